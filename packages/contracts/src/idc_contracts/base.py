@@ -1,0 +1,54 @@
+"""What every message has: a version, an identity, a time and a source."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Literal, Self
+from uuid import UUID, uuid4
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+"""One level of a topic: lower-case letters, digits and hyphens, so that no wildcard or separator can slip in."""
+
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+"""A SHA-256 digest as 64 lower-case hexadecimal digits."""
+
+Probability = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
+"""A probability from 0.0 to 1.0."""
+
+
+def utc_now() -> datetime:
+    """The present moment, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+class Contract(BaseModel):
+    """An immutable value; fields that a newer producer adds are ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", protected_namespaces=())
+
+
+class Message(Contract):
+    """A contract that travels over the broker."""
+
+    schema_version: Literal[1] = Field(
+        default=1, description="Changes with any change that is not a new optional field."
+    )
+    message_id: UUID = Field(default_factory=uuid4, description="Two messages with one id are one event.")
+    sent_at: AwareDatetime = Field(default_factory=utc_now, description="When the producer made the message, in UTC.")
+    source: Slug = Field(description="The device that made the message, as in its topic.")
+    correlation_id: str | None = Field(
+        default=None, max_length=64, description="The HTTP request or message that caused this one."
+    )
+
+    def to_payload(self) -> bytes:
+        """The message as UTF-8 JSON, ready to publish."""
+        return self.model_dump_json().encode()
+
+    @classmethod
+    def from_payload(cls, payload: bytes | bytearray | str) -> Self:
+        """Read a message back.
+
+        Raises:
+            pydantic.ValidationError: The payload is not JSON or does not fit this message.
+        """
+        return cls.model_validate_json(payload)

@@ -1,0 +1,146 @@
+"""The manifest of a model bundle: everything that must be known of a model to serve it and to trust it.
+
+A bundle is the folder `<name>/<version>/`, complete and immutable. `manifest.json` lists the SHA-256 of every other
+file, so that the digest of the manifest stands for the whole bundle.
+"""
+
+from typing import Final, Literal, Self
+
+from pydantic import AwareDatetime, Field, model_validator
+
+from idc_contracts.base import Contract, Probability, Sha256
+from idc_contracts.decision import Thresholds
+
+MANIFEST_NAME: Final = "manifest.json"
+
+
+class PatchSpec(Contract):
+    """The input of the compiled graph: uint8 [N, height, width, 3], values 0-255; all scaling is inside the graph."""
+
+    height_px: int = Field(ge=1, le=4096)
+    width_px: int = Field(ge=1, le=4096)
+    dtype: Literal["uint8"] = "uint8"
+    layout: Literal["NHWC"] = "NHWC"
+    colour_order: Literal["RGB"] = "RGB"
+
+
+class Backbone(Contract):
+    """The pretrained network under the head."""
+
+    name: str
+    stages: tuple[str, ...] = Field(description="The stages whose pooled outputs feed the head.")
+    input_px: int = Field(ge=1, description="The side to which the graph resizes a patch.")
+    weights_source: str = Field(description="The package or file that the weights come from.")
+    weights_sha256: Sha256
+
+
+class Calibration(Contract):
+    """P(IDC) = sigmoid(logit / temperature + bias), fitted on validation patients (Guo et al. 2017; bias: Platt 1999)."""
+
+    temperature: float = Field(gt=0.0, allow_inf_nan=False)
+    bias: float = Field(default=0.0, allow_inf_nan=False)
+
+
+class Split(Contract):
+    """Which patients stood on which side."""
+
+    id: Sha256 = Field(description="Digest of the three sorted lists.")
+    train: tuple[str, ...] = Field(min_length=1)
+    validation: tuple[str, ...] = Field(min_length=1)
+    test: tuple[str, ...]
+
+    @model_validator(mode="after")
+    def _disjoint(self) -> Self:
+        sides = [*self.train, *self.validation, *self.test]
+        twice = sorted({patient for patient in sides if sides.count(patient) > 1})
+        if twice:
+            raise ValueError(f"patients stand on two sides of the split: {', '.join(twice)}")
+        return self
+
+
+class Dataset(Contract):
+    """What the model was made from."""
+
+    sha256: Sha256 = Field(description="Digest over the sorted digests of all patches used, whichever side.")
+    patches: int = Field(ge=1)
+    positives: int = Field(ge=0)
+
+
+class Estimate(Contract):
+    """A figure with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+class OperatingPoint(Contract):
+    """What the thresholds were chosen for, and what they reach on the validation patients."""
+
+    target_sensitivity: Probability
+    target_specificity: Probability
+    validation_sensitivity: Probability = Field(description="Share of decided positives that are `idc`.")
+    validation_specificity: Probability = Field(description="Share of decided negatives that are `no_idc`.")
+    validation_coverage: Probability = Field(description="Share of patches that are decided, not `uncertain`.")
+
+
+class PatientMetrics(Contract):
+    """Figures of the compiled model on one patient; None where the patient lacks a class that the figure needs."""
+
+    patient: str
+    side: Literal["validation", "test"]
+    patches: int = Field(ge=1)
+    positives: int = Field(ge=0)
+    auc: Estimate | None = None
+    balanced_accuracy: Estimate | None = Field(default=None, description="Over the decided patches.")
+    sensitivity: Estimate | None = Field(default=None, description="Over the decided positives.")
+    specificity: Estimate | None = Field(default=None, description="Over the decided negatives.")
+    coverage: Estimate = Field(description="Share of patches that are decided.")
+    brier: float = Field(ge=0.0, le=1.0)
+
+
+class SelfTest(Contract):
+    """Made-up patches with their answers, so that a device can prove that it computes what was measured."""
+
+    file: str
+    patches: int = Field(ge=1)
+    tolerance: float = Field(gt=0.0, le=0.1, description="Largest |dp| that passes.")
+
+
+class Parity(Contract):
+    """How far the exported graphs stray from Keras on the same patches."""
+
+    patches: int = Field(ge=1)
+    max_dp_openvino: float = Field(ge=0.0)
+    max_dp_onnx: float = Field(ge=0.0)
+
+
+class BundleManifest(Contract):
+    """The content of `manifest.json`."""
+
+    schema_version: Literal[1] = 1
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")
+    version: str = Field(pattern=r"^[1-9][0-9]*$", description="A whole number; the larger is the newer.")
+    created_at: AwareDatetime
+    code_version: str
+    command: str = Field(description="The command that makes this bundle again.")
+    labels: tuple[Literal["no_idc"], Literal["idc"]] = ("no_idc", "idc")
+    patch: PatchSpec
+    backbone: Backbone
+    calibration: Calibration
+    thresholds: Thresholds
+    operating_point: OperatingPoint
+    split: Split
+    dataset: Dataset
+    metrics: tuple[PatientMetrics, ...]
+    self_test: SelfTest
+    parity: Parity
+    precision: Literal["FP16", "FP32", "INT8"]
+    files: dict[str, Sha256] = Field(description="Every file of the bundle but the manifest, by relative POSIX path.")
+
+    @model_validator(mode="after")
+    def _names_what_it_needs(self) -> Self:
+        missing = {"model.xml", "model.bin", "MODEL_CARD.md", self.self_test.file} - self.files.keys()
+        if missing:
+            raise ValueError(f"files lacks {', '.join(sorted(missing))}")
+        return self

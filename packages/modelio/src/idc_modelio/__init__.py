@@ -1,0 +1,1 @@
+"""Reads patches and model bundles the same way in training and serving."""

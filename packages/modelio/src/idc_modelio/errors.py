@@ -1,0 +1,48 @@
+"""What can be wrong with a patch or a bundle.
+
+ModelIoError
+├── PatchError (ValueError)
+│   ├── NotAnImage
+│   ├── TruncatedImage
+│   ├── UnsupportedColour
+│   └── UnsupportedSize
+└── BundleError
+    ├── BundleMissing (FileNotFoundError)
+    └── BundleDamaged (ValueError)
+"""
+
+
+class ModelIoError(Exception):
+    """Base of this package's errors."""
+
+
+class PatchError(ModelIoError, ValueError):
+    """The bytes are no patch that the model can read."""
+
+
+class NotAnImage(PatchError):
+    """The bytes are not an image of an allowed format."""
+
+
+class TruncatedImage(PatchError):
+    """The image starts well and then ends early or is damaged."""
+
+
+class UnsupportedColour(PatchError):
+    """The image is not 8-bit RGB, or it has transparent pixels or several frames."""
+
+
+class UnsupportedSize(PatchError):
+    """The image's sides are outside of what is taken as one patch."""
+
+
+class BundleError(ModelIoError):
+    """A model bundle cannot be used."""
+
+
+class BundleMissing(BundleError, FileNotFoundError):
+    """There is no bundle in that place."""
+
+
+class BundleDamaged(BundleError, ValueError):
+    """The bundle's manifest or one of its files is not what it should be."""

@@ -1,0 +1,1 @@
+"""Logging, heartbeat, settings and broker connection that the services share."""

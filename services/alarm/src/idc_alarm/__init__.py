@@ -1,0 +1,1 @@
+"""Lamps and buzzer that react to classifications on a Raspberry Pi."""

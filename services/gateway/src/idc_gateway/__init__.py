@@ -1,0 +1,1 @@
+"""Public REST, web page, results store and outbox of IDC Sentinel."""

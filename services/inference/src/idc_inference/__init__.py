@@ -1,0 +1,1 @@
+"""Serves a model bundle by the Open Inference Protocol."""

@@ -1,0 +1,1 @@
+"""Trains the IDC classifier and writes model bundles for OpenVINO."""
