@@ -35,7 +35,10 @@ class Backbone(Contract):
 
 
 class Calibration(Contract):
-    """P(IDC) = sigmoid(logit / temperature + bias), fitted on validation patients (Guo et al. 2017; bias: Platt 1999)."""
+    """P(IDC) = sigmoid(logit / temperature + bias), fitted on validation patients.
+
+    Temperature: Guo et al. 2017, "On calibration of modern neural networks"; with the bias: Platt 1999.
+    """
 
     temperature: float = Field(gt=0.0, allow_inf_nan=False)
     bias: float = Field(default=0.0, allow_inf_nan=False)

@@ -1,0 +1,57 @@
+# Every task of the project. People and CI use the same ones.
+.DEFAULT_GOAL := help
+.PHONY: help tools format lint types schemas test check manifests up down api-key e2e train benchmarks
+
+SHELL := /bin/bash
+UV = $(shell command -v uv || echo .tools/bin/uv)
+RUN = $(UV) run --frozen --all-packages
+SOURCES = packages services tests benchmarks
+
+help: ## this list
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
+
+tools: ## install what the other tasks need: uv, Mosquitto, Chromium, the Python environment
+	@scripts/install_tools.sh
+
+test: tools ## unit, contract and integration tests; needs no container engine
+	@scripts/test.sh
+
+lint: tools ## format check, lint, lock file check
+	$(UV) lock --check
+	$(RUN) ruff format --check $(SOURCES)
+	$(RUN) ruff check $(SOURCES)
+
+format: tools ## rewrite the sources in the project's format
+	$(RUN) ruff format $(SOURCES)
+	$(RUN) ruff check --fix $(SOURCES)
+
+types: tools ## strict type check
+	$(RUN) mypy packages/*/src services/*/src
+
+schemas: tools ## write what is generated from the contracts and the gateway: schemas, AsyncAPI, OpenAPI, access rules
+	$(RUN) python -m idc_contracts.export .
+	$(RUN) python -m idc_gateway.openapi docs/openapi.json
+
+manifests: tools ## build every Kubernetes overlay and validate it strictly
+	$(RUN) pytest tests/manifests -q
+
+check: lint types test ## what must be green before a change lands, but for the containers
+
+up: ## build and start the stack; wait until it is healthy
+	docker compose up --build --wait
+	@echo "open http://localhost:$${IDC_HTTP_PORT:-8080} and sign in with: make api-key"
+
+down: ## stop the stack; results, keys and certificates stay in their volumes
+	docker compose down
+
+api-key: ## print the running stack's first API key
+	@docker compose exec -T gateway cat /run/secrets/idc/api-key
+
+e2e: tools ## build the images, start a stack of its own and test it whole; needs a container engine
+	$(RUN) pytest tests/e2e -q -m e2e --timeout=1800
+
+train: ## train on $$IDC_DATA_DIR (default ./data) as your own account; the bundle goes to ./models
+	docker compose run --rm --build --user "$$(id -u):$$(id -g)" trainer train --data /data --out /models
+
+benchmarks: tools ## run every benchmark in its quick form
+	@for program in benchmarks/*.py; do echo "== $$program"; $(RUN) python "$$program" --quick || exit 1; done

@@ -1,0 +1,8 @@
+#!/bin/sh
+# Signs in as `monitor` over TLS and reads one $SYS value: healthy is what a client finds to be working.
+# The password goes through the client's options file, not the command line.
+set -eu
+secrets=/run/secrets/idc
+export XDG_CONFIG_HOME=/tmp
+printf -- '-u monitor\n-P %s\n' "$(cat "$secrets/mqtt-password")" >/tmp/mosquitto_sub
+exec mosquitto_sub -h localhost -p 8883 --cafile "$secrets/ca.crt" -t '$SYS/broker/version' -C 1 -W 4

@@ -1,0 +1,23 @@
+"""Mosquitto's access rules, made from the topic table (format: mosquitto.conf(5), acl_file)."""
+
+from typing import Final, get_args
+
+from idc_contracts.topics import TOPICS, Account
+
+_HEADER: Final = """\
+# Who may publish and read what. Generated from the topic table by `make schemas`: change that, not this file.
+# An account that is not named here, and every topic that is not named under an account, is refused.
+"""
+
+
+def broker_acl() -> str:
+    """The whole access file."""
+    blocks = [_block(account) for account in get_args(Account)]
+    monitor = "# the broker's own health check\nuser monitor\ntopic read $SYS/broker/version\n"
+    return "\n".join([_HEADER, *blocks, monitor])
+
+
+def _block(account: Account) -> str:
+    writes = [f"topic write {topic.filter()}" for topic in TOPICS if account in topic.producers]
+    reads = [f"topic read {topic.filter()}" for topic in TOPICS if account in topic.consumers]
+    return "\n".join([f"user {account}", *writes, *reads, ""])

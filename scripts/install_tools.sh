@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# Installs what the tests need and this machine lacks: uv (into .tools/, from PyPI), Mosquitto and Chromium (Debian's
+# or Ubuntu's packages), and the project's Python environment. Idempotent; says what it does.
+#
+#   scripts/install_tools.sh uv       uv alone
+#   scripts/install_tools.sh          everything
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+uv_version=0.13.9
+
+say() { printf 'tools: %s\n' "$*" >&2; }
+
+as_root() {
+    if [[ $(id -u) == 0 ]]; then "$@"; elif command -v sudo >/dev/null; then sudo "$@"; else
+        say "not root and no sudo: run as root: $*"
+        return 1
+    fi
+}
+
+apt_install() { # COMMAND=PACKAGE...
+    local missing=()
+    for pair in "$@"; do
+        PATH=$PATH:/usr/sbin command -v "${pair%%=*}" >/dev/null || missing+=("${pair#*=}")
+    done
+    [[ ${#missing[@]} == 0 ]] && return
+    command -v apt-get >/dev/null || { say "install these by your system's own means: ${missing[*]}"; return 1; }
+    say "installing ${missing[*]}"
+    as_root apt-get update -qq
+    # Debian starts a packaged broker at once; the tests start their own.
+    as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2
+}
+
+install_uv() {
+    command -v uv >/dev/null || [[ -x .tools/bin/uv ]] && return
+    python3 -c 'import ensurepip, venv' 2>/dev/null || { apt_install no-such-command=python3-venv; }
+    say "installing uv $uv_version into .tools/"
+    python3 -m venv .tools
+    .tools/bin/pip install --quiet "uv==$uv_version"
+}
+
+install_uv
+[[ ${1:-} == uv ]] && exit
+apt_install mosquitto=mosquitto openssl=openssl chromium=chromium
+uv=$(command -v uv || echo .tools/bin/uv)
+"$uv" sync --frozen --all-packages --quiet

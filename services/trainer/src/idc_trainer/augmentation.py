@@ -1,0 +1,58 @@
+"""Changes the colour and the orientation of training patches.
+
+The stain jitter follows Tellez et al. 2018, "Whole-slide mitosis detection in H&E breast histology using PHH3 as a
+reference to train distilled stain-invariant convolutional networks": optical density is unmixed into haematoxylin,
+eosin and a residual, each is scaled and shifted at random, and mixed again.
+"""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+# Optical density of haematoxylin, eosin and DAB in RGB (Ruifrok & Johnston 2001, as in skimage.color.hed_from_rgb).
+_STAINS_RGB: Final = np.array([[0.65, 0.70, 0.29], [0.07, 0.99, 0.11], [0.27, 0.57, 0.78]], np.float32)
+_MIX: Final = _STAINS_RGB / np.linalg.norm(_STAINS_RGB, axis=1, keepdims=True)
+_UNMIX: Final = np.linalg.inv(_MIX).astype(np.float32)
+
+
+def jitter_stain(
+    patches: NDArray[np.uint8], strength: float, rng: np.random.Generator, shift: float = 0.1
+) -> NDArray[np.uint8]:
+    """Scale and shift each stain of each patch at random.
+
+    Args:
+        patches: RGB, uint8, shape (N, height, width, 3), values 0-255.
+        strength: Each stain's amount is multiplied by a uniform number from 1 - strength to 1 + strength.
+        rng: The source of randomness.
+        shift: As a share of `strength`, the range of what is added to each stain's optical density.
+
+    Returns:
+        Patches of the same shape, type and range.
+    """
+    factors = rng.uniform(1 - strength, 1 + strength, (len(patches), 1, 3)).astype(np.float32)
+    shifts = rng.uniform(-shift * strength, shift * strength, (len(patches), 1, 3)).astype(np.float32)
+    out = np.empty_like(patches)
+    # One patch after the other: the float copies of a whole data set would not fit in memory.
+    for index, patch in enumerate(patches):
+        density = -np.log((patch.reshape(-1, 3).astype(np.float32) + 1) / 256)
+        stains = density @ _UNMIX * factors[index] + shifts[index]
+        rgb = np.exp(-(stains @ _MIX)) * 256 - 1
+        out[index] = np.clip(np.rint(rgb), 0, 255).reshape(patch.shape)
+    return out
+
+
+def turn(patches: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Turn each square patch by a random number of quarter turns and mirror half of them.
+
+    Args:
+        patches: RGB, uint8, shape (N, side, side, 3), values 0-255.
+        rng: The source of randomness.
+
+    Returns:
+        Patches of the same shape, type and range.
+    """
+    turns = rng.integers(0, 4, len(patches))
+    mirrored = rng.integers(0, 2, len(patches))
+    turned = [np.rot90(patch, quarter) for patch, quarter in zip(patches, turns, strict=True)]
+    return np.stack([patch[:, ::-1] if mirror else patch for patch, mirror in zip(turned, mirrored, strict=True)])

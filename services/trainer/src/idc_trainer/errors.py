@@ -1,0 +1,101 @@
+"""What can go wrong while training, and the exit code that each error ends the command with.
+
+TrainerError                    1
+├── DataError                   (ValueError)
+│   ├── DataEmpty               10
+│   ├── DataUnreadable          11
+│   ├── WrongLabel              12
+│   ├── OneClassOnly            13
+│   └── TooFewPatients          14
+├── SplitError                  15 (ValueError)
+├── WeightsError                (ValueError)
+│   ├── WeightsMissing          16
+│   └── WeightsChanged          17
+├── OutputUnwritable            18 (OSError)
+├── ParityFailed                19 (RuntimeError)
+└── OperatingPointUnreachable   20 (RuntimeError)
+
+Ctrl-C ends the command with 130, a wrong option with 2, as shells and argparse do.
+"""
+
+from typing import ClassVar
+
+
+class TrainerError(Exception):
+    """Base of this package's errors; its text is one line that names the value and the remedy."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class DataError(TrainerError, ValueError):
+    """The data set cannot be trained on."""
+
+
+class DataEmpty(DataError):
+    """The data folder is not there or holds no patch."""
+
+    exit_code = 10
+
+
+class DataUnreadable(DataError):
+    """An image of the data set is damaged or cannot be read."""
+
+    exit_code = 11
+
+
+class WrongLabel(DataError):
+    """A folder or a file name says a class that does not exist, or two that differ."""
+
+    exit_code = 12
+
+
+class OneClassOnly(DataError):
+    """A side of the split, or all of the data, lacks a class."""
+
+    exit_code = 13
+
+
+class TooFewPatients(DataError):
+    """There are too few patients to train, validate and test on different ones."""
+
+    exit_code = 14
+
+
+class SplitError(TrainerError, ValueError):
+    """The split names an unknown patient, or puts a patient or an identical file on two sides."""
+
+    exit_code = 15
+
+
+class WeightsError(TrainerError, ValueError):
+    """The backbone's weights cannot be used."""
+
+
+class WeightsMissing(WeightsError):
+    """The file of weights is not there."""
+
+    exit_code = 16
+
+
+class WeightsChanged(WeightsError):
+    """The file of weights is not the one that was checked, or holds what weights do not need."""
+
+    exit_code = 17
+
+
+class OutputUnwritable(TrainerError, OSError):
+    """The bundle cannot be written."""
+
+    exit_code = 18
+
+
+class ParityFailed(TrainerError, RuntimeError):
+    """An exported graph does not compute what Keras computes; no bundle is written."""
+
+    exit_code = 19
+
+
+class OperatingPointUnreachable(TrainerError, RuntimeError):
+    """No pair of thresholds reaches the targets on the validation patients."""
+
+    exit_code = 20

@@ -1,0 +1,47 @@
+"""Fixtures that several layers of the tests share."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support.mosquitto import MosquittoBroker
+from support.tiny_bundle import write_tiny_bundle
+
+
+@pytest.fixture(scope="session")
+def shared_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MosquittoBroker]:
+    """One running Mosquitto for all tests that do not stop it; use a site of your own."""
+    broker = MosquittoBroker(tmp_path_factory.mktemp("shared-broker"))
+    broker.start()
+    yield broker
+    broker.stop()
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[MosquittoBroker]:
+    """A running Mosquitto of this test alone, which it may stop, kill and start."""
+    folder = tmp_path / "broker"
+    folder.mkdir()
+    broker = MosquittoBroker(folder)
+    broker.start()
+    yield broker
+    broker.stop()
+
+
+@pytest.fixture(scope="session")
+def tiny_models_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A models folder with version 1 of a made-up model: the redder a patch, the higher P(IDC)."""
+    root = tmp_path_factory.mktemp("models")
+    write_tiny_bundle(root)
+    return root
+
+
+@pytest.fixture(scope="session")
+def idc_data() -> Path:
+    """The folder with the real patches, from IDC_DATA; the test is skipped where that is not set."""
+    folder = os.environ.get("IDC_DATA")
+    if not folder:
+        pytest.skip("IDC_DATA is not set: real patches are not here")
+    return Path(folder)

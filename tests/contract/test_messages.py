@@ -1,0 +1,61 @@
+"""Messages survive the way over the broker, and old ones are still read."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+from pydantic import ValidationError
+
+from idc_contracts import TOPICS, AlarmState, Lamps, Message
+
+SAMPLES = sorted((Path(__file__).parent / "samples/v1").glob("*.json"))
+MODELS: dict[str, type[Message]] = {topic.message.__name__: topic.message for topic in TOPICS}
+
+
+def test_every_message_has_a_sample() -> None:
+    assert {path.stem for path in SAMPLES} == MODELS.keys()
+
+
+@pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
+def test_sample_of_version_1_is_read_and_written_back_whole(path: Path) -> None:
+    message = MODELS[path.stem].from_payload(path.read_bytes())
+
+    assert json.loads(message.to_payload()) == json.loads(path.read_bytes())
+
+
+@pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
+def test_sample_fits_the_committed_schema(path: Path) -> None:
+    schema = json.loads((Path(__file__).parents[2] / f"packages/contracts/schemas/v1/{path.name}").read_bytes())
+
+    Draft202012Validator(schema).validate(json.loads(path.read_bytes()))  # raises where it does not fit
+
+
+@pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
+def test_field_of_a_newer_producer_is_ignored(path: Path) -> None:
+    newer: dict[str, Any] = json.loads(path.read_bytes()) | {"added_later": {"a": 1}}
+
+    message = MODELS[path.stem].from_payload(json.dumps(newer))
+
+    assert "added_later" not in json.loads(message.to_payload())
+
+
+@pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
+def test_other_schema_version_is_refused(path: Path) -> None:
+    other: dict[str, Any] = json.loads(path.read_bytes()) | {"schema_version": 2}
+
+    with pytest.raises(ValidationError, match="schema_version"):
+        MODELS[path.stem].from_payload(json.dumps(other))
+
+
+def test_red_and_blue_together_are_no_valid_state() -> None:
+    with pytest.raises(ValidationError, match="red and blue"):
+        Lamps(red=True, blue=True)
+
+
+def test_messages_are_immutable() -> None:
+    state = AlarmState.from_payload(next(p for p in SAMPLES if p.stem == "AlarmState").read_bytes())
+
+    with pytest.raises(ValidationError, match="frozen"):
+        state.buzzer = False  # type: ignore[misc]

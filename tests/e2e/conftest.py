@@ -1,0 +1,44 @@
+"""One stack of real containers, built from this tree, with a project name, ports and volumes of its own."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support.compose_stack import ComposeStack
+from support.demo_patches import DemoPatches, made_up_patches, real_patches
+from support.tiny_bundle import write_tiny_bundle
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="session")
+def patches() -> DemoPatches:
+    """A patch of each class: the real demo images where IDC_DATA is set, else made-up ones for the made-up model."""
+    data = os.environ.get("IDC_DATA")
+    return real_patches(Path(data)) if data else made_up_patches()
+
+
+@pytest.fixture(scope="session")
+def stack(patches: DemoPatches, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ComposeStack]:
+    """The running, healthy stack."""
+    if shutil.which("docker") is None:
+        pytest.fail("docker is not installed: the end-to-end tests need a container engine")
+    models = REPOSITORY / "models"
+    if not patches.real:
+        models = tmp_path_factory.mktemp("models")
+        write_tiny_bundle(models)
+        models.chmod(0o755)
+    stack = ComposeStack(REPOSITORY, models)
+    stack.start()
+    yield stack
+    stack.remove()
+
+
+@pytest.fixture(autouse=True)
+def quiet_alarm(stack: ComposeStack) -> None:
+    """Each test starts with every container running and no latched alarm."""
+    stack.start(build=False)
+    stack.acknowledge()

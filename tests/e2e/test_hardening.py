@@ -1,0 +1,62 @@
+"""What the running containers may do, and what they tell."""
+
+import json
+
+import pytest
+
+from support.compose_stack import SERVICES, ComposeStack
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_container_is_hardened(stack: ComposeStack, service: str) -> None:
+    description = stack.inspect(service)
+    host = description["HostConfig"]
+
+    assert description["Config"]["User"] == "10001:10001"
+    assert host["ReadonlyRootfs"] is True
+    assert host["CapDrop"] == ["ALL"]
+    assert not host["CapAdd"]
+    assert "no-new-privileges:true" in host["SecurityOpt"]
+    assert host["Memory"] > 0
+    assert not host["Privileged"]
+
+
+def test_only_the_gateway_is_published_beyond_loopback(stack: ComposeStack) -> None:
+    published = {
+        service: sorted(
+            port for port, bound in (stack.inspect(service)["NetworkSettings"]["Ports"] or {}).items() if bound
+        )
+        for service in SERVICES
+    }
+
+    assert published == {"broker": ["8883/tcp"], "inference": [], "gateway": ["8080/tcp"], "alarm": []}
+    bound = stack.inspect("broker")["NetworkSettings"]["Ports"]["8883/tcp"]
+    assert {place["HostIp"] for place in bound} == {"127.0.0.1"}
+
+
+def test_no_secret_stands_in_a_log(stack: ComposeStack) -> None:
+    secrets = {stack.api_key} | {
+        stack.exec(service, "cat", "/run/secrets/idc/mqtt-password").strip()
+        for service in ("gateway", "alarm", "broker")
+    }
+    logs = "".join(stack.logs(service) for service in (*SERVICES, "bootstrap"))
+
+    assert len(secrets) == 4
+    assert not [secret for secret in secrets if secret in logs]
+
+
+@pytest.mark.parametrize("service", ["inference", "gateway", "alarm"])
+def test_every_log_line_is_json(stack: ComposeStack, service: str) -> None:
+    lines = [line for line in stack.logs(service).splitlines() if line.strip()]
+
+    assert lines
+    assert all({"time", "level", "service", "message"} <= json.loads(line).keys() for line in lines)
+
+
+def test_inference_cannot_reach_the_outside(stack: ComposeStack) -> None:
+    probe = "import socket; socket.create_connection(('broker', 8883), timeout=3)"
+
+    with pytest.raises(RuntimeError, match=r"gaierror|timed out|unreachable|refused"):
+        stack.exec("inference", "python", "-c", probe)

@@ -1,0 +1,53 @@
+"""The compose file names only settings that exist, and hardens every service."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from idc_alarm.settings import Settings as AlarmSettings
+from idc_gateway.settings import Settings as GatewaySettings
+from idc_inference.settings import Settings as InferenceSettings
+from support.setting_names import setting_names
+
+REPOSITORY = Path(__file__).parents[2]
+COMPOSE: dict[str, Any] = yaml.safe_load((REPOSITORY / "docker-compose.yml").read_text())
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+
+
+@pytest.mark.parametrize(
+    ("service", "settings"),
+    [("alarm", AlarmSettings), ("gateway", GatewaySettings), ("inference", InferenceSettings)],
+)
+def test_environment_names_only_settings_that_exist(service: str, settings: type[Any]) -> None:
+    assert SERVICES[service]["environment"].keys() <= setting_names(settings)
+
+
+@pytest.mark.parametrize("service", sorted(SERVICES))
+def test_service_is_hardened(service: str) -> None:
+    definition = SERVICES[service]
+
+    assert definition["read_only"] is True
+    assert definition["cap_drop"] == ["ALL"]
+    assert definition["security_opt"] == ["no-new-privileges:true"]
+    assert "mem_limit" in definition
+    assert "privileged" not in definition
+    assert "cap_add" not in definition
+
+
+def test_only_the_gateway_and_on_loopback_the_broker_are_published() -> None:
+    published = {name: definition["ports"] for name, definition in SERVICES.items() if "ports" in definition}
+
+    assert published == {
+        "gateway": ["${IDC_HTTP_BIND:-0.0.0.0}:${IDC_HTTP_PORT:-8080}:8080"],
+        "broker": ["${IDC_MQTT_BIND:-127.0.0.1}:${IDC_MQTT_PORT:-8883}:8883"],
+    }
+
+
+def test_example_settings_are_the_ones_that_compose_reads() -> None:
+    example = (REPOSITORY / ".env.example").read_text()
+    named = {line.split("=")[0] for line in example.splitlines() if line and not line.startswith("#")}
+    text = (REPOSITORY / "docker-compose.yml").read_text()
+
+    assert named == {piece.split(":")[0].split("}")[0] for piece in text.split("${")[1:]}

@@ -1,0 +1,107 @@
+"""Every overlay builds, fits the Kubernetes API's schemas strictly, and is hardened."""
+
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate
+import pytest
+import yaml
+
+from idc_alarm.settings import Settings as AlarmSettings
+from idc_gateway.settings import Settings as GatewaySettings
+from idc_inference.settings import Settings as InferenceSettings
+from support.setting_names import setting_names
+
+K8S = Path(__file__).parents[2] / "k8s"
+FOLDERS = ["overlays/dev", "overlays/edge", "jobs/trainer"]
+KUBERNETES_VERSION = "1.33"
+
+
+def build(folder: str) -> list[dict[str, Any]]:
+    if shutil.which("kustomize"):
+        command = ["kustomize", "build"]
+    elif shutil.which("kubectl"):
+        command = ["kubectl", "kustomize"]
+    else:
+        pytest.skip("neither kustomize nor kubectl is installed")
+    rendered = subprocess.run([*command, K8S / folder], check=True, capture_output=True, text=True)
+    return [document for document in yaml.safe_load_all(rendered.stdout) if document]
+
+
+def pods(folder: str) -> list[tuple[str, dict[str, Any]]]:
+    return [
+        (document["metadata"]["name"], document["spec"]["template"]["spec"])
+        for document in build(folder)
+        if document["kind"] in ("Deployment", "Job")
+    ]
+
+
+def containers(folder: str) -> list[dict[str, Any]]:
+    return [box for _, pod in pods(folder) for box in [*pod.get("initContainers", []), *pod["containers"]]]
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_manifest_fits_the_api_schema_strictly(folder: str) -> None:
+    documents = build(folder)
+
+    assert documents
+    for document in documents:
+        kubernetes_validate.validate(document, KUBERNETES_VERSION, strict=True)
+
+
+def test_strict_validation_finds_a_misspelt_field() -> None:
+    document = next(item for item in build("overlays/dev") if item["kind"] == "Deployment")
+    document["spec"]["replica"] = 1
+
+    with pytest.raises(kubernetes_validate.ValidationError):
+        kubernetes_validate.validate(document, KUBERNETES_VERSION, strict=True)
+
+
+@pytest.mark.parametrize("folder", ["overlays/dev", "overlays/edge"])
+def test_overlay_has_every_service(folder: str) -> None:
+    assert {name for name, _ in pods(folder)} == {"broker", "inference", "gateway", "alarm"}
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_every_pod_runs_without_root(folder: str) -> None:
+    for _, pod in pods(folder):
+        assert pod["securityContext"]["runAsNonRoot"] is True
+        assert pod["securityContext"]["runAsUser"] == 10001
+        assert pod["automountServiceAccountToken"] is False
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_every_container_is_hardened_and_limited(folder: str) -> None:
+    for box in containers(folder):
+        assert box["securityContext"] == {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        }
+        assert "memory" in box["resources"]["limits"]
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_every_image_has_a_version(folder: str) -> None:
+    for box in containers(folder):
+        assert ":" in box["image"]
+        assert not box["image"].endswith(":latest")
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_no_secret_stands_in_a_manifest(folder: str) -> None:
+    assert "Secret" not in {document["kind"] for document in build(folder)}
+
+
+@pytest.mark.parametrize("folder", ["overlays/dev", "overlays/edge"])
+@pytest.mark.parametrize("settings", [AlarmSettings, GatewaySettings, InferenceSettings])
+def test_config_map_names_only_settings_that_exist(folder: str, settings: type[Any]) -> None:
+    prefix = str(settings.model_config["env_prefix"])
+    name = f"{prefix.rstrip('_').lower()}-settings"
+    data = next(
+        item["data"] for item in build(folder) if item["kind"] == "ConfigMap" and item["metadata"]["name"] == name
+    )
+
+    assert data.keys() <= setting_names(settings)

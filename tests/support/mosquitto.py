@@ -1,0 +1,109 @@
+"""A real Mosquitto on this machine, with the project's own configuration, accounts, access rules and certificates."""
+
+import shutil
+import socket
+import subprocess
+import time
+from pathlib import Path
+from typing import Final
+
+from idc_servicekit.mqtt import MqttSettings
+
+REPOSITORY: Final = Path(__file__).parents[2]
+
+
+def free_port() -> int:
+    """A TCP port of the loopback interface that was free just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class MosquittoBroker:
+    """Starts and stops one broker; its persistence outlives a restart."""
+
+    host: Final = "localhost"
+
+    def __init__(self, folder: Path) -> None:
+        """Make the secrets with the project's bootstrap script and the configuration from the project's own.
+
+        Args:
+            folder: An empty folder of this broker.
+        """
+        self.port = free_port()
+        self._folder = folder
+        self._process: subprocess.Popen[bytes] | None = None
+        subprocess.run([REPOSITORY / "broker/bootstrap.sh", folder / "secrets"], check=True, capture_output=True)
+        (folder / "data").mkdir()
+        text = (REPOSITORY / "broker/mosquitto.conf").read_text()
+        for there, here in {
+            "listener 8883": f"listener {self.port} 127.0.0.1",
+            "/run/secrets/idc/": f"{folder}/secrets/broker/",
+            "/etc/mosquitto/acl.conf": str(REPOSITORY / "broker/acl.conf"),
+            "/var/lib/mosquitto/": f"{folder}/data/",
+        }.items():
+            if there not in text:
+                raise ValueError(f"broker/mosquitto.conf no longer has {there!r}")
+            text = text.replace(there, here)
+        # Started by root, Mosquitto would change to an account that cannot read this folder.
+        (folder / "mosquitto.conf").write_text(text + "\nuser root\n")
+
+    @property
+    def ca_file(self) -> Path:
+        """The certificate of the authority that signed the broker's."""
+        return self._folder / "secrets/ca/ca.crt"
+
+    @property
+    def api_key_file(self) -> Path:
+        """The first API key that the bootstrap made."""
+        return self._folder / "secrets/gateway/api-key"
+
+    def settings(self, account: str) -> MqttSettings:
+        """How a client with one of the accounts `gateway`, `alarm`, `operator` reaches this broker."""
+        return MqttSettings(
+            host=self.host,
+            port=self.port,
+            username=account,
+            password_file=self._folder / "secrets" / account / "mqtt-password",
+            ca_file=self.ca_file,
+            keepalive_s=5,
+        )
+
+    def start(self, timeout_s: float = 10.0) -> None:
+        """Start and wait until the port answers.
+
+        Raises:
+            RuntimeError: The broker ended at once or did not answer in time.
+        """
+        executable = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
+        if executable is None:
+            raise RuntimeError("mosquitto is not installed: run `make tools`")
+        log = (self._folder / "mosquitto.log").open("ab")
+        self._process = subprocess.Popen([executable, "-c", self._folder / "mosquitto.conf"], stdout=log, stderr=log)
+        log.close()
+        deadline = time.monotonic() + timeout_s
+        while time.monotonic() < deadline and self._process.poll() is None:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
+                    return
+            time.sleep(0.02)
+        self.kill()
+        raise RuntimeError(f"mosquitto did not start: {(self._folder / 'mosquitto.log').read_text()[-2000:]}")
+
+    def stop(self) -> None:
+        """End the broker in order: it writes its database."""
+        self._end(kill=False)
+
+    def kill(self) -> None:
+        """End the broker at once, as a power cut would."""
+        self._end(kill=True)
+
+    def _end(self, *, kill: bool) -> None:
+        if self._process is None:
+            return
+        if kill:
+            self._process.kill()
+        else:
+            self._process.terminate()
+        self._process.wait(timeout=10)
+        self._process = None
