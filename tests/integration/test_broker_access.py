@@ -30,14 +30,14 @@ def _client(broker: MosquittoBroker, account: str, password: str | None = None) 
 
 async def _read_one(client: aiomqtt.Client) -> bytes | None:
     with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(0.4):
+        async with asyncio.timeout(0.25):
             async for message in client.messages:
                 return bytes(message.payload)
     return None
 
 
 @pytest.mark.parametrize(
-    ("account", "topic"), itertools.product(ACCOUNTS, TOPICS), ids=lambda item: getattr(item, "noun", item)
+    ("account", "topic"), list(itertools.product(ACCOUNTS, TOPICS)), ids=lambda item: getattr(item, "noun", item)
 )
 async def test_account_publishes_and_reads_only_what_the_table_says(
     shared_broker: MosquittoBroker, account: Account, topic: Topic

@@ -3,7 +3,8 @@
 The network is MobileNetV2's inverted bottleneck with EfficientNet-B0's sizes (Tan & Le 2019), without squeeze and
 excitation and with ReLU6 for swish (https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite).
 Batch normalisation is folded into the convolution before it: at inference both are one linear map, and a folded
-network is exported exactly as it was trained.
+network is exported exactly as it was trained. The folded numbers are rounded to float16 at once, so that the FP16
+graph that is served computes the very features that the head was trained on.
 """
 
 from collections.abc import Mapping
@@ -114,4 +115,9 @@ def _fold(
     kernel = weights[convolution + ".weight"] * gain[:, None, None, None]
     kernel = kernel.transpose((2, 3, 0, 1) if depthwise else (2, 3, 1, 0))
     name = convolution.replace(".", "_").strip("_")
-    return Convolution(name, np.ascontiguousarray(kernel, np.float32), bias.astype(np.float32), stride, depthwise, relu6)
+    return Convolution(name, round_to_float16(kernel), round_to_float16(bias), stride, depthwise, relu6)
+
+
+def round_to_float16(values: NDArray[np.floating]) -> NDArray[np.float32]:
+    """The nearest numbers that float16 can hold, as contiguous float32."""
+    return np.ascontiguousarray(values.astype(np.float16).astype(np.float32))

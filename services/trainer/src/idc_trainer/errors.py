@@ -13,7 +13,8 @@ TrainerError                    1
 │   └── WeightsChanged          17
 ├── OutputUnwritable            18 (OSError)
 ├── ParityFailed                19 (RuntimeError)
-└── OperatingPointUnreachable   20 (RuntimeError)
+├── OperatingPointUnreachable   20 (RuntimeError)
+└── CalibrationFailed           21 (RuntimeError)
 
 Ctrl-C ends the command with 130, a wrong option with 2, as shells and argparse do.
 """
@@ -99,3 +100,9 @@ class OperatingPointUnreachable(TrainerError, RuntimeError):
     """No pair of thresholds reaches the targets on the validation patients."""
 
     exit_code = 20
+
+
+class CalibrationFailed(TrainerError, RuntimeError):
+    """The scores of the validation patients cannot be turned into probabilities."""
+
+    exit_code = 21

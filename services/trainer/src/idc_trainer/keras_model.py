@@ -50,7 +50,7 @@ def build_classifier(backbone: BackboneGraph, input_px: int, head: LinearHead) -
     return keras.Model(patch, keras.layers.Reshape((), name="probability")(column), name="classifier")
 
 
-def _features(patch: Any, backbone: BackboneGraph, input_px: int) -> Any:  # noqa: ANN401 - Keras has no types
+def _features(patch: Any, backbone: BackboneGraph, input_px: int) -> Any:
     x = keras.layers.Rescaling(1.0, name="to_float")(patch)
     x = keras.layers.Resizing(input_px, input_px, interpolation="bilinear", name="resize")(x)
     x = keras.layers.Rescaling(1 / PIXEL_SCALE, -PIXEL_MEAN / PIXEL_SCALE, name="normalise")(x)
@@ -62,7 +62,7 @@ def _features(patch: Any, backbone: BackboneGraph, input_px: int) -> Any:  # noq
     return keras.layers.Concatenate(name="pooled")(pooled) if len(pooled) > 1 else pooled[0]
 
 
-def _apply_block(x: Any, block: Block) -> Any:  # noqa: ANN401 - Keras has no types
+def _apply_block(x: Any, block: Block) -> Any:
     out = x
     for convolution in block.convolutions:
         out = _apply_convolution(out, convolution)
@@ -71,7 +71,7 @@ def _apply_block(x: Any, block: Block) -> Any:  # noqa: ANN401 - Keras has no ty
     return out
 
 
-def _apply_convolution(x: Any, convolution: Convolution) -> Any:  # noqa: ANN401 - Keras has no types
+def _apply_convolution(x: Any, convolution: Convolution) -> Any:
     side, channels = convolution.kernel.shape[0], convolution.bias.size
     layer: Any
     if convolution.depthwise:

@@ -61,7 +61,7 @@ def _rebuild_tensor(
 class _WeightsUnpickler(pickle.Unpickler):
     """Builds tensors' descriptions and refuses every other object."""
 
-    def find_class(self, module_name: str, global_name: str, /) -> Any:  # noqa: ANN401 - the base class's type
+    def find_class(self, module_name: str, global_name: str, /) -> Any:
         """Return the stand-in for one of the four globals that a file of weights needs."""
         if (module_name, global_name) == ("collections", "OrderedDict"):
             return collections.OrderedDict
@@ -71,7 +71,7 @@ class _WeightsUnpickler(pickle.Unpickler):
             return _StorageType(_STORAGE_DTYPES[global_name])
         raise pickle.UnpicklingError(f"{module_name}.{global_name} is not allowed in a file of weights")
 
-    def persistent_load(self, pid: Any, /) -> _Storage:  # noqa: ANN401 - the base class's type
+    def persistent_load(self, pid: Any, /) -> _Storage:
         """Return the storage that a tensor refers to."""
         match pid:
             case ("storage", _StorageType(dtype), str(key), str(), int(), _):

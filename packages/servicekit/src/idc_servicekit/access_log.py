@@ -1,0 +1,71 @@
+"""One log line for each HTTP request, and one id that goes with the request wherever it goes (plain ASGI)."""
+
+import logging
+import re
+import time
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from typing import Any, Final
+from uuid import uuid4
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+AsgiApp = Callable[[Message, Receive, Send], Awaitable[None]]
+
+REQUEST_ID_HEADER: Final = "X-Request-ID"
+_ACCEPTED: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+"""An id that a caller gives is taken only in this form: it goes into logs and messages."""
+
+logger = logging.getLogger(__name__)
+
+
+class AccessLog:
+    """Middleware that gives each request an id (`scope["state"]["request_id"]`), sends it back and logs the request."""
+
+    def __init__(self, app: AsgiApp, *, quiet_prefixes: Sequence[str] = ()) -> None:
+        """Wrap an application.
+
+        Args:
+            app: What answers.
+            quiet_prefixes: Paths that begin so are logged at debug level: health checks, static files.
+        """
+        self._app = app
+        self._quiet = tuple(quiet_prefixes)
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        request_id = _request_id(scope["headers"])
+        scope.setdefault("state", {})["request_id"] = request_id
+        status = 500
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                header = (REQUEST_ID_HEADER.lower().encode(), request_id.encode())
+                message = {**message, "headers": [*message.get("headers", []), header]}
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_with_id)
+        finally:
+            self._log(scope, status, request_id, time.perf_counter() - started)
+
+    def _log(self, scope: Message, status: int, request_id: str, duration_s: float) -> None:
+        is_quiet = scope["path"].startswith(self._quiet) and status < 500
+        logger.log(
+            logging.DEBUG if is_quiet else logging.INFO,
+            "%s %s",
+            scope["method"],
+            scope["path"][:256],
+            extra={"status": status, "request_id": request_id, "duration_ms": round(duration_s * 1000, 2)},
+        )
+
+
+def _request_id(headers: Sequence[tuple[bytes, bytes]]) -> str:
+    given = dict(headers).get(REQUEST_ID_HEADER.lower().encode(), b"")
+    return given.decode() if _ACCEPTED.fullmatch(given) else uuid4().hex

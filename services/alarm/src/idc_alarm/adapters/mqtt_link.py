@@ -1,0 +1,219 @@
+"""The connection to the broker, by paho-mqtt, without a thread of its own."""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import paho.mqtt.client as mqtt
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from idc_alarm.adapters.mqtt_client import EVENT_OPTIONS, MAX_UNACKNOWLEDGED, WITH_WILL, connect, new_client
+from idc_alarm.backoff import Backoff
+from idc_alarm.ports import Delivery
+from idc_contracts import ALARM_ACKNOWLEDGEMENTS, ALARM_STATE, ALARM_STATUS, CLASSIFICATIONS, AlarmState, ServiceStatus
+from idc_servicekit.mqtt import MqttSettings
+
+logger = logging.getLogger(__name__)
+
+CLOSE_TIMEOUT_S: Final = 2.0
+"""How long a clean stop waits for the broker to take the last status."""
+STABLE_S: Final = 10.0
+"""A connection that lasted so long was a good one; two alarms of one name throw each other out much sooner."""
+
+
+class MqttLink:
+    """Holds one persistent MQTT 5 session and connects again for ever. It is used from one thread alone."""
+
+    def __init__(
+        self,
+        settings: MqttSettings,
+        *,
+        site: str,
+        device: str,
+        version: str,
+        backoff: Backoff,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._settings = settings
+        self._site = site
+        self._device = device
+        self._version = version
+        self._backoff = backoff
+        self._clock = clock
+        self._sleep = sleep
+        self._client: mqtt.Client | None = None
+        self._next_attempt_s = clock()
+        self._is_ready = False
+        self._ready_since_s: float | None = None
+        self._arrived: list[Delivery] = []
+        self._report: AlarmState | None = None
+        self._is_report_due = False
+        self._report_packet_id: int | None = None
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the broker accepted both the connection and the subscriptions."""
+        return self._is_ready
+
+    def turn(self, timeout_s: float) -> Sequence[Delivery]:
+        """Move the network, at most `timeout_s` long while it is quiet, and return what arrived.
+
+        An attempt to connect may take longer: 5 s each for TCP and TLS, and the look-up of the broker's name.
+        """
+        if self._client is None:
+            wait_s = self._next_attempt_s - self._clock()
+            if wait_s > 0:
+                self._sleep(min(wait_s, timeout_s))
+                return []
+            self._connect()
+        if self._client is not None and not self._move(self._client, timeout_s):
+            self._lose()
+        self._publish_report()
+        arrived, self._arrived = self._arrived, []
+        return arrived
+
+    def acknowledge(self, deliveries: Sequence[Delivery]) -> None:
+        """Tell the broker that these need not be sent again. Without a connection it does nothing."""
+        if self._client is not None:
+            for delivery in deliveries:
+                self._client.ack(delivery.packet_id, qos=1)
+
+    def report(self, state: AlarmState) -> None:
+        """Publish the state, retained, now or as soon as there is a connection; a newer one replaces it."""
+        self._report = state
+        self._is_report_due = True
+        self._publish_report()
+
+    def drop(self) -> None:
+        """Break the connection as a crash would: the broker says `offline` and keeps what was not acknowledged."""
+        if self._client is not None:
+            self._client.disconnect(WITH_WILL)
+            self._lose()
+
+    def close(self) -> None:
+        """Say `offline` and end the connection; the broker keeps the session."""
+        client = self._client
+        if client is None:
+            return
+        if self._is_ready:
+            info = client.publish(*self._status("offline"), qos=ALARM_STATUS.qos, retain=True)
+            deadline_s = self._clock() + CLOSE_TIMEOUT_S
+            while not info.is_published() and self._clock() < deadline_s and client.loop(0.1) == mqtt.MQTT_ERR_SUCCESS:
+                pass
+        client.disconnect()
+        self._lose()
+
+    def _connect(self) -> None:
+        # A new client for each connection: nothing unsent of the last one can follow what this one says, and
+        # a password or certificate that was exchanged meanwhile is read.
+        topic, will = self._status("offline")
+        client_id = f"idc-alarm-{self._site}-{self._device}"
+        try:
+            client = new_client(self._settings, client_id=client_id, will_topic=topic, will=will)
+            client.on_connect = self._on_connect
+            client.on_subscribe = self._on_subscribe
+            client.on_disconnect = self._on_disconnect
+            client.on_message = self._on_message
+            client.on_publish = self._on_publish
+            connect(client, self._settings)
+        except OSError as exc:
+            # TLS errors and unreadable secrets are OSErrors too.
+            logger.warning("cannot reach the broker at %s:%d: %s", self._settings.host, self._settings.port, exc)
+            self._lose()
+        else:
+            self._client = client
+
+    def _move(self, client: mqtt.Client, timeout_s: float) -> bool:
+        """Handle one packet, and those that wait behind it; False where the connection is lost."""
+        code = client.loop(timeout_s)
+        seen = 0
+        while code == mqtt.MQTT_ERR_SUCCESS and seen < len(self._arrived) < MAX_UNACKNOWLEDGED:
+            seen = len(self._arrived)
+            code = client.loop(0.0)
+        return code == mqtt.MQTT_ERR_SUCCESS
+
+    def _lose(self) -> None:
+        self._client = None
+        self._is_ready = False
+        self._report_packet_id = None
+        if self._ready_since_s is not None and self._clock() - self._ready_since_s >= STABLE_S:
+            self._backoff.reset()
+        self._ready_since_s = None
+        self._next_attempt_s = self._clock() + self._backoff.next_s()
+
+    def _publish_report(self) -> None:
+        # At most one report is under way: in a burst the older states give way to the newest.
+        if self._client is None or not self._is_ready or self._report is None:
+            return
+        if self._is_report_due and self._report_packet_id is None:
+            topic = ALARM_STATE.at(site=self._site, device=self._device)
+            info = self._client.publish(topic, self._report.to_payload(), qos=ALARM_STATE.qos, retain=True)
+            self._report_packet_id = info.mid
+            self._is_report_due = False
+
+    def _status(self, status: str) -> tuple[str, bytes]:
+        message = ServiceStatus.model_validate({"source": self._device, "status": status, "version": self._version})
+        return ALARM_STATUS.at(site=self._site, device=self._device), message.to_payload()
+
+    def _on_connect(
+        self,
+        client: mqtt.Client,
+        _data: Any,
+        flags: mqtt.ConnectFlags,
+        reason: ReasonCode,
+        _properties: Properties | None,
+    ) -> None:
+        if reason.is_failure:
+            logger.error("the broker refused account %r: %s", self._settings.username, reason)
+            return
+        logger.info("connected to the broker", extra={"session_present": flags.session_present})
+        # A session that is there has its subscriptions; to ask again costs nothing and needs no second path.
+        client.subscribe(
+            [
+                (CLASSIFICATIONS.filter(site=self._site), EVENT_OPTIONS),
+                (ALARM_ACKNOWLEDGEMENTS.at(site=self._site, device=self._device), EVENT_OPTIONS),
+            ]
+        )
+
+    def _on_subscribe(
+        self, client: mqtt.Client, _data: Any, _mid: int, reasons: list[ReasonCode], _properties: Properties | None
+    ) -> None:
+        if any(reason.is_failure for reason in reasons):
+            logger.error("the broker refused a subscription: %s", ", ".join(map(str, reasons)))
+            client.disconnect()
+            return
+        logger.info("listening to the broker")
+        self._is_ready = True
+        self._ready_since_s = self._clock()
+        self._is_report_due = True
+        client.publish(*self._status("online"), qos=ALARM_STATUS.qos, retain=True)
+
+    def _on_disconnect(
+        self,
+        _client: mqtt.Client,
+        _data: Any,
+        _flags: mqtt.DisconnectFlags,
+        reason: ReasonCode,
+        _properties: Properties | None,
+    ) -> None:
+        self._is_ready = False
+        level = logging.WARNING if reason.is_failure else logging.INFO
+        logger.log(level, "the connection to the broker ended: %s", reason)
+
+    def _on_message(self, _client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
+        try:
+            topic = message.topic
+        except UnicodeDecodeError:
+            topic = ""
+        self._arrived.append(Delivery(topic, bytes(message.payload), message.mid))
+
+    def _on_publish(
+        self, _client: mqtt.Client, _data: Any, packet_id: int, reason: ReasonCode, _properties: Properties | None
+    ) -> None:
+        if reason.is_failure:
+            logger.error("the broker refused a report: %s", reason)
+        if packet_id == self._report_packet_id:
+            self._report_packet_id = None

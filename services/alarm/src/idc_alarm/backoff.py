@@ -1,0 +1,26 @@
+"""How long to wait before the next attempt."""
+
+import random
+
+
+class Backoff:
+    """Doubles the wait with each failure, up to a limit, and takes off up to half of it at random.
+
+    Without the random part all devices of a site would come back at the same moment after the broker's restart.
+    """
+
+    def __init__(self, rng: random.Random, *, first_s: float = 0.25, longest_s: float = 10.0) -> None:
+        self._rng = rng
+        self._first_s = first_s
+        self._longest_s = longest_s
+        self._ceiling_s = first_s
+
+    def next_s(self) -> float:
+        """Seconds to wait after one more failure."""
+        ceiling_s = self._ceiling_s
+        self._ceiling_s = min(2 * ceiling_s, self._longest_s)
+        return ceiling_s * (1.0 - self._rng.random() / 2)
+
+    def reset(self) -> None:
+        """Begin again from the shortest wait."""
+        self._ceiling_s = self._first_s

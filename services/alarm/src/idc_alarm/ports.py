@@ -1,0 +1,68 @@
+"""What the alarm needs of the world outside."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from idc_alarm.record import AlarmRecord
+from idc_contracts import AlarmState, Lamps
+
+
+class AlarmPanel(Protocol):
+    """Three lamps and a buzzer. Only the thread that runs the alarm's loop uses it."""
+
+    def show(self, lamps: Lamps, *, buzzer: bool) -> None:
+        """Drive all outputs. What goes dark does so before anything is lit.
+
+        Raises:
+            PanelFailed: An output could not be driven.
+        """
+
+    def close(self) -> None:
+        """Put out everything and let the pins go."""
+
+
+class Journal(Protocol):
+    """Keeps one record over crashes and power cuts."""
+
+    def load(self) -> AlarmRecord:
+        """The record as last saved; a fresh one where there is none, a latched one where it is damaged."""
+
+    def save(self, record: AlarmRecord) -> None:
+        """Replace the record; on return it is on the disk.
+
+        Raises:
+            JournalFailed: It could not be written; the old record stands.
+        """
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One message from the broker, not acknowledged yet."""
+
+    topic: str
+    payload: bytes
+    packet_id: int
+
+
+class BrokerLink(Protocol):
+    """The connection to the broker. It connects, and connects again, by itself."""
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the broker accepted both the connection and the subscriptions."""
+
+    def turn(self, timeout_s: float) -> Sequence[Delivery]:
+        """Move the network, at most `timeout_s` long while it is quiet, and return what arrived."""
+
+    def acknowledge(self, deliveries: Sequence[Delivery]) -> None:
+        """Tell the broker that these need not be sent again. Without a connection it does nothing."""
+
+    def report(self, state: AlarmState) -> None:
+        """Publish the state, retained, now or as soon as there is a connection; a newer one replaces it."""
+
+    def drop(self) -> None:
+        """Break the connection as a crash would: the broker says `offline` and keeps what was not acknowledged."""
+
+    def close(self) -> None:
+        """Say `offline` and end the connection; the broker keeps the session."""

@@ -1,0 +1,23 @@
+"""What the alarm writes down, so that neither a crash nor a power cut makes it forget."""
+
+from typing import Final, Literal
+from uuid import UUID
+
+from pydantic import AwareDatetime, Field
+
+from idc_alarm.policy import Condition
+from idc_contracts import utc_now
+from idc_contracts.base import Contract
+
+REMEMBERED_IDS: Final = 512
+"""Message ids that are known again. The broker sends at most 20 messages a second time; the rest is for the gateway,
+which sends again what it had not marked as sent when it ended."""
+
+
+class AlarmRecord(Contract):
+    """The content of the journal."""
+
+    schema_version: Literal[1] = 1
+    condition: Condition = Condition()
+    changed_at: AwareDatetime = Field(default_factory=utc_now, description="When the outputs last changed.")
+    recent_ids: tuple[UUID, ...] = Field(default=(), max_length=REMEMBERED_IDS, description="Oldest first.")

@@ -1,0 +1,119 @@
+"""The Open Inference Protocol's REST endpoints."""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any, Final
+
+from fastapi import APIRouter, Request, Response
+
+from idc_inference.bodies import read_body
+from idc_inference.classifier import classify
+from idc_inference.errors import Busy, UnknownModel
+from idc_inference.metadata import model_metadata, served_parameters, server_metadata
+from idc_inference.protocol import HEADER_LENGTH, EncodedResponse, PatchShape, encode_response, parse_request
+from idc_inference.serving import ServedModel
+from idc_inference.settings import InferenceSettings
+
+RESPONSE_HEADER_LENGTH: Final = "Inference-Header-Content-Length"
+
+
+@dataclass
+class Serving:
+    """What the endpoints share while the service runs."""
+
+    model: ServedModel
+    workers: ThreadPoolExecutor
+    settings: InferenceSettings
+    in_progress: int = 0
+    is_ready: bool = True
+
+    def check_model(self, name: str, model_version: str | None) -> None:
+        """Refuse what is not served.
+
+        Raises:
+            UnknownModel: Another model or version is served.
+        """
+        ref = self.model.ref
+        if name != ref.name or model_version not in (None, ref.version):
+            asked = name if model_version is None else f"{name} version {model_version}"
+            raise UnknownModel(f"{asked[:128]!r} is not served here: {ref.name!r} version {ref.version} is")
+
+
+def _serving(request: Request) -> Serving:
+    serving: Serving = request.app.state.serving
+    return serving
+
+
+router = APIRouter(prefix="/v2")
+
+
+@router.get("/health/live")
+async def live() -> Response:
+    """The process answers."""
+    return Response()
+
+
+@router.get("/health/ready")
+async def ready(request: Request) -> Response:
+    """The model is loaded and warm."""
+    return Response(status_code=200 if _serving(request).is_ready else 503)
+
+
+@router.get("")
+async def server() -> dict[str, Any]:
+    """Name, version and extensions of this server."""
+    return server_metadata(version("idc-inference"))
+
+
+@router.get("/models/{name}/ready")
+@router.get("/models/{name}/versions/{model_version}/ready")
+async def model_ready(request: Request, name: str, model_version: str | None = None) -> Response:
+    """Whether this model can be asked."""
+    _serving(request).check_model(name, model_version)
+    return await ready(request)
+
+
+@router.get("/models/{name}")
+@router.get("/models/{name}/versions/{model_version}")
+async def model(request: Request, name: str, model_version: str | None = None) -> dict[str, Any]:
+    """Inputs, outputs and origin of this model."""
+    serving = _serving(request)
+    serving.check_model(name, model_version)
+    return model_metadata(serving.model)
+
+
+@router.post("/models/{name}/infer")
+@router.post("/models/{name}/versions/{model_version}/infer")
+async def infer(request: Request, name: str, model_version: str | None = None) -> Response:
+    """P(IDC) and decision of each patch."""
+    serving = _serving(request)
+    serving.check_model(name, model_version)
+    if serving.in_progress >= serving.settings.max_requests_in_progress:
+        raise Busy(f"{serving.in_progress} requests are in progress: try again in a second")
+    serving.in_progress += 1
+    try:
+        body = await read_body(request, serving.settings.max_body_bytes)
+        loop = asyncio.get_running_loop()
+        header_length = request.headers.get(HEADER_LENGTH)
+        encoded = await loop.run_in_executor(serving.workers, _answer, serving, body, header_length)
+    finally:
+        serving.in_progress -= 1
+    if encoded.header_length is None:
+        return Response(encoded.body, media_type="application/json")
+    headers = {RESPONSE_HEADER_LENGTH: str(encoded.header_length)}
+    return Response(encoded.body, media_type="application/octet-stream", headers=headers)
+
+
+def _answer(serving: Serving, body: bytes, header_length: str | None) -> EncodedResponse:
+    spec = serving.model.bundle.manifest.patch
+    shape = PatchShape(spec.height_px, spec.width_px)
+    asked = parse_request(body, header_length, shape, max_patches=serving.settings.max_patches)
+    classified = classify(serving.model, asked)
+    served = {
+        "model_name": serving.model.ref.name,
+        "model_version": serving.model.ref.version,
+        "parameters": served_parameters(serving.model),
+    }
+    return encode_response(asked, classified.probability, [str(d) for d in classified.decisions], served)

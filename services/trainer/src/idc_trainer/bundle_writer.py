@@ -1,0 +1,77 @@
+"""Puts a bundle in its place whole or not at all."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from idc_contracts.bundle import MANIFEST_NAME, BundleManifest
+from idc_modelio.bundles import file_sha256, versions
+from idc_trainer.errors import OutputUnwritable
+
+
+def next_version(root: Path, name: str) -> str:
+    """The whole number after the newest version of `name` under `root`."""
+    return str(max(versions(root, name), default=0) + 1)
+
+
+@contextmanager
+def new_bundle(root: Path, name: str, version: str) -> Iterator[Path]:
+    """Offer an empty folder beside the bundle's place; move it there when the block ends well, else delete it.
+
+    The folder's name starts with a point, so that no reader takes it for a version.
+
+    Raises:
+        OutputUnwritable: The version exists already, or the folder cannot be written.
+    """
+    place = root / name / version
+    if place.exists():
+        raise OutputUnwritable(f"{place} exists and a bundle is never changed: choose another --version")
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        work = Path(tempfile.mkdtemp(prefix=f".{version}-", dir=place.parent))
+    except OSError as exc:
+        raise _unwritable(root, exc) from exc
+    try:
+        yield work
+        _publish(work, place)
+    except OSError as exc:
+        if isinstance(exc, OutputUnwritable):
+            raise
+        raise _unwritable(root, exc) from exc
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def _unwritable(root: Path, exc: OSError) -> OutputUnwritable:
+    return OutputUnwritable(f"cannot write below {root} ({exc.strerror or exc}): name a writable folder with --out")
+
+
+def list_digests(folder: Path) -> dict[str, str]:
+    """SHA-256 of every file but the manifest, by relative POSIX path, in order."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != MANIFEST_NAME)
+    return {path.relative_to(folder).as_posix(): file_sha256(path) for path in files}
+
+
+def write_manifest(folder: Path, manifest: BundleManifest) -> None:
+    """Write `manifest.json` as indented JSON."""
+    (folder / MANIFEST_NAME).write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
+
+
+def _publish(work: Path, place: Path) -> None:
+    work.chmod(0o755)  # mkdtemp makes it readable to its owner alone; a service runs as another user
+    for path in sorted(work.rglob("*")):
+        _sync(path)
+    _sync(work)
+    work.rename(place)
+    _sync(place.parent)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,49 @@
+"""Turns the head's scores into probabilities (Platt 1999; Guo et al. 2017), fitted on validation patients."""
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+
+from idc_contracts.bundle import Calibration
+from idc_trainer.efficientnet_lite import round_to_float16
+from idc_trainer.errors import CalibrationFailed
+from idc_trainer.head import balanced_weights
+from idc_trainer.keras_model import LinearHead
+
+
+def fit_calibration(scores: NDArray[np.float64], labels: NDArray[np.bool_], patients: NDArray[np.str_]) -> Calibration:
+    """Fit temperature and bias by maximum likelihood.
+
+    Both classes count the same and, within a class, each patient: P(IDC) is calibrated for equal prevalence, since the
+    share of positives in a data set says little of the slide that comes next.
+
+    Args:
+        scores: The head's logits, float64, shape (N,).
+        labels: True for IDC, shape (N,).
+        patients: Whose patch it is, shape (N,).
+
+    Raises:
+        CalibrationFailed: The scores do not rise with P(IDC).
+    """
+    scale = float(scores.std()) or 1.0
+    model = LogisticRegression(C=1e6, max_iter=1000)
+    model.fit(scores[:, None] / scale, labels, sample_weight=balanced_weights(labels, patients))
+    slope = float(model.coef_[0, 0]) / scale
+    if slope <= 0:
+        raise CalibrationFailed(
+            "on the validation patients the score does not rise with P(IDC): check labels or name other patients"
+        )
+    return Calibration(temperature=1 / slope, bias=float(model.intercept_[0]))
+
+
+def apply_to_scores(calibration: Calibration, scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """P(IDC) for logits: float64, the same shape, 0.0-1.0."""
+    calibrated: NDArray[np.float64] = 1 / (1 + np.exp(-(scores / calibration.temperature + calibration.bias)))
+    return calibrated
+
+
+def apply_to_head(calibration: Calibration, head: LinearHead) -> LinearHead:
+    """The head whose sigmoid is the calibrated P(IDC), in numbers that float16 can hold."""
+    weight = round_to_float16(head.weight / calibration.temperature)
+    bias = np.float16(head.bias / calibration.temperature + calibration.bias)
+    return LinearHead(weight, float(bias))

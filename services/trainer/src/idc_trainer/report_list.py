@@ -1,0 +1,65 @@
+"""Figures on a named list of images, such as one that an older system was reported on."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from idc_contracts import Thresholds
+from idc_trainer.data import PatchSet
+from idc_trainer.errors import DataUnreadable
+from idc_trainer.evaluation import SideScores
+from idc_trainer.operating_point import Reached, reached
+
+
+@dataclass(frozen=True)
+class NamedList:
+    """File names of patches, and what their list is called."""
+
+    title: str
+    names: frozenset[str]
+
+
+@dataclass(frozen=True)
+class ListResult:
+    """The compiled model's scores of the patches of a list."""
+
+    title: str
+    scores: SideScores
+
+    def reached(self, thresholds: Thresholds) -> Reached:
+        """What the thresholds reach on the list."""
+        return reached(thresholds, self.scores.probability, self.scores.labels)
+
+
+def read_list(path: Path, data: PatchSet) -> NamedList:
+    """Read file names, one a line; all must be in the data.
+
+    Raises:
+        DataUnreadable: The list cannot be read, is empty or names an unknown file.
+    """
+    try:
+        names = frozenset(path.read_text(encoding="utf-8").split())
+    except (OSError, UnicodeDecodeError) as exc:
+        raise DataUnreadable(f"cannot read the list {path} ({exc}): name a text file of file names") from exc
+    unknown = sorted(names - set(data.names.tolist()))
+    if unknown or not names:
+        raise DataUnreadable(f"{path} names {unknown[0] if unknown else 'no file'}: list file names of the data set")
+    return NamedList(path.stem, names)
+
+
+def score_list(listed: NamedList, sides: list[SideScores]) -> ListResult:
+    """Pick the listed patches out of the test patients' scores.
+
+    Raises:
+        DataUnreadable: A listed patch is not of a test patient, so that its figures would mean nothing.
+    """
+    test = next(side for side in sides if side.side == "test")
+    chosen = np.isin(test.names, sorted(listed.names))
+    if int(chosen.sum()) != len(listed.names):
+        raise DataUnreadable(
+            f"{len(listed.names) - int(chosen.sum())} files of {listed.title} are not of test patients: "
+            "name their patients with --test-patients"
+        )
+    rows = SideScores("test", test.probability[chosen], test.labels[chosen], test.patients[chosen], test.names[chosen])
+    return ListResult(listed.title, rows)

@@ -1,0 +1,26 @@
+"""Makes up patches for a bundle's self-test: no patient's pixels leave the data folder."""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from idc_trainer.keras_model import PATCH
+
+COUNT: Final = 16
+_CELL_PX: Final = 5
+# White background, eosin's pink and haematoxylin's purple as they look on a slide, RGB.
+_COLOURS: Final = np.array([[240, 238, 242], [215, 130, 175], [95, 60, 125]], np.float64)
+
+
+def made_up_patches(seed: int) -> NDArray[np.uint8]:
+    """Blots of the colours of H&E slides, from pale to dense: RGB, uint8, shape (16, 50, 50, 3), 0-255."""
+    rng = np.random.default_rng(seed)
+    rows, columns = PATCH.height_px // _CELL_PX, PATCH.width_px // _CELL_PX
+    patches = []
+    for density in np.linspace(0.05, 0.95, COUNT):
+        shares = [1 - density, density / 2, density / 2]
+        cells = _COLOURS[rng.choice(3, (rows, columns), p=shares)]
+        blots = np.kron(cells, np.ones((_CELL_PX, _CELL_PX, 1)))
+        patches.append(blots + rng.normal(0, 12, blots.shape))
+    return np.clip(np.rint(np.stack(patches)), 0, 255).astype(np.uint8)

@@ -1,0 +1,125 @@
+"""Splits the data by patient: no patient and no identical file may stand on two sides.
+
+Neighbouring patches of one slide look alike, so a split by patch measures memory instead of skill.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from idc_trainer.data import PatchSet
+from idc_trainer.errors import OneClassOnly, SplitError, TooFewPatients
+
+_SHARE: Final = 0.2
+"""The share of each kind of patient that goes to validation and, again, to test."""
+
+Classes = Mapping[str, frozenset[bool]]
+"""Which classes each patient has."""
+
+
+@dataclass(frozen=True)
+class PatientSplit:
+    """The patients of each side, sorted."""
+
+    train: tuple[str, ...]
+    validation: tuple[str, ...]
+    test: tuple[str, ...]
+
+    @property
+    def id(self) -> str:
+        """Digest of the three lists, 64 hexadecimal digits."""
+        return sha256(json.dumps([self.train, self.validation, self.test]).encode()).hexdigest()
+
+
+def read_split_file(path: Path) -> PatientSplit:
+    """Read a JSON object with the lists `train`, `validation` and `test` of patients.
+
+    Raises:
+        SplitError: The file cannot be read or has another form.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        sides = [tuple(sorted(map(str, content[side]))) for side in ("train", "validation", "test")]
+    except (OSError, ValueError, KeyError, TypeError) as exc:
+        raise SplitError(
+            f'cannot read the split {path} ({exc}): write {{"train": [...], "validation": [...], "test": [...]}}'
+        ) from exc
+    return PatientSplit(*sides)
+
+
+def choose_split(
+    classes: Classes, seed: int, test: tuple[str, ...] = (), validation: tuple[str, ...] = ()
+) -> PatientSplit:
+    """Split the patients at random but the same way for the same seed.
+
+    Args:
+        classes: Which classes each patient has.
+        seed: Decides which patients are drawn; of each kind (both classes, one, the other) a fifth goes to test and a
+            fifth to validation, of those with negatives and of those with positives at least one.
+        test: The test patients, where they are not to be drawn.
+        validation: The validation patients, where they are not to be drawn.
+
+    Raises:
+        TooFewPatients: There are fewer patients than sides.
+    """
+    if len(classes) < 3:
+        raise TooFewPatients(f"{len(classes)} patients are too few to train, validate and test: bring at least 3")
+    rng = np.random.default_rng(seed)
+    named = {*test, *validation}
+    test = test or _draw({p: c for p, c in classes.items() if p not in named}, rng)
+    validation = validation or _draw({p: c for p, c in classes.items() if p not in {*named, *test}}, rng)
+    train = classes.keys() - {*test, *validation}
+    return PatientSplit(tuple(sorted(train)), tuple(sorted(validation)), tuple(sorted(test)))
+
+
+def _draw(classes: Classes, rng: np.random.Generator) -> tuple[str, ...]:
+    drawn: list[str] = []
+    covered: set[bool] = set()
+    for kind in (frozenset({False, True}), frozenset({False}), frozenset({True})):
+        patients = [patient for patient in sorted(classes) if classes[patient] == kind]
+        # The rarer kinds come first, so that a class that no one drawn has yet is drawn at least once.
+        count = max(round(_SHARE * len(patients)), 0 if kind <= covered else 1)
+        drawn += rng.permutation(patients)[:count].tolist()
+        covered |= kind if patients and count else set()
+    return tuple(drawn)
+
+
+def check_split(split: PatientSplit, data: PatchSet) -> None:
+    """Refuse a split that would measure something else than skill on unseen patients.
+
+    Raises:
+        SplitError: A patient is unknown or stands on two sides, or an identical file does.
+        OneClassOnly: Training or validation lacks a class.
+        TooFewPatients: A side is empty.
+    """
+    sides = {"train": split.train, "validation": split.validation, "test": split.test}
+    known = set(data.patients.tolist())
+    seen: dict[str, str] = {}
+    for side, patients in sides.items():
+        if not patients:
+            raise TooFewPatients(f"the side {side} has no patient: bring more patients or name them")
+        for patient in patients:
+            if patient not in known:
+                raise SplitError(f"patient {patient!r} of {side} is not in the data: known are {sorted(known)}")
+            if patient in seen:
+                raise SplitError(f"patient {patient!r} stands in {seen[patient]} and in {side}: name it once")
+            seen[patient] = side
+    _check_files(sides, data)
+    for side in ("train", "validation"):
+        if len(set(data.of(sides[side]).labels.tolist())) < 2:
+            raise OneClassOnly(f"the patients of {side} have one class only: name others with --{side}-patients")
+
+
+def _check_files(sides: Mapping[str, tuple[str, ...]], data: PatchSet) -> None:
+    first: dict[str, tuple[str, str]] = {}
+    for side, patients in sides.items():
+        part = data.of(patients)
+        for digest, name in zip(part.digests.tolist(), part.names.tolist(), strict=True):
+            other_side, other_name = first.setdefault(digest, (side, name))
+            if other_side != side:
+                raise SplitError(f"{name} of {side} is the same file as {other_name} of {other_side}: delete one")

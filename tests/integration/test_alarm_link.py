@@ -1,0 +1,298 @@
+"""The alarm's connection to a real Mosquitto, and the alarm in this process on mock pins."""
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from gpiozero.pins.mock import MockFactory, MockPin
+
+from idc_alarm.adapters.gpio_panel import GpioPanel
+from idc_alarm.adapters.mqtt_link import MqttLink
+from idc_alarm.app import build
+from idc_alarm.backoff import Backoff
+from idc_alarm.fakes import FakePanel
+from idc_alarm.ports import Delivery
+from idc_alarm.settings import AlarmSettings
+from idc_contracts import (
+    ALARM_ACKNOWLEDGEMENTS,
+    ALARM_STATE,
+    ALARM_STATUS,
+    CLASSIFICATIONS,
+    AlarmState,
+    Decision,
+    Lamps,
+    ServiceStatus,
+)
+from support.alarm_messages import acknowledge, patch_classified
+from support.alarm_process import wait_until
+from support.mosquitto import MosquittoBroker
+from support.mqtt_peer import MqttPeer
+
+pytestmark = pytest.mark.integration
+
+MakeLink = Callable[[], MqttLink]
+
+
+@pytest.fixture
+def site() -> str:
+    return f"site-{uuid4().hex[:12]}"
+
+
+@pytest.fixture
+def make_link(shared_broker: MosquittoBroker, site: str) -> Iterator[MakeLink]:
+    links: list[MqttLink] = []
+
+    def make() -> MqttLink:
+        backoff = Backoff(random.Random(1), first_s=0.02, longest_s=0.1)
+        link = MqttLink(shared_broker.settings("alarm"), site=site, device="alarm", version="1", backoff=backoff)
+        links.append(link)
+        return link
+
+    yield make
+    for link in links:
+        link.close()
+
+
+@pytest.fixture
+def gateway(shared_broker: MosquittoBroker) -> Iterator[MqttPeer]:
+    peer = MqttPeer(shared_broker.settings("gateway"))
+    yield peer
+    peer.close()
+
+
+@pytest.fixture
+def operator(shared_broker: MosquittoBroker, site: str) -> Iterator[MqttPeer]:
+    peer = MqttPeer(
+        shared_broker.settings("operator"),
+        ALARM_STATE.at(site=site, device="alarm"),
+        ALARM_STATUS.at(site=site, device="alarm"),
+    )
+    yield peer
+    peer.close()
+
+
+def collect(link: MqttLink, count: int) -> list[Delivery]:
+    arrived: list[Delivery] = []
+
+    def is_done() -> bool:
+        arrived.extend(link.turn(0.05))
+        return link.is_ready and len(arrived) >= count
+
+    wait_until(is_done, f"{count} messages arrived")
+    return arrived
+
+
+def topic(site: str) -> str:
+    return CLASSIFICATIONS.at(site=site, device="gateway")
+
+
+def payloads(deliveries: Sequence[Delivery]) -> list[bytes]:
+    return [delivery.payload for delivery in deliveries]
+
+
+def test_only_what_was_acknowledged_is_not_sent_again(make_link: MakeLink, gateway: MqttPeer, site: str) -> None:
+    link = make_link()
+    collect(link, 0)
+    for payload in (b"1", b"2", b"3"):
+        gateway.deliver(topic(site), payload)
+    first = collect(link, 3)
+
+    link.acknowledge(first[:1])
+    link.drop()
+    second = collect(link, 2)
+    link.acknowledge(second)
+    link.drop()
+    gateway.deliver(topic(site), b"4")
+    third = collect(link, 1)
+
+    assert payloads(first) == [b"1", b"2", b"3"]
+    assert payloads(second) == [b"2", b"3"]
+    assert payloads(third) == [b"4"]
+
+
+def test_acknowledgement_for_a_connection_that_is_gone_does_nothing(
+    make_link: MakeLink, gateway: MqttPeer, site: str
+) -> None:
+    link = make_link()
+    collect(link, 0)
+    gateway.deliver(topic(site), b"1")
+    arrived = collect(link, 1)
+
+    link.drop()
+    link.acknowledge(arrived)
+
+    assert payloads(collect(link, 1)) == [b"1"]
+
+
+def test_burst_beyond_what_may_be_under_way_arrives_whole_and_in_order(
+    make_link: MakeLink, gateway: MqttPeer, site: str
+) -> None:
+    link = make_link()
+    collect(link, 0)
+    sent = [str(number).encode() for number in range(300)]
+    for payload in sent:
+        gateway.publish(topic(site), payload)
+    arrived: list[bytes] = []
+
+    def is_done() -> bool:
+        batch = link.turn(0.05)
+        link.acknowledge(batch)
+        arrived.extend(payloads(batch))
+        return len(arrived) >= len(sent)
+
+    wait_until(is_done, "the whole burst arrived")
+    assert arrived == sent
+
+
+def test_newest_of_many_reports_is_what_the_broker_keeps(
+    make_link: MakeLink, shared_broker: MosquittoBroker, site: str
+) -> None:
+    link = make_link()
+    collect(link, 0)
+    states = [
+        AlarmState(source="alarm", lamps=Lamps(), buzzer=False, changed_at="2026-01-01T00:00:00Z", rejected_messages=n)
+        for n in range(50)
+    ]
+
+    for state in states:
+        link.report(state)
+    wait_until(lambda: not link.turn(0.05) and link._report_packet_id is None, "the broker has the report")
+
+    late = MqttPeer(shared_broker.settings("operator"), ALARM_STATE.at(site=site, device="alarm"))
+    kept = AlarmState.from_payload(late.wait_for(bool, "the retained report"))
+    late.close()
+    assert kept == states[-1]
+
+
+def test_retained_event_does_not_come_back_with_each_connection(
+    make_link: MakeLink, shared_broker: MosquittoBroker, gateway: MqttPeer, site: str
+) -> None:
+    gateway._client.publish(topic(site), b"retained by mistake", qos=1, retain=True).wait_for_publish(10)
+    link = make_link()
+
+    collect(link, 0)
+    gateway.deliver(topic(site), b"marker")
+
+    assert payloads(collect(link, 1)) == [b"marker"]
+
+
+def test_second_alarm_of_the_same_name_is_noticed(make_link: MakeLink, caplog: pytest.LogCaptureFixture) -> None:
+    first, second = make_link(), make_link()
+    collect(first, 0)
+    collect(second, 0)
+
+    wait_until(lambda: not first.turn(0.05) and not first.is_ready, "the first was thrown out")
+
+    assert "Session taken over" in caplog.text
+
+
+@pytest.fixture
+def settings(shared_broker: MosquittoBroker, tmp_path: Path, site: str) -> AlarmSettings:
+    return AlarmSettings(
+        site=site,
+        pin_factory="mock",
+        state_dir=tmp_path / "state",
+        alive_file=tmp_path / "alive",
+        ready_file=tmp_path / "ready",
+        mqtt=shared_broker.settings("alarm"),
+    )
+
+
+def test_red_and_blue_are_never_high_together_through_a_stream_of_results(
+    settings: AlarmSettings, gateway: MqttPeer, operator: MqttPeer, site: str
+) -> None:
+    factory = MockFactory()
+    service = build(settings, GpioPanel(settings.pins, factory))
+    red, blue = (factory.pin(number) for number in (settings.pins.red, settings.pins.blue))
+    wait_until(lambda: service.turn() is None and settings.ready_file.exists(), "the alarm is ready")
+    decisions = [Decision.NO_IDC, Decision.IDC, Decision.UNCERTAIN, Decision.NO_IDC, Decision.IDC] * 8
+    button = ALARM_ACKNOWLEDGEMENTS.at(site=site, device="alarm")
+
+    for number, decision in enumerate(decisions):
+        gateway.deliver(topic(site), patch_classified(decision).to_payload())
+        if number % 3 == 1:
+            operator.deliver(button, acknowledge().to_payload())
+        service.turn()
+    last = patch_classified("uncertain")
+    gateway.deliver(topic(site), last.to_payload())
+    wait_until(lambda: service.turn() is None and _latest(operator, last.classification_id), "all was acted on")
+
+    assert len(red.states) > 8
+    assert len(blue.states) > 8
+    assert not _overlaps(red, blue)
+
+
+def _latest(operator: MqttPeer, classification_id: object) -> bool:
+    states = [payload for place, payload in operator.received if place.endswith(ALARM_STATE.noun)]
+    return bool(states) and AlarmState.from_payload(states[-1]).last_classification == classification_id
+
+
+def _overlaps(one: MockPin, other: MockPin) -> bool:
+    """Whether two mock pins, recorded from about the same moment on, were high at the same time."""
+    ends = [_high_times(pin) for pin in (one, other)]
+    return any(a < d and c < b for a, b in ends[0] for c, d in ends[1])
+
+
+def _high_times(pin: MockPin) -> list[tuple[float, float]]:
+    # MockPin keeps the seconds since the last change; its clock ends at _last_change.
+    now = pin._last_change - sum(step.timestamp for step in pin.states)
+    spans: list[tuple[float, float]] = []
+    for step in pin.states:
+        if spans and not step.state:
+            spans[-1] = (spans[-1][0], now + step.timestamp)
+        now += step.timestamp
+        if step.state:
+            spans.append((now, float("inf")))
+    return spans
+
+
+def test_alarm_that_cannot_write_its_journal_rings_is_offline_and_reads_again_when_it_can(
+    settings: AlarmSettings, gateway: MqttPeer, operator: MqttPeer, site: str
+) -> None:
+    panel = FakePanel()
+    service = build(settings, panel)
+    wait_until(lambda: service.turn() is None and settings.ready_file.exists(), "the alarm is ready")
+    (settings.state_dir / "alarm.new").mkdir()
+    finding = patch_classified("idc")
+
+    gateway.deliver(topic(site), finding.to_payload())
+    wait_until(lambda: service.turn() is None and panel.lamps.red, "red is lit")
+    wait_until(lambda: _is_offline(operator), "the broker says offline")
+    was_ready = settings.ready_file.exists()
+    (settings.state_dir / "alarm.new").rmdir()
+    wait_until(
+        lambda: service.turn() is None and _latest(operator, finding.classification_id), "the finding is reported"
+    )
+
+    assert not was_ready
+    assert settings.ready_file.exists()
+    assert finding.message_id.hex in (settings.state_dir / "alarm.json").read_text().replace("-", "")
+
+
+def _is_offline(operator: MqttPeer) -> bool:
+    statuses = [payload for place, payload in operator.received if place.endswith(ALARM_STATUS.noun)]
+    return bool(statuses) and ServiceStatus.from_payload(statuses[-1]).status == "offline"
+
+
+def test_poison_on_every_topic_is_counted_and_the_next_finding_rings(
+    settings: AlarmSettings, gateway: MqttPeer, operator: MqttPeer, site: str
+) -> None:
+    panel = FakePanel()
+    service = build(settings, panel)
+    poison = [b"", b"\xff\x00", b"{}", b"[" * 2000, b"x" * 9000, b'{"message_id": 1e999}']
+    finding = patch_classified("idc")
+    wait_until(lambda: service.turn() is None and settings.ready_file.exists(), "the alarm is ready")
+
+    for payload in poison:
+        gateway.deliver(topic(site), payload)
+        operator.deliver(ALARM_ACKNOWLEDGEMENTS.at(site=site, device="alarm"), payload)
+    gateway.deliver(topic(site), finding.to_payload())
+    wait_until(
+        lambda: service.turn() is None and _latest(operator, finding.classification_id), "the finding is reported"
+    )
+
+    state = [AlarmState.from_payload(payload) for place, payload in operator.received if place.endswith("state")][-1]
+    assert panel.lamps.red
+    assert state.rejected_messages == 2 * len(poison)

@@ -1,0 +1,209 @@
+"""The loop's order: shown, written down, acknowledged, reported."""
+
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from idc_alarm.alarm import Alarm
+from idc_alarm.errors import PanelFailed
+from idc_alarm.fakes import FakeLink, FakePanel, MemoryJournal
+from idc_alarm.health import Health
+from idc_alarm.policy import Condition
+from idc_alarm.ports import Delivery
+from idc_alarm.record import AlarmRecord
+from idc_alarm.service import AlarmService
+from idc_contracts import ALARM_ACKNOWLEDGEMENTS, CLASSIFICATIONS, Lamps
+from idc_contracts.base import Message
+from support.alarm_messages import acknowledge, patch_classified
+
+
+def delivery(message: Message | bytes, packet_id: int = 1) -> Delivery:
+    is_button = type(message).__name__ == "AcknowledgeAlarm"
+    topic = (ALARM_ACKNOWLEDGEMENTS if is_button else CLASSIFICATIONS).at(site="site", device="any")
+    return Delivery(topic, message if isinstance(message, bytes) else message.to_payload(), packet_id)
+
+
+class Rig:
+    """A whole service on fakes."""
+
+    def __init__(self, folder: Path, *batches: list[Delivery], record: AlarmRecord | None = None) -> None:
+        self.panel = FakePanel()
+        self.journal = MemoryJournal(record)
+        self.link = FakeLink(*batches)
+        self.alive, self.ready = folder / "alive", folder / "ready"
+        self.slept: list[float] = []
+        self.service = AlarmService(
+            Alarm(self.panel, self.journal.load(), device="alarm"),
+            self.journal,
+            self.link,
+            Health(self.alive, self.ready),
+            sleep=self.slept.append,
+        )
+
+    def turn(self, times: int = 1) -> None:
+        for _ in range(times):
+            self.service.turn()
+
+
+def test_finding_is_shown_saved_acknowledged_and_reported(tmp_path: Path) -> None:
+    finding = patch_classified("idc")
+    rig = Rig(tmp_path, [delivery(finding, 7)])
+
+    rig.turn()
+
+    assert rig.panel.lamps == Lamps(red=True)
+    assert rig.journal.record.condition.latched_by == finding.classification_id
+    assert rig.link.acknowledged == [7]
+    assert [state.latched_by for state in rig.link.reports] == [finding.classification_id]
+
+
+def test_burst_is_shown_one_by_one_and_saved_at_once(tmp_path: Path) -> None:
+    events = [patch_classified("no_idc"), patch_classified("idc"), acknowledge(), patch_classified("uncertain")]
+    rig = Rig(tmp_path, [], [delivery(event, number) for number, event in enumerate(events, 1)])
+    rig.turn()
+    saves = rig.journal.saves
+
+    rig.turn()
+
+    assert [lamps for lamps, _ in rig.panel.history] == [
+        Lamps(blue=True),
+        Lamps(red=True),
+        Lamps(),
+        Lamps(amber=True),
+    ]
+    assert rig.journal.saves == saves + 1
+    assert rig.link.acknowledged == [1, 2, 3, 4]
+    assert len(rig.journal.record.recent_ids) == 4
+
+
+def test_duplicate_is_acknowledged_but_neither_shown_nor_saved(tmp_path: Path) -> None:
+    finding, button = patch_classified("idc"), acknowledge()
+    rig = Rig(tmp_path, [delivery(finding, 1), delivery(button, 2)], [delivery(finding, 3)])
+    rig.turn()
+    saves, shown, reports = rig.journal.saves, len(rig.panel.history), len(rig.link.reports)
+
+    rig.turn()
+
+    assert rig.link.acknowledged == [1, 2, 3]
+    assert (rig.journal.saves, len(rig.panel.history), len(rig.link.reports)) == (saves, shown, reports)
+
+
+def test_poison_message_is_logged_counted_acknowledged_and_passed(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    rig = Rig(tmp_path, [delivery(b"poison", 1), delivery(patch_classified("idc"), 2)])
+
+    rig.turn()
+
+    assert rig.panel.lamps.red
+    assert rig.link.acknowledged == [1, 2]
+    assert rig.link.reports[-1].rejected_messages == 1
+    (line,) = [entry.getMessage() for entry in caplog.records if entry.levelname == "WARNING"]
+    assert "6 bytes" in line
+    assert "idc/v1/site/any/classifications" in line
+    assert "poison" not in line
+
+
+def test_full_disk_still_shows_but_acknowledges_nothing_and_goes_offline(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    rig = Rig(tmp_path, [], [delivery(patch_classified("idc"), 1)])
+    rig.turn()
+    rig.journal.is_full = True
+
+    rig.turn(3)
+
+    assert rig.panel.lamps.red
+    assert rig.link.acknowledged == []
+    assert rig.link.drops >= 1
+    assert not rig.ready.exists()
+    assert rig.alive.exists()
+    assert rig.slept
+    assert len([entry for entry in caplog.records if entry.levelname == "ERROR"]) == 1
+
+
+def test_after_a_full_disk_the_message_that_comes_again_is_acknowledged(tmp_path: Path) -> None:
+    finding = delivery(patch_classified("idc"), 1)
+    rig = Rig(tmp_path, [], [finding], [finding])
+    rig.turn()
+    rig.journal.is_full = True
+    rig.turn(2)
+
+    rig.journal.is_full = False
+    rig.turn()
+
+    assert rig.link.acknowledged == [1]
+    assert rig.journal.record.condition.latched
+    assert rig.ready.exists()
+
+
+def test_broker_is_not_reached_before_the_journal_proved_writable(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, [delivery(patch_classified("idc"))])
+    rig.journal.is_full = True
+
+    rig.turn(2)
+
+    assert len(rig.link.batches) == 1
+
+
+def test_ready_file_is_there_only_while_the_link_is_ready(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    rig.turn()
+    was_there = rig.ready.exists()
+
+    rig.journal.is_full = True
+    rig.link.batches = [[delivery(patch_classified("idc"))]]
+    rig.turn()
+
+    assert was_there
+    assert not rig.ready.exists()
+
+
+def test_restored_finding_is_shown_and_reported_before_the_first_turn(tmp_path: Path) -> None:
+    finding = uuid4()
+    rig = Rig(tmp_path, record=AlarmRecord(condition=Condition(latched=True, latched_by=finding)))
+
+    rig.service.run(lambda: True)
+
+    assert rig.panel.history[0] == (Lamps(red=True), True)
+    assert rig.link.reports[0].latched_by == finding
+
+
+def test_clean_stop_says_goodbye_and_leaves_everything_dark(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, [delivery(patch_classified("idc"))])
+    answers = iter([False, True])
+
+    rig.service.run(lambda: next(answers))
+
+    assert rig.link.is_closed
+    assert rig.panel.is_closed
+    assert rig.panel.lamps == Lamps()
+    assert not rig.alive.exists()
+    assert not rig.ready.exists()
+    assert rig.journal.record.condition.latched
+
+
+def test_broken_panel_ends_the_service_without_an_acknowledgement(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, [delivery(patch_classified("idc"))])
+
+    def break_panel() -> bool:
+        rig.panel.is_broken = True
+        return False
+
+    with pytest.raises(PanelFailed):
+        rig.service.run(break_panel)
+
+    assert rig.link.acknowledged == []
+    assert not rig.link.is_closed
+
+
+def test_heartbeat_that_cannot_be_written_does_not_stop_the_alarm(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    rig = Rig(tmp_path / "missing", [], [], [delivery(patch_classified("idc"))])
+
+    rig.turn(3)
+
+    assert rig.panel.lamps.red
+    assert len([entry for entry in caplog.records if entry.levelname == "ERROR"]) == 1

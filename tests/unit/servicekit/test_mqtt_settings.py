@@ -1,0 +1,64 @@
+import ssl
+import subprocess
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from idc_servicekit.mqtt import MqttSettings
+
+
+def make_settings(folder: Path, **fields: object) -> MqttSettings:
+    values = {"username": "alarm", "password_file": folder / "password", "ca_file": folder / "ca.crt"}
+    return MqttSettings.model_validate(values | fields)
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("authority")
+    request = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=test -days 1"
+    command = [*request.split(), "-keyout", str(folder / "ca.key"), "-out", str(folder / "ca.crt")]
+    subprocess.run(command, check=True, capture_output=True)
+    return folder
+
+
+def test_password_is_the_file_without_its_line_end(tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("s3cret word\n")
+
+    assert make_settings(tmp_path).password() == "s3cret word"
+
+
+def test_missing_password_file_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        make_settings(tmp_path).password()
+
+
+def test_context_trusts_the_given_authority_alone_and_checks_the_name(authority: Path) -> None:
+    context = make_settings(authority).tls_context()
+
+    assert context.verify_mode is ssl.CERT_REQUIRED
+    assert context.check_hostname
+    assert context.minimum_version is ssl.TLSVersion.TLSv1_2
+    assert len(context.get_ca_certs()) == 1
+
+
+def test_file_without_a_certificate_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "ca.crt").write_text("not a certificate")
+
+    with pytest.raises(OSError, match=r"(?i)certificate|pem|ssl"):
+        make_settings(tmp_path).tls_context()
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"port": 0}, {"port": 65536}, {"host": ""}, {"username": ""}, {"keepalive_s": 4}, {"password": "in the open"}],
+)
+def test_settings_out_of_bounds_are_refused(tmp_path: Path, fields: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        make_settings(tmp_path, **fields)
+
+
+def test_tls_port_and_host_of_the_stack_are_the_defaults(tmp_path: Path) -> None:
+    settings = make_settings(tmp_path)
+
+    assert (settings.host, settings.port) == ("broker", 8883)
