@@ -84,6 +84,23 @@ def collect(link: MqttLink, count: int) -> list[Delivery]:
     return arrived
 
 
+def numbered_state(number: int) -> AlarmState:
+    return AlarmState(
+        source="alarm", lamps=Lamps(), buzzer=False, changed_at="2026-01-01T00:00:00Z", rejected_messages=number
+    )
+
+
+def settle(link: MqttLink, operator: MqttPeer, number: int) -> None:
+    """Wait until the broker has read what the link sent: a connection that breaks may take acknowledgements with it."""
+    link.report(numbered_state(number))
+    wait_until(lambda: not link.turn(0.02) and _reported(operator) == number, "the broker has read everything")
+
+
+def _reported(operator: MqttPeer) -> int | None:
+    states = [payload for place, payload in operator.received if place.endswith(ALARM_STATE.noun)]
+    return AlarmState.from_payload(states[-1]).rejected_messages if states else None
+
+
 def topic(site: str) -> str:
     return CLASSIFICATIONS.at(site=site, device="gateway")
 
@@ -92,7 +109,9 @@ def payloads(deliveries: Sequence[Delivery]) -> list[bytes]:
     return [delivery.payload for delivery in deliveries]
 
 
-def test_only_what_was_acknowledged_is_not_sent_again(make_link: MakeLink, gateway: MqttPeer, site: str) -> None:
+def test_only_what_was_acknowledged_is_not_sent_again(
+    make_link: MakeLink, gateway: MqttPeer, operator: MqttPeer, site: str
+) -> None:
     link = make_link()
     collect(link, 0)
     for payload in (b"1", b"2", b"3"):
@@ -100,9 +119,11 @@ def test_only_what_was_acknowledged_is_not_sent_again(make_link: MakeLink, gatew
     first = collect(link, 3)
 
     link.acknowledge(first[:1])
+    settle(link, operator, 1)
     link.drop()
     second = collect(link, 2)
     link.acknowledge(second)
+    settle(link, operator, 2)
     link.drop()
     gateway.deliver(topic(site), b"4")
     third = collect(link, 1)
@@ -147,23 +168,21 @@ def test_burst_beyond_what_may_be_under_way_arrives_whole_and_in_order(
 
 
 def test_newest_of_many_reports_is_what_the_broker_keeps(
-    make_link: MakeLink, shared_broker: MosquittoBroker, site: str
+    make_link: MakeLink, shared_broker: MosquittoBroker, operator: MqttPeer, site: str
 ) -> None:
     link = make_link()
     collect(link, 0)
-    states = [
-        AlarmState(source="alarm", lamps=Lamps(), buzzer=False, changed_at="2026-01-01T00:00:00Z", rejected_messages=n)
-        for n in range(50)
-    ]
+    states = [numbered_state(number) for number in range(50)]
 
     for state in states:
         link.report(state)
-    wait_until(lambda: not link.turn(0.05) and link._report_packet_id is None, "the broker has the report")
+    wait_until(lambda: not link.turn(0.02) and _reported(operator) == 49, "the newest report came")
 
     late = MqttPeer(shared_broker.settings("operator"), ALARM_STATE.at(site=site, device="alarm"))
     kept = AlarmState.from_payload(late.wait_for(bool, "the retained report"))
     late.close()
     assert kept == states[-1]
+    assert len(operator.received) < 10
 
 
 def test_retained_event_does_not_come_back_with_each_connection(
@@ -178,14 +197,35 @@ def test_retained_event_does_not_come_back_with_each_connection(
     assert payloads(collect(link, 1)) == [b"marker"]
 
 
-def test_second_alarm_of_the_same_name_is_noticed(make_link: MakeLink, caplog: pytest.LogCaptureFixture) -> None:
+def test_second_alarm_of_the_same_name_throws_the_first_out(
+    make_link: MakeLink, caplog: pytest.LogCaptureFixture
+) -> None:
     first, second = make_link(), make_link()
     collect(first, 0)
     collect(second, 0)
 
     wait_until(lambda: not first.turn(0.05) and not first.is_ready, "the first was thrown out")
 
-    assert "Session taken over" in caplog.text
+    assert second.is_ready
+    assert "the connection to the broker ended" in caplog.text
+
+
+def test_end_of_a_connection_that_is_gone_already_is_quiet(broker: MosquittoBroker, site: str) -> None:
+    link = MqttLink(
+        broker.settings("alarm"),
+        site=site,
+        device="alarm",
+        version="1",
+        backoff=Backoff(random.Random(1), first_s=0.02),
+    )
+    collect(link, 0)
+    broker.kill()
+    for number in range(3):
+        link.acknowledge([Delivery("", b"", number + 1)])
+
+    link.close()
+
+    assert not link.is_ready
 
 
 @pytest.fixture

@@ -39,6 +39,7 @@ class AlarmProcess:
         """
         self._folder = folder
         self.process: subprocess.Popen[bytes] | None = None
+        self.options: tuple[str, ...] = ("-X", "dev", "-W", "error")
         self.alive, self.ready = folder / "alive", folder / "ready"
         self.log = folder / "alarm.log"
         self.environment = {
@@ -61,7 +62,7 @@ class AlarmProcess:
         """Start, and wait until the alarm says that it is ready."""
         self.ready.unlink(missing_ok=True)
         with self.log.open("ab") as log:
-            command = [sys.executable, "-X", "dev", "-W", "error", "-m", "idc_alarm"]
+            command = [sys.executable, *self.options, "-m", "idc_alarm"]
             self.process = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log)
         if wait:
             self.wait_ready()

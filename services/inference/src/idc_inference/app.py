@@ -15,7 +15,9 @@ from idc_inference.ports import Engine
 from idc_inference.routes import Serving, router
 from idc_inference.serving import ServedModel, load_newest
 from idc_inference.settings import InferenceSettings
+from idc_servicekit import body_budget
 from idc_servicekit.access_log import AccessLog
+from idc_servicekit.body_budget import BodyBudget
 
 
 def load_model(settings: InferenceSettings, make_engine: Callable[[Path], Engine] | None = None) -> ServedModel:
@@ -41,7 +43,8 @@ def create_app(settings: InferenceSettings, model: ServedModel) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         with ThreadPoolExecutor(settings.decode_threads, thread_name_prefix="request") as workers:
-            app.state.serving = serving = Serving(model, workers, settings)
+            bodies = BodyBudget(max_body_bytes=settings.max_body_bytes, max_total_bytes=settings.max_total_body_bytes)
+            app.state.serving = serving = Serving(model, workers, bodies, settings)
             yield
             serving.is_ready = False
         model.engine.close()
@@ -49,6 +52,8 @@ def create_app(settings: InferenceSettings, model: ServedModel) -> FastAPI:
     app = FastAPI(title="IDC Sentinel inference", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     app.include_router(router)
     app.add_exception_handler(InferenceError, _inference_error)
+    app.add_exception_handler(body_budget.BodyTooLarge, _body_too_large)
+    app.add_exception_handler(body_budget.BodiesExhausted, _bodies_exhausted)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_middleware(AccessLog, quiet_prefixes=("/v2/health/",))
     return app
@@ -63,6 +68,15 @@ async def _inference_error(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, InferenceError)  # noqa: S101 - registered for this type alone
     headers = {"Retry-After": "1"} if isinstance(error, Busy) else None
     return JSONResponse({"error": str(error)}, status_code=_status(error), headers=headers)
+
+
+async def _body_too_large(_request: Request, error: Exception) -> JSONResponse:
+    # What the client still sends is not read: the connection ends with this answer.
+    return JSONResponse({"error": str(error)}, status_code=413, headers={"Connection": "close"})
+
+
+async def _bodies_exhausted(_request: Request, error: Exception) -> JSONResponse:
+    return JSONResponse({"error": str(error)}, status_code=503, headers={"Connection": "close", "Retry-After": "1"})
 
 
 async def _http_error(_request: Request, error: Exception) -> JSONResponse:

@@ -4,19 +4,17 @@ import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Any, Final
+from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from idc_inference.bodies import read_body
 from idc_inference.classifier import classify
 from idc_inference.errors import Busy, UnknownModel
 from idc_inference.metadata import model_metadata, served_parameters, server_metadata
 from idc_inference.protocol import HEADER_LENGTH, EncodedResponse, PatchShape, encode_response, parse_request
 from idc_inference.serving import ServedModel
 from idc_inference.settings import InferenceSettings
-
-RESPONSE_HEADER_LENGTH: Final = "Inference-Header-Content-Length"
+from idc_servicekit.body_budget import BodyBudget
 
 
 @dataclass
@@ -25,6 +23,7 @@ class Serving:
 
     model: ServedModel
     workers: ThreadPoolExecutor
+    bodies: BodyBudget
     settings: InferenceSettings
     in_progress: int = 0
     is_ready: bool = True
@@ -94,15 +93,15 @@ async def infer(request: Request, name: str, model_version: str | None = None) -
         raise Busy(f"{serving.in_progress} requests are in progress: try again in a second")
     serving.in_progress += 1
     try:
-        body = await read_body(request, serving.settings.max_body_bytes)
-        loop = asyncio.get_running_loop()
-        header_length = request.headers.get(HEADER_LENGTH)
-        encoded = await loop.run_in_executor(serving.workers, _answer, serving, body, header_length)
+        async with serving.bodies.read(request.headers.get("content-length"), request.stream()) as body:
+            loop = asyncio.get_running_loop()
+            header_length = request.headers.get(HEADER_LENGTH)
+            encoded = await loop.run_in_executor(serving.workers, _answer, serving, body, header_length)
     finally:
         serving.in_progress -= 1
     if encoded.header_length is None:
         return Response(encoded.body, media_type="application/json")
-    headers = {RESPONSE_HEADER_LENGTH: str(encoded.header_length)}
+    headers = {HEADER_LENGTH: str(encoded.header_length)}
     return Response(encoded.body, media_type="application/octet-stream", headers=headers)
 
 

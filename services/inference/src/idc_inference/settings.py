@@ -22,6 +22,9 @@ class InferenceSettings(ServiceSettings):
     max_body_bytes: int = Field(
         default=32 * 1024 * 1024, ge=1024, le=1024**3, description="Largest request body, in bytes."
     )
+    max_total_body_bytes: int = Field(
+        default=128 * 1024 * 1024, ge=1024, le=16 * 1024**3, description="All requests in progress together, in bytes."
+    )
     max_patches: int = Field(default=4096, ge=1, le=100_000, description="Most patches in one request.")
     max_requests_in_progress: int = Field(
         default=64, ge=1, le=4096, description="Requests beyond this are answered with 503."

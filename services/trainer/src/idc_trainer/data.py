@@ -11,10 +11,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from idc_contracts.bundle import PatchSpec
 from idc_modelio.errors import PatchError
 from idc_modelio.patches import decode_patch
 from idc_trainer.errors import DataEmpty, DataUnreadable, WrongLabel
-from idc_trainer.keras_model import PATCH
+
+PATCH: Final = PatchSpec(height_px=50, width_px=50)
+"""The patch that the compiled graph takes: the public data set's size."""
 
 _CLASS_IN_NAME: Final = re.compile(r"_class(\d+)\.png$")
 _READERS: Final = 4

@@ -64,9 +64,9 @@ class BackboneGraph:
         return tuple(block.tap for block in self.blocks if block.tap)
 
     @property
-    def feature_count(self) -> int:
-        """The number of pooled features over all stages that are read."""
-        return sum(block.convolutions[-1].bias.size for block in self.blocks if block.tap)
+    def stage_widths(self) -> tuple[int, ...]:
+        """The number of pooled features of each stage that is read, in the same order."""
+        return tuple(block.convolutions[-1].bias.size for block in self.blocks if block.tap)
 
 
 def build_backbone(weights: Mapping[str, NDArray[Any]], stages: tuple[str, ...] = STAGES) -> BackboneGraph:

@@ -5,15 +5,16 @@ The graph is built from the same folded layers as the Keras model and compared w
 """
 
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
+from idc_trainer.data import PATCH
 from idc_trainer.efficientnet_lite import PIXEL_MEAN, PIXEL_SCALE, BackboneGraph, Block, Convolution
-from idc_trainer.keras_model import PATCH, LinearHead
+from idc_trainer.head import LinearHead
 
 _OPERATOR_SET: Final = 11
 _IR_VERSION: Final = 6
@@ -30,7 +31,7 @@ class _GraphWriter:
         self.constants.append(numpy_helper.from_array(values, name))
         return name
 
-    def add(self, operator: str, inputs: list[str], output: str, **attributes: object) -> str:
+    def add(self, operator: str, inputs: list[str], output: str, **attributes: Any) -> str:
         self.nodes.append(helper.make_node(operator, inputs, [output], name=output, **attributes))
         return output
 
@@ -93,7 +94,7 @@ def _add_block(writer: _GraphWriter, block: Block, x: str, side: int) -> tuple[s
 
 def _add_convolution(writer: _GraphWriter, convolution: Convolution, x: str, side: int) -> tuple[str, int]:
     name, kernel_side = convolution.name, convolution.kernel.shape[0]
-    # (height, width, in, out) -> (out, in, height, width); depthwise: (height, width, channels, 1) -> (channels, 1, ...).
+    # To (out, in, height, width); a depthwise kernel (height, width, channels, 1) to (channels, 1, height, width).
     kernel = convolution.kernel.transpose((2, 3, 0, 1) if convolution.depthwise else (3, 2, 0, 1))
     out_side = -(-side // convolution.stride)
     padding = max((out_side - 1) * convolution.stride + kernel_side - side, 0)

@@ -7,7 +7,7 @@ import keras
 import openvino as ov
 import tensorflow as tf
 
-from idc_trainer.keras_model import PATCH
+from idc_trainer.data import PATCH
 
 
 def to_openvino(model: keras.Model, output: str) -> ov.Model:
@@ -26,6 +26,8 @@ def to_openvino(model: keras.Model, output: str) -> ov.Model:
         # Keras calls its input by a name and warns that a plain tensor has none.
         warnings.filterwarnings("ignore", message="The structure of `inputs` doesn't match")
         graph = ov.convert_model(traced.get_concrete_function())
+    # The resize layer leaves the batch's sides behind as outputs of their own.
+    graph = ov.Model([graph.get_results()[0]], graph.get_parameters(), model.name)
     graph.input(0).get_tensor().set_names({"patch"})
     graph.output(0).get_tensor().set_names({output})
     return graph

@@ -1,10 +1,22 @@
 """Fits the linear head on frozen features."""
 
+from dataclasses import dataclass
+from typing import Final
+
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
-from idc_trainer.keras_model import LinearHead
+_LEAST_DEVIATION: Final = 1e-6
+
+
+@dataclass(frozen=True)
+class LinearHead:
+    """logit = features @ weight + bias."""
+
+    weight: NDArray[np.float32]
+    """float32 (features,)."""
+    bias: float
 
 
 def balanced_weights(labels: NDArray[np.bool_], patients: NDArray[np.str_]) -> NDArray[np.float64]:
@@ -20,27 +32,38 @@ def balanced_weights(labels: NDArray[np.bool_], patients: NDArray[np.str_]) -> N
         for patient in owners:
             chosen = of_class & (patients == patient)
             weights[chosen] = 1.0 / (len(owners) * chosen.sum())
-    return weights * (len(labels) / weights.sum())
+    balanced: NDArray[np.float64] = weights * (len(labels) / weights.sum())
+    return balanced
 
 
 def fit_head(
-    features: NDArray[np.float32], labels: NDArray[np.bool_], patients: NDArray[np.str_], inverse_penalty: float
+    features: NDArray[np.float32],
+    labels: NDArray[np.bool_],
+    patients: NDArray[np.str_],
+    gains: NDArray[np.float64],
+    penalty: float,
 ) -> LinearHead:
     """Fit a class- and patient-balanced logistic regression.
+
+    It minimises the mean loss plus penalty / 2 times the squared length of the weights of the features, each scaled to
+    a standard deviation of its gain.
 
     Args:
         features: Pooled features, float32, shape (N, features), any scale.
         labels: True for IDC, shape (N,).
         patients: Whose patch it is, shape (N,).
-        inverse_penalty: scikit-learn's C on standardised features; smaller is more regular.
+        gains: How cheap it is to use each feature, shape (features,); all 1.0 is plain standardisation.
+        penalty: From 0.0, exclusive; larger is more regular.
 
     Returns:
-        The head for the features as they are: the standardisation is folded into it.
+        The head for the features as they are: the scaling is folded into it.
     """
-    mean, deviation = features.mean(0, dtype=np.float64), features.std(0, dtype=np.float64) + 1e-6
-    model = LogisticRegression(C=inverse_penalty, max_iter=1000)
-    model.fit((features - mean) / deviation, labels, sample_weight=balanced_weights(labels, patients))
-    weight = model.coef_[0] / deviation
+    mean = features.mean(0, dtype=np.float64)
+    # A feature that never changes would be divided by zero; it gets no weight either way.
+    scale = gains / (features.std(0, dtype=np.float64) + _LEAST_DEVIATION)
+    model = LogisticRegression(C=1 / (penalty * len(labels)), max_iter=1000)
+    model.fit((features - mean) * scale, labels, sample_weight=balanced_weights(labels, patients))
+    weight = model.coef_[0] * scale
     return LinearHead(weight.astype(np.float32), float(model.intercept_[0] - mean @ weight))
 
 

@@ -1,26 +1,13 @@
 """Builds the Keras models: pixels -> pooled features, and pixels -> calibrated P(IDC). They are what is converted."""
 
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import keras
 import numpy as np
-from numpy.typing import NDArray
 
-from idc_contracts.bundle import PatchSpec
+from idc_trainer.data import PATCH
 from idc_trainer.efficientnet_lite import PIXEL_MEAN, PIXEL_SCALE, BackboneGraph, Block, Convolution
-
-PATCH: Final = PatchSpec(height_px=50, width_px=50)
-"""The patch that the compiled graph takes: the public data set's size."""
-
-
-@dataclass(frozen=True)
-class LinearHead:
-    """logit = features @ weight + bias."""
-
-    weight: NDArray[np.float32]
-    """float32 (features,)."""
-    bias: float
+from idc_trainer.head import LinearHead
 
 
 def build_feature_model(backbone: BackboneGraph, input_px: int) -> keras.Model:
@@ -31,7 +18,7 @@ def build_feature_model(backbone: BackboneGraph, input_px: int) -> keras.Model:
         input_px: The side to which the graph resizes a patch (bilinear).
 
     Returns:
-        A model from `patch`, uint8 [N, 50, 50, 3] RGB 0-255, to `features`, float32 [N, backbone.feature_count].
+        A model from `patch`, uint8 [N, 50, 50, 3] RGB 0-255, to `features`, float32 [N, sum(backbone.stage_widths)].
     """
     patch = keras.Input((PATCH.height_px, PATCH.width_px, 3), dtype=PATCH.dtype, name="patch")
     return keras.Model(patch, _features(patch, backbone, input_px), name="features")

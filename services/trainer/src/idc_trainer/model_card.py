@@ -38,7 +38,8 @@ def _model(manifest: BundleManifest) -> str:
     return (
         "## Model\n\n"
         f"- Backbone: {backbone.name}, frozen ImageNet weights ({backbone.weights_source}), "
-        f"stages {', '.join(backbone.stages)}, globally averaged; the graph resizes a patch to {backbone.input_px} px.\n"
+        f"stages {', '.join(backbone.stages)}, globally averaged; "
+        f"the graph resizes a patch to {backbone.input_px} px.\n"
         "- Head: logistic regression, classes and patients balanced, trained on the patches as they are and on copies "
         "that are turned, mirrored and jittered in stain (Tellez et al. 2018).\n"
         f"- Output: P(IDC), calibrated with temperature {manifest.calibration.temperature:.3f} and bias "
@@ -55,8 +56,8 @@ def _data(manifest: BundleManifest) -> str:
         "## Data\n\n"
         f"{dataset.patches} patches of {len(split.train + split.validation + split.test)} patients, "
         f'{dataset.positives} with IDC, in the layout of the public set "Breast Histopathology Images" '
-        "(IDC_regular_ps50_idx5; Cruz-Roa 2014, Janowczyk & Madabhushi 2016), which its page calls CC0. No image is part "
-        "of this bundle; the self-test's pixels are made up.\n\n"
+        "(IDC_regular_ps50_idx5; Cruz-Roa 2014, Janowczyk & Madabhushi 2016), which its page calls CC0. No image is "
+        "part of this bundle; the self-test's pixels are made up.\n\n"
         "| side | patients |\n|---|---|\n"
         f"| training | {', '.join(split.train)} |\n"
         f"| validation (calibration and thresholds) | {', '.join(split.validation)} |\n"
@@ -72,8 +73,8 @@ def _operating_point(manifest: BundleManifest) -> str:
         "## Decision\n\n"
         f"P(IDC) below {cuts.no_idc_below:g} is `no_idc`, from {cuts.idc_from:g} on `idc`, between them `uncertain`. "
         f"The cuts decide as many validation patches as possible at a sensitivity of at least "
-        f"{point.target_sensitivity:g} and a specificity of at least {point.target_specificity:g} over the decided ones "
-        "(classes and patients weigh the same). On the validation patients, on which they were chosen, they reach "
+        f"{point.target_sensitivity:g} and a specificity of at least {point.target_specificity:g} over the decided "
+        "ones (classes and patients weigh the same). On the validation patients, on which they were chosen, they reach "
         f"sensitivity {point.validation_sensitivity:.3f}, specificity {point.validation_specificity:.3f} and decide "
         f"{point.validation_coverage:.1%}."
     )
@@ -83,9 +84,9 @@ def _figures(manifest: BundleManifest, sides: list[SideScores]) -> str:
     rows = [_figure_row(metrics, _at_half(metrics, sides)) for metrics in manifest.metrics]
     return (
         "## Figures of the compiled model\n\n"
-        "Value and 95 % interval. Intervals come from resampling the patches of the one patient (1000 times, each class "
-        "for itself): they do not say how much patients differ. Sensitivity, specificity and balanced accuracy are over "
-        "the decided patches. A patient with one class has no AUC.\n\n"
+        "Value and 95 % interval. Intervals come from resampling the patches of the one patient (1000 times, each "
+        "class for itself): they do not say how much patients differ. Sensitivity, specificity and balanced accuracy are "
+        "over the decided patches. A patient with one class has no AUC.\n\n"
         "| patient | side | patches (IDC) | AUC | sensitivity | specificity | balanced accuracy | coverage | Brier "
         "| balanced accuracy at 0.5 |\n|---|---|---|---|---|---|---|---|---|---|\n" + "\n".join(rows)
     )
@@ -131,9 +132,9 @@ def _limits(manifest: BundleManifest) -> str:
     return (
         "## Limits\n\n"
         f"- {NOTICE} It does not replace a pathologist.\n"
-        "- All negatives come from few patients of one set, scanned and stained in few places. Between patients the whole "
-        "score can shift: ranking within a patient holds better than the thresholds do. Expect the share of false alarms "
-        "and of uncertain patches to differ from slide to slide.\n"
+        "- All negatives come from few patients of one set, scanned and stained in few places. Between patients the "
+        "whole score can shift: ranking within a patient holds better than the thresholds do. Expect the share of false "
+        "alarms and of uncertain patches to differ from slide to slide.\n"
         f"- {len(manifest.split.test)} test patients say little of the next one, whatever the intervals are.\n"
         "- P(IDC) is calibrated for equal prevalence; where IDC is rarer, fewer of the `idc` results are right.\n"
         "- Trained on 50 px patches at about 4 um per pixel: other magnifications, stains and tissues were never seen. "

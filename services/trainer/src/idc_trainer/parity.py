@@ -53,4 +53,4 @@ def check_parity(
 
 
 def _largest(expected: NDArray[np.float32], found: NDArray[np.float32]) -> float:
-    return round(float(np.abs(expected - found).max()), 6)
+    return float(f"{np.abs(expected - found).max():.2g}")

@@ -19,5 +19,7 @@ class Recipe:
     """See `augmentation.jitter_stain`."""
     stain_shift: float = 0.4
     """See `augmentation.jitter_stain`."""
-    inverse_penalty: float = 1e-3
+    stage_gains: tuple[float, ...] = (4.0, 1.0)
+    """See `head.fit_head`, one for each of `stages`."""
+    penalty: float = 2.0
     """See `head.fit_head`."""

@@ -22,6 +22,9 @@ _STYLE: Final = (
     "figure{display:inline-block;margin:1rem 1rem 1rem 0}svg text{font:12px system-ui,sans-serif}"
 )
 
+Curve = tuple[str, NDArray[np.float64], NDArray[np.float64]]
+"""A name, the x and the y of each point, both 0.0-1.0."""
+
 
 def write_report(manifest: BundleManifest, sides: list[SideScores], path: Path) -> None:
     """Write the report as one HTML file."""
@@ -66,7 +69,7 @@ def _table(metrics: tuple[PatientMetrics, ...]) -> str:
 
 
 def _roc(sides: list[SideScores]) -> str:
-    curves = []
+    curves: list[Curve] = []
     for side in sides:
         for patient in np.unique(side.patients).tolist():
             rows = side.patients == patient
@@ -88,7 +91,7 @@ def roc_points(
 
 
 def _reliability(sides: list[SideScores]) -> str:
-    curves = []
+    curves: list[Curve] = []
     for side in sides:
         bins = np.minimum((side.probability * _BINS).astype(int), _BINS - 1)
         filled = np.unique(bins)
@@ -98,13 +101,13 @@ def _reliability(sides: list[SideScores]) -> str:
     return _plot(curves, "P(IDC)", "share with IDC")
 
 
-def _plot(curves: list[tuple[str, NDArray[np.float64], NDArray[np.float64]]], x_name: str, y_name: str) -> str:
-    low, high = _MARGIN_PX, _MARGIN_PX + _SIDE_PX
+def _plot(curves: list[Curve], x_name: str, y_name: str) -> str:
+    low, high, middle = _MARGIN_PX, _MARGIN_PX + _SIDE_PX, _MARGIN_PX + _SIDE_PX / 2
     parts = [
         f"<rect x='{low}' y='{low}' width='{_SIDE_PX}' height='{_SIDE_PX}' fill='none' stroke='#889'/>",
         f"<line x1='{low}' y1='{high}' x2='{high}' y2='{low}' stroke='#bbc' stroke-dasharray='4'/>",
-        f"<text x='{low + _SIDE_PX / 2}' y='{high + 32}' text-anchor='middle'>{escape(x_name)}</text>",
-        f"<text transform='translate(14 {low + _SIDE_PX / 2}) rotate(-90)' text-anchor='middle'>{escape(y_name)}</text>",
+        f"<text x='{middle}' y='{high + 32}' text-anchor='middle'>{escape(x_name)}</text>",
+        f"<text transform='translate(14 {middle}) rotate(-90)' text-anchor='middle'>{escape(y_name)}</text>",
     ]
     for index, (name, x, y) in enumerate(curves):
         colour = _COLOURS[index % len(_COLOURS)]

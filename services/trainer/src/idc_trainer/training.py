@@ -13,15 +13,15 @@ from idc_contracts import Thresholds, utc_now
 from idc_contracts.bundle import Backbone, BundleManifest, Calibration, Dataset, OperatingPoint, Parity, SelfTest, Split
 from idc_trainer import bundle_writer, calibration, self_test
 from idc_trainer.augmentation import jitter_stain, turn
-from idc_trainer.data import PatchSet, Progress, list_patches, read_patch_set
+from idc_trainer.data import PATCH, PatchSet, Progress, list_patches, read_patch_set
 from idc_trainer.efficientnet_lite import BackboneGraph, build_backbone
 from idc_trainer.errors import OneClassOnly
 from idc_trainer.evaluation import SideScores, measure_patients
 from idc_trainer.export_onnx import write_onnx
 from idc_trainer.export_openvino import read_graph, save_ir, to_openvino
 from idc_trainer.features import GraphRunner
-from idc_trainer.head import balanced_weights, fit_head, logits
-from idc_trainer.keras_model import PATCH, LinearHead, build_classifier, build_feature_model
+from idc_trainer.head import LinearHead, balanced_weights, fit_head, logits
+from idc_trainer.keras_model import build_classifier, build_feature_model
 from idc_trainer.model_card import write_model_card
 from idc_trainer.operating_point import choose_thresholds, reached
 from idc_trainer.parity import PATCHES, check_parity
@@ -120,7 +120,8 @@ def learn(
         for index, patches in enumerate(_training_passes(train_set.patches, recipe, request.seed))
     ]
     labels, patients = np.tile(train_set.labels, len(passes)), np.tile(train_set.patients, len(passes))
-    head = fit_head(np.concatenate(passes), labels, patients, recipe.inverse_penalty)
+    gains = np.repeat(np.array(recipe.stage_gains), backbone.stage_widths)
+    head = fit_head(np.concatenate(passes), labels, patients, gains, recipe.penalty)
     scores = logits(head, runner.run(validation.patches, progress, "features of validation patches"))
     fitted = calibration.fit_calibration(scores, validation.labels, validation.patients)
     thresholds = choose_thresholds(

@@ -26,7 +26,7 @@ WEIGHTS_SHA256: Final = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd4
 
 _MAGIC_NUMBER: Final = 0x1950A86A20F9469CFC6C
 _PROTOCOL_VERSION: Final = 1001
-_STORAGE_DTYPES: Final = {"FloatStorage": np.dtype("<f4"), "LongStorage": np.dtype("<i8")}
+_STORAGE_DTYPES: Final[dict[str, np.dtype[Any]]] = {"FloatStorage": np.dtype("<f4"), "LongStorage": np.dtype("<i8")}
 
 Array = NDArray[Any]  # float32 but for the batch counters, which are int64
 
@@ -74,8 +74,8 @@ class _WeightsUnpickler(pickle.Unpickler):
     def persistent_load(self, pid: Any, /) -> _Storage:
         """Return the storage that a tensor refers to."""
         match pid:
-            case ("storage", _StorageType(dtype), str(key), str(), int(), _):
-                return _Storage(key, dtype)
+            case ("storage", _StorageType() as kind, str(key), str(), int(), _):
+                return _Storage(key, kind.dtype)
         raise pickle.UnpicklingError("unknown kind of storage")
 
 

@@ -1,5 +1,6 @@
 """A paho client of the alarm's persistent MQTT 5 session. docs/decisions/0040-alarm-mqtt-session.md has the reasons."""
 
+import socket
 from typing import Final
 
 import paho.mqtt.client as mqtt
@@ -57,3 +58,7 @@ def connect(client: mqtt.Client, settings: MqttSettings) -> None:
     properties.MaximumPacketSize = MAX_PACKET_BYTES
     # paho's default begins a new session with a process's first connection and throws the waiting messages away.
     client.connect(settings.host, settings.port, settings.keepalive_s, clean_start=False, properties=properties)
+    open_socket = client.socket()
+    if isinstance(open_socket, socket.socket):
+        # An acknowledgement and a report follow each other; Nagle's algorithm would hold the report back for 40 ms.
+        open_socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

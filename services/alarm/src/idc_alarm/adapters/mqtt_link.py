@@ -99,12 +99,17 @@ class MqttLink:
         if client is None:
             return
         if self._is_ready:
-            info = client.publish(*self._status("offline"), qos=ALARM_STATUS.qos, retain=True)
-            deadline_s = self._clock() + CLOSE_TIMEOUT_S
-            while not info.is_published() and self._clock() < deadline_s and client.loop(0.1) == mqtt.MQTT_ERR_SUCCESS:
-                pass
+            self._say_offline(client)
         client.disconnect()
         self._lose()
+
+    def _say_offline(self, client: mqtt.Client) -> None:
+        info = client.publish(*self._status("offline"), qos=ALARM_STATUS.qos, retain=True)
+        deadline_s = self._clock() + CLOSE_TIMEOUT_S
+        # Where the connection is gone already, the last will says it.
+        code = info.rc
+        while code == mqtt.MQTT_ERR_SUCCESS and not info.is_published() and self._clock() < deadline_s:
+            code = client.loop(0.1)
 
     def _connect(self) -> None:
         # A new client for each connection: nothing unsent of the last one can follow what this one says, and

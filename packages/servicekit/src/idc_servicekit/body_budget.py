@@ -1,0 +1,58 @@
+"""Reads HTTP bodies so that one cannot be too large, and all of them together cannot fill the memory."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+
+class BodyTooLarge(ValueError):
+    """One body is longer than a body may be."""
+
+
+class BodiesExhausted(RuntimeError):
+    """The bodies in progress together hold as many bytes as they may."""
+
+
+class BodyBudget:
+    """The memory that request bodies may take."""
+
+    def __init__(self, *, max_body_bytes: int, max_total_bytes: int) -> None:
+        """Set the bounds.
+
+        Args:
+            max_body_bytes: Of one body.
+            max_total_bytes: Of all bodies that are in progress at one time.
+        """
+        self.max_body_bytes = max_body_bytes
+        self._free_bytes = max_total_bytes
+
+    @asynccontextmanager
+    async def read(self, announced_length: str | None, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        """Hold one whole body in memory while the block runs.
+
+        Args:
+            announced_length: The value of `Content-Length`, if there is one; used to refuse early, never trusted.
+            pieces: The body as it arrives.
+
+        Raises:
+            BodyTooLarge: The body is longer than `max_body_bytes`, as announced or as it arrives.
+            BodiesExhausted: Other bodies hold the memory; a later try may succeed.
+        """
+        if announced_length and announced_length.isdecimal() and int(announced_length[:20]) > self.max_body_bytes:
+            raise self._too_large()
+        body = bytearray()
+        try:
+            async for piece in pieces:
+                if len(body) + len(piece) > self.max_body_bytes:
+                    raise self._too_large()
+                if len(piece) > self._free_bytes:
+                    raise BodiesExhausted("other requests hold all the memory for uploads: try again in a second")
+                self._free_bytes -= len(piece)
+                body += piece
+            yield bytes(body)
+        finally:
+            self._free_bytes += len(body)
+
+    def _too_large(self) -> BodyTooLarge:
+        return BodyTooLarge(
+            f"the body is larger than {self.max_body_bytes} bytes: send fewer or smaller images at once"
+        )

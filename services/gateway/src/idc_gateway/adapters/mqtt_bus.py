@@ -1,0 +1,119 @@
+"""The broker, by aiomqtt."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Final, Literal
+
+import aiomqtt
+
+from idc_contracts import ALARM_STATE, ALARM_STATUS, GATEWAY_STATUS, ServiceStatus
+from idc_gateway.classifications import OutgoingMessage
+from idc_gateway.errors import BusUnavailable
+from idc_servicekit.mqtt import MqttSettings
+
+logger = logging.getLogger(__name__)
+
+FIRST_BACKOFF_S: Final = 0.5
+LONGEST_BACKOFF_S: Final = 15.0
+CONFIRMATION_TIMEOUT_S: Final = 10.0
+
+
+class MqttBus:
+    """Holds one connection, opens it again for ever, and says `online` and `offline`."""
+
+    def __init__(self, settings: MqttSettings, *, site: str, device: str, version: str) -> None:
+        self._settings = settings
+        self._site = site
+        self._device = device
+        self._version = version
+        self._client: aiomqtt.Client | None = None
+        self._connected = asyncio.Event()
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the broker accepted the connection and it still stands."""
+        return self._connected.is_set()
+
+    async def wait_connected(self) -> None:
+        """Wait until messages can be sent."""
+        await self._connected.wait()
+
+    async def publish(self, message: OutgoingMessage) -> None:
+        """Send one message at QoS 1 and wait for the broker's confirmation. See `Bus.publish`."""
+        client = self._client
+        if client is None:
+            raise BusUnavailable("there is no connection to the broker")
+        try:
+            await client.publish(message.topic, message.payload, qos=1, timeout=CONFIRMATION_TIMEOUT_S)
+        except aiomqtt.MqttError as exc:
+            # The connection's own task notices the loss in its own time; until then nothing more is sent on it.
+            self._forget_connection()
+            raise BusUnavailable(f"the broker did not confirm a message: {exc}") from exc
+
+    async def run(self, on_connected: Callable[[], Awaitable[None]], on_message: Callable[[str, bytes], None]) -> None:
+        """Stay connected until cancelled. See `Bus.run`."""
+        backoff_s = FIRST_BACKOFF_S
+        while True:
+            try:
+                async with self._new_client() as client:
+                    backoff_s = FIRST_BACKOFF_S
+                    await self._talk(client, on_connected, on_message)
+            except (aiomqtt.MqttError, OSError) as exc:
+                logger.warning(
+                    "no connection to the broker at %s:%d: %s", self._settings.host, self._settings.port, exc
+                )
+            finally:
+                self._forget_connection()
+            # Jitter, so that many gateways do not come back to a restarted broker in step.
+            await asyncio.sleep(backoff_s * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
+            backoff_s = min(backoff_s * 2, LONGEST_BACKOFF_S)
+
+    def _new_client(self) -> aiomqtt.Client:
+        return aiomqtt.Client(
+            self._settings.host,
+            self._settings.port,
+            identifier=f"idc-gateway-{self._site}-{self._device}",
+            username=self._settings.username,
+            password=self._settings.password(),
+            tls_context=self._settings.tls_context(),
+            protocol=aiomqtt.ProtocolVersion.V5,
+            keepalive=self._settings.keepalive_s,
+            timeout=CONFIRMATION_TIMEOUT_S,
+            will=aiomqtt.Will(self._status_topic, self._status("offline"), qos=GATEWAY_STATUS.qos, retain=True),
+        )
+
+    async def _talk(
+        self,
+        client: aiomqtt.Client,
+        on_connected: Callable[[], Awaitable[None]],
+        on_message: Callable[[str, bytes], None],
+    ) -> None:
+        await client.publish(self._status_topic, self._status("online"), qos=GATEWAY_STATUS.qos, retain=True)
+        for topic in (ALARM_STATE, ALARM_STATUS):
+            await client.subscribe(topic.filter(site=self._site), qos=topic.qos)
+        await on_connected()
+        self._client = client
+        self._connected.set()
+        logger.info("connected to the broker")
+        try:
+            async for message in client.messages:
+                on_message(message.topic.value, bytes(message.payload))
+        except asyncio.CancelledError:
+            # A clean stop sends no last will, so that it is said here.
+            with suppress(aiomqtt.MqttError):
+                await client.publish(self._status_topic, self._status("offline"), qos=1, retain=True, timeout=1.0)
+            raise
+
+    def _forget_connection(self) -> None:
+        self._client = None
+        self._connected.clear()
+
+    @property
+    def _status_topic(self) -> str:
+        return GATEWAY_STATUS.at(site=self._site, device=self._device)
+
+    def _status(self, status: Literal["online", "offline"]) -> bytes:
+        return ServiceStatus(source=self._device, status=status, version=self._version).to_payload()

@@ -1,0 +1,117 @@
+"""Puts the gateway together; the only place that knows all its parts."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from importlib.metadata import version
+from typing import Final
+
+from fastapi import APIRouter, Depends, FastAPI
+
+from idc_gateway import problems
+from idc_gateway.adapters.mqtt_bus import MqttBus
+from idc_gateway.adapters.oip_inference import OipInference
+from idc_gateway.adapters.sql_store import open_store
+from idc_gateway.alarms import AlarmBoard
+from idc_gateway.classifying import Classifying
+from idc_gateway.dependencies import Gateway, authenticated
+from idc_gateway.keys import Keyring
+from idc_gateway.outbox import Outbox
+from idc_gateway.ports import Bus, Inference, Store
+from idc_gateway.routes import alarms, classifications, health, legacy, page, sessions
+from idc_gateway.routes.schemas import Problem
+from idc_gateway.security_headers import SecurityHeaders
+from idc_gateway.settings import GatewaySettings
+from idc_servicekit.access_log import AccessLog
+from idc_servicekit.body_budget import BodyBudget
+
+DESCRIPTION: Final = (
+    "Screens patches of breast tissue for invasive ductal carcinoma (IDC). "
+    "**For research use only. Not a medical device.**"
+)
+_PROBLEM: Final = {
+    "description": "What is wrong and what helps (RFC 9457)",
+    "content": {problems.MEDIA_TYPE: {"schema": Problem.model_json_schema()}},
+}
+
+
+def build(
+    settings: GatewaySettings,
+    *,
+    store: Store | None = None,
+    inference: Inference | None = None,
+    bus: Bus | None = None,
+) -> Gateway:
+    """The gateway's parts, not running yet; what is not given is made as the settings say.
+
+    Raises:
+        OSError: The database cannot be opened, or the first API key cannot be read.
+        ValueError: The first API key is too short.
+    """
+    store = store or open_store(f"sqlite:///{settings.data_dir / 'gateway.sqlite3'}")
+    inference = inference or OipInference(
+        str(settings.inference_url), settings.model_name, timeout_s=settings.inference_timeout_s
+    )
+    bus = bus or MqttBus(settings.mqtt, site=settings.site, device=settings.device, version=version("idc-gateway"))
+    keyring = Keyring(store, session_lifetime=timedelta(hours=settings.session_lifetime_h))
+    keyring.take_first_key(settings.first_api_key_file)
+    outbox = Outbox(store, bus)
+    classifying = Classifying(
+        store,
+        inference,
+        outbox,
+        site=settings.site,
+        device=settings.device,
+        max_in_progress=settings.max_requests_in_progress,
+    )
+    bodies = BodyBudget(max_body_bytes=settings.max_body_bytes, max_total_bytes=settings.max_total_body_bytes)
+    return Gateway(settings, store, inference, bus, outbox, classifying, keyring, AlarmBoard(), bodies)
+
+
+def create_app(gateway: Gateway | None) -> FastAPI:
+    """The HTTP application; None makes one that can only describe itself."""
+    app = FastAPI(
+        title="IDC Sentinel",
+        version=version("idc-gateway"),
+        description=DESCRIPTION,
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        lifespan=_lifespan,
+        docs_url=None,
+        redoc_url=None,
+        responses={"4XX": _PROBLEM, "5XX": _PROBLEM},
+    )
+    app.state.gateway = gateway
+    _add_routes(app)
+    problems.install(app)
+    app.add_middleware(SecurityHeaders)
+    app.add_middleware(AccessLog, quiet_prefixes=("/livez", "/readyz", "/static/", "/swagger-ui/", "/api/v1/alarms"))
+    return app
+
+
+def _add_routes(app: FastAPI) -> None:
+    # A key is needed by default: what stands outside of this router is public on purpose.
+    with_key = APIRouter(prefix="/api", dependencies=[Depends(authenticated)])
+    for router in (classifications.router, alarms.router, sessions.router):
+        with_key.include_router(router, prefix="/v1")
+    with_key.include_router(legacy.router)
+    app.include_router(with_key)
+    app.include_router(sessions.sign_in_router, prefix="/api/v1")
+    app.include_router(health.router)
+    app.include_router(page.router)
+    page.mount_static_files(app)
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    gateway: Gateway = app.state.gateway
+    async with asyncio.TaskGroup() as tasks:
+        background = [
+            tasks.create_task(gateway.bus.run(gateway.outbox.on_connected, gateway.alarms.take), name="bus"),
+            tasks.create_task(gateway.outbox.run(), name="outbox"),
+        ]
+        yield
+        for task in background:
+            task.cancel()
+    await gateway.inference.close()
+    gateway.store.close()

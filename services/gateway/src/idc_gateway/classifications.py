@@ -1,0 +1,78 @@
+"""What the gateway knows of a classified patch, and the message that it sends of it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from idc_contracts import CLASSIFICATIONS, Decision, ModelRef, PatchClassified, Thresholds
+
+
+@dataclass(frozen=True)
+class Upload:
+    """One image as it came in."""
+
+    name: str
+    data: bytes
+
+
+@dataclass(frozen=True)
+class CheckedImage:
+    """An image that can be decoded."""
+
+    name: str
+    data: bytes
+    width_px: int
+    height_px: int
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What the inference service says of one image."""
+
+    probability: float
+    """Calibrated P(IDC), 0.0-1.0."""
+    decision: Decision
+    model: ModelRef
+    thresholds: Thresholds
+
+
+@dataclass(frozen=True)
+class Classification:
+    """One result, as it is stored and answered."""
+
+    id: UUID
+    name: str
+    probability: float
+    decision: Decision
+    model: ModelRef
+    thresholds: Thresholds
+    latency_ms: float
+    """From the whole body's arrival to the result; the same for all images of a request."""
+    created_at: datetime
+    width_px: int
+    height_px: int
+
+
+@dataclass(frozen=True)
+class OutgoingMessage:
+    """A message that waits for the broker, whole: sent again, it is the same event."""
+
+    topic: str
+    payload: bytes
+
+
+def message_of(classification: Classification, *, site: str, device: str, request_id: str) -> OutgoingMessage:
+    """The event that tells alarms of a result."""
+    event = PatchClassified(
+        sent_at=classification.created_at,
+        source=device,
+        correlation_id=request_id,
+        classification_id=classification.id,
+        probability=classification.probability,
+        decision=classification.decision,
+        model=classification.model,
+        thresholds=classification.thresholds,
+        latency_ms=classification.latency_ms,
+        classified_at=classification.created_at,
+    )
+    return OutgoingMessage(CLASSIFICATIONS.at(site=site, device=device), event.to_payload())

@@ -1,0 +1,94 @@
+"""What routes get handed."""
+
+from dataclasses import dataclass
+from typing import Annotated, Final
+from urllib.parse import urlsplit
+
+from fastapi import Depends, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from idc_gateway.alarms import AlarmBoard
+from idc_gateway.classifying import Classifying
+from idc_gateway.errors import CrossSite, Unauthenticated
+from idc_gateway.keys import Caller, Keyring
+from idc_gateway.outbox import Outbox
+from idc_gateway.ports import Bus, Inference, Store
+from idc_gateway.settings import GatewaySettings
+from idc_servicekit.body_budget import BodyBudget
+
+SESSION_COOKIE: Final = "idc_session"
+_SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+@dataclass(frozen=True)
+class Gateway:
+    """The parts of the running gateway."""
+
+    settings: GatewaySettings
+    store: Store
+    inference: Inference
+    bus: Bus
+    outbox: Outbox
+    classifying: Classifying
+    keyring: Keyring
+    alarms: AlarmBoard
+    bodies: BodyBudget
+
+
+def gateway_of(request: Request) -> Gateway:
+    """The gateway that the application was made with."""
+    gateway: Gateway = request.app.state.gateway
+    return gateway
+
+
+def request_id_of(request: Request) -> str:
+    """The id that the access log gave this request."""
+    request_id: str = request.state.request_id
+    return request_id
+
+
+GatewayDependency = Annotated[Gateway, Depends(gateway_of)]
+RequestId = Annotated[str, Depends(request_id_of)]
+
+bearer = HTTPBearer(auto_error=False, description="An API key; `make api-key` prints the first one.")
+
+
+async def authenticated(
+    request: Request,
+    gateway: GatewayDependency,
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
+) -> Caller:
+    """Who sends this request: by API key, or by the page's session.
+
+    Raises:
+        Unauthenticated: Nobody who is known here.
+        CrossSite: A signed-in browser was sent here by another site.
+    """
+    if credentials is not None:
+        return await gateway.keyring.by_key(credentials.credentials)
+    token = request.cookies.get(SESSION_COOKIE)
+    if token is None:
+        raise Unauthenticated("send an API key: `Authorization: Bearer <key>`; `make api-key` prints the first one")
+    check_same_origin(request)
+    return await gateway.keyring.by_session(token)
+
+
+def check_same_origin(request: Request) -> None:
+    """Refuse a changing request that a browser sends on another site's behalf.
+
+    Browsers name the sender's relation in Sec-Fetch-Site (W3C Fetch Metadata); older ones give Origin alone. The
+    session cookie is SameSite=Strict besides.
+
+    Raises:
+        CrossSite: The request comes from another site.
+    """
+    if request.method in _SAFE_METHODS:
+        return
+    relation = request.headers.get("sec-fetch-site")
+    if relation is not None:
+        is_own = relation in ("same-origin", "none")
+    else:
+        origin = request.headers.get("origin")
+        is_own = origin is not None and urlsplit(origin).netloc == request.headers.get("host")
+    if not is_own:
+        raise CrossSite("this request comes from another site: send it from the gateway's own page, or with an API key")

@@ -1,0 +1,131 @@
+"""What can go wrong in the gateway; each error says which HTTP status tells it best.
+
+GatewayError
+├── BadInput (ValueError)
+│   ├── EmptyBody                    400
+│   ├── BadMultipart                 400
+│   ├── NotAnImage                   415
+│   └── UnusableImage                422
+├── BodyTooLarge                     413
+├── Unauthenticated (PermissionError) 401
+├── CrossSite (PermissionError)      403
+├── NotFound (LookupError)           404
+├── Busy                             503
+└── InferenceError
+    ├── InferenceUnavailable         503
+    ├── InferenceRefused             422
+    └── InferenceBroken              502
+BusUnavailable (ConnectionError)     never reaches a caller: the outbox waits
+"""
+
+from http import HTTPStatus
+from typing import ClassVar
+
+
+class GatewayError(Exception):
+    """Base of the errors that a caller is told of; the text names the value and the remedy."""
+
+    status: ClassVar[HTTPStatus] = HTTPStatus.INTERNAL_SERVER_ERROR
+    kind: ClassVar[str] = "internal-error"
+    """Last part of the problem's `type` URI; it never changes."""
+    headers: ClassVar[dict[str, str]] = {}
+
+
+class BadInput(GatewayError, ValueError):
+    """What was sent cannot be classified."""
+
+    status = HTTPStatus.BAD_REQUEST
+    kind = "bad-input"
+
+
+class EmptyBody(BadInput):
+    """There is no image in the request."""
+
+    kind = "empty-body"
+
+
+class BadMultipart(BadInput):
+    """The multipart body is malformed, or has the wrong parts."""
+
+    kind = "bad-multipart"
+
+
+class NotAnImage(BadInput):
+    """The bytes are no image of an allowed format."""
+
+    status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+    kind = "not-an-image"
+
+
+class UnusableImage(BadInput):
+    """The image is damaged, or its size or colour is none of a patch."""
+
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+    kind = "unusable-image"
+
+
+class BodyTooLarge(GatewayError):
+    """The body or one image in it has too many bytes."""
+
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    kind = "body-too-large"
+
+
+class Unauthenticated(GatewayError, PermissionError):
+    """No key, or a wrong one."""
+
+    status = HTTPStatus.UNAUTHORIZED
+    kind = "unauthenticated"
+    headers: ClassVar[dict[str, str]] = {"WWW-Authenticate": 'Bearer realm="idc-sentinel"'}
+
+
+class CrossSite(GatewayError, PermissionError):
+    """A signed-in browser was sent here by another site."""
+
+    status = HTTPStatus.FORBIDDEN
+    kind = "cross-site"
+
+
+class NotFound(GatewayError, LookupError):
+    """There is no such thing."""
+
+    status = HTTPStatus.NOT_FOUND
+    kind = "not-found"
+
+
+class Busy(GatewayError):
+    """As much is in progress as the gateway allows."""
+
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    kind = "busy"
+    headers: ClassVar[dict[str, str]] = {"Retry-After": "1"}
+
+
+class InferenceError(GatewayError):
+    """Base of what the inference service does wrong."""
+
+
+class InferenceUnavailable(InferenceError):
+    """It does not answer, or not in time. Nothing was stored: the request can be sent again."""
+
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    kind = "inference-unavailable"
+    headers: ClassVar[dict[str, str]] = {"Retry-After": "2"}
+
+
+class InferenceRefused(InferenceError):
+    """It took the request for wrong."""
+
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+    kind = "inference-refused"
+
+
+class InferenceBroken(InferenceError):
+    """Its answer makes no sense."""
+
+    status = HTTPStatus.BAD_GATEWAY
+    kind = "inference-broken"
+
+
+class BusUnavailable(ConnectionError):
+    """The broker did not confirm a message."""

@@ -1,0 +1,99 @@
+"""An inference service and a broker for tests and demonstrations, in memory."""
+
+import asyncio
+import io
+from collections.abc import Awaitable, Callable, Sequence
+
+import numpy as np
+from PIL import Image
+
+from idc_contracts import ModelRef, Thresholds
+from idc_gateway.classifications import OutgoingMessage, Prediction
+from idc_gateway.errors import BusUnavailable, GatewayError
+
+FAKE_MODEL = ModelRef(name="idc", version="1", sha256="0" * 64)
+FAKE_THRESHOLDS = Thresholds(no_idc_below=0.4, idc_from=0.6)
+
+
+class RednessInference:
+    """P(IDC) is the mean of the red channel over 255."""
+
+    def __init__(self) -> None:
+        self.ready = True
+        self.failure: GatewayError | None = None
+        """Set to make each call fail."""
+        self.request_ids: list[str] = []
+        """One for each call."""
+
+    async def is_ready(self) -> bool:
+        """As set."""
+        return self.ready
+
+    async def predict(self, images: Sequence[bytes], request_id: str) -> list[Prediction]:
+        """See `Inference.predict`."""
+        if self.failure is not None:
+            raise self.failure
+        self.request_ids.append(request_id)
+        return [_predict(image) for image in images]
+
+    async def close(self) -> None:
+        """Nothing to close."""
+
+
+def _predict(image: bytes) -> Prediction:
+    with Image.open(io.BytesIO(image)) as opened:
+        probability = float(np.asarray(opened.convert("RGB"))[..., 0].mean() / 255)
+    return Prediction(probability, FAKE_THRESHOLDS.decide(probability), FAKE_MODEL, FAKE_THRESHOLDS)
+
+
+class MemoryBus:
+    """A broker that the test connects, breaks and listens to."""
+
+    def __init__(self, *, connected: bool = True) -> None:
+        self.published: list[OutgoingMessage] = []
+        """What the broker confirmed, in order."""
+        self.fail_after: int | None = None
+        """Set to break the connection after so many more messages."""
+        self._connected = asyncio.Event()
+        self._start_connected = connected
+        self._on_connected: Callable[[], Awaitable[None]] | None = None
+        self._on_message: Callable[[str, bytes], None] | None = None
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether messages can be sent now."""
+        return self._connected.is_set()
+
+    async def run(self, on_connected: Callable[[], Awaitable[None]], on_message: Callable[[str, bytes], None]) -> None:
+        """See `Bus.run`."""
+        self._on_connected, self._on_message = on_connected, on_message
+        if self._start_connected:
+            await self.connect()
+        await asyncio.Event().wait()
+
+    async def connect(self) -> None:
+        """Let the broker come (back)."""
+        self.fail_after = None
+        if self._on_connected is not None:
+            await self._on_connected()
+        self._connected.set()
+
+    def deliver(self, topic: str, payload: bytes) -> None:
+        """Let the broker deliver a message of an alarm."""
+        assert self._on_message is not None  # noqa: S101 - the gateway runs
+        self._on_message(topic, payload)
+
+    async def wait_connected(self) -> None:
+        """See `Bus.wait_connected`."""
+        await self._connected.wait()
+
+    async def publish(self, message: OutgoingMessage) -> None:
+        """See `Bus.publish`."""
+        if self.fail_after == 0:
+            self._connected.clear()
+        if not self.is_connected:
+            raise BusUnavailable("the broker is away")
+        if self.fail_after is not None:
+            self.fail_after -= 1
+        self.published.append(message)
+        await asyncio.sleep(0)

@@ -1,0 +1,74 @@
+"""Publishes what was stored: in order, at least once, until the broker confirms it."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Final
+
+from idc_contracts import utc_now
+from idc_gateway.classifications import OutgoingMessage
+from idc_gateway.errors import BusUnavailable
+from idc_gateway.ports import Bus, Store
+
+logger = logging.getLogger(__name__)
+
+BATCH: Final = 100
+REPLAY: Final = timedelta(seconds=10)
+REPLAY_LIMIT: Final = 256
+"""After each connect the newest messages are sent again: a broker that crashed may have confirmed what it had not
+written down yet. Its database is written after every change, and an alarm knows the last 512 messages again, so
+that these bounds hold with room to spare."""
+KEEP_PUBLISHED: Final = timedelta(minutes=10)
+IDLE_S: Final = 60.0
+"""A wake-up that is missed for whatever reason costs at most this."""
+
+
+class Outbox:
+    """The background task between the store and the bus."""
+
+    def __init__(self, store: Store, bus: Bus, *, clock: Callable[[], datetime] = utc_now) -> None:
+        self._store = store
+        self._bus = bus
+        self._clock = clock
+        self._woken = asyncio.Event()
+
+    def wake(self) -> None:
+        """Say that there may be something to publish."""
+        self._woken.set()
+
+    async def on_connected(self) -> None:
+        """Let what a crashed broker may have lost wait again."""
+        since = self._clock() - REPLAY
+        count = await asyncio.to_thread(self._store.publish_again, since, REPLAY_LIMIT)
+        if count:
+            logger.info("sending the latest messages again, as the broker may have lost them", extra={"count": count})
+        self.wake()
+
+    async def run(self) -> None:
+        """Publish until cancelled."""
+        while True:
+            await self._bus.wait_connected()
+            self._woken.clear()
+            waiting = await asyncio.to_thread(self._store.waiting, BATCH)
+            if waiting:
+                await self._publish(waiting)
+                continue
+            await asyncio.to_thread(self._store.forget_published, self._clock() - KEEP_PUBLISHED)
+            try:
+                async with asyncio.timeout(IDLE_S):
+                    await self._woken.wait()
+            except TimeoutError:
+                logger.debug("nothing to publish")
+
+    async def _publish(self, waiting: list[tuple[int, OutgoingMessage]]) -> None:
+        confirmed: list[int] = []
+        try:
+            for sequence, message in waiting:
+                await self._bus.publish(message)
+                confirmed.append(sequence)
+        except BusUnavailable as exc:
+            logger.warning("the outbox waits: %s", exc)
+        finally:
+            if confirmed:
+                await asyncio.to_thread(self._store.mark_published, confirmed, self._clock())

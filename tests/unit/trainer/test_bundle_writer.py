@@ -1,0 +1,64 @@
+from pathlib import Path
+
+import pytest
+
+from idc_modelio.bundles import versions
+from idc_trainer.bundle_writer import list_digests, new_bundle, next_version
+from idc_trainer.errors import OutputUnwritable
+
+
+def test_a_bundle_appears_whole_and_only_at_the_end(tmp_path: Path) -> None:
+    with new_bundle(tmp_path, "idc", "1") as folder:
+        (folder / "a.txt").write_text("a")
+        assert versions(tmp_path, "idc") == []
+        assert not (tmp_path / "idc" / "1").exists()
+
+    assert (tmp_path / "idc" / "1" / "a.txt").read_text() == "a"
+    assert [path.name for path in (tmp_path / "idc").iterdir()] == ["1"]
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
+def test_a_failed_bundle_leaves_nothing_behind(tmp_path: Path, error: type[BaseException]) -> None:
+    with pytest.raises(error), new_bundle(tmp_path, "idc", "1") as folder:
+        (folder / "half.txt").write_text("half")
+        raise error
+
+    assert list((tmp_path / "idc").iterdir()) == []
+
+
+def test_an_existing_version_is_never_changed(tmp_path: Path) -> None:
+    (tmp_path / "idc" / "1").mkdir(parents=True)
+
+    with pytest.raises(OutputUnwritable, match="--version"), new_bundle(tmp_path, "idc", "1"):
+        pytest.fail("the folder must not be offered")
+
+
+def test_a_version_that_another_run_wrote_meanwhile_is_kept(tmp_path: Path) -> None:
+    with pytest.raises(OutputUnwritable), new_bundle(tmp_path, "idc", "1") as folder:
+        (folder / "mine.txt").write_text("mine")
+        (tmp_path / "idc" / "1").mkdir()
+        (tmp_path / "idc" / "1" / "theirs.txt").write_text("theirs")
+
+    assert [path.name for path in (tmp_path / "idc" / "1").iterdir()] == ["theirs.txt"]
+
+
+def test_an_output_that_is_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("")
+
+    with pytest.raises(OutputUnwritable, match="--out"), new_bundle(tmp_path / "out", "idc", "1"):
+        pytest.fail("the folder must not be offered")
+
+
+def test_the_next_version_follows_the_newest(tmp_path: Path) -> None:
+    assert next_version(tmp_path, "idc") == "1"
+    for name in ("2", "10", ".11-abc", "x"):
+        (tmp_path / "idc" / name).mkdir(parents=True)
+    assert next_version(tmp_path, "idc") == "11"
+
+
+def test_digests_cover_sub_folders_and_not_the_manifest(tmp_path: Path) -> None:
+    (tmp_path / "report").mkdir()
+    (tmp_path / "report" / "index.html").write_text("x")
+    (tmp_path / "manifest.json").write_text("{}")
+
+    assert list(list_digests(tmp_path)) == ["report/index.html"]
