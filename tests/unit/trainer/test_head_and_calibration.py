@@ -15,8 +15,10 @@ def test_each_class_and_each_patient_within_it_weighs_the_same() -> None:
 
     weights = balanced_weights(labels, patients)
 
-    sums = [weights[(labels == label) & (patients == patient)].sum() for label, patient in
-            ((True, "a"), (True, "b"), (False, "a"), (False, "c"))]
+    sums = [
+        weights[(labels == label) & (patients == patient)].sum()
+        for label, patient in ((True, "a"), (True, "b"), (False, "a"), (False, "c"))
+    ]
     np.testing.assert_allclose(sums, 2.5)
     assert weights.mean() == pytest.approx(1.0)
 

@@ -25,7 +25,9 @@ def _ints(*values: int) -> bytes:
     return b"(" + b"".join(b"J" + struct.pack("<i", value) for value in values) + b"t"
 
 
-def _tensor(key: str, offset: int, shape: tuple[int, ...], strides: tuple[int, ...], kind: str = "FloatStorage") -> bytes:
+def _tensor(
+    key: str, offset: int, shape: tuple[int, ...], strides: tuple[int, ...], kind: str = "FloatStorage"
+) -> bytes:
     """A strided tensor as torch pickles it, made of raw opcodes so that no torch is needed."""
     storage = b"(" + _text("storage") + _global("torch", kind) + _text(key) + _text("cpu") + b"K\x06Nt" + b"Q"
     arguments = b"(" + storage + _ints(offset)[1:-1] + _ints(*shape) + _ints(*strides) + b"\x89}t"

@@ -1,4 +1,4 @@
-"""Writes the classifier as ONNX for the Neural Compute Stick's last OpenVINO (2021.4): batch 1, operator set 11.
+"""Writes the classifier as ONNX for the Neural Compute Stick's last OpenVINO (2021.4): batch 1, operator set 13.
 
 The graph is built from the same folded layers as the Keras model and compared with it before a bundle is written
 (see docs/decisions/0012-onnx-without-converter.md).
@@ -16,12 +16,12 @@ from idc_trainer.data import PATCH
 from idc_trainer.efficientnet_lite import PIXEL_MEAN, PIXEL_SCALE, BackboneGraph, Block, Convolution
 from idc_trainer.head import LinearHead
 
-_OPERATOR_SET: Final = 11
-_IR_VERSION: Final = 6
+_OPERATOR_SET: Final = 13
+_IR_VERSION: Final = 7
 
 
 class _GraphWriter:
-    """Collects nodes and constants in order; values are known by their tensor's name and carry their side in px."""
+    """Collects nodes and constants in order; a value is known by its tensor's name."""
 
     def __init__(self) -> None:
         self.nodes: list[onnx.NodeProto] = []
@@ -72,9 +72,8 @@ def write_onnx(backbone: BackboneGraph, input_px: int, head: LinearHead, path: P
 def _preprocess(writer: _GraphWriter, input_px: int) -> str:
     x = writer.add("Cast", ["patch"], "to_float", to=TensorProto.FLOAT)
     x = writer.add("Transpose", [x], "to_nchw", perm=[0, 3, 1, 2])
-    empty = writer.constant("resize_roi", np.array([], np.float32))
     scales = writer.constant("resize_scales", np.array([1, 1, *_scales(input_px)], np.float32))
-    x = writer.add("Resize", [x, empty, scales], "resize", mode="linear", coordinate_transformation_mode="half_pixel")
+    x = writer.add("Resize", [x, "", scales], "resize", mode="linear", coordinate_transformation_mode="half_pixel")
     x = writer.add("Mul", [x, writer.constant("scale", np.array([1 / PIXEL_SCALE], np.float32))], "scaled")
     return writer.add("Add", [x, writer.constant("offset", np.array([-PIXEL_MEAN / PIXEL_SCALE], np.float32))], "x")
 
