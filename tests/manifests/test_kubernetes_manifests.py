@@ -9,9 +9,9 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from idc_alarm.settings import Settings as AlarmSettings
-from idc_gateway.settings import Settings as GatewaySettings
-from idc_inference.settings import Settings as InferenceSettings
+from idc_alarm.settings import AlarmSettings
+from idc_gateway.settings import GatewaySettings
+from idc_inference.settings import InferenceSettings
 from support.setting_names import setting_names
 
 K8S = Path(__file__).parents[2] / "k8s"

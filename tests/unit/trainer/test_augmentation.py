@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.made_patches import made_patch
 
 from idc_trainer.augmentation import jitter_stain, turn
+from support.made_patches import made_patch
 
 
 @pytest.fixture(scope="module")

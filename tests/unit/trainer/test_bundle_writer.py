@@ -19,9 +19,13 @@ def test_a_bundle_appears_whole_and_only_at_the_end(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
 def test_a_failed_bundle_leaves_nothing_behind(tmp_path: Path, error: type[BaseException]) -> None:
-    with pytest.raises(error), new_bundle(tmp_path, "idc", "1") as folder:
-        (folder / "half.txt").write_text("half")
-        raise error
+    def fail() -> None:
+        with new_bundle(tmp_path, "idc", "1") as folder:
+            (folder / "half.txt").write_text("half")
+            raise error
+
+    with pytest.raises(error):
+        fail()
 
     assert list((tmp_path / "idc").iterdir()) == []
 
@@ -34,10 +38,14 @@ def test_an_existing_version_is_never_changed(tmp_path: Path) -> None:
 
 
 def test_a_version_that_another_run_wrote_meanwhile_is_kept(tmp_path: Path) -> None:
-    with pytest.raises(OutputUnwritable), new_bundle(tmp_path, "idc", "1") as folder:
-        (folder / "mine.txt").write_text("mine")
-        (tmp_path / "idc" / "1").mkdir()
-        (tmp_path / "idc" / "1" / "theirs.txt").write_text("theirs")
+    def write_while_another_run_does() -> None:
+        with new_bundle(tmp_path, "idc", "1") as folder:
+            (folder / "mine.txt").write_text("mine")
+            (tmp_path / "idc" / "1").mkdir()
+            (tmp_path / "idc" / "1" / "theirs.txt").write_text("theirs")
+
+    with pytest.raises(OutputUnwritable):
+        write_while_another_run_does()
 
     assert [path.name for path in (tmp_path / "idc" / "1").iterdir()] == ["theirs.txt"]
 

@@ -25,7 +25,7 @@ def test_chosen_thresholds_reach_both_targets_over_the_decided(
     try:
         thresholds = choose_thresholds(probability, labels, patients, sensitivity, specificity)
     except OperatingPointUnreachable:
-        assume(False)  # noqa: FBT003 - hypothesis' own signature
+        assume(False)
 
     found = reached(thresholds, probability, labels, balanced_weights(labels, patients))
 

@@ -1,10 +1,10 @@
 from pathlib import Path
 
 import pytest
-from support.made_patches import write_patch_folder
 
 from idc_trainer import errors
 from idc_trainer.__main__ import main
+from support.made_patches import write_patch_folder
 
 PATIENTS = {"a": (3, 3), "b": (3, 3), "c": (3, 3)}
 

@@ -3,10 +3,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from support.made_patches import made_patch, write_patch, write_patch_folder
 
 from idc_trainer.data import Progress, list_patches, read_patch_set
 from idc_trainer.errors import DataEmpty, DataUnreadable, WrongLabel
+from support.made_patches import made_patch, write_patch, write_patch_folder
 
 
 def test_patches_carry_pixels_label_patient_and_name_of_their_files(tmp_path: Path, silent: Progress) -> None:
@@ -41,7 +41,7 @@ def test_the_digest_of_the_data_does_not_depend_on_the_folder(tmp_path: Path, si
 
 @pytest.mark.parametrize("make", [lambda root: root / "absent", lambda root: root])
 def test_a_missing_or_empty_folder_is_refused(tmp_path: Path, make) -> None:  # type: ignore[no-untyped-def]
-    with pytest.raises(DataEmpty, match="--data|patients' folders"):
+    with pytest.raises(DataEmpty, match=r"--data|patients' folders"):
         list_patches(make(tmp_path))
 
 
@@ -76,5 +76,5 @@ def test_a_grey_image_is_named(tmp_path: Path, silent: Progress) -> None:
     path.parent.mkdir(parents=True)
     Image.new("L", (50, 50)).save(path)
 
-    with pytest.raises(DataUnreadable, match="grey_class0.png"):
+    with pytest.raises(DataUnreadable, match=r"grey_class0\.png"):
         read_patch_set(list_patches(tmp_path), silent)

@@ -3,7 +3,9 @@
 import importlib
 import os
 import sys
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from idc_trainer.errors import TrainerError
 
@@ -17,7 +19,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
     try:
-        importlib.import_module("idc_trainer.app").run(sys.argv[1:] if arguments is None else arguments)
+        with _start_up_notes_held_back():
+            app = importlib.import_module("idc_trainer.app")
+        app.run(sys.argv[1:] if arguments is None else arguments)
     except TrainerError as exc:
         sys.stderr.write(f"idc-trainer: {exc}\n")
         return exc.exit_code
@@ -25,6 +29,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write("idc-trainer: stopped; no bundle was written\n")
         return _INTERRUPTED
     return 0
+
+
+@contextmanager
+def _start_up_notes_held_back() -> Iterator[None]:
+    """Keep what TensorFlow writes to file descriptor 2 while it loads, and show it only if loading fails."""
+    sys.stderr.flush()
+    terminal = os.dup(2)
+    with tempfile.TemporaryFile() as notes:
+        os.dup2(notes.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            notes.seek(0)
+            os.write(terminal, notes.read())
+            raise
+        finally:
+            os.dup2(terminal, 2)
+            os.close(terminal)
 
 
 if __name__ == "__main__":

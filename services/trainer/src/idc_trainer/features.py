@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from idc_trainer.data import Progress
 
-_BATCH: Final = 16
+BATCH: Final = 16
+"""Patches a request: more did not run faster on 2 cores."""
 
 COMPILE_CONFIG: Final = {"PERFORMANCE_HINT": "THROUGHPUT", "INFERENCE_PRECISION_HINT": "f32"}
 """CPUs with bfloat16 would use it unasked and move pooled features by whole units: see docs/training.md."""
@@ -44,7 +45,7 @@ class GraphRunner:
 
         queue = ov.AsyncInferQueue(self._compiled)
         queue.set_callback(store)
-        for start in range(0, len(patches), _BATCH):
-            queue.start_async({0: patches[start : start + _BATCH]}, start)
+        for start in range(0, len(patches), BATCH):
+            queue.start_async({0: patches[start : start + BATCH]}, start)
         queue.wait_all()
         return out

@@ -85,8 +85,9 @@ def _figures(manifest: BundleManifest, sides: list[SideScores]) -> str:
     return (
         "## Figures of the compiled model\n\n"
         "Value and 95 % interval. Intervals come from resampling the patches of the one patient (1000 times, each "
-        "class for itself): they do not say how much patients differ. Sensitivity, specificity and balanced accuracy are "
-        "over the decided patches. A patient with one class has no AUC.\n\n"
+        "class for itself): they do not say how much patients differ, and one without width says only that "
+        "no resampled patch was wrong. Sensitivity, specificity and balanced accuracy are over the decided "
+        "patches. A patient with one class has no AUC.\n\n"
         "| patient | side | patches (IDC) | AUC | sensitivity | specificity | balanced accuracy | coverage | Brier "
         "| balanced accuracy at 0.5 |\n|---|---|---|---|---|---|---|---|---|---|\n" + "\n".join(rows)
     )
@@ -133,8 +134,8 @@ def _limits(manifest: BundleManifest) -> str:
         "## Limits\n\n"
         f"- {NOTICE} It does not replace a pathologist.\n"
         "- All negatives come from few patients of one set, scanned and stained in few places. Between patients the "
-        "whole score can shift: ranking within a patient holds better than the thresholds do. Expect the share of false "
-        "alarms and of uncertain patches to differ from slide to slide.\n"
+        "whole score can shift: ranking within a patient holds better than the thresholds do. Expect the share of "
+        "false alarms and of uncertain patches to differ from slide to slide.\n"
         f"- {len(manifest.split.test)} test patients say little of the next one, whatever the intervals are.\n"
         "- P(IDC) is calibrated for equal prevalence; where IDC is rarer, fewer of the `idc` results are right.\n"
         "- Trained on 50 px patches at about 4 um per pixel: other magnifications, stains and tissues were never seen. "

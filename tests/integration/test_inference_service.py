@@ -1,0 +1,176 @@
+"""The inference service as a process of its own, asked by a client that is not ours."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+import tritonclient.http as triton
+
+from idc_modelio.bundles import versions
+from support.demo_patches import solid_png
+from support.mosquitto import free_port
+from support.tiny_bundle import write_tiny_bundle
+
+pytestmark = pytest.mark.integration
+
+
+def start(models: Path, port: int, **settings: str) -> subprocess.Popen[str]:
+    environment = os.environ | {
+        "INFERENCE_MODELS_DIR": str(models),
+        "INFERENCE_PORT": str(port),
+        "INFERENCE_HOST": "127.0.0.1",
+        **settings,
+    }
+    command = [sys.executable, "-W", "error", "-m", "idc_inference"]
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def wait_ready(url: str, process: subprocess.Popen[str], timeout_s: float = 30.0) -> None:
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            if httpx.get(f"{url}/v2/health/ready").status_code == 200:
+                return
+        except httpx.TransportError:
+            time.sleep(0.05)
+    process.kill()
+    pytest.fail(f"not ready: {process.communicate()[0]}")
+
+
+@pytest.fixture(scope="module")
+def address(tiny_models_dir: Path) -> Iterator[str]:
+    port = free_port()
+    process = start(tiny_models_dir, port)
+    wait_ready(f"http://127.0.0.1:{port}", process)
+    yield f"127.0.0.1:{port}"
+    process.terminate()
+    process.communicate(timeout=20)
+
+
+@pytest.fixture
+def client(address: str) -> Iterator[triton.InferenceServerClient]:
+    client = triton.InferenceServerClient(address)
+    yield client
+    client.close()
+
+
+def test_foreign_client_finds_server_and_model_ready(client: triton.InferenceServerClient) -> None:
+    assert client.is_server_live()
+    assert client.is_server_ready()
+    assert client.is_model_ready("idc")
+    assert client.is_model_ready("idc", "1")
+    assert client.get_server_metadata()["extensions"] == ["binary_tensor_data"]
+    assert client.get_model_metadata("idc")["versions"] == ["1"]
+
+
+@pytest.mark.parametrize("is_binary", [True, False])
+def test_foreign_client_sends_tensors(client: triton.InferenceServerClient, is_binary: bool) -> None:
+    patches = np.zeros((200, 50, 50, 3), np.uint8) if is_binary else np.zeros((3, 50, 50, 3), np.uint8)
+    patches[1] = 255
+    tensor = triton.InferInput("patch", patches.shape, "UINT8")
+    tensor.set_data_from_numpy(patches, binary_data=is_binary)
+    wanted = [triton.InferRequestedOutput(name, binary_data=is_binary) for name in ("probability", "decision")]
+
+    result = client.infer("idc", [tensor], outputs=wanted, request_id="42")
+
+    assert result.get_response()["id"] == "42"
+    np.testing.assert_allclose(result.as_numpy("probability"), patches[:, 0, 0, 0] / 255, atol=1e-3)
+    decisions = [d.decode() if isinstance(d, bytes) else d for d in result.as_numpy("decision")]
+    assert decisions[:3] == ["no_idc", "idc", "no_idc"]
+
+
+def test_foreign_client_sends_encoded_images(client: triton.InferenceServerClient) -> None:
+    images = np.array([solid_png((250, 0, 0)), solid_png((0, 0, 0), side_px=200)], dtype=np.object_)
+    tensor = triton.InferInput("image", [2], "BYTES")
+    tensor.set_data_from_numpy(images)
+
+    result = client.infer("idc", [tensor])
+
+    assert list(result.as_numpy("decision")) == [b"idc", b"no_idc"]
+
+
+def test_foreign_client_is_told_what_is_wrong(client: triton.InferenceServerClient) -> None:
+    tensor = triton.InferInput("image", [1], "BYTES")
+    tensor.set_data_from_numpy(np.array([b"no image"], dtype=np.object_))
+
+    with pytest.raises(triton.InferenceServerException, match=r"image\[0\]: these bytes are not"):
+        client.infer("idc", [tensor])
+
+
+def test_lying_content_length_ends_the_connection_and_nothing_else(address: str) -> None:
+    host, port = address.split(":")
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        connection.sendall(b"POST /v2/models/idc/infer HTTP/1.1\r\nHost: x\r\nContent-Length: 5000\r\n\r\nshort")
+        connection.shutdown(socket.SHUT_WR)
+        while connection.recv(4096):
+            pass
+
+    assert httpx.get(f"http://{address}/v2/health/ready").status_code == 200
+
+
+def test_shipped_model_decides_the_demo_patches(idc_data: Path) -> None:
+    models, port = Path(__file__).parents[2] / "models", free_port()
+    process = start(models, port)
+    try:
+        wait_ready(f"http://127.0.0.1:{port}", process)
+        with triton.InferenceServerClient(f"127.0.0.1:{port}") as client:
+            paths = [idc_data / "origin" / name for name in ("positive.png", "negative.png")]
+            tensor = triton.InferInput("image", [2], "BYTES")
+            tensor.set_data_from_numpy(np.array([path.read_bytes() for path in paths], dtype=np.object_))
+            result = client.infer("idc", [tensor])
+    finally:
+        process.terminate()
+        process.communicate(timeout=20)
+
+    assert list(result.as_numpy("decision")) == [b"idc", b"no_idc"]
+    assert result.get_response()["model_version"] == str(versions(models, "idc")[0])
+
+
+def test_requests_in_progress_end_before_the_service_does(tiny_models_dir: Path) -> None:
+    port = free_port()
+    process = start(tiny_models_dir, port)
+    wait_ready(f"http://127.0.0.1:{port}", process)
+
+    process.send_signal(signal.SIGTERM)
+    output, _ = process.communicate(timeout=20)
+
+    assert process.returncode in (0, -signal.SIGTERM)
+    assert "Application shutdown complete" in output
+
+
+def test_missing_model_ends_the_start_with_one_line_and_code_69(tmp_path: Path) -> None:
+    process = start(tmp_path, free_port(), INFERENCE_LOG_LEVEL="ERROR")
+
+    output, _ = process.communicate(timeout=30)
+
+    assert process.returncode == 69
+    assert output.startswith("idc-inference: no model 'idc'")
+    assert len(output.splitlines()) == 1
+
+
+def test_missing_device_ends_the_start_with_the_devices_that_are_there(tmp_path: Path) -> None:
+    write_tiny_bundle(tmp_path)
+    process = start(tmp_path, free_port(), INFERENCE_DEVICE="NPU")
+
+    output, _ = process.communicate(timeout=30)
+
+    assert process.returncode == 69
+    assert "devices here: CPU" in output
+
+
+def test_wrong_setting_ends_the_start_with_its_name_and_code_78(tmp_path: Path) -> None:
+    process = start(tmp_path, free_port(), INFERENCE_MAX_PATCHES="many")
+
+    output, _ = process.communicate(timeout=30)
+
+    assert process.returncode == 78
+    assert "INFERENCE_MAX_PATCHES" in output
+    assert len(output.splitlines()) == 1

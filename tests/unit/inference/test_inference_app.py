@@ -1,0 +1,164 @@
+"""The HTTP side of the inference service, around a fake engine."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+
+from idc_inference.app import create_app, load_model
+from idc_inference.fakes import RednessEngine
+from idc_inference.settings import InferenceSettings
+from idc_inference.tensors import join_elements
+from support.demo_patches import solid_png
+
+RED, DARK = solid_png((250, 0, 0)), solid_png((10, 0, 0))
+
+
+@pytest.fixture
+def engine() -> RednessEngine:
+    return RednessEngine()
+
+
+@pytest.fixture
+async def client(tiny_models_dir: Path, engine: RednessEngine) -> AsyncIterator[httpx.AsyncClient]:
+    settings = InferenceSettings(
+        models_dir=tiny_models_dir, max_body_bytes=100_000, max_requests_in_progress=2, max_patches=10
+    )
+    app = create_app(settings, load_model(settings, lambda _path: engine))
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=transport, base_url="http://test") as client,
+    ):
+        yield client
+
+
+def body_of(images: list[bytes]) -> tuple[bytes, dict[str, str]]:
+    tail = join_elements(images)
+    tensor = {
+        "name": "image",
+        "datatype": "BYTES",
+        "shape": [len(images)],
+        "parameters": {"binary_data_size": len(tail)},
+    }
+    head = json.dumps({"inputs": [tensor]}).encode()
+    return head + tail, {"Inference-Header-Content-Length": str(len(head))}
+
+
+async def post(client: httpx.AsyncClient, images: list[bytes], path: str = "/v2/models/idc/infer") -> httpx.Response:
+    content, headers = body_of(images)
+    return await client.post(path, content=content, headers=headers)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v2/health/live",
+        "/v2/health/ready",
+        "/v2",
+        "/v2/models/idc",
+        "/v2/models/idc/ready",
+        "/v2/models/idc/versions/1",
+    ],
+)
+async def test_endpoint_of_the_protocol_answers(client: httpx.AsyncClient, path: str) -> None:
+    assert (await client.get(path)).status_code == 200
+
+
+async def test_metadata_names_inputs_outputs_and_origin(client: httpx.AsyncClient) -> None:
+    metadata = (await client.get("/v2/models/idc")).json()
+
+    assert [(t["name"], t["datatype"], t["shape"]) for t in metadata["inputs"]] == [
+        ("image", "BYTES", [-1]),
+        ("patch", "UINT8", [-1, 50, 50, 3]),
+    ]
+    assert [(t["name"], t["datatype"]) for t in metadata["outputs"]] == [("probability", "FP32"), ("decision", "BYTES")]
+    assert metadata["parameters"]["idc_from"] == 0.6
+    assert "Not a medical device" in metadata["parameters"]["notice"]
+
+
+async def test_images_get_probability_and_decision_in_order(client: httpx.AsyncClient) -> None:
+    answer = (await post(client, [RED, DARK, solid_png((128, 0, 0))])).json()
+
+    outputs = {output["name"]: output["data"] for output in answer["outputs"]}
+    assert outputs["decision"] == ["idc", "no_idc", "uncertain"]
+    np.testing.assert_allclose(outputs["probability"], np.array([250, 10, 128]) / 255, atol=1e-6)
+    assert answer["parameters"].keys() == {"sha256", "no_idc_below", "idc_from"}
+
+
+@pytest.mark.parametrize("path", ["/v2/models/other/infer", "/v2/models/idc/versions/2/infer"])
+async def test_other_model_is_not_found(client: httpx.AsyncClient, path: str) -> None:
+    answer = await post(client, [RED], path)
+
+    assert answer.status_code == 404
+    assert "is not served here" in answer.json()["error"]
+
+
+async def test_unreadable_image_is_named_by_its_index(client: httpx.AsyncClient) -> None:
+    answer = await post(client, [RED, DARK[:60]])
+
+    assert answer.status_code == 400
+    assert answer.json()["error"].startswith("image[1]: ")
+
+
+async def test_too_many_patches_are_refused(client: httpx.AsyncClient) -> None:
+    assert (await post(client, [DARK] * 11)).status_code == 413
+
+
+@pytest.mark.parametrize("announced", [True, False])
+async def test_too_large_body_is_refused(client: httpx.AsyncClient, announced: bool) -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        for _ in range(20):
+            yield bytes(10_000)
+
+    content = bytes(200_000) if announced else pieces()
+
+    answer = await client.post("/v2/models/idc/infer", content=content)
+
+    assert answer.status_code == 413
+    assert "100000 bytes" in answer.json()["error"]
+
+
+async def test_requests_beyond_the_bound_are_turned_away(client: httpx.AsyncClient, engine: RednessEngine) -> None:
+    engine.gate.clear()
+    first = [asyncio.create_task(post(client, [RED])) for _ in range(2)]
+    await asyncio.sleep(0.05)
+
+    turned_away = await post(client, [RED])
+    engine.gate.set()
+    served = await asyncio.gather(*first)
+
+    assert turned_away.status_code == 503
+    assert turned_away.headers["Retry-After"] == "1"
+    assert [answer.status_code for answer in served] == [200, 200]
+
+
+async def test_failing_device_is_told_and_the_service_lives_on(
+    client: httpx.AsyncClient, engine: RednessEngine
+) -> None:
+    engine.failure = "out of memory"
+    failed = await post(client, [RED])
+    engine.failure = None
+
+    assert failed.status_code == 500
+    assert failed.json() == {"error": "out of memory"}
+    assert (await post(client, [RED])).status_code == 200
+
+
+@pytest.mark.parametrize(("path", "status"), [("/v2/nothing", 404), ("/", 404), ("/v2/models/idc/infer", 405)])
+async def test_unknown_path_or_method_is_an_error_of_the_protocol(
+    client: httpx.AsyncClient, path: str, status: int
+) -> None:
+    answer = await client.get(path)
+
+    assert answer.status_code == status
+    assert answer.json().keys() == {"error"}
+
+
+async def test_request_id_is_sent_back(client: httpx.AsyncClient) -> None:
+    assert (await client.get("/v2", headers={"X-Request-ID": "abc-1"})).headers["X-Request-ID"] == "abc-1"
+    assert (await client.get("/v2", headers={"X-Request-ID": "a b\u00e9".encode()})).headers["X-Request-ID"] != "a b"
