@@ -78,6 +78,10 @@ class MemoryBus:
             await self._on_connected()
         self._connected.set()
 
+    def disconnect(self) -> None:
+        """Let the broker go away."""
+        self._connected.clear()
+
     def deliver(self, topic: str, payload: bytes) -> None:
         """Let the broker deliver a message of an alarm."""
         assert self._on_message is not None  # noqa: S101 - the gateway runs
@@ -90,7 +94,7 @@ class MemoryBus:
     async def publish(self, message: OutgoingMessage) -> None:
         """See `Bus.publish`."""
         if self.fail_after == 0:
-            self._connected.clear()
+            self.disconnect()
         if not self.is_connected:
             raise BusUnavailable("the broker is away")
         if self.fail_after is not None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 
+from python_multipart.multipart import parse_options_header
 from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
@@ -59,23 +60,46 @@ def _label(upload: Upload) -> str:
 
 
 def _parts(body: bytes, headers: Headers, max_images: int) -> list[Upload]:
+    _check_end(body, headers)
+    try:
+        parts = asyncio.run(_read_parts(body, headers, max_images))
+    except (MultiPartException, KeyError, UnicodeError) as exc:
+        reason = exc.message if isinstance(exc, MultiPartException) else "malformed headers"
+        raise BadMultipart(f"the multipart body cannot be read: {reason} Send files named {PART_NAME!r}.") from exc
+    for field, upload in parts:
+        if field != PART_NAME or upload is None:
+            raise BadMultipart(f"the multipart body has a part {field[:64]!r}: send files named {PART_NAME!r} alone")
+    uploads = [upload for _, upload in parts if upload is not None]
+    if not uploads:
+        raise EmptyBody(f"the multipart body has no part {PART_NAME!r}: send one or many")
+    return uploads
+
+
+def _check_end(body: bytes, headers: Headers) -> None:
+    # The parser takes a body that was cut off for a shorter one; the closing boundary tells them apart (RFC 2046, 5.1.1).
+    _, options = parse_options_header(headers["content-type"])
+    boundary = options.get(b"boundary", b"")
+    if not boundary or not body.rstrip(b"\r\n \t").endswith(b"--" + boundary + b"--"):
+        raise BadMultipart("the multipart body has no boundary, or ends before its closing boundary: send it whole")
+
+
+async def _read_parts(body: bytes, headers: Headers, max_images: int) -> list[tuple[str, Upload | None]]:
+    """Every part by its field's name; None for one that is no file."""
+
     async def stream() -> AsyncGenerator[bytes, None]:
         yield body
 
     parser = MultiPartParser(headers, stream(), max_files=max_images, max_fields=0)
     # The body is bounded and in memory already: a temporary file would only cost a copy.
     parser.spool_max_size = len(body) + 1
+    form = await parser.parse()
     try:
-        form = asyncio.run(parser.parse())
-    except (MultiPartException, KeyError, UnicodeError) as exc:
-        reason = exc.message if isinstance(exc, MultiPartException) else "malformed headers"
-        raise BadMultipart(f"the multipart body cannot be read: {reason} Send files named {PART_NAME!r}.") from exc
-    uploads = []
-    for field, part in form.multi_items():
-        if field != PART_NAME or not isinstance(part, UploadFile):
-            raise BadMultipart(f"the multipart body has a part {field[:64]!r}: send files named {PART_NAME!r} alone")
-        uploads.append(Upload((part.filename or "")[:MAX_NAME_LENGTH], part.file.read()))
-        part.file.close()
-    if not uploads:
-        raise EmptyBody(f"the multipart body has no part {PART_NAME!r}: send one or many")
-    return uploads
+        return [(field, await _read_file(part)) for field, part in form.multi_items()]
+    finally:
+        await form.close()
+
+
+async def _read_file(part: UploadFile | str) -> Upload | None:
+    if isinstance(part, str):
+        return None
+    return Upload((part.filename or "")[:MAX_NAME_LENGTH], await part.read())

@@ -1,0 +1,54 @@
+"""A gateway that listens on a real port, around whatever parts a test gives it."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import uvicorn
+
+from idc_gateway.app import build, create_app
+from idc_gateway.fakes import RednessInference
+from idc_gateway.ports import Bus, Inference
+from idc_gateway.settings import GatewaySettings
+from idc_servicekit.mqtt import MqttSettings
+from support.mosquitto import free_port
+
+KEY = "idc_" + "k" * 60
+
+
+def gateway_settings(folder: Path, mqtt: MqttSettings | None = None, **changes: object) -> GatewaySettings:
+    """Settings of a gateway whose files are all in one folder."""
+    key_file = folder / "api-key"
+    key_file.write_text(KEY)
+    mqtt = mqtt or MqttSettings(username="gateway", password_file=key_file, ca_file=key_file)
+    return GatewaySettings.model_validate(
+        {"data_dir": folder, "first_api_key_file": key_file, "mqtt": mqtt, "host": "127.0.0.1", **changes}
+    )
+
+
+@contextmanager
+def live_gateway(
+    settings: GatewaySettings, *, inference: Inference | None = None, bus: Bus | None = None
+) -> Iterator[str]:
+    """Serve in a thread while the block runs; gives the address.
+
+    Raises:
+        TimeoutError: It did not start in time.
+    """
+    port = free_port()
+    app = create_app(build(settings, inference=inference or RednessInference(), bus=bus))
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, ws="none"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    deadline = time.monotonic() + 15
+    while not server.started:
+        if time.monotonic() > deadline:
+            raise TimeoutError("the gateway did not start")
+        time.sleep(0.01)
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        thread.join(timeout=15)

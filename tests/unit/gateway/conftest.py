@@ -1,0 +1,74 @@
+"""A gateway around fakes and a real SQLite file."""
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from idc_gateway.adapters.sql_store import SqlStore, open_store
+from idc_gateway.app import build, create_app
+from idc_gateway.fakes import MemoryBus, RednessInference
+from idc_gateway.settings import GatewaySettings
+from idc_servicekit.mqtt import MqttSettings
+
+KEY = "idc_" + "k" * 60
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> GatewaySettings:
+    key_file = tmp_path / "api-key"
+    key_file.write_text(KEY + "\n")
+    return GatewaySettings(
+        data_dir=tmp_path,
+        first_api_key_file=key_file,
+        max_body_bytes=200_000,
+        max_total_body_bytes=300_000,
+        max_image_bytes=50_000,
+        max_images=20,
+        mqtt=MqttSettings(username="gateway", password_file=key_file, ca_file=key_file),
+    )
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[SqlStore]:
+    store = open_store(f"sqlite:///{tmp_path / 'gateway.sqlite3'}")
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def inference() -> RednessInference:
+    return RednessInference()
+
+
+@pytest.fixture
+def bus() -> MemoryBus:
+    return MemoryBus()
+
+
+@pytest.fixture
+async def app(
+    settings: GatewaySettings, store: SqlStore, inference: RednessInference, bus: MemoryBus
+) -> AsyncIterator[FastAPI]:
+    app = create_app(build(settings, store=store, inference=inference, bus=bus))
+    async with app.router.lifespan_context(app):
+        yield app
+
+
+@pytest.fixture
+async def stranger(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    """A client without a key."""
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
+        yield client
+
+
+@pytest.fixture
+async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    """A client with the first key."""
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    headers = {"Authorization": f"Bearer {KEY}"}
+    async with httpx.AsyncClient(transport=transport, base_url="http://gateway", headers=headers) as client:
+        yield client

@@ -1,0 +1,174 @@
+"""What is no patch gets a clear problem, and nothing of it is stored."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
+
+import httpx
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from starlette.datastructures import Headers
+
+from idc_gateway.errors import BadInput, BodyTooLarge
+from idc_gateway.fakes import RednessInference
+from idc_gateway.uploads import check_images, uploads_of
+from support.demo_patches import solid_png
+
+RED = solid_png((250, 0, 0))
+URL = "/api/v1/classifications"
+
+
+def form(*parts: tuple[str, str | None, bytes]) -> tuple[bytes, dict[str, str]]:
+    pieces = []
+    for field, filename, data in parts:
+        name = f'; filename="{filename}"' if filename is not None else ""
+        pieces.append(
+            f'--cut\r\nContent-Disposition: form-data; name="{field}"{name}\r\n\r\n'.encode() + data + b"\r\n"
+        )
+    return b"".join(pieces) + b"--cut--\r\n", {"Content-Type": "multipart/form-data; boundary=cut"}
+
+
+def assert_problem(answer: httpx.Response, status: int, words: str) -> None:
+    assert answer.status_code == status, answer.text
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    problem = answer.json()
+    assert problem["status"] == status
+    assert problem["type"].startswith("urn:idc-sentinel:problem:")
+    assert words in problem["detail"]
+    assert problem["instance"] == URL
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "words"),
+    [
+        (b"", 400, "the body is empty"),
+        (b"patient,label\n1,0\n", 415, "not a PNG, JPEG, TIFF, BMP or WebP"),
+        (RED[: len(RED) // 2], 422, "damaged or ends early"),
+        (solid_png((1, 2, 3), side_px=600), 422, "600 x 600 px"),
+        (solid_png((1, 2, 3), side_px=4), 422, "4 x 4 px"),
+        (bytes(60_000), 413, "60000 bytes"),
+        (bytes(250_000), 413, "200000 bytes"),
+    ],
+)
+async def test_bad_body_gets_a_problem(client: httpx.AsyncClient, body: bytes, status: int, words: str) -> None:
+    answer = await client.post(URL, content=body, headers={"Content-Type": "image/png"})
+
+    assert_problem(answer, status, words)
+    assert (await client.get(URL)).json()["items"] == []
+
+
+GOOD = ("images", "good.png", RED)
+
+
+@pytest.mark.parametrize(
+    ("parts", "status", "words"),
+    [
+        ([], 400, "no part 'images'"),
+        ([GOOD, ("images", "empty.png", b"")], 400, "'empty.png' is empty"),
+        ([GOOD, ("images", "notes.txt", b"hello")], 415, "'notes.txt'"),
+        ([GOOD, ("images", "half.png", RED[:60])], 422, "'half.png'"),
+        ([GOOD, ("other", "x.png", RED)], 400, "'other'"),
+        ([GOOD, ("images", None, b"text")], 400, "Too many fields"),
+        ([GOOD] * 21, 400, "Too many files"),
+        ([GOOD, ("images", "big.png", bytes(50_001))], 413, "'big.png' has 50001 bytes"),
+    ],
+)
+async def test_bad_form_gets_a_problem_that_names_the_part(
+    client: httpx.AsyncClient, parts: list[tuple[str, str | None, bytes]], status: int, words: str
+) -> None:
+    body, headers = form(*parts)
+
+    answer = await client.post(URL, content=body, headers=headers)
+
+    assert_problem(answer, status, words)
+    assert (await client.get(URL)).json()["items"] == []
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body"),
+    [
+        ("multipart/form-data", b"x"),
+        ("multipart/form-data; boundary=cut", b"no boundary here"),
+        ("multipart/form-data; boundary=cut", form(GOOD)[0][:-40]),
+        ("multipart/form-data; boundary=cut", b"--cut\r\n\r\nno headers\r\n--cut--\r\n"),
+        ("multipart/form-data; boundary=cut", b"--cut\r\nContent-Disposition: form-data\r\n\r\nx\r\n--cut--\r\n"),
+    ],
+)
+async def test_malformed_form_gets_a_problem(client: httpx.AsyncClient, content_type: str, body: bytes) -> None:
+    answer = await client.post(URL, content=body, headers={"Content-Type": content_type})
+
+    assert answer.status_code in (400, 422)
+    assert answer.headers["Content-Type"] == "application/problem+json"
+
+
+async def test_body_without_a_length_is_refused_when_it_grows_too_large(client: httpx.AsyncClient) -> None:
+    async def endless() -> AsyncIterator[bytes]:
+        while True:
+            yield bytes(10_000)
+
+    assert_problem(await client.post(URL, content=endless()), 413, "200000 bytes")
+
+
+async def test_bodies_together_are_bounded(client: httpx.AsyncClient) -> None:
+    gate = asyncio.Event()
+
+    async def slow() -> AsyncIterator[bytes]:
+        yield bytes(180_000)
+        await gate.wait()
+
+    first = asyncio.create_task(client.post(URL, content=slow()))
+    await asyncio.sleep(0.05)
+    second = await client.post(URL, content=bytes(180_000))
+    gate.set()
+
+    assert_problem(second, 503, "memory for uploads")
+    assert second.headers["Retry-After"] == "1"
+    assert (await first).status_code == 413
+    assert (await client.post(URL, content=RED)).status_code == 201
+
+
+async def test_inference_is_not_asked_about_a_bad_image(client: httpx.AsyncClient, inference: RednessInference) -> None:
+    await client.post(URL, content=b"hello")
+
+    assert inference.request_ids == []
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [("GET", "/nothing", 404), ("PUT", URL, 405), ("GET", f"{URL}/no-uuid", 422), ("GET", f"{URL}?limit=0", 422)],
+)
+async def test_every_error_is_a_problem(client: httpx.AsyncClient, method: str, path: str, status: int) -> None:
+    answer = await client.request(method, path)
+
+    assert answer.status_code == status
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.json()["status"] == status
+
+
+def limits() -> dict[str, int]:
+    return {"max_images": 5, "max_image_bytes": 10_000}
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning:PIL")
+@hypothesis_settings(suppress_health_check=[HealthCheck.too_slow])
+@given(
+    st.binary(max_size=600), st.sampled_from(["image/png", "multipart/form-data; boundary=cut", "multipart/mixed", ""])
+)
+def test_any_bytes_are_images_or_a_problem(body: bytes, content_type: str) -> None:
+    with suppress(BadInput, BodyTooLarge):
+        assert check_images(uploads_of(body, Headers({"content-type": content_type}), **limits()))
+
+
+def _names() -> Iterator[str]:
+    yield from ("a.png", "", "../../etc/passwd", "x" * 500, "\u202egnp.exe", 'quote\\".png')
+
+
+@pytest.mark.parametrize("name", list(_names()))
+def test_hostile_file_name_is_only_a_label(name: str) -> None:
+    body, headers = form(("images", name, RED))
+
+    (upload,) = uploads_of(body, Headers(headers), **limits())
+
+    assert len(upload.name) <= 255

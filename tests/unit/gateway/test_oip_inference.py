@@ -1,0 +1,92 @@
+"""The client of the Open Inference Protocol, against a server that answers what the test says."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from idc_contracts import Decision
+from idc_gateway.adapters.oip_inference import CHUNK_IMAGES, OipInference
+from idc_gateway.errors import InferenceBroken, InferenceError, InferenceRefused, InferenceUnavailable
+
+Handler = Callable[[httpx.Request], httpx.Response]
+
+
+def answer(count: int, **changes: Any) -> dict[str, Any]:
+    return {
+        "model_name": "idc",
+        "model_version": "3",
+        "parameters": {"sha256": "ab" * 32, "no_idc_below": 0.2, "idc_from": 0.8},
+        "outputs": [
+            {"name": "probability", "datatype": "FP32", "shape": [count], "data": [0.9] * count},
+            {"name": "decision", "datatype": "BYTES", "shape": [count], "data": ["idc"] * count},
+        ],
+    } | changes
+
+
+def client(handler: Handler) -> OipInference:
+    return OipInference("http://inference", "idc", timeout_s=1, transport=httpx.MockTransport(handler))
+
+
+def count_of(request: httpx.Request) -> int:
+    length = int(request.headers["Inference-Header-Content-Length"])
+    header = json.loads(request.content[:length])
+    tensor = header["inputs"][0]
+    assert tensor["parameters"]["binary_data_size"] == len(request.content) - length
+    return int(tensor["shape"][0])
+
+
+async def test_results_carry_model_and_thresholds() -> None:
+    inference = client(lambda request: httpx.Response(200, json=answer(count_of(request))))
+
+    (prediction,) = await inference.predict([b"image"], "r-1")
+
+    assert prediction.decision is Decision.IDC
+    assert (prediction.model.version, prediction.thresholds.idc_from) == ("3", 0.8)
+
+
+async def test_many_images_are_sent_in_chunks_and_come_back_in_order() -> None:
+    sizes: list[int] = []
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        sizes.append(count_of(request))
+        return httpx.Response(200, json=answer(sizes[-1]))
+
+    predictions = await client(handle).predict([b"x"] * (CHUNK_IMAGES + 3), "r")
+
+    assert sizes == [CHUNK_IMAGES, 3]
+    assert len(predictions) == CHUNK_IMAGES + 3
+
+
+@pytest.mark.parametrize(
+    ("response", "expected"),
+    [
+        (httpx.Response(503, json={"error": "warming up"}), InferenceUnavailable),
+        (httpx.Response(400, json={"error": "image[0]: bad"}), InferenceRefused),
+        (httpx.Response(500, json={"error": "device lost"}), InferenceBroken),
+        (httpx.Response(404, text="<html>"), InferenceBroken),
+        (httpx.Response(200, text="no json"), InferenceBroken),
+        (httpx.Response(200, json=answer(2)), InferenceBroken),
+        (httpx.Response(200, json=answer(1, parameters={})), InferenceBroken),
+        (httpx.Response(200, json=answer(1, outputs=[])), InferenceBroken),
+        (
+            httpx.Response(200, json=answer(1, outputs=[{"name": "probability", "data": [1.5]}])),
+            InferenceBroken,
+        ),
+    ],
+)
+async def test_other_answers_are_told_apart(response: httpx.Response, expected: type[InferenceError]) -> None:
+    with pytest.raises(expected):
+        await client(lambda _request: response).predict([b"image"], "r")
+
+
+@pytest.mark.parametrize("failure", [httpx.ConnectError("x"), httpx.ReadTimeout("x"), httpx.RemoteProtocolError("x")])
+async def test_no_answer_is_unavailable_and_not_ready(failure: httpx.HTTPError) -> None:
+    def fail(_request: httpx.Request) -> httpx.Response:
+        raise failure
+
+    with pytest.raises(InferenceUnavailable):
+        await client(fail).predict([b"image"], "r")
+    assert not await client(fail).is_ready()

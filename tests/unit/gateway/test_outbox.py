@@ -1,0 +1,115 @@
+"""Messages leave in order, at least once, whatever the broker does."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from idc_gateway.adapters.sql_store import SqlStore
+from idc_gateway.classifications import OutgoingMessage
+from idc_gateway.fakes import MemoryBus
+from idc_gateway.outbox import KEEP_PUBLISHED, REPLAY, Outbox
+from support.eventually import eventually
+
+NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+def messages(count: int, start: int = 0) -> list[OutgoingMessage]:
+    return [OutgoingMessage("topic", str(number).encode()) for number in range(start, start + count)]
+
+
+def numbers(bus: MemoryBus) -> list[int]:
+    return [int(message.payload) for message in bus.published]
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+async def outbox(store: SqlStore, bus: MemoryBus, clock: Clock) -> AsyncIterator[Outbox]:
+    outbox = Outbox(store, bus, clock=clock)
+    tasks = [
+        asyncio.create_task(bus.run(outbox.on_connected, lambda _topic, _payload: None)),
+        asyncio.create_task(outbox.run()),
+    ]
+    await eventually(lambda: bus.is_connected)
+    yield outbox
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def test_stored_messages_are_published_in_order(store: SqlStore, bus: MemoryBus, outbox: Outbox) -> None:
+    store.add([], messages(250))
+    outbox.wake()
+
+    await eventually(lambda: len(bus.published) == 250)
+
+    assert numbers(bus) == list(range(250))
+    await eventually(lambda: store.count_waiting() == 0)
+
+
+async def test_messages_wait_while_the_broker_is_away(store: SqlStore, bus: MemoryBus, outbox: Outbox) -> None:
+    bus.fail_after = 3
+    store.add([], messages(10))
+    outbox.wake()
+    await eventually(lambda: not bus.is_connected)
+    await eventually(lambda: store.count_waiting() == 7)
+
+    await bus.connect()
+    await eventually(lambda: store.count_waiting() == 0)
+
+    # The three that were confirmed just before the loss are sent again: a crashed broker may not have kept them.
+    assert numbers(bus) == [0, 1, 2, *range(10)]
+
+
+async def test_message_confirmed_long_ago_is_not_sent_again(
+    store: SqlStore, bus: MemoryBus, outbox: Outbox, clock: Clock
+) -> None:
+    store.add([], messages(2))
+    outbox.wake()
+    await eventually(lambda: store.count_waiting() == 0 and len(bus.published) == 2)
+    clock.now += REPLAY + timedelta(seconds=1)
+
+    await bus.connect()
+    store.add([], messages(1, start=2))
+    outbox.wake()
+    await eventually(lambda: len(bus.published) == 3)
+
+    assert numbers(bus) == [0, 1, 2]
+
+
+async def test_message_stored_before_a_crash_is_published_after_it(store: SqlStore) -> None:
+    store.add([], messages(1))  # and the process ends here
+
+    bus = MemoryBus()
+    reborn = Outbox(store, bus)
+    await bus.connect()
+    task = asyncio.create_task(reborn.run())
+    await eventually(lambda: numbers(bus) == [0])
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_published_messages_are_forgotten_in_time(
+    store: SqlStore, bus: MemoryBus, outbox: Outbox, clock: Clock
+) -> None:
+    store.add([], messages(5))
+    outbox.wake()
+    await eventually(lambda: store.count_waiting() == 0)
+    clock.now += KEEP_PUBLISHED + timedelta(seconds=1)
+    outbox.wake()
+    await asyncio.sleep(0.05)
+
+    assert store.publish_again(NOW - timedelta(days=1), 100) == 0
