@@ -103,7 +103,7 @@ def test_dropped_images_show_probability_and_decision(page: Page, bus: MemoryBus
     expect(results.nth(2)).to_contain_text("0.980")
     expect(results.nth(1)).to_contain_text("No IDC")
     expect(results.nth(0)).to_contain_text("Uncertain")
-    expect(results.nth(0)).to_contain_text("120 × 120 px")
+    expect(results.nth(0)).to_contain_text("120 \u00d7 120 px")
     expect(page.get_by_label("red on")).to_be_visible()
     screenshot(page, "results")
 

@@ -14,11 +14,10 @@ from idc_gateway.ports import Bus, Store
 logger = logging.getLogger(__name__)
 
 BATCH: Final = 100
-REPLAY: Final = timedelta(seconds=10)
-REPLAY_LIMIT: Final = 256
-"""After each connect the newest messages are sent again: a broker that crashed may have confirmed what it had not
-written down yet. Its database is written after every change, and an alarm knows the last 512 messages again, so
-that these bounds hold with room to spare."""
+REPLAY_LIMIT: Final = 64
+"""After each connect so many of the newest messages are sent again: a broker that crashed may have confirmed what it
+had not written down yet. It writes after every change and messages are sent one at a time, so that few can be lost;
+an alarm knows the last 512 messages again."""
 KEEP_PUBLISHED: Final = timedelta(minutes=10)
 IDLE_S: Final = 60.0
 """A wake-up that is missed for whatever reason costs at most this."""
@@ -32,17 +31,16 @@ class Outbox:
         self._bus = bus
         self._clock = clock
         self._woken = asyncio.Event()
+        self._is_replay_due = False
 
     def wake(self) -> None:
         """Say that there may be something to publish."""
         self._woken.set()
 
     async def on_connected(self) -> None:
-        """Let what a crashed broker may have lost wait again."""
-        since = self._clock() - REPLAY
-        count = await asyncio.to_thread(self._store.publish_again, since, REPLAY_LIMIT)
-        if count:
-            logger.info("sending the latest messages again, as the broker may have lost them", extra={"count": count})
+        """Let what a crashed broker may have lost be sent again."""
+        # The task that publishes does it: it may still be about to record what the old connection confirmed.
+        self._is_replay_due = True
         self.wake()
 
     async def run(self) -> None:
@@ -50,6 +48,7 @@ class Outbox:
         while True:
             await self._bus.wait_connected()
             self._woken.clear()
+            await self._replay()
             waiting = await asyncio.to_thread(self._store.waiting, BATCH)
             if waiting:
                 await self._publish(waiting)
@@ -60,6 +59,14 @@ class Outbox:
                     await self._woken.wait()
             except TimeoutError:
                 logger.debug("nothing to publish")
+
+    async def _replay(self) -> None:
+        if not self._is_replay_due:
+            return
+        self._is_replay_due = False
+        count = await asyncio.to_thread(self._store.publish_again, REPLAY_LIMIT)
+        if count:
+            logger.info("sending the latest messages again: the broker may have lost them", extra={"count": count})
 
     async def _publish(self, waiting: list[tuple[int, OutgoingMessage]]) -> None:
         confirmed: list[int] = []

@@ -77,8 +77,8 @@ class Store(Protocol):
     def mark_published(self, sequences: Sequence[int], at: datetime) -> None:
         """Record that the broker confirmed these."""
 
-    def publish_again(self, since: datetime, limit: int) -> int:
-        """Let the newest messages published since then wait again; returns how many."""
+    def publish_again(self, limit: int) -> int:
+        """Let the newest published messages wait again; returns how many."""
 
     def forget_published(self, before: datetime) -> None:
         """Delete messages that were published before then."""

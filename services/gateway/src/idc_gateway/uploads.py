@@ -76,7 +76,7 @@ def _parts(body: bytes, headers: Headers, max_images: int) -> list[Upload]:
 
 
 def _check_end(body: bytes, headers: Headers) -> None:
-    # The parser takes a body that was cut off for a shorter one; the closing boundary tells them apart (RFC 2046, 5.1.1).
+    # The parser takes a cut-off body for a shorter one; the closing boundary tells them apart (RFC 2046, 5.1.1).
     _, options = parse_options_header(headers["content-type"])
     boundary = options.get(b"boundary", b"")
     if not boundary or not body.rstrip(b"\r\n \t").endswith(b"--" + boundary + b"--"):

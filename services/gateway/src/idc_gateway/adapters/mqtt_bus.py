@@ -31,6 +31,7 @@ class MqttBus:
         self._version = version
         self._client: aiomqtt.Client | None = None
         self._connected = asyncio.Event()
+        self._lost = asyncio.Event()
 
     @property
     def is_connected(self) -> bool:
@@ -46,12 +47,23 @@ class MqttBus:
         client = self._client
         if client is None:
             raise BusUnavailable("there is no connection to the broker")
+        sending = asyncio.ensure_future(
+            client.publish(message.topic, message.payload, qos=1, timeout=CONFIRMATION_TIMEOUT_S)
+        )
+        losing = asyncio.ensure_future(self._lost.wait())
         try:
-            await client.publish(message.topic, message.payload, qos=1, timeout=CONFIRMATION_TIMEOUT_S)
+            # aiomqtt waits for a confirmation to its time-out, even where the connection is gone meanwhile.
+            await asyncio.wait({sending, losing}, return_when=asyncio.FIRST_COMPLETED)
+            if not sending.done():
+                raise BusUnavailable("the connection was lost before the broker confirmed a message")
+            sending.result()
         except aiomqtt.MqttError as exc:
             # The connection's own task notices the loss in its own time; until then nothing more is sent on it.
             self._forget_connection()
             raise BusUnavailable(f"the broker did not confirm a message: {exc}") from exc
+        finally:
+            sending.cancel()
+            losing.cancel()
 
     async def run(self, on_connected: Callable[[], Awaitable[None]], on_message: Callable[[str, bytes], None]) -> None:
         """Stay connected until cancelled. See `Bus.run`."""
@@ -96,6 +108,7 @@ class MqttBus:
             await client.subscribe(topic.filter(site=self._site), qos=topic.qos)
         await on_connected()
         self._client = client
+        self._lost.clear()
         self._connected.set()
         logger.info("connected to the broker")
         try:
@@ -110,6 +123,7 @@ class MqttBus:
     def _forget_connection(self) -> None:
         self._client = None
         self._connected.clear()
+        self._lost.set()
 
     @property
     def _status_topic(self) -> str:

@@ -86,11 +86,11 @@ class SqlStore:
         with self._engine.begin() as connection:
             connection.execute(update(outbox).where(outbox.c.sequence.in_(sequences)).values(published_at=at))
 
-    def publish_again(self, since: datetime, limit: int) -> int:
-        """Let the newest messages published since then wait again."""
+    def publish_again(self, limit: int) -> int:
+        """Let the newest published messages wait again."""
         newest = (
             select(outbox.c.sequence)
-            .where(outbox.c.published_at >= since)
+            .where(outbox.c.published_at.is_not(None))
             .order_by(outbox.c.sequence.desc())
             .limit(limit)
         )
