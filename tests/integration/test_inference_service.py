@@ -1,11 +1,7 @@
 """The inference service as a process of its own, asked by a client that is not ours."""
 
-import os
 import signal
 import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,43 +12,17 @@ import tritonclient.http as triton
 
 from idc_modelio.bundles import versions
 from support.demo_patches import solid_png
+from support.inference_process import inference_process, start_inference, wait_ready
 from support.mosquitto import free_port
 from support.tiny_bundle import write_tiny_bundle
 
 pytestmark = pytest.mark.integration
 
 
-def start(models: Path, port: int, **settings: str) -> subprocess.Popen[str]:
-    environment = os.environ | {
-        "INFERENCE_MODELS_DIR": str(models),
-        "INFERENCE_PORT": str(port),
-        "INFERENCE_HOST": "127.0.0.1",
-        **settings,
-    }
-    command = [sys.executable, "-W", "error", "-m", "idc_inference"]
-    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-
-
-def wait_ready(url: str, process: subprocess.Popen[str], timeout_s: float = 30.0) -> None:
-    deadline = time.monotonic() + timeout_s
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            if httpx.get(f"{url}/v2/health/ready").status_code == 200:
-                return
-        except httpx.TransportError:
-            time.sleep(0.05)
-    process.kill()
-    pytest.fail(f"not ready: {process.communicate()[0]}")
-
-
 @pytest.fixture(scope="module")
 def address(tiny_models_dir: Path) -> Iterator[str]:
-    port = free_port()
-    process = start(tiny_models_dir, port)
-    wait_ready(f"http://127.0.0.1:{port}", process)
-    yield f"127.0.0.1:{port}"
-    process.terminate()
-    process.communicate(timeout=20)
+    with inference_process(tiny_models_dir) as url:
+        yield url.removeprefix("http://")
 
 
 @pytest.fixture
@@ -117,18 +87,12 @@ def test_lying_content_length_ends_the_connection_and_nothing_else(address: str)
 
 
 def test_shipped_model_decides_the_demo_patches(idc_data: Path) -> None:
-    models, port = Path(__file__).parents[2] / "models", free_port()
-    process = start(models, port)
-    try:
-        wait_ready(f"http://127.0.0.1:{port}", process)
-        with triton.InferenceServerClient(f"127.0.0.1:{port}") as client:
-            paths = [idc_data / "origin" / name for name in ("positive.png", "negative.png")]
-            tensor = triton.InferInput("image", [2], "BYTES")
-            tensor.set_data_from_numpy(np.array([path.read_bytes() for path in paths], dtype=np.object_))
-            result = client.infer("idc", [tensor])
-    finally:
-        process.terminate()
-        process.communicate(timeout=20)
+    models = Path(__file__).parents[2] / "models"
+    paths = [idc_data / "origin" / name for name in ("positive.png", "negative.png")]
+    with inference_process(models) as url, triton.InferenceServerClient(url.removeprefix("http://")) as client:
+        tensor = triton.InferInput("image", [2], "BYTES")
+        tensor.set_data_from_numpy(np.array([path.read_bytes() for path in paths], dtype=np.object_))
+        result = client.infer("idc", [tensor])
 
     assert list(result.as_numpy("decision")) == [b"idc", b"no_idc"]
     assert result.get_response()["model_version"] == str(versions(models, "idc")[0])
@@ -136,7 +100,7 @@ def test_shipped_model_decides_the_demo_patches(idc_data: Path) -> None:
 
 def test_requests_in_progress_end_before_the_service_does(tiny_models_dir: Path) -> None:
     port = free_port()
-    process = start(tiny_models_dir, port)
+    process = start_inference(tiny_models_dir, port)
     wait_ready(f"http://127.0.0.1:{port}", process)
 
     process.send_signal(signal.SIGTERM)
@@ -147,7 +111,7 @@ def test_requests_in_progress_end_before_the_service_does(tiny_models_dir: Path)
 
 
 def test_missing_model_ends_the_start_with_one_line_and_code_69(tmp_path: Path) -> None:
-    process = start(tmp_path, free_port(), INFERENCE_LOG_LEVEL="ERROR")
+    process = start_inference(tmp_path, free_port(), INFERENCE_LOG_LEVEL="ERROR")
 
     output, _ = process.communicate(timeout=30)
 
@@ -158,7 +122,7 @@ def test_missing_model_ends_the_start_with_one_line_and_code_69(tmp_path: Path) 
 
 def test_missing_device_ends_the_start_with_the_devices_that_are_there(tmp_path: Path) -> None:
     write_tiny_bundle(tmp_path)
-    process = start(tmp_path, free_port(), INFERENCE_DEVICE="NPU")
+    process = start_inference(tmp_path, free_port(), INFERENCE_DEVICE="NPU")
 
     output, _ = process.communicate(timeout=30)
 
@@ -167,7 +131,7 @@ def test_missing_device_ends_the_start_with_the_devices_that_are_there(tmp_path:
 
 
 def test_wrong_setting_ends_the_start_with_its_name_and_code_78(tmp_path: Path) -> None:
-    process = start(tmp_path, free_port(), INFERENCE_MAX_PATCHES="many")
+    process = start_inference(tmp_path, free_port(), INFERENCE_MAX_PATCHES="many")
 
     output, _ = process.communicate(timeout=30)
 

@@ -156,3 +156,11 @@ def wait_until(condition: Callable[[], bool], fact: str, timeout_s: float = 60.0
         if time.monotonic() > deadline:
             raise TimeoutError(f"after {timeout_s} s it is still not so that {fact}")
         time.sleep(0.2)
+
+
+def answers(url: str) -> bool:
+    """Whether a URL answers with success now."""
+    try:
+        return httpx.get(url, timeout=5).is_success
+    except httpx.TransportError:
+        return False

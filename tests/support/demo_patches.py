@@ -4,6 +4,8 @@ import io
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 
@@ -16,11 +18,16 @@ class DemoPatches:
     real: bool
 
 
+def png_of(patch: NDArray[np.uint8]) -> bytes:
+    """A patch (RGB, uint8, shape (height, width, 3), values 0-255) as PNG."""
+    buffer = io.BytesIO()
+    Image.fromarray(patch).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
 def solid_png(colour: tuple[int, int, int], side_px: int = 50) -> bytes:
     """A square PNG of one RGB colour."""
-    buffer = io.BytesIO()
-    Image.new("RGB", (side_px, side_px), colour).save(buffer, "PNG")
-    return buffer.getvalue()
+    return png_of(np.full((side_px, side_px, 3), colour, np.uint8))
 
 
 def real_patches(data: Path) -> DemoPatches:
