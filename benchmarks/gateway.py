@@ -1,7 +1,7 @@
 """Single patches and batches through the gateway, beside the same sent straight to inference, in one run.
 
-`uv run --frozen python benchmarks/gateway.py [--quick]`. Both services are processes of their own; the gateway stores each
-result with a synced commit and publishes it to a real Mosquitto. The last line is JSON: `*_ratio` is gateway /
+`uv run --frozen python benchmarks/gateway.py [--quick]`. Both services are processes of their own; the gateway stores
+each result with a synced commit and publishes it to a real Mosquitto. The last line is JSON: `*_ratio` is gateway /
 inference in throughput, `*_added_ms` what the gateway adds to the median latency.
 """
 

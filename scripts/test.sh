@@ -9,7 +9,7 @@ trap 'rm -rf "$reports"' EXIT
 failed=0
 for layer in unit contract manifests integration; do
     echo "== $layer"
-    "$uv" run --frozen --all-packages pytest "tests/$layer" -q --junit-xml "$reports/$layer.xml" || failed=1
+    "$uv" run --frozen --all-packages pytest "tests/$layer" -q -n auto --junit-xml "$reports/$layer.xml" || failed=1
 done
 "$uv" run --frozen --all-packages python scripts/count_tests.py "$reports"/*.xml
 exit $failed

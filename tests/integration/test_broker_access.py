@@ -62,7 +62,7 @@ async def test_account_publishes_and_reads_only_what_the_table_says(
 
 async def test_wildcard_subscription_delivers_nothing_beyond_the_table(shared_broker: MosquittoBroker) -> None:
     async with _client(shared_broker, "alarm") as alarm, _client(shared_broker, "operator") as operator:
-        await alarm.subscribe("#", qos=1)
+        await alarm.subscribe("idc/v1/access/#", qos=1)
         await operator.publish("idc/v1/access/alarm/something-else", b"{}", qos=1)
         seen = await _read_one(alarm)
 

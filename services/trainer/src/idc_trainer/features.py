@@ -1,6 +1,7 @@
 """Runs patches through a compiled graph: the frozen backbone while training, the whole classifier for its figures."""
 
-from typing import Any, Final
+from collections import deque
+from typing import Final
 
 import numpy as np
 import openvino as ov
@@ -20,6 +21,8 @@ class GraphRunner:
 
     def __init__(self, model: ov.Model) -> None:
         self._compiled = ov.Core().compile_model(model, "CPU", COMPILE_CONFIG)
+        # One more than run at a time, so that the next one is ready when one is done.
+        self._request_count = self._compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS") + 1
 
     def run(self, patches: NDArray[np.uint8], progress: Progress, step: str = "running") -> NDArray[np.float32]:
         """Compute the graph's only output for all patches.
@@ -34,18 +37,24 @@ class GraphRunner:
         """
         shape = [dimension.get_length() for dimension in list(self._compiled.output(0).partial_shape)[1:]]
         out = np.empty((len(patches), *shape), np.float32)
-        done = 0
-
-        def store(request: Any, start: int) -> None:
-            nonlocal done
-            result = request.get_output_tensor(0).data
-            out[start : start + len(result)] = result
-            done += len(result)
-            progress(step, done, len(patches))
-
-        queue = ov.AsyncInferQueue(self._compiled)
-        queue.set_callback(store)
+        requests = [self._compiled.create_infer_request() for _ in range(self._request_count)]
+        # Requests are awaited in the order of their start and no Python runs on OpenVINO's threads: callbacks
+        # (AsyncInferQueue) need the interpreter's lock there and can wait for each other for ever.
+        started: deque[tuple[ov.InferRequest, int]] = deque()
         for start in range(0, len(patches), BATCH):
-            queue.start_async({0: patches[start : start + BATCH]}, start)
-        queue.wait_all()
+            request = requests.pop() if requests else self._finish(*started.popleft(), out)
+            request.start_async({0: patches[start : start + BATCH]})
+            started.append((request, start))
+            progress(step, start + BATCH - BATCH * len(started), len(patches))
+        for request, start in started:
+            self._finish(request, start, out)
+        progress(step, len(patches), len(patches))
         return out
+
+    @staticmethod
+    def _finish(request: ov.InferRequest, start: int, out: NDArray[np.float32]) -> ov.InferRequest:
+        """Wait for a request, keep its result and give it back for the next batch."""
+        request.wait()
+        result = request.get_output_tensor(0).data
+        out[start : start + len(result)] = result
+        return request
