@@ -50,7 +50,7 @@ api-key: ## print the running stack's first API key
 e2e: tools ## build the images, start a stack of its own and test it whole; needs a container engine
 	$(RUN) pytest tests/e2e -q -m e2e --timeout=1800
 
-train: ## train on $$IDC_DATA_DIR (default ./data) as your own account; the bundle goes to ./models
+train: ## train on IDC_DATA_DIR (default ./data) as your own account; the bundle goes to ./models
 	docker compose run --rm --build --user "$$(id -u):$$(id -g)" trainer train --data /data --out /models
 
 benchmarks: tools ## run every benchmark in its quick form

@@ -1,0 +1,47 @@
+"""The trainer's container makes a bundle that the inference service accepts."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from idc_inference.app import load_model
+from idc_inference.settings import InferenceSettings
+from support.compose_stack import ComposeStack
+from support.made_patches import write_patch_folder
+
+pytestmark = pytest.mark.e2e
+
+
+def test_trainer_makes_a_bundle_from_a_mounted_folder(stack: ComposeStack, tmp_path: Path) -> None:
+    patients = {f"{number}": (12, 12) for number in range(1, 8)}
+    data = write_patch_folder(tmp_path / "data", patients)
+    models = tmp_path / "models"
+    models.mkdir()
+
+    stack.compose(
+        *("--profile", "train", "run", "--rm", "--build", "--user", f"{os.getuid()}:{os.getgid()}"),
+        *("--volume", f"{data}:/data:ro", "--volume", f"{models}:/models"),
+        *("trainer", "train", "--data", "/data", "--out", "/models"),
+        timeout_s=1500,
+    )
+
+    model = load_model(InferenceSettings(models_dir=models))
+    model.engine.close()
+    assert model.ref.version == "1"
+    split = model.bundle.manifest.split
+    assert sorted([*split.train, *split.validation, *split.test]) == sorted(patients)
+
+
+def test_trainer_tells_what_is_wrong_in_one_line(stack: ComposeStack, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+
+    with pytest.raises(RuntimeError) as failure:
+        stack.compose(
+            *("--profile", "train", "run", "--rm", "--volume", f"{tmp_path / 'data'}:/data:ro"),
+            *("trainer", "train", "--data", "/data", "--out", "/tmp/models"),
+        )
+
+    said = [line for line in str(failure.value).splitlines() if "idc-trainer" in line]
+    assert len(said) == 1
+    assert "/data" in said[0]
