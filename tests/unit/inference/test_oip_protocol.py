@@ -39,8 +39,7 @@ def test_binary_images_are_read_in_order() -> None:
 
     request = parse(images(tail, 3), tail)
 
-    assert request.images == [b"first", b"", b"third"]
-    assert request.patches is None
+    assert request.source == [b"first", b"", b"third"]
 
 
 def test_binary_patches_are_read_row_major() -> None:
@@ -49,7 +48,7 @@ def test_binary_patches_are_read_row_major() -> None:
 
     request = parse(header, pixels.tobytes())
 
-    np.testing.assert_array_equal(request.patches, pixels)
+    np.testing.assert_array_equal(request.source, pixels)
 
 
 @pytest.mark.parametrize("nested", [True, False])
@@ -58,7 +57,7 @@ def test_json_patches_are_read_flat_or_nested(nested: bool) -> None:
 
     request = parse(patches(data=pixels.tolist() if nested else pixels.ravel().tolist()))
 
-    np.testing.assert_array_equal(request.patches, pixels)
+    np.testing.assert_array_equal(request.source, pixels)
 
 
 def test_both_outputs_come_where_none_is_named() -> None:

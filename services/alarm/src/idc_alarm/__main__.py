@@ -5,14 +5,10 @@ import signal
 import sys
 from types import FrameType
 
-from pydantic import ValidationError
-from pydantic_settings import SettingsError
-
 from idc_alarm.app import build
 from idc_alarm.errors import PanelFailed, PinUnavailable
 from idc_alarm.settings import AlarmSettings
-from idc_servicekit.logs import configure_logging
-from idc_servicekit.settings import EXIT_CONFIG, EXIT_UNAVAILABLE, describe_invalid
+from idc_servicekit.startup import start
 
 logger = logging.getLogger(__name__)
 
@@ -35,29 +31,15 @@ class StopSignal:
 
 def main() -> int:
     """Run until a signal stops it; return the exit code."""
-    try:
-        settings = AlarmSettings()
-    except ValidationError as exc:
-        return _end(EXIT_CONFIG, describe_invalid(exc, "ALARM_"))
-    except SettingsError as exc:
-        return _end(EXIT_CONFIG, f"wrong settings: {exc}")
-    configure_logging("alarm", settings.log_format, settings.log_level)
+    return start("alarm", AlarmSettings, _run, unavailable=(PinUnavailable, PanelFailed))
+
+
+def _run(settings: AlarmSettings) -> None:
     is_stopping = StopSignal()
-    try:
-        service = build(settings)
-        logger.info("starting as %s of %s", settings.device, settings.site, extra={"pins": str(settings.pins)})
-        if settings.pin_factory == "mock":
-            logger.warning("ALARM_PIN_FACTORY is mock: no lamp will light and no buzzer will sound")
-        service.run(is_stopping)
-    except (PinUnavailable, PanelFailed) as exc:
-        return _end(EXIT_UNAVAILABLE, str(exc))
-    logger.info("stopped")
-    return 0
-
-
-def _end(code: int, line: str) -> int:
-    sys.stderr.write(f"idc-alarm: {line}\n")
-    return code
+    service = build(settings)
+    if settings.pin_factory == "mock":
+        logger.warning("ALARM_PIN_FACTORY is mock: no lamp will light and no buzzer will sound")
+    service.run(is_stopping)
 
 
 if __name__ == "__main__":

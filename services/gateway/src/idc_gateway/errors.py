@@ -16,6 +16,7 @@ GatewayError
     ├── InferenceRefused             422
     └── InferenceBroken              502
 BusUnavailable (ConnectionError)     never reaches a caller: the outbox waits
+CannotStart                          the service ends with one line
 """
 
 from http import HTTPStatus
@@ -129,3 +130,7 @@ class InferenceBroken(InferenceError):
 
 class BusUnavailable(ConnectionError):
     """The broker did not confirm a message."""
+
+
+class CannotStart(Exception):
+    """The database or the first API key is not to be had."""

@@ -29,8 +29,7 @@ def classify(model: ServedModel, request: InferRequest) -> Classified:
         BadRequest: An image cannot be read; the text names its index.
         EngineFailed: The device could not run the graph.
     """
-    patches = request.patches if request.images is None else _decode(model, request.images)
-    assert patches is not None  # noqa: S101 - the protocol gives one of the two
+    patches = _decode(model, request.source) if isinstance(request.source, list) else request.source
     probability = np.clip(model.engine.infer(patches), 0.0, 1.0)
     thresholds = model.bundle.manifest.thresholds
     return Classified(probability, [thresholds.decide(float(value)) for value in probability])

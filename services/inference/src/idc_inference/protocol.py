@@ -60,13 +60,11 @@ class RequestedOutput:
 
 @dataclass(frozen=True)
 class InferRequest:
-    """What the caller wants to know; either images or patches are there."""
+    """What the caller wants to know."""
 
     id: str | None
-    images: list[bytes] | None
-    """Encoded images."""
-    patches: NDArray[np.uint8] | None
-    """RGB, uint8, shape (N, height, width, 3), values 0-255."""
+    source: list[bytes] | NDArray[np.uint8]
+    """Encoded images, or patches: RGB, uint8, shape (N, height, width, 3), values 0-255."""
     outputs: tuple[RequestedOutput, ...]
 
 
@@ -105,9 +103,8 @@ def parse_request(body: bytes, header_length: str | None, shape: PatchShape, *, 
         )
     raw = _binary_part(source, tail)
     outputs = _requested(header)
-    if source.name == IMAGE:
-        return InferRequest(header.id, _images(source, raw), None, outputs)
-    return InferRequest(header.id, None, _patches(source, raw, shape), outputs)
+    patches_or_images = _images(source, raw) if source.name == IMAGE else _patches(source, raw, shape)
+    return InferRequest(header.id, patches_or_images, outputs)
 
 
 def _cut(body: bytes, header_length: str | None) -> tuple[memoryview, memoryview]:

@@ -1,0 +1,54 @@
+"""How a service starts: settings, logs, run; and how it says in one line why it cannot."""
+
+import logging
+import sys
+from collections.abc import Callable
+from typing import TypeVar
+
+from pydantic import ValidationError
+from pydantic_settings import SettingsError
+
+from idc_servicekit.logs import configure_logging
+from idc_servicekit.settings import EXIT_CONFIG, EXIT_UNAVAILABLE, ServiceSettings, describe_invalid
+
+logger = logging.getLogger(__name__)
+
+SettingsT = TypeVar("SettingsT", bound=ServiceSettings)
+
+
+def start(
+    name: str,
+    settings_type: type[SettingsT],
+    run: Callable[[SettingsT], None],
+    unavailable: tuple[type[Exception], ...],
+) -> int:
+    """Read the settings from the environment, set up logging and run the service.
+
+    Args:
+        name: The service's name; its program is `idc-<name>`.
+        settings_type: The settings to read.
+        run: Serves until a signal stops it.
+        unavailable: What `run` raises where something that the service needs is not there.
+
+    Returns:
+        The exit code: 0, 78 for wrong settings, 69 for what is not there; one line on standard error says what.
+    """
+    try:
+        settings = settings_type()
+    except ValidationError as exc:
+        return _end(name, EXIT_CONFIG, describe_invalid(exc, str(settings_type.model_config["env_prefix"])))
+    except SettingsError as exc:
+        return _end(name, EXIT_CONFIG, f"wrong settings: {exc}")
+    configure_logging(name, settings.log_format, settings.log_level)
+    logger.info("starting", extra={"settings": settings.model_dump(mode="json")})
+    try:
+        run(settings)
+    except unavailable as exc:
+        return _end(name, EXIT_UNAVAILABLE, str(exc))
+    logger.info("stopped")
+    return 0
+
+
+def _end(name: str, code: int, line: str) -> int:
+    sys.stderr.write(f"idc-{name}: {line}\n")
+    return code
