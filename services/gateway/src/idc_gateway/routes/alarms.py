@@ -14,7 +14,7 @@ router = APIRouter(tags=["alarms"])
 
 
 @router.get("/alarms")
-async def alarms(gateway: GatewayDependency) -> AlarmList:
+async def list_alarms(gateway: GatewayDependency) -> AlarmList:
     """Each alarm's lamps and buzzer as it reports them."""
     return AlarmList(
         broker_connected=gateway.bus.is_connected, items=[AlarmItem.of(view) for view in gateway.alarms.all()]
@@ -22,7 +22,7 @@ async def alarms(gateway: GatewayDependency) -> AlarmList:
 
 
 @router.post("/alarms/{device}/acknowledgements", status_code=202)
-async def acknowledge(
+async def acknowledge_alarm(
     gateway: GatewayDependency, request_id: RequestId, device: str, acknowledgement: Acknowledgement
 ) -> Acknowledgement:
     """Tell one alarm that its finding was seen. It goes the same safe way as results: 202 means that it will arrive."""

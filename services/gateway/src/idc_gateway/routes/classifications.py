@@ -53,7 +53,7 @@ async def classify_request(request: Request, gateway: Gateway, request_id: str) 
 
 
 @router.post("/classifications", status_code=201, openapi_extra=IMAGE_BODY)
-async def classify(
+async def classify_patches(
     request: Request, response: Response, gateway: GatewayDependency, request_id: RequestId
 ) -> ClassificationList:
     """Classify one patch, sent as the body, or many, sent as parts `images` of a form.
@@ -68,7 +68,7 @@ async def classify(
 
 
 @router.get("/classifications")
-async def recent(
+async def list_classifications(
     gateway: GatewayDependency, limit: Annotated[int, Query(ge=1, le=1000, description="How many.")] = 50
 ) -> ClassificationList:
     """The latest results, newest first."""
@@ -77,7 +77,7 @@ async def recent(
 
 
 @router.get("/classifications/{identity}")
-async def one(gateway: GatewayDependency, identity: UUID) -> ClassificationItem:
+async def get_classification(gateway: GatewayDependency, identity: UUID) -> ClassificationItem:
     """One result."""
     result = await asyncio.to_thread(gateway.store.classification, identity)
     if result is None:

@@ -28,7 +28,7 @@ async def sign_in(request: Request, response: Response, gateway: GatewayDependen
 
 
 @router.get("/session")
-async def who(caller: Annotated[Caller, Depends(authenticated)]) -> Session:
+async def get_session(caller: Annotated[Caller, Depends(authenticated)]) -> Session:
     """Who is signed in."""
     return Session(key_name=caller.key_name)
 
