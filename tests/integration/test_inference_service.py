@@ -2,6 +2,7 @@
 
 import signal
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -98,16 +99,49 @@ def test_shipped_model_decides_the_demo_patches(idc_data: Path) -> None:
     assert result.get_response()["model_version"] == str(versions(models, "idc")[0])
 
 
-def test_requests_in_progress_end_before_the_service_does(tiny_models_dir: Path) -> None:
+def test_request_in_progress_is_answered_before_the_service_ends(tiny_models_dir: Path) -> None:
+    port = free_port()
+    process = start_inference(tiny_models_dir, port)
+    wait_ready(f"http://127.0.0.1:{port}", process)
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall(b"POST /v2/models/idc/infer HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{")
+        process.send_signal(signal.SIGTERM)
+        wait_refused(port)
+        connection.sendall(b"}")
+        answer = connection.recv(4096)
+
+    output, _ = process.communicate(timeout=20)
+
+    assert answer.startswith(b"HTTP/1.1 400")
+    assert b"inputs: Field required" in answer
+    assert process.returncode in (0, -signal.SIGTERM)
+    assert "Application shutdown complete" in output
+
+
+def wait_refused(port: int, timeout_s: float = 10.0) -> None:
+    """Wait until nobody listens any more."""
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except ConnectionRefusedError:
+            return
+        time.sleep(0.02)
+    pytest.fail(f"port {port} is still open")
+
+
+def test_client_that_goes_away_leaves_one_line_and_no_traceback(tiny_models_dir: Path) -> None:
     port = free_port()
     process = start_inference(tiny_models_dir, port)
     wait_ready(f"http://127.0.0.1:{port}", process)
 
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall(b"POST /v2/models/idc/infer HTTP/1.1\r\nHost: x\r\nContent-Length: 5000\r\n\r\nshort")
     process.send_signal(signal.SIGTERM)
     output, _ = process.communicate(timeout=20)
 
-    assert process.returncode in (0, -signal.SIGTERM)
-    assert "Application shutdown complete" in output
+    assert "Traceback" not in output
+    assert sum('"status": 499' in line for line in output.splitlines()) == 1
 
 
 def test_missing_model_ends_the_start_with_one_line_and_code_69(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import asyncio
 import httpx
 
 from idc_gateway.adapters.sql_store import SqlStore
+from idc_gateway.errors import StoreUnavailable
 from idc_gateway.fakes import MemoryBus, RednessInference
 from support.eventually import eventually
 
@@ -38,7 +39,7 @@ async def test_missing_inference_is_not_ready_but_alive(
 
 async def test_lost_store_is_not_ready(stranger: httpx.AsyncClient, store: SqlStore) -> None:
     def broken() -> None:
-        raise OSError("the disk is gone")
+        raise StoreUnavailable("the disk is gone")
 
     store.check = broken  # type: ignore[method-assign]
 

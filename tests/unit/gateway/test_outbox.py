@@ -8,6 +8,7 @@ import pytest
 
 from idc_gateway.adapters.sql_store import SqlStore
 from idc_gateway.classifications import OutgoingMessage
+from idc_gateway.errors import StoreUnavailable
 from idc_gateway.fakes import MemoryBus
 from idc_gateway.outbox import KEEP_PUBLISHED, REPLAY_LIMIT, Outbox
 from support.eventually import eventually
@@ -109,3 +110,28 @@ async def test_published_messages_are_forgotten_in_time(
     await asyncio.sleep(0.05)
 
     assert store.publish_again(100) == 0
+
+
+class FlakyStore(SqlStore):
+    is_broken = True
+
+    def waiting(self, limit: int) -> list[tuple[int, OutgoingMessage]]:
+        if self.is_broken:
+            raise StoreUnavailable("the disk is full")
+        return super().waiting(limit)
+
+
+async def test_broken_store_delays_the_outbox_and_does_not_end_it(store: SqlStore, bus: MemoryBus) -> None:
+    store.add([], messages(3))
+    flaky = FlakyStore(store._engine)
+    outbox = Outbox(flaky, bus, store_retry_s=0.01)
+    await bus.connect()
+    task = asyncio.create_task(outbox.run())
+    await asyncio.sleep(0.05)
+    assert bus.published == []
+
+    flaky.is_broken = False
+
+    await eventually(lambda: numbers(bus) == [0, 1, 2])
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

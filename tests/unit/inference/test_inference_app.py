@@ -8,12 +8,15 @@ from pathlib import Path
 import httpx
 import numpy as np
 import pytest
+from fastapi import FastAPI
+from numpy.typing import NDArray
 
 from idc_inference.app import create_app, load_model
 from idc_inference.fakes import RednessEngine
 from idc_inference.settings import InferenceSettings
 from idc_inference.tensors import join_elements
 from support.demo_patches import solid_png
+from support.eventually import eventually
 
 RED, DARK = solid_png((250, 0, 0)), solid_png((10, 0, 0))
 
@@ -24,11 +27,15 @@ def engine() -> RednessEngine:
 
 
 @pytest.fixture
-async def client(tiny_models_dir: Path, engine: RednessEngine) -> AsyncIterator[httpx.AsyncClient]:
+def app(tiny_models_dir: Path, engine: RednessEngine) -> FastAPI:
     settings = InferenceSettings(
-        models_dir=tiny_models_dir, max_body_bytes=100_000, max_requests_in_progress=2, max_patches=10
+        models_dir=tiny_models_dir, max_body_bytes=100_000, max_requests_in_progress=2, max_patches=10, body_timeout_s=1
     )
-    app = create_app(settings, load_model(settings, lambda _path: engine))
+    return create_app(settings, load_model(settings, lambda _path: engine))
+
+
+@pytest.fixture
+async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with (
         app.router.lifespan_context(app),
@@ -123,10 +130,33 @@ async def test_too_large_body_is_refused(client: httpx.AsyncClient, announced: b
     assert "100000 bytes" in answer.json()["error"]
 
 
-async def test_requests_beyond_the_bound_are_turned_away(client: httpx.AsyncClient, engine: RednessEngine) -> None:
+async def test_body_that_does_not_arrive_in_time_is_refused_and_frees_its_place(
+    app: FastAPI, client: httpx.AsyncClient
+) -> None:
+    async def stalled() -> AsyncIterator[bytes]:
+        yield b"{"
+        await asyncio.sleep(60)
+
+    answer = await client.post("/v2/models/idc/infer", content=stalled())
+
+    assert answer.status_code == 408
+    assert "within 1 s" in answer.json()["error"]
+    assert app.state.serving.in_progress == 0
+
+
+async def test_not_ready_is_told(app: FastAPI, client: httpx.AsyncClient) -> None:
+    app.state.serving.is_ready = False
+
+    assert (await client.get("/v2/health/ready")).status_code == 503
+    assert (await client.get("/v2/models/idc/ready")).status_code == 503
+
+
+async def test_requests_beyond_the_bound_are_turned_away(
+    app: FastAPI, client: httpx.AsyncClient, engine: RednessEngine
+) -> None:
     engine.gate.clear()
     first = [asyncio.create_task(post(client, [RED])) for _ in range(2)]
-    await asyncio.sleep(0.05)
+    await eventually(lambda: app.state.serving.in_progress == 2)
 
     turned_away = await post(client, [RED])
     engine.gate.set()
@@ -137,8 +167,8 @@ async def test_requests_beyond_the_bound_are_turned_away(client: httpx.AsyncClie
     assert [answer.status_code for answer in served] == [200, 200]
 
 
-async def test_failing_device_is_told_and_the_service_lives_on(
-    client: httpx.AsyncClient, engine: RednessEngine
+async def test_failing_device_is_told_logged_and_the_service_lives_on(
+    client: httpx.AsyncClient, engine: RednessEngine, caplog: pytest.LogCaptureFixture
 ) -> None:
     engine.failure = "out of memory"
     failed = await post(client, [RED])
@@ -146,6 +176,7 @@ async def test_failing_device_is_told_and_the_service_lives_on(
 
     assert failed.status_code == 500
     assert failed.json() == {"error": "out of memory"}
+    assert "a request failed: out of memory" in caplog.text
     assert (await post(client, [RED])).status_code == 200
 
 
@@ -162,3 +193,35 @@ async def test_unknown_path_or_method_is_an_error_of_the_protocol(
 async def test_request_id_is_sent_back(client: httpx.AsyncClient) -> None:
     assert (await client.get("/v2", headers={"X-Request-ID": "abc-1"})).headers["X-Request-ID"] == "abc-1"
     assert (await client.get("/v2", headers={"X-Request-ID": "a b\u00e9".encode()})).headers["X-Request-ID"] != "a b"
+
+
+class Broken(RednessEngine):
+    """Works while it is tested; then gives what `answer` says, or raises what it must not."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.answer: float | None = None
+
+    def infer(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
+        if self.answer is None:
+            return super().infer(patches)
+        if self.answer == 0:
+            raise ZeroDivisionError
+        return np.full(len(patches), self.answer, np.float32)
+
+
+@pytest.mark.parametrize(("answer", "words"), [(np.nan, "computed no number"), (0.0, "internal error")])
+async def test_unforeseen_failure_is_an_error_of_the_protocol(tiny_models_dir: Path, answer: float, words: str) -> None:
+    engine = Broken()
+    settings = InferenceSettings(models_dir=tiny_models_dir)
+    app = create_app(settings, load_model(settings, lambda _path: engine))
+    engine.answer = answer
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=transport, base_url="http://test") as client,
+    ):
+        failed = await post(client, [RED])
+
+    assert failed.status_code == 500
+    assert words in failed.json()["error"]

@@ -15,13 +15,14 @@ from idc_inference.protocol import InferRequest, PatchShape, encode_response, pa
 from idc_inference.tensors import join_elements, split_elements
 
 SHAPE = PatchShape(50, 50)
+MAX_JSON_BYTES = 300_000
 
 
 def parse(header: dict[str, Any] | bytes, tail: bytes | None = None, length: str | None = None) -> InferRequest:
     head = header if isinstance(header, bytes) else json.dumps(header).encode()
     if tail is not None and length is None:
         length = str(len(head))
-    return parse_request(head + (tail or b""), length, SHAPE, max_patches=100)
+    return parse_request(head + (tail or b""), length, SHAPE, max_patches=100, max_json_bytes=MAX_JSON_BYTES)
 
 
 def images(tail: bytes, count: int = 1, **changes: Any) -> dict[str, Any]:
@@ -136,10 +137,21 @@ def test_more_patches_than_allowed_are_refused() -> None:
         parse(patches(shape=[101, 50, 50, 3]))
 
 
+def test_long_json_is_refused_before_it_is_parsed() -> None:
+    with pytest.raises(RequestTooLarge, match=r"300001 bytes of JSON.*binary"):
+        parse(b"[" * (MAX_JSON_BYTES + 1))
+
+
+def test_long_binary_tensor_is_no_long_json() -> None:
+    header = patches(shape=[60, 50, 50, 3], data=None, parameters={"binary_data_size": 450_000})
+
+    assert len(parse(header, bytes(450_000)).source) == 60
+
+
 @given(st.binary(max_size=2048), st.one_of(st.none(), st.text(max_size=8), st.integers(0, 2048).map(str)))
 def test_any_bytes_are_a_request_or_refused(body: bytes, length: str | None) -> None:
     with suppress(BadRequest, RequestTooLarge):
-        assert parse_request(body, length, SHAPE, max_patches=100).outputs
+        assert parse_request(body, length, SHAPE, max_patches=100, max_json_bytes=MAX_JSON_BYTES).outputs
 
 
 json_values = st.recursive(

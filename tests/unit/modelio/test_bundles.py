@@ -1,5 +1,6 @@
 """A bundle is read whole or refused."""
 
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -76,6 +77,26 @@ def test_symbolic_link_in_a_bundle_is_refused(folder: Path, tmp_path: Path) -> N
 def test_folder_without_a_manifest_is_no_bundle(tmp_path: Path) -> None:
     with pytest.raises(BundleMissing):
         read_bundle(tmp_path)
+
+
+def test_place_that_cannot_be_read_holds_no_whole_bundle(tmp_path: Path) -> None:
+    with pytest.raises(BundleDamaged, match="cannot be read"):
+        read_bundle(tmp_path / ("x" * 300))
+
+
+def _one_array() -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, np.zeros(3))
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 no archive", b"text", _one_array()])
+def test_self_test_that_is_no_archive_is_refused(folder: Path, content: bytes) -> None:
+    bundle = read_bundle(folder)
+    (folder / "selftest.npz").write_bytes(content)
+
+    with pytest.raises(BundleDamaged, match=r"selftest\.npz"):
+        read_self_test(bundle)
 
 
 def test_versions_are_whole_numbers_newest_first(tmp_path: Path) -> None:

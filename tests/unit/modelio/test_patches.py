@@ -2,7 +2,9 @@
 
 import io
 import struct
+import tracemalloc
 import zlib
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from idc_modelio.errors import NotAnImage, PatchError, TruncatedImage, UnsupportedColour, UnsupportedSize
-from idc_modelio.patches import MAX_SIDE_PX, MIN_SIDE_PX, decode_patch, inspect_image
+from idc_modelio.patches import MAX_ENCODED_BYTES, MAX_SIDE_PX, MIN_SIDE_PX, decode_patch, inspect_image
 
 
 def encode(image: Image.Image, form: str = "PNG", **options: Any) -> bytes:
@@ -27,12 +29,46 @@ def noise(width_px: int = 50, height_px: int = 50) -> Image.Image:
     return Image.fromarray(pixels)
 
 
-def png_header(width_px: int, height_px: int) -> bytes:
-    def chunk(kind: bytes, body: bytes) -> bytes:
-        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+def png_chunk(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
-    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width_px, height_px, 8, 2, 0, 0, 0))
-    return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(bytes(100)))
+
+def rgb_png(width_px: int, height_px: int, rows: bytes, *, bits: int = 8, between: bytes = b"") -> bytes:
+    """A PNG of raw rows, each with its filter byte before it; `between` are chunks before the pixels."""
+    header = png_chunk(b"IHDR", struct.pack(">IIBBBBB", width_px, height_px, bits, 2, 0, 0, 0))
+    pixels = png_chunk(b"IDAT", zlib.compress(rows)) + png_chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + header + between + pixels
+
+
+def png_header(width_px: int, height_px: int) -> bytes:
+    return rgb_png(width_px, height_px, bytes(100))
+
+
+def rgb_tiff(bits: int, *, planar: bool = False, strips: int = 1, frames: int = 1) -> bytes:
+    """A black, uncompressed TIFF of 50 x 50 px; each frame is the same pixels, each strip the same offset."""
+    plane_bytes, planes = 50 * 50 * bits // 8, 3 if planar else 1
+    bits_at, offsets_at = 8, 16
+    count = strips * planes
+    sizes_at = offsets_at + 4 * count
+    pixels_at = sizes_at + 4 * count
+    offsets = [pixels_at + (i % planes) * plane_bytes for i in range(count)]
+    sizes = [plane_bytes * 3 // planes // strips] * count
+    entries = [
+        (256, 3, 1, 50),  # width, height, bits a sample, colours, strips, samples, rows a strip, planes
+        (257, 3, 1, 50),
+        (258, 3, 3, bits_at),
+        (262, 3, 1, 2),
+        (273, 4, count, offsets_at if count > 1 else pixels_at),
+        (277, 3, 1, 3),
+        (278, 3, 1, 50 if strips == 1 else 1),
+        (279, 4, count, sizes_at if count > 1 else sizes[0]),
+        (284, 3, 1, 2 if planar else 1),
+    ]
+    directory = struct.pack("<H", len(entries)) + b"".join(struct.pack("<HHII", *entry) for entry in entries)
+    data = struct.pack(f"<4H{2 * count}I", bits, bits, bits, 0, *offsets, *sizes) + bytes(3 * plane_bytes)
+    first = 8 + len(data)
+    nexts = [first + (i + 1) * (len(directory) + 4) for i in range(frames - 1)] + [0]
+    return b"II*\0" + struct.pack("<I", first) + data + b"".join(directory + struct.pack("<I", at) for at in nexts)
 
 
 def decode(data: bytes) -> np.ndarray[Any, np.dtype[np.uint8]]:
@@ -71,6 +107,24 @@ def test_patch_of_another_size_is_scaled_to_what_the_model_reads(width_px: int, 
 
     assert patch.shape == (50, 50, 3)
     assert (patch == (10, 20, 30)).all()
+
+
+@pytest.mark.parametrize(("form", "tolerance"), [("PNG", 0), ("JPEG", 4), ("TIFF", 0), ("WEBP", 4)])
+def test_exif_orientation_is_applied_in_every_format(form: str, tolerance: int) -> None:
+    stored = Image.new("RGB", (50, 50))
+    stored.paste((255, 0, 0), (0, 0, 50, 25))
+    upside_down = Image.Exif()
+    upside_down[0x0112] = 3
+
+    patch = decode(encode(stored, form, exif=upside_down)).astype(int)
+
+    assert np.abs(patch[0, 0] - (0, 0, 0)).max() <= tolerance
+    assert np.abs(patch[49, 49] - (255, 0, 0)).max() <= tolerance
+
+
+@pytest.mark.parametrize("planar", [True, False])
+def test_uncompressed_tiff_is_read_interleaved_or_in_planes(planar: bool) -> None:
+    assert not decode(rgb_tiff(8, planar=planar)).any()
 
 
 def test_inspection_tells_format_and_size() -> None:
@@ -116,6 +170,29 @@ def test_colour_that_is_no_rgb_is_refused(mode: str) -> None:
         decode(encode(Image.new(mode, (50, 50))))
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        rgb_png(50, 50, bytes(50 * 301), bits=16),
+        rgb_tiff(16),
+        rgb_tiff(16, planar=True),
+    ],
+    ids=["png", "tiff", "tiff-planes"],
+)
+def test_sixteen_bits_a_channel_are_refused_not_cut_down(data: bytes) -> None:
+    with pytest.raises(UnsupportedColour, match="8 bits a channel"):
+        decode(data)
+
+
+def test_rgb_png_with_a_transparent_colour_in_use_is_refused() -> None:
+    rows = b"".join(b"\0" + bytes(150) for _ in range(50))
+    black, white = (png_chunk(b"tRNS", struct.pack(">HHH", *[value] * 3)) for value in (0, 255))
+
+    assert decode(rgb_png(50, 50, rows, between=white)).shape == (50, 50, 3)
+    with pytest.raises(UnsupportedColour, match="transparent"):
+        decode(rgb_png(50, 50, rows, between=black))
+
+
 def test_cmyk_jpeg_is_refused() -> None:
     with pytest.raises(UnsupportedColour, match="CMYK"):
         decode(encode(Image.new("CMYK", (50, 50)), "JPEG"))
@@ -137,18 +214,56 @@ def test_several_frames_are_refused(form: str) -> None:
         decode(data)
 
 
-def test_huge_text_chunk_is_refused_or_ignored_in_bounded_memory() -> None:
-    text = zlib.compress(bytes(80 * 1024 * 1024), 9)
-    chunk = b"zTXtkey\0\0" + text
-    bomb = struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk))
+def test_huge_text_chunk_is_refused() -> None:
+    bomb = png_chunk(b"zTXt", b"key\0\0" + zlib.compress(bytes(80 * 1024 * 1024), 9))
     plain = encode(noise())
 
     with pytest.raises(PatchError):
         decode(plain[:33] + bomb + plain[33:])
 
 
-# Pillow warns of damaged TIFF tags before it gives up.
-@pytest.mark.filterwarnings("ignore::UserWarning:PIL")
+def test_larger_file_than_a_patch_needs_is_refused_unread() -> None:
+    padding = png_chunk(b"tEXt", b"key\0" + bytes(MAX_ENCODED_BYTES))
+
+    with pytest.raises(UnsupportedSize, match="2097152"):
+        decode(encode(noise())[:33] + padding)
+
+
+def test_largest_uncompressed_patch_is_read() -> None:
+    image = Image.new("RGBA", (MAX_SIDE_PX, MAX_SIDE_PX), (1, 2, 3, 255))
+
+    assert (decode(encode(image, "TIFF")) == (1, 2, 3)).all()
+
+
+def test_frames_of_a_tiff_are_not_counted_before_it_is_refused() -> None:
+    """Each frame points back into the file: to count them all takes minutes."""
+    with pytest.raises(UnsupportedColour, match="several frames"):
+        decode(rgb_tiff(8, frames=15_000))
+
+
+def test_only_the_strips_that_an_image_has_are_decoded() -> None:
+    """Pillow's own reader decodes all 200,000, which takes minutes and 70 MiB."""
+    data = rgb_tiff(8, strips=200_000)
+    tracemalloc.start()
+    try:
+        with suppress(PatchError):
+            decode(data)
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert peak_bytes < 4 * len(data)
+
+
+def test_jpeg_of_many_scans_is_refused() -> None:
+    plain = encode(noise(), "JPEG", progressive=True)
+    scan = plain[plain.rindex(b"\xff\xda") : -2]
+
+    assert decode(plain).shape == (50, 50, 3)
+    with pytest.raises(TruncatedImage, match="100 scans"):
+        decode(plain[:-2] + scan * 200 + plain[-2:])
+
+
 @given(st.binary(max_size=4096))
 def test_any_bytes_are_a_patch_or_refused(data: bytes) -> None:
     try:
@@ -158,10 +273,12 @@ def test_any_bytes_are_a_patch_or_refused(data: bytes) -> None:
     assert patch.shape == (50, 50, 3)
 
 
-_VALID = [encode(noise(), form) for form in ("PNG", "JPEG", "TIFF", "BMP", "WEBP")]
+_VALID = [encode(noise(16, 16), form) for form in ("PNG", "JPEG", "TIFF", "BMP", "WEBP")] + [
+    encode(noise(16, 16), "TIFF", save_all=True, append_images=[noise(16, 16)]),
+    encode(noise(16, 16), "TIFF", compression="tiff_lzw"),
+]
 
 
-@pytest.mark.filterwarnings("ignore::UserWarning:PIL")
 @given(st.sampled_from(_VALID), st.data())
 def test_damaged_image_is_a_patch_or_refused(valid: bytes, data: st.DataObject) -> None:
     damaged = bytearray(valid)

@@ -1,6 +1,8 @@
 """Finds, reads and verifies model bundles: `<root>/<name>/<version>/`, as `idc_contracts.bundle` describes them."""
 
 import hashlib
+import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -10,7 +12,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from idc_contracts.bundle import MANIFEST_NAME, BundleManifest
-from idc_modelio.errors import BundleDamaged, BundleMissing
+from idc_modelio.errors import BundleDamaged, BundleError, BundleMissing
 
 _MAX_MANIFEST_BYTES: Final = 4 * 1024 * 1024
 
@@ -63,8 +65,17 @@ def read_bundle(path: Path) -> Bundle:
     Raises:
         BundleMissing: There is no manifest in `path`.
         BundleDamaged: The manifest does not fit its schema or the folder's place, or a file is missing, changed,
-            unlisted or outside of the bundle.
+            unlisted, unreadable or outside of the bundle.
     """
+    try:
+        return _read(path)
+    except BundleError:
+        raise
+    except OSError as exc:
+        raise BundleDamaged(f"{path} cannot be read: {exc}") from exc
+
+
+def _read(path: Path) -> Bundle:
     manifest_path = path / MANIFEST_NAME
     if not manifest_path.is_file():
         raise BundleMissing(f"no {MANIFEST_NAME} in {path}: name a folder <models>/<name>/<version>")
@@ -106,13 +117,13 @@ def read_self_test(bundle: Bundle) -> SelfTestVector:
     """Read the bundle's self-test vector.
 
     Raises:
-        BundleDamaged: The file lacks an array or an array has the wrong shape or type.
+        BundleDamaged: The file is no array archive, lacks an array, or an array has the wrong shape or type.
     """
     path = bundle.path / bundle.manifest.self_test.file
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             vector = SelfTestVector(arrays["patches"], arrays["probability"])
-    except (OSError, ValueError, KeyError) as exc:
+    except (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as exc:
         raise BundleDamaged(f"{path}: {exc}") from exc
     spec, count = bundle.manifest.patch, bundle.manifest.self_test.patches
     if vector.patches.shape != (count, spec.height_px, spec.width_px, 3) or vector.patches.dtype != np.uint8:

@@ -39,7 +39,7 @@ class BodyBudget:
         """
         if announced_length and announced_length.isdecimal() and int(announced_length[:20]) > self.max_body_bytes:
             raise self._too_large()
-        body = bytearray()
+        body, held_bytes = bytearray(), 0
         try:
             async for piece in pieces:
                 if len(body) + len(piece) > self.max_body_bytes:
@@ -47,10 +47,13 @@ class BodyBudget:
                 if len(piece) > self._free_bytes:
                     raise BodiesExhausted("other requests hold all the memory for uploads: try again in a second")
                 self._free_bytes -= len(piece)
+                held_bytes += len(piece)
                 body += piece
-            yield bytes(body)
+            whole = bytes(body)
+            body.clear()  # only one body at a time is there twice
+            yield whole
         finally:
-            self._free_bytes += len(body)
+            self._free_bytes += held_bytes
 
     def _too_large(self) -> BodyTooLarge:
         return BodyTooLarge(

@@ -1,6 +1,8 @@
 """Puts the gateway together; the only place that knows all its parts."""
 
 import asyncio
+import logging
+import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -26,6 +28,8 @@ from idc_gateway.settings import GatewaySettings
 from idc_servicekit.access_log import AccessLog
 from idc_servicekit.body_budget import BodyBudget
 
+logger = logging.getLogger(__name__)
+
 DESCRIPTION: Final = (
     "Screens patches of breast tissue for invasive ductal carcinoma (IDC). "
     "**For research use only. Not a medical device.**"
@@ -46,7 +50,7 @@ def build(
     """The gateway's parts, not running yet; what is not given is made as the settings say.
 
     Raises:
-        OSError: The database cannot be opened, or the first API key cannot be read.
+        OSError: The database cannot be opened (StoreUnavailable), or the first API key cannot be read.
         ValueError: The first API key is too short.
     """
     store = store or open_store(f"sqlite:///{settings.data_dir / 'gateway.sqlite3'}")
@@ -105,13 +109,23 @@ def _add_routes(app: FastAPI) -> None:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     gateway: Gateway = app.state.gateway
-    async with asyncio.TaskGroup() as tasks:
-        background = [
-            tasks.create_task(gateway.bus.run(gateway.outbox.on_connected, gateway.alarms.take), name="bus"),
-            tasks.create_task(gateway.outbox.run(), name="outbox"),
-        ]
-        yield
-        for task in background:
-            task.cancel()
+    background = [
+        asyncio.create_task(gateway.bus.run(gateway.outbox.on_connected, gateway.alarms.take), name="bus"),
+        asyncio.create_task(gateway.outbox.run(), name="outbox"),
+    ]
+    for task in background:
+        task.add_done_callback(_stop_where_it_failed)
+    yield
+    for task in background:
+        task.cancel()
+    await asyncio.gather(*background, return_exceptions=True)
     await gateway.inference.close()
     gateway.store.close()
+
+
+def _stop_where_it_failed(task: asyncio.Task[None]) -> None:
+    # Results that are accepted and never published would be an alarm that fails silently: better to end, be seen and
+    # be started again. What was accepted is in the store.
+    if not task.cancelled() and (error := task.exception()):
+        logger.critical("the task %s failed: the gateway stops", task.get_name(), exc_info=error)
+        signal.raise_signal(signal.SIGTERM)

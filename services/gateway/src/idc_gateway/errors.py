@@ -11,6 +11,7 @@ GatewayError
 ├── CrossSite (PermissionError)      403
 ├── NotFound (LookupError)           404
 ├── Busy                             503
+├── StoreUnavailable (OSError)       503
 └── InferenceError
     ├── InferenceUnavailable         503
     ├── InferenceRefused             422
@@ -100,6 +101,14 @@ class Busy(GatewayError):
     status = HTTPStatus.SERVICE_UNAVAILABLE
     kind = "busy"
     headers: ClassVar[dict[str, str]] = {"Retry-After": "1"}
+
+
+class StoreUnavailable(GatewayError, OSError):
+    """The database cannot be read or written; nothing was stored."""
+
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    kind = "store-unavailable"
+    headers: ClassVar[dict[str, str]] = {"Retry-After": "5"}
 
 
 class InferenceError(GatewayError):

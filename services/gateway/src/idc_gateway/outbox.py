@@ -8,7 +8,7 @@ from typing import Final
 
 from idc_contracts import utc_now
 from idc_gateway.classifications import OutgoingMessage
-from idc_gateway.errors import BusUnavailable
+from idc_gateway.errors import BusUnavailable, StoreUnavailable
 from idc_gateway.ports import Bus, Store
 
 logger = logging.getLogger(__name__)
@@ -26,7 +26,10 @@ IDLE_S: Final = 60.0
 class Outbox:
     """The background task between the store and the bus."""
 
-    def __init__(self, store: Store, bus: Bus, *, clock: Callable[[], datetime] = utc_now) -> None:
+    def __init__(
+        self, store: Store, bus: Bus, *, clock: Callable[[], datetime] = utc_now, store_retry_s: float = 1.0
+    ) -> None:
+        self._store_retry_s = store_retry_s
         self._store = store
         self._bus = bus
         self._clock = clock
@@ -47,24 +50,31 @@ class Outbox:
         """Publish until cancelled."""
         while True:
             await self._bus.wait_connected()
-            self._woken.clear()
-            await self._replay()
-            waiting = await asyncio.to_thread(self._store.waiting, BATCH)
-            if waiting:
-                await self._publish(waiting)
-                continue
-            await asyncio.to_thread(self._store.forget_published, self._clock() - KEEP_PUBLISHED)
             try:
-                async with asyncio.timeout(IDLE_S):
-                    await self._woken.wait()
-            except TimeoutError:
-                logger.debug("nothing to publish")
+                await self._turn()
+            except StoreUnavailable as exc:
+                logger.error("the outbox waits: %s", exc)  # noqa: TRY400 - one line; it comes again
+                await asyncio.sleep(self._store_retry_s)
+
+    async def _turn(self) -> None:
+        self._woken.clear()
+        await self._replay()
+        waiting = await asyncio.to_thread(self._store.waiting, BATCH)
+        if waiting:
+            await self._publish(waiting)
+            return
+        await asyncio.to_thread(self._store.forget_published, self._clock() - KEEP_PUBLISHED)
+        try:
+            async with asyncio.timeout(IDLE_S):
+                await self._woken.wait()
+        except TimeoutError:
+            logger.debug("nothing to publish")
 
     async def _replay(self) -> None:
         if not self._is_replay_due:
             return
-        self._is_replay_due = False
         count = await asyncio.to_thread(self._store.publish_again, REPLAY_LIMIT)
+        self._is_replay_due = False
         if count:
             logger.info("sending the latest messages again: the broker may have lost them", extra={"count": count})
 

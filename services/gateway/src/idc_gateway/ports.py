@@ -54,7 +54,11 @@ class Bus(Protocol):
 
 
 class Store(Protocol):
-    """Results, outgoing messages and keys. Every method blocks and is safe to call from several threads."""
+    """Results, outgoing messages and keys.
+
+    Every method blocks, is one transaction, is safe to call from several threads, and raises StoreUnavailable where the
+    database cannot be read or written.
+    """
 
     def add(self, results: Sequence[Classification], messages: Sequence[OutgoingMessage]) -> None:
         """Store results and the messages about them in one transaction."""
@@ -102,11 +106,7 @@ class Store(Protocol):
         """Forget a session."""
 
     def check(self) -> None:
-        """Prove that the database answers.
-
-        Raises:
-            OSError: It does not.
-        """
+        """Prove that the database answers."""
 
     def close(self) -> None:
         """Close the database."""

@@ -1,16 +1,18 @@
 """Puts the service together; the only place that knows all its parts."""
 
+import logging
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from idc_inference.adapters.openvino_engine import OpenVinoEngine
-from idc_inference.errors import BadRequest, Busy, InferenceError, RequestTooLarge, UnknownModel
+from idc_inference.errors import BadRequest, Busy, InferenceError, RequestTooLarge, TooSlow, UnknownModel
 from idc_inference.ports import Engine
 from idc_inference.routes import Serving, router
 from idc_inference.serving import ServedModel, load_newest
@@ -18,6 +20,8 @@ from idc_inference.settings import InferenceSettings
 from idc_servicekit import body_budget
 from idc_servicekit.access_log import AccessLog
 from idc_servicekit.body_budget import BodyBudget
+
+logger = logging.getLogger(__name__)
 
 
 def load_model(settings: InferenceSettings, make_engine: Callable[[Path], Engine] | None = None) -> ServedModel:
@@ -55,19 +59,24 @@ def create_app(settings: InferenceSettings, model: ServedModel) -> FastAPI:
     app.add_exception_handler(body_budget.BodyTooLarge, _body_too_large)
     app.add_exception_handler(body_budget.BodiesExhausted, _bodies_exhausted)
     app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(ClientDisconnect, _client_gone)
+    app.add_exception_handler(Exception, _unexpected)
     app.add_middleware(AccessLog, quiet_prefixes=("/v2/health/",))
     return app
 
 
 def _status(error: InferenceError) -> int:
-    by_type = {BadRequest: 400, UnknownModel: 404, RequestTooLarge: 413, Busy: 503}
+    by_type = {BadRequest: 400, UnknownModel: 404, TooSlow: 408, RequestTooLarge: 413, Busy: 503}
     return by_type.get(type(error), 500)
 
 
 async def _inference_error(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, InferenceError)  # noqa: S101 - registered for this type alone
-    headers = {"Retry-After": "1"} if isinstance(error, Busy) else None
-    return JSONResponse({"error": str(error)}, status_code=_status(error), headers=headers)
+    status = _status(error)
+    if status == 500:
+        logger.error("a request failed: %s", error)
+    headers = {Busy: {"Retry-After": "1"}, TooSlow: {"Connection": "close"}}.get(type(error))
+    return JSONResponse({"error": str(error)}, status_code=status, headers=headers)
 
 
 async def _body_too_large(_request: Request, error: Exception) -> JSONResponse:
@@ -82,3 +91,13 @@ async def _bodies_exhausted(_request: Request, error: Exception) -> JSONResponse
 async def _http_error(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this type alone
     return JSONResponse({"error": error.detail}, status_code=error.status_code, headers=error.headers)
+
+
+async def _client_gone(_request: Request, _error: Exception) -> Response:
+    # Nobody reads this answer; the access log shows the status, which nginx gave this meaning.
+    return Response(status_code=499)
+
+
+async def _unexpected(_request: Request, _error: Exception) -> JSONResponse:
+    # The server logs the error with its traceback.
+    return JSONResponse({"error": "internal error: the service's log says more"}, status_code=500)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idc_contracts import Decision
-from idc_inference.errors import BadRequest
+from idc_inference.errors import BadRequest, EngineFailed
 from idc_inference.protocol import InferRequest
 from idc_inference.serving import ServedModel
 from idc_modelio.errors import PatchError
@@ -27,20 +27,22 @@ def classify(model: ServedModel, request: InferRequest) -> Classified:
 
     Raises:
         BadRequest: An image cannot be read; the text names its index.
-        EngineFailed: The device could not run the graph.
+        EngineFailed: The device could not run the graph, or what it computed is no number.
     """
     patches = _decode(model, request.source) if isinstance(request.source, list) else request.source
     probability = np.clip(model.engine.infer(patches), 0.0, 1.0)
+    if np.isnan(probability).any():
+        raise EngineFailed(f"the device {model.engine.device} computed no number for {len(patches)} patches")
     thresholds = model.bundle.manifest.thresholds
     return Classified(probability, [thresholds.decide(float(value)) for value in probability])
 
 
-def _decode(model: ServedModel, images: list[bytes]) -> NDArray[np.uint8]:
+def _decode(model: ServedModel, images: list[memoryview]) -> NDArray[np.uint8]:
     spec = model.bundle.manifest.patch
     patches = np.empty((len(images), spec.height_px, spec.width_px, 3), np.uint8)
     for index, image in enumerate(images):
         try:
-            patches[index] = decode_patch(image, height_px=spec.height_px, width_px=spec.width_px)
+            patches[index] = decode_patch(bytes(image), height_px=spec.height_px, width_px=spec.width_px)
         except PatchError as exc:
             raise BadRequest(f"image[{index}]: {exc}") from exc
     return patches

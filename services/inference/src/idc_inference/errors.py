@@ -3,6 +3,7 @@
 InferenceError
 ├── BadRequest (ValueError)          HTTP 400
 ├── UnknownModel (LookupError)       HTTP 404
+├── TooSlow (TimeoutError)           HTTP 408
 ├── RequestTooLarge (ValueError)     HTTP 413
 ├── Busy                             HTTP 503
 ├── EngineFailed (RuntimeError)      HTTP 500
@@ -20,6 +21,10 @@ class BadRequest(InferenceError, ValueError):
 
 class UnknownModel(InferenceError, LookupError):
     """Another model or version is served."""
+
+
+class TooSlow(InferenceError, TimeoutError):
+    """The request's body did not arrive in time."""
 
 
 class RequestTooLarge(InferenceError, ValueError):

@@ -1,7 +1,9 @@
 """The Open Inference Protocol's REST endpoints."""
 
 import asyncio
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
@@ -9,7 +11,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from idc_inference.classifier import classify
-from idc_inference.errors import Busy, UnknownModel
+from idc_inference.errors import Busy, TooSlow, UnknownModel
 from idc_inference.metadata import model_metadata, served_parameters, server_metadata
 from idc_inference.protocol import HEADER_LENGTH, EncodedResponse, PatchShape, encode_response, parse_request
 from idc_inference.serving import ServedModel
@@ -38,6 +40,21 @@ class Serving:
         if name != ref.name or model_version not in (None, ref.version):
             asked = name if model_version is None else f"{name} version {model_version}"
             raise UnknownModel(f"{asked[:128]!r} is not served here: {ref.name!r} version {ref.version} is")
+
+    @contextmanager
+    def one_more(self) -> Iterator[None]:
+        """Count one request as in progress while the block runs.
+
+        Raises:
+            Busy: As many are in progress as are allowed.
+        """
+        if self.in_progress >= self.settings.max_requests_in_progress:
+            raise Busy(f"{self.in_progress} requests are in progress: try again in a second")
+        self.in_progress += 1
+        try:
+            yield
+        finally:
+            self.in_progress -= 1
 
 
 def _serving(request: Request) -> Serving:
@@ -89,26 +106,40 @@ async def infer(request: Request, name: str, model_version: str | None = None) -
     """P(IDC) and decision of each patch."""
     serving = _serving(request)
     serving.check_model(name, model_version)
-    if serving.in_progress >= serving.settings.max_requests_in_progress:
-        raise Busy(f"{serving.in_progress} requests are in progress: try again in a second")
-    serving.in_progress += 1
-    try:
-        async with serving.bodies.read(request.headers.get("content-length"), request.stream()) as body:
-            loop = asyncio.get_running_loop()
-            header_length = request.headers.get(HEADER_LENGTH)
-            encoded = await loop.run_in_executor(serving.workers, _answer, serving, body, header_length)
-    finally:
-        serving.in_progress -= 1
+    async with AsyncExitStack() as held:
+        held.enter_context(serving.one_more())
+        body = await _read_body(request, serving, held)
+        loop = asyncio.get_running_loop()
+        header_length = request.headers.get(HEADER_LENGTH)
+        encoded = await loop.run_in_executor(serving.workers, _answer, serving, body, header_length)
     if encoded.header_length is None:
         return Response(encoded.body, media_type="application/json")
     headers = {HEADER_LENGTH: str(encoded.header_length)}
     return Response(encoded.body, media_type="application/octet-stream", headers=headers)
 
 
+async def _read_body(request: Request, serving: Serving, held: AsyncExitStack) -> bytes:
+    """The body, whose memory is accounted for until `held` ends.
+
+    Raises:
+        TooSlow: It did not arrive in time.
+    """
+    limit_s = serving.settings.body_timeout_s
+    reading = serving.bodies.read(request.headers.get("content-length"), request.stream())
+    try:
+        async with asyncio.timeout(limit_s):
+            return await held.enter_async_context(reading)
+    except TimeoutError as exc:
+        raise TooSlow(f"the body did not arrive within {limit_s} s: send it faster or in smaller parts") from exc
+
+
 def _answer(serving: Serving, body: bytes, header_length: str | None) -> EncodedResponse:
     spec = serving.model.bundle.manifest.patch
     shape = PatchShape(spec.height_px, spec.width_px)
-    asked = parse_request(body, header_length, shape, max_patches=serving.settings.max_patches)
+    limits = serving.settings
+    asked = parse_request(
+        body, header_length, shape, max_patches=limits.max_patches, max_json_bytes=limits.max_json_bytes
+    )
     classified = classify(serving.model, asked)
     served = {
         "model_name": serving.model.ref.name,

@@ -25,6 +25,12 @@ class InferenceSettings(ServiceSettings):
     max_total_body_bytes: int = Field(
         default=128 * 1024 * 1024, ge=1024, le=16 * 1024**3, description="All requests in progress together, in bytes."
     )
+    max_json_bytes: int = Field(
+        default=1024 * 1024, ge=1024, le=64 * 1024 * 1024, description="Longest JSON part of a request, in bytes."
+    )
+    body_timeout_s: int = Field(
+        default=30, ge=1, le=600, description="How long a request's body may take to arrive, in seconds."
+    )
     max_patches: int = Field(default=4096, ge=1, le=100_000, description="Most patches in one request.")
     max_requests_in_progress: int = Field(
         default=64, ge=1, le=4096, description="Requests beyond this are answered with 503."

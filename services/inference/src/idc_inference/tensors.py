@@ -15,13 +15,16 @@ from numpy.typing import NDArray
 from idc_inference.errors import BadRequest
 
 
-def split_elements(raw: memoryview, count: int, name: str) -> list[bytes]:
+def split_elements(raw: memoryview, count: int, name: str) -> list[memoryview]:
     """Cut a binary BYTES tensor into its elements: each has its length before it, 4 bytes, little-endian.
+
+    Returns:
+        `count` elements, which share memory with `raw`.
 
     Raises:
         BadRequest: The lengths do not add up to `count` elements and all of `raw`.
     """
-    elements: list[bytes] = []
+    elements: list[memoryview] = []
     position = 0
     while position < len(raw):
         if len(elements) == count or len(raw) - position < 4:
@@ -32,7 +35,7 @@ def split_elements(raw: memoryview, count: int, name: str) -> list[bytes]:
             raise BadRequest(
                 f"input {name!r}: element {len(elements)} claims {size} bytes, but {len(raw) - position} are left"
             )
-        elements.append(bytes(raw[position : position + size]))
+        elements.append(raw[position : position + size])
         position += size
     if len(elements) != count:
         raise BadRequest(f"input {name!r} has {len(elements)} elements, but its shape says {count}")

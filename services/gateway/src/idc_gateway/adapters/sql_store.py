@@ -1,16 +1,18 @@
 """Results, outgoing messages and keys in an SQL database."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Engine, Row, create_engine, delete, event, exists, func, insert, select, text, update
+from sqlalchemy import Connection, Engine, Row, create_engine, delete, event, exists, func, insert, select, text, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from idc_contracts import Decision, ModelRef, Thresholds
 from idc_gateway.adapters.sql_tables import api_keys, classifications, metadata, outbox, sessions
 from idc_gateway.classifications import Classification, OutgoingMessage
+from idc_gateway.errors import StoreUnavailable
 
 
 def open_store(url: str) -> "SqlStore":
@@ -20,16 +22,22 @@ def open_store(url: str) -> "SqlStore":
         url: An SQLAlchemy URL, for instance `sqlite:////var/lib/idc/gateway.sqlite3`.
 
     Raises:
-        OSError: The database cannot be opened.
+        StoreUnavailable: The database cannot be opened.
     """
     engine = create_engine(url)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
-    try:
+    with _told():
         metadata.create_all(engine)
-    except SQLAlchemyError as exc:
-        raise OSError(f"cannot open the database {engine.url.render_as_string()}: {exc.__cause__ or exc}") from exc
     return SqlStore(engine)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
+    except SQLAlchemyError as exc:
+        raise StoreUnavailable(f"the database does not work, look at its disk and its folder: {exc.__cause__}") from exc
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
@@ -45,9 +53,19 @@ class SqlStore:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
+    @contextmanager
+    def _read(self) -> Iterator[Connection]:
+        with _told(), self._engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def _write(self) -> Iterator[Connection]:
+        with _told(), self._engine.begin() as connection:
+            yield connection
+
     def add(self, results: Sequence[Classification], messages: Sequence[OutgoingMessage]) -> None:
         """Store results and the messages about them in one transaction."""
-        with self._engine.begin() as connection:
+        with self._write() as connection:
             if results:
                 connection.execute(insert(classifications), [_as_row(result) for result in results])
             if messages:
@@ -55,14 +73,14 @@ class SqlStore:
 
     def classification(self, identity: UUID) -> Classification | None:
         """One result; None where there is none."""
-        with self._engine.connect() as connection:
+        with self._read() as connection:
             row = connection.execute(select(classifications).where(classifications.c.id == identity)).first()
         return None if row is None else _from_row(row)
 
     def recent(self, limit: int) -> list[Classification]:
         """The latest results, newest first."""
         query = select(classifications).order_by(classifications.c.sequence.desc()).limit(limit)
-        with self._engine.connect() as connection:
+        with self._read() as connection:
             return [_from_row(row) for row in connection.execute(query)]
 
     def add_message(self, message: OutgoingMessage) -> None:
@@ -72,18 +90,18 @@ class SqlStore:
     def waiting(self, limit: int) -> list[tuple[int, OutgoingMessage]]:
         """Messages that the broker has not confirmed, oldest first."""
         query = select(outbox).where(outbox.c.published_at.is_(None)).order_by(outbox.c.sequence).limit(limit)
-        with self._engine.connect() as connection:
+        with self._read() as connection:
             return [(row.sequence, OutgoingMessage(row.topic, row.payload)) for row in connection.execute(query)]
 
     def count_waiting(self) -> int:
         """How many messages the broker has not confirmed."""
         query = select(func.count()).select_from(outbox).where(outbox.c.published_at.is_(None))
-        with self._engine.connect() as connection:
+        with self._read() as connection:
             return int(connection.execute(query).scalar_one())
 
     def mark_published(self, sequences: Sequence[int], at: datetime) -> None:
         """Record that the broker confirmed these."""
-        with self._engine.begin() as connection:
+        with self._write() as connection:
             connection.execute(update(outbox).where(outbox.c.sequence.in_(sequences)).values(published_at=at))
 
     def publish_again(self, limit: int) -> int:
@@ -94,53 +112,50 @@ class SqlStore:
             .order_by(outbox.c.sequence.desc())
             .limit(limit)
         )
-        with self._engine.begin() as connection:
+        with self._write() as connection:
             done = connection.execute(update(outbox).where(outbox.c.sequence.in_(newest)).values(published_at=None))
         return done.rowcount
 
     def forget_published(self, before: datetime) -> None:
         """Delete messages that were published before then."""
-        with self._engine.begin() as connection:
+        with self._write() as connection:
             connection.execute(delete(outbox).where(outbox.c.published_at < before))
 
     def add_key(self, name: str, key_sha256: str, at: datetime) -> None:
         """Store the digest of an API key."""
-        with self._engine.begin() as connection:
+        with self._write() as connection:
             connection.execute(insert(api_keys).values(name=name, sha256=key_sha256, created_at=at))
 
     def has_keys(self) -> bool:
         """Whether any API key is known."""
-        with self._engine.connect() as connection:
+        with self._read() as connection:
             return bool(connection.execute(select(exists().select_from(api_keys))).scalar_one())
 
     def key_name(self, key_sha256: str) -> str | None:
         """The name of the key with this digest."""
-        with self._engine.connect() as connection:
+        with self._read() as connection:
             return connection.execute(select(api_keys.c.name).where(api_keys.c.sha256 == key_sha256)).scalar()
 
     def add_session(self, token_sha256: str, key_name: str, expires_at: datetime) -> None:
         """Store the digest of a session's token."""
-        with self._engine.begin() as connection:
+        with self._write() as connection:
             connection.execute(insert(sessions).values(sha256=token_sha256, key_name=key_name, expires_at=expires_at))
 
     def session_key_name(self, token_sha256: str, now: datetime) -> str | None:
         """The name of the key that a session was opened with; None where it is unknown or over."""
         query = select(sessions.c.key_name).where(sessions.c.sha256 == token_sha256, sessions.c.expires_at > now)
-        with self._engine.connect() as connection:
+        with self._read() as connection:
             return connection.execute(query).scalar()
 
     def end_session(self, token_sha256: str) -> None:
         """Forget a session."""
-        with self._engine.begin() as connection:
+        with self._write() as connection:
             connection.execute(delete(sessions).where(sessions.c.sha256 == token_sha256))
 
     def check(self) -> None:
         """Prove that the database answers."""
-        try:
-            with self._engine.connect() as connection:
-                connection.execute(text("SELECT 1"))
-        except SQLAlchemyError as exc:
-            raise OSError(f"the database does not answer: {exc.__cause__ or exc}") from exc
+        with self._read() as connection:
+            connection.execute(text("SELECT 1"))
 
     def close(self) -> None:
         """Close the database."""

@@ -30,11 +30,12 @@ class OpenVinoEngine:
         """Compile the graph.
 
         Raises:
-            ModelUnavailable: The graph cannot be read or the device is not there.
+            ModelUnavailable: The graph cannot be read, has other inputs or outputs, or the device is not there.
         """
         core = ov.Core()
         try:
             compiled = core.compile_model(model_path, device, COMPILE_CONFIG)
+            self._input, self._output = compiled.input(INPUT), compiled.output(OUTPUT)
             self._requests = self._make_requests(compiled)
             self.device = ", ".join(compiled.get_property("EXECUTION_DEVICES"))
         except RuntimeError as exc:
@@ -61,13 +62,16 @@ class OpenVinoEngine:
     def _infer_chunk(self, chunk: NDArray[np.uint8]) -> NDArray[np.float32]:
         request = self._requests.get()
         try:
-            output = request.infer({INPUT: np.ascontiguousarray(chunk)})[OUTPUT]
+            output = request.infer({self._input: np.ascontiguousarray(chunk)})[self._output]
             # the output's memory belongs to the request, which may run again as soon as it is put back
-            return np.array(output, dtype=np.float32).reshape(-1)
+            probability = np.array(output, dtype=np.float32).reshape(-1)
         except RuntimeError as exc:
             raise EngineFailed(f"the device {self.device} failed: {str(exc).strip().splitlines()[-1]}") from exc
         finally:
             self._requests.put(request)
+        if len(probability) != len(chunk):
+            raise EngineFailed(f"the graph gave {len(probability)} results for {len(chunk)} patches")
+        return probability
 
     def close(self) -> None:
         """Wait for what runs, then free the device."""

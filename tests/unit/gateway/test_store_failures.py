@@ -1,0 +1,61 @@
+"""A database that cannot be written refuses the request; nothing is half stored."""
+
+import signal
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from idc_gateway.adapters.sql_store import SqlStore, open_store
+from idc_gateway.app import build, create_app
+from idc_gateway.errors import StoreUnavailable
+from idc_gateway.fakes import MemoryBus, RednessInference
+from idc_gateway.settings import GatewaySettings
+from support.demo_patches import solid_png
+from support.eventually import eventually
+
+RED = solid_png((250, 0, 0))
+
+
+async def test_locked_database_is_told_as_503_and_the_client_may_try_again(
+    client: httpx.AsyncClient, store: SqlStore, tmp_path: Path, bus: MemoryBus
+) -> None:
+    with store._engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA busy_timeout=50")
+    lock = sqlite3.connect(tmp_path / "gateway.sqlite3")
+    lock.execute("BEGIN IMMEDIATE")
+
+    refused = await client.post("/api/v1/classifications", content=RED)
+    lock.rollback()
+    lock.close()
+    accepted = await client.post("/api/v1/classifications", content=RED)
+
+    assert refused.status_code == 503
+    assert refused.headers["Retry-After"] == "5"
+    assert refused.json()["type"].endswith("store-unavailable")
+    assert accepted.status_code == 201
+    assert len((await client.get("/api/v1/classifications")).json()["items"]) == 1
+
+
+def test_file_that_is_no_database_is_told(tmp_path: Path) -> None:
+    (tmp_path / "gateway.sqlite3").write_bytes(b"no database" * 100)
+
+    with pytest.raises(StoreUnavailable, match="the database does not work"):
+        open_store(f"sqlite:///{tmp_path / 'gateway.sqlite3'}")
+
+
+async def test_gateway_stops_when_a_background_task_fails(settings: GatewaySettings, store: SqlStore) -> None:
+    class BrokenBus(MemoryBus):
+        async def run(self, *_arguments: Any) -> None:
+            raise KeyError("a bug")
+
+    stops: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, _frame: stops.append(number))
+    try:
+        app = create_app(build(settings, store=store, inference=RednessInference(), bus=BrokenBus()))
+        async with app.router.lifespan_context(app):
+            await eventually(lambda: stops == [signal.SIGTERM])
+    finally:
+        signal.signal(signal.SIGTERM, before)
