@@ -83,9 +83,14 @@ class Keyring:
             Unauthenticated: The key is not known.
         """
         caller = await self.by_key(key)
-        token = secrets.token_urlsafe(32)
-        expires_at = self._clock() + self._session_lifetime
-        await asyncio.to_thread(self._store.add_session, _digest(token), caller.key_name, expires_at)
+        token, now = secrets.token_urlsafe(32), self._clock()
+        await asyncio.to_thread(
+            self._store.add_session,
+            _digest(token),
+            caller.key_name,
+            now=now,
+            expires_at=now + self._session_lifetime,
+        )
         return token
 
     async def end_session(self, token: str) -> None:

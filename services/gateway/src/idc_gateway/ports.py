@@ -96,8 +96,8 @@ class Store(Protocol):
     def key_name(self, key_sha256: str) -> str | None:
         """The name of the key with this digest; None where there is none."""
 
-    def add_session(self, token_sha256: str, key_name: str, expires_at: datetime) -> None:
-        """Store the digest of a browser session's token."""
+    def add_session(self, token_sha256: str, key_name: str, *, now: datetime, expires_at: datetime) -> None:
+        """Store the digest of a browser session's token, and forget the sessions that are over."""
 
     def session_key_name(self, token_sha256: str, now: datetime) -> str | None:
         """The name of the key that a session was opened with; None where it is unknown or over."""

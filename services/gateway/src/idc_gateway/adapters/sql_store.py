@@ -136,9 +136,10 @@ class SqlStore:
         with self._read() as connection:
             return connection.execute(select(api_keys.c.name).where(api_keys.c.sha256 == key_sha256)).scalar()
 
-    def add_session(self, token_sha256: str, key_name: str, expires_at: datetime) -> None:
-        """Store the digest of a session's token."""
+    def add_session(self, token_sha256: str, key_name: str, *, now: datetime, expires_at: datetime) -> None:
+        """Store the digest of a session's token, and forget the sessions that are over."""
         with self._write() as connection:
+            connection.execute(delete(sessions).where(sessions.c.expires_at <= now))
             connection.execute(insert(sessions).values(sha256=token_sha256, key_name=key_name, expires_at=expires_at))
 
     def session_key_name(self, token_sha256: str, now: datetime) -> str | None:

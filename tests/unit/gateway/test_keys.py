@@ -1,0 +1,65 @@
+"""Sessions end in time, and leave nothing behind."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import func, select
+
+from idc_gateway.adapters.sql_store import SqlStore
+from idc_gateway.adapters.sql_tables import sessions
+from idc_gateway.errors import Unauthenticated
+from idc_gateway.keys import Keyring
+from idc_gateway.settings import GatewaySettings
+
+KEY = "idc_" + "k" * 60
+
+
+class Clock:
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def keyring(store: SqlStore, settings: GatewaySettings, clock: Clock) -> Keyring:
+    keyring = Keyring(store, session_lifetime=timedelta(hours=1), clock=clock)
+    keyring.take_first_key(settings.first_api_key_file)
+    return keyring
+
+
+async def test_session_is_over_after_its_lifetime(keyring: Keyring, clock: Clock) -> None:
+    token = await keyring.open_session(KEY)
+    clock.now += timedelta(minutes=59)
+    assert (await keyring.by_session(token)).key_name == "first"
+
+    clock.now += timedelta(minutes=1)
+
+    with pytest.raises(Unauthenticated, match="over"):
+        await keyring.by_session(token)
+
+
+async def test_sessions_that_are_over_are_forgotten(keyring: Keyring, clock: Clock, store: SqlStore) -> None:
+    for _ in range(3):
+        await keyring.open_session(KEY)
+    clock.now += timedelta(hours=2)
+
+    await keyring.open_session(KEY)
+
+    with store._engine.connect() as connection:
+        assert connection.execute(select(func.count()).select_from(sessions)).scalar_one() == 1
+
+
+def test_first_key_is_taken_in_once(keyring: Keyring, settings: GatewaySettings, store: SqlStore) -> None:
+    settings.first_api_key_file.write_text("another key of a decent length, later put there")
+
+    keyring.take_first_key(settings.first_api_key_file)
+
+    assert store.has_keys()
+    with store._engine.connect() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM api_keys").scalar_one() == 1
