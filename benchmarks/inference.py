@@ -1,7 +1,9 @@
 """The inference service over HTTP, beside the same graph run by OpenVINO alone, in one run.
 
 `uv run --frozen python benchmarks/inference.py [--quick]`. The baseline keeps all infer requests of the device busy, as
-OpenVINO's benchmark_app does with the throughput hint. The last line is JSON: `*_ratio` is service / baseline.
+OpenVINO's benchmark_app does with the throughput hint. It runs before and after each figure, for a shared machine
+changes its speed. The last line is JSON: `*_ratio` is service / baseline, `baseline_drift` is the fastest run of the
+baseline over the slowest. Where the drift is far from 1, the ratios say little.
 """
 
 import argparse
@@ -30,26 +32,31 @@ MODELS: Final = ROOT / "models"
 BATCH: Final = 64
 
 
-def baseline_patches_per_s(patches: NDArray[np.uint8], batch: int, seconds: float) -> float:
-    """Patches a second of OpenVINO alone, all infer requests busy.
+class Alone:
+    """OpenVINO alone, all infer requests busy."""
 
-    Args:
-        patches: RGB, uint8, shape (N, 50, 50, 3), N >= batch.
-        batch: Patches in one infer request.
-        seconds: How long.
-    """
-    path = MODELS / "idc" / str(versions(MODELS, "idc")[0]) / "model.xml"
-    compiled = ov.Core().compile_model(path, "CPU", COMPILE_CONFIG)
-    queue = ov.AsyncInferQueue(compiled)
-    for _ in range(2 * len(queue)):
-        queue.start_async({0: patches[:batch]})
-    queue.wait_all()
-    begin_s, count = time.perf_counter(), 0
-    while time.perf_counter() - begin_s < seconds:
-        queue.start_async({0: patches[:batch]})
-        count += batch
-    queue.wait_all()
-    return count / (time.perf_counter() - begin_s)
+    def __init__(self, patches: NDArray[np.uint8], seconds: float) -> None:
+        """Compile the newest model of `models/`.
+
+        Args:
+            patches: RGB, uint8, shape (N, 50, 50, 3).
+            seconds: How long each run takes.
+        """
+        path = MODELS / "idc" / str(versions(MODELS, "idc")[0]) / "model.xml"
+        self._queue = ov.AsyncInferQueue(ov.Core().compile_model(path, "CPU", COMPILE_CONFIG))
+        self._patches, self._seconds = patches, seconds
+
+    def patches_per_s(self, batch: int) -> float:
+        """Run once, with `batch` <= N patches in each infer request."""
+        for _ in range(2 * len(self._queue)):
+            self._queue.start_async({0: self._patches[:batch]})
+        self._queue.wait_all()
+        begin_s, count = time.perf_counter(), 0
+        while time.perf_counter() - begin_s < self._seconds:
+            self._queue.start_async({0: self._patches[:batch]})
+            count += batch
+        self._queue.wait_all()
+        return count / (time.perf_counter() - begin_s)
 
 
 def tensor_body(patches: NDArray[np.uint8]) -> tuple[bytes, dict[str, str]]:
@@ -80,26 +87,34 @@ def main() -> None:
     patches = np.random.default_rng(1).integers(0, 256, (BATCH, 50, 50, 3), dtype=np.uint8)
     images = [png_of(patch) for patch in patches]
 
-    alone = {batch: baseline_patches_per_s(patches, batch, seconds) for batch in (1, BATCH)}
+    alone = Alone(patches, seconds)
+    cases: dict[int, dict[str, tuple[tuple[bytes, dict[str, str]], int]]] = {
+        BATCH: {"tensor_batch": (tensor_body(patches), 4), "png_batch": (image_body(images), 4)},
+        1: {
+            "png_single_16_connections": (image_body(images[:1]), 16),
+            "png_single_1_connection": (image_body(images[:1]), 1),
+        },
+    }
+    figures: dict[str, float] = {}
+    drift = 1.0
     with inference_process(MODELS) as address:
         url = f"{address}/v2/models/idc/infer"
+        for batch, rows in cases.items():
+            baselines = [alone.patches_per_s(batch)]
+            for name, (body, connections) in rows.items():
+                result = asyncio.run(load(url, *body, connections=connections, seconds=seconds))
+                baselines.append(alone.patches_per_s(batch))
+                figures[f"{name}_ratio"] = round(result.requests_per_s * batch / (sum(baselines[-2:]) / 2), 3)
+                print_row(name, result, batch)
+            drift = max(drift, max(baselines) / min(baselines))
+            print(f"{'OpenVINO alone':28} {sum(baselines) / len(baselines):9.0f} patches/s in batches of {batch}")
+    print(json.dumps(figures | {"baseline_drift": round(drift, 2)}))
 
-        def run(body: tuple[bytes, dict[str, str]], connections: int) -> LoadResult:
-            return asyncio.run(load(url, *body, connections=connections, seconds=seconds))
 
-        rows = {
-            "tensor_batch": (run(tensor_body(patches), 4), BATCH),
-            "png_batch": (run(image_body(images), 4), BATCH),
-            "png_single_16_connections": (run(image_body(images[:1]), 16), 1),
-            "png_single_1_connection": (run(image_body(images[:1]), 1), 1),
-        }
-    ratios: dict[str, float] = {}
-    print(f"{'OpenVINO alone':28} {alone[BATCH]:9.0f} patches/s in batches of {BATCH}, {alone[1]:.0f} one by one")
-    for name, (result, batch) in rows.items():
-        patches_per_s = result.requests_per_s * batch
-        ratios[f"{name}_ratio"] = round(patches_per_s / alone[batch], 3)
-        print(f"{name:28} {patches_per_s:9.0f} patches/s, p50 {result.p50_ms:.1f} ms, p99 {result.p99_ms:.1f} ms")
-    print(json.dumps(ratios))
+def print_row(name: str, result: LoadResult, batch: int) -> None:
+    """One line of the table."""
+    patches_per_s = result.requests_per_s * batch
+    print(f"{name:28} {patches_per_s:9.0f} patches/s, p50 {result.p50_ms:.1f} ms, p99 {result.p99_ms:.1f} ms")
 
 
 if __name__ == "__main__":

@@ -80,13 +80,19 @@ make_passwords() {
     mv -f "$folder/broker/passwords.new" "$folder/broker/passwords"
 }
 
+has_all_passwords() {
+    [[ -s $folder/broker/passwords ]] || return 1
+    local account
+    for account in "${accounts[@]}"; do [[ -s $(home_of "$account")/mqtt-password ]] || return 1; done
+}
+
 [[ -s $folder/ca/ca.crt ]] || make_authority
 thirty_days_s=2592000
 if ! openssl x509 -in "$folder/broker/server.crt" -noout -checkend "$thirty_days_s" >/dev/null 2>&1 ||
     [[ $(cat "$folder/ca/server.names" 2>/dev/null) != "$broker_names" ]]; then
     make_certificate
 fi
-[[ -s $folder/broker/passwords ]] || make_passwords
+has_all_passwords || make_passwords
 for account in "${accounts[@]}"; do
     copy=$(home_of "$account")/ca.crt
     cmp -s "$folder/ca/ca.crt" "$copy" || keep "$copy" <"$folder/ca/ca.crt"

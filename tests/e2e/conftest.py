@@ -32,9 +32,11 @@ def stack(patches: DemoPatches, tmp_path_factory: pytest.TempPathFactory) -> Ite
         write_tiny_bundle(models)
         models.chmod(0o755)
     stack = ComposeStack(REPOSITORY, models)
-    stack.start()
-    yield stack
-    stack.remove()
+    try:
+        stack.start()
+        yield stack
+    finally:
+        stack.remove()
 
 
 @pytest.fixture(autouse=True)

@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import itertools
+import subprocess
+from pathlib import Path
 from typing import get_args
 
 import aiomqtt
@@ -10,7 +12,7 @@ import pytest
 
 from idc_contracts import TOPICS, Topic
 from idc_contracts.topics import Account
-from support.mosquitto import MosquittoBroker
+from support.mosquitto import REPOSITORY, MosquittoBroker
 
 pytestmark = pytest.mark.integration
 ACCOUNTS = get_args(Account)
@@ -92,3 +94,22 @@ async def test_client_without_tls_is_refused(shared_broker: MosquittoBroker) -> 
             settings.host, settings.port, username="operator", password=settings.password(), timeout=2
         ):
             raise AssertionError("the broker spoke plain text")
+
+
+def test_bootstrap_mends_what_is_lost_and_keeps_what_is_there(tmp_path: Path) -> None:
+    def run() -> dict[str, bytes]:
+        subprocess.run([REPOSITORY / "broker/bootstrap.sh", tmp_path], check=True, capture_output=True)
+        return {str(path.relative_to(tmp_path)): path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+
+    first, second = run(), run()
+    assert first == second
+    assert len({first[f"{account}/mqtt-password"] for account in ("gateway", "alarm", "operator", "broker")}) == 4
+
+    (tmp_path / "alarm/mqtt-password").unlink()
+    (tmp_path / "gateway/api-key").unlink()
+    mended = run()
+
+    assert mended.keys() == first.keys()
+    assert mended["ca/ca.key"] == first["ca/ca.key"]
+    assert mended["gateway/api-key"] != first["gateway/api-key"]
+    assert {oct(path.stat().st_mode & 0o777) for path in tmp_path.rglob("*") if path.is_file()} == {"0o400"}

@@ -11,6 +11,7 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from idc_contracts import CLASSIFICATIONS, GATEWAY_STATUS, PatchClassified, ServiceStatus
+from idc_gateway.adapters.mqtt_bus import MqttBus
 from support.compose_stack import wait_until
 from support.demo_patches import solid_png
 from support.live_gateway import KEY, gateway_settings, live_gateway
@@ -108,6 +109,21 @@ def test_broker_killed_in_mid_stream_loses_no_result(
         breaker.join(timeout=30)
 
         wait_until(lambda: set(posted) <= listener.classification_ids, "all results arrived", 30)
+
+
+def test_broker_that_stalls_and_goes_on_gets_what_waited(
+    broker: MosquittoBroker, listener: Listener, tmp_path: Path
+) -> None:
+    settings = gateway_settings(tmp_path, broker.settings("gateway"))
+    bus = MqttBus(settings.mqtt, site="site", device="gateway", version="1", confirmation_timeout_s=0.5)
+    with live_gateway(settings, bus=bus) as address, client_of(address) as client:
+        wait_until(lambda: bus.is_connected, "the gateway is connected", 10)
+        broker.pause()
+        during = post(client, 3)
+        wait_until(lambda: not bus.is_connected, "the gateway gave the connection up", 10)
+        broker.go_on()
+
+        wait_until(lambda: set(during) <= listener.classification_ids, "all results arrived", 30)
 
 
 def test_results_stored_before_the_gateway_ended_are_published_by_the_next(

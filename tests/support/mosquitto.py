@@ -1,6 +1,7 @@
 """A real Mosquitto on this machine, with the project's own configuration, accounts, access rules and certificates."""
 
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -97,6 +98,19 @@ class MosquittoBroker:
     def kill(self) -> None:
         """End the broker at once, as a power cut would."""
         self._end(kill=True)
+
+    def pause(self) -> None:
+        """Stop the process without ending it, as a stalled disk would."""
+        self._signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """Let a paused process go on."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._process is None:
+            raise RuntimeError("the broker does not run")
+        self._process.send_signal(number)
 
     def _end(self, *, kill: bool) -> None:
         if self._process is None:

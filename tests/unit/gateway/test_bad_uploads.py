@@ -129,6 +129,39 @@ async def test_bodies_together_are_bounded(client: httpx.AsyncClient) -> None:
     assert (await client.post(URL, content=RED)).status_code == 201
 
 
+SMALL = ["/api/v1/session", "/api/v1/alarms/alarm/acknowledgements", "/livez", "/nothing"]
+
+
+@pytest.mark.parametrize("announced", [True, False])
+@pytest.mark.parametrize("path", SMALL)
+async def test_large_body_where_no_image_is_sent_is_refused_from_anyone(
+    stranger: httpx.AsyncClient, path: str, announced: bool
+) -> None:
+    sent = 0
+
+    async def pieces() -> AsyncIterator[bytes]:
+        nonlocal sent
+        for _ in range(1000):
+            sent += 10_000
+            yield bytes(10_000)
+
+    answer = await stranger.post(path, content=bytes(1_000_000) if announced else pieces())
+
+    assert answer.status_code == 413
+    assert answer.json()["type"].endswith("body-too-large")
+    assert sent < 100_000
+
+
+async def test_upload_that_goes_silent_is_ended(client: httpx.AsyncClient) -> None:
+    async def silent() -> AsyncIterator[bytes]:
+        yield RED[:40]
+        await asyncio.Event().wait()
+
+    answer = await client.post(URL, content=silent())
+
+    assert_problem(answer, 408, "did not arrive within")
+
+
 async def test_inference_is_not_asked_about_a_bad_image(client: httpx.AsyncClient, inference: RednessInference) -> None:
     await client.post(URL, content=b"hello")
 

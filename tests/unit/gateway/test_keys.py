@@ -55,11 +55,24 @@ async def test_sessions_that_are_over_are_forgotten(keyring: Keyring, clock: Clo
         assert connection.execute(select(func.count()).select_from(sessions)).scalar_one() == 1
 
 
-def test_first_key_is_taken_in_once(keyring: Keyring, settings: GatewaySettings, store: SqlStore) -> None:
-    settings.first_api_key_file.write_text("another key of a decent length, later put there")
+async def test_exchanged_first_key_replaces_the_old_one_and_ends_its_sessions(
+    keyring: Keyring, settings: GatewaySettings
+) -> None:
+    token = await keyring.open_session(KEY)
+    settings.first_api_key_file.write_text("n" * 64)
 
     keyring.take_first_key(settings.first_api_key_file)
 
-    assert store.has_keys()
-    with store._engine.connect() as connection:
-        assert connection.exec_driver_sql("SELECT count(*) FROM api_keys").scalar_one() == 1
+    assert (await keyring.by_key("n" * 64)).key_name == "first"
+    with pytest.raises(Unauthenticated):
+        await keyring.by_key(KEY)
+    with pytest.raises(Unauthenticated):
+        await keyring.by_session(token)
+
+
+async def test_same_first_key_keeps_its_sessions_over_a_restart(keyring: Keyring, settings: GatewaySettings) -> None:
+    token = await keyring.open_session(KEY)
+
+    keyring.take_first_key(settings.first_api_key_file)
+
+    assert (await keyring.by_session(token)).key_name == "first"

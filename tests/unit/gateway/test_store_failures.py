@@ -59,3 +59,23 @@ async def test_gateway_stops_when_a_background_task_fails(settings: GatewaySetti
             await eventually(lambda: stops == [signal.SIGTERM])
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+async def test_bug_is_told_with_the_id_that_the_log_has(
+    client: httpx.AsyncClient, store: SqlStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(_limit: int) -> list[Any]:
+        raise KeyError("a bug")
+
+    store.recent = broken  # type: ignore[method-assign]
+
+    answer = await client.get("/api/v1/classifications", headers={"X-Request-ID": "r-9"})
+
+    assert answer.status_code == 500
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.headers["X-Request-ID"] == "r-9"
+    assert "r-9" in answer.json()["detail"]
+    assert "a bug" not in answer.text
+    assert [vars(record)["request_id"] for record in caplog.records if record.getMessage() == "unexpected error"] == [
+        "r-9"
+    ]

@@ -25,6 +25,7 @@ from idc_gateway.routes import alarms, classifications, health, legacy, page, se
 from idc_gateway.routes.schemas import Problem
 from idc_gateway.security_headers import SecurityHeaders
 from idc_gateway.settings import GatewaySettings
+from idc_gateway.small_bodies import SmallBodies
 from idc_servicekit.access_log import AccessLog
 from idc_servicekit.body_budget import BodyBudget
 
@@ -69,7 +70,11 @@ def build(
         device=settings.device,
         max_in_progress=settings.max_requests_in_progress,
     )
-    bodies = BodyBudget(max_body_bytes=settings.max_body_bytes, max_total_bytes=settings.max_total_body_bytes)
+    bodies = BodyBudget(
+        max_body_bytes=settings.max_body_bytes,
+        max_total_bytes=settings.max_total_body_bytes,
+        timeout_s=settings.body_timeout_s,
+    )
     return Gateway(settings, store, inference, bus, outbox, classifying, keyring, AlarmBoard(), bodies)
 
 
@@ -88,6 +93,7 @@ def create_app(gateway: Gateway | None) -> FastAPI:
     app.state.gateway = gateway
     _add_routes(app)
     problems.install(app)
+    app.add_middleware(SmallBodies, except_paths=classifications.UPLOAD_PATHS)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(AccessLog, quiet_prefixes=("/livez", "/readyz", "/static/", "/swagger-ui/", "/api/v1/alarms"))
     return app

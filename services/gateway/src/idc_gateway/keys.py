@@ -37,18 +37,17 @@ class Keyring:
         self._clock = clock
 
     def take_first_key(self, path: Path) -> None:
-        """Take in the key of a file where no key is known yet.
+        """Take in the first key from its file; another key in the file replaces the one before, and ends its sessions.
 
         Raises:
-            OSError: There is no key yet, and the file cannot be read.
+            OSError: The file cannot be read.
             ValueError: The file holds no key of a decent length.
         """
-        if self._store.has_keys():
-            return
         key = path.read_text().strip()
         if len(key) < 32:
             raise ValueError(f"{path} holds no API key: it needs 32 characters at least")
-        self._store.add_key(FIRST_KEY_NAME, _digest(key), self._clock())
+        if self._store.key_name(_digest(key)) != FIRST_KEY_NAME:
+            self._store.put_key(FIRST_KEY_NAME, _digest(key), self._clock())
 
     async def by_key(self, key: str) -> Caller:
         """Who has this API key.

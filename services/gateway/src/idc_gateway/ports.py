@@ -87,11 +87,8 @@ class Store(Protocol):
     def forget_published(self, before: datetime) -> None:
         """Delete messages that were published before then."""
 
-    def add_key(self, name: str, key_sha256: str, at: datetime) -> None:
-        """Store the digest of an API key."""
-
-    def has_keys(self) -> bool:
-        """Whether any API key is known."""
+    def put_key(self, name: str, key_sha256: str, at: datetime) -> None:
+        """Store the digest of an API key; a key that had this name, and its sessions, are gone."""
 
     def key_name(self, key_sha256: str) -> str | None:
         """The name of the key with this digest; None where there is none."""

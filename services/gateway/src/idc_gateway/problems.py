@@ -7,23 +7,31 @@ from typing import Any, Final
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from idc_gateway.errors import BodyTooLarge, Busy, GatewayError
 from idc_servicekit import body_budget
+from idc_servicekit.access_log import REQUEST_ID_HEADER
 
 logger = logging.getLogger(__name__)
 
 MEDIA_TYPE: Final = "application/problem+json"
 _TYPE_PREFIX: Final = "urn:idc-sentinel:problem:"
+_BODY_ERRORS: Final[dict[type[Exception], tuple[HTTPStatus, str, Mapping[str, str]]]] = {
+    body_budget.BodyTooLarge: (BodyTooLarge.status, BodyTooLarge.kind, {}),
+    body_budget.BodyTooSlow: (HTTPStatus.REQUEST_TIMEOUT, "body-too-slow", {}),
+    body_budget.BodiesExhausted: (Busy.status, Busy.kind, Busy.headers),
+}
 
 
 def install(app: FastAPI) -> None:
     """Let the application answer every error as a problem."""
     app.add_exception_handler(GatewayError, _gateway_error)
-    app.add_exception_handler(body_budget.BodyTooLarge, _body_too_large)
-    app.add_exception_handler(body_budget.BodiesExhausted, _bodies_exhausted)
+    for error in _BODY_ERRORS:
+        app.add_exception_handler(error, _body_error)
+    app.add_exception_handler(ClientDisconnect, _client_gone)
     app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(Exception, _unexpected)
@@ -48,13 +56,15 @@ async def _gateway_error(request: Request, error: Exception) -> JSONResponse:
     return problem(request, error.status, error.kind, str(error), error.headers)
 
 
-async def _body_too_large(request: Request, error: Exception) -> JSONResponse:
+async def _body_error(request: Request, error: Exception) -> JSONResponse:
     # What the client still sends is not read: the connection ends with this answer.
-    return problem(request, BodyTooLarge.status, BodyTooLarge.kind, str(error), {"Connection": "close"})
+    status, kind, headers = _BODY_ERRORS[type(error)]
+    return problem(request, status, kind, str(error), {**headers, "Connection": "close"})
 
 
-async def _bodies_exhausted(request: Request, error: Exception) -> JSONResponse:
-    return problem(request, Busy.status, Busy.kind, str(error), {**Busy.headers, "Connection": "close"})
+async def _client_gone(_request: Request, _error: Exception) -> Response:
+    # Nobody reads this answer; the access log shows the status, which nginx gave this meaning.
+    return Response(status_code=499)
 
 
 async def _validation_error(request: Request, error: Exception) -> JSONResponse:
@@ -71,6 +81,9 @@ async def _http_error(request: Request, error: Exception) -> JSONResponse:
 
 
 async def _unexpected(request: Request, error: Exception) -> JSONResponse:
-    logger.error("unexpected error", exc_info=error)
-    detail = "the gateway failed; its log has the reason under this request's id"
-    return problem(request, HTTPStatus.INTERNAL_SERVER_ERROR, GatewayError.kind, detail)
+    # This answer is made outside of the application's middleware, so that it brings the request's id itself.
+    request_id = getattr(request.state, "request_id", "unknown")
+    logger.error("unexpected error", exc_info=error, extra={"request_id": request_id})
+    detail = f"the gateway failed; its log has the reason under the request id {request_id}"
+    headers = {REQUEST_ID_HEADER: request_id, "X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
+    return problem(request, HTTPStatus.INTERNAL_SERVER_ERROR, GatewayError.kind, detail, headers)

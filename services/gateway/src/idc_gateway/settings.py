@@ -6,6 +6,7 @@ from pydantic import Field, HttpUrl
 from pydantic_settings import SettingsConfigDict
 
 from idc_contracts import Slug
+from idc_modelio.patches import MAX_ENCODED_BYTES
 from idc_servicekit.mqtt import MqttSettings
 from idc_servicekit.settings import ServiceSettings
 
@@ -32,9 +33,17 @@ class GatewaySettings(ServiceSettings):
     )
     model_name: Slug = Field(default="idc", description="The model to ask for.")
     max_body_bytes: int = Field(default=16 * MIB, ge=1024, le=1024 * MIB, description="Largest request, in bytes.")
-    max_image_bytes: int = Field(default=4 * MIB, ge=1024, le=1024 * MIB, description="Largest image, in bytes.")
+    max_image_bytes: int = Field(
+        default=MAX_ENCODED_BYTES, ge=1024, le=MAX_ENCODED_BYTES, description="Largest image, in bytes."
+    )
     max_total_body_bytes: int = Field(
-        default=64 * MIB, ge=1024, le=16384 * MIB, description="All requests in progress together, in bytes."
+        default=32 * MIB,
+        ge=1024,
+        le=16384 * MIB,
+        description="All requests in progress together, in bytes; the process may need six times as much.",
+    )
+    body_timeout_s: float = Field(
+        default=30.0, gt=0, le=600, description="How long a request's body may take to arrive, in seconds."
     )
     max_images: int = Field(default=1000, ge=1, le=10_000, description="Most images in one request.")
     max_requests_in_progress: int = Field(default=64, ge=1, le=4096, description="Classifications at one time.")

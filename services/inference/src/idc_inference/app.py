@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Final
 
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
@@ -12,16 +13,17 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from idc_inference.adapters.openvino_engine import OpenVinoEngine
-from idc_inference.errors import BadRequest, Busy, InferenceError, RequestTooLarge, TooSlow, UnknownModel
+from idc_inference.errors import BadRequest, Busy, InferenceError, RequestTooLarge, UnknownModel
 from idc_inference.ports import Engine
 from idc_inference.routes import Serving, router
 from idc_inference.serving import ServedModel, load_newest
 from idc_inference.settings import InferenceSettings
-from idc_servicekit import body_budget
 from idc_servicekit.access_log import AccessLog
-from idc_servicekit.body_budget import BodyBudget
+from idc_servicekit.body_budget import BodiesExhausted, BodyBudget, BodyTooLarge, BodyTooSlow
 
 logger = logging.getLogger(__name__)
+
+_BODY_STATUS: Final[dict[type[Exception], int]] = {BodyTooLarge: 413, BodyTooSlow: 408, BodiesExhausted: 503}
 
 
 def load_model(settings: InferenceSettings, make_engine: Callable[[Path], Engine] | None = None) -> ServedModel:
@@ -47,7 +49,11 @@ def create_app(settings: InferenceSettings, model: ServedModel) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         with ThreadPoolExecutor(settings.decode_threads, thread_name_prefix="request") as workers:
-            bodies = BodyBudget(max_body_bytes=settings.max_body_bytes, max_total_bytes=settings.max_total_body_bytes)
+            bodies = BodyBudget(
+                max_body_bytes=settings.max_body_bytes,
+                max_total_bytes=settings.max_total_body_bytes,
+                timeout_s=settings.body_timeout_s,
+            )
             app.state.serving = serving = Serving(model, workers, bodies, settings)
             yield
             serving.is_ready = False
@@ -56,8 +62,8 @@ def create_app(settings: InferenceSettings, model: ServedModel) -> FastAPI:
     app = FastAPI(title="IDC Sentinel inference", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     app.include_router(router)
     app.add_exception_handler(InferenceError, _inference_error)
-    app.add_exception_handler(body_budget.BodyTooLarge, _body_too_large)
-    app.add_exception_handler(body_budget.BodiesExhausted, _bodies_exhausted)
+    for error in _BODY_STATUS:
+        app.add_exception_handler(error, _body_error)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(ClientDisconnect, _client_gone)
     app.add_exception_handler(Exception, _unexpected)
@@ -66,7 +72,7 @@ def create_app(settings: InferenceSettings, model: ServedModel) -> FastAPI:
 
 
 def _status(error: InferenceError) -> int:
-    by_type = {BadRequest: 400, UnknownModel: 404, TooSlow: 408, RequestTooLarge: 413, Busy: 503}
+    by_type = {BadRequest: 400, UnknownModel: 404, RequestTooLarge: 413, Busy: 503}
     return by_type.get(type(error), 500)
 
 
@@ -75,17 +81,14 @@ async def _inference_error(_request: Request, error: Exception) -> JSONResponse:
     status = _status(error)
     if status == 500:
         logger.error("a request failed: %s", error)
-    headers = {Busy: {"Retry-After": "1"}, TooSlow: {"Connection": "close"}}.get(type(error))
+    headers = {"Retry-After": "1"} if isinstance(error, Busy) else None
     return JSONResponse({"error": str(error)}, status_code=status, headers=headers)
 
 
-async def _body_too_large(_request: Request, error: Exception) -> JSONResponse:
+async def _body_error(_request: Request, error: Exception) -> JSONResponse:
     # What the client still sends is not read: the connection ends with this answer.
-    return JSONResponse({"error": str(error)}, status_code=413, headers={"Connection": "close"})
-
-
-async def _bodies_exhausted(_request: Request, error: Exception) -> JSONResponse:
-    return JSONResponse({"error": str(error)}, status_code=503, headers={"Connection": "close", "Retry-After": "1"})
+    headers = {"Connection": "close", "Retry-After": "1"}
+    return JSONResponse({"error": str(error)}, status_code=_BODY_STATUS[type(error)], headers=headers)
 
 
 async def _http_error(_request: Request, error: Exception) -> JSONResponse:

@@ -3,7 +3,6 @@
 InferenceError
 ├── BadRequest (ValueError)          HTTP 400
 ├── UnknownModel (LookupError)       HTTP 404
-├── TooSlow (TimeoutError)           HTTP 408
 ├── RequestTooLarge (ValueError)     HTTP 413
 ├── Busy                             HTTP 503
 ├── EngineFailed (RuntimeError)      HTTP 500
@@ -21,10 +20,6 @@ class BadRequest(InferenceError, ValueError):
 
 class UnknownModel(InferenceError, LookupError):
     """Another model or version is served."""
-
-
-class TooSlow(InferenceError, TimeoutError):
-    """The request's body did not arrive in time."""
 
 
 class RequestTooLarge(InferenceError, ValueError):

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from idc_inference.classifier import classify
-from idc_inference.errors import Busy, TooSlow, UnknownModel
+from idc_inference.errors import Busy, UnknownModel
 from idc_inference.metadata import model_metadata, served_parameters, server_metadata
 from idc_inference.protocol import HEADER_LENGTH, EncodedResponse, PatchShape, encode_response, parse_request
 from idc_inference.serving import ServedModel
@@ -106,31 +106,15 @@ async def infer(request: Request, name: str, model_version: str | None = None) -
     """P(IDC) and decision of each patch."""
     serving = _serving(request)
     serving.check_model(name, model_version)
-    async with AsyncExitStack() as held:
-        held.enter_context(serving.one_more())
-        body = await _read_body(request, serving, held)
-        loop = asyncio.get_running_loop()
-        header_length = request.headers.get(HEADER_LENGTH)
-        encoded = await loop.run_in_executor(serving.workers, _answer, serving, body, header_length)
+    with serving.one_more():
+        async with serving.bodies.read(request.headers.get("content-length"), request.stream()) as body:
+            loop = asyncio.get_running_loop()
+            header_length = request.headers.get(HEADER_LENGTH)
+            encoded = await loop.run_in_executor(serving.workers, _answer, serving, body, header_length)
     if encoded.header_length is None:
         return Response(encoded.body, media_type="application/json")
     headers = {HEADER_LENGTH: str(encoded.header_length)}
     return Response(encoded.body, media_type="application/octet-stream", headers=headers)
-
-
-async def _read_body(request: Request, serving: Serving, held: AsyncExitStack) -> bytes:
-    """The body, whose memory is accounted for until `held` ends.
-
-    Raises:
-        TooSlow: It did not arrive in time.
-    """
-    limit_s = serving.settings.body_timeout_s
-    reading = serving.bodies.read(request.headers.get("content-length"), request.stream())
-    try:
-        async with asyncio.timeout(limit_s):
-            return await held.enter_async_context(reading)
-    except TimeoutError as exc:
-        raise TooSlow(f"the body did not arrive within {limit_s} s: send it faster or in smaller parts") from exc
 
 
 def _answer(serving: Serving, body: bytes, header_length: str | None) -> EncodedResponse:

@@ -24,7 +24,16 @@ CONFIRMATION_TIMEOUT_S: Final = 10.0
 class MqttBus:
     """Holds one connection, opens it again for ever, and says `online` and `offline`."""
 
-    def __init__(self, settings: MqttSettings, *, site: str, device: str, version: str) -> None:
+    def __init__(
+        self,
+        settings: MqttSettings,
+        *,
+        site: str,
+        device: str,
+        version: str,
+        confirmation_timeout_s: float = CONFIRMATION_TIMEOUT_S,
+    ) -> None:
+        self._confirmation_timeout_s = confirmation_timeout_s
         self._settings = settings
         self._site = site
         self._device = device
@@ -48,7 +57,7 @@ class MqttBus:
         if client is None:
             raise BusUnavailable("there is no connection to the broker")
         sending = asyncio.ensure_future(
-            client.publish(message.topic, message.payload, qos=1, timeout=CONFIRMATION_TIMEOUT_S)
+            client.publish(message.topic, message.payload, qos=1, timeout=self._confirmation_timeout_s)
         )
         losing = asyncio.ensure_future(self._lost.wait())
         try:
@@ -93,7 +102,7 @@ class MqttBus:
             tls_context=self._settings.tls_context(),
             protocol=aiomqtt.ProtocolVersion.V5,
             keepalive=self._settings.keepalive_s,
-            timeout=CONFIRMATION_TIMEOUT_S,
+            timeout=self._confirmation_timeout_s,
             will=aiomqtt.Will(self._status_topic, self._status("offline"), qos=GATEWAY_STATUS.qos, retain=True),
         )
 
@@ -112,13 +121,25 @@ class MqttBus:
         self._connected.set()
         logger.info("connected to the broker")
         try:
-            async for message in client.messages:
-                on_message(message.topic.value, bytes(message.payload))
+            await self._read_until_lost(client, on_message)
         except asyncio.CancelledError:
             # A clean stop sends no last will, so that it is said here.
             with suppress(aiomqtt.MqttError):
                 await client.publish(self._status_topic, self._status("offline"), qos=1, retain=True, timeout=1.0)
             raise
+
+    async def _read_until_lost(self, client: aiomqtt.Client, on_message: Callable[[str, bytes], None]) -> None:
+        """Take messages; end with an error once `publish` gave the connection up, even where it still stands."""
+        reading = asyncio.ensure_future(_read(client, on_message))
+        losing = asyncio.ensure_future(self._lost.wait())
+        try:
+            await asyncio.wait({reading, losing}, return_when=asyncio.FIRST_COMPLETED)
+            if reading.done():
+                reading.result()
+            raise aiomqtt.MqttError("the broker confirmed nothing in time")
+        finally:
+            reading.cancel()
+            losing.cancel()
 
     def _forget_connection(self) -> None:
         self._client = None
@@ -131,3 +152,8 @@ class MqttBus:
 
     def _status(self, status: Literal["online", "offline"]) -> bytes:
         return ServiceStatus(source=self._device, status=status, version=self._version).to_payload()
+
+
+async def _read(client: aiomqtt.Client, on_message: Callable[[str, bytes], None]) -> None:
+    async for message in client.messages:
+        on_message(message.topic.value, bytes(message.payload))

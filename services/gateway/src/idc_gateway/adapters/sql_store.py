@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, Row, create_engine, delete, event, exists, func, insert, select, text, update
+from sqlalchemy import Connection, Engine, Row, create_engine, delete, event, func, insert, select, text, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from idc_contracts import Decision, ModelRef, Thresholds
@@ -121,15 +121,11 @@ class SqlStore:
         with self._write() as connection:
             connection.execute(delete(outbox).where(outbox.c.published_at < before))
 
-    def add_key(self, name: str, key_sha256: str, at: datetime) -> None:
-        """Store the digest of an API key."""
+    def put_key(self, name: str, key_sha256: str, at: datetime) -> None:
+        """Store the digest of an API key; a key that had this name, and its sessions, are gone."""
         with self._write() as connection:
+            connection.execute(delete(api_keys).where(api_keys.c.name == name))
             connection.execute(insert(api_keys).values(name=name, sha256=key_sha256, created_at=at))
-
-    def has_keys(self) -> bool:
-        """Whether any API key is known."""
-        with self._read() as connection:
-            return bool(connection.execute(select(exists().select_from(api_keys))).scalar_one())
 
     def key_name(self, key_sha256: str) -> str | None:
         """The name of the key with this digest."""

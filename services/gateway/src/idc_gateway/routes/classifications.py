@@ -14,6 +14,9 @@ from idc_gateway.uploads import uploads_of
 
 router = APIRouter(tags=["classifications"])
 
+UPLOAD_PATHS: Final = ("/api/v1/classifications", "/api/infer")
+"""Where images are sent. These routes bound their bodies by themselves, after they know the caller."""
+
 _BINARY: Final = {"schema": {"type": "string", "format": "binary"}}
 IMAGE_BODY: Final[dict[str, Any]] = {
     "requestBody": {

@@ -19,7 +19,7 @@ _MESSAGES = {
 
 @router.post("/infer", openapi_extra=IMAGE_BODY)
 async def infer_as_in_2018(request: Request, gateway: GatewayDependency, request_id: RequestId) -> LegacyAnswer:
-    """Classify one patch, sent as the body whatever its content type says. An uncertain result counts as 0."""
+    """Classify one patch, sent as the body or as the one part `images` of a form. An uncertain result counts as 0."""
     results = await classify_request(request, gateway, request_id)
     if len(results) != 1:
         raise BadInput(f"this endpoint takes one image, got {len(results)}: send many to /api/v1/classifications")

@@ -7,14 +7,19 @@ const list = document.querySelector("#alarm-list");
 const message = document.querySelector("#alarms-message");
 const template = document.querySelector("#alarm-template");
 let timer = null;
+let watch = 0; // which call of watchAlarms is the current one: an answer that comes after it ended changes nothing
 
 /** Start to ask for the alarms; `onSignedOut` is called when the session is over. */
 export function watchAlarms(onSignedOut) {
   stopWatching();
+  const own = watch;
   const ask = async () => {
     try {
-      show(await call("/api/v1/alarms"));
+      const answer = await call("/api/v1/alarms");
+      if (own !== watch) return;
+      show(answer);
     } catch (error) {
+      if (own !== watch) return;
       if (error instanceof SignedOut) return onSignedOut();
       message.textContent = `What follows may be old: ${error.message}`;
       message.hidden = false;
@@ -25,6 +30,7 @@ export function watchAlarms(onSignedOut) {
 }
 
 export function stopWatching() {
+  watch += 1;
   clearTimeout(timer);
 }
 

@@ -16,6 +16,8 @@ const results = one("#results");
 
 function showSignIn(words = "") {
   stopWatching();
+  results.replaceChildren();
+  one("#results-empty").hidden = false;
   workView.hidden = one("#sign-out").hidden = true;
   signInView.hidden = false;
   one("#sign-in-message").textContent = words;
@@ -42,8 +44,6 @@ one("#sign-in").addEventListener("submit", async (event) => {
 
 one("#sign-out").addEventListener("click", async () => {
   await call("/api/v1/session", { method: "DELETE" }).catch(() => null);
-  results.replaceChildren();
-  one("#results-empty").hidden = false;
   showSignIn();
 });
 
