@@ -1,11 +1,14 @@
 """What is no patch gets a clear refusal, and the real containers' memory stays bounded."""
 
+import io
 import struct
 import zlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
+from PIL import Image
 
 from support.compose_stack import SERVICES, ComposeStack
 from support.demo_patches import DemoPatches
@@ -95,3 +98,23 @@ def test_services_survive_a_hundred_bad_bodies_without_growing_to_their_limit(st
         assert not state["OOMKilled"]
         assert state["Health"]["Status"] == "healthy"
     assert stack.inspect("gateway")["RestartCount"] == 0
+
+
+def test_many_large_uploads_at_once_stay_within_the_memory_limit(stack: ComposeStack) -> None:
+    buffer = io.BytesIO()
+    Image.new("RGB", (512, 512), (200, 120, 180)).save(buffer, "BMP")
+    files = [("images", (f"{number}.bmp", buffer.getvalue(), "image/bmp")) for number in range(20)]
+
+    def post(_number: int) -> int:
+        with stack.client() as client:
+            return client.post("/api/v1/classifications", files=files, timeout=120).status_code
+
+    with ThreadPoolExecutor(6) as pool:
+        statuses = set(pool.map(post, range(18)))
+
+    assert 201 in statuses
+    assert statuses <= {201, 503}
+    for service in ("gateway", "inference"):
+        description = stack.inspect(service)
+        assert not description["State"]["OOMKilled"]
+        assert description["RestartCount"] == 0

@@ -104,11 +104,13 @@ def test_request_in_progress_is_answered_before_the_service_ends(tiny_models_dir
     process = start_inference(tiny_models_dir, port)
     wait_ready(f"http://127.0.0.1:{port}", process)
     with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
-        connection.sendall(b"POST /v2/models/idc/infer HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{")
+        connection.sendall(
+            b"POST /v2/models/idc/infer HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{"
+        )
         process.send_signal(signal.SIGTERM)
         wait_refused(port)
         connection.sendall(b"}")
-        answer = connection.recv(4096)
+        answer = b"".join(iter(lambda: connection.recv(4096), b""))
 
     output, _ = process.communicate(timeout=20)
 

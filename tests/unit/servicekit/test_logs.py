@@ -1,6 +1,7 @@
 import json
 import logging
 import sys
+import warnings
 from collections.abc import Iterator
 from uuid import UUID
 
@@ -18,6 +19,7 @@ def _restore_root_logger() -> Iterator[None]:
     yield
     root.handlers[:] = handlers
     root.setLevel(level)
+    logging.captureWarnings(capture=False)
 
 
 def test_json_log_is_one_object_a_line(capsys: pytest.CaptureFixture[str]) -> None:
@@ -72,3 +74,13 @@ def test_second_call_replaces_the_first(capsys: pytest.CaptureFixture[str]) -> N
     LOGGER.info("once")
 
     assert len(capsys.readouterr().out.splitlines()) == 1
+
+
+def test_warning_of_a_library_is_a_log_line(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging("alarm", "json")
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.warn_explicit("damaged tags", UserWarning, "library.py", 7)
+
+    assert "damaged tags" in json.loads(capsys.readouterr().out)["message"]

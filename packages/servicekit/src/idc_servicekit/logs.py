@@ -47,3 +47,5 @@ def configure_logging(service: str, log_format: LogFormat, level: str = "INFO") 
     else:
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
     logging.basicConfig(level=level, handlers=[handler], force=True)
+    # What a library warns of (Pillow, of a damaged image) is a log line like the others.
+    logging.captureWarnings(capture=True)

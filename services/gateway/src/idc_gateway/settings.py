@@ -1,8 +1,9 @@
 """The gateway's settings, read from the environment variables `GATEWAY_…`."""
 
 from pathlib import Path
+from typing import Self
 
-from pydantic import Field, HttpUrl
+from pydantic import Field, HttpUrl, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from idc_contracts import Slug
@@ -52,3 +53,11 @@ class GatewaySettings(ServiceSettings):
     )
     drain_timeout_s: int = Field(default=10, ge=0, le=300, description="Time for requests in progress after SIGTERM.")
     mqtt: MqttSettings
+
+    @model_validator(mode="after")
+    def _one_body_fits(self) -> Self:
+        if self.max_total_body_bytes < self.max_body_bytes:
+            raise ValueError(
+                f"max_total_body_bytes {self.max_total_body_bytes} must hold one body of {self.max_body_bytes} bytes"
+            )
+        return self

@@ -1,8 +1,9 @@
 """The inference service's settings, read from the environment variables `INFERENCE_…`."""
 
 from pathlib import Path
+from typing import Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from idc_contracts import Slug
@@ -42,3 +43,11 @@ class InferenceSettings(ServiceSettings):
     drain_timeout_s: int = Field(
         default=10, ge=0, le=300, description="How long requests in progress may take after SIGTERM, in seconds."
     )
+
+    @model_validator(mode="after")
+    def _one_body_fits(self) -> Self:
+        if self.max_total_body_bytes < self.max_body_bytes:
+            raise ValueError(
+                f"max_total_body_bytes {self.max_total_body_bytes} must hold one body of {self.max_body_bytes} bytes"
+            )
+        return self
