@@ -14,6 +14,7 @@ import httpx
 from idc_contracts import ALARM_ACKNOWLEDGEMENTS, ALARM_STATE, AcknowledgeAlarm, AlarmState
 from support.mosquitto import free_port
 
+IMAGE_TAG: Final = os.environ.get("IDC_TAG", "0.1.0")
 SERVICES: Final = ("broker", "inference", "gateway", "alarm")
 
 
@@ -120,7 +121,7 @@ class ComposeStack:
                 "--network",
                 f"{self.project}_bus",
                 *volumes,
-                "idc-sentinel/broker:0.1.0",
+                f"idc-sentinel/broker:{IMAGE_TAG}",
                 *command,
             ],
             capture_output=True,
