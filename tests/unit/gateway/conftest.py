@@ -7,10 +7,11 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from idc_gateway.adapters.sql_store import SqlStore, open_store
+from idc_gateway.adapters.sql.store import open_store
 from idc_gateway.app import build, create_app
 from idc_gateway.fakes import MemoryBus, RednessInference
 from idc_gateway.settings import GatewaySettings
+from idc_gateway.store_ports import Store
 from idc_servicekit.mqtt import MqttSettings
 
 KEY = "idc_" + "k" * 60
@@ -33,10 +34,10 @@ def settings(tmp_path: Path) -> GatewaySettings:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[SqlStore]:
+def store(tmp_path: Path) -> Iterator[Store]:
     store = open_store(f"sqlite:///{tmp_path / 'gateway.sqlite3'}")
     yield store
-    store.close()
+    store.database.close()
 
 
 @pytest.fixture
@@ -51,7 +52,7 @@ def bus() -> MemoryBus:
 
 @pytest.fixture
 async def app(
-    settings: GatewaySettings, store: SqlStore, inference: RednessInference, bus: MemoryBus
+    settings: GatewaySettings, store: Store, inference: RednessInference, bus: MemoryBus
 ) -> AsyncIterator[FastAPI]:
     app = create_app(build(settings, store=store, inference=inference, bus=bus))
     async with app.router.lifespan_context(app):

@@ -4,9 +4,9 @@ import asyncio
 
 import httpx
 
-from idc_gateway.adapters.sql_store import SqlStore
 from idc_gateway.errors import StoreUnavailable
 from idc_gateway.fakes import MemoryBus, RednessInference
+from idc_gateway.store_ports import Store
 from support.eventually import eventually
 
 
@@ -37,11 +37,11 @@ async def test_missing_inference_is_not_ready_but_alive(
     assert (await stranger.get("/livez")).status_code == 200
 
 
-async def test_lost_store_is_not_ready(stranger: httpx.AsyncClient, store: SqlStore) -> None:
+async def test_lost_store_is_not_ready(stranger: httpx.AsyncClient, store: Store) -> None:
     def broken() -> None:
         raise StoreUnavailable("the disk is gone")
 
-    store.check = broken  # type: ignore[method-assign]
+    store.database.check = broken  # type: ignore[method-assign]
 
     answer = await stranger.get("/readyz")
 

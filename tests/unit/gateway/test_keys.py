@@ -5,11 +5,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import func, select
 
-from idc_gateway.adapters.sql_store import SqlStore
-from idc_gateway.adapters.sql_tables import sessions
+from idc_gateway.adapters.sql.database import Database
+from idc_gateway.adapters.sql.tables import sessions
 from idc_gateway.errors import Unauthenticated
 from idc_gateway.keys import Keyring
 from idc_gateway.settings import GatewaySettings
+from idc_gateway.store_ports import Store
 
 KEY = "idc_" + "k" * 60
 
@@ -27,8 +28,8 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def keyring(store: SqlStore, settings: GatewaySettings, clock: Clock) -> Keyring:
-    keyring = Keyring(store, session_lifetime=timedelta(hours=1), clock=clock)
+def keyring(store: Store, settings: GatewaySettings, clock: Clock) -> Keyring:
+    keyring = Keyring(store.accounts, session_lifetime=timedelta(hours=1), clock=clock)
     keyring.take_first_key(settings.first_api_key_file)
     return keyring
 
@@ -36,7 +37,7 @@ def keyring(store: SqlStore, settings: GatewaySettings, clock: Clock) -> Keyring
 async def test_session_is_over_after_its_lifetime(keyring: Keyring, clock: Clock) -> None:
     token = await keyring.open_session(KEY)
     clock.now += timedelta(minutes=59)
-    assert (await keyring.by_session(token)).key_name == "first"
+    assert (await keyring.by_session(token)).name == "first"
 
     clock.now += timedelta(minutes=1)
 
@@ -44,14 +45,15 @@ async def test_session_is_over_after_its_lifetime(keyring: Keyring, clock: Clock
         await keyring.by_session(token)
 
 
-async def test_sessions_that_are_over_are_forgotten(keyring: Keyring, clock: Clock, store: SqlStore) -> None:
+async def test_sessions_that_are_over_are_forgotten(keyring: Keyring, clock: Clock, store: Store) -> None:
     for _ in range(3):
         await keyring.open_session(KEY)
     clock.now += timedelta(hours=2)
 
     await keyring.open_session(KEY)
 
-    with store._engine.connect() as connection:
+    assert isinstance(store.database, Database)
+    with store.database.engine.connect() as connection:
         assert connection.execute(select(func.count()).select_from(sessions)).scalar_one() == 1
 
 
@@ -63,7 +65,7 @@ async def test_exchanged_first_key_replaces_the_old_one_and_ends_its_sessions(
 
     keyring.take_first_key(settings.first_api_key_file)
 
-    assert (await keyring.by_key("n" * 64)).key_name == "first"
+    assert (await keyring.by_key("n" * 64)).name == "first"
     with pytest.raises(Unauthenticated):
         await keyring.by_key(KEY)
     with pytest.raises(Unauthenticated):
@@ -75,4 +77,4 @@ async def test_same_first_key_keeps_its_sessions_over_a_restart(keyring: Keyring
 
     keyring.take_first_key(settings.first_api_key_file)
 
-    assert (await keyring.by_session(token)).key_name == "first"
+    assert (await keyring.by_session(token)).name == "first"

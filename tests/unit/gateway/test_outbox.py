@@ -6,11 +6,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from idc_gateway.adapters.sql_store import SqlStore
+from idc_gateway.adapters.sql.database import Database
+from idc_gateway.adapters.sql.outbox import SqlOutbox
 from idc_gateway.classifications import OutgoingMessage
 from idc_gateway.errors import StoreUnavailable
 from idc_gateway.fakes import MemoryBus
 from idc_gateway.outbox import KEEP_PUBLISHED, REPLAY_LIMIT, Outbox
+from idc_gateway.queries import Deed
+from idc_gateway.store_ports import Store
 from support.eventually import eventually
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -38,8 +41,8 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-async def outbox(store: SqlStore, bus: MemoryBus, clock: Clock) -> AsyncIterator[Outbox]:
-    outbox = Outbox(store, bus, clock=clock)
+async def outbox(store: Store, bus: MemoryBus, clock: Clock) -> AsyncIterator[Outbox]:
+    outbox = Outbox(store.outbox, bus, clock=clock)
     tasks = [
         asyncio.create_task(bus.run(outbox.on_connected, lambda _topic, _payload: None)),
         asyncio.create_task(outbox.run()),
@@ -51,34 +54,34 @@ async def outbox(store: SqlStore, bus: MemoryBus, clock: Clock) -> AsyncIterator
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def test_stored_messages_are_published_in_order(store: SqlStore, bus: MemoryBus, outbox: Outbox) -> None:
-    store.add([], messages(250))
+async def test_stored_messages_are_published_in_order(store: Store, bus: MemoryBus, outbox: Outbox) -> None:
+    store.results.add(Deed(NOW, messages=messages(250)))
     outbox.wake()
 
     await eventually(lambda: len(bus.published) == 250)
 
     assert numbers(bus) == list(range(250))
-    await eventually(lambda: store.count_waiting() == 0)
+    await eventually(lambda: store.outbox.backlog()[0] == 0)
 
 
-async def test_messages_wait_while_the_broker_is_away(store: SqlStore, bus: MemoryBus, outbox: Outbox) -> None:
+async def test_messages_wait_while_the_broker_is_away(store: Store, bus: MemoryBus, outbox: Outbox) -> None:
     bus.fail_after = 3
-    store.add([], messages(10))
+    store.results.add(Deed(NOW, messages=messages(10)))
     outbox.wake()
     await eventually(lambda: not bus.is_connected)
-    await eventually(lambda: store.count_waiting() == 7)
+    await eventually(lambda: store.outbox.backlog()[0] == 7)
 
     await bus.connect()
-    await eventually(lambda: store.count_waiting() == 0)
+    await eventually(lambda: store.outbox.backlog()[0] == 0)
 
     # The three that were confirmed just before the loss are sent again: a crashed broker may not have kept them.
     assert numbers(bus) == [0, 1, 2, *range(10)]
 
 
-async def test_only_the_newest_messages_are_sent_again(store: SqlStore, bus: MemoryBus, outbox: Outbox) -> None:
-    store.add([], messages(REPLAY_LIMIT + 10))
+async def test_only_the_newest_messages_are_sent_again(store: Store, bus: MemoryBus, outbox: Outbox) -> None:
+    store.results.add(Deed(NOW, messages=messages(REPLAY_LIMIT + 10)))
     outbox.wake()
-    await eventually(lambda: store.count_waiting() == 0 and len(bus.published) == REPLAY_LIMIT + 10)
+    await eventually(lambda: store.outbox.backlog()[0] == 0 and len(bus.published) == REPLAY_LIMIT + 10)
     bus.published.clear()
 
     await bus.connect()
@@ -87,11 +90,11 @@ async def test_only_the_newest_messages_are_sent_again(store: SqlStore, bus: Mem
     assert numbers(bus) == list(range(10, REPLAY_LIMIT + 10))
 
 
-async def test_message_stored_before_a_crash_is_published_after_it(store: SqlStore) -> None:
-    store.add([], messages(1))  # and the process ends here
+async def test_message_stored_before_a_crash_is_published_after_it(store: Store) -> None:
+    store.results.add(Deed(NOW, messages=messages(1)))  # and the process ends here
 
     bus = MemoryBus()
-    reborn = Outbox(store, bus)
+    reborn = Outbox(store.outbox, bus)
     await bus.connect()
     task = asyncio.create_task(reborn.run())
     await eventually(lambda: numbers(bus) == [0])
@@ -100,19 +103,19 @@ async def test_message_stored_before_a_crash_is_published_after_it(store: SqlSto
 
 
 async def test_published_messages_are_forgotten_in_time(
-    store: SqlStore, bus: MemoryBus, outbox: Outbox, clock: Clock
+    store: Store, bus: MemoryBus, outbox: Outbox, clock: Clock
 ) -> None:
-    store.add([], messages(5))
+    store.results.add(Deed(NOW, messages=messages(5)))
     outbox.wake()
-    await eventually(lambda: store.count_waiting() == 0)
+    await eventually(lambda: store.outbox.backlog()[0] == 0)
     clock.now += KEEP_PUBLISHED + timedelta(seconds=1)
     outbox.wake()
     await asyncio.sleep(0.05)
 
-    assert store.publish_again(100) == 0
+    assert store.outbox.publish_again(100) == 0
 
 
-class FlakyStore(SqlStore):
+class FlakyOutbox(SqlOutbox):
     is_broken = True
 
     def waiting(self, limit: int) -> list[tuple[int, OutgoingMessage]]:
@@ -121,9 +124,10 @@ class FlakyStore(SqlStore):
         return super().waiting(limit)
 
 
-async def test_broken_store_delays_the_outbox_and_does_not_end_it(store: SqlStore, bus: MemoryBus) -> None:
-    store.add([], messages(3))
-    flaky = FlakyStore(store._engine)
+async def test_broken_store_delays_the_outbox_and_does_not_end_it(store: Store, bus: MemoryBus) -> None:
+    store.results.add(Deed(NOW, messages=messages(3)))
+    assert isinstance(store.database, Database)
+    flaky = FlakyOutbox(store.database)
     outbox = Outbox(flaky, bus, store_retry_s=0.01)
     await bus.connect()
     task = asyncio.create_task(outbox.run())

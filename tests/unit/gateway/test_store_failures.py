@@ -8,11 +8,13 @@ from typing import Any
 import httpx
 import pytest
 
-from idc_gateway.adapters.sql_store import SqlStore, open_store
+from idc_gateway.adapters.sql.database import Database
+from idc_gateway.adapters.sql.store import open_store
 from idc_gateway.app import build, create_app
 from idc_gateway.errors import StoreUnavailable
 from idc_gateway.fakes import MemoryBus, RednessInference
 from idc_gateway.settings import GatewaySettings
+from idc_gateway.store_ports import Store
 from support.demo_patches import solid_png
 from support.eventually import eventually
 
@@ -20,9 +22,10 @@ RED = solid_png((250, 0, 0))
 
 
 async def test_locked_database_is_told_as_503_and_the_client_may_try_again(
-    client: httpx.AsyncClient, store: SqlStore, tmp_path: Path, bus: MemoryBus
+    client: httpx.AsyncClient, store: Store, tmp_path: Path, bus: MemoryBus
 ) -> None:
-    with store._engine.connect() as connection:
+    assert isinstance(store.database, Database)
+    with store.database.engine.connect() as connection:
         connection.exec_driver_sql("PRAGMA busy_timeout=50")
     lock = sqlite3.connect(tmp_path / "gateway.sqlite3")
     lock.execute("BEGIN IMMEDIATE")
@@ -46,7 +49,7 @@ def test_file_that_is_no_database_is_told(tmp_path: Path) -> None:
         open_store(f"sqlite:///{tmp_path / 'gateway.sqlite3'}")
 
 
-async def test_gateway_stops_when_a_background_task_fails(settings: GatewaySettings, store: SqlStore) -> None:
+async def test_gateway_stops_when_a_background_task_fails(settings: GatewaySettings, store: Store) -> None:
     class BrokenBus(MemoryBus):
         async def run(self, *_arguments: Any) -> None:
             raise KeyError("a bug")
@@ -62,12 +65,12 @@ async def test_gateway_stops_when_a_background_task_fails(settings: GatewaySetti
 
 
 async def test_bug_is_told_with_the_id_that_the_log_has(
-    client: httpx.AsyncClient, store: SqlStore, caplog: pytest.LogCaptureFixture
+    client: httpx.AsyncClient, store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
     def broken(_limit: int) -> list[Any]:
         raise KeyError("a bug")
 
-    store.recent = broken  # type: ignore[method-assign]
+    store.results.page = broken  # type: ignore[method-assign]
 
     answer = await client.get("/api/v1/classifications", headers={"X-Request-ID": "r-9"})
 

@@ -14,18 +14,19 @@ from fastapi import APIRouter, Depends, FastAPI
 from idc_gateway import problems
 from idc_gateway.adapters.mqtt_bus import MqttBus
 from idc_gateway.adapters.oip_inference import OipInference
-from idc_gateway.adapters.sql_store import open_store
+from idc_gateway.adapters.sql.store import open_store
 from idc_gateway.alarms import AlarmBoard
 from idc_gateway.classifying import Classifying
 from idc_gateway.dependencies import Gateway, authenticated
 from idc_gateway.keys import Keyring
 from idc_gateway.outbox import Outbox
-from idc_gateway.ports import Bus, Inference, Store
+from idc_gateway.ports import Bus, Inference
 from idc_gateway.routes import alarms, classifications, health, legacy, page, sessions
 from idc_gateway.routes.schemas import Problem
 from idc_gateway.security_headers import SecurityHeaders
 from idc_gateway.settings import GatewaySettings
 from idc_gateway.small_bodies import SmallBodies
+from idc_gateway.store_ports import Store
 from idc_servicekit.access_log import AccessLog
 from idc_servicekit.body_budget import BodyBudget
 
@@ -59,11 +60,11 @@ def build(
         str(settings.inference_url), settings.model_name, timeout_s=settings.inference_timeout_s
     )
     bus = bus or MqttBus(settings.mqtt, site=settings.site, device=settings.device, version=version("idc-gateway"))
-    keyring = Keyring(store, session_lifetime=timedelta(hours=settings.session_lifetime_h))
+    keyring = Keyring(store.accounts, session_lifetime=timedelta(hours=settings.session_lifetime_h))
     keyring.take_first_key(settings.first_api_key_file)
-    outbox = Outbox(store, bus)
+    outbox = Outbox(store.outbox, bus)
     classifying = Classifying(
-        store,
+        store.results,
         inference,
         outbox,
         site=settings.site,
@@ -126,7 +127,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         task.cancel()
     await asyncio.gather(*background, return_exceptions=True)
     await gateway.inference.close()
-    gateway.store.close()
+    gateway.store.database.close()
 
 
 def _stop_where_it_failed(task: asyncio.Task[None]) -> None:

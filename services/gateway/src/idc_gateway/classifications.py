@@ -1,10 +1,26 @@
 """What the gateway knows of a classified patch, and the message that it sends of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from uuid import UUID
 
 from idc_contracts import CLASSIFICATIONS, Decision, ModelRef, PatchClassified, Thresholds
+
+
+@dataclass(frozen=True)
+class PatchOrigin:
+    """Where a patch is from, as far as the sender says."""
+
+    patient: str | None = None
+    slide: str | None = None
+    x: int | None = None
+    """Of the patch's left edge in the slide, in pixels."""
+    y: int | None = None
+    """Of the patch's upper edge in the slide, in pixels."""
+
+
+UNKNOWN_ORIGIN = PatchOrigin()
 
 
 @dataclass(frozen=True)
@@ -13,6 +29,7 @@ class Upload:
 
     name: str
     data: bytes
+    origin: PatchOrigin = UNKNOWN_ORIGIN
 
 
 @dataclass(frozen=True)
@@ -23,6 +40,8 @@ class CheckedImage:
     data: bytes
     width_px: int
     height_px: int
+    media_type: str
+    origin: PatchOrigin = UNKNOWN_ORIGIN
 
 
 @dataclass(frozen=True)
@@ -34,6 +53,25 @@ class Prediction:
     decision: Decision
     model: ModelRef
     thresholds: Thresholds
+
+
+class Verdict(StrEnum):
+    """What a pathologist says of a patch."""
+
+    IDC = "idc"
+    NO_IDC = "no_idc"
+    UNCLEAR = "unclear"
+
+
+@dataclass(frozen=True)
+class Review:
+    """A pathologist's word on one result; a later one stands above it, none is ever changed."""
+
+    verdict: Verdict
+    comment: str
+    reviewer: str
+    """The name of the key or user."""
+    reviewed_at: datetime
 
 
 @dataclass(frozen=True)
@@ -51,6 +89,11 @@ class Classification:
     created_at: datetime
     width_px: int
     height_px: int
+    origin: PatchOrigin = field(default=UNKNOWN_ORIGIN)
+    image_sha256: str | None = None
+    """Names the stored image; None where none was stored."""
+    review: Review | None = None
+    """The latest one."""
 
 
 @dataclass(frozen=True)

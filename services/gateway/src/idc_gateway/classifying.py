@@ -7,10 +7,13 @@ from datetime import datetime
 from uuid import uuid4
 
 from idc_contracts import utc_now
+from idc_gateway.audit import AuditEvent
 from idc_gateway.classifications import CheckedImage, Classification, Prediction, Upload, message_of
 from idc_gateway.errors import Busy
 from idc_gateway.outbox import Outbox
-from idc_gateway.ports import Inference, Store
+from idc_gateway.ports import Inference
+from idc_gateway.queries import Deed
+from idc_gateway.store_ports import Results
 from idc_gateway.uploads import check_images
 
 
@@ -19,7 +22,7 @@ class Classifying:
 
     def __init__(
         self,
-        store: Store,
+        results: Results,
         inference: Inference,
         outbox: Outbox,
         *,
@@ -28,7 +31,7 @@ class Classifying:
         max_in_progress: int,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
-        self._store = store
+        self._results = results
         self._inference = inference
         self._outbox = outbox
         self._site = site
@@ -37,7 +40,7 @@ class Classifying:
         self._in_progress = 0
         self._clock = clock
 
-    async def classify(self, uploads: Sequence[Upload], request_id: str) -> list[Classification]:
+    async def classify(self, uploads: Sequence[Upload], caller: str, request_id: str) -> list[Classification]:
         """Classify images and store all results with their messages in one transaction.
 
         Raises:
@@ -49,11 +52,11 @@ class Classifying:
             raise Busy(f"{self._in_progress} classifications are in progress: try again in a second")
         self._in_progress += 1
         try:
-            return await self._classify(uploads, request_id)
+            return await self._classify(uploads, caller, request_id)
         finally:
             self._in_progress -= 1
 
-    async def _classify(self, uploads: Sequence[Upload], request_id: str) -> list[Classification]:
+    async def _classify(self, uploads: Sequence[Upload], caller: str, request_id: str) -> list[Classification]:
         started = time.perf_counter()
         images = await asyncio.to_thread(check_images, uploads)
         predictions = await self._inference.predict([image.data for image in images], request_id)
@@ -63,8 +66,9 @@ class Classifying:
             _result(image, prediction, latency_ms, now) for image, prediction in zip(images, predictions, strict=True)
         ]
         messages = [message_of(r, site=self._site, device=self._device, request_id=request_id) for r in results]
+        audit = [_audited(result, caller, request_id) for result in results]
         try:
-            await asyncio.to_thread(self._store.add, results, messages)
+            await asyncio.to_thread(self._results.add, Deed(now, results=results, messages=messages, audit=audit))
         finally:
             # Where the client goes away now, the thread still ends its transaction: the messages must not wait.
             self._outbox.wake()
@@ -84,3 +88,14 @@ def _result(image: CheckedImage, prediction: Prediction, latency_ms: float, now:
         width_px=image.width_px,
         height_px=image.height_px,
     )
+
+
+def _audited(result: Classification, caller: str, request_id: str) -> AuditEvent:
+    details = {
+        "probability": result.probability,
+        "decision": result.decision.value,
+        "model_version": result.model.version,
+        "model_sha256": result.model.sha256,
+        "image_sha256": result.image_sha256,
+    }
+    return AuditEvent("patch.classified", caller, str(result.id), result.created_at, request_id, details)

@@ -1,5 +1,6 @@
 """What routes get handed."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Final
 from urllib.parse import urlsplit
@@ -9,11 +10,13 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from idc_gateway.alarms import AlarmBoard
 from idc_gateway.classifying import Classifying
-from idc_gateway.errors import CrossSite, Unauthenticated
+from idc_gateway.errors import CrossSite, Forbidden, Unauthenticated
 from idc_gateway.keys import Caller, Keyring
 from idc_gateway.outbox import Outbox
-from idc_gateway.ports import Bus, Inference, Store
+from idc_gateway.ports import Bus, Inference
+from idc_gateway.scopes import Scope
 from idc_gateway.settings import GatewaySettings
+from idc_gateway.store_ports import Store
 from idc_servicekit.body_budget import BodyBudget
 
 SESSION_COOKIE: Final = "idc_session"
@@ -71,6 +74,21 @@ async def authenticated(
         raise Unauthenticated("send an API key: `Authorization: Bearer <key>`; `make api-key` prints the first one")
     check_same_origin(request)
     return await gateway.keyring.by_session(token)
+
+
+CurrentCaller = Annotated[Caller, Depends(authenticated)]
+
+
+def requires(scope: Scope) -> Callable[[Caller], None]:
+    """A dependency that lets only callers with this scope in."""
+
+    def check(caller: CurrentCaller) -> None:
+        if scope not in caller.scopes:
+            raise Forbidden(
+                f"{caller.name!r} lacks the scope {scope.value!r}: ask an administrator for a key that has it"
+            )
+
+    return check
 
 
 def check_same_origin(request: Request) -> None:

@@ -2,6 +2,7 @@
 
 GatewayError
 ├── BadInput (ValueError)
+│   ├── BadCursor                    400
 │   ├── EmptyBody                    400
 │   ├── BadMultipart                 400
 │   ├── NotAnImage                   415
@@ -9,7 +10,9 @@ GatewayError
 ├── BodyTooLarge                     413
 ├── Unauthenticated (PermissionError) 401
 ├── CrossSite (PermissionError)      403
+├── Forbidden (PermissionError)      403
 ├── NotFound (LookupError)           404
+├── AlreadyDone                      409
 ├── Busy                             503
 ├── StoreUnavailable (OSError)       503
 └── InferenceError
@@ -38,6 +41,12 @@ class BadInput(GatewayError, ValueError):
 
     status = HTTPStatus.BAD_REQUEST
     kind = "bad-input"
+
+
+class BadCursor(BadInput):
+    """The cursor of a list is none that this gateway gave."""
+
+    kind = "bad-cursor"
 
 
 class EmptyBody(BadInput):
@@ -88,11 +97,25 @@ class CrossSite(GatewayError, PermissionError):
     kind = "cross-site"
 
 
+class Forbidden(GatewayError, PermissionError):
+    """The caller is known and may not do this."""
+
+    status = HTTPStatus.FORBIDDEN
+    kind = "forbidden"
+
+
 class NotFound(GatewayError, LookupError):
     """There is no such thing."""
 
     status = HTTPStatus.NOT_FOUND
     kind = "not-found"
+
+
+class AlreadyDone(GatewayError):
+    """A request with the same Idempotency-Key is being answered, or was."""
+
+    status = HTTPStatus.CONFLICT
+    kind = "already-done"
 
 
 class Busy(GatewayError):

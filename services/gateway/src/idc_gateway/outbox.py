@@ -9,7 +9,8 @@ from typing import Final
 from idc_contracts import utc_now
 from idc_gateway.classifications import OutgoingMessage
 from idc_gateway.errors import BusUnavailable, StoreUnavailable
-from idc_gateway.ports import Bus, Store
+from idc_gateway.ports import Bus
+from idc_gateway.store_ports import OutgoingMessages
 
 logger = logging.getLogger(__name__)
 
@@ -27,10 +28,15 @@ class Outbox:
     """The background task between the store and the bus."""
 
     def __init__(
-        self, store: Store, bus: Bus, *, clock: Callable[[], datetime] = utc_now, store_retry_s: float = 1.0
+        self,
+        messages: OutgoingMessages,
+        bus: Bus,
+        *,
+        clock: Callable[[], datetime] = utc_now,
+        store_retry_s: float = 1.0,
     ) -> None:
         self._store_retry_s = store_retry_s
-        self._store = store
+        self._messages = messages
         self._bus = bus
         self._clock = clock
         self._woken = asyncio.Event()
@@ -59,11 +65,11 @@ class Outbox:
     async def _turn(self) -> None:
         self._woken.clear()
         await self._replay()
-        waiting = await asyncio.to_thread(self._store.waiting, BATCH)
+        waiting = await asyncio.to_thread(self._messages.waiting, BATCH)
         if waiting:
             await self._publish(waiting)
             return
-        await asyncio.to_thread(self._store.forget_published, self._clock() - KEEP_PUBLISHED)
+        await asyncio.to_thread(self._messages.forget_published, self._clock() - KEEP_PUBLISHED)
         try:
             async with asyncio.timeout(IDLE_S):
                 await self._woken.wait()
@@ -73,7 +79,7 @@ class Outbox:
     async def _replay(self) -> None:
         if not self._is_replay_due:
             return
-        count = await asyncio.to_thread(self._store.publish_again, REPLAY_LIMIT)
+        count = await asyncio.to_thread(self._messages.publish_again, REPLAY_LIMIT)
         self._is_replay_due = False
         if count:
             logger.info("sending the latest messages again: the broker may have lost them", extra={"count": count})
@@ -88,4 +94,4 @@ class Outbox:
             logger.warning("the outbox waits: %s", exc)
         finally:
             if confirmed:
-                await asyncio.to_thread(self._store.mark_published, confirmed, self._clock())
+                await asyncio.to_thread(self._messages.mark_published, confirmed, self._clock())

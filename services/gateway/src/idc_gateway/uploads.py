@@ -51,7 +51,16 @@ def check_images(uploads: Sequence[Upload]) -> list[CheckedImage]:
             raise NotAnImage(f"{_label(upload)}: {exc}") from exc
         except patch_errors.PatchError as exc:
             raise UnusableImage(f"{_label(upload)}: {exc}") from exc
-        checked.append(CheckedImage(upload.name, upload.data, header.width_px, header.height_px))
+        checked.append(
+            CheckedImage(
+                upload.name,
+                upload.data,
+                header.width_px,
+                header.height_px,
+                f"image/{header.format.lower()}",
+                upload.origin,
+            )
+        )
     return checked
 
 

@@ -7,8 +7,10 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request, Response
 
 from idc_gateway.classifications import Classification
-from idc_gateway.dependencies import Gateway, GatewayDependency, RequestId
+from idc_gateway.dependencies import CurrentCaller, Gateway, GatewayDependency, RequestId
 from idc_gateway.errors import NotFound
+from idc_gateway.keys import Caller
+from idc_gateway.queries import ClassificationFilter
 from idc_gateway.routes.schemas import ClassificationItem, ClassificationList
 from idc_gateway.uploads import uploads_of
 
@@ -37,7 +39,7 @@ IMAGE_BODY: Final[dict[str, Any]] = {
 }
 
 
-async def classify_request(request: Request, gateway: Gateway, request_id: str) -> list[Classification]:
+async def classify_request(request: Request, gateway: Gateway, caller: Caller, request_id: str) -> list[Classification]:
     """Classify what a request's body holds.
 
     Raises:
@@ -52,19 +54,19 @@ async def classify_request(request: Request, gateway: Gateway, request_id: str) 
             max_images=gateway.settings.max_images,
             max_image_bytes=gateway.settings.max_image_bytes,
         )
-        return await gateway.classifying.classify(uploads, request_id)
+        return await gateway.classifying.classify(uploads, caller.name, request_id)
 
 
 @router.post("/classifications", status_code=201, openapi_extra=IMAGE_BODY)
 async def classify_patches(
-    request: Request, response: Response, gateway: GatewayDependency, request_id: RequestId
+    request: Request, response: Response, gateway: GatewayDependency, caller: CurrentCaller, request_id: RequestId
 ) -> ClassificationList:
     """Classify one patch, sent as the body, or many, sent as parts `images` of a form.
 
     201 comes after results and messages to the alarms are stored for good. One image that cannot be read refuses the
     whole request.
     """
-    results = await classify_request(request, gateway, request_id)
+    results = await classify_request(request, gateway, caller, request_id)
     if len(results) == 1:
         response.headers["Location"] = f"/api/v1/classifications/{results[0].id}"
     return ClassificationList(items=[ClassificationItem.of(result) for result in results])
@@ -75,14 +77,14 @@ async def list_classifications(
     gateway: GatewayDependency, limit: Annotated[int, Query(ge=1, le=1000, description="How many.")] = 50
 ) -> ClassificationList:
     """The latest results, newest first."""
-    results = await asyncio.to_thread(gateway.store.recent, limit)
-    return ClassificationList(items=[ClassificationItem.of(result) for result in results])
+    page = await asyncio.to_thread(gateway.store.results.page, ClassificationFilter(), limit, None)
+    return ClassificationList(items=[ClassificationItem.of(result) for result in page.items])
 
 
 @router.get("/classifications/{identity}")
 async def get_classification(gateway: GatewayDependency, identity: UUID) -> ClassificationItem:
     """One result."""
-    result = await asyncio.to_thread(gateway.store.classification, identity)
+    result = await asyncio.to_thread(gateway.store.results.get, identity)
     if result is None:
         raise NotFound(f"there is no classification {identity}")
     return ClassificationItem.of(result)

@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request
 
 from idc_contracts import Decision
-from idc_gateway.dependencies import GatewayDependency, RequestId
+from idc_gateway.dependencies import CurrentCaller, GatewayDependency, RequestId
 from idc_gateway.errors import BadInput
 from idc_gateway.routes.classifications import IMAGE_BODY, classify_request
 from idc_gateway.routes.schemas import LegacyAnswer
@@ -18,9 +18,11 @@ _MESSAGES = {
 
 
 @router.post("/infer", openapi_extra=IMAGE_BODY)
-async def infer_as_in_2018(request: Request, gateway: GatewayDependency, request_id: RequestId) -> LegacyAnswer:
+async def infer_as_in_2018(
+    request: Request, gateway: GatewayDependency, caller: CurrentCaller, request_id: RequestId
+) -> LegacyAnswer:
     """Classify one patch, sent as the body or as the one part `images` of a form. An uncertain result counts as 0."""
-    results = await classify_request(request, gateway, request_id)
+    results = await classify_request(request, gateway, caller, request_id)
     if len(results) != 1:
         raise BadInput(f"this endpoint takes one image, got {len(results)}: send many to /api/v1/classifications")
     decision = results[0].decision

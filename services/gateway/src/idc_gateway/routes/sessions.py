@@ -1,11 +1,8 @@
 """Sign the page in and out."""
 
-from typing import Annotated
+from fastapi import APIRouter, Request, Response
 
-from fastapi import APIRouter, Depends, Request, Response
-
-from idc_gateway.dependencies import SESSION_COOKIE, GatewayDependency, authenticated, check_same_origin
-from idc_gateway.keys import Caller
+from idc_gateway.dependencies import SESSION_COOKIE, CurrentCaller, GatewayDependency, check_same_origin
 from idc_gateway.routes.schemas import Session, SignIn
 
 sign_in_router = APIRouter(tags=["page"])
@@ -28,9 +25,9 @@ async def sign_in(request: Request, response: Response, gateway: GatewayDependen
 
 
 @router.get("/session")
-async def get_session(caller: Annotated[Caller, Depends(authenticated)]) -> Session:
+async def get_session(caller: CurrentCaller) -> Session:
     """Who is signed in."""
-    return Session(key_name=caller.key_name)
+    return Session(key_name=caller.name)
 
 
 @router.delete("/session", status_code=204)

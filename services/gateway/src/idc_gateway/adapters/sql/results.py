@@ -1,0 +1,114 @@
+"""Results, and what is stored in one transaction with them."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Select, and_, delete, insert, or_, select
+from sqlalchemy.exc import IntegrityError
+
+from idc_gateway.adapters.sql.audit import append, lock_head
+from idc_gateway.adapters.sql.database import Database
+from idc_gateway.adapters.sql.images import note
+from idc_gateway.adapters.sql.outbox import put
+from idc_gateway.adapters.sql.receipts import keep
+from idc_gateway.adapters.sql.reviews import latest_reviews
+from idc_gateway.adapters.sql.rows import as_row, from_row
+from idc_gateway.adapters.sql.tables import classifications as table
+from idc_gateway.audit import AuditEvent
+from idc_gateway.classifications import Classification
+from idc_gateway.errors import AlreadyDone
+from idc_gateway.queries import ClassificationFilter, Cursor, Deed, Page
+
+
+class SqlResults:
+    """See `Results`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, deed: Deed) -> None:
+        """Store all of it in one transaction. See `Results.add`."""
+        with self._database.write() as connection:
+            head = lock_head(connection)
+            if deed.receipt is not None:
+                try:
+                    keep(connection, deed.receipt)
+                except IntegrityError as exc:
+                    raise AlreadyDone("another request with this Idempotency-Key was faster") from exc
+            if deed.results:
+                connection.execute(insert(table), [as_row(result) for result in deed.results])
+            note(connection, deed.images, deed.at)
+            put(connection, deed.messages, deed.at)
+            append(connection, head, deed.audit)
+
+    def get(self, identity: UUID) -> Classification | None:
+        """One result; None where there is none."""
+        with self._database.read() as connection:
+            return next(iter(_read(connection, select(table).where(table.c.id == identity))), None)
+
+    def page(self, wanted: ClassificationFilter, limit: int, after: Cursor | None) -> Page:
+        """Results, newest first."""
+        query = select(table).where(*_conditions(wanted))
+        if after is not None:
+            query = query.where(
+                or_(
+                    table.c.created_at < after.created_at,
+                    and_(table.c.created_at == after.created_at, table.c.sequence < after.sequence),
+                )
+            )
+        query = query.order_by(table.c.created_at.desc(), table.c.sequence.desc()).limit(limit + 1)
+        with self._database.read() as connection:
+            rows = connection.execute(query).all()
+            items = _with_reviews(connection, rows[:limit])
+        last = rows[limit - 1] if len(rows) > limit else None
+        return Page(items, None if last is None else Cursor(last.created_at, last.sequence))
+
+    def newer(self, than: int, limit: int) -> list[tuple[int, Classification]]:
+        """Results with their sequence numbers, oldest first, that were stored after a sequence number."""
+        query = select(table).where(table.c.sequence > than).order_by(table.c.sequence).limit(limit)
+        with self._database.read() as connection:
+            rows = connection.execute(query).all()
+            items = _with_reviews(connection, rows)
+        return [(row.sequence, item) for row, item in zip(rows, items, strict=True)]
+
+    def newest_sequence(self) -> int:
+        """The sequence number of the latest result; 0 where there is none."""
+        query = select(table.c.sequence).order_by(table.c.sequence.desc()).limit(1)
+        with self._database.read() as connection:
+            return connection.execute(query).scalar() or 0
+
+    def delete(self, identity: UUID, audit: AuditEvent) -> bool:
+        """Delete one result and its reviews; False where there is none."""
+        with self._database.write() as connection:
+            head = lock_head(connection)
+            if connection.execute(delete(table).where(table.c.id == identity)).rowcount == 0:
+                return False
+            append(connection, head, [audit])
+        return True
+
+
+def _conditions(wanted: ClassificationFilter) -> list[Any]:
+    conditions: list[Any] = []
+    if wanted.decision is not None:
+        conditions.append(table.c.decision == wanted.decision.value)
+    if wanted.patient is not None:
+        conditions.append(table.c.patient == wanted.patient)
+    if wanted.slide is not None:
+        conditions.append(table.c.slide == wanted.slide)
+    if wanted.reviewed is not None:
+        conditions.append(table.c.verdict.is_not(None) if wanted.reviewed else table.c.verdict.is_(None))
+    if wanted.created_from is not None:
+        conditions.append(table.c.created_at >= wanted.created_from)
+    if wanted.created_before is not None:
+        conditions.append(table.c.created_at < wanted.created_before)
+    return conditions
+
+
+def _read(connection: Connection, query: Select[Any]) -> list[Classification]:
+    return _with_reviews(connection, connection.execute(query).all())
+
+
+def _with_reviews(connection: Connection, rows: Sequence[Any]) -> list[Classification]:
+    reviews = latest_reviews(connection, [row.id for row in rows if row.verdict is not None])
+    return [from_row(row, reviews.get(row.id)) for row in rows]

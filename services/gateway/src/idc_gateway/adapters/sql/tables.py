@@ -1,0 +1,152 @@
+"""The tables."""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    JSON,
+    Column,
+    DateTime,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    Uuid,
+)
+
+metadata = MetaData()
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware moment; stored in UTC without its zone, since SQLite keeps none."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
+        """To the database."""
+        return None if value is None else value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
+        """From the database."""
+        return None if value is None else value.replace(tzinfo=UTC)
+
+
+classifications = Table(
+    "classifications",
+    metadata,
+    Column("sequence", Integer, primary_key=True, autoincrement=True),
+    Column("id", Uuid, nullable=False, unique=True),
+    Column("name", String(255), nullable=False),
+    Column("probability", Float, nullable=False),
+    Column("decision", String(16), nullable=False),
+    Column("model_name", String(64), nullable=False),
+    Column("model_version", String(32), nullable=False),
+    Column("model_sha256", String(64), nullable=False),
+    Column("no_idc_below", Float, nullable=False),
+    Column("idc_from", Float, nullable=False),
+    Column("latency_ms", Float, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("width_px", Integer, nullable=False),
+    Column("height_px", Integer, nullable=False),
+    Column("patient", String(64), nullable=True),
+    Column("slide", String(128), nullable=True),
+    Column("x", Integer, nullable=True),
+    Column("y", Integer, nullable=True),
+    Column("image_sha256", String(64), nullable=True),
+    Column("verdict", String(16), nullable=True),
+    Index("classifications_by_time", "created_at", "sequence"),
+    Index("classifications_by_decision", "decision", "created_at", "sequence"),
+    Index("classifications_by_patient", "patient", "created_at", "sequence"),
+    Index("classifications_by_slide", "slide", "created_at", "sequence"),
+    Index("classifications_by_verdict", "verdict", "created_at", "sequence"),
+    Index("classifications_by_image", "image_sha256"),
+)
+
+reviews = Table(
+    "reviews",
+    metadata,
+    Column("sequence", Integer, primary_key=True, autoincrement=True),
+    Column("classification_id", Uuid, ForeignKey("classifications.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("verdict", String(16), nullable=False),
+    Column("comment", Text, nullable=False),
+    Column("reviewer", String(64), nullable=False),
+    Column("reviewed_at", UtcDateTime, nullable=False),
+)
+
+images = Table(
+    "images",
+    metadata,
+    Column("sha256", String(64), primary_key=True),
+    Column("media_type", String(32), nullable=False),
+    Column("size_bytes", Integer, nullable=False),
+    Column("stored_at", UtcDateTime, nullable=False, index=True),
+)
+
+receipts = Table(
+    "receipts",
+    metadata,
+    Column("caller", String(64), primary_key=True),
+    Column("key", String(255), primary_key=True),
+    Column("part", Integer, primary_key=True, autoincrement=False),
+    Column("fingerprint", String(64), nullable=False),
+    Column("answer", LargeBinary, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False, index=True),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("sequence", Integer, primary_key=True, autoincrement=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("actor", String(64), nullable=False),
+    Column("action", String(64), nullable=False),
+    Column("subject", String(255), nullable=False),
+    Column("request_id", String(64), nullable=True),
+    Column("details", JSON, nullable=False),
+    Column("previous_sha256", String(64), nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Index("audit_by_action", "action", "sequence"),
+)
+
+audit_head = Table(
+    "audit_head",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("sequence", Integer, nullable=False),
+    Column("sha256", String(64), nullable=False),
+)
+"""One row, id 1. Whoever writes locks it first, so that sequence numbers of all tables follow the order of commits."""
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("sequence", Integer, primary_key=True, autoincrement=True),
+    Column("topic", String(255), nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("published_at", UtcDateTime, nullable=True),
+    Index("outbox_by_publication", "published_at", "sequence"),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("sha256", String(64), nullable=False, unique=True),
+    Column("created_at", UtcDateTime, nullable=False),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("sha256", String(64), primary_key=True),
+    Column("key_name", String(64), ForeignKey("api_keys.name", ondelete="CASCADE"), nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+)

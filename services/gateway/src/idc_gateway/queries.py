@@ -1,0 +1,86 @@
+"""What can be asked of the stored results."""
+
+import base64
+import binascii
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from idc_contracts import Decision
+from idc_gateway.audit import AuditEvent
+from idc_gateway.classifications import Classification, OutgoingMessage
+from idc_gateway.errors import BadCursor
+from idc_gateway.receipts import Receipt
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+_LARGEST: Final = 2**62
+
+
+@dataclass(frozen=True)
+class ClassificationFilter:
+    """Which results are meant; what is None leaves all in."""
+
+    decision: Decision | None = None
+    patient: str | None = None
+    slide: str | None = None
+    reviewed: bool | None = None
+    created_from: datetime | None = None
+    created_before: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """A place in the list of results, which is ordered by time and, within one moment, by sequence number."""
+
+    created_at: datetime
+    sequence: int
+
+    def __str__(self) -> str:
+        """As callers get it: they need not know what it holds."""
+        microseconds = (self.created_at - _EPOCH) // _MICROSECOND
+        return base64.urlsafe_b64encode(f"{microseconds}.{self.sequence}".encode()).decode().rstrip("=")
+
+    @classmethod
+    def parse(cls, given: str) -> "Cursor":
+        """Read what `str` wrote.
+
+        Raises:
+            BadCursor: It is nothing that this gateway gave.
+        """
+        try:
+            text = base64.urlsafe_b64decode(given + "=" * (-len(given) % 4)).decode("ascii")
+            microseconds, sequence = map(int, text.split("."))
+            return cls(_EPOCH + microseconds * _MICROSECOND, min(max(sequence, 0), _LARGEST))
+        except (ValueError, OverflowError, binascii.Error) as exc:
+            raise BadCursor(f"the cursor {given[:64]!r} is none that this gateway gave: leave it out to begin") from exc
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some results, newest first, and where the next page begins."""
+
+    items: list[Classification]
+    next_cursor: Cursor | None
+
+
+@dataclass(frozen=True)
+class NewImage:
+    """An image that was put into the image store."""
+
+    sha256: str
+    media_type: str
+    size_bytes: int
+
+
+@dataclass(frozen=True)
+class Deed:
+    """What is stored together or not at all."""
+
+    at: datetime
+    results: Sequence[Classification] = ()
+    images: Sequence[NewImage] = ()
+    messages: Sequence[OutgoingMessage] = ()
+    audit: Sequence[AuditEvent] = field(default=())
+    receipt: Receipt | None = None

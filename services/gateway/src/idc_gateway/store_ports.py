@@ -1,0 +1,163 @@
+"""What the gateway needs to be stored.
+
+Every method blocks, is one transaction, is safe to call from several threads, and raises StoreUnavailable where the
+database cannot be read or written; nothing is stored then.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from idc_gateway.audit import AuditEvent, AuditRecord, Verification
+from idc_gateway.classifications import Classification, OutgoingMessage, Review
+from idc_gateway.queries import ClassificationFilter, Cursor, Deed, NewImage, Page
+from idc_gateway.receipts import Claim, Receipt
+
+
+class Results(Protocol):
+    """Results of classifications."""
+
+    def add(self, deed: Deed) -> None:
+        """Store results, the messages about them, their audit events and the caller's receipt together.
+
+        Raises:
+            AlreadyDone: There is a receipt of this claim; nothing was stored.
+        """
+
+    def get(self, identity: UUID) -> Classification | None:
+        """One result; None where there is none."""
+
+    def page(self, wanted: ClassificationFilter, limit: int, after: Cursor | None) -> Page:
+        """At most `limit` results, newest first, from where `after` says on."""
+
+    def newer(self, than: int, limit: int) -> list[tuple[int, Classification]]:
+        """Results with their sequence numbers, oldest first, that were stored after a sequence number."""
+
+    def newest_sequence(self) -> int:
+        """The sequence number of the latest result; 0 where there is none."""
+
+    def delete(self, identity: UUID, audit: AuditEvent) -> bool:
+        """Delete one result and its reviews; False where there is none."""
+
+
+class Reviews(Protocol):
+    """What pathologists say of results."""
+
+    def add(self, identity: UUID, review: Review, audit: AuditEvent, receipt: Receipt | None) -> bool:
+        """Add a review to a result's history; False where there is no such result.
+
+        Raises:
+            AlreadyDone: There is a receipt of this claim; nothing was stored.
+        """
+
+    def history(self, identity: UUID) -> list[Review]:
+        """All reviews of a result, newest first."""
+
+
+class ImageIndex(Protocol):
+    """Which images are stored."""
+
+    def media_type(self, sha256: str) -> str | None:
+        """The media type of a stored image; None where it is not, or no longer, stored."""
+
+    def total(self) -> tuple[int, int]:
+        """How many images are stored, and their bytes together."""
+
+    def removable(self, limit: int, *, stored_before: datetime | None = None) -> list[NewImage]:
+        """The oldest images that may go: none that shows a positive which nobody has reviewed."""
+
+    def unreferenced(self, sha256: str) -> bool:
+        """Whether no result has this image."""
+
+    def forget(self, sha256s: Sequence[str], audit: Sequence[AuditEvent]) -> None:
+        """Record that these images are gone."""
+
+
+class Receipts(Protocol):
+    """What was answered to idempotent requests."""
+
+    def find(self, claim: Claim) -> Receipt | None:
+        """The receipt of this caller, key and part, whatever was asked for; None where there is none."""
+
+    def forget(self, before: datetime) -> None:
+        """Delete the receipts that are older."""
+
+
+class OutgoingMessages(Protocol):
+    """Messages on their way to the broker."""
+
+    def waiting(self, limit: int) -> list[tuple[int, OutgoingMessage]]:
+        """Messages that the broker has not confirmed, oldest first, each with its sequence number."""
+
+    def backlog(self) -> tuple[int, datetime | None]:
+        """How many messages wait, and since when the oldest does."""
+
+    def mark_published(self, sequences: Sequence[int], at: datetime) -> None:
+        """Record that the broker confirmed these."""
+
+    def publish_again(self, limit: int) -> int:
+        """Let the newest published messages wait again; returns how many."""
+
+    def forget_published(self, before: datetime) -> None:
+        """Delete messages that were published before then."""
+
+
+class AuditTrail(Protocol):
+    """The audit chain."""
+
+    def record(self, events: Sequence[AuditEvent]) -> None:
+        """Append events on their own; what changes the store as well appends them in its own transaction."""
+
+    def page(self, limit: int, *, before: int | None = None) -> list[AuditRecord]:
+        """Records, newest first, that stand before a sequence number."""
+
+    def latest(self, action: str) -> AuditRecord | None:
+        """The newest record of an action; None where there is none."""
+
+    def verify(self) -> Verification:
+        """Walk the whole chain; the memory it takes does not grow with the chain."""
+
+
+class Accounts(Protocol):
+    """API keys and browser sessions."""
+
+    def put_key(self, name: str, key_sha256: str, at: datetime, audit: Sequence[AuditEvent]) -> None:
+        """Store the digest of an API key; a key that had this name, and its sessions, are gone."""
+
+    def key_name(self, key_sha256: str) -> str | None:
+        """The name of the key with this digest; None where there is none."""
+
+    def add_session(self, token_sha256: str, key_name: str, *, now: datetime, expires_at: datetime) -> None:
+        """Store the digest of a browser session's token, and forget the sessions that are over."""
+
+    def session_key_name(self, token_sha256: str, now: datetime) -> str | None:
+        """The name of the key that a session was opened with; None where it is unknown or over."""
+
+    def end_session(self, token_sha256: str) -> None:
+        """Forget a session."""
+
+
+class DatabaseHealth(Protocol):
+    """The database as such."""
+
+    def check(self) -> None:
+        """Prove that the database answers."""
+
+    def close(self) -> None:
+        """Close all connections."""
+
+
+@dataclass(frozen=True)
+class Store:
+    """All parts of one store."""
+
+    database: DatabaseHealth
+    results: Results
+    reviews: Reviews
+    images: ImageIndex
+    receipts: Receipts
+    outbox: OutgoingMessages
+    audit: AuditTrail
+    accounts: Accounts
