@@ -8,7 +8,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from pydantic import ValidationError
 
-from idc_contracts import TOPICS, AlarmState, Lamps, Message
+from idc_contracts import TOPICS, AlarmState, Lamps, Message, SilenceAlarm
 
 SAMPLES = sorted((Path(__file__).parent / "samples/v1").glob("*.json"))
 MODELS: dict[str, type[Message]] = {topic.message.__name__: topic.message for topic in TOPICS}
@@ -47,6 +47,28 @@ def test_other_schema_version_is_refused(path: Path) -> None:
 
     with pytest.raises(ValidationError, match="schema_version"):
         MODELS[path.stem].from_payload(json.dumps(other))
+
+
+@pytest.mark.parametrize(
+    ("name", "added"),
+    [
+        ("AlarmState", {"state", "latched_since", "silenced_until", "technical", "offline_gateways"}),
+        ("ServiceStatus", {"repeat_s"}),
+    ],
+)
+def test_message_of_an_older_producer_is_read(name: str, added: set[str]) -> None:
+    path = next(path for path in SAMPLES if path.stem == name)
+    older = {key: value for key, value in json.loads(path.read_bytes()).items() if key not in added}
+
+    message = MODELS[name].from_payload(json.dumps(older))
+
+    assert {key for key, value in json.loads(message.to_payload()).items() if key in added and value} == set()
+
+
+@pytest.mark.parametrize("duration_s", [0, -1, 3601, 1.5, "for ever"])
+def test_silence_lasts_a_second_to_an_hour(duration_s: object) -> None:
+    with pytest.raises(ValidationError, match="duration_s"):
+        SilenceAlarm.model_validate({"source": "operator", "by": "nurse", "duration_s": duration_s})
 
 
 def test_red_and_blue_together_are_no_valid_state() -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from idc_contracts import ALARM_STATE, TOPICS, Topic
+from idc_contracts import ALARM_STATE, FOREIGN_TOPICS, TOPICS, Topic
 
 REPOSITORY = Path(__file__).parents[2]
 slugs = st.from_regex(r"[a-z0-9][a-z0-9-]{0,62}", fullmatch=True)
@@ -28,6 +28,8 @@ def _access_rules() -> set[tuple[str, str, str]]:
 def test_access_rules_are_the_topic_table_and_the_monitor() -> None:
     expected = {(account, "write", topic.filter()) for topic in TOPICS for account in topic.producers}
     expected |= {(account, "read", topic.filter()) for topic in TOPICS for account in topic.consumers}
+    expected |= {(account, "write", topic.filter) for topic in FOREIGN_TOPICS for account in topic.producers}
+    expected |= {(account, "read", topic.filter) for topic in FOREIGN_TOPICS for account in topic.consumers}
 
     assert _access_rules() == expected | {("monitor", "read", "$SYS/broker/version")}
 
@@ -43,8 +45,11 @@ def test_nouns_are_unique() -> None:
 
 
 @given(site=slugs, device=slugs)
-def test_device_is_read_back_from_a_built_topic(site: str, device: str) -> None:
-    assert ALARM_STATE.device_of(ALARM_STATE.at(site=site, device=device)) == device
+def test_site_and_device_are_read_back_from_a_built_topic(site: str, device: str) -> None:
+    topic = ALARM_STATE.at(site=site, device=device)
+
+    assert ALARM_STATE.device_of(topic) == device
+    assert ALARM_STATE.place_of(topic) == (site, device)
 
 
 @given(st.text())

@@ -2,7 +2,7 @@
 
 from typing import Final, get_args
 
-from idc_contracts.topics import TOPICS, Account
+from idc_contracts.topics import FOREIGN_TOPICS, TOPICS, Account
 
 _HEADER: Final = """\
 # Who may publish and read what. Generated from the topic table by `make schemas`: change that, not this file.
@@ -18,6 +18,7 @@ def broker_acl() -> str:
 
 
 def _block(account: Account) -> str:
-    writes = [f"topic write {topic.filter()}" for topic in TOPICS if account in topic.producers]
-    reads = [f"topic read {topic.filter()}" for topic in TOPICS if account in topic.consumers]
+    rows = [(topic.filter(), topic) for topic in TOPICS] + [(topic.filter, topic) for topic in FOREIGN_TOPICS]
+    writes = [f"topic write {place}" for place, topic in rows if account in topic.producers]
+    reads = [f"topic read {place}" for place, topic in rows if account in topic.consumers]
     return "\n".join([f"user {account}", *writes, *reads, ""])

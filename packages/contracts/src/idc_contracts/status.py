@@ -12,3 +12,9 @@ class ServiceStatus(Message):
 
     status: Literal["online", "offline"]
     version: str = Field(max_length=32, description="The service's own version.")
+    repeat_s: int | None = Field(
+        default=None,
+        ge=1,
+        le=3600,
+        description="The device says `online` again at least so often; null where it says so only when it connects.",
+    )

@@ -10,13 +10,13 @@ from typing import Final, Literal
 
 from pydantic import TypeAdapter
 
-from idc_contracts.alarm import AcknowledgeAlarm, AlarmState
+from idc_contracts.alarm import AcknowledgeAlarm, AlarmActed, AlarmState, SilenceAlarm, TestAlarm
 from idc_contracts.base import Message, Slug
 from idc_contracts.classification import PatchClassified
 from idc_contracts.status import ServiceStatus
 
 Account = Literal["gateway", "alarm", "operator"]
-"""The broker's accounts: the two services, and the people who watch and acknowledge by MQTT."""
+"""The broker's accounts: the two services, and the people and systems that watch and command by MQTT."""
 
 _PREFIX: Final = "idc/v1"
 _slug: Final = TypeAdapter(Slug)
@@ -57,10 +57,25 @@ class Topic:
 
     def device_of(self, topic: str) -> str | None:
         """The device level of a concrete topic of this row; None where the topic is another row's."""
+        place = self.place_of(topic)
+        return None if place is None else place[1]
+
+    def place_of(self, topic: str) -> tuple[str, str] | None:
+        """The site and device levels of a concrete topic of this row; None where the topic is another row's."""
         levels = topic.split("/")
         if len(levels) != 5 or "/".join(levels[:2]) != _PREFIX or levels[4] != self.noun:
             return None
-        return levels[3]
+        return levels[2], levels[3]
+
+
+@dataclass(frozen=True)
+class ForeignTopic:
+    """A topic whose place and payload another system defines."""
+
+    filter: str
+    producers: tuple[Account, ...]
+    consumers: tuple[Account, ...]
+    purpose: str
 
 
 CLASSIFICATIONS: Final = Topic(
@@ -104,4 +119,48 @@ ALARM_ACKNOWLEDGEMENTS: Final = Topic(
     purpose="Tells one alarm that its finding was seen.",
 )
 
-TOPICS: Final = (CLASSIFICATIONS, GATEWAY_STATUS, ALARM_STATUS, ALARM_STATE, ALARM_ACKNOWLEDGEMENTS)
+ALARM_SILENCES: Final = Topic(
+    noun="alarm-silences",
+    message=SilenceAlarm,
+    retained=False,
+    producers=("gateway", "operator"),
+    consumers=("alarm",),
+    purpose="Keeps one alarm's buzzer off for a time.",
+)
+ALARM_TESTS: Final = Topic(
+    noun="alarm-tests",
+    message=TestAlarm,
+    retained=False,
+    producers=("gateway", "operator"),
+    consumers=("alarm",),
+    purpose="Lets one alarm try its lamps and buzzer.",
+)
+ALARM_ACTIONS: Final = Topic(
+    noun="alarm-actions",
+    message=AlarmActed,
+    retained=False,
+    producers=("alarm",),
+    consumers=("gateway", "operator"),
+    purpose="What an alarm did, and how long after the event.",
+)
+
+TOPICS: Final = (
+    CLASSIFICATIONS,
+    GATEWAY_STATUS,
+    ALARM_STATUS,
+    ALARM_STATE,
+    ALARM_ACTIONS,
+    ALARM_ACKNOWLEDGEMENTS,
+    ALARM_SILENCES,
+    ALARM_TESTS,
+)
+
+# https://www.home-assistant.io/integrations/mqtt/#device-discovery-payload
+HOME_ASSISTANT_DISCOVERY: Final = ForeignTopic(
+    filter="homeassistant/device/+/config",
+    producers=("alarm",),
+    consumers=("operator",),
+    purpose="Describes an alarm to Home Assistant, where that is switched on.",
+)
+
+FOREIGN_TOPICS: Final = (HOME_ASSISTANT_DISCOVERY,)
