@@ -72,7 +72,7 @@ def test_batch_answers_in_the_order_sent(stack: ComposeStack, patches: DemoPatch
         items = client.post("/api/v1/classifications", files=files).json()["items"]
 
     assert [item["name"] for item in items] == [f"{n}.png" for n in range(6)]
-    assert [item["decision"] for item in items] == ["no_idc", "idc"] * 3
+    assert [item["classification"]["decision"] for item in items] == ["no_idc", "idc"] * 3
 
 
 def test_2018_endpoint_answers_as_it_did(stack: ComposeStack, patches: DemoPatches) -> None:

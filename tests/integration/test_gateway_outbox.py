@@ -31,12 +31,16 @@ class Listener:
         self._client.username_pw_set(settings.username, settings.password())
         self._client.tls_set_context(settings.tls_context())
         self._client.reconnect_delay_set(1, 1)
+        self._subscribed = threading.Event()
         self._client.on_connect = lambda client, *_: client.subscribe(
             [(CLASSIFICATIONS.filter(), 1), (GATEWAY_STATUS.filter(), 1)]
         )
+        self._client.on_subscribe = lambda *_: self._subscribed.set()
         self._client.on_message = self._take
         self._client.connect(settings.host, settings.port, keepalive=5)
         self._client.loop_start()
+        # From here on the broker keeps for this session what it misses.
+        assert self._subscribed.wait(10), "the broker did not confirm the subscription"
 
     def _take(self, _client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
         if CLASSIFICATIONS.device_of(message.topic):

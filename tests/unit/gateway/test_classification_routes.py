@@ -33,9 +33,10 @@ async def test_raw_body_is_classified_and_stored(client: httpx.AsyncClient) -> N
 async def test_form_with_many_images_answers_in_the_order_sent(client: httpx.AsyncClient) -> None:
     files = [("images", (f"{i}.png", image, "image/png")) for i, image in enumerate([RED, DARK, MID])]
 
-    items = (await client.post(URL, files=files)).json()["items"]
+    batch = (await client.post(URL, files=files)).json()
 
-    assert [(item["name"], item["decision"]) for item in items] == [
+    assert (batch["accepted"], batch["refused"]) == (3, 0)
+    assert [(item["name"], item["classification"]["decision"]) for item in batch["items"]] == [
         ("0.png", "idc"),
         ("1.png", "no_idc"),
         ("2.png", "uncertain"),
@@ -79,7 +80,9 @@ async def test_each_result_becomes_one_message_without_the_file_name(client: htt
     await eventually(lambda: len(bus.published) == 2)
 
     messages = [PatchClassified.from_payload(message.payload) for message in bus.published]
-    assert [str(m.classification_id) for m in messages] == [item["id"] for item in answer.json()["items"]]
+    assert [str(m.classification_id) for m in messages] == [
+        item["classification"]["id"] for item in answer.json()["items"]
+    ]
     assert {m.correlation_id for m in messages} == {"r-1"}
     assert {message.topic for message in bus.published} == {CLASSIFICATIONS.at(site="site", device="gateway")}
     assert not [message for message in bus.published if b"8975" in message.payload]
@@ -139,5 +142,6 @@ async def test_2018_endpoint_says_uncertain_and_counts_it_as_0(client: httpx.Asy
 async def test_ids_are_random_uuids(client: httpx.AsyncClient) -> None:
     items = (await client.post(URL, files=[("images", ("a", RED)), ("images", ("b", RED))])).json()["items"]
 
-    assert {UUID(item["id"]).version for item in items} == {4}
-    assert items[0]["id"] != items[1]["id"]
+    ids = {UUID(item["classification"]["id"]) for item in items}
+    assert {identity.version for identity in ids} == {4}
+    assert len(ids) == 2

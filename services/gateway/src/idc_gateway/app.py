@@ -13,15 +13,39 @@ from fastapi import APIRouter, Depends, FastAPI
 
 from idc_gateway import problems
 from idc_gateway.adapters.mqtt_bus import MqttBus
+from idc_gateway.adapters.object_images import S3Account, open_images
 from idc_gateway.adapters.oip_inference import OipInference
+from idc_gateway.adapters.sql.database import with_password
 from idc_gateway.adapters.sql.store import open_store
+from idc_gateway.alarm_actions import AlarmActions
 from idc_gateway.alarms import AlarmBoard
+from idc_gateway.backlog import Backlog, BacklogLimits
 from idc_gateway.classifying import Classifying
+from idc_gateway.conditional_get import ConditionalGet
+from idc_gateway.deeds import Deeds
 from idc_gateway.dependencies import Gateway, authenticated
+from idc_gateway.feed import Feed
+from idc_gateway.housekeeping import Housekeeping
+from idc_gateway.images import ImageStore
 from idc_gateway.keys import Keyring
-from idc_gateway.outbox import Outbox
+from idc_gateway.outbox import IDLE_S, SHARED_IDLE_S, Outbox
 from idc_gateway.ports import Bus, Inference
-from idc_gateway.routes import alarms, classifications, health, legacy, page, sessions
+from idc_gateway.retention import Pins, Retention, RetentionLimits
+from idc_gateway.routes import (
+    alarms,
+    audit,
+    classifications,
+    classify,
+    events,
+    exports,
+    health,
+    legacy,
+    models,
+    page,
+    reviews,
+    sessions,
+    status,
+)
 from idc_gateway.routes.schemas import Problem
 from idc_gateway.security_headers import SecurityHeaders
 from idc_gateway.settings import GatewaySettings
@@ -46,37 +70,89 @@ def build(
     settings: GatewaySettings,
     *,
     store: Store | None = None,
+    images: ImageStore | None = None,
     inference: Inference | None = None,
     bus: Bus | None = None,
 ) -> Gateway:
     """The gateway's parts, not running yet; what is not given is made as the settings say.
 
     Raises:
-        OSError: The database cannot be opened (StoreUnavailable), or the first API key cannot be read.
+        OSError: The database or the image store cannot be opened, or the first API key cannot be read.
         ValueError: The first API key is too short.
     """
-    store = store or open_store(f"sqlite:///{settings.data_dir / 'gateway.sqlite3'}")
+    store = store or open_store(_database_url(settings))
+    if images is None and settings.store_images:
+        images = _open_images(settings)
     inference = inference or OipInference(
         str(settings.inference_url), settings.model_name, timeout_s=settings.inference_timeout_s
     )
     bus = bus or MqttBus(settings.mqtt, site=settings.site, device=settings.device, version=version("idc-gateway"))
     keyring = Keyring(store.accounts, session_lifetime=timedelta(hours=settings.session_lifetime_h))
     keyring.take_first_key(settings.first_api_key_file)
-    outbox = Outbox(store.outbox, bus)
-    classifying = Classifying(
-        store.results,
-        inference,
-        outbox,
-        site=settings.site,
-        device=settings.device,
-        max_in_progress=settings.max_requests_in_progress,
+    outbox = Outbox(store.outbox, bus, store.leadership, idle_s=SHARED_IDLE_S if settings.database_url else IDLE_S)
+    backlog = Backlog(
+        store.outbox, BacklogLimits(settings.outbox_max_messages, timedelta(hours=settings.outbox_max_age_h))
     )
-    bodies = BodyBudget(
-        max_body_bytes=settings.max_body_bytes,
-        max_total_bytes=settings.max_total_body_bytes,
-        timeout_s=settings.body_timeout_s,
+    pins = Pins()
+    deeds = Deeds(store, images, pins, site=settings.site, device=settings.device)
+    return Gateway(
+        settings=settings,
+        store=store,
+        inference=inference,
+        bus=bus,
+        outbox=outbox,
+        classifying=Classifying(
+            store,
+            inference,
+            outbox,
+            deeds,
+            backlog,
+            max_in_progress=settings.max_requests_in_progress,
+            max_image_bytes=settings.max_image_bytes,
+        ),
+        keyring=keyring,
+        alarms=AlarmBoard(),
+        bodies=BodyBudget(
+            max_body_bytes=settings.max_body_bytes,
+            max_total_bytes=settings.max_total_body_bytes,
+            timeout_s=settings.body_timeout_s,
+        ),
+        images=images,
+        deeds=deeds,
+        backlog=backlog,
+        feed=Feed(store.results),
+        actions=AlarmActions(store.audit, store.leadership),
+        housekeeping=Housekeeping(store, _retention(settings, store, images, pins)),
     )
-    return Gateway(settings, store, inference, bus, outbox, classifying, keyring, AlarmBoard(), bodies)
+
+
+def _database_url(settings: GatewaySettings) -> str:
+    if settings.database_url is None:
+        return f"sqlite:///{settings.data_dir / 'gateway.sqlite3'}"
+    url = settings.database_url.get_secret_value()
+    if settings.database_password_file is None:
+        return url
+    return with_password(url, settings.database_password_file.read_text().strip())
+
+
+def _open_images(settings: GatewaySettings) -> ImageStore:
+    secret_file = settings.s3_secret_access_key_file
+    account = S3Account(
+        endpoint=settings.s3_endpoint,
+        region=settings.s3_region,
+        access_key_id=settings.s3_access_key_id,
+        secret_access_key=secret_file.read_text().strip() if secret_file else "",
+    )
+    return open_images(settings.images_url or f"file://{(settings.data_dir / 'images').absolute()}", account)
+
+
+def _retention(settings: GatewaySettings, store: Store, images: ImageStore | None, pins: Pins) -> Retention | None:
+    if images is None:
+        return None
+    limits = RetentionLimits(
+        timedelta(days=settings.image_retention_days), max_bytes=int(settings.image_retention_gb * 1e9)
+    )
+    return Retention(store, images, pins, limits)
 
 
 def create_app(gateway: Gateway | None) -> FastAPI:
@@ -94,7 +170,8 @@ def create_app(gateway: Gateway | None) -> FastAPI:
     app.state.gateway = gateway
     _add_routes(app)
     problems.install(app)
-    app.add_middleware(SmallBodies, except_paths=classifications.UPLOAD_PATHS)
+    app.add_middleware(SmallBodies, except_paths=classify.UPLOAD_PATHS)
+    app.add_middleware(ConditionalGet)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(AccessLog, quiet_prefixes=("/livez", "/readyz", "/static/", "/swagger-ui/", "/api/v1/alarms"))
     return app
@@ -103,8 +180,8 @@ def create_app(gateway: Gateway | None) -> FastAPI:
 def _add_routes(app: FastAPI) -> None:
     # A key is needed by default: what stands outside of this router is public on purpose.
     with_key = APIRouter(prefix="/api", dependencies=[Depends(authenticated)])
-    for router in (classifications.router, alarms.router, sessions.router):
-        with_key.include_router(router, prefix="/v1")
+    for module in (classify, exports, classifications, reviews, events, models, alarms, audit, status, sessions):
+        with_key.include_router(module.router, prefix="/v1")
     with_key.include_router(legacy.router)
     app.include_router(with_key)
     app.include_router(sessions.sign_in_router, prefix="/api/v1")
@@ -116,9 +193,17 @@ def _add_routes(app: FastAPI) -> None:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     gateway: Gateway = app.state.gateway
+
+    def take(topic: str, payload: bytes) -> None:
+        gateway.alarms.take(topic, payload)
+        gateway.actions.take(topic, payload)
+
     background = [
-        asyncio.create_task(gateway.bus.run(gateway.outbox.on_connected, gateway.alarms.take), name="bus"),
+        asyncio.create_task(gateway.bus.run(gateway.outbox.on_connected, take), name="bus"),
         asyncio.create_task(gateway.outbox.run(), name="outbox"),
+        asyncio.create_task(gateway.backlog.run(), name="backlog"),
+        asyncio.create_task(gateway.actions.run(), name="alarm actions"),
+        asyncio.create_task(gateway.housekeeping.run(), name="housekeeping"),
     ]
     for task in background:
         task.add_done_callback(_stop_where_it_failed)
@@ -127,6 +212,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         task.cancel()
     await asyncio.gather(*background, return_exceptions=True)
     await gateway.inference.close()
+    gateway.store.leadership.release()
     gateway.store.database.close()
 
 

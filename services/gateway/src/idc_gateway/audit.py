@@ -1,5 +1,7 @@
-"""The audit chain: each record holds the digest of the one before, so that no one can be changed, removed or inserted
-without all later digests failing (the linking of Haber & Stornetta, "How to time-stamp a digital document", 1991).
+"""The audit chain: each record holds the digest of the one before.
+
+No record can be changed, removed or inserted without all later digests failing: the linking of Haber & Stornetta, "How
+to time-stamp a digital document", 1991.
 """
 
 import hashlib

@@ -2,100 +2,175 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
-from uuid import uuid4
 
 from idc_contracts import utc_now
-from idc_gateway.audit import AuditEvent
-from idc_gateway.classifications import CheckedImage, Classification, Prediction, Upload, message_of
-from idc_gateway.errors import Busy
+from idc_gateway.backlog import Backlog
+from idc_gateway.classifications import CheckedImage, Classification, Prediction, Upload
+from idc_gateway.deeds import Deeds
+from idc_gateway.errors import AlreadyDone, BadInput, BodyTooLarge, Busy, GatewayError, KeyReused, NotFound
+from idc_gateway.images import check_image
 from idc_gateway.outbox import Outbox
+from idc_gateway.outcomes import Failure, Outcome, from_receipt
 from idc_gateway.ports import Inference
-from idc_gateway.queries import Deed
-from idc_gateway.store_ports import Results
-from idc_gateway.uploads import check_images
+from idc_gateway.receipts import Claim, Receipt
+from idc_gateway.requests import Request
+from idc_gateway.store_ports import Store
 
 
 class Classifying:
     """Checks, asks, stores."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - its parts
         self,
-        results: Results,
+        store: Store,
         inference: Inference,
         outbox: Outbox,
+        deeds: Deeds,
+        backlog: Backlog,
         *,
-        site: str,
-        device: str,
         max_in_progress: int,
+        max_image_bytes: int,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
-        self._results = results
+        self._store = store
         self._inference = inference
         self._outbox = outbox
-        self._site = site
-        self._device = device
+        self._deeds = deeds
+        self._backlog = backlog
         self._max_in_progress = max_in_progress
+        self._max_image_bytes = max_image_bytes
         self._in_progress = 0
         self._clock = clock
 
-    async def classify(self, uploads: Sequence[Upload], caller: str, request_id: str) -> list[Classification]:
-        """Classify images and store all results with their messages in one transaction.
+    @contextmanager
+    def admitted(self) -> Iterator[None]:
+        """Take one request in.
 
         Raises:
-            BadInput: An image cannot be classified; nothing is stored.
-            Busy: Too much is in progress.
-            InferenceError: There is no result; nothing is stored.
+            Busy: As many are in progress as may be.
+            OutboxFull: So many messages wait for the broker that no more may be added.
         """
+        self._backlog.check_room()
         if self._in_progress >= self._max_in_progress:
-            raise Busy(f"{self._in_progress} classifications are in progress: try again in a second")
+            raise Busy(f"{self._in_progress} requests are in progress: try again in a second")
         self._in_progress += 1
         try:
-            return await self._classify(uploads, caller, request_id)
+            yield
         finally:
             self._in_progress -= 1
 
-    async def _classify(self, uploads: Sequence[Upload], caller: str, request_id: str) -> list[Classification]:
-        started = time.perf_counter()
-        images = await asyncio.to_thread(check_images, uploads)
-        predictions = await self._inference.predict([image.data for image in images], request_id)
-        latency_ms = round((time.perf_counter() - started) * 1000, 2)
-        now = self._clock()
-        results = [
-            _result(image, prediction, latency_ms, now) for image, prediction in zip(images, predictions, strict=True)
-        ]
-        messages = [message_of(r, site=self._site, device=self._device, request_id=request_id) for r in results]
-        audit = [_audited(result, caller, request_id) for result in results]
+    async def classify_one(self, upload: Upload, request: Request) -> Classification:
+        """Classify one image and store its result with its message.
+
+        Raises:
+            BadInput: The image cannot be classified; nothing is stored.
+            GatewayError: There is no result; nothing is stored.
+        """
+        image = await asyncio.to_thread(check_image, upload, self._max_image_bytes)
+        (outcome,) = await self._classified_once([Outcome(0, upload.name)], [image], request)
+        if outcome.classification is None:
+            raise NotFound("the result that this Idempotency-Key made was deleted: use another key")
+        return outcome.classification
+
+    async def classify_many(self, uploads: Sequence[Upload], first_index: int, request: Request) -> list[Outcome]:
+        """Classify some images; those that can be are stored together, each other has its failure.
+
+        Raises:
+            AlreadyDone: The same request is being answered at this moment.
+            KeyReused: The claim was made for other images.
+        """
+        checked = await asyncio.to_thread(self._check_all, uploads, first_index)
+        images = [image for _, image in checked if image is not None]
         try:
-            await asyncio.to_thread(self._results.add, Deed(now, results=results, messages=messages, audit=audit))
+            return await self._classified_once([outcome for outcome, _ in checked], images, request)
+        except (AlreadyDone, KeyReused):
+            raise
+        except GatewayError as exc:
+            failure = Failure.of(exc)
+            return [outcome if outcome.failure else _failed(outcome, failure) for outcome, _ in checked]
+
+    async def _classified_once(
+        self, outcomes: Sequence[Outcome], images: Sequence[CheckedImage], request: Request
+    ) -> list[Outcome]:
+        if request.claim is None:
+            return await self._classified(outcomes, images, request)
+        done = await asyncio.to_thread(self._done_before, request.claim, outcomes)
+        if done is not None:
+            return done
+        try:
+            return await self._classified(outcomes, images, request)
+        except AlreadyDone:
+            # The same request overtook this one between the look and the transaction: its results are the answer.
+            done = await asyncio.to_thread(self._done_before, request.claim, outcomes)
+            if done is None:
+                raise
+            return done
+
+    async def _classified(
+        self, outcomes: Sequence[Outcome], images: Sequence[CheckedImage], request: Request
+    ) -> list[Outcome]:
+        started = time.perf_counter()
+        predictions = await self._inference.predict([i.data for i in images], request.request_id) if images else []
+        latency_ms = round((time.perf_counter() - started) * 1000, 2)
+        results = iter(self._results(images, predictions, latency_ms))
+        answered = [outcome if outcome.failure else _succeeded(outcome, next(results)) for outcome in outcomes]
+        try:
+            await asyncio.to_thread(self._deeds.classified, answered, images, request, self._clock())
         finally:
             # Where the client goes away now, the thread still ends its transaction: the messages must not wait.
             self._outbox.wake()
-        return results
+        return answered
+
+    def _results(
+        self, images: Sequence[CheckedImage], predictions: Sequence[Prediction], latency_ms: float
+    ) -> list[Classification]:
+        now = self._clock()
+        return [
+            self._deeds.new_result(image, prediction, latency_ms, now)
+            for image, prediction in zip(images, predictions, strict=True)
+        ]
+
+    def _done_before(self, claim: Claim, outcomes: Sequence[Outcome]) -> list[Outcome] | None:
+        receipt = self._store.receipts.find(claim)
+        if receipt is None:
+            return None
+        check_same(receipt, claim)
+        return [
+            Outcome(
+                index=outcomes[0].index + place,
+                name=stored.name,
+                classification=self._store.results.get(stored.classification_id) if stored.classification_id else None,
+                failure=stored.failure,
+            )
+            for place, stored in enumerate(from_receipt(receipt.answer))
+        ]
+
+    def _check_all(self, uploads: Sequence[Upload], first_index: int) -> list[tuple[Outcome, CheckedImage | None]]:
+        checked: list[tuple[Outcome, CheckedImage | None]] = []
+        for index, upload in enumerate(uploads, first_index):
+            try:
+                checked.append((Outcome(index, upload.name), check_image(upload, self._max_image_bytes)))
+            except (BadInput, BodyTooLarge) as exc:
+                checked.append((Outcome(index, upload.name, failure=Failure.of(exc)), None))
+        return checked
 
 
-def _result(image: CheckedImage, prediction: Prediction, latency_ms: float, now: datetime) -> Classification:
-    return Classification(
-        id=uuid4(),
-        name=image.name,
-        probability=prediction.probability,
-        decision=prediction.decision,
-        model=prediction.model,
-        thresholds=prediction.thresholds,
-        latency_ms=latency_ms,
-        created_at=now,
-        width_px=image.width_px,
-        height_px=image.height_px,
-    )
+def check_same(receipt: Receipt, claim: Claim) -> None:
+    """Refuse a key that was used for something else.
+
+    Raises:
+        KeyReused: It was.
+    """
+    if receipt.claim.fingerprint != claim.fingerprint:
+        raise KeyReused("this Idempotency-Key was used for another request: take a new one for a new request")
 
 
-def _audited(result: Classification, caller: str, request_id: str) -> AuditEvent:
-    details = {
-        "probability": result.probability,
-        "decision": result.decision.value,
-        "model_version": result.model.version,
-        "model_sha256": result.model.sha256,
-        "image_sha256": result.image_sha256,
-    }
-    return AuditEvent("patch.classified", caller, str(result.id), result.created_at, request_id, details)
+def _failed(outcome: Outcome, failure: Failure) -> Outcome:
+    return Outcome(outcome.index, outcome.name, failure=failure)
+
+
+def _succeeded(outcome: Outcome, result: Classification) -> Outcome:
+    return Outcome(outcome.index, outcome.name, classification=result)

@@ -8,9 +8,15 @@ from urllib.parse import urlsplit
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
+from idc_gateway.alarm_actions import AlarmActions
 from idc_gateway.alarms import AlarmBoard
+from idc_gateway.backlog import Backlog
 from idc_gateway.classifying import Classifying
+from idc_gateway.deeds import Deeds
 from idc_gateway.errors import CrossSite, Forbidden, Unauthenticated
+from idc_gateway.feed import Feed
+from idc_gateway.housekeeping import Housekeeping
+from idc_gateway.images import ImageStore
 from idc_gateway.keys import Caller, Keyring
 from idc_gateway.outbox import Outbox
 from idc_gateway.ports import Bus, Inference
@@ -36,6 +42,12 @@ class Gateway:
     keyring: Keyring
     alarms: AlarmBoard
     bodies: BodyBudget
+    images: ImageStore | None
+    deeds: Deeds
+    backlog: Backlog
+    feed: Feed
+    actions: AlarmActions
+    housekeeping: Housekeeping
 
 
 def gateway_of(request: Request) -> Gateway:

@@ -13,8 +13,11 @@ GatewayError
 ├── Forbidden (PermissionError)      403
 ├── NotFound (LookupError)           404
 ├── AlreadyDone                      409
+├── KeyReused (ValueError)           422
 ├── Busy                             503
+├── OutboxFull                       503
 ├── StoreUnavailable (OSError)       503
+├── ImagesUnavailable (OSError)      503
 └── InferenceError
     ├── InferenceUnavailable         503
     ├── InferenceRefused             422
@@ -118,6 +121,13 @@ class AlreadyDone(GatewayError):
     kind = "already-done"
 
 
+class KeyReused(GatewayError, ValueError):
+    """An Idempotency-Key came again with another request."""
+
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+    kind = "idempotency-key-reused"
+
+
 class Busy(GatewayError):
     """As much is in progress as the gateway allows."""
 
@@ -132,6 +142,22 @@ class StoreUnavailable(GatewayError, OSError):
     status = HTTPStatus.SERVICE_UNAVAILABLE
     kind = "store-unavailable"
     headers: ClassVar[dict[str, str]] = {"Retry-After": "5"}
+
+
+class ImagesUnavailable(GatewayError, OSError):
+    """The images cannot be read or written; nothing was stored."""
+
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    kind = "images-unavailable"
+    headers: ClassVar[dict[str, str]] = {"Retry-After": "5"}
+
+
+class OutboxFull(GatewayError):
+    """So many messages wait for the broker that no more results are taken in."""
+
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    kind = "outbox-full"
+    headers: ClassVar[dict[str, str]] = {"Retry-After": "30"}
 
 
 class InferenceError(GatewayError):

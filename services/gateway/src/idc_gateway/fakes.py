@@ -9,7 +9,8 @@ from PIL import Image
 
 from idc_contracts import ModelRef, Thresholds
 from idc_gateway.classifications import OutgoingMessage, Prediction
-from idc_gateway.errors import BusUnavailable, GatewayError
+from idc_gateway.errors import BusUnavailable, GatewayError, ImagesUnavailable
+from idc_gateway.ports import ModelDescription
 
 FAKE_MODEL = ModelRef(name="idc", version="1", sha256="0" * 64)
 FAKE_THRESHOLDS = Thresholds(no_idc_below=0.4, idc_from=0.6)
@@ -35,6 +36,18 @@ class RednessInference:
             raise self.failure
         self.request_ids.append(request_id)
         return [_predict(image) for image in images]
+
+    async def describe(self) -> ModelDescription:
+        """See `Inference.describe`."""
+        return ModelDescription(
+            FAKE_MODEL.name,
+            FAKE_MODEL.version,
+            [FAKE_MODEL.version],
+            FAKE_MODEL.sha256,
+            FAKE_THRESHOLDS,
+            "# A fake",
+            {},
+        )
 
     async def close(self) -> None:
         """Nothing to close."""
@@ -101,3 +114,31 @@ class MemoryBus:
             self.fail_after -= 1
         self.published.append(message)
         await asyncio.sleep(0)
+
+
+class MemoryImages:
+    """An image store in memory, which the test can break."""
+
+    def __init__(self) -> None:
+        self.images: dict[str, bytes] = {}
+        self.failure: ImagesUnavailable | None = None
+        """Set to make each call fail."""
+
+    def put(self, sha256: str, data: bytes) -> None:
+        """See `ImageStore.put`."""
+        self._fail()
+        self.images[sha256] = data
+
+    def get(self, sha256: str) -> bytes | None:
+        """See `ImageStore.get`."""
+        self._fail()
+        return self.images.get(sha256)
+
+    def delete(self, sha256: str) -> None:
+        """See `ImageStore.delete`."""
+        self._fail()
+        self.images.pop(sha256, None)
+
+    def _fail(self) -> None:
+        if self.failure is not None:
+            raise self.failure

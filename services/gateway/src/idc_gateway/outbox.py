@@ -9,6 +9,7 @@ from typing import Final
 from idc_contracts import utc_now
 from idc_gateway.classifications import OutgoingMessage
 from idc_gateway.errors import BusUnavailable, StoreUnavailable
+from idc_gateway.leadership import ALONE, Leadership
 from idc_gateway.ports import Bus
 from idc_gateway.store_ports import OutgoingMessages
 
@@ -22,6 +23,8 @@ an alarm knows the last 512 messages again."""
 KEEP_PUBLISHED: Final = timedelta(minutes=10)
 IDLE_S: Final = 60.0
 """A wake-up that is missed for whatever reason costs at most this."""
+SHARED_IDLE_S: Final = 0.25
+"""Where gateways share a database, the one that publishes is not woken by what another one stores: it looks."""
 
 
 class Outbox:
@@ -31,11 +34,25 @@ class Outbox:
         self,
         messages: OutgoingMessages,
         bus: Bus,
+        leadership: Leadership = ALONE,
         *,
         clock: Callable[[], datetime] = utc_now,
         store_retry_s: float = 1.0,
+        idle_s: float = IDLE_S,
     ) -> None:
+        """Make the task.
+
+        Args:
+            messages: What waits.
+            bus: Where it goes.
+            leadership: Says which of several gateways with one database publishes.
+            clock: The time.
+            store_retry_s: Pause after the database failed, or where another gateway publishes.
+            idle_s: Pause after which the database is looked at without a wake-up: what other gateways stored.
+        """
+        self._leadership = leadership
         self._store_retry_s = store_retry_s
+        self._idle_s = idle_s
         self._messages = messages
         self._bus = bus
         self._clock = clock
@@ -57,7 +74,10 @@ class Outbox:
         while True:
             await self._bus.wait_connected()
             try:
-                await self._turn()
+                if await asyncio.to_thread(self._leadership.hold):
+                    await self._turn()
+                else:
+                    await asyncio.sleep(self._store_retry_s)
             except StoreUnavailable as exc:
                 logger.error("the outbox waits: %s", exc)  # noqa: TRY400 - one line; it comes again
                 await asyncio.sleep(self._store_retry_s)
@@ -71,7 +91,7 @@ class Outbox:
             return
         await asyncio.to_thread(self._messages.forget_published, self._clock() - KEEP_PUBLISHED)
         try:
-            async with asyncio.timeout(IDLE_S):
+            async with asyncio.timeout(self._idle_s):
                 await self._woken.wait()
         except TimeoutError:
             logger.debug("nothing to publish")

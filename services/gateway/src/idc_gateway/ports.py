@@ -1,9 +1,25 @@
 """What the gateway needs from the outside."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Any, Protocol
 
+from idc_contracts import Thresholds
 from idc_gateway.classifications import OutgoingMessage, Prediction
+
+
+@dataclass(frozen=True)
+class ModelDescription:
+    """What an inference server says of its model; None for what it does not say."""
+
+    name: str
+    version: str | None
+    versions: list[str]
+    sha256: str | None
+    thresholds: Thresholds | None
+    card: str | None
+    """Markdown."""
+    figures: dict[str, Any] | None
 
 
 class Inference(Protocol):
@@ -18,6 +34,14 @@ class Inference(Protocol):
         Raises:
             InferenceUnavailable: No answer, or not in time.
             InferenceRefused: The server takes the request for wrong.
+            InferenceBroken: The answer does not follow the protocol.
+        """
+
+    async def describe(self) -> ModelDescription:
+        """What the server says of its model.
+
+        Raises:
+            InferenceUnavailable: No answer, or not in time.
             InferenceBroken: The answer does not follow the protocol.
         """
 

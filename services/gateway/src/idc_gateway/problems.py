@@ -28,9 +28,9 @@ _BODY_ERRORS: Final[dict[type[Exception], tuple[HTTPStatus, str, Mapping[str, st
 
 def install(app: FastAPI) -> None:
     """Let the application answer every error as a problem."""
-    app.add_exception_handler(GatewayError, _gateway_error)
+    app.add_exception_handler(GatewayError, _known_error)
     for error in _BODY_ERRORS:
-        app.add_exception_handler(error, _body_error)
+        app.add_exception_handler(error, _known_error)
     app.add_exception_handler(ClientDisconnect, _client_gone)
     app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_exception_handler(HTTPException, _http_error)
@@ -38,28 +38,41 @@ def install(app: FastAPI) -> None:
 
 
 def problem(
-    request: Request, status: HTTPStatus, kind: str, detail: str, headers: Mapping[str, str] | None = None
+    request: Request,
+    status: HTTPStatus,
+    kind: str,
+    detail: str,
+    headers: Mapping[str, str] | None = None,
+    **extensions: Any,
 ) -> JSONResponse:
-    """One problem document."""
-    body: dict[str, Any] = {
-        "type": f"{_TYPE_PREFIX}{kind}",
-        "title": status.phrase,
-        "status": int(status),
-        "detail": detail,
-        "instance": request.url.path,
-    }
+    """One problem document; `extensions` are further members of it (RFC 9457, 3.2)."""
+    body = {**members(status, kind, detail), "instance": request.url.path, **extensions}
     return JSONResponse(body, status, headers=dict(headers or {}), media_type=MEDIA_TYPE)
 
 
-async def _gateway_error(request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, GatewayError)  # noqa: S101 - registered for this type alone
-    return problem(request, error.status, error.kind, str(error), error.headers)
+def members(status: int, kind: str, detail: str) -> dict[str, Any]:
+    """The members of a problem that do not depend on the request."""
+    phrase = HTTPStatus(status).phrase
+    return {"type": f"{_TYPE_PREFIX}{kind}", "title": phrase, "status": int(status), "detail": detail}
 
 
-async def _body_error(request: Request, error: Exception) -> JSONResponse:
+def problem_of(request: Request, error: Exception, **extensions: Any) -> JSONResponse:
+    """The problem that an error of the gateway or of a body is.
+
+    Raises:
+        Exception: The error itself, where it is none of these.
+    """
+    if isinstance(error, GatewayError):
+        return problem(request, error.status, error.kind, str(error), error.headers, **extensions)
+    if type(error) not in _BODY_ERRORS:
+        raise error
     # What the client still sends is not read: the connection ends with this answer.
     status, kind, headers = _BODY_ERRORS[type(error)]
-    return problem(request, status, kind, str(error), {**headers, "Connection": "close"})
+    return problem(request, status, kind, str(error), {**headers, "Connection": "close"}, **extensions)
+
+
+async def _known_error(request: Request, error: Exception) -> JSONResponse:
+    return problem_of(request, error)
 
 
 async def _client_gone(_request: Request, _error: Exception) -> Response:

@@ -3,10 +3,11 @@
 from pathlib import Path
 from typing import Self
 
-from pydantic import Field, HttpUrl, model_validator
+from pydantic import Field, HttpUrl, SecretStr, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from idc_contracts import Slug
+from idc_gateway.uploads import PART_BYTES
 from idc_modelio.patches import MAX_ENCODED_BYTES
 from idc_servicekit.mqtt import MqttSettings
 from idc_servicekit.settings import ServiceSettings
@@ -33,7 +34,33 @@ class GatewaySettings(ServiceSettings):
         default=20.0, gt=0, le=600, description="Longest wait for its answer, in seconds."
     )
     model_name: Slug = Field(default="idc", description="The model to ask for.")
-    max_body_bytes: int = Field(default=16 * MIB, ge=1024, le=1024 * MIB, description="Largest request, in bytes.")
+    database_url: SecretStr | None = Field(
+        default=None,
+        description="SQLAlchemy URL of a PostgreSQL server, `postgresql+psycopg://user@host/name`; "
+        "without it a file in `data_dir`.",
+    )
+    database_password_file: Path | None = Field(
+        default=None, description="File that holds the database account's password, and nothing else."
+    )
+    store_images: bool = Field(default=True, description="Whether images are kept beside their results.")
+    images_url: str = Field(
+        default="", max_length=512, description="`s3://bucket/prefix`, or `file:///folder`; empty is `data_dir`/images."
+    )
+    s3_endpoint: str = Field(default="", max_length=512, description="URL of an S3 server that is not Amazon's.")
+    s3_region: str = Field(default="", max_length=64, description="S3 region.")
+    s3_access_key_id: str = Field(default="", max_length=128, description="S3 account; empty uses the machine's role.")
+    s3_secret_access_key_file: Path | None = Field(default=None, description="File that holds the S3 account's secret.")
+    image_retention_days: int = Field(default=90, ge=1, le=36_500, description="How long images are kept, days.")
+    image_retention_gb: float = Field(
+        default=10.0, gt=0, le=1_000_000, description="How much room images may take, in 10^9 bytes."
+    )
+    outbox_max_messages: int = Field(
+        default=100_000, ge=100, le=10_000_000, description="Messages that may wait; beyond it results are refused."
+    )
+    outbox_max_age_h: float = Field(
+        default=168.0, gt=0, le=8760, description="How long a message may wait before it is let go, hours."
+    )
+    max_body_bytes: int = Field(default=256 * MIB, ge=1024, le=16384 * MIB, description="Largest form, in bytes.")
     max_image_bytes: int = Field(
         default=MAX_ENCODED_BYTES, ge=1024, le=MAX_ENCODED_BYTES, description="Largest image, in bytes."
     )
@@ -41,12 +68,12 @@ class GatewaySettings(ServiceSettings):
         default=32 * MIB,
         ge=1024,
         le=16384 * MIB,
-        description="All requests in progress together, in bytes; the process may need six times as much.",
+        description="What of all bodies is held at one time, in bytes; the process may need six times as much.",
     )
     body_timeout_s: float = Field(
         default=30.0, gt=0, le=600, description="How long a request's body may take to arrive, in seconds."
     )
-    max_images: int = Field(default=1000, ge=1, le=10_000, description="Most images in one request.")
+    max_images: int = Field(default=10_000, ge=1, le=10_000, description="Most images in one request.")
     max_requests_in_progress: int = Field(default=64, ge=1, le=4096, description="Classifications at one time.")
     session_lifetime_h: int = Field(
         default=12, ge=1, le=24 * 30, description="How long the page stays signed in, hours."
@@ -54,10 +81,15 @@ class GatewaySettings(ServiceSettings):
     drain_timeout_s: int = Field(default=10, ge=0, le=300, description="Time for requests in progress after SIGTERM.")
     mqtt: MqttSettings
 
+    @property
+    def part_bytes(self) -> int:
+        """How many bytes of a form's images are handled together; two parts are in progress and one is read."""
+        return min(PART_BYTES, self.max_total_body_bytes // 4)
+
     @model_validator(mode="after")
-    def _one_body_fits(self) -> Self:
-        if self.max_total_body_bytes < self.max_body_bytes:
+    def _images_fit(self) -> Self:
+        if self.max_total_body_bytes < 4 * self.max_image_bytes:
             raise ValueError(
-                f"max_total_body_bytes {self.max_total_body_bytes} must hold one body of {self.max_body_bytes} bytes"
+                f"max_total_body_bytes {self.max_total_body_bytes} must hold 4 images of {self.max_image_bytes} bytes"
             )
         return self

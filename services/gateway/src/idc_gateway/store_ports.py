@@ -12,6 +12,7 @@ from uuid import UUID
 
 from idc_gateway.audit import AuditEvent, AuditRecord, Verification
 from idc_gateway.classifications import Classification, OutgoingMessage, Review
+from idc_gateway.leadership import Leadership
 from idc_gateway.queries import ClassificationFilter, Cursor, Deed, NewImage, Page
 from idc_gateway.receipts import Claim, Receipt
 
@@ -103,6 +104,9 @@ class OutgoingMessages(Protocol):
     def forget_published(self, before: datetime) -> None:
         """Delete messages that were published before then."""
 
+    def expire(self, created_before: datetime, audit: AuditEvent) -> int:
+        """Delete messages that wait since before then; returns how many, which the audit event gets too."""
+
 
 class AuditTrail(Protocol):
     """The audit chain."""
@@ -161,3 +165,4 @@ class Store:
     outbox: OutgoingMessages
     audit: AuditTrail
     accounts: Accounts
+    leadership: Leadership

@@ -1,114 +1,147 @@
-"""From a request's body to images that can be decoded."""
+"""From a request's body to uploaded images, part by part, so that a long body is never in memory whole."""
 
-import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+from typing import Final
 
-from python_multipart.multipart import parse_options_header
-from starlette.datastructures import Headers, UploadFile
-from starlette.formparsers import MultiPartException, MultiPartParser
+from multipart import MultipartError, MultipartSegment, ParserLimitReached, PushMultipartParser, parse_options_header
 
-from idc_gateway.classifications import CheckedImage, Upload
-from idc_gateway.errors import BadMultipart, BodyTooLarge, EmptyBody, NotAnImage, UnusableImage
-from idc_modelio import errors as patch_errors
-from idc_modelio.patches import inspect_image
+from idc_gateway.classifications import PatchOrigin, Upload
+from idc_gateway.errors import BadMultipart, EmptyBody
+from idc_gateway.origins import origin_of, safe_name
 
-PART_NAME = "images"
-MAX_NAME_LENGTH = 255
+PART_NAME: Final = "images"
+PART_IMAGES: Final = 64
+"""So many images are classified and stored together: enough to keep inference busy, little to do again."""
+PART_BYTES: Final = 4 * 1024 * 1024
 
 
-def uploads_of(body: bytes, headers: Headers, *, max_images: int, max_image_bytes: int) -> list[Upload]:
-    """The images of a body: its parts where it is multipart, else the body itself. Blocks; call it in a thread.
+@dataclass(frozen=True)
+class UploadLimits:
+    """How much one request may bring."""
+
+    max_images: int
+    max_image_bytes: int
+    part_bytes: int = PART_BYTES
+    """A part ends after so many bytes of images."""
+
+
+@dataclass(frozen=True)
+class UploadPart:
+    """Some images of one request that are handled together."""
+
+    number: int
+    """0 for the first."""
+    first_index: int
+    """The place of its first image among all images of the request."""
+    uploads: list[Upload]
+    wire_bytes: int
+    """What of the body is held for it."""
+
+
+def is_multipart(content_type: str) -> bool:
+    """Whether a body is a form."""
+    return content_type.lower().startswith("multipart/")
+
+
+async def multipart_uploads(
+    pieces: AsyncIterator[bytes], content_type: str, origin: PatchOrigin, limits: UploadLimits
+) -> AsyncIterator[UploadPart]:
+    """The images of a form, in parts whose bounds follow from the form's content alone.
+
+    Args:
+        pieces: The body as it arrives.
+        content_type: The request's header, with the form's boundary.
+        origin: What the sender says of all of the images.
+        limits: How much may come.
 
     Raises:
+        BadMultipart: The form is malformed, ends early, or has other or too many parts.
         EmptyBody: There is no image.
-        BadMultipart: The body is malformed multipart, or has other or too many parts.
-        BodyTooLarge: One image has too many bytes.
     """
-    if headers.get("content-type", "").lower().startswith("multipart/"):
-        uploads = _parts(body, headers, max_images)
-    else:
-        uploads = [Upload("", body)]
-    for upload in uploads:
-        if not upload.data:
-            raise EmptyBody(f"{_label(upload)} is empty: send the bytes of one image")
-        if len(upload.data) > max_image_bytes:
-            raise BodyTooLarge(f"{_label(upload)} has {len(upload.data)} bytes: a patch has at most {max_image_bytes}")
-    return uploads
+    form = _Form(_boundary(content_type), origin, limits)
+    try:
+        async for piece in pieces:
+            for part in form.take(piece):
+                yield part
+        form.check_end()
+    except ParserLimitReached as exc:
+        raise BadMultipart(f"the form has too many or too large headers or parts: {exc}") from exc
+    except (MultipartError, UnicodeError) as exc:
+        raise BadMultipart(f"the multipart body cannot be read: {exc}. Send files named {PART_NAME!r}, whole") from exc
+    if form.images or not form.count:
+        yield form.cut()
 
 
-def check_images(uploads: Sequence[Upload]) -> list[CheckedImage]:
-    """Prove that each image can be decoded to a patch. Blocks; call it in a thread.
+def _boundary(content_type: str) -> str:
+    kind, options = parse_options_header(content_type)
+    boundary: str = options.get("boundary", "")
+    if kind.lower() != "multipart/form-data" or not boundary:
+        raise BadMultipart("send multipart/form-data with a boundary: every HTTP client's form upload makes one")
+    return boundary
 
-    Raises:
-        NotAnImage: One is no image of an allowed format.
-        UnusableImage: One is damaged, or its size or colour is none of a patch.
-    """
-    checked = []
-    for upload in uploads:
-        try:
-            header = inspect_image(upload.data)
-        except patch_errors.NotAnImage as exc:
-            raise NotAnImage(f"{_label(upload)}: {exc}") from exc
-        except patch_errors.PatchError as exc:
-            raise UnusableImage(f"{_label(upload)}: {exc}") from exc
-        checked.append(
-            CheckedImage(
-                upload.name,
-                upload.data,
-                header.width_px,
-                header.height_px,
-                f"image/{header.format.lower()}",
-                upload.origin,
+
+@dataclass
+class _Form:
+    boundary: str
+    origin: PatchOrigin
+    limits: UploadLimits
+    images: list[Upload] = field(default_factory=list)
+    count: int = 0
+    _number: int = 0
+    _wire_bytes: int = 0
+    _image_bytes: int = 0
+    _current: bytearray = field(default_factory=bytearray)
+    _segment: MultipartSegment | None = None
+    _parser: PushMultipartParser = field(init=False)
+
+    def __post_init__(self) -> None:
+        # One more than is allowed may begin, so that the refusal is ours and says the limit.
+        self._parser = PushMultipartParser(self.boundary, max_segment_count=self.limits.max_images + 1)
+
+    def take(self, piece: bytes) -> Iterator[UploadPart]:
+        """Read on; yield each part that is complete."""
+        self._wire_bytes += len(piece)
+        for event in self._parser.parse(piece):
+            if isinstance(event, MultipartSegment):
+                self._begin(event)
+            elif event is None:
+                self._end_image()
+                if len(self.images) >= PART_IMAGES or self._image_bytes >= self.limits.part_bytes:
+                    yield self.cut()
+            else:
+                # Of an image that is too large one byte too many is kept: enough to refuse it alone.
+                self._current += event[: self.limits.max_image_bytes + 1 - len(self._current)]
+
+    def check_end(self) -> None:
+        """Prove that the form came to its end."""
+        self._parser.close()
+
+    def cut(self) -> UploadPart:
+        """What was read since the last part."""
+        if not self.images:
+            raise EmptyBody(f"the multipart body has no part {PART_NAME!r}: send one or many")
+        part = UploadPart(self._number, self.count - len(self.images), self.images, self._wire_bytes)
+        self._number += 1
+        self.images, self._wire_bytes, self._image_bytes = [], 0, 0
+        return part
+
+    def _begin(self, segment: MultipartSegment) -> None:
+        if segment.name != PART_NAME or segment.filename is None:
+            raise BadMultipart(
+                f"the multipart body has a part {(segment.name or '')[:64]!r}: send files named {PART_NAME!r} alone"
             )
-        )
-    return checked
+        if self.count >= self.limits.max_images:
+            raise BadMultipart(f"the form has more than {self.limits.max_images} images: send them in several requests")
+        self._segment = segment
+        self._current = bytearray()
 
+    def _end_image(self) -> None:
+        name = self._name()
+        self.images.append(Upload(name, bytes(self._current), origin_of(name, self.origin)))
+        self.count += 1
+        self._image_bytes += len(self._current)
+        self._current = bytearray()
 
-def _label(upload: Upload) -> str:
-    return f"image {upload.name!r}" if upload.name else "the body"
-
-
-def _parts(body: bytes, headers: Headers, max_images: int) -> list[Upload]:
-    _check_end(body, headers)
-    try:
-        parts = asyncio.run(_read_parts(body, headers, max_images))
-    except (MultiPartException, KeyError, UnicodeError) as exc:
-        reason = exc.message if isinstance(exc, MultiPartException) else "malformed headers"
-        raise BadMultipart(f"the multipart body cannot be read: {reason} Send files named {PART_NAME!r}.") from exc
-    for field, upload in parts:
-        if field != PART_NAME or upload is None:
-            raise BadMultipart(f"the multipart body has a part {field[:64]!r}: send files named {PART_NAME!r} alone")
-    uploads = [upload for _, upload in parts if upload is not None]
-    if not uploads:
-        raise EmptyBody(f"the multipart body has no part {PART_NAME!r}: send one or many")
-    return uploads
-
-
-def _check_end(body: bytes, headers: Headers) -> None:
-    # The parser takes a cut-off body for a shorter one; the closing boundary tells them apart (RFC 2046, 5.1.1).
-    _, options = parse_options_header(headers["content-type"])
-    boundary = options.get(b"boundary", b"")
-    if not boundary or not body.rstrip(b"\r\n \t").endswith(b"--" + boundary + b"--"):
-        raise BadMultipart("the multipart body has no boundary, or ends before its closing boundary: send it whole")
-
-
-async def _read_parts(body: bytes, headers: Headers, max_images: int) -> list[tuple[str, Upload | None]]:
-    """Every part by its field's name; None for one that is no file."""
-
-    async def stream() -> AsyncGenerator[bytes, None]:
-        yield body
-
-    parser = MultiPartParser(headers, stream(), max_files=max_images, max_fields=0)
-    # The body is bounded and in memory already: a temporary file would only cost a copy.
-    parser.spool_max_size = len(body) + 1
-    form = await parser.parse()
-    try:
-        return [(field, await _read_file(part)) for field, part in form.multi_items()]
-    finally:
-        await form.close()
-
-
-async def _read_file(part: UploadFile | str) -> Upload | None:
-    if isinstance(part, str):
-        return None
-    return Upload((part.filename or "")[:MAX_NAME_LENGTH], await part.read())
+    def _name(self) -> str:
+        return safe_name((self._segment and self._segment.filename) or "")

@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 import aiomqtt
 
-from idc_contracts import ALARM_STATE, ALARM_STATUS, GATEWAY_STATUS, ServiceStatus
+from idc_contracts import ALARM_ACTIONS, ALARM_STATE, ALARM_STATUS, GATEWAY_STATUS, ServiceStatus
 from idc_gateway.classifications import OutgoingMessage
 from idc_gateway.errors import BusUnavailable
 from idc_servicekit.mqtt import MqttSettings
@@ -19,6 +19,7 @@ logger = logging.getLogger(__name__)
 FIRST_BACKOFF_S: Final = 0.5
 LONGEST_BACKOFF_S: Final = 15.0
 CONFIRMATION_TIMEOUT_S: Final = 10.0
+STATUS_REPEAT_S: Final = 15
 
 
 class MqttBus:
@@ -113,7 +114,7 @@ class MqttBus:
         on_message: Callable[[str, bytes], None],
     ) -> None:
         await client.publish(self._status_topic, self._status("online"), qos=GATEWAY_STATUS.qos, retain=True)
-        for topic in (ALARM_STATE, ALARM_STATUS):
+        for topic in (ALARM_STATE, ALARM_STATUS, ALARM_ACTIONS):
             await client.subscribe(topic.filter(site=self._site), qos=topic.qos)
         await on_connected()
         self._client = client
@@ -132,14 +133,23 @@ class MqttBus:
         """Take messages; end with an error once `publish` gave the connection up, even where it still stands."""
         reading = asyncio.ensure_future(_read(client, on_message))
         losing = asyncio.ensure_future(self._lost.wait())
+        repeating = asyncio.ensure_future(self._repeat_status(client))
         try:
-            await asyncio.wait({reading, losing}, return_when=asyncio.FIRST_COMPLETED)
-            if reading.done():
-                reading.result()
+            await asyncio.wait({reading, losing, repeating}, return_when=asyncio.FIRST_COMPLETED)
+            for ended in (reading, repeating):
+                if ended.done():
+                    ended.result()
             raise aiomqtt.MqttError("the broker confirmed nothing in time")
         finally:
             reading.cancel()
             losing.cancel()
+            repeating.cancel()
+
+    async def _repeat_status(self, client: aiomqtt.Client) -> None:
+        """Say `online` again and again: an alarm tells a quiet day from a dead gateway by it."""
+        while True:
+            await asyncio.sleep(STATUS_REPEAT_S)
+            await client.publish(self._status_topic, self._status("online"), qos=GATEWAY_STATUS.qos, retain=True)
 
     def _forget_connection(self) -> None:
         self._client = None
@@ -151,7 +161,9 @@ class MqttBus:
         return GATEWAY_STATUS.at(site=self._site, device=self._device)
 
     def _status(self, status: Literal["online", "offline"]) -> bytes:
-        return ServiceStatus(source=self._device, status=status, version=self._version).to_payload()
+        return ServiceStatus(
+            source=self._device, status=status, version=self._version, repeat_s=STATUS_REPEAT_S
+        ).to_payload()
 
 
 async def _read(client: aiomqtt.Client, on_message: Callable[[str, bytes], None]) -> None:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field, ValidationError
 from idc_contracts import Decision, ModelRef, Probability, Sha256, Thresholds
 from idc_gateway.classifications import Prediction
 from idc_gateway.errors import InferenceBroken, InferenceRefused, InferenceUnavailable
+from idc_gateway.ports import ModelDescription
 
 CHUNK_IMAGES: Final = 256
 """Images in one request to the server; a larger upload is sent in several."""
@@ -56,6 +57,34 @@ class _Answer(BaseModel):
         ]
 
 
+class _MetadataParameters(BaseModel):
+    version: str | None = None
+    sha256: Sha256 | None = None
+    no_idc_below: Probability | None = None
+    idc_from: Probability | None = None
+    card: str | None = None
+    figures: dict[str, Any] | None = None
+
+
+class _Metadata(BaseModel):
+    name: str
+    versions: list[str] = []
+    parameters: _MetadataParameters = _MetadataParameters()
+
+    def description(self) -> ModelDescription:
+        said = self.parameters
+        thresholds = None
+        if said.no_idc_below is not None and said.idc_from is not None:
+            thresholds = Thresholds(no_idc_below=said.no_idc_below, idc_from=said.idc_from)
+        newest = max(self.versions, key=_as_number, default=None)
+        version = said.version or newest
+        return ModelDescription(self.name, version, self.versions, said.sha256, thresholds, said.card, said.figures)
+
+
+def _as_number(version: str) -> int:
+    return int(version) if version.isdecimal() else -1
+
+
 class OipInference:
     """One server of the protocol."""
 
@@ -81,6 +110,18 @@ class OipInference:
         for start in range(0, len(images), CHUNK_IMAGES):
             predictions += await self._predict_chunk(images[start : start + CHUNK_IMAGES], request_id)
         return predictions
+
+    async def describe(self) -> ModelDescription:
+        """What the server says of its model. See `Inference.describe`."""
+        try:
+            answer = await self._client.get(self._model_path)
+        except httpx.HTTPError as exc:
+            raise InferenceUnavailable("the inference service does not answer: try again in a moment") from exc
+        _check_status(answer)
+        try:
+            return _Metadata.model_validate_json(answer.content).description()
+        except ValueError as exc:
+            raise InferenceBroken("the inference service's metadata does not follow the protocol") from exc
 
     async def close(self) -> None:
         """Close the connections."""

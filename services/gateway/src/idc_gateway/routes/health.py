@@ -3,11 +3,18 @@
 import asyncio
 
 from fastapi import APIRouter, Response
+from pydantic import BaseModel
 
 from idc_gateway.dependencies import Gateway, GatewayDependency
-from idc_gateway.routes.schemas import Readiness
 
 router = APIRouter(tags=["health"])
+
+
+class Readiness(BaseModel):
+    """Each check with its finding."""
+
+    ready: bool
+    checks: dict[str, str]
 
 
 @router.get("/livez")

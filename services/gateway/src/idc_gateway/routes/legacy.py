@@ -1,12 +1,13 @@
 """The endpoint of the 2018 system, for clients that still call it."""
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
+from pydantic import BaseModel
 
 from idc_contracts import Decision
-from idc_gateway.dependencies import CurrentCaller, GatewayDependency, RequestId
-from idc_gateway.errors import BadInput
-from idc_gateway.routes.classifications import IMAGE_BODY, classify_request
-from idc_gateway.routes.schemas import LegacyAnswer
+from idc_gateway.dependencies import CurrentCaller, GatewayDependency, RequestId, requires
+from idc_gateway.requests import Request as Job
+from idc_gateway.routes.intake import IMAGE_BODY, only_upload
+from idc_gateway.scopes import Scope
 
 router = APIRouter(tags=["2018"])
 
@@ -17,15 +18,25 @@ _MESSAGES = {
 }
 
 
-@router.post("/infer", openapi_extra=IMAGE_BODY)
+class LegacyAnswer(BaseModel):
+    """The answer of the 2018 system."""
+
+    Response: str
+    ResponseMessage: str
+    Results: int
+
+
+@router.post("/infer", openapi_extra=IMAGE_BODY, dependencies=[Depends(requires(Scope.CLASSIFY))])
 async def infer_as_in_2018(
     request: Request, gateway: GatewayDependency, caller: CurrentCaller, request_id: RequestId
 ) -> LegacyAnswer:
     """Classify one patch, sent as the body or as the one part `images` of a form. An uncertain result counts as 0."""
-    results = await classify_request(request, gateway, caller, request_id)
-    if len(results) != 1:
-        raise BadInput(f"this endpoint takes one image, got {len(results)}: send many to /api/v1/classifications")
-    decision = results[0].decision
+    with gateway.classifying.admitted():
+        async with only_upload(request, gateway) as upload:
+            result = await gateway.classifying.classify_one(upload, Job(caller.name, request_id))
+    await gateway.feed.tell()
     return LegacyAnswer(
-        Response="OK", ResponseMessage=_MESSAGES[decision], Results=1 if decision is Decision.IDC else 0
+        Response="OK",
+        ResponseMessage=_MESSAGES[result.decision],
+        Results=1 if result.decision is Decision.IDC else 0,
     )

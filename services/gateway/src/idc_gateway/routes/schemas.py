@@ -1,104 +1,91 @@
-"""What the REST interface answers."""
+"""What the REST interface takes and answers about results, and its errors."""
 
 from datetime import datetime
-from typing import Self
+from typing import Any, Self
 from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
-from idc_contracts import Decision, Lamps, ModelRef, Probability, Thresholds
-from idc_gateway.alarms import AlarmView
-from idc_gateway.classifications import Classification
+from idc_contracts import Decision, ModelRef, Probability, Thresholds
+from idc_gateway import problems
+from idc_gateway.classifications import Classification, Review, Verdict
+from idc_gateway.outcomes import Failure, Outcome
+
+RESEARCH_ONLY = "For research use only; not a medical device."
+_EXAMPLE: dict[str, Any] = {
+    "id": "7b0c6b52-6f0c-4b52-9d27-5f0f0d1f6c1e",
+    "name": "8975_idx5_x801_y1001_class1.png",
+    "patient": "8975",
+    "slide": "8975_idx5",
+    "x": 801,
+    "y": 1001,
+    "probability": 0.93,
+    "decision": "idc",
+    "model": {"name": "idc", "version": "1", "sha256": "0" * 64},
+    "thresholds": {"no_idc_below": 0.24, "idc_from": 0.71},
+    "latency_ms": 11.4,
+    "created_at": "2026-01-31T09:30:00Z",
+    "width_px": 50,
+    "height_px": 50,
+    "image_sha256": "1" * 64,
+    "review": None,
+}
+
+
+class ReviewItem(BaseModel):
+    """A pathologist's word on one result."""
+
+    verdict: Verdict
+    comment: str
+    reviewer: str = Field(description="The name of the key or user.")
+    reviewed_at: datetime
+
+    @classmethod
+    def of(cls, review: Review) -> Self:
+        """The answer for a stored review."""
+        return cls.model_validate(vars(review))
 
 
 class ClassificationItem(BaseModel):
     """One result. For research use only; not a medical device."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
+
     id: UUID
-    name: str = Field(description="The file's name as it was sent; empty for a raw body.")
+    name: str = Field(description="The file's name as it was sent, without folders; empty for a raw body without one.")
+    patient: str | None
+    slide: str | None
+    x: int | None = Field(description="Left edge of the patch in its slide, in pixels.")
+    y: int | None = Field(description="Upper edge of the patch in its slide, in pixels.")
     probability: Probability = Field(description="Calibrated P(IDC), whatever the decision.")
     decision: Decision
     model: ModelRef
     thresholds: Thresholds
-    latency_ms: float = Field(description="From the request's whole arrival to its result.")
+    latency_ms: float = Field(description="How long inference took; the same for images that were classified together.")
     created_at: datetime
     width_px: int = Field(description="The image's own width; a patch is scaled to what the model reads.")
     height_px: int
+    image_sha256: str | None = Field(description="Digest of the stored image; null where images are not stored.")
+    review: ReviewItem | None = Field(description="The latest review.")
 
     @classmethod
     def of(cls, result: Classification) -> Self:
         """The answer for a stored result."""
-        return cls.model_validate(vars(result))
+        review = ReviewItem.of(result.review) if result.review else None
+        return cls.model_validate({**vars(result), **vars(result.origin), "review": review})
 
 
 class ClassificationList(BaseModel):
-    """Results, in the order in which the images were sent."""
+    """The one result of a request with one image."""
 
     items: list[ClassificationItem]
 
 
-class LegacyAnswer(BaseModel):
-    """The answer of the 2018 system."""
+class ClassificationPage(BaseModel):
+    """Results, newest first."""
 
-    Response: str
-    ResponseMessage: str
-    Results: int
-
-
-class AlarmItem(BaseModel):
-    """One alarm as it says it is."""
-
-    device: str
-    online: bool
-    lamps: Lamps | None = Field(description="None where the alarm has not reported yet.")
-    buzzer: bool | None
-    latched_by: UUID | None
-    changed_at: datetime | None
-
-    @classmethod
-    def of(cls, view: AlarmView) -> Self:
-        """The answer for one alarm."""
-        state = view.state
-        return cls(
-            device=view.device,
-            online=view.status is not None and view.status.status == "online",
-            lamps=state.lamps if state else None,
-            buzzer=state.buzzer if state else None,
-            latched_by=state.latched_by if state else None,
-            changed_at=state.changed_at if state else None,
-        )
-
-
-class AlarmList(BaseModel):
-    """All alarms of the site that were heard of."""
-
-    broker_connected: bool = Field(description="False: what follows may be old.")
-    items: list[AlarmItem]
-
-
-class Acknowledgement(BaseModel):
-    """Someone saw the finding."""
-
-    by: str = Field(min_length=1, max_length=128, description="Who, as the alarm's log should name them.")
-
-
-class SignIn(BaseModel):
-    """What the page sends to sign in."""
-
-    key: str = Field(min_length=1, max_length=256)
-
-
-class Session(BaseModel):
-    """Who is signed in."""
-
-    key_name: str
-
-
-class Readiness(BaseModel):
-    """Each check with its finding."""
-
-    ready: bool
-    checks: dict[str, str]
+    items: list[ClassificationItem]
+    next_cursor: str | None = Field(description="Give it as `cursor` to read on; null at the end.")
 
 
 class Problem(BaseModel):
@@ -108,4 +95,36 @@ class Problem(BaseModel):
     title: str
     status: int
     detail: str
-    instance: str
+    instance: str | None = None
+
+
+class BatchItem(BaseModel):
+    """What became of one image of a form: it has a classification or an error."""
+
+    index: int = Field(description="The image's place in the form, from 0.")
+    name: str
+    classification: ClassificationItem | None
+    error: Problem | None
+
+    @classmethod
+    def of(cls, outcome: Outcome) -> Self:
+        """The answer for one image."""
+        return cls(
+            index=outcome.index,
+            name=outcome.name,
+            classification=ClassificationItem.of(outcome.classification) if outcome.classification else None,
+            error=problem_item(outcome.failure) if outcome.failure else None,
+        )
+
+
+class Batch(BaseModel):
+    """What became of the images of a form, in their order."""
+
+    items: list[BatchItem]
+    accepted: int
+    refused: int
+
+
+def problem_item(failure: Failure) -> Problem:
+    """The problem that one image has."""
+    return Problem.model_validate(problems.members(failure.status, failure.kind, failure.detail))

@@ -1,9 +1,22 @@
 """Sign the page in and out."""
 
 from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, Field
 
 from idc_gateway.dependencies import SESSION_COOKIE, CurrentCaller, GatewayDependency, check_same_origin
-from idc_gateway.routes.schemas import Session, SignIn
+
+
+class SignIn(BaseModel):
+    """What the page sends to sign in."""
+
+    key: str = Field(min_length=1, max_length=256)
+
+
+class Session(BaseModel):
+    """Who is signed in."""
+
+    key_name: str
+
 
 sign_in_router = APIRouter(tags=["page"])
 router = APIRouter(tags=["page"])

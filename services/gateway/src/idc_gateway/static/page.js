@@ -73,7 +73,7 @@ async function classify(images) {
     form.append("images", image);
     try {
       const { items } = await call("/api/v1/classifications", { method: "POST", body: form });
-      items.forEach((item) => showResult(item, image));
+      items.forEach((item) => showResult(item.classification, image));
     } catch (error) {
       if (error instanceof SignedOut) return showSignIn(error.message);
       refusals.push(error.message);

@@ -103,6 +103,11 @@ def open_database(url: str) -> Database:
     return database
 
 
+def with_password(url: str, password: str) -> str:
+    """A database's URL with its account's password."""
+    return make_url(url).set(password=password).render_as_string(hide_password=False)
+
+
 @contextmanager
 def told() -> Iterator[None]:
     """Turn what SQLAlchemy raises into StoreUnavailable."""

@@ -1,13 +1,16 @@
 """Messages that wait for the broker."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
+from idc_gateway.adapters.sql.audit import append, lock_head
 from idc_gateway.adapters.sql.database import Database
 from idc_gateway.adapters.sql.tables import outbox
+from idc_gateway.audit import AuditEvent
 from idc_gateway.classifications import OutgoingMessage
 
 
@@ -60,3 +63,12 @@ class SqlOutbox:
         """Delete messages that were published before then."""
         with self._database.write() as connection:
             connection.execute(delete(outbox).where(outbox.c.published_at < before))
+
+    def expire(self, created_before: datetime, audit: AuditEvent) -> int:
+        """Delete messages that wait since before then; the audit event gets their count."""
+        with self._database.write() as connection:
+            head = lock_head(connection)
+            old = delete(outbox).where(outbox.c.published_at.is_(None), outbox.c.created_at < created_before)
+            count = connection.execute(old).rowcount
+            append(connection, head, [replace(audit, details={**audit.details, "count": count})])
+        return count

@@ -4,10 +4,12 @@ from idc_gateway.adapters.sql.accounts import SqlAccounts
 from idc_gateway.adapters.sql.audit import SqlAudit
 from idc_gateway.adapters.sql.database import open_database
 from idc_gateway.adapters.sql.images import SqlImages
+from idc_gateway.adapters.sql.leadership import PostgresLeadership
 from idc_gateway.adapters.sql.outbox import SqlOutbox
 from idc_gateway.adapters.sql.receipts import SqlReceipts
 from idc_gateway.adapters.sql.results import SqlResults
 from idc_gateway.adapters.sql.reviews import SqlReviews
+from idc_gateway.leadership import ALONE
 from idc_gateway.store_ports import Store
 
 
@@ -27,4 +29,5 @@ def open_store(url: str) -> Store:
         outbox=SqlOutbox(database),
         audit=SqlAudit(database),
         accounts=SqlAccounts(database),
+        leadership=PostgresLeadership(database) if database.is_shared else ALONE,
     )

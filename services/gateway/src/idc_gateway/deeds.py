@@ -1,0 +1,146 @@
+"""What is stored of a classification: images first, then results, messages, audit records and receipt in one step."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from threading import Lock
+from typing import Final
+from uuid import UUID, uuid4
+
+from idc_gateway.audit import AuditEvent
+from idc_gateway.classifications import CheckedImage, Classification, Prediction, message_of
+from idc_gateway.images import ImageStore, digest_of
+from idc_gateway.outcomes import Outcome, to_receipt
+from idc_gateway.queries import Deed, NewImage
+from idc_gateway.receipts import Receipt
+from idc_gateway.requests import Request
+from idc_gateway.retention import Pins
+from idc_gateway.store_ports import Store
+
+CLASSIFIED: Final = "patch.classified"
+DELETED: Final = "classification.deleted"
+MODEL_CHANGED: Final = "model.changed"
+
+
+class Deeds:
+    """Writes down what was classified."""
+
+    def __init__(self, store: Store, images: ImageStore | None, pins: Pins, *, site: str, device: str) -> None:
+        """Make the writer.
+
+        Args:
+            store: Where results go.
+            images: Where images go; None stores none.
+            pins: Images that must not be deleted now.
+            site: For the messages' topics.
+            device: For the messages' topics; it signs what the gateway does by itself.
+        """
+        self._store = store
+        self._images = images
+        self._pins = pins
+        self._site = site
+        self._device = device
+        self._model_lock = Lock()
+        self._model_sha256: str | None = None
+
+    def new_result(
+        self, image: CheckedImage, prediction: Prediction, latency_ms: float, now: datetime
+    ) -> Classification:
+        """The result that will be stored for an image."""
+        return Classification(
+            id=uuid4(),
+            name=image.name,
+            probability=prediction.probability,
+            decision=prediction.decision,
+            model=prediction.model,
+            thresholds=prediction.thresholds,
+            latency_ms=latency_ms,
+            created_at=now,
+            width_px=image.width_px,
+            height_px=image.height_px,
+            origin=image.origin,
+            image_sha256=digest_of(image.data) if self._images else None,
+        )
+
+    def classified(
+        self, outcomes: Sequence[Outcome], images: Sequence[CheckedImage], request: Request, now: datetime
+    ) -> None:
+        """Store images, then all the rest in one transaction. Blocks.
+
+        Raises:
+            ImagesUnavailable: Nothing was stored but perhaps images that no result names.
+            StoreUnavailable: As above.
+            AlreadyDone: The claim was fulfilled by another request.
+        """
+        results = [outcome.classification for outcome in outcomes if outcome.classification]
+        named = {result.image_sha256: image for result, image in zip(results, images, strict=True)}
+        with self._pins.held([sha256 for sha256 in named if sha256]):
+            new_images = [self._put(sha256, image) for sha256, image in named.items() if sha256]
+            model_events = self._model_events(results, now)
+            self._store.results.add(
+                Deed(
+                    now,
+                    results=results,
+                    images=new_images,
+                    messages=[
+                        message_of(r, site=self._site, device=self._device, request_id=request.request_id)
+                        for r in results
+                    ],
+                    audit=[*model_events, *(_audited(result, request) for result in results)],
+                    receipt=Receipt(request.claim, to_receipt(outcomes), now) if request.claim else None,
+                )
+            )
+        if results:
+            self._model_sha256 = results[-1].model.sha256
+
+    def delete(self, identity: UUID, request: Request, now: datetime) -> bool:
+        """Delete a result, its reviews, and its image where no other result has it; False where there is none.
+
+        Blocks.
+
+        Raises:
+            StoreUnavailable: Nothing was deleted.
+            ImagesUnavailable: The result is deleted, its image is not yet; retention will find it.
+        """
+        result = self._store.results.get(identity)
+        if result is None:
+            return False
+        event = AuditEvent(DELETED, request.caller, str(identity), now, request.request_id)
+        if not self._store.results.delete(identity, event):
+            return False
+        sha256 = result.image_sha256
+        if self._images is not None and sha256 and self._store.images.unreferenced(sha256):
+            with self._pins.unpinned([NewImage(sha256, "", 0)]) as free:
+                for image in free:
+                    self._images.delete(image.sha256)
+                    self._store.images.forget([image.sha256], [])
+        return True
+
+    def _put(self, sha256: str, image: CheckedImage) -> NewImage:
+        assert self._images is not None  # noqa: S101 - only then an image has a digest
+        self._images.put(sha256, image.data)
+        return NewImage(sha256, image.media_type, len(image.data))
+
+    def _model_events(self, results: Sequence[Classification], now: datetime) -> list[AuditEvent]:
+        """That results come from another model than those before."""
+        with self._model_lock:
+            if self._model_sha256 is None:
+                latest = self._store.audit.latest(MODEL_CHANGED)
+                self._model_sha256 = latest.event.details["sha256"] if latest else ""
+        events, before = [], self._model_sha256
+        for model in (result.model for result in results):
+            if model.sha256 != before:
+                details = {"sha256": model.sha256, "version": model.version, "before_sha256": before}
+                events.append(AuditEvent(MODEL_CHANGED, self._device, model.name, now, details=details))
+                before = model.sha256
+        return events
+
+
+def _audited(result: Classification, request: Request) -> AuditEvent:
+    details = {
+        "probability": result.probability,
+        "decision": result.decision.value,
+        "model_version": result.model.version,
+        "model_sha256": result.model.sha256,
+        "image_sha256": result.image_sha256,
+    }
+    return AuditEvent(CLASSIFIED, request.caller, str(result.id), result.created_at, request.request_id, details)

@@ -1,0 +1,161 @@
+"""Classify patches."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import ExitStack
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.responses import JSONResponse
+
+from idc_gateway.batches import outcomes_in_order, read_ahead
+from idc_gateway.classifications import PatchOrigin, Upload
+from idc_gateway.dependencies import CurrentCaller, Gateway, GatewayDependency, RequestId, requires
+from idc_gateway.errors import EmptyBody, GatewayError
+from idc_gateway.keys import Caller
+from idc_gateway.origins import MAX_NAME_LENGTH
+from idc_gateway.outcomes import Outcome
+from idc_gateway.problems import problem, problem_of
+from idc_gateway.receipts import Claim, fingerprint_of
+from idc_gateway.requests import Request as Job
+from idc_gateway.routes.intake import IMAGE_BODY, form_parts, is_form, one_upload
+from idc_gateway.routes.ndjson import MEDIA_TYPE, NdjsonResponse
+from idc_gateway.routes.parameters import IdempotencyKey, Origin
+from idc_gateway.routes.schemas import Batch, BatchItem, ClassificationItem, ClassificationList
+from idc_gateway.scopes import Scope
+from idc_gateway.uploads import UploadPart
+from idc_servicekit.body_budget import BodiesExhausted, BodyTooLarge, BodyTooSlow
+
+router = APIRouter(tags=["classifications"])
+
+UPLOAD_PATHS: Final = ("/api/v1/classifications", "/api/infer", "/api/IDC/infer")
+"""Where images are sent. These routes bound their bodies by themselves, after they know the caller."""
+
+_READ_ERRORS: Final = (GatewayError, BodyTooLarge, BodyTooSlow, BodiesExhausted)
+_ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
+    201: {"model": ClassificationList | Batch, "description": "Stored: one result, or what became of each image"},
+    200: {
+        "description": f"With `Accept: {MEDIA_TYPE}`: a BatchItem a line, as they come; the last line has the counts",
+        "content": {MEDIA_TYPE: {"schema": {"type": "string"}}},
+    },
+}
+FileName = Annotated[str, Query(max_length=MAX_NAME_LENGTH, description="A raw body's file name.")]
+
+
+@router.post(
+    "/classifications",
+    status_code=201,
+    response_model=None,
+    openapi_extra=IMAGE_BODY,
+    responses=_ANSWERS,
+    dependencies=[Depends(requires(Scope.CLASSIFY))],
+)
+async def classify_patches(
+    request: Request,
+    gateway: GatewayDependency,
+    caller: CurrentCaller,
+    request_id: RequestId,
+    origin: Origin,
+    idempotency_key: IdempotencyKey = None,
+    name: FileName = "",
+) -> Response:
+    """Classify one patch, sent as the body, or up to 10,000, sent as parts `images` of a form.
+
+    201 comes after results and messages to the alarms are stored for good. In a form each image has its own result or
+    error; where not one could be classified, the answer is the first image's problem.
+    """
+    job = _JobMaker(caller, request_id, idempotency_key)
+    with ExitStack() as stack:
+        stack.enter_context(gateway.classifying.admitted())
+        if not is_form(request):
+            async with one_upload(request, gateway, origin, name) as upload:
+                return await _classify_one(gateway, upload, job)
+        lease = stack.enter_context(gateway.bodies.lease())
+
+        async def classify(part: UploadPart) -> list[Outcome]:
+            outcomes = await gateway.classifying.classify_many(
+                part.uploads, part.first_index, job.for_part(part.number, part.uploads)
+            )
+            lease.give_back(part.wire_bytes)
+            await gateway.feed.tell()
+            return outcomes
+
+        batches = outcomes_in_order(form_parts(request, gateway, origin, lease), classify)
+        if MEDIA_TYPE in request.headers.get("accept", ""):
+            return NdjsonResponse(_lines(request, read_ahead(batches)), stack.pop_all())
+        return await _whole_batch(request, batches)
+
+
+async def _classify_one(gateway: Gateway, upload: Upload, job: "_JobMaker") -> Response:
+    result = await gateway.classifying.classify_one(upload, job.for_part(0, [upload]))
+    await gateway.feed.tell()
+    answer = ClassificationList(items=[ClassificationItem.of(result)])
+    headers = {"Location": f"/api/v1/classifications/{result.id}"}
+    return Response(answer.model_dump_json(), 201, headers, media_type="application/json")
+
+
+async def _whole_batch(request: Request, batches: AsyncIterator[list[Outcome]]) -> Response:
+    outcomes: list[Outcome] = []
+    try:
+        async for batch in batches:
+            outcomes += batch
+    except _READ_ERRORS as exc:
+        if not any(outcome.classification for outcome in outcomes):
+            raise
+        # What was stored before the form broke is told: it will not be undone.
+        return problem_of(request, exc, **_counted(outcomes).model_dump(mode="json"))
+    batch_answer = _counted(outcomes)
+    if batch_answer.accepted:
+        return Response(batch_answer.model_dump_json(), 201, media_type="application/json")
+    return _refused(request, outcomes, batch_answer)
+
+
+def _refused(request: Request, outcomes: list[Outcome], answer: Batch) -> JSONResponse:
+    failure = outcomes[0].failure
+    if failure is None:
+        raise EmptyBody("the results that this Idempotency-Key made were deleted: use another key")
+    headers = {"Retry-After": "2"} if failure.status == 503 else None
+    return problem(
+        request, failure.status_code, failure.kind, failure.detail, headers, **answer.model_dump(mode="json")
+    )
+
+
+def _counted(outcomes: list[Outcome]) -> Batch:
+    accepted = sum(outcome.classification is not None for outcome in outcomes)
+    return Batch(
+        items=[BatchItem.of(outcome) for outcome in outcomes], accepted=accepted, refused=len(outcomes) - accepted
+    )
+
+
+async def _lines(request: Request, batches: AsyncIterator[list[Outcome]]) -> AsyncIterator[bytes]:
+    accepted = refused = 0
+    end: dict[str, Any] = {}
+    try:
+        async for batch in batches:
+            done = sum(outcome.classification is not None for outcome in batch)
+            accepted, refused = accepted + done, refused + len(batch) - done
+            yield b"".join(BatchItem.of(outcome).model_dump_json().encode() + b"\n" for outcome in batch)
+    except _READ_ERRORS as exc:
+        end = {"error": json.loads(bytes(problem_of(request, exc).body))}
+    yield json.dumps({"accepted": accepted, "refused": refused, **end}).encode() + b"\n"
+
+
+class _JobMaker:
+    """Makes the job of each part of a request."""
+
+    def __init__(self, caller: Caller, request_id: str, idempotency_key: str | None) -> None:
+        self._caller = caller.name
+        self._request_id = request_id
+        self._key = idempotency_key
+
+    def for_part(self, number: int, uploads: list[Upload]) -> Job:
+        if self._key is None:
+            return Job(self._caller, self._request_id)
+        pieces = (piece for upload in uploads for piece in _identity(upload))
+        fingerprint = fingerprint_of([b"classifications", *pieces])
+        return Job(self._caller, self._request_id, Claim(self._caller, self._key, number, fingerprint))
+
+
+def _identity(upload: Upload) -> tuple[bytes, ...]:
+    origin: PatchOrigin = upload.origin
+    return upload.name.encode(), repr((origin.patient, origin.slide, origin.x, origin.y)).encode(), upload.data

@@ -1,0 +1,76 @@
+"""Results as files."""
+
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query
+from fastapi.responses import StreamingResponse
+
+from idc_gateway.classifications import Classification
+from idc_gateway.dependencies import Gateway, GatewayDependency, requires
+from idc_gateway.errors import BadInput
+from idc_gateway.exports import csv_lines, geojson_pieces
+from idc_gateway.queries import ClassificationFilter
+from idc_gateway.routes.parameters import Wanted
+from idc_gateway.scopes import Scope
+
+router = APIRouter(tags=["classifications"])
+
+_PAGE = 500
+_BINARY = {"schema": {"type": "string"}}
+
+
+class ExportFormat(StrEnum):
+    """The files that can be had."""
+
+    CSV = "csv"
+    GEOJSON = "geojson"
+
+
+@router.get(
+    "/classifications/export",
+    response_class=StreamingResponse,
+    responses={200: {"content": {"text/csv": _BINARY, "application/geo+json": _BINARY}}},
+    dependencies=[Depends(requires(Scope.READ))],
+)
+def export_classifications(
+    gateway: GatewayDependency,
+    wanted: Wanted,
+    format: ExportFormat = ExportFormat.CSV,  # noqa: A002 - the query parameter's name
+    scale: Annotated[float, Query(gt=0, le=1024, description="Slide pixels for one pixel of `x` and `y`.")] = 1.0,
+) -> StreamingResponse:
+    """All results that the filters leave, newest first: CSV, or GeoJSON of one slide for QuPath."""
+    results = _all(gateway, wanted)
+    if format is ExportFormat.CSV:
+        return _download(csv_lines(results), "text/csv; charset=utf-8", "classifications.csv")
+    if wanted.slide is None:
+        raise BadInput("GeoJSON has the coordinates of one slide: name it with `slide`")
+    return _download(geojson_pieces(results, scale=scale), "application/geo+json", "classifications.geojson")
+
+
+def _all(gateway: Gateway, wanted: ClassificationFilter) -> Iterator[Classification]:
+    """Every result, read page by page; what is stored meanwhile is newer and comes with the next export."""
+    cursor = None
+    while True:
+        page = gateway.store.results.page(wanted, _PAGE, cursor)
+        yield from page.items
+        cursor = page.next_cursor
+        if cursor is None:
+            return
+
+
+def _download(pieces: Iterator[str], media_type: str, name: str) -> StreamingResponse:
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return StreamingResponse(_joined(pieces), media_type=media_type, headers=headers)
+
+
+def _joined(pieces: Iterator[str]) -> Iterator[str]:
+    # Each piece that is sent costs a turn of the event loop: a page's worth goes at once.
+    buffer: list[str] = []
+    for piece in pieces:
+        buffer.append(piece)
+        if len(buffer) >= _PAGE:
+            yield "".join(buffer)
+            buffer.clear()
+    yield "".join(buffer)

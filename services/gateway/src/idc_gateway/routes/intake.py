@@ -1,0 +1,104 @@
+"""Reads the bodies that bring images."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+from fastapi import Request
+
+from idc_gateway.classifications import PatchOrigin, Upload
+from idc_gateway.dependencies import Gateway
+from idc_gateway.errors import BadInput
+from idc_gateway.origins import origin_of, safe_name
+from idc_gateway.uploads import UploadLimits, UploadPart, is_multipart, multipart_uploads
+from idc_servicekit.body_budget import Lease
+
+_BINARY: Final = {"schema": {"type": "string", "format": "binary"}}
+IMAGE_BODY: Final[dict[str, Any]] = {
+    "requestBody": {
+        "required": True,
+        "description": "One encoded patch (PNG, JPEG, TIFF, BMP or WebP, 8-bit RGB), or a form with one or many.",
+        "content": {
+            **dict.fromkeys(("image/png", "image/jpeg", "image/tiff", "image/bmp", "image/webp"), _BINARY),
+            "application/octet-stream": _BINARY,
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["images"],
+                    "properties": {"images": {"type": "array", "minItems": 1, "items": _BINARY["schema"]}},
+                }
+            },
+        },
+    }
+}
+
+
+def is_form(request: Request) -> bool:
+    """Whether a request brings a form."""
+    return is_multipart(request.headers.get("content-type", ""))
+
+
+@asynccontextmanager
+async def one_upload(request: Request, gateway: Gateway, origin: PatchOrigin, name: str) -> AsyncIterator[Upload]:
+    """Hold the image that a request's body is, while the block runs.
+
+    Raises:
+        BodyTooLarge: The body is longer than an image may be.
+        BodyTooSlow: It did not arrive in time.
+        BodiesExhausted: Other requests hold the memory.
+    """
+    length = request.headers.get("content-length")
+    max_bytes = gateway.settings.max_image_bytes
+    async with gateway.bodies.read(length, request.stream(), max_bytes=max_bytes) as body:
+        safe = safe_name(name)
+        yield Upload(safe, body, origin_of(safe, origin))
+
+
+@asynccontextmanager
+async def only_upload(request: Request, gateway: Gateway) -> AsyncIterator[Upload]:
+    """The one image of a body or of a form with one file.
+
+    Raises:
+        BadInput: The form has several.
+    """
+    if not is_form(request):
+        async with one_upload(request, gateway, PatchOrigin(), "") as upload:
+            yield upload
+        return
+    with gateway.bodies.lease() as lease:
+        uploads = [
+            upload async for part in form_parts(request, gateway, PatchOrigin(), lease) for upload in part.uploads
+        ]
+        if len(uploads) != 1:
+            raise BadInput(f"this endpoint takes one image, got {len(uploads)}: send many to /api/v1/classifications")
+        yield uploads[0]
+
+
+async def form_parts(
+    request: Request, gateway: Gateway, origin: PatchOrigin, lease: Lease
+) -> AsyncIterator[UploadPart]:
+    """The images of a form, part by part; whoever handled a part gives its `wire_bytes` back to the lease.
+
+    Raises:
+        BadInput: See `multipart_uploads`.
+        BodyTooLarge: The form or one image is too large.
+        BodyTooSlow: The form did not arrive in time.
+        BodiesExhausted: Other requests hold the memory.
+    """
+    settings = gateway.settings
+    limits = UploadLimits(settings.max_images, settings.max_image_bytes, settings.part_bytes)
+    pieces = _held(gateway.bodies.pieces(request.headers.get("content-length"), request.stream()), gateway, lease)
+    async for part in multipart_uploads(pieces, request.headers["content-type"], origin, limits):
+        yield part
+
+
+async def _held(pieces: AsyncIterator[bytes], gateway: Gateway, lease: Lease) -> AsyncIterator[bytes]:
+    is_first = True
+    async for piece in pieces:
+        # A new form is refused where there is no room; one that was begun waits for it.
+        if is_first:
+            lease.take(len(piece))
+            is_first = False
+        else:
+            await lease.take_when_free(len(piece), gateway.settings.body_timeout_s)
+        yield piece

@@ -1,0 +1,44 @@
+"""Which model serves."""
+
+from typing import Any
+
+from fastapi import APIRouter, Depends
+from pydantic import BaseModel, Field
+
+from idc_contracts import Thresholds
+from idc_gateway.dependencies import GatewayDependency, requires
+from idc_gateway.ports import ModelDescription
+from idc_gateway.scopes import Scope
+
+router = APIRouter(tags=["models"])
+
+
+class ModelItem(BaseModel):
+    """One model as the inference service describes it. For research use only; not a medical device."""
+
+    name: str
+    version: str | None = Field(description="The version that answers now.")
+    versions: list[str] = Field(description="All that can be asked for.")
+    ready: bool
+    sha256: str | None = Field(description="Digest of the bundle's manifest.")
+    thresholds: Thresholds | None
+    card: str | None = Field(description="The model card, as Markdown; null where the server does not tell it.")
+    figures: dict[str, Any] | None = Field(description="Its measured quality, as its manifest has it.")
+
+    @classmethod
+    def of(cls, model: ModelDescription, *, ready: bool) -> "ModelItem":
+        """The answer for what the server said."""
+        return cls.model_validate({**vars(model), "ready": ready})
+
+
+class ModelList(BaseModel):
+    """The models that serve."""
+
+    items: list[ModelItem]
+
+
+@router.get("/models", dependencies=[Depends(requires(Scope.READ))])
+async def list_models(gateway: GatewayDependency) -> ModelList:
+    """What serves, with its card, thresholds and figures."""
+    model = await gateway.inference.describe()
+    return ModelList(items=[ModelItem.of(model, ready=await gateway.inference.is_ready())])

@@ -1,0 +1,64 @@
+"""Parameters that several endpoints take."""
+
+from typing import Annotated
+
+from fastapi import Depends, Header, Query
+from pydantic import AwareDatetime
+
+from idc_contracts import Decision
+from idc_gateway.classifications import PatchOrigin
+from idc_gateway.origins import MAX_COORDINATE_PX
+from idc_gateway.queries import ClassificationFilter, Cursor
+
+Label = Annotated[str, Query(min_length=1, max_length=64, pattern=r"^[\w .:/+@-]+$")]
+SlideLabel = Annotated[str, Query(min_length=1, max_length=128, pattern=r"^[\w .:/+@-]+$")]
+Coordinate = Annotated[int, Query(ge=0, le=MAX_COORDINATE_PX, description="In pixels of the slide.")]
+Limit = Annotated[int, Query(ge=1, le=1000, description="How many.")]
+GivenCursor = Annotated[str | None, Query(max_length=128, description="`next_cursor` of the page before.")]
+
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=255,
+        pattern=r"^[\x21-\x7e]+$",
+        description="Sent again under the same key within a day, the request is answered again and does nothing again.",
+    ),
+]
+
+
+def _origin(
+    patient: Label | None = None,
+    slide: SlideLabel | None = None,
+    x: Coordinate | None = None,
+    y: Coordinate | None = None,
+) -> PatchOrigin:
+    return PatchOrigin(patient, slide, x, y)
+
+
+Origin = Annotated[PatchOrigin, Depends(_origin)]
+"""What the sender says of where patches are from; the public set's file names tell what is left out."""
+
+
+def _wanted(
+    decision: Decision | None = None,
+    patient: Label | None = None,
+    slide: SlideLabel | None = None,
+    reviewed: Annotated[bool | None, Query(description="Whether it has a review.")] = None,
+    created_from: Annotated[AwareDatetime | None, Query(description="With a time zone.")] = None,
+    created_before: Annotated[AwareDatetime | None, Query(description="With a time zone.")] = None,
+) -> ClassificationFilter:
+    return ClassificationFilter(decision, patient, slide, reviewed, created_from, created_before)
+
+
+Wanted = Annotated[ClassificationFilter, Depends(_wanted)]
+
+
+def parse_cursor(given: str | None) -> Cursor | None:
+    """Where to read on.
+
+    Raises:
+        BadCursor: It is none that this gateway gave.
+    """
+    return None if given is None else Cursor.parse(given)

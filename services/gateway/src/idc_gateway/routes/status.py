@@ -1,0 +1,79 @@
+"""How the gateway and all behind it are doing."""
+
+import asyncio
+from importlib.metadata import version
+
+from fastapi import APIRouter, Depends
+from pydantic import BaseModel, Field
+
+from idc_gateway.dependencies import Gateway, GatewayDependency, requires
+from idc_gateway.scopes import Scope
+
+router = APIRouter(tags=["status"])
+
+
+class OutboxStatus(BaseModel):
+    """Messages on their way to the alarms."""
+
+    waiting: int
+    oldest_age_s: float
+    degraded: bool
+    expired: int = Field(description="Messages that waited too long and were let go since the start.")
+
+
+class ImageStatus(BaseModel):
+    """Stored images."""
+
+    stored: bool = Field(description="Whether images are stored at all.")
+    count: int
+    bytes: int
+
+
+class GatewayStatus(BaseModel):
+    """Everything at one look."""
+
+    version: str
+    site: str
+    broker_connected: bool
+    inference_ready: bool
+    store: str
+    outbox: OutboxStatus
+    images: ImageStatus
+    degraded: list[str] = Field(description="What is wrong, in words; empty where all works.")
+
+
+@router.get("/status", dependencies=[Depends(requires(Scope.READ))])
+async def get_status(gateway: GatewayDependency) -> GatewayStatus:
+    """Everything at one look, with what is wrong in words."""
+    ready, (count, size_bytes) = await asyncio.gather(
+        gateway.inference.is_ready(), asyncio.to_thread(gateway.store.images.total)
+    )
+    backlog = gateway.backlog.state
+    return GatewayStatus(
+        version=version("idc-gateway"),
+        site=gateway.settings.site,
+        broker_connected=gateway.bus.is_connected,
+        inference_ready=ready,
+        store="ok",
+        outbox=OutboxStatus(
+            waiting=backlog.waiting,
+            oldest_age_s=round(backlog.oldest_age_s, 1),
+            degraded=backlog.is_degraded,
+            expired=gateway.backlog.expired,
+        ),
+        images=ImageStatus(stored=gateway.images is not None, count=count, bytes=size_bytes),
+        degraded=_reasons(gateway, inference_ready=ready),
+    )
+
+
+def _reasons(gateway: Gateway, *, inference_ready: bool) -> list[str]:
+    backlog = gateway.backlog.state
+    reasons = {
+        "the broker is not connected: messages wait in the outbox": not gateway.bus.is_connected,
+        "the inference service does not answer or has no model": not inference_ready,
+        f"{backlog.waiting} messages wait, the oldest for {backlog.oldest_age_s:.0f} s": backlog.is_degraded,
+        f"{gateway.backlog.expired} messages waited too long and were let go": gateway.backlog.expired > 0,
+        f"{gateway.alarms.rejected_messages} messages of alarms could not be read": gateway.alarms.rejected_messages
+        > 0,
+    }
+    return [reason for reason, holds in reasons.items() if holds]
