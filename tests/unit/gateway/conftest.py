@@ -9,7 +9,7 @@ from fastapi import FastAPI
 
 from idc_gateway.adapters.sql.store import open_store
 from idc_gateway.app import build, create_app
-from idc_gateway.fakes import MemoryBus, RednessInference
+from idc_gateway.fakes import MemoryBus, MemoryImages, RednessInference
 from idc_gateway.settings import GatewaySettings
 from idc_gateway.store_ports import Store
 from idc_servicekit.mqtt import MqttSettings
@@ -51,10 +51,15 @@ def bus() -> MemoryBus:
 
 
 @pytest.fixture
+def images() -> MemoryImages:
+    return MemoryImages()
+
+
+@pytest.fixture
 async def app(
-    settings: GatewaySettings, store: Store, inference: RednessInference, bus: MemoryBus
+    settings: GatewaySettings, store: Store, images: MemoryImages, inference: RednessInference, bus: MemoryBus
 ) -> AsyncIterator[FastAPI]:
-    app = create_app(build(settings, store=store, inference=inference, bus=bus))
+    app = create_app(build(settings, store=store, images=images, inference=inference, bus=bus))
     async with app.router.lifespan_context(app):
         yield app
 

@@ -1,7 +1,6 @@
 """One long request: its parts are read, classified and answered at the same time."""
 
 import asyncio
-from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final
 
@@ -15,7 +14,11 @@ Classify = Callable[[UploadPart], Awaitable[list[Outcome]]]
 
 
 async def outcomes_in_order(parts: AsyncIterator[UploadPart], classify: Classify) -> AsyncIterator[list[Outcome]]:
-    """Classify each part; hand the outcomes on in the order of the parts.
+    """Classify each part; hand the outcomes on in the order of the parts, each as soon as it is there.
+
+    Parts are read and classified even while nobody takes the outcomes: a client that sends its whole body before it
+    reads the answer would else wait for ever, the gateway for the client to read and the client for the gateway. What
+    piles up is bounded by the images of one request.
 
     Args:
         parts: As they are read.
@@ -24,49 +27,33 @@ async def outcomes_in_order(parts: AsyncIterator[UploadPart], classify: Classify
     Raises:
         Exception: What `parts` or `classify` raises, after the outcomes of the parts before.
     """
-    under_way: deque[asyncio.Task[list[Outcome]]] = deque()
-    broken: Exception | None = None
-    try:
+    under_way: asyncio.Queue[asyncio.Task[list[Outcome]]] = asyncio.Queue()
+    tasks: set[asyncio.Task[list[Outcome]]] = set()
+    room = asyncio.Semaphore(PARTS_AT_ONCE)
+
+    async def handle(part: UploadPart) -> list[Outcome]:
         try:
-            async for part in parts:
-                if len(under_way) == PARTS_AT_ONCE:
-                    yield await under_way.popleft()
-                under_way.append(asyncio.ensure_future(classify(part)))
-        except Exception as exc:  # noqa: BLE001 - raised again below, after the outcomes of what came before it
-            broken = exc
-        while under_way:
-            yield await under_way.popleft()
-        if broken is not None:
-            raise broken
-    finally:
-        for task in under_way:
-            task.cancel()
-        await asyncio.gather(*under_way, return_exceptions=True)
-
-
-async def read_ahead(batches: AsyncIterator[list[Outcome]]) -> AsyncIterator[list[Outcome]]:
-    """The same outcomes, produced even while nobody takes them.
-
-    A client that sends its whole body before it reads the answer would else wait for ever: the gateway for the client
-    to read, the client for the gateway. What piles up is bounded by the images of one request.
-
-    Raises:
-        Exception: What `batches` raises.
-    """
-    ready: asyncio.Queue[list[Outcome] | None] = asyncio.Queue()
-
-    async def produce() -> None:
-        try:
-            async for batch in batches:
-                ready.put_nowait(batch)
+            return await classify(part)
         finally:
-            ready.put_nowait(None)
+            room.release()
 
-    producing = asyncio.ensure_future(produce())
+    async def read() -> list[Outcome]:
+        async for part in parts:
+            await room.acquire()
+            task = asyncio.ensure_future(handle(part))
+            tasks.add(task)
+            under_way.put_nowait(task)
+        return []
+
+    reading = asyncio.ensure_future(read())
+    # The end of the reading, or its error, stands in line behind what was read.
+    reading.add_done_callback(under_way.put_nowait)
+    tasks.add(reading)
     try:
-        while (batch := await ready.get()) is not None:
-            yield batch
-        await producing
+        while (task := await under_way.get()) is not reading:
+            yield await task
+        await reading
     finally:
-        producing.cancel()
-        await asyncio.gather(producing, return_exceptions=True)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
 
-from idc_gateway.batches import outcomes_in_order, read_ahead
+from idc_gateway.batches import outcomes_in_order
 from idc_gateway.classifications import PatchOrigin, Upload
 from idc_gateway.dependencies import CurrentCaller, Gateway, GatewayDependency, RequestId, requires
 from idc_gateway.errors import EmptyBody, GatewayError
@@ -82,7 +82,7 @@ async def classify_patches(
 
         batches = outcomes_in_order(form_parts(request, gateway, origin, lease), classify)
         if MEDIA_TYPE in request.headers.get("accept", ""):
-            return NdjsonResponse(_lines(request, read_ahead(batches)), stack.pop_all())
+            return NdjsonResponse(_lines(request, batches), stack.pop_all())
         return await _whole_batch(request, batches)
 
 

@@ -1,0 +1,181 @@
+"""What serves, how all is doing, and what happens as it happens."""
+
+import asyncio
+import json
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from idc_contracts import ALARM_ACTIONS, AlarmActed, AlarmAction, AlarmMode
+from idc_gateway.errors import InferenceUnavailable
+from idc_gateway.fakes import FAKE_MODEL, MemoryBus, RednessInference
+from idc_gateway.feed import MAX_WATCHERS
+from idc_gateway.store_ports import Store
+from support.demo_patches import solid_png
+from support.eventually import eventually
+
+RED = solid_png((250, 0, 0))
+URL = "/api/v1/classifications"
+
+
+async def test_model_is_told_with_its_thresholds(client: httpx.AsyncClient) -> None:
+    (model,) = (await client.get("/api/v1/models")).json()["items"]
+
+    assert model["name"] == FAKE_MODEL.name
+    assert model["ready"] is True
+    assert model["sha256"] == FAKE_MODEL.sha256
+    assert model["thresholds"] == {"no_idc_below": 0.4, "idc_from": 0.6}
+
+
+async def test_status_names_what_is_wrong(
+    client: httpx.AsyncClient, bus: MemoryBus, inference: RednessInference
+) -> None:
+    await client.post(URL, content=RED)
+    well = (await client.get("/api/v1/status")).json()
+    bus.disconnect()
+    inference.ready = False
+
+    ill = (await client.get("/api/v1/status")).json()
+
+    assert well["degraded"] == []
+    assert well["images"] == {"stored": True, "count": 1, "bytes": len(RED)}
+    assert (ill["broker_connected"], ill["inference_ready"]) == (False, False)
+    assert len(ill["degraded"]) == 2
+
+
+async def test_another_model_is_audited_once(
+    client: httpx.AsyncClient, inference: RednessInference, store: Store
+) -> None:
+    for _ in range(2):
+        await client.post(URL, content=RED)
+
+    records = (await client.get("/api/v1/audit", params={"limit": 100})).json()["items"]
+
+    changes = [record for record in records if record["action"] == "model.changed"]
+    assert [change["details"]["sha256"] for change in changes] == [FAKE_MODEL.sha256]
+
+
+async def test_every_result_has_its_audit_record(client: httpx.AsyncClient) -> None:
+    answer = await client.post(URL, content=RED, headers={"X-Request-ID": "r-9"})
+    item = answer.json()["items"][0]
+
+    record = (await client.get("/api/v1/audit", params={"limit": 1})).json()["items"][0]
+
+    assert (record["action"], record["subject"], record["actor"]) == ("patch.classified", item["id"], "first")
+    assert record["request_id"] == "r-9"
+    assert record["details"]["decision"] == "idc"
+    assert record["details"]["image_sha256"] == item["image_sha256"]
+
+
+async def test_what_an_alarm_did_is_audited(client: httpx.AsyncClient, bus: MemoryBus, store: Store) -> None:
+    await client.get("/livez")
+    acted = AlarmActed(
+        source="alarm", action=AlarmAction.SOUNDED, state=AlarmMode.FINDING, latency_ms=3.5, correlation_id="r-1"
+    )
+
+    bus.deliver(ALARM_ACTIONS.at(site="site", device="alarm"), acted.to_payload())
+    bus.deliver(ALARM_ACTIONS.at(site="site", device="alarm"), b"nonsense")
+    await eventually(lambda: store.audit.latest("alarm.sounded") is not None)
+
+    record = store.audit.latest("alarm.sounded")
+    assert record is not None
+    assert (record.event.actor, record.event.request_id) == ("alarm", "r-1")
+    assert record.event.details["latency_ms"] == 3.5
+
+
+class EventStream:
+    """Reads server-sent events from the application as they come."""
+
+    def __init__(self, app: FastAPI, last_event_id: str | None = None) -> None:
+        self.events: list[dict[str, str]] = []
+        self.status = 0
+        self._left = asyncio.Event()
+        headers = [(b"authorization", b"Bearer idc_" + b"k" * 60)]
+        if last_event_id is not None:
+            headers.append((b"last-event-id", last_event_id.encode()))
+        scope = {
+            "type": "http",
+            "method": "GET",
+            "path": "/api/v1/events",
+            "query_string": b"",
+            "headers": headers,
+            "http_version": "1.1",
+            "scheme": "http",
+            "root_path": "",
+            "client": ("test", 1),
+        }
+        self._task = asyncio.create_task(app(scope, self._receive, self._send))
+        self._first = True
+
+    async def _receive(self) -> dict[str, object]:
+        if self._first:
+            self._first = False
+            return {"type": "http.request", "body": b"", "more_body": False}
+        await self._left.wait()
+        return {"type": "http.disconnect"}
+
+    async def _send(self, message: dict[str, object]) -> None:
+        if message["type"] == "http.response.start":
+            self.status = int(str(message["status"]))
+        body = message.get("body", b"")
+        assert isinstance(body, bytes)
+        for block in body.decode().split("\n\n"):
+            lines = [line.split(": ", 1) for line in block.splitlines() if not line.startswith(":")]
+            if lines:
+                self.events.append(dict(lines))  # type: ignore[arg-type]
+
+    async def close(self) -> None:
+        self._left.set()
+        await self._task
+
+
+async def test_new_results_are_told_as_they_are_stored_and_none_is_left_out(
+    app: FastAPI, client: httpx.AsyncClient
+) -> None:
+    await client.post(URL, content=RED)
+    stream = EventStream(app)
+    await eventually(lambda: stream.status == 200)
+    ids = [(await client.post(URL, content=RED)).json()["items"][0]["id"] for _ in range(3)]
+    await eventually(lambda: len(stream.events) == 3)
+    await stream.close()
+
+    again = EventStream(app, last_event_id=stream.events[0]["id"])
+    await eventually(lambda: len(again.events) == 2)
+    await again.close()
+
+    assert [json.loads(event["data"])["id"] for event in stream.events] == ids
+    assert {event["event"] for event in stream.events} == {"classification"}
+    assert [json.loads(event["data"])["id"] for event in again.events] == ids[1:]
+
+
+async def test_watchers_are_bounded_and_make_room_when_they_leave(app: FastAPI, client: httpx.AsyncClient) -> None:
+    streams = [EventStream(app) for _ in range(MAX_WATCHERS)]
+    await eventually(lambda: all(stream.status == 200 for stream in streams))
+
+    refused = await client.get("/api/v1/events")
+    for stream in streams:
+        await stream.close()
+    late = EventStream(app)
+    await eventually(lambda: late.status == 200)
+    await late.close()
+
+    assert refused.status_code == 503
+
+
+async def test_silent_inference_is_told_where_its_model_is_asked_for(
+    client: httpx.AsyncClient, inference: RednessInference
+) -> None:
+    async def broken() -> None:
+        raise InferenceUnavailable("no answer")
+
+    inference.describe = broken  # type: ignore[method-assign,assignment]
+
+    assert (await client.get("/api/v1/models")).status_code == 503
+
+
+@pytest.mark.parametrize(
+    "path", ["/api/v1/alarms", "/api/v1/audit", "/api/v1/status", "/api/v1/events", "/api/v1/models"]
+)
+async def test_nothing_is_told_without_a_key(stranger: httpx.AsyncClient, path: str) -> None:
+    assert (await stranger.get(path)).status_code == 401
