@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what the tests need and this machine lacks: uv (into .tools/, from PyPI), Mosquitto and Chromium (Debian's
+# Installs what the tests need and this machine lacks: uv (into .tools/, from PyPI), Mosquitto, Chromium and PostgreSQL (Debian's
 # or Ubuntu's packages), and the project's Python environment. Idempotent; says what it does.
 #
 #   scripts/install_tools.sh uv       uv alone
@@ -42,5 +42,7 @@ install_uv() {
 install_uv
 [[ ${1:-} == uv ]] && exit
 apt_install mosquitto=mosquitto openssl=openssl chromium=chromium
+# Debian keeps PostgreSQL's programs out of the PATH; the tests make clusters of their own.
+[[ -n $(compgen -G '/usr/lib/postgresql/*/bin/initdb') ]] || apt_install no-such-command=postgresql
 uv=$(command -v uv || echo .tools/bin/uv)
 "$uv" sync --frozen --all-packages --quiet

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from support.mosquitto import MosquittoBroker
+from support.postgres import PostgresServer
 from support.tiny_bundle import write_tiny_bundle
 
 
@@ -28,6 +29,15 @@ def broker(tmp_path: Path) -> Iterator[MosquittoBroker]:
     broker.start()
     yield broker
     broker.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """One running PostgreSQL for all tests; each makes a database of its own."""
+    server = PostgresServer()
+    server.start()
+    yield server
+    server.stop()
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import ssl
 import subprocess
 import time
 from collections.abc import Callable
@@ -24,11 +25,12 @@ class ComposeStack:
     def __init__(self, repository: Path, models: Path) -> None:
         self.project: Final = f"idc-e2e-{uuid4().hex[:8]}"
         self.http_port: Final = free_port()
+        self.mqtt_port: Final = free_port()
         self._repository = repository
         self._environment = os.environ | {
             "IDC_HTTP_BIND": "127.0.0.1",
             "IDC_HTTP_PORT": str(self.http_port),
-            "IDC_MQTT_PORT": str(free_port()),
+            "IDC_MQTT_PORT": str(self.mqtt_port),
             "IDC_MODELS": str(models),
             "IDC_SITE": "site",
         }
@@ -101,6 +103,17 @@ class ComposeStack:
         done = subprocess.run(["docker", "inspect", identity], check=True, capture_output=True, text=True)
         description: dict[str, Any] = json.loads(done.stdout)[0]
         return description
+
+    def operator_password(self) -> str:
+        """The password of the broker's account `operator`."""
+        return self._run_beside_broker("cat", "/secrets/operator/mqtt-password").strip()
+
+    def broker_tls(self) -> ssl.SSLContext:
+        """What trusts this stack's broker; its certificate does not name this machine's loopback address."""
+        authority = self._run_beside_broker("cat", "/secrets/operator/ca.crt")
+        context = ssl.create_default_context(cadata=authority)
+        context.check_hostname = False
+        return context
 
     def _mosquitto(self, program: str, *arguments: str) -> str:
         # The operator's credentials stay in their volume: the bootstrap's container has both it and the MQTT client.

@@ -1,0 +1,122 @@
+"""The gateway is killed twenty times during 1,000 posts: what it accepted is stored, audited and published, once."""
+
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import paho.mqtt.client as mqtt
+import pytest
+from paho.mqtt.enums import CallbackAPIVersion
+
+from idc_contracts import CLASSIFICATIONS, PatchClassified
+from support.compose_stack import ComposeStack, wait_until
+from support.demo_patches import DemoPatches
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+
+POSTS, KILLS, CLIENTS = 1000, 20, 4
+URL = "/api/v1/classifications"
+
+
+class Subscriber:
+    """Hears every result that the broker has, as an alarm with a persistent session does."""
+
+    def __init__(self, stack: ComposeStack) -> None:
+        self.classification_ids: list[str] = []
+        self._subscribed = threading.Event()
+        self._client = mqtt.Client(
+            CallbackAPIVersion.VERSION2, client_id=f"kills-{uuid4().hex[:8]}", clean_session=False
+        )
+        self._client.username_pw_set("operator", stack.operator_password())
+        self._client.tls_set_context(stack.broker_tls())
+        self._client.on_connect = lambda client, *_: client.subscribe(CLASSIFICATIONS.filter(), 1)
+        self._client.on_subscribe = lambda *_: self._subscribed.set()
+        self._client.on_message = self._take
+        self._client.connect("127.0.0.1", stack.mqtt_port, keepalive=10)
+        self._client.loop_start()
+        assert self._subscribed.wait(30), "the broker did not confirm the subscription"
+
+    def _take(self, _client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
+        self.classification_ids.append(str(PatchClassified.from_payload(message.payload).classification_id))
+
+    def close(self) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+
+@contextmanager
+def killed_again_and_again(stack: ComposeStack, posted: list[str]) -> Iterator[list[int]]:
+    """Kill the gateway at twenty moments, spread over the posts, while the block runs."""
+    kills: list[int] = []
+    done = threading.Event()
+
+    def kill() -> None:
+        for number in range(KILLS):
+            while len(posted) < (number + 1) * POSTS // (KILLS + 1) and not done.is_set():
+                time.sleep(0.01)
+            stack.kill("gateway")
+            kills.append(len(posted))
+            stack.restart("gateway")
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    try:
+        yield kills
+        thread.join(300)
+    finally:
+        done.set()
+        thread.join(300)
+
+
+def post_until_accepted(client: httpx.Client, image: bytes, posted: list[str]) -> None:
+    headers = {"Idempotency-Key": uuid4().hex, "Content-Type": "image/png"}
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        try:
+            answer = client.post(URL, content=image, headers=headers)
+        except httpx.TransportError:
+            time.sleep(0.1)
+            continue
+        if answer.status_code == 201:
+            posted.append(answer.json()["items"][0]["id"])
+            return
+        assert answer.status_code == 503, answer.text
+        time.sleep(0.1)
+    raise TimeoutError("the patch was not accepted")
+
+
+def all_pages(client: httpx.Client, path: str) -> list[dict[str, Any]]:
+    items, cursor = [], None
+    while True:
+        page = client.get(path, params={"limit": 1000, **({"cursor": cursor} if cursor else {})}).json()
+        items += page["items"]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            return items
+
+
+def test_no_accepted_result_is_lost_and_none_is_stored_twice(stack: ComposeStack, patches: DemoPatches) -> None:
+    subscriber = Subscriber(stack)
+    posted: list[str] = []
+    with stack.client() as client:
+        before = {item["id"] for item in all_pages(client, URL)}
+        with killed_again_and_again(stack, posted) as kills, ThreadPoolExecutor(CLIENTS) as pool:
+            list(pool.map(lambda _: post_until_accepted(client, patches.negative, posted), range(POSTS)))
+        stack.start(build=False)
+        stored = [item["id"] for item in all_pages(client, URL) if item["id"] not in before]
+        audited = {r["subject"] for r in all_pages(client, "/api/v1/audit") if r["action"] == "patch.classified"}
+        verification = client.get("/api/v1/audit/verification").json()
+
+    assert len(kills) == KILLS
+    assert kills[0] > 0
+    assert kills[-1] < POSTS
+    assert sorted(stored) == sorted(posted)
+    assert set(posted) <= audited
+    assert verification["intact"], verification
+    wait_until(lambda: set(posted) <= set(subscriber.classification_ids), "every result was published", 120)
+    subscriber.close()

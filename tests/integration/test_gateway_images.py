@@ -1,0 +1,84 @@
+"""Images in a real folder and in a real S3 server."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+
+from idc_gateway.adapters.object_images import ObjectImages, S3Account, open_images
+from idc_gateway.errors import ImagesUnavailable
+from idc_gateway.images import digest_of
+from support.mosquitto import free_port
+
+pytestmark = [
+    pytest.mark.integration,
+    # moto and botocore, not the project, use what Python will take away
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+]
+
+IMAGE = b"\x89PNG and so on"
+NAME = digest_of(IMAGE)
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[S3Account]:
+    port = free_port()
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=port, verbose=False)
+    server.start()
+    account = S3Account(f"http://127.0.0.1:{port}", "us-east-1", "account", "secret")
+    client = boto3.client(
+        "s3",
+        endpoint_url=account.endpoint,
+        region_name=account.region,
+        aws_access_key_id="account",
+        aws_secret_access_key="secret",
+    )
+    client.create_bucket(Bucket="patches")
+    client.close()
+    yield account
+    server.stop()
+
+
+@pytest.fixture(params=["folder", "s3"])
+def images(request: pytest.FixtureRequest, tmp_path: Path) -> ObjectImages:
+    if request.param == "folder":
+        return open_images(f"file://{tmp_path}/images", S3Account())
+    return open_images("s3://patches/site", request.getfixturevalue("s3"))
+
+
+def test_image_comes_back(images: ObjectImages) -> None:
+    images.put(NAME, IMAGE)
+    images.put(NAME, IMAGE)
+
+    assert images.get(NAME) == IMAGE
+
+
+def test_deleted_image_is_gone_and_may_be_deleted_again(images: ObjectImages) -> None:
+    images.put(NAME, IMAGE)
+
+    for _ in range(2):
+        images.delete(NAME)
+
+    assert images.get(NAME) is None
+
+
+def test_damaged_image_is_none(images: ObjectImages) -> None:
+    images.put(NAME, b"something else")
+
+    assert images.get(NAME) is None
+
+
+def test_server_that_is_away_is_told() -> None:
+    away = open_images("s3://patches", S3Account(f"http://127.0.0.1:{free_port()}", "us-east-1", "a", "b"))
+
+    with pytest.raises(ImagesUnavailable, match="image store"):
+        away.put(NAME, IMAGE)
+
+
+@pytest.mark.parametrize("url", ["", "ftp://host/x", "s3://", "file://host/x", "/var/lib"])
+def test_unknown_store_is_told_with_the_remedy(url: str) -> None:
+    with pytest.raises(ImagesUnavailable, match="s3://bucket"):
+        open_images(url, S3Account())

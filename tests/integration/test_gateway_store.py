@@ -1,0 +1,264 @@
+"""The same store on SQLite and on PostgreSQL, alone and shared."""
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import create_engine, inspect, text
+
+from idc_contracts import Decision
+from idc_gateway.adapters.sql.database import Database, open_database
+from idc_gateway.adapters.sql.store import open_store
+from idc_gateway.adapters.sql.tables import metadata
+from idc_gateway.audit import AuditEvent
+from idc_gateway.classifications import Classification, OutgoingMessage, PatchOrigin, Review, Verdict
+from idc_gateway.errors import AlreadyDone, StoreUnavailable
+from idc_gateway.fakes import FAKE_MODEL, FAKE_THRESHOLDS
+from idc_gateway.queries import ClassificationFilter, Deed, NewImage
+from idc_gateway.receipts import Claim, Receipt
+from idc_gateway.store_ports import Store
+from support.postgres import PostgresServer
+
+pytestmark = pytest.mark.integration
+
+NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'gateway.sqlite3'}"
+    server: PostgresServer = request.getfixturevalue("postgres")
+    return server.new_database()
+
+
+@pytest.fixture
+def store(url: str) -> Iterator[Store]:
+    store = open_store(url)
+    yield store
+    store.leadership.release()
+    store.database.close()
+
+
+def result(number: int = 0, decision: Decision = Decision.IDC) -> Classification:
+    origin = PatchOrigin(f"patient {number % 3}", f"slide {number % 5}", number, 2 * number)
+    moment = NOW + timedelta(microseconds=number)
+    return Classification(
+        uuid4(), f"{number}.png", 0.25, decision, FAKE_MODEL, FAKE_THRESHOLDS, 1.5, moment, 50, 40, origin, "a" * 64
+    )
+
+
+def deed(*results: Classification, **more: object) -> Deed:
+    events = [
+        AuditEvent("patch.classified", "first", str(r.id), r.created_at, "r", {"p": r.probability}) for r in results
+    ]
+    messages = [OutgoingMessage("topic", str(r.id).encode()) for r in results]
+    return Deed(NOW, results=results, messages=messages, audit=events, **more)  # type: ignore[arg-type]
+
+
+def test_result_comes_back_as_it_was_stored(store: Store) -> None:
+    stored = result(7)
+
+    store.results.add(deed(stored))
+
+    assert store.results.get(stored.id) == stored
+    assert store.results.get(uuid4()) is None
+    assert [message.payload for _, message in store.outbox.waiting(9)] == [str(stored.id).encode()]
+    assert store.audit.verify().is_intact
+
+
+def test_pages_and_filters(store: Store) -> None:
+    results = [result(number, Decision.UNCERTAIN if number % 2 else Decision.NO_IDC) for number in range(12)]
+    store.results.add(deed(*results))
+    review = Review(Verdict.UNCLEAR, "fold", "p", NOW)
+    store.reviews.add(results[3].id, review, AuditEvent("review.recorded", "p", "x", NOW), None)
+
+    first = store.results.page(ClassificationFilter(), 5, None)
+    rest = store.results.page(ClassificationFilter(), 50, first.next_cursor)
+
+    assert [r.name for r in [*first.items, *rest.items]] == [f"{n}.png" for n in range(11, -1, -1)]
+    assert rest.next_cursor is None
+    wanted = ClassificationFilter(decision=Decision.UNCERTAIN, patient="patient 0", reviewed=True)
+    (found,) = store.results.page(wanted, 50, None).items
+    assert (found.id, found.review) == (results[3].id, review)
+    assert store.results.newer(store.results.newest_sequence() - 1, 9)[0][1].id == results[-1].id
+
+
+def test_receipt_makes_the_whole_transaction_happen_once(store: Store) -> None:
+    receipt = Receipt(Claim("first", "key", 0, "f" * 64), b"[]", NOW)
+    store.results.add(deed(result(), receipt=receipt))
+
+    with pytest.raises(AlreadyDone):
+        store.results.add(deed(result(), receipt=receipt))
+
+    assert store.receipts.find(receipt.claim) == receipt
+    assert len(store.results.page(ClassificationFilter(), 9, None).items) == 1
+    assert store.outbox.backlog()[0] == 1
+    assert store.audit.verify().records == 1
+
+
+def test_image_that_is_stored_again_is_one_image(store: Store) -> None:
+    for _ in range(2):
+        store.results.add(deed(result(), images=[NewImage("a" * 64, "image/png", 10)] * 2))
+
+    assert store.images.total() == (1, 10)
+    assert store.images.media_type("a" * 64) == "image/png"
+    assert store.images.removable(9) == [], "it shows a positive that nobody has reviewed"
+
+
+def test_deleted_result_takes_its_reviews_along(store: Store) -> None:
+    stored = result()
+    store.results.add(deed(stored))
+    event = AuditEvent("review.recorded", "p", "x", NOW)
+    store.reviews.add(stored.id, Review(Verdict.IDC, "", "p", NOW), event, None)
+
+    assert store.results.delete(stored.id, AuditEvent("classification.deleted", "p", "x", NOW))
+    assert store.reviews.history(stored.id) == []
+    assert not store.reviews.add(stored.id, Review(Verdict.IDC, "", "p", NOW), event, None)
+
+
+def test_writers_at_the_same_time_keep_one_chain_and_the_order_of_commits(url: str) -> None:
+    stores = [open_store(url) for _ in range(2)]
+
+    def write(number: int) -> None:
+        for step in range(10):
+            stores[number % 2].results.add(deed(result(number * 100 + step)))
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(write, range(6)))
+
+    found = stores[0].audit.verify()
+    assert found.is_intact
+    assert found.records == 60
+    published = [message.payload for _, message in stores[0].outbox.waiting(100)]
+    audited = [record.event.subject.encode() for record in reversed(stores[0].audit.page(100))]
+    assert published == audited
+    for store in stores:
+        store.database.close()
+
+
+def test_tables_are_those_that_the_migrations_make(url: str) -> None:
+    open_database(url).close()
+    engine = create_engine(url)
+
+    made = inspect(engine)
+    for table in metadata.tables.values():
+        columns = {column["name"]: column["nullable"] for column in made.get_columns(table.name)}
+        assert columns == {column.name: column.nullable for column in table.columns}, table.name
+        indexes = {index["name"] for index in made.get_indexes(table.name)}
+        assert {index.name for index in table.indexes} <= indexes, table.name
+    engine.dispose()
+
+
+def test_opening_again_changes_nothing(url: str) -> None:
+    store = open_store(url)
+    stored = result()
+    store.results.add(deed(stored))
+    store.database.close()
+
+    again = open_store(url)
+
+    assert again.results.get(stored.id) == stored
+    again.database.close()
+
+
+def test_database_of_the_first_version_is_taken_over(tmp_path: Path) -> None:
+    path = tmp_path / "gateway.sqlite3"
+    _write_first_version(path)
+
+    store = open_store(f"sqlite:///{path}")
+
+    (old,) = store.results.page(ClassificationFilter(), 9, None).items
+    assert (old.name, old.origin.patient, old.image_sha256, old.review) == ("old.png", None, None, None)
+    assert store.audit.verify().is_intact
+    assert store.outbox.backlog()[0] == 1
+    store.database.close()
+
+
+def _write_first_version(path: Path) -> None:
+    """What the first version's `create_all` made."""
+    engine = create_engine(f"sqlite:///{path}")
+    model = f"'idc', '1', '{'0' * 64}'"
+    needed, key = "NOT NULL", "NOT NULL PRIMARY KEY"
+    statements = [
+        f"CREATE TABLE classifications (sequence INTEGER {key}, id CHAR(32) {needed} UNIQUE, name VARCHAR(255) {needed}, "
+        f"probability FLOAT {needed}, decision VARCHAR(16) {needed}, model_name VARCHAR(64) {needed}, "
+        f"model_version VARCHAR(32) {needed}, model_sha256 VARCHAR(64) {needed}, no_idc_below FLOAT {needed}, "
+        f"idc_from FLOAT {needed}, latency_ms FLOAT {needed}, created_at DATETIME {needed}, width_px INTEGER {needed}, "
+        f"height_px INTEGER {needed})",
+        f"CREATE TABLE outbox (sequence INTEGER {key}, topic VARCHAR(255) {needed}, payload BLOB {needed}, "
+        "published_at DATETIME)",
+        f"CREATE TABLE api_keys (name VARCHAR(64) {key}, sha256 VARCHAR(64) {needed} UNIQUE, created_at DATETIME {needed})",
+        f"CREATE TABLE sessions (sha256 VARCHAR(64) {key}, key_name VARCHAR(64) {needed} REFERENCES api_keys (name) "
+        f"ON DELETE CASCADE, expires_at DATETIME {needed})",
+        f"INSERT INTO classifications VALUES (1, '{uuid4().hex}', 'old.png', 0.5, 'idc', {model}, 0.4, 0.6, 1.0, "
+        "'2026-01-01 12:00:00.000000', 50, 50)",
+        "INSERT INTO outbox VALUES (1, 't', x'00', NULL)",
+    ]
+    with engine.begin() as connection:
+        for statement in statements:
+            connection.execute(text(statement))
+    engine.dispose()
+
+
+@pytest.fixture
+def shared(postgres: PostgresServer) -> Iterator[Callable[[], Store]]:
+    """Opens stores on one PostgreSQL database."""
+    url, opened = postgres.new_database(), []
+
+    def open_one() -> Store:
+        opened.append(open_store(url))
+        return opened[-1]
+
+    yield open_one
+    for store in opened:
+        store.leadership.release()
+        store.database.close()
+
+
+def test_one_gateway_publishes_and_another_takes_over(shared: Callable[[], Store], postgres: PostgresServer) -> None:
+    first, second = shared(), shared()
+
+    assert [first.leadership.hold(), second.leadership.hold(), first.leadership.hold()] == [True, False, True]
+    first.leadership.release()
+    assert [second.leadership.hold(), first.leadership.hold()] == [True, False]
+    postgres.end_connections()
+    held = [first.leadership.hold(), second.leadership.hold()]
+    assert sorted(held) == [False, True]
+
+
+def test_restarted_server_is_noticed_before_a_connection_is_used(
+    shared: Callable[[], Store], postgres: PostgresServer
+) -> None:
+    store = shared()
+    store.results.add(deed(result(1)))
+
+    postgres.end_connections()
+    store.results.add(deed(result(2)))
+
+    assert store.audit.verify().records == 2
+
+
+def test_gateways_that_start_together_migrate_once(postgres: PostgresServer) -> None:
+    url = postgres.new_database()
+    databases: list[Database] = []
+    threads = [threading.Thread(target=lambda: databases.append(open_database(url))) for _ in range(4)]
+
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+
+    assert len(databases) == 4
+    for database in databases:
+        database.close()
+
+
+@pytest.mark.parametrize("wrong", ["nonsense", "mysql://host/db", "postgresql+psycopg://nobody@127.0.0.1:1/x"])
+def test_wrong_database_is_told(wrong: str) -> None:
+    with pytest.raises(StoreUnavailable):
+        open_store(wrong)
