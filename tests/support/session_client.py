@@ -39,9 +39,9 @@ class SessionClient:
         """What came, without its topics."""
         return [payload for _, payload in self.received]
 
-    def publish(self, topic: str, payload: bytes) -> mqtt.MQTTMessageInfo:
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> mqtt.MQTTMessageInfo:
         """Publish at QoS 1 and do not wait."""
-        return self._client.publish(topic, payload, qos=1)
+        return self._client.publish(topic, payload, qos=1, retain=retain)
 
     def deliver(self, topic: str, payload: bytes) -> None:
         """Publish at QoS 1 and wait until the broker has it."""
