@@ -1,6 +1,6 @@
 # Every task of the project. People and CI use the same ones.
 .DEFAULT_GOAL := help
-.PHONY: help tools format lint types schemas test check manifests up down api-key e2e train benchmarks
+.PHONY: help tools format lint types schemas test check manifests up down api-key e2e train benchmarks rotate-certificates faults
 
 SHELL := /bin/bash
 UV = $(shell command -v uv || echo .tools/bin/uv)
@@ -8,7 +8,7 @@ RUN = $(UV) run --frozen --all-packages
 SOURCES = packages services tests benchmarks
 
 help: ## this list
-	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-20s %s\n", $$1, $$2}'
 
 tools: ## install what the other tasks need: uv, Mosquitto, Chromium, the Python environment
 	@scripts/install_tools.sh
@@ -46,6 +46,10 @@ down: ## stop the stack; results, keys and certificates stay in their volumes
 
 api-key: ## print the running stack's first API key
 	@docker compose exec -T gateway cat /run/secrets/idc/api-key
+
+rotate-certificates: ## make the running stack's certificates anew; nobody is disconnected
+	docker compose run --rm --no-deps bootstrap bootstrap.sh /secrets rotate
+	docker compose kill --signal HUP broker
 
 e2e: tools ## build the images, start a stack of its own and test it whole; needs a container engine
 	$(RUN) pytest tests/e2e -q -m e2e --timeout=1800

@@ -1,24 +1,28 @@
 #!/bin/bash
 # Makes what the stack's services prove themselves with: a certificate authority, the broker's certificate, an MQTT
-# password for each account and the first API key. All of it is random and made once; a later run changes only a
-# certificate that is near its end or lacks a name.
+# password and a client's certificate for each account and the first API key. All of it is random and made once; a
+# later run changes only a certificate that is near its end, lacks a name or does not fit its key.
 #
-#   bootstrap.sh FOLDER
+#   bootstrap.sh FOLDER           make what is missing
+#   bootstrap.sh FOLDER rotate    and make every certificate anew, by the same authority
 #
 # FOLDER/ca/       ca.key, ca.crt                            stays with this service
 # FOLDER/broker/   server.key, server.crt, passwords,        what each of the others gets: its own folder, read-only;
-#                  ca.crt, mqtt-password                     these two are the health check's, account `monitor`
-# FOLDER/gateway/  ca.crt, mqtt-password, api-key
-# FOLDER/alarm/    ca.crt, mqtt-password
-# FOLDER/operator/ ca.crt, mqtt-password                     for people with an MQTT client
+#                  and the health check's, account `monitor`: ca.crt, mqtt-password, client.key, client.crt
+# FOLDER/gateway/  ca.crt, mqtt-password, client.key, client.crt, api-key
+# FOLDER/alarm/    ca.crt, mqtt-password, client.key, client.crt
+# FOLDER/operator/ ca.crt, mqtt-password, client.key, client.crt    for people with an MQTT client
 #
 # IDC_BROKER_NAMES: more names of the broker beside `broker` and `localhost`, comma-separated (`pi.lan,192.0.2.7`).
 set -euo pipefail
 umask 077
 
-folder=${1:?usage: bootstrap.sh FOLDER}
+usage="usage: bootstrap.sh FOLDER [rotate]"
+folder=${1:?$usage}
+case ${2:-} in '' | rotate) rotate=${2:-} ;; *) echo "$usage" >&2; exit 64 ;; esac
 accounts=(gateway alarm operator monitor)
 broker_names="broker,localhost,127.0.0.1${IDC_BROKER_NAMES:+,$IDC_BROKER_NAMES}"
+thirty_days_s=2592000
 
 say() { printf 'bootstrap: %s\n' "$*"; }
 
@@ -47,24 +51,38 @@ make_authority() {
     openssl req -x509 -new -key "$folder/ca/ca.key" -sha256 -days 3650 -subj "/CN=IDC Sentinel local authority" \
         -addext "basicConstraints=critical,CA:TRUE,pathlen:0" -addext "keyUsage=critical,keyCertSign,cRLSign" |
         keep "$folder/ca/ca.crt"
-    rm -f "$folder/broker/server.crt"
+    # what another authority signed is no use any more
+    find "$folder" -name server.crt -delete -o -name client.crt -delete
 }
 
-make_certificate() {
+make_certificate() { # FILE-WITHOUT-SUFFIX COMMON-NAME EXTENSION...
+    local file=$1 name=$2 key request extensions
+    shift 2
+    key=$(openssl ecparam -name prime256v1 -genkey -noout)
+    request=$(openssl req -new -key /dev/stdin -subj "/CN=$name" <<<"$key")
+    extensions=$(printf '%s\n' "basicConstraints=critical,CA:FALSE" "keyUsage=critical,digitalSignature" "$@")
+    openssl x509 -req -in <(echo "$request") -CA "$folder/ca/ca.crt" -CAkey "$folder/ca/ca.key" -sha256 -days 397 \
+        -set_serial "0x$(openssl rand -hex 16)" -extfile <(echo "$extensions") 2>/dev/null | keep "$file.crt.next"
+    # the two follow each other at once; should a run end between them, the next sees that they do not fit
+    keep "$file.key" <<<"$key"
+    mv -f "$file.crt.next" "$file.crt"
+}
+
+is_good() { # FILE-WITHOUT-SUFFIX
+    [[ -s $1.key && -s $1.crt ]] || return 1
+    openssl x509 -in "$1.crt" -noout -checkend "$thirty_days_s" >/dev/null 2>&1 || return 1
+    [[ $(openssl x509 -in "$1.crt" -noout -pubkey) == "$(openssl pkey -in "$1.key" -pubout)" ]]
+}
+
+make_server_certificate() {
     say "making the broker's certificate for $broker_names"
-    openssl ecparam -name prime256v1 -genkey -noout | keep "$folder/broker/server.key"
-    openssl req -new -key "$folder/broker/server.key" -subj "/CN=broker" -out "$folder/ca/server.csr"
-    {
-        echo "subjectAltName=$(subject_alt_names)"
-        echo "basicConstraints=critical,CA:FALSE"
-        echo "keyUsage=critical,digitalSignature"
-        echo "extendedKeyUsage=serverAuth"
-    } >"$folder/ca/server.ext"
-    openssl x509 -req -in "$folder/ca/server.csr" -CA "$folder/ca/ca.crt" -CAkey "$folder/ca/ca.key" -sha256 -days 397 \
-        -set_serial "0x$(openssl rand -hex 16)" -extfile "$folder/ca/server.ext" 2>/dev/null |
-        keep "$folder/broker/server.crt"
+    make_certificate "$folder/broker/server" broker "extendedKeyUsage=serverAuth" "subjectAltName=$(subject_alt_names)"
     printf '%s' "$broker_names" | keep "$folder/ca/server.names"
-    rm -f "$folder/ca/server.csr" "$folder/ca/server.ext"
+}
+
+make_client_certificate() { # ACCOUNT
+    say "making the certificate of $1"
+    make_certificate "$(home_of "$1")/client" "$1" "extendedKeyUsage=clientAuth"
 }
 
 make_passwords() {
@@ -87,16 +105,15 @@ has_all_passwords() {
 }
 
 [[ -s $folder/ca/ca.crt ]] || make_authority
-thirty_days_s=2592000
-if ! openssl x509 -in "$folder/broker/server.crt" -noout -checkend "$thirty_days_s" >/dev/null 2>&1 ||
-    [[ $(cat "$folder/ca/server.names" 2>/dev/null) != "$broker_names" ]]; then
-    make_certificate
+if [[ $rotate || $(cat "$folder/ca/server.names" 2>/dev/null) != "$broker_names" ]] || ! is_good "$folder/broker/server"; then
+    make_server_certificate
 fi
-has_all_passwords || make_passwords
 for account in "${accounts[@]}"; do
     copy=$(home_of "$account")/ca.crt
     cmp -s "$folder/ca/ca.crt" "$copy" || keep "$copy" <"$folder/ca/ca.crt"
+    if [[ $rotate ]] || ! is_good "$(home_of "$account")/client"; then make_client_certificate "$account"; fi
 done
+has_all_passwords || make_passwords
 if [[ ! -s $folder/gateway/api-key ]]; then
     say "making the first API key"
     printf 'idc_%s\n' "$(random)" | keep "$folder/gateway/api-key"

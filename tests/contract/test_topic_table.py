@@ -31,7 +31,7 @@ def test_access_rules_are_the_topic_table_and_the_monitor() -> None:
     expected |= {(account, "write", topic.filter) for topic in FOREIGN_TOPICS for account in topic.producers}
     expected |= {(account, "read", topic.filter) for topic in FOREIGN_TOPICS for account in topic.consumers}
 
-    assert _access_rules() == expected | {("monitor", "read", "$SYS/broker/version")}
+    assert _access_rules() == expected | {("monitor", "read", "$SYS/#")}
 
 
 @pytest.mark.parametrize("topic", TOPICS, ids=lambda topic: topic.noun)

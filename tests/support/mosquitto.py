@@ -25,18 +25,20 @@ class MosquittoBroker:
 
     host: Final = "localhost"
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, extra_configurations: tuple[Path, ...] = ()) -> None:
         """Make the secrets with the project's bootstrap script and the configuration from the project's own.
 
         Args:
             folder: An empty folder of this broker.
+            extra_configurations: What `start.sh` would add to the configuration: mutual TLS, bridges.
         """
         self.port = free_port()
-        self._folder = folder
+        self.folder = folder
         self._process: subprocess.Popen[bytes] | None = None
-        subprocess.run([REPOSITORY / "broker/bootstrap.sh", folder / "secrets"], check=True, capture_output=True)
+        self._bootstrap()
         (folder / "data").mkdir()
-        text = (REPOSITORY / "broker/mosquitto.conf").read_text()
+        sources = (REPOSITORY / "broker/mosquitto.conf", *extra_configurations)
+        text = "".join(source.read_text() for source in sources)
         for there, here in {
             "listener 8883": f"listener {self.port} 127.0.0.1",
             "/run/secrets/idc/": f"{folder}/secrets/broker/",
@@ -47,26 +49,29 @@ class MosquittoBroker:
                 raise ValueError(f"broker/mosquitto.conf no longer has {there!r}")
             text = text.replace(there, here)
         # Started by root, Mosquitto would change to an account that cannot read this folder.
-        (folder / "mosquitto.conf").write_text(text + "\nuser root\n")
+        (folder / "mosquitto.conf").write_text("user root\n" + text)
 
     @property
     def ca_file(self) -> Path:
         """The certificate of the authority that signed the broker's."""
-        return self._folder / "secrets/ca/ca.crt"
+        return self.folder / "secrets/ca/ca.crt"
 
     @property
     def api_key_file(self) -> Path:
         """The first API key that the bootstrap made."""
-        return self._folder / "secrets/gateway/api-key"
+        return self.folder / "secrets/gateway/api-key"
 
     def settings(self, account: str) -> MqttSettings:
-        """How a client with one of the accounts `gateway`, `alarm`, `operator` reaches this broker."""
+        """How a client with one of the accounts `gateway`, `alarm`, `operator`, `monitor` reaches this broker."""
+        home = self.folder / "secrets" / ("broker" if account == "monitor" else account)
         return MqttSettings(
             host=self.host,
             port=self.port,
             username=account,
-            password_file=self._folder / "secrets" / account / "mqtt-password",
+            password_file=home / "mqtt-password",
             ca_file=self.ca_file,
+            certificate_file=home / "client.crt",
+            key_file=home / "client.key",
             keepalive_s=5,
         )
 
@@ -79,8 +84,8 @@ class MosquittoBroker:
         executable = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
         if executable is None:
             raise RuntimeError("mosquitto is not installed: run `make tools`")
-        log = (self._folder / "mosquitto.log").open("ab")
-        self._process = subprocess.Popen([executable, "-c", self._folder / "mosquitto.conf"], stdout=log, stderr=log)
+        log = (self.folder / "mosquitto.log").open("ab")
+        self._process = subprocess.Popen([executable, "-c", self.folder / "mosquitto.conf"], stdout=log, stderr=log)
         log.close()
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline and self._process.poll() is None:
@@ -89,7 +94,7 @@ class MosquittoBroker:
                     return
             time.sleep(0.02)
         self.kill()
-        raise RuntimeError(f"mosquitto did not start: {(self._folder / 'mosquitto.log').read_text()[-2000:]}")
+        raise RuntimeError(f"mosquitto did not start: {(self.folder / 'mosquitto.log').read_text()[-2000:]}")
 
     def stop(self) -> None:
         """End the broker in order: it writes its database."""
@@ -106,6 +111,19 @@ class MosquittoBroker:
     def go_on(self) -> None:
         """Let a paused process go on."""
         self._signal(signal.SIGCONT)
+
+    def rotate_certificates(self) -> None:
+        """Make every certificate anew and have the broker read its own, as `make rotate-certificates` does."""
+        self._bootstrap("rotate")
+        self._signal(signal.SIGHUP)
+
+    def log(self) -> str:
+        """All that the broker has logged."""
+        return (self.folder / "mosquitto.log").read_text()
+
+    def _bootstrap(self, *command: str) -> None:
+        script = REPOSITORY / "broker/bootstrap.sh"
+        subprocess.run([script, self.folder / "secrets", *command], check=True, capture_output=True)
 
     def _signal(self, number: signal.Signals) -> None:
         if self._process is None:

@@ -62,3 +62,18 @@ def test_tls_port_and_host_of_the_stack_are_the_defaults(tmp_path: Path) -> None
     settings = make_settings(tmp_path)
 
     assert (settings.host, settings.port) == ("broker", 8883)
+
+
+def test_key_of_another_certificate_is_an_error(authority: Path, tmp_path: Path) -> None:
+    command = "openssl ecparam -name prime256v1 -genkey -noout -out"
+    subprocess.run([*command.split(), str(tmp_path / "other.key")], check=True, capture_output=True)
+    settings = make_settings(authority, certificate_file=authority / "ca.crt", key_file=tmp_path / "other.key")
+
+    with pytest.raises(OSError, match=r"(?i)key"):
+        settings.tls_context()
+
+
+@pytest.mark.parametrize("field", ["certificate_file", "key_file"])
+def test_certificate_without_its_key_is_refused(tmp_path: Path, field: str) -> None:
+    with pytest.raises(ValidationError, match="belong together"):
+        make_settings(tmp_path, **{field: tmp_path / "client"})

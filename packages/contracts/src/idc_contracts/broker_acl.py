@@ -13,7 +13,7 @@ _HEADER: Final = """\
 def broker_acl() -> str:
     """The whole access file."""
     blocks = [_block(account) for account in get_args(Account)]
-    monitor = "# the broker's own health check\nuser monitor\ntopic read $SYS/broker/version\n"
+    monitor = "# the broker's own health check, and who watches the broker itself\nuser monitor\ntopic read $SYS/#\n"
     return "\n".join([_HEADER, *blocks, monitor])
 
 

@@ -2,8 +2,9 @@
 
 import ssl
 from pathlib import Path
+from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class MqttSettings(BaseModel):
@@ -16,7 +17,17 @@ class MqttSettings(BaseModel):
     username: str = Field(min_length=1, max_length=64, description="This service's account at the broker.")
     password_file: Path = Field(description="File that holds the account's password, and nothing else.")
     ca_file: Path = Field(description="Certificate (PEM) of the authority that signed the broker's certificate.")
+    certificate_file: Path | None = Field(
+        default=None, description="This service's certificate (PEM), for a broker that asks for one."
+    )
+    key_file: Path | None = Field(default=None, description="The certificate's private key (PEM).")
     keepalive_s: int = Field(default=15, ge=5, le=3600, description="Silence after which a lost connection is noticed.")
+
+    @model_validator(mode="after")
+    def _certificate_has_its_key(self) -> Self:
+        if (self.certificate_file is None) != (self.key_file is None):
+            raise ValueError("certificate_file and key_file belong together: set both or neither")
+        return self
 
     def password(self) -> str:
         """Read the password.
@@ -29,9 +40,13 @@ class MqttSettings(BaseModel):
     def tls_context(self) -> ssl.SSLContext:
         """A context that trusts only `ca_file`, checks the host name and speaks TLS 1.2 or later.
 
+        It shows `certificate_file` to a broker that asks for a certificate.
+
         Raises:
-            OSError: The file is missing or holds no certificate (`ssl.SSLError`).
+            OSError: A file is missing or holds no certificate, or the key is another's (`ssl.SSLError`).
         """
         context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=str(self.ca_file))
         context.minimum_version = ssl.TLSVersion.TLSv1_2
+        if self.certificate_file is not None:
+            context.load_cert_chain(self.certificate_file, self.key_file)
         return context
