@@ -166,6 +166,7 @@ def create_app(gateway: Gateway | None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         responses={"4XX": _PROBLEM, "5XX": _PROBLEM},
+        generate_unique_id_function=lambda route: route.name,
     )
     app.state.gateway = gateway
     _add_routes(app)

@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.routing import Match
 
 from idc_gateway.errors import BodyTooLarge, Busy, GatewayError
 from idc_servicekit import body_budget
@@ -18,6 +19,7 @@ from idc_servicekit.access_log import REQUEST_ID_HEADER
 logger = logging.getLogger(__name__)
 
 MEDIA_TYPE: Final = "application/problem+json"
+_METHODS: Final = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
 _TYPE_PREFIX: Final = "urn:idc-sentinel:problem:"
 _BODY_ERRORS: Final[dict[type[Exception], tuple[HTTPStatus, str, Mapping[str, str]]]] = {
     body_budget.BodyTooLarge: (BodyTooLarge.status, BodyTooLarge.kind, {}),
@@ -90,7 +92,20 @@ async def _http_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this type alone
     status = HTTPStatus(error.status_code)
     detail = f"{request.method} {request.url.path[:256]}: {error.detail}; /docs lists what there is"
-    return problem(request, status, status.phrase.lower().replace(" ", "-"), detail, error.headers)
+    headers = dict(error.headers or {})
+    if status is HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(sorted(_methods_of(request)))
+    return problem(request, status, status.phrase.lower().replace(" ", "-"), detail, headers)
+
+
+def _methods_of(request: Request) -> set[str]:
+    # The framework names the methods of the first route alone that has this path.
+    return {
+        method
+        for method in _METHODS
+        for route in request.app.routes
+        if route.matches({**request.scope, "method": method})[0] is Match.FULL
+    }
 
 
 async def _unexpected(request: Request, error: Exception) -> JSONResponse:

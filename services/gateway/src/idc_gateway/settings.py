@@ -7,7 +7,7 @@ from pydantic import Field, HttpUrl, SecretStr, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from idc_contracts import Slug
-from idc_gateway.uploads import PART_BYTES
+from idc_gateway.uploads import MAX_IMAGES, PART_BYTES
 from idc_modelio.patches import MAX_ENCODED_BYTES
 from idc_servicekit.mqtt import MqttSettings
 from idc_servicekit.settings import ServiceSettings
@@ -73,7 +73,7 @@ class GatewaySettings(ServiceSettings):
     body_timeout_s: float = Field(
         default=30.0, gt=0, le=600, description="How long a request's body may take to arrive, in seconds."
     )
-    max_images: int = Field(default=10_000, ge=1, le=10_000, description="Most images in one request.")
+    max_images: int = Field(default=MAX_IMAGES, ge=1, le=MAX_IMAGES, description="Most images in one request.")
     max_requests_in_progress: int = Field(default=64, ge=1, le=4096, description="Classifications at one time.")
     session_lifetime_h: int = Field(
         default=12, ge=1, le=24 * 30, description="How long the page stays signed in, hours."

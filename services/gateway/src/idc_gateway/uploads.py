@@ -11,6 +11,8 @@ from idc_gateway.errors import BadMultipart, EmptyBody
 from idc_gateway.origins import origin_of, safe_name
 
 PART_NAME: Final = "images"
+MAX_IMAGES: Final = 10_000
+"""The most that a setting can allow in one request."""
 PART_IMAGES: Final = 64
 """So many images are classified and stored together: enough to keep inference busy, little to do again."""
 PART_BYTES: Final = 4 * 1024 * 1024

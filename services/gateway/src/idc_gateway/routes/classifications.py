@@ -29,7 +29,7 @@ async def list_classifications(
     )
 
 
-@router.get("/classifications/{identity}", dependencies=[_reads])
+@router.get("/classifications/{identity:uuid}", dependencies=[_reads])
 async def get_classification(gateway: GatewayDependency, identity: UUID) -> ClassificationItem:
     """One result."""
     result = await asyncio.to_thread(gateway.store.results.get, identity)
@@ -39,7 +39,7 @@ async def get_classification(gateway: GatewayDependency, identity: UUID) -> Clas
 
 
 @router.get(
-    "/classifications/{identity}/image",
+    "/classifications/{identity:uuid}/image",
     dependencies=[_reads],
     response_class=Response,
     responses={200: {"content": {"image/*": {"schema": {"type": "string", "format": "binary"}}}}},
@@ -59,7 +59,7 @@ async def get_image(gateway: GatewayDependency, identity: UUID) -> Response:
     return Response(data, media_type=media_type, headers={"ETag": f'"{sha256}"'})
 
 
-@router.delete("/classifications/{identity}", status_code=204, dependencies=[Depends(requires(Scope.ADMIN))])
+@router.delete("/classifications/{identity:uuid}", status_code=204, dependencies=[Depends(requires(Scope.ADMIN))])
 async def delete_classification(
     gateway: GatewayDependency, caller: CurrentCaller, request_id: RequestId, identity: UUID
 ) -> None:

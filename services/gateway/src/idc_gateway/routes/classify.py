@@ -18,12 +18,12 @@ from idc_gateway.outcomes import Outcome
 from idc_gateway.problems import problem, problem_of
 from idc_gateway.receipts import Claim, fingerprint_of
 from idc_gateway.requests import Request as Job
-from idc_gateway.routes.intake import IMAGE_BODY, form_parts, is_form, one_upload
+from idc_gateway.routes.intake import form_parts, image_body, is_form, one_upload
 from idc_gateway.routes.ndjson import MEDIA_TYPE, NdjsonResponse
 from idc_gateway.routes.parameters import IdempotencyKey, Origin
 from idc_gateway.routes.schemas import Batch, BatchItem, ClassificationItem, ClassificationList
 from idc_gateway.scopes import Scope
-from idc_gateway.uploads import UploadPart
+from idc_gateway.uploads import MAX_IMAGES, UploadPart
 from idc_servicekit.body_budget import BodiesExhausted, BodyTooLarge, BodyTooSlow
 
 router = APIRouter(tags=["classifications"])
@@ -32,8 +32,23 @@ UPLOAD_PATHS: Final = ("/api/v1/classifications", "/api/infer", "/api/IDC/infer"
 """Where images are sent. These routes bound their bodies by themselves, after they know the caller."""
 
 _READ_ERRORS: Final = (GatewayError, BodyTooLarge, BodyTooSlow, BodiesExhausted)
+_FOLLOWING: Final = (
+    "get_classification",
+    "get_image",
+    "review_classification",
+    "list_reviews",
+    "delete_classification",
+)
+"""What can be done with a new result, by the operations' ids."""
 _ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
-    201: {"model": ClassificationList | Batch, "description": "Stored: one result, or what became of each image"},
+    201: {
+        "model": ClassificationList | Batch,
+        "description": "Stored: one result, or what became of each image",
+        "links": {
+            operation: {"operationId": operation, "parameters": {"identity": "$response.body#/items/0/id"}}
+            for operation in _FOLLOWING
+        },
+    },
     200: {
         "description": f"With `Accept: {MEDIA_TYPE}`: a BatchItem a line, as they come; the last line has the counts",
         "content": {MEDIA_TYPE: {"schema": {"type": "string"}}},
@@ -46,7 +61,7 @@ FileName = Annotated[str, Query(max_length=MAX_NAME_LENGTH, description="A raw b
     "/classifications",
     status_code=201,
     response_model=None,
-    openapi_extra=IMAGE_BODY,
+    openapi_extra=image_body(MAX_IMAGES),
     responses=_ANSWERS,
     dependencies=[Depends(requires(Scope.CLASSIFY))],
 )

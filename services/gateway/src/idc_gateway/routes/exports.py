@@ -18,7 +18,10 @@ from idc_gateway.scopes import Scope
 router = APIRouter(tags=["classifications"])
 
 _PAGE = 500
-_BINARY = {"schema": {"type": "string"}}
+_FILES = {
+    "text/csv": {"schema": {"type": "string"}},
+    "application/geo+json": {"schema": {"type": "object", "required": ["type", "features"]}},
+}
 
 
 class ExportFormat(StrEnum):
@@ -31,7 +34,7 @@ class ExportFormat(StrEnum):
 @router.get(
     "/classifications/export",
     response_class=StreamingResponse,
-    responses={200: {"content": {"text/csv": _BINARY, "application/geo+json": _BINARY}}},
+    responses={200: {"content": _FILES}},
     dependencies=[Depends(requires(Scope.READ))],
 )
 def export_classifications(

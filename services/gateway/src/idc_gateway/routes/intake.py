@@ -13,24 +13,24 @@ from idc_gateway.origins import origin_of, safe_name
 from idc_gateway.uploads import UploadLimits, UploadPart, is_multipart, multipart_uploads
 from idc_servicekit.body_budget import Lease
 
-_BINARY: Final = {"schema": {"type": "string", "format": "binary"}}
-IMAGE_BODY: Final[dict[str, Any]] = {
-    "requestBody": {
-        "required": True,
-        "description": "One encoded patch (PNG, JPEG, TIFF, BMP or WebP, 8-bit RGB), or a form with one or many.",
-        "content": {
-            **dict.fromkeys(("image/png", "image/jpeg", "image/tiff", "image/bmp", "image/webp"), _BINARY),
-            "application/octet-stream": _BINARY,
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["images"],
-                    "properties": {"images": {"type": "array", "minItems": 1, "items": _BINARY["schema"]}},
-                }
+_BINARY: Final = {"type": "string", "format": "binary"}
+_IMAGE_TYPES: Final = ("image/png", "image/jpeg", "image/tiff", "image/bmp", "image/webp", "application/octet-stream")
+
+
+def image_body(max_images: int) -> dict[str, Any]:
+    """How OpenAPI describes a body that is one image, or a form with at most so many."""
+    images = {"type": "array", "minItems": 1, "maxItems": max_images, "items": _BINARY}
+    form = {"type": "object", "required": ["images"], "properties": {"images": images}, "additionalProperties": False}
+    return {
+        "requestBody": {
+            "required": True,
+            "description": "Encoded patches: PNG, JPEG, TIFF, BMP or WebP, 8-bit RGB, sides from 10 to 512 px.",
+            "content": {
+                **{media_type: {"schema": _BINARY} for media_type in _IMAGE_TYPES},
+                "multipart/form-data": {"schema": form},
             },
-        },
+        }
     }
-}
 
 
 def is_form(request: Request) -> bool:

@@ -6,7 +6,7 @@ from pydantic import BaseModel
 from idc_contracts import Decision
 from idc_gateway.dependencies import CurrentCaller, GatewayDependency, RequestId, requires
 from idc_gateway.requests import Request as Job
-from idc_gateway.routes.intake import IMAGE_BODY, only_upload
+from idc_gateway.routes.intake import image_body, only_upload
 from idc_gateway.scopes import Scope
 
 router = APIRouter(tags=["2018"])
@@ -26,7 +26,7 @@ class LegacyAnswer(BaseModel):
     Results: int
 
 
-@router.post("/infer", openapi_extra=IMAGE_BODY, dependencies=[Depends(requires(Scope.CLASSIFY))])
+@router.post("/infer", openapi_extra=image_body(1), dependencies=[Depends(requires(Scope.CLASSIFY))])
 async def infer_as_in_2018(
     request: Request, gateway: GatewayDependency, caller: CurrentCaller, request_id: RequestId
 ) -> LegacyAnswer:

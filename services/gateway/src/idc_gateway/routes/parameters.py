@@ -1,9 +1,10 @@
 """Parameters that several endpoints take."""
 
-from typing import Annotated
+import re
+from typing import Annotated, Final
 
 from fastapi import Depends, Header, Query
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, BeforeValidator
 
 from idc_contracts import Decision
 from idc_gateway.classifications import PatchOrigin
@@ -28,6 +29,19 @@ IdempotencyKey = Annotated[
 ]
 
 
+# RFC 3339; pydantic alone would take a number of seconds too.
+_MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+
+
+def _moment(given: object) -> object:
+    if isinstance(given, str) and not _MOMENT.fullmatch(given):
+        raise ValueError("write a moment with its time zone: 2026-01-31T09:30:00Z")
+    return given
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_moment), Query(description="With a time zone, as RFC 3339 has it.")]
+
+
 def _origin(
     patient: Label | None = None,
     slide: SlideLabel | None = None,
@@ -46,8 +60,8 @@ def _wanted(
     patient: Label | None = None,
     slide: SlideLabel | None = None,
     reviewed: Annotated[bool | None, Query(description="Whether it has a review.")] = None,
-    created_from: Annotated[AwareDatetime | None, Query(description="With a time zone.")] = None,
-    created_before: Annotated[AwareDatetime | None, Query(description="With a time zone.")] = None,
+    created_from: Moment | None = None,
+    created_before: Moment | None = None,
 ) -> ClassificationFilter:
     return ClassificationFilter(decision, patient, slide, reviewed, created_from, created_before)
 

@@ -34,7 +34,7 @@ class ReviewList(BaseModel):
 
 
 @router.post(
-    "/classifications/{identity}/review",
+    "/classifications/{identity:uuid}/review",
     status_code=201,
     response_model=ReviewItem,
     dependencies=[Depends(requires(Scope.REVIEW))],
@@ -66,7 +66,7 @@ async def review_classification(
     return Response(body, 201, media_type="application/json")
 
 
-@router.get("/classifications/{identity}/review", dependencies=[Depends(requires(Scope.READ))])
+@router.get("/classifications/{identity:uuid}/review", dependencies=[Depends(requires(Scope.READ))])
 async def list_reviews(gateway: GatewayDependency, identity: UUID) -> ReviewList:
     """All that was said of a result, newest first."""
     if await asyncio.to_thread(gateway.store.results.get, identity) is None:
