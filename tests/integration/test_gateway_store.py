@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -16,7 +17,7 @@ from idc_gateway.adapters.sql.store import open_store
 from idc_gateway.adapters.sql.tables import metadata
 from idc_gateway.audit import AuditEvent
 from idc_gateway.classifications import Classification, OutgoingMessage, PatchOrigin, Review, Verdict
-from idc_gateway.errors import AlreadyDone, StoreUnavailable
+from idc_gateway.errors import StoreUnavailable
 from idc_gateway.fakes import FAKE_MODEL, FAKE_THRESHOLDS
 from idc_gateway.queries import ClassificationFilter, Deed, NewImage
 from idc_gateway.receipts import Claim, Receipt
@@ -63,7 +64,7 @@ def deed(*results: Classification, **more: object) -> Deed:
 def test_result_comes_back_as_it_was_stored(store: Store) -> None:
     stored = result(7)
 
-    store.results.add(deed(stored))
+    store.results.add([deed(stored)])
 
     assert store.results.get(stored.id) == stored
     assert store.results.get(uuid4()) is None
@@ -73,7 +74,7 @@ def test_result_comes_back_as_it_was_stored(store: Store) -> None:
 
 def test_pages_and_filters(store: Store) -> None:
     results = [result(number, Decision.UNCERTAIN if number % 2 else Decision.NO_IDC) for number in range(12)]
-    store.results.add(deed(*results))
+    store.results.add([deed(*results)])
     review = Review(Verdict.UNCLEAR, "fold", "p", NOW)
     store.reviews.add(results[3].id, review, AuditEvent("review.recorded", "p", "x", NOW), None)
 
@@ -90,20 +91,23 @@ def test_pages_and_filters(store: Store) -> None:
 
 def test_receipt_makes_the_whole_transaction_happen_once(store: Store) -> None:
     receipt = Receipt(Claim("first", "key", 0, "f" * 64), b"[]", NOW)
-    store.results.add(deed(result(), receipt=receipt))
 
-    with pytest.raises(AlreadyDone):
-        store.results.add(deed(result(), receipt=receipt))
+    stored = [store.results.add([deed(result(), receipt=receipt)]) for _ in range(2)]
+    together = store.results.add(
+        [deed(result(), receipt=replace(receipt, claim=replace(receipt.claim, key="k"))) for _ in range(2)]
+    )
 
+    assert stored == [[True], [False]]
+    assert together == [True, False]
     assert store.receipts.find(receipt.claim) == receipt
-    assert len(store.results.page(ClassificationFilter(), 9, None).items) == 1
-    assert store.outbox.backlog()[0] == 1
-    assert store.audit.verify().records == 1
+    assert len(store.results.page(ClassificationFilter(), 9, None).items) == 2
+    assert store.outbox.backlog()[0] == 2
+    assert store.audit.verify().records == 2
 
 
 def test_image_that_is_stored_again_is_one_image(store: Store) -> None:
     for _ in range(2):
-        store.results.add(deed(result(), images=[NewImage("a" * 64, "image/png", 10)] * 2))
+        store.results.add([deed(result(), images=[NewImage("a" * 64, "image/png", 10)] * 2)])
 
     assert store.images.total() == (1, 10)
     assert store.images.media_type("a" * 64) == "image/png"
@@ -112,7 +116,7 @@ def test_image_that_is_stored_again_is_one_image(store: Store) -> None:
 
 def test_deleted_result_takes_its_reviews_along(store: Store) -> None:
     stored = result()
-    store.results.add(deed(stored))
+    store.results.add([deed(stored)])
     event = AuditEvent("review.recorded", "p", "x", NOW)
     store.reviews.add(stored.id, Review(Verdict.IDC, "", "p", NOW), event, None)
 
@@ -126,7 +130,7 @@ def test_writers_at_the_same_time_keep_one_chain_and_the_order_of_commits(url: s
 
     def write(number: int) -> None:
         for step in range(10):
-            stores[number % 2].results.add(deed(result(number * 100 + step)))
+            stores[number % 2].results.add([deed(result(number * 100 + step))])
 
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(write, range(6)))
@@ -157,7 +161,7 @@ def test_tables_are_those_that_the_migrations_make(url: str) -> None:
 def test_opening_again_changes_nothing(url: str) -> None:
     store = open_store(url)
     stored = result()
-    store.results.add(deed(stored))
+    store.results.add([deed(stored)])
     store.database.close()
 
     again = open_store(url)
@@ -185,14 +189,16 @@ def _write_first_version(path: Path) -> None:
     model = f"'idc', '1', '{'0' * 64}'"
     needed, key = "NOT NULL", "NOT NULL PRIMARY KEY"
     statements = [
-        f"CREATE TABLE classifications (sequence INTEGER {key}, id CHAR(32) {needed} UNIQUE, name VARCHAR(255) {needed}, "
+        f"CREATE TABLE classifications (sequence INTEGER {key}, id CHAR(32) {needed} UNIQUE, "
+        f"name VARCHAR(255) {needed}, "
         f"probability FLOAT {needed}, decision VARCHAR(16) {needed}, model_name VARCHAR(64) {needed}, "
         f"model_version VARCHAR(32) {needed}, model_sha256 VARCHAR(64) {needed}, no_idc_below FLOAT {needed}, "
         f"idc_from FLOAT {needed}, latency_ms FLOAT {needed}, created_at DATETIME {needed}, width_px INTEGER {needed}, "
         f"height_px INTEGER {needed})",
         f"CREATE TABLE outbox (sequence INTEGER {key}, topic VARCHAR(255) {needed}, payload BLOB {needed}, "
         "published_at DATETIME)",
-        f"CREATE TABLE api_keys (name VARCHAR(64) {key}, sha256 VARCHAR(64) {needed} UNIQUE, created_at DATETIME {needed})",
+        f"CREATE TABLE api_keys (name VARCHAR(64) {key}, sha256 VARCHAR(64) {needed} UNIQUE, "
+        f"created_at DATETIME {needed})",
         f"CREATE TABLE sessions (sha256 VARCHAR(64) {key}, key_name VARCHAR(64) {needed} REFERENCES api_keys (name) "
         f"ON DELETE CASCADE, expires_at DATETIME {needed})",
         f"INSERT INTO classifications VALUES (1, '{uuid4().hex}', 'old.png', 0.5, 'idc', {model}, 0.4, 0.6, 1.0, "
@@ -235,10 +241,10 @@ def test_restarted_server_is_noticed_before_a_connection_is_used(
     shared: Callable[[], Store], postgres: PostgresServer
 ) -> None:
     store = shared()
-    store.results.add(deed(result(1)))
+    store.results.add([deed(result(1))])
 
     postgres.end_connections()
-    store.results.add(deed(result(2)))
+    store.results.add([deed(result(2))])
 
     assert store.audit.verify().records == 2
 

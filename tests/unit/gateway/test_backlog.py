@@ -23,7 +23,7 @@ RED = solid_png((250, 0, 0))
 @pytest.fixture
 def wait_for(store: Store) -> Callable[[int, timedelta], None]:
     def put(count: int, age: timedelta) -> None:
-        store.results.add(Deed(NOW - age, messages=[OutgoingMessage("topic", b"x")] * count))
+        store.results.add([Deed(NOW - age, messages=[OutgoingMessage("topic", b"x")] * count)])
 
     return put
 
@@ -82,7 +82,7 @@ async def test_gateway_with_a_full_outbox_says_so_and_recovers(
     client: httpx.AsyncClient, bus: MemoryBus, store: Store, settings: GatewaySettings
 ) -> None:
     bus.disconnect()
-    store.results.add(Deed(datetime.now(UTC), messages=[OutgoingMessage("t", b"x")] * settings.outbox_max_messages))
+    store.results.add([Deed(datetime.now(UTC), messages=[OutgoingMessage("t", b"x")] * settings.outbox_max_messages)])
     await eventually(lambda: store.outbox.backlog()[0] == settings.outbox_max_messages)
 
     async def status() -> int:

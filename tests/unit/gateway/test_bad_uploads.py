@@ -196,7 +196,7 @@ async def test_inference_is_not_asked_about_a_bad_image(client: httpx.AsyncClien
 
 @pytest.mark.parametrize(
     ("method", "path", "status"),
-    [("GET", "/nothing", 404), ("PUT", URL, 405), ("GET", f"{URL}/no-uuid", 422), ("GET", f"{URL}?limit=0", 422)],
+    [("GET", "/nothing", 404), ("PUT", URL, 405), ("GET", f"{URL}/no-uuid", 404), ("GET", f"{URL}?limit=0", 422)],
 )
 async def test_every_error_is_a_problem(client: httpx.AsyncClient, method: str, path: str, status: int) -> None:
     answer = await client.request(method, path)

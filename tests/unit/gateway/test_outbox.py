@@ -55,7 +55,7 @@ async def outbox(store: Store, bus: MemoryBus, clock: Clock) -> AsyncIterator[Ou
 
 
 async def test_stored_messages_are_published_in_order(store: Store, bus: MemoryBus, outbox: Outbox) -> None:
-    store.results.add(Deed(NOW, messages=messages(250)))
+    store.results.add([Deed(NOW, messages=messages(250))])
     outbox.wake()
 
     await eventually(lambda: len(bus.published) == 250)
@@ -66,7 +66,7 @@ async def test_stored_messages_are_published_in_order(store: Store, bus: MemoryB
 
 async def test_messages_wait_while_the_broker_is_away(store: Store, bus: MemoryBus, outbox: Outbox) -> None:
     bus.fail_after = 3
-    store.results.add(Deed(NOW, messages=messages(10)))
+    store.results.add([Deed(NOW, messages=messages(10))])
     outbox.wake()
     await eventually(lambda: not bus.is_connected)
     await eventually(lambda: store.outbox.backlog()[0] == 7)
@@ -79,7 +79,7 @@ async def test_messages_wait_while_the_broker_is_away(store: Store, bus: MemoryB
 
 
 async def test_only_the_newest_messages_are_sent_again(store: Store, bus: MemoryBus, outbox: Outbox) -> None:
-    store.results.add(Deed(NOW, messages=messages(REPLAY_LIMIT + 10)))
+    store.results.add([Deed(NOW, messages=messages(REPLAY_LIMIT + 10))])
     outbox.wake()
     await eventually(lambda: store.outbox.backlog()[0] == 0 and len(bus.published) == REPLAY_LIMIT + 10)
     bus.published.clear()
@@ -91,7 +91,7 @@ async def test_only_the_newest_messages_are_sent_again(store: Store, bus: Memory
 
 
 async def test_message_stored_before_a_crash_is_published_after_it(store: Store) -> None:
-    store.results.add(Deed(NOW, messages=messages(1)))  # and the process ends here
+    store.results.add([Deed(NOW, messages=messages(1))])  # and the process ends here
 
     bus = MemoryBus()
     reborn = Outbox(store.outbox, bus)
@@ -105,7 +105,7 @@ async def test_message_stored_before_a_crash_is_published_after_it(store: Store)
 async def test_published_messages_are_forgotten_in_time(
     store: Store, bus: MemoryBus, outbox: Outbox, clock: Clock
 ) -> None:
-    store.results.add(Deed(NOW, messages=messages(5)))
+    store.results.add([Deed(NOW, messages=messages(5))])
     outbox.wake()
     await eventually(lambda: store.outbox.backlog()[0] == 0)
     clock.now += KEEP_PUBLISHED + timedelta(seconds=1)
@@ -125,7 +125,7 @@ class FlakyOutbox(SqlOutbox):
 
 
 async def test_broken_store_delays_the_outbox_and_does_not_end_it(store: Store, bus: MemoryBus) -> None:
-    store.results.add(Deed(NOW, messages=messages(3)))
+    store.results.add([Deed(NOW, messages=messages(3))])
     assert isinstance(store.database, Database)
     flaky = FlakyOutbox(store.database)
     outbox = Outbox(flaky, bus, store_retry_s=0.01)

@@ -32,7 +32,7 @@ def put(store: Store, images: MemoryImages) -> Put:
             uuid4(), name, 0.5, decision, FAKE_MODEL, FAKE_THRESHOLDS, 1.0, NOW - age, 50, 50, image_sha256=sha256
         )
         images.put(sha256, data)
-        store.results.add(Deed(NOW - age, results=[result], images=[NewImage(sha256, "image/png", size_bytes)]))
+        store.results.add([Deed(NOW - age, results=[result], images=[NewImage(sha256, "image/png", size_bytes)])])
         return result
 
     return put_one

@@ -9,9 +9,10 @@ from datetime import datetime
 from idc_contracts import utc_now
 from idc_gateway.backlog import Backlog
 from idc_gateway.classifications import CheckedImage, Classification, Prediction, Upload
-from idc_gateway.deeds import Deeds
+from idc_gateway.deeds import Deeds, Entry
 from idc_gateway.errors import AlreadyDone, BadInput, BodyTooLarge, Busy, GatewayError, KeyReused, NotFound
 from idc_gateway.images import check_image
+from idc_gateway.ledger import Ledger
 from idc_gateway.outbox import Outbox
 from idc_gateway.outcomes import Failure, Outcome, from_receipt
 from idc_gateway.ports import Inference
@@ -37,7 +38,7 @@ class Classifying:
     ) -> None:
         self._store = store
         self._inference = inference
-        self._outbox = outbox
+        self._ledger = Ledger(deeds, on_written=outbox.wake)
         self._deeds = deeds
         self._backlog = backlog
         self._max_in_progress = max_in_progress
@@ -117,11 +118,7 @@ class Classifying:
         latency_ms = round((time.perf_counter() - started) * 1000, 2)
         results = iter(self._results(images, predictions, latency_ms))
         answered = [outcome if outcome.failure else _succeeded(outcome, next(results)) for outcome in outcomes]
-        try:
-            await asyncio.to_thread(self._deeds.classified, answered, images, request, self._clock())
-        finally:
-            # Where the client goes away now, the thread still ends its transaction: the messages must not wait.
-            self._outbox.wake()
+        await self._ledger.write(Entry(answered, images, request, self._clock()))
         return answered
 
     def _results(

@@ -1,6 +1,7 @@
 """What is stored of a classification: images first, then results, messages, audit records and receipt in one step."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from threading import Lock
 from typing import Final
@@ -8,6 +9,7 @@ from uuid import UUID, uuid4
 
 from idc_gateway.audit import AuditEvent
 from idc_gateway.classifications import CheckedImage, Classification, Prediction, message_of
+from idc_gateway.errors import StoreUnavailable
 from idc_gateway.images import ImageStore, digest_of
 from idc_gateway.outcomes import Outcome, to_receipt
 from idc_gateway.queries import Deed, NewImage
@@ -19,6 +21,28 @@ from idc_gateway.store_ports import Store
 CLASSIFIED: Final = "patch.classified"
 DELETED: Final = "classification.deleted"
 MODEL_CHANGED: Final = "model.changed"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What came of one request, or of one part of it."""
+
+    outcomes: Sequence[Outcome]
+    images: Sequence[CheckedImage]
+    """Those that were classified, in their order."""
+    request: Request
+    at: datetime
+
+    @property
+    def results(self) -> list[Classification]:
+        """The results among the outcomes."""
+        return [outcome.classification for outcome in self.outcomes if outcome.classification]
+
+    def named_images(self) -> Iterator[tuple[str, CheckedImage]]:
+        """The images that are to be stored, by their digests."""
+        for result, image in zip(self.results, self.images, strict=True):
+            if result.image_sha256 is not None:
+                yield result.image_sha256, image
 
 
 class Deeds:
@@ -61,36 +85,40 @@ class Deeds:
             image_sha256=digest_of(image.data) if self._images else None,
         )
 
-    def classified(
-        self, outcomes: Sequence[Outcome], images: Sequence[CheckedImage], request: Request, now: datetime
-    ) -> None:
+    def write(self, entries: Sequence[Entry]) -> list[bool]:
         """Store images, then all the rest in one transaction. Blocks.
+
+        Returns:
+            For each entry whether it was stored; it was not where its claim was fulfilled by another request.
 
         Raises:
             ImagesUnavailable: Nothing was stored but perhaps images that no result names.
             StoreUnavailable: As above.
-            AlreadyDone: The claim was fulfilled by another request.
         """
-        results = [outcome.classification for outcome in outcomes if outcome.classification]
-        named = {result.image_sha256: image for result, image in zip(results, images, strict=True)}
-        with self._pins.held([sha256 for sha256 in named if sha256]):
-            new_images = [self._put(sha256, image) for sha256, image in named.items() if sha256]
-            model_events = self._model_events(results, now)
-            self._store.results.add(
-                Deed(
-                    now,
-                    results=results,
-                    images=new_images,
-                    messages=[
-                        message_of(r, site=self._site, device=self._device, request_id=request.request_id)
-                        for r in results
-                    ],
-                    audit=[*model_events, *(_audited(result, request) for result in results)],
-                    receipt=Receipt(request.claim, to_receipt(outcomes), now) if request.claim else None,
-                )
-            )
-        if results:
-            self._model_sha256 = results[-1].model.sha256
+        named = {sha256: image for entry in entries for sha256, image in entry.named_images()}
+        with self._pins.held(list(named)):
+            if self._images is not None:
+                for sha256, image in named.items():
+                    self._images.put(sha256, image.data)
+            try:
+                return self._store.results.add([self._deed(entry) for entry in entries])
+            except StoreUnavailable:
+                # That the model changed was not written: the next transaction looks again.
+                self._model_sha256 = None
+                raise
+
+    def _deed(self, entry: Entry) -> Deed:
+        request, results = entry.request, entry.results
+        return Deed(
+            entry.at,
+            results=results,
+            images=[NewImage(sha256, image.media_type, len(image.data)) for sha256, image in entry.named_images()],
+            messages=[
+                message_of(r, site=self._site, device=self._device, request_id=request.request_id) for r in results
+            ],
+            audit=[*self._model_events(results, entry.at), *(_audited(result, request) for result in results)],
+            receipt=Receipt(request.claim, to_receipt(entry.outcomes), entry.at) if request.claim else None,
+        )
 
     def delete(self, identity: UUID, request: Request, now: datetime) -> bool:
         """Delete a result, its reviews, and its image where no other result has it; False where there is none.
@@ -115,23 +143,19 @@ class Deeds:
                     self._store.images.forget([image.sha256], [])
         return True
 
-    def _put(self, sha256: str, image: CheckedImage) -> NewImage:
-        assert self._images is not None  # noqa: S101 - only then an image has a digest
-        self._images.put(sha256, image.data)
-        return NewImage(sha256, image.media_type, len(image.data))
-
     def _model_events(self, results: Sequence[Classification], now: datetime) -> list[AuditEvent]:
         """That results come from another model than those before."""
         with self._model_lock:
             if self._model_sha256 is None:
                 latest = self._store.audit.latest(MODEL_CHANGED)
                 self._model_sha256 = latest.event.details["sha256"] if latest else ""
-        events, before = [], self._model_sha256
-        for model in (result.model for result in results):
-            if model.sha256 != before:
-                details = {"sha256": model.sha256, "version": model.version, "before_sha256": before}
-                events.append(AuditEvent(MODEL_CHANGED, self._device, model.name, now, details=details))
-                before = model.sha256
+            events, before = [], self._model_sha256
+            for model in (result.model for result in results):
+                if model.sha256 != before:
+                    details = {"sha256": model.sha256, "version": model.version, "before_sha256": before}
+                    events.append(AuditEvent(MODEL_CHANGED, self._device, model.name, now, details=details))
+                    before = model.sha256
+            self._model_sha256 = before
         return events
 
 

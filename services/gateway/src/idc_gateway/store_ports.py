@@ -20,11 +20,11 @@ from idc_gateway.receipts import Claim, Receipt
 class Results(Protocol):
     """Results of classifications."""
 
-    def add(self, deed: Deed) -> None:
-        """Store results, the messages about them, their audit events and the caller's receipt together.
+    def add(self, deeds: Sequence[Deed]) -> list[bool]:
+        """Store deeds in one transaction: results, the messages about them, audit events and receipts.
 
-        Raises:
-            AlreadyDone: There is a receipt of this claim; nothing was stored.
+        Returns:
+            For each deed whether it was stored; it was not where its claim has a receipt already.
         """
 
     def get(self, identity: UUID) -> Classification | None:

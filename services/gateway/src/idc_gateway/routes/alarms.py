@@ -24,7 +24,7 @@ from idc_gateway.alarms import AlarmView
 from idc_gateway.audit import AuditEvent
 from idc_gateway.classifications import OutgoingMessage
 from idc_gateway.dependencies import CurrentCaller, Gateway, GatewayDependency, RequestId, requires
-from idc_gateway.errors import NotFound
+from idc_gateway.errors import AlreadyDone, NotFound
 from idc_gateway.once import do_once
 from idc_gateway.queries import Deed
 from idc_gateway.receipts import Claim, Receipt, fingerprint_of
@@ -167,7 +167,11 @@ async def _send(
     event = AuditEvent(_ACTIONS[type(asked)], job.caller, device, command.sent_at, job.request_id, details)
 
     def do(receipt: Receipt | None) -> None:
-        gateway.store.results.add(Deed(command.sent_at, messages=[message], audit=[event], receipt=receipt))
+        (stored,) = gateway.store.results.add(
+            [Deed(command.sent_at, messages=[message], audit=[event], receipt=receipt)]
+        )
+        if not stored:
+            raise AlreadyDone("another request with this Idempotency-Key was faster")
 
     answer = asked.model_dump_json().encode()
     body = await do_once(gateway.store.receipts, job.claim, answer, command.sent_at, do)

@@ -2,30 +2,28 @@
 
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, select
+from sqlalchemy.dialects import postgresql, sqlite
 
 from idc_gateway.adapters.sql.database import Database
 from idc_gateway.adapters.sql.tables import receipts as table
 from idc_gateway.receipts import Claim, Receipt
 
 
-def keep(connection: Connection, receipt: Receipt) -> None:
-    """Store a receipt inside a transaction.
-
-    Raises:
-        sqlalchemy.exc.IntegrityError: There is one already; the transaction must be rolled back.
-    """
+def keep(connection: Connection, receipt: Receipt) -> bool:
+    """Store a receipt inside a transaction; False where the claim has one already."""
     claim = receipt.claim
-    connection.execute(
-        insert(table).values(
-            caller=claim.caller,
-            key=claim.key,
-            part=claim.part,
-            fingerprint=claim.fingerprint,
-            answer=receipt.answer,
-            created_at=receipt.created_at,
-        )
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    statement = insert(table).values(
+        caller=claim.caller,
+        key=claim.key,
+        part=claim.part,
+        fingerprint=claim.fingerprint,
+        answer=receipt.answer,
+        created_at=receipt.created_at,
     )
+    inserted = connection.execute(statement.on_conflict_do_nothing().returning(table.c.part))
+    return inserted.first() is not None
 
 
 class SqlReceipts:

@@ -5,7 +5,6 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, Select, and_, delete, insert, or_, select
-from sqlalchemy.exc import IntegrityError
 
 from idc_gateway.adapters.sql.audit import append, lock_head
 from idc_gateway.adapters.sql.database import Database
@@ -17,7 +16,6 @@ from idc_gateway.adapters.sql.rows import as_row, from_row
 from idc_gateway.adapters.sql.tables import classifications as table
 from idc_gateway.audit import AuditEvent
 from idc_gateway.classifications import Classification
-from idc_gateway.errors import AlreadyDone
 from idc_gateway.queries import ClassificationFilter, Cursor, Deed, Page
 
 
@@ -27,20 +25,20 @@ class SqlResults:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add(self, deed: Deed) -> None:
-        """Store all of it in one transaction. See `Results.add`."""
+    def add(self, deeds: Sequence[Deed]) -> list[bool]:
+        """Store deeds in one transaction. See `Results.add`."""
         with self._database.write() as connection:
             head = lock_head(connection)
-            if deed.receipt is not None:
-                try:
-                    keep(connection, deed.receipt)
-                except IntegrityError as exc:
-                    raise AlreadyDone("another request with this Idempotency-Key was faster") from exc
-            if deed.results:
-                connection.execute(insert(table), [as_row(result) for result in deed.results])
-            note(connection, deed.images, deed.at)
-            put(connection, deed.messages, deed.at)
-            append(connection, head, deed.audit)
+            fresh = [deed.receipt is None or keep(connection, deed.receipt) for deed in deeds]
+            new = [deed for deed, is_fresh in zip(deeds, fresh, strict=True) if is_fresh]
+            rows = [as_row(result) for deed in new for result in deed.results]
+            if rows:
+                connection.execute(insert(table), rows)
+            for deed in new:
+                note(connection, deed.images, deed.at)
+                put(connection, deed.messages, deed.at)
+            append(connection, head, [event for deed in new for event in deed.audit])
+        return fresh
 
     def get(self, identity: UUID) -> Classification | None:
         """One result; None where there is none."""

@@ -5,7 +5,6 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, Row, func, insert, select, update
-from sqlalchemy.exc import IntegrityError
 
 from idc_gateway.adapters.sql.audit import append, lock_head
 from idc_gateway.adapters.sql.database import Database
@@ -32,11 +31,8 @@ class SqlReviews:
             )
             if connection.execute(verdict).rowcount == 0:
                 return False
-            if receipt is not None:
-                try:
-                    keep(connection, receipt)
-                except IntegrityError as exc:
-                    raise AlreadyDone("another request with this Idempotency-Key was faster") from exc
+            if receipt is not None and not keep(connection, receipt):
+                raise AlreadyDone("another request with this Idempotency-Key was faster")
             connection.execute(
                 insert(reviews).values(
                     classification_id=identity,
