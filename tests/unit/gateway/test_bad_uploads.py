@@ -16,6 +16,7 @@ from idc_gateway.fakes import RednessInference
 from idc_gateway.images import check_image
 from idc_gateway.uploads import UploadLimits, multipart_uploads
 from support.demo_patches import solid_png
+from support.eventually import eventually
 
 RED = solid_png((250, 0, 0))
 URL = "/api/v1/classifications"
@@ -138,14 +139,16 @@ async def test_body_without_a_length_is_refused_when_it_grows_too_large(client: 
 
 
 async def test_bodies_together_are_bounded(client: httpx.AsyncClient) -> None:
-    gate = asyncio.Event()
+    gate, taken = asyncio.Event(), 0
 
     async def slow() -> AsyncIterator[bytes]:
+        nonlocal taken
         yield bytes(45_000)
+        taken += 1
         await gate.wait()
 
     waiting = [asyncio.create_task(client.post(URL, content=slow())) for _ in range(6)]
-    await asyncio.sleep(0.05)
+    await eventually(lambda: taken == 6)
     refused = await client.post(URL, content=bytes(45_000))
     gate.set()
 

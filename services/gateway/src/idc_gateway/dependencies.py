@@ -1,6 +1,6 @@
 """What routes get handed."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated, Final
 from urllib.parse import urlsplit
@@ -91,10 +91,11 @@ async def authenticated(
 CurrentCaller = Annotated[Caller, Depends(authenticated)]
 
 
-def requires(scope: Scope) -> Callable[[Caller], None]:
+def requires(scope: Scope) -> Callable[[Caller], Awaitable[None]]:
     """A dependency that lets only callers with this scope in."""
 
-    def check(caller: CurrentCaller) -> None:
+    # not a plain function: the framework would run it in a thread
+    async def check(caller: CurrentCaller) -> None:
         if scope not in caller.scopes:
             raise Forbidden(
                 f"{caller.name!r} lacks the scope {scope.value!r}: ask an administrator for a key that has it"

@@ -23,6 +23,8 @@ an alarm knows the last 512 messages again."""
 KEEP_PUBLISHED: Final = timedelta(minutes=10)
 IDLE_S: Final = 60.0
 """A wake-up that is missed for whatever reason costs at most this."""
+RECORD_AFTER_S: Final = 0.2
+"""What the broker confirmed is written down together: each commit costs a turn of the disk."""
 SHARED_IDLE_S: Final = 0.25
 """Where gateways share a database, the one that publishes is not woken by what another one stores: it looks."""
 
@@ -51,13 +53,15 @@ class Outbox:
             idle_s: Pause after which the database is looked at without a wake-up: what other gateways stored.
         """
         self._leadership = leadership
-        self._store_retry_s = store_retry_s
+        self._retry_s = store_retry_s
         self._idle_s = idle_s
         self._messages = messages
         self._bus = bus
         self._clock = clock
         self._woken = asyncio.Event()
         self._is_replay_due = False
+        self._confirmed: list[int] = []
+        """Sequence numbers that the broker confirmed and the database does not know of yet, ascending."""
 
     def wake(self) -> None:
         """Say that there may be something to publish."""
@@ -71,47 +75,75 @@ class Outbox:
 
     async def run(self) -> None:
         """Publish until cancelled."""
-        while True:
-            await self._bus.wait_connected()
-            try:
-                if await asyncio.to_thread(self._leadership.hold):
+        try:
+            while True:
+                await self._bus.wait_connected()
+                try:
                     await self._turn()
-                else:
-                    await asyncio.sleep(self._store_retry_s)
-            except StoreUnavailable as exc:
-                logger.error("the outbox waits: %s", exc)  # noqa: TRY400 - one line; it comes again
-                await asyncio.sleep(self._store_retry_s)
+                except StoreUnavailable as exc:
+                    logger.error("the outbox waits: %s", exc)  # noqa: TRY400 - one line; it comes again
+                    await asyncio.sleep(self._retry_s)
+        finally:
+            await self._record_last()
 
     async def _turn(self) -> None:
+        if not await asyncio.to_thread(self._leadership.hold):
+            self._confirmed.clear()
+            await asyncio.sleep(self._retry_s)
+            return
         self._woken.clear()
         await self._replay()
-        waiting = await asyncio.to_thread(self._messages.waiting, BATCH)
+        waiting = await asyncio.to_thread(self._messages.waiting, BATCH, self._last_confirmed)
         if waiting:
             await self._publish(waiting)
+        if len(self._confirmed) >= BATCH or not waiting:
+            await self._rest_and_record(is_idle=not waiting)
+
+    async def _rest_and_record(self, *, is_idle: bool) -> None:
+        """Where there is nothing to publish, wait for more; then record what the broker confirmed."""
+        if is_idle and await self._is_woken_within(RECORD_AFTER_S if self._confirmed else self._idle_s):
             return
-        await asyncio.to_thread(self._messages.forget_published, self._clock() - KEEP_PUBLISHED)
+        await self._record()
+
+    async def _is_woken_within(self, timeout_s: float) -> bool:
         try:
-            async with asyncio.timeout(self._idle_s):
+            async with asyncio.timeout(timeout_s):
                 await self._woken.wait()
         except TimeoutError:
-            logger.debug("nothing to publish")
+            return False
+        return True
 
     async def _replay(self) -> None:
         if not self._is_replay_due:
             return
+        await self._record()
         count = await asyncio.to_thread(self._messages.publish_again, REPLAY_LIMIT)
         self._is_replay_due = False
         if count:
             logger.info("sending the latest messages again: the broker may have lost them", extra={"count": count})
 
     async def _publish(self, waiting: list[tuple[int, OutgoingMessage]]) -> None:
-        confirmed: list[int] = []
         try:
             for sequence, message in waiting:
                 await self._bus.publish(message)
-                confirmed.append(sequence)
+                self._confirmed.append(sequence)
         except BusUnavailable as exc:
             logger.warning("the outbox waits: %s", exc)
-        finally:
-            if confirmed:
-                await asyncio.to_thread(self._messages.mark_published, confirmed, self._clock())
+            await self._record()
+
+    @property
+    def _last_confirmed(self) -> int:
+        return self._confirmed[-1] if self._confirmed else 0
+
+    async def _record(self) -> None:
+        """Write down what the broker confirmed; a crash before that only sends it again."""
+        if self._confirmed:
+            await asyncio.to_thread(self._messages.mark_published, list(self._confirmed), self._clock())
+            self._confirmed.clear()
+            await asyncio.to_thread(self._messages.forget_published, self._clock() - KEEP_PUBLISHED)
+
+    async def _record_last(self) -> None:
+        try:
+            await self._record()
+        except StoreUnavailable as exc:
+            logger.warning("the last messages will be sent again: %s", exc)

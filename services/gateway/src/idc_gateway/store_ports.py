@@ -89,8 +89,8 @@ class Receipts(Protocol):
 class OutgoingMessages(Protocol):
     """Messages on their way to the broker."""
 
-    def waiting(self, limit: int) -> list[tuple[int, OutgoingMessage]]:
-        """Messages that the broker has not confirmed, oldest first, each with its sequence number."""
+    def waiting(self, limit: int, after: int = 0) -> list[tuple[int, OutgoingMessage]]:
+        """Messages that the broker has not confirmed, oldest first, each with its sequence number, beyond `after`."""
 
     def backlog(self) -> tuple[int, datetime | None]:
         """How many messages wait, and since when the oldest does."""

@@ -27,9 +27,10 @@ class SqlOutbox:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def waiting(self, limit: int) -> list[tuple[int, OutgoingMessage]]:
-        """Messages that the broker has not confirmed, oldest first."""
-        query = select(outbox).where(outbox.c.published_at.is_(None)).order_by(outbox.c.sequence).limit(limit)
+    def waiting(self, limit: int, after: int = 0) -> list[tuple[int, OutgoingMessage]]:
+        """Messages that the broker has not confirmed, oldest first, beyond a sequence number."""
+        waits = outbox.c.published_at.is_(None)
+        query = select(outbox).where(waits, outbox.c.sequence > after).order_by(outbox.c.sequence).limit(limit)
         with self._database.read() as connection:
             return [(row.sequence, OutgoingMessage(row.topic, row.payload)) for row in connection.execute(query)]
 
