@@ -54,6 +54,10 @@ rotate-certificates: ## make the running stack's certificates anew; nobody is di
 e2e: tools ## build the images, start a stack of its own and test it whole; needs a container engine
 	$(RUN) pytest tests/e2e -q -m e2e --timeout=1800
 
+faults: tools ## build the images, break a stack of them in every way and write the table of docs/reliability.md
+	docker compose build broker inference gateway alarm
+	IDC_FAULTS_REPORT=docs/reliability.md $(RUN) pytest tests/faults -q -m faults --timeout=1200
+
 train: ## train on IDC_DATA_DIR (default ./data) as your own account; the bundle goes to ./models
 	docker compose run --rm --build --user "$$(id -u):$$(id -g)" trainer train --data /data --out /models
 

@@ -1,56 +1,24 @@
 """Two real brokers and the bridge of broker/bridge.example.conf: what happens at an edge reaches its site."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from idc_contracts import ALARM_ACKNOWLEDGEMENTS, ALARM_STATE, CLASSIFICATIONS
+from support.bridged_brokers import PLACE, BridgedBrokers, bridged_brokers
 from support.compose_stack import wait_until
-from support.mosquitto import MosquittoBroker
 from support.session_client import SessionClient, is_let_in
-from support.site_broker import SiteBroker, write_bridge
-from support.uplink import Uplink
 
 pytestmark = pytest.mark.integration
-PLACE = CLASSIFICATIONS.at(site="lab", device="gateway")
 QUEUED = 500
-
-
-@dataclass(frozen=True)
-class BridgedBrokers:
-    """An edge broker, its site's broker, and the line between them."""
-
-    edge: MosquittoBroker
-    site: SiteBroker
-    uplink: Uplink
-
-    def publish(self, first: int, count: int) -> list[bytes]:
-        """Publish numbered messages at the edge, each confirmed by its broker."""
-        payloads = [str(number).encode() for number in range(first, first + count)]
-        sender = SessionClient(self.edge.settings("gateway"), "gateway")
-        for handed_in in [sender.publish(PLACE, payload) for payload in payloads]:
-            handed_in.wait_for_publish(20)
-        sender.leave()
-        return payloads
 
 
 @pytest.fixture
 def bridged(tmp_path: Path) -> Iterator[BridgedBrokers]:
     """Two running brokers."""
-    for name in ("edge", "site"):
-        (tmp_path / name).mkdir()
-    site = SiteBroker(tmp_path / "site")
-    site.start()
-    uplink = Uplink(site.port)
-    write_bridge(tmp_path / "bridge.conf", site, uplink.port)
-    edge = MosquittoBroker(tmp_path / "edge", extra_configurations=(tmp_path / "bridge.conf",))
-    edge.start()
-    yield BridgedBrokers(edge, site, uplink)
-    edge.stop()
-    site.stop()
-    uplink.close()
+    with bridged_brokers(tmp_path) as brokers:
+        yield brokers
 
 
 def test_what_happens_while_the_uplink_is_cut_reaches_the_site_later(bridged: BridgedBrokers) -> None:

@@ -22,10 +22,18 @@ SERVICES: Final = ("broker", "inference", "gateway", "alarm")
 class ComposeStack:
     """A stack under a project name of its own, beside any that a developer runs."""
 
-    def __init__(self, repository: Path, models: Path) -> None:
+    def __init__(self, repository: Path, models: Path, *, overrides: tuple[Path, ...] = ()) -> None:
+        """Choose names and ports; start nothing.
+
+        Args:
+            repository: The folder of docker-compose.yml.
+            models: The folder of model bundles that inference serves.
+            overrides: More compose files, laid over the project's.
+        """
         self.project: Final = f"idc-e2e-{uuid4().hex[:8]}"
         self.http_port: Final = free_port()
         self.mqtt_port: Final = free_port()
+        self._files = [f"--file={path}" for path in (repository / "docker-compose.yml", *overrides)]
         self._repository = repository
         self._environment = os.environ | {
             "IDC_HTTP_BIND": "127.0.0.1",
@@ -61,7 +69,7 @@ class ComposeStack:
             RuntimeError: It failed; the message ends with what it said.
         """
         done = subprocess.run(
-            ["docker", "compose", "--project-name", self.project, *arguments],
+            ["docker", "compose", *self._files, "--project-name", self.project, *arguments],
             cwd=self._repository,
             env=self._environment,
             capture_output=True,
@@ -97,10 +105,40 @@ class ComposeStack:
         """All that a service has logged, across its restarts."""
         return self.compose("logs", "--no-log-prefix", "--no-color", service)
 
+    def container(self, service: str) -> str:
+        """The id of a service's container, running or not."""
+        return self.compose("ps", "--all", "--quiet", service).strip()
+
+    def cut_network(self, service: str, network: str) -> None:
+        """Take a service's container off a network of the stack."""
+        self._network("disconnect", network, self.container(service))
+
+    def mend_network(self, service: str, network: str) -> None:
+        """Put it back, under the name by which the others know it."""
+        self._network("connect", "--alias", service, network, self.container(service))
+
+    def _network(self, verb: str, *arguments: str) -> None:
+        *options, network, container = arguments
+        command = ["docker", "network", verb, *options, f"{self.project}_{network}", container]
+        subprocess.run(command, check=True, capture_output=True, timeout=60)
+
+    def secret(self, folder: str, name: str) -> str:
+        """One file of the bootstrap's, read in a container of its own: `operator`, `mqtt-password`."""
+        return self.compose("run", "--rm", "--no-deps", "-T", "bootstrap", "cat", f"/secrets/{folder}/{name}")
+
+    def container_logs(self, name: str) -> str:
+        """What a container that is no service of the stack has logged."""
+        done = subprocess.run(["docker", "logs", name], check=True, capture_output=True, text=True, timeout=60)
+        return done.stdout
+
+    def remove_container(self, name: str) -> None:
+        """End and delete a container that is no service of the stack."""
+        subprocess.run(["docker", "rm", "--force", "--volumes", name], check=True, capture_output=True, timeout=60)
+
     def inspect(self, service: str) -> dict[str, Any]:
         """What the engine knows of a service's container."""
-        identity = self.compose("ps", "--all", "--quiet", service).strip()
-        done = subprocess.run(["docker", "inspect", identity], check=True, capture_output=True, text=True)
+        command = ["docker", "inspect", self.container(service)]
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
         description: dict[str, Any] = json.loads(done.stdout)[0]
         return description
 
