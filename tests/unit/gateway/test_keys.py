@@ -7,8 +7,9 @@ from sqlalchemy import func, select
 
 from idc_gateway.adapters.sql.database import Database
 from idc_gateway.adapters.sql.tables import sessions
+from idc_gateway.browser_sessions import BrowserSessions
 from idc_gateway.errors import Unauthenticated
-from idc_gateway.keys import Keyring
+from idc_gateway.keys import REMEMBERED_FOR, Keyring
 from idc_gateway.settings import GatewaySettings
 from idc_gateway.store_ports import Store
 
@@ -29,28 +30,33 @@ def clock() -> Clock:
 
 @pytest.fixture
 def keyring(store: Store, settings: GatewaySettings, clock: Clock) -> Keyring:
-    keyring = Keyring(store.accounts, session_lifetime=timedelta(hours=1), clock=clock)
+    keyring = Keyring(store.accounts, clock=clock)
     keyring.take_first_key(settings.first_api_key_file)
     return keyring
 
 
-async def test_session_is_over_after_its_lifetime(keyring: Keyring, clock: Clock) -> None:
-    token = await keyring.open_session(KEY)
+@pytest.fixture
+def opened(store: Store, keyring: Keyring, clock: Clock) -> BrowserSessions:
+    return BrowserSessions(store.accounts, lifetime=timedelta(hours=1), clock=clock)
+
+
+async def test_session_is_over_after_its_lifetime(opened: BrowserSessions, clock: Clock) -> None:
+    token = await opened.open(key_name="first")
     clock.now += timedelta(minutes=59)
-    assert (await keyring.by_session(token)).name == "first"
+    assert (await opened.by_token(token)).name == "first"
 
     clock.now += timedelta(minutes=1)
 
     with pytest.raises(Unauthenticated, match="over"):
-        await keyring.by_session(token)
+        await opened.by_token(token)
 
 
-async def test_sessions_that_are_over_are_forgotten(keyring: Keyring, clock: Clock, store: Store) -> None:
+async def test_sessions_that_are_over_are_forgotten(opened: BrowserSessions, clock: Clock, store: Store) -> None:
     for _ in range(3):
-        await keyring.open_session(KEY)
+        await opened.open(key_name="first")
     clock.now += timedelta(hours=2)
 
-    await keyring.open_session(KEY)
+    await opened.open(key_name="first")
 
     assert isinstance(store.database, Database)
     with store.database.engine.connect() as connection:
@@ -58,23 +64,26 @@ async def test_sessions_that_are_over_are_forgotten(keyring: Keyring, clock: Clo
 
 
 async def test_exchanged_first_key_replaces_the_old_one_and_ends_its_sessions(
-    keyring: Keyring, settings: GatewaySettings
+    keyring: Keyring, opened: BrowserSessions, settings: GatewaySettings, clock: Clock
 ) -> None:
-    token = await keyring.open_session(KEY)
+    token = await opened.open(key_name="first")
     settings.first_api_key_file.write_text("n" * 64)
 
     keyring.take_first_key(settings.first_api_key_file)
+    clock.now += REMEMBERED_FOR
 
     assert (await keyring.by_key("n" * 64)).name == "first"
     with pytest.raises(Unauthenticated):
         await keyring.by_key(KEY)
     with pytest.raises(Unauthenticated):
-        await keyring.by_session(token)
+        await opened.by_token(token)
 
 
-async def test_same_first_key_keeps_its_sessions_over_a_restart(keyring: Keyring, settings: GatewaySettings) -> None:
-    token = await keyring.open_session(KEY)
+async def test_same_first_key_keeps_its_sessions_over_a_restart(
+    keyring: Keyring, opened: BrowserSessions, settings: GatewaySettings
+) -> None:
+    token = await opened.open(key_name="first")
 
     keyring.take_first_key(settings.first_api_key_file)
 
-    assert (await keyring.by_session(token)).name == "first"
+    assert (await opened.by_token(token)).name == "first"

@@ -6,7 +6,9 @@ import sys
 import uvicorn
 
 from idc_gateway.app import build, create_app
+from idc_gateway.dependencies import Gateway
 from idc_gateway.errors import CannotStart
+from idc_gateway.routes.users import link_of
 from idc_gateway.settings import GatewaySettings
 from idc_servicekit.startup import start
 
@@ -23,6 +25,7 @@ def _run(settings: GatewaySettings) -> None:
         gateway = build(settings)
     except (OSError, ValueError) as exc:
         raise CannotStart(str(exc)) from exc
+    _print_first_link(gateway)
     uvicorn.run(
         create_app(gateway),
         host=settings.host,
@@ -35,6 +38,16 @@ def _run(settings: GatewaySettings) -> None:
         server_header=False,
         timeout_graceful_shutdown=settings.drain_timeout_s,
     )
+
+
+def _print_first_link(gateway: Gateway) -> None:
+    # For the person who starts the stack, not for the log's collectors: it works once, and within an hour.
+    token = gateway.users.first_link()
+    if token is not None:
+        sys.stderr.write(
+            f"\n  Nobody can sign in yet. Open this once and set a password:\n\n  {link_of(gateway, token)}\n\n"
+        )
+        sys.stderr.flush()
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from idc_gateway.adapters.sql.store import open_store
 from idc_gateway.alarm_actions import AlarmActions
 from idc_gateway.alarms import AlarmBoard
 from idc_gateway.backlog import Backlog, BacklogLimits
+from idc_gateway.browser_sessions import BrowserSessions
 from idc_gateway.classifying import Classifying
 from idc_gateway.conditional_get import ConditionalGet
 from idc_gateway.deeds import Deeds
@@ -39,18 +40,22 @@ from idc_gateway.routes import (
     events,
     exports,
     health,
+    keys,
     legacy,
     models,
     page,
     reviews,
     sessions,
     status,
+    users,
 )
 from idc_gateway.routes.schemas import Problem
 from idc_gateway.security_headers import SecurityHeaders
 from idc_gateway.settings import GatewaySettings
 from idc_gateway.small_bodies import SmallBodies
 from idc_gateway.store_ports import Store
+from idc_gateway.throttle import RequestRates, SignInThrottle
+from idc_gateway.users import Users
 from idc_servicekit.access_log import AccessLog
 from idc_servicekit.body_budget import BodyBudget
 
@@ -87,7 +92,7 @@ def build(
         str(settings.inference_url), settings.model_name, timeout_s=settings.inference_timeout_s
     )
     bus = bus or MqttBus(settings.mqtt, site=settings.site, device=settings.device, version=version("idc-gateway"))
-    keyring = Keyring(store.accounts, session_lifetime=timedelta(hours=settings.session_lifetime_h))
+    keyring = Keyring(store.accounts)
     keyring.take_first_key(settings.first_api_key_file)
     outbox = Outbox(store.outbox, bus, store.leadership, idle_s=SHARED_IDLE_S if settings.database_url else IDLE_S)
     backlog = Backlog(
@@ -123,6 +128,10 @@ def build(
         feed=Feed(store.results),
         actions=AlarmActions(store.audit, store.leadership),
         housekeeping=Housekeeping(store, _retention(settings, store, images, pins)),
+        users=Users(store.accounts),
+        sessions=BrowserSessions(store.accounts, lifetime=timedelta(hours=settings.session_lifetime_h)),
+        sign_ins=SignInThrottle(),
+        rates=RequestRates(settings.requests_per_minute),
     )
 
 
@@ -181,7 +190,20 @@ def create_app(gateway: Gateway | None) -> FastAPI:
 def _add_routes(app: FastAPI) -> None:
     # A key is needed by default: what stands outside of this router is public on purpose.
     with_key = APIRouter(prefix="/api", dependencies=[Depends(authenticated)])
-    for module in (classify, exports, classifications, reviews, events, models, alarms, audit, status, sessions):
+    for module in (
+        classify,
+        exports,
+        classifications,
+        reviews,
+        events,
+        models,
+        alarms,
+        audit,
+        status,
+        keys,
+        users,
+        sessions,
+    ):
         with_key.include_router(module.router, prefix="/v1")
     with_key.include_router(legacy.router)
     app.include_router(with_key)

@@ -1,5 +1,6 @@
 """What routes get handed."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated, Final
@@ -8,21 +9,26 @@ from urllib.parse import urlsplit
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
+from idc_gateway.accounts import Caller
 from idc_gateway.alarm_actions import AlarmActions
 from idc_gateway.alarms import AlarmBoard
+from idc_gateway.audit import AuditEvent
 from idc_gateway.backlog import Backlog
+from idc_gateway.browser_sessions import BrowserSessions
 from idc_gateway.classifying import Classifying
 from idc_gateway.deeds import Deeds
 from idc_gateway.errors import CrossSite, Forbidden, Unauthenticated
 from idc_gateway.feed import Feed
 from idc_gateway.housekeeping import Housekeeping
 from idc_gateway.images import ImageStore
-from idc_gateway.keys import Caller, Keyring
+from idc_gateway.keys import Keyring
 from idc_gateway.outbox import Outbox
 from idc_gateway.ports import Bus, Inference
 from idc_gateway.scopes import Scope
 from idc_gateway.settings import GatewaySettings
 from idc_gateway.store_ports import Store
+from idc_gateway.throttle import RequestRates, SignInThrottle
+from idc_gateway.users import Users
 from idc_servicekit.body_budget import BodyBudget
 
 SESSION_COOKIE: Final = "idc_session"
@@ -48,6 +54,18 @@ class Gateway:
     feed: Feed
     actions: AlarmActions
     housekeeping: Housekeeping
+    users: Users
+    sessions: BrowserSessions
+    sign_ins: SignInThrottle
+    rates: RequestRates
+
+    async def record(self, event: AuditEvent) -> None:
+        """Append an event that changes nothing else to the audit chain.
+
+        Raises:
+            StoreUnavailable: The database does not work.
+        """
+        await asyncio.to_thread(self.store.audit.record, [event])
 
 
 def gateway_of(request: Request) -> Gateway:
@@ -78,14 +96,21 @@ async def authenticated(
     Raises:
         Unauthenticated: Nobody who is known here.
         CrossSite: A signed-in browser was sent here by another site.
+        TooMany: The caller has sent too many requests within a minute.
     """
+    caller = await _identified(request, gateway, credentials)
+    gateway.rates.count(caller.name)
+    return caller
+
+
+async def _identified(request: Request, gateway: Gateway, credentials: HTTPAuthorizationCredentials | None) -> Caller:
     if credentials is not None:
         return await gateway.keyring.by_key(credentials.credentials)
     token = request.cookies.get(SESSION_COOKIE)
     if token is None:
         raise Unauthenticated("send an API key: `Authorization: Bearer <key>`; `make api-key` prints the first one")
     check_same_origin(request)
-    return await gateway.keyring.by_session(token)
+    return await gateway.sessions.by_token(token)
 
 
 CurrentCaller = Annotated[Caller, Depends(authenticated)]

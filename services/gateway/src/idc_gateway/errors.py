@@ -13,6 +13,8 @@ GatewayError
 ├── Forbidden (PermissionError)      403
 ├── NotFound (LookupError)           404
 ├── AlreadyDone                      409
+├── NameTaken                        409
+├── TooMany                          429
 ├── KeyReused (ValueError)           422
 ├── Busy                             503
 ├── OutboxFull                       503
@@ -37,6 +39,10 @@ class GatewayError(Exception):
     kind: ClassVar[str] = "internal-error"
     """Last part of the problem's `type` URI; it never changes."""
     headers: ClassVar[dict[str, str]] = {}
+
+    def answer_headers(self) -> dict[str, str]:
+        """Headers of the answer beside its type and length."""
+        return self.headers
 
 
 class BadInput(GatewayError, ValueError):
@@ -119,6 +125,28 @@ class AlreadyDone(GatewayError):
 
     status = HTTPStatus.CONFLICT
     kind = "already-done"
+
+
+class NameTaken(GatewayError):
+    """There is something of this name already."""
+
+    status = HTTPStatus.CONFLICT
+    kind = "name-taken"
+
+
+class TooMany(GatewayError):
+    """The caller has asked, or failed to sign in, too often."""
+
+    status = HTTPStatus.TOO_MANY_REQUESTS
+    kind = "too-many-requests"
+
+    def __init__(self, text: str, *, retry_after_s: int) -> None:
+        super().__init__(f"{text}: try again in {retry_after_s} s")
+        self._retry_after_s = retry_after_s
+
+    def answer_headers(self) -> dict[str, str]:
+        """When another try may succeed."""
+        return {"Retry-After": str(self._retry_after_s)}
 
 
 class KeyReused(GatewayError, ValueError):

@@ -1,47 +1,33 @@
-"""API keys and browser sessions.
-
-Keys and tokens have 256 random bits, so that a plain SHA-256 digest is enough to store: there is no password to guess.
-A digest is looked up whole; how long that takes tells nothing of the key.
-"""
+"""API keys: made, shown once, looked up by their digest, revoked."""
 
 import asyncio
-import hashlib
-import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Final
 
 from idc_contracts import utc_now
+from idc_gateway.accounts import ApiKey, Caller
 from idc_gateway.audit import AuditEvent
-from idc_gateway.errors import Unauthenticated
-from idc_gateway.scopes import Scope
+from idc_gateway.digests import digest_of, is_plausible, new_secret
+from idc_gateway.errors import NameTaken, NotFound, Unauthenticated
+from idc_gateway.scopes import Role, Scope
 from idc_gateway.store_ports import Accounts
 
-FIRST_KEY_NAME = "first"
-MAX_SECRET_LENGTH = 256
-ALL_SCOPES = frozenset(Scope)
-
-
-@dataclass(frozen=True)
-class Caller:
-    """Who sends a request."""
-
-    name: str
-    """Of the key or user."""
-    is_browser: bool
-    scopes: frozenset[Scope]
+FIRST_KEY_NAME: Final = "first"
+KEY_PREFIX: Final = "idc_"
+REMEMBERED_FOR: Final = timedelta(seconds=1)
+"""A key that another gateway revokes is refused here after so long; one that is revoked here, at once."""
+MAX_REMEMBERED: Final = 1000
 
 
 class Keyring:
-    """Tells who a key or a session belongs to."""
+    """Knows the keys."""
 
-    def __init__(
-        self, accounts: Accounts, *, session_lifetime: timedelta, clock: Callable[[], datetime] = utc_now
-    ) -> None:
+    def __init__(self, accounts: Accounts, *, clock: Callable[[], datetime] = utc_now) -> None:
         self._accounts = accounts
-        self._session_lifetime = session_lifetime
         self._clock = clock
+        self._remembered: dict[str, tuple[datetime, ApiKey]] = {}
 
     def take_first_key(self, path: Path) -> None:
         """Take in the first key from its file; another key in the file replaces the one before, and ends its sessions.
@@ -50,63 +36,67 @@ class Keyring:
             OSError: The file cannot be read.
             ValueError: The file holds no key of a decent length.
         """
-        key = path.read_text().strip()
-        if len(key) < 32:
+        secret = path.read_text().strip()
+        if len(secret) < 32:
             raise ValueError(f"{path} holds no API key: it needs 32 characters at least")
-        if self._accounts.key_name(_digest(key)) != FIRST_KEY_NAME:
+        known = self._accounts.key(digest_of(secret))
+        if known is None or known.name != FIRST_KEY_NAME:
             now = self._clock()
-            event = AuditEvent("key.created", "gateway", FIRST_KEY_NAME, now)
-            self._accounts.put_key(FIRST_KEY_NAME, _digest(key), now, [event])
+            key = ApiKey(FIRST_KEY_NAME, Role.ADMIN.scopes, now)
+            self._accounts.replace_key(key, digest_of(secret), AuditEvent("key.created", "gateway", key.name, now))
 
-    async def by_key(self, key: str) -> Caller:
+    async def by_key(self, secret: str) -> Caller:
         """Who has this API key.
 
         Raises:
-            Unauthenticated: Nobody.
+            Unauthenticated: Nobody, or the key's time is over.
         """
-        name = (
-            await asyncio.to_thread(self._accounts.key_name, _digest(key))
-            if 0 < len(key) <= MAX_SECRET_LENGTH
-            else None
-        )
-        if name is None:
+        key = await self._look_up(digest_of(secret)) if is_plausible(secret) else None
+        if key is None:
             raise Unauthenticated("this API key is not known here: `make api-key` prints the first one")
-        return Caller(name, is_browser=False, scopes=ALL_SCOPES)
+        if key.expires_at is not None and key.expires_at <= self._clock():
+            raise Unauthenticated(f"the API key {key.name!r} has expired: ask an administrator for another")
+        return Caller(key.name, is_browser=False, scopes=key.scopes)
 
-    async def by_session(self, token: str) -> Caller:
-        """Who opened this session.
-
-        Raises:
-            Unauthenticated: The session is unknown or over.
-        """
-        name = None
-        if 0 < len(token) <= MAX_SECRET_LENGTH:
-            name = await asyncio.to_thread(self._accounts.session_key_name, _digest(token), self._clock())
-        if name is None:
-            raise Unauthenticated("the session is over: sign in with an API key")
-        return Caller(name, is_browser=True, scopes=ALL_SCOPES)
-
-    async def open_session(self, key: str) -> str:
-        """Open a browser session and return its token.
+    async def create(
+        self, name: str, scopes: frozenset[Scope], lifetime: timedelta | None, actor: str, request_id: str
+    ) -> tuple[ApiKey, str]:
+        """Make a key; returns it with its secret, which is not to be had again.
 
         Raises:
-            Unauthenticated: The key is not known.
+            NameTaken: There is a key of this name.
         """
-        caller = await self.by_key(key)
-        token, now = secrets.token_urlsafe(32), self._clock()
-        await asyncio.to_thread(
-            self._accounts.add_session,
-            _digest(token),
-            caller.name,
-            now=now,
-            expires_at=now + self._session_lifetime,
-        )
-        return token
+        secret, now = new_secret(KEY_PREFIX), self._clock()
+        key = ApiKey(name, scopes, now, now + lifetime if lifetime else None)
+        details = {"scopes": sorted(scopes), "expires_at": key.expires_at.isoformat() if key.expires_at else None}
+        event = AuditEvent("key.created", actor, name, now, request_id, details)
+        if not await asyncio.to_thread(self._accounts.add_key, key, digest_of(secret), event):
+            raise NameTaken(f"there is an API key {name!r}: choose another name, or revoke that one first")
+        return key, secret
 
-    async def end_session(self, token: str) -> None:
-        """End a session, known or not."""
-        await asyncio.to_thread(self._accounts.end_session, _digest(token))
+    async def all(self) -> list[ApiKey]:
+        """Every key, by name."""
+        return await asyncio.to_thread(self._accounts.keys)
 
+    async def revoke(self, name: str, actor: str, request_id: str) -> None:
+        """Delete a key and the sessions that were opened with it.
 
-def _digest(secret: str) -> str:
-    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+        Raises:
+            NotFound: There is no such key.
+        """
+        event = AuditEvent("key.revoked", actor, name, self._clock(), request_id)
+        if not await asyncio.to_thread(self._accounts.delete_key, name, event):
+            raise NotFound(f"there is no API key {name!r}")
+        self._remembered.clear()
+
+    async def _look_up(self, sha256: str) -> ApiKey | None:
+        now = self._clock()
+        if (remembered := self._remembered.get(sha256)) and now - remembered[0] < REMEMBERED_FOR:
+            return remembered[1]
+        key = await asyncio.to_thread(self._accounts.key, sha256)
+        self._remembered.pop(sha256, None)
+        if key is not None:
+            if len(self._remembered) >= MAX_REMEMBERED:
+                self._remembered.clear()
+            self._remembered[sha256] = (now, key)
+        return key

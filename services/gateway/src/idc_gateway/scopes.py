@@ -18,3 +18,30 @@ class Scope(StrEnum):
     """Read and verify the audit chain."""
     ADMIN = "admin"
     """Delete results; make and revoke keys and users."""
+
+
+class Role(StrEnum):
+    """A usual set of scopes."""
+
+    VIEWER = "viewer"
+    """Sees results."""
+    OPERATOR = "operator"
+    """Sends patches and handles alarms."""
+    REVIEWER = "reviewer"
+    """Records verdicts besides."""
+    ADMIN = "admin"
+    """May do everything."""
+
+    @property
+    def scopes(self) -> frozenset[Scope]:
+        """What this role may do."""
+        return _SCOPES[self]
+
+
+_OPERATOR = frozenset({Scope.READ, Scope.CLASSIFY, Scope.ALARM})
+_SCOPES = {
+    Role.VIEWER: frozenset({Scope.READ}),
+    Role.OPERATOR: _OPERATOR,
+    Role.REVIEWER: _OPERATOR | {Scope.REVIEW},
+    Role.ADMIN: frozenset(Scope),
+}

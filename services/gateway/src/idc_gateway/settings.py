@@ -75,6 +75,12 @@ class GatewaySettings(ServiceSettings):
     )
     max_images: int = Field(default=MAX_IMAGES, ge=1, le=MAX_IMAGES, description="Most images in one request.")
     max_requests_in_progress: int = Field(default=64, ge=1, le=4096, description="Classifications at one time.")
+    requests_per_minute: int = Field(
+        default=6000, ge=1, le=1_000_000, description="Most requests of one key or user within a minute."
+    )
+    public_url: HttpUrl = Field(
+        default=HttpUrl("http://localhost:8080"), description="How people reach the page; sign-in links begin so."
+    )
     session_lifetime_h: int = Field(
         default=12, ge=1, le=24 * 30, description="How long the page stays signed in, hours."
     )

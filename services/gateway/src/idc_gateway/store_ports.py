@@ -10,11 +10,13 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from idc_gateway.accounts import ApiKey, SessionOwner, User
 from idc_gateway.audit import AuditEvent, AuditRecord, Verification
 from idc_gateway.classifications import Classification, OutgoingMessage, Review
 from idc_gateway.leadership import Leadership
 from idc_gateway.queries import ClassificationFilter, Cursor, Deed, NewImage, Page
 from idc_gateway.receipts import Claim, Receipt
+from idc_gateway.scopes import Role
 
 
 class Results(Protocol):
@@ -125,21 +127,56 @@ class AuditTrail(Protocol):
 
 
 class Accounts(Protocol):
-    """API keys and browser sessions."""
+    """API keys, users, their one-time links and browser sessions; of every secret the digest alone."""
 
-    def put_key(self, name: str, key_sha256: str, at: datetime, audit: Sequence[AuditEvent]) -> None:
-        """Store the digest of an API key; a key that had this name, and its sessions, are gone."""
+    def replace_key(self, key: ApiKey, sha256: str, audit: AuditEvent) -> None:
+        """Store a key; one that had its name, and that one's sessions, are gone."""
 
-    def key_name(self, key_sha256: str) -> str | None:
-        """The name of the key with this digest; None where there is none."""
+    def add_key(self, key: ApiKey, sha256: str, audit: AuditEvent) -> bool:
+        """Store a key; False where there is one of its name."""
 
-    def add_session(self, token_sha256: str, key_name: str, *, now: datetime, expires_at: datetime) -> None:
-        """Store the digest of a browser session's token, and forget the sessions that are over."""
+    def key(self, sha256: str) -> ApiKey | None:
+        """The key with this digest; None where there is none."""
 
-    def session_key_name(self, token_sha256: str, now: datetime) -> str | None:
-        """The name of the key that a session was opened with; None where it is unknown or over."""
+    def keys(self) -> list[ApiKey]:
+        """Every key, by name."""
 
-    def end_session(self, token_sha256: str) -> None:
+    def delete_key(self, name: str, audit: AuditEvent) -> bool:
+        """Delete a key and its sessions; False where there is none."""
+
+    def add_user(self, user: User, audit: AuditEvent) -> bool:
+        """Store a user; False where there is one of this name."""
+
+    def user(self, name: str) -> User | None:
+        """A user; None where there is none."""
+
+    def users(self) -> list[User]:
+        """Every user, by name."""
+
+    def set_role(self, name: str, role: Role, audit: AuditEvent) -> bool:
+        """Give a user another role; False where there is none."""
+
+    def set_password(self, name: str, password_hash: str, audit: AuditEvent) -> bool:
+        """Store a password's hash and end the user's sessions; False where there is no such user."""
+
+    def delete_user(self, name: str, audit: AuditEvent) -> bool:
+        """Delete a user, their links and sessions; False where there is none."""
+
+    def put_link(self, sha256: str, user_name: str, expires_at: datetime, audit: AuditEvent) -> None:
+        """Store the digest of a one-time link; the user's earlier ones are gone."""
+
+    def take_link(self, sha256: str, now: datetime, request_id: str) -> User | None:
+        """Use a link up; None where it is unknown or over."""
+
+    def add_session(
+        self, sha256: str, *, key_name: str | None, user_name: str | None, now: datetime, expires_at: datetime
+    ) -> None:
+        """Store the digest of a session's token, and forget the sessions that are over."""
+
+    def session(self, sha256: str, now: datetime) -> SessionOwner | None:
+        """Whose session it is; None where it is unknown or over."""
+
+    def end_session(self, sha256: str) -> None:
         """Forget a session."""
 
 

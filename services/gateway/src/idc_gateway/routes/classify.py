@@ -8,11 +8,11 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
 
+from idc_gateway.accounts import Caller
 from idc_gateway.batches import outcomes_in_order
 from idc_gateway.classifications import PatchOrigin, Upload
 from idc_gateway.dependencies import CurrentCaller, Gateway, GatewayDependency, RequestId, requires
 from idc_gateway.errors import EmptyBody, GatewayError
-from idc_gateway.keys import Caller
 from idc_gateway.origins import MAX_NAME_LENGTH
 from idc_gateway.outcomes import Outcome
 from idc_gateway.problems import problem, problem_of

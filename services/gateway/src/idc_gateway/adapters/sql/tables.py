@@ -141,12 +141,32 @@ api_keys = Table(
     Column("name", String(64), primary_key=True),
     Column("sha256", String(64), nullable=False, unique=True),
     Column("created_at", UtcDateTime, nullable=False),
+    Column("scopes", String(255), nullable=False),
+    Column("expires_at", UtcDateTime, nullable=True),
+)
+
+users = Table(
+    "users",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("role", String(16), nullable=False),
+    Column("password_hash", String(255), nullable=True),
+    Column("created_at", UtcDateTime, nullable=False),
+)
+
+links = Table(
+    "sign_in_links",
+    metadata,
+    Column("user_name", String(64), ForeignKey("users.name", ondelete="CASCADE"), primary_key=True),
+    Column("sha256", String(64), nullable=False, unique=True),
+    Column("expires_at", UtcDateTime, nullable=False),
 )
 
 sessions = Table(
     "sessions",
     metadata,
     Column("sha256", String(64), primary_key=True),
-    Column("key_name", String(64), ForeignKey("api_keys.name", ondelete="CASCADE"), nullable=False),
+    Column("key_name", String(64), ForeignKey("api_keys.name", ondelete="CASCADE"), nullable=True),
+    Column("user_name", String(64), ForeignKey("users.name", ondelete="CASCADE"), nullable=True),
     Column("expires_at", UtcDateTime, nullable=False),
 )

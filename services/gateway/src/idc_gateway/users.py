@@ -1,0 +1,136 @@
+"""The page's users: made by an administrator, let in once by a link, then by their password."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Final
+
+from idc_contracts import utc_now
+from idc_gateway.accounts import User
+from idc_gateway.audit import AuditEvent
+from idc_gateway.digests import digest_of, is_plausible, new_secret
+from idc_gateway.errors import NameTaken, NotFound, Unauthenticated
+from idc_gateway.passwords import hash_of, is_right
+from idc_gateway.scopes import Role
+from idc_gateway.store_ports import Accounts
+
+FIRST_USER_NAME: Final = "admin"
+LINK_LIFETIME: Final = timedelta(minutes=60)
+CHECKS_AT_ONCE: Final = 2
+"""Each takes 19 MiB and a core for a moment."""
+
+
+class Users:
+    """Knows the users."""
+
+    def __init__(self, accounts: Accounts, *, clock: Callable[[], datetime] = utc_now) -> None:
+        self._accounts = accounts
+        self._clock = clock
+        self._room = asyncio.Semaphore(CHECKS_AT_ONCE)
+
+    def first_link(self) -> str | None:
+        """The token of a one-time sign-in link for the first administrator; None once a user has a password."""
+        users = self._accounts.users()
+        if any(user.password_hash for user in users):
+            return None
+        now = self._clock()
+        if not any(user.name == FIRST_USER_NAME for user in users):
+            event = AuditEvent("user.created", "gateway", FIRST_USER_NAME, now, details={"role": Role.ADMIN})
+            self._accounts.add_user(User(FIRST_USER_NAME, Role.ADMIN, now), event)
+        return self._new_link(FIRST_USER_NAME, "gateway", None)
+
+    async def create(self, name: str, role: Role, actor: str, request_id: str) -> tuple[User, str]:
+        """Make a user; returns it with the token of a one-time sign-in link.
+
+        Raises:
+            NameTaken: There is a user of this name.
+        """
+        user = User(name, role, self._clock())
+        event = AuditEvent("user.created", actor, name, user.created_at, request_id, {"role": role})
+        if not await asyncio.to_thread(self._accounts.add_user, user, event):
+            raise NameTaken(f"there is a user {name!r}: choose another name")
+        return user, await asyncio.to_thread(self._new_link, name, actor, request_id)
+
+    async def all(self) -> list[User]:
+        """Every user, by name."""
+        return await asyncio.to_thread(self._accounts.users)
+
+    async def set_role(self, name: str, role: Role, actor: str, request_id: str) -> User:
+        """Give a user another role.
+
+        Raises:
+            NotFound: There is no such user.
+        """
+        event = AuditEvent("user.role-set", actor, name, self._clock(), request_id, {"role": role})
+        if not await asyncio.to_thread(self._accounts.set_role, name, role, event):
+            raise NotFound(f"there is no user {name!r}")
+        return await self._user(name)
+
+    async def new_link(self, name: str, actor: str, request_id: str) -> str:
+        """The token of a one-time sign-in link: for a user who forgot the password.
+
+        Raises:
+            NotFound: There is no such user.
+        """
+        await self._user(name)
+        return await asyncio.to_thread(self._new_link, name, actor, request_id)
+
+    async def remove(self, name: str, actor: str, request_id: str) -> None:
+        """Delete a user with their sessions and links; what they did stays under their name.
+
+        Raises:
+            NotFound: There is no such user.
+        """
+        event = AuditEvent("user.removed", actor, name, self._clock(), request_id)
+        if not await asyncio.to_thread(self._accounts.delete_user, name, event):
+            raise NotFound(f"there is no user {name!r}")
+
+    async def by_password(self, name: str, password: str) -> User:
+        """The user with this name and password; it takes as long where there is none.
+
+        Raises:
+            Unauthenticated: There is none.
+        """
+        user = await asyncio.to_thread(self._accounts.user, name)
+        async with self._room:
+            is_known = await asyncio.to_thread(is_right, password, user.password_hash if user else None)
+        if user is None or not is_known:
+            raise Unauthenticated("this name and password do not belong together")
+        return user
+
+    async def by_link(self, token: str, request_id: str) -> User:
+        """The user whom a link lets in; the link is used up.
+
+        Raises:
+            Unauthenticated: The link is unknown, used or over.
+        """
+        user = None
+        if is_plausible(token):
+            user = await asyncio.to_thread(self._accounts.take_link, digest_of(token), self._clock(), request_id)
+        if user is None:
+            raise Unauthenticated("this sign-in link is used or over: ask an administrator for another")
+        return user
+
+    async def set_password(self, name: str, password: str, request_id: str) -> None:
+        """Set a user's password and end their sessions.
+
+        Raises:
+            NotFound: The user was removed meanwhile.
+        """
+        async with self._room:
+            hashed = await asyncio.to_thread(hash_of, password)
+        event = AuditEvent("user.password-set", name, name, self._clock(), request_id)
+        if not await asyncio.to_thread(self._accounts.set_password, name, hashed, event):
+            raise NotFound(f"there is no user {name!r}")
+
+    async def _user(self, name: str) -> User:
+        user = await asyncio.to_thread(self._accounts.user, name)
+        if user is None:
+            raise NotFound(f"there is no user {name!r}")
+        return user
+
+    def _new_link(self, name: str, actor: str, request_id: str | None) -> str:
+        token, now = new_secret(), self._clock()
+        event = AuditEvent("user.link-made", actor, name, now, request_id)
+        self._accounts.put_link(digest_of(token), name, now + LINK_LIFETIME, event)
+        return token
