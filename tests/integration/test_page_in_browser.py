@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
@@ -50,8 +51,9 @@ def page(browser: Browser, bus: MemoryBus, tmp_path: Path) -> Iterator[Page]:
 
 
 def sign_in(page: Page) -> None:
-    page.get_by_label("API key").fill(KEY)
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_text("Use an API key instead").click()
+    page.get_by_label("API key", exact=True).fill(KEY)
+    page.get_by_role("button", name="Sign in with the key").click()
     expect(page.get_by_role("heading", name="Classify patches")).to_be_visible()
 
 
@@ -75,11 +77,60 @@ def screenshot(page: Page, name: str) -> None:
 
 
 def test_wrong_key_is_told_in_words(page: Page) -> None:
-    page.get_by_label("API key").fill("wrong")
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_text("Use an API key instead").click()
+    page.get_by_label("API key", exact=True).fill("wrong")
+    page.get_by_role("button", name="Sign in with the key").click()
 
     expect(page.get_by_role("alert").first).to_contain_text("not known here")
     screenshot(page, "sign-in")
+
+
+def new_user(page: Page, name: str, role: str) -> str:
+    """Make a user with the first key; gives their link's token."""
+    answer = httpx.post(
+        f"{page.url.rstrip('/')}/api/v1/users",
+        json={"name": name, "role": role},
+        headers={"Authorization": f"Bearer {KEY}"},
+    )
+    return str(answer.json()["sign_in_link"].split("#")[1])
+
+
+def test_link_lets_a_user_in_once_to_set_a_password(page: Page) -> None:
+    address = page.url
+    fragment = new_user(page, "eva", "reviewer")
+
+    page.goto(f"{address}#{fragment}")
+    page.reload()
+    expect(page.get_by_role("heading", name="Set your password")).to_be_visible()
+    assert "#" not in page.url, "the token does not stay in the address line"
+    screenshot(page, "set-password")
+    page.get_by_label("New password").fill("correct horse battery")
+    page.get_by_role("button", name="Set the password").click()
+    expect(page.get_by_role("heading", name="Classify patches")).to_be_visible()
+    page.get_by_role("button", name="Sign out").click()
+
+    page.get_by_label("Name").fill("eva")
+    page.get_by_label("Password", exact=True).fill("correct horse battery")
+    screenshot(page, "sign-in")
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    expect(page.get_by_role("heading", name="Classify patches")).to_be_visible()
+    page.get_by_role("button", name="Sign out").click()
+    page.goto(f"{address}#{fragment}")
+    page.reload()
+    expect(page.get_by_role("alert").filter(has_text="used or over")).to_be_visible()
+
+
+def test_viewer_is_not_offered_what_a_viewer_may_not_do(page: Page, bus: MemoryBus) -> None:
+    report(bus, red=True, buzzer=True)
+    page.goto(f"{page.url}#{new_user(page, 'ben', 'viewer')}")
+    page.reload()
+    page.get_by_label("New password").fill("correct horse battery")
+    page.get_by_role("button", name="Set the password").click()
+
+    expect(page.get_by_role("heading", name="Results")).to_be_visible()
+    expect(page.get_by_text("IDC was found")).to_be_visible()
+    expect(page.get_by_role("heading", name="Classify patches")).to_be_hidden()
+    expect(page.get_by_role("button", name="Acknowledge the finding")).to_be_hidden()
 
 
 def test_research_notice_is_there_before_and_after_signing_in(page: Page) -> None:
@@ -182,9 +233,9 @@ def test_page_stays_signed_in_and_signs_out(page: Page) -> None:
 
     page.get_by_role("button", name="Sign out").click()
 
-    expect(page.get_by_label("API key")).to_be_visible()
+    expect(page.get_by_label("Name")).to_be_visible()
     page.reload()
-    expect(page.get_by_label("API key")).to_be_visible()
+    expect(page.get_by_label("Name")).to_be_visible()
 
 
 @pytest.mark.parametrize("width_px", [360, 768, 1440])

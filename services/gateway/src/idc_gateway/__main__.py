@@ -33,6 +33,7 @@ def _run(settings: GatewaySettings) -> None:
         loop="uvloop",
         http="httptools",
         ws="none",
+        forwarded_allow_ips=settings.trusted_proxies,
         log_config=None,
         access_log=False,
         server_header=False,

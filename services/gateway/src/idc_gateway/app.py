@@ -205,8 +205,8 @@ def _add_routes(app: FastAPI) -> None:
         sessions,
     ):
         with_key.include_router(module.router, prefix="/v1")
-    with_key.include_router(legacy.router)
     app.include_router(with_key)
+    app.include_router(legacy.router, prefix="/api")  # it asks for a key by itself, unless a setting opens it
     app.include_router(sessions.sign_in_router, prefix="/api/v1")
     app.include_router(health.router)
     app.include_router(page.router)

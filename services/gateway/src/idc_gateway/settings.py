@@ -1,5 +1,6 @@
 """The gateway's settings, read from the environment variables `GATEWAY_…`."""
 
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Self
 
@@ -80,6 +81,16 @@ class GatewaySettings(ServiceSettings):
     )
     public_url: HttpUrl = Field(
         default=HttpUrl("http://localhost:8080"), description="How people reach the page; sign-in links begin so."
+    )
+    legacy_open_networks: list[IPv4Network | IPv6Network] = Field(
+        default=[],
+        max_length=32,
+        description='Networks whose clients may use the 2018 endpoints without a key, as JSON: `["192.168.7.0/24"]`.',
+    )
+    trusted_proxies: str = Field(
+        default="127.0.0.1",
+        max_length=512,
+        description="Addresses or networks of proxies whose `X-Forwarded-…` headers count, with commas between them.",
     )
     session_lifetime_h: int = Field(
         default=12, ge=1, le=24 * 30, description="How long the page stays signed in, hours."

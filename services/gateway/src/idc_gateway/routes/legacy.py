@@ -1,17 +1,31 @@
-"""The endpoint of the 2018 system, for clients that still call it."""
+"""The endpoints of the 2018 system, for clients that still call them."""
+
+from ipaddress import ip_address
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Request
-from pydantic import BaseModel
+from fastapi.security import HTTPAuthorizationCredentials
+from pydantic import BaseModel, Field
 
 from idc_contracts import Decision
-from idc_gateway.dependencies import CurrentCaller, GatewayDependency, RequestId, requires
+from idc_gateway.accounts import Caller
+from idc_gateway.classifications import Classification
+from idc_gateway.dependencies import (
+    SESSION_COOKIE,
+    Gateway,
+    GatewayDependency,
+    RequestId,
+    authenticated,
+    bearer,
+    requires,
+)
 from idc_gateway.requests import Request as Job
 from idc_gateway.routes.intake import image_body, only_upload
 from idc_gateway.scopes import Scope
 
 router = APIRouter(tags=["2018"])
 
-_MESSAGES = {
+_MESSAGES: Final = {
     Decision.IDC: "IDC Detected!",
     Decision.NO_IDC: "IDC Not Detected!",
     Decision.UNCERTAIN: "Uncertain: the patch needs a pathologist's look",
@@ -19,24 +33,84 @@ _MESSAGES = {
 
 
 class LegacyAnswer(BaseModel):
-    """The answer of the 2018 system."""
+    """The answer of the 2018 system. For research use only; not a medical device."""
 
     Response: str
     ResponseMessage: str
-    Results: int
+    Results: int = Field(description="1 for IDC, 0 for none; an uncertain result counts as 0 and says so.")
 
 
-@router.post("/infer", openapi_extra=image_body(1), dependencies=[Depends(requires(Scope.CLASSIFY))])
+class LegacyIdcAnswer(LegacyAnswer):
+    """The answer of the 2018 system's later version."""
+
+    Confidence: float = Field(description="P(IDC), whatever the result: 0.02 beside 0 means that IDC is unlikely.")
+
+
+async def legacy_caller(
+    request: Request,
+    gateway: GatewayDependency,
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
+) -> Caller:
+    """Who calls: as everywhere, or anybody from a network that the settings let in without a key.
+
+    Raises:
+        Unauthenticated: Neither.
+    """
+    address = _open_address(request, gateway)
+    if credentials is None and SESSION_COOKIE not in request.cookies and address is not None:
+        caller = Caller(f"legacy-{address}", is_browser=False, scopes=frozenset({Scope.CLASSIFY}))
+        gateway.rates.count(caller.name)
+        return caller
+    caller = await authenticated(request, gateway, credentials)
+    await requires(Scope.CLASSIFY)(caller)
+    return caller
+
+
+LegacyCaller = Annotated[Caller, Depends(legacy_caller)]
+
+
+@router.post("/infer", openapi_extra=image_body(1))
 async def infer_as_in_2018(
-    request: Request, gateway: GatewayDependency, caller: CurrentCaller, request_id: RequestId
+    request: Request, gateway: GatewayDependency, caller: LegacyCaller, request_id: RequestId
 ) -> LegacyAnswer:
     """Classify one patch, sent as the body or as the one part `images` of a form. An uncertain result counts as 0."""
+    result = await _classify(request, gateway, caller, request_id)
+    return LegacyAnswer(
+        Response="OK",
+        ResponseMessage=_MESSAGES[result.decision],
+        Results=int(result.decision is Decision.IDC),
+    )
+
+
+@router.post("/IDC/infer", openapi_extra=image_body(1))
+async def infer_idc_as_in_2018(
+    request: Request, gateway: GatewayDependency, caller: LegacyCaller, request_id: RequestId
+) -> LegacyIdcAnswer:
+    """The same with `Confidence`, which is P(IDC)."""
+    result = await _classify(request, gateway, caller, request_id)
+    return LegacyIdcAnswer(
+        Response="OK",
+        ResponseMessage=f"{_MESSAGES[result.decision]} Confidence is P(IDC).",
+        Results=int(result.decision is Decision.IDC),
+        Confidence=result.probability,
+    )
+
+
+async def _classify(request: Request, gateway: Gateway, caller: Caller, request_id: str) -> Classification:
     with gateway.classifying.admitted():
         async with only_upload(request, gateway) as upload:
             result = await gateway.classifying.classify_one(upload, Job(caller.name, request_id))
     await gateway.feed.tell()
-    return LegacyAnswer(
-        Response="OK",
-        ResponseMessage=_MESSAGES[result.decision],
-        Results=1 if result.decision is Decision.IDC else 0,
-    )
+    return result
+
+
+def _open_address(request: Request, gateway: Gateway) -> str | None:
+    """The peer's address where its network is let in; what a header says of it counts only from a trusted proxy."""
+    networks = gateway.settings.legacy_open_networks
+    if not networks or request.client is None:
+        return None
+    try:
+        address = ip_address(request.client.host)
+    except ValueError:
+        return None
+    return str(address) if any(address in network for network in networks) else None

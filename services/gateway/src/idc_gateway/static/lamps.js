@@ -10,8 +10,9 @@ let timer = null;
 let watch = 0; // which call of watchAlarms is the current one: an answer that comes after it ended changes nothing
 
 /** Start to ask for the alarms; `onSignedOut` is called when the session is over. */
-export function watchAlarms(onSignedOut) {
+export function watchAlarms(onSignedOut, mayCommand) {
   stopWatching();
+  list.classList.toggle("read-only", !mayCommand);
   const own = watch;
   const ask = async () => {
     try {

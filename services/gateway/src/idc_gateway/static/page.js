@@ -1,51 +1,29 @@
-// Signs in and out, sends images and shows the results.
+// Sends images and shows the results.
 
-import { SignedOut, call, send } from "/static/api.js";
+import { SignedOut, call } from "/static/api.js";
 import { stopWatching, watchAlarms } from "/static/lamps.js";
+import { showSignIn, start } from "/static/sign_in.js";
 
 const MODEL_SIDE_PX = 50;
 const MAX_SHOWN = 200;
 const DECISIONS = { idc: "IDC", uncertain: "Uncertain", no_idc: "No IDC" };
 
 const one = (selector) => document.querySelector(selector);
-const signInView = one("#sign-in-view");
-const workView = one("#work-view");
 const dropZone = one("#drop-zone");
 const files = one("#files");
 const results = one("#results");
 
-function showSignIn(words = "") {
+/** What a caller may not do is not offered; the gateway refuses it besides. */
+function showWork({ scopes }) {
+  one("#classify").hidden = !scopes.includes("classify");
+  watchAlarms(() => showSignIn("The session is over: sign in again."), scopes.includes("alarm"));
+}
+
+function clear() {
   stopWatching();
   results.replaceChildren();
   one("#results-empty").hidden = false;
-  workView.hidden = one("#sign-out").hidden = true;
-  signInView.hidden = false;
-  one("#sign-in-message").textContent = words;
-  one("#key").focus();
 }
-
-function showWork() {
-  signInView.hidden = true;
-  workView.hidden = one("#sign-out").hidden = false;
-  watchAlarms(() => showSignIn("The session is over: sign in again."));
-}
-
-one("#sign-in").addEventListener("submit", async (event) => {
-  event.preventDefault();
-  const field = one("#key");
-  try {
-    await send("/api/v1/session", "POST", { key: field.value });
-    field.value = "";
-    showWork();
-  } catch (error) {
-    showSignIn(error.message);
-  }
-});
-
-one("#sign-out").addEventListener("click", async () => {
-  await call("/api/v1/session", { method: "DELETE" }).catch(() => null);
-  showSignIn();
-});
 
 for (const name of ["dragenter", "dragover"]) {
   dropZone.addEventListener(name, (event) => {
@@ -112,4 +90,4 @@ function factsOf(item, low, high) {
   ].join(" ");
 }
 
-call("/api/v1/session").then(showWork, (error) => showSignIn(error instanceof SignedOut ? "" : error.message));
+start(showWork, clear);
