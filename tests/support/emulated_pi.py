@@ -121,7 +121,8 @@ class GuestRoot:
 
     def pack(self, target: Path) -> None:
         """Write the root as the archive that a kernel takes as its first file system."""
-        command = f"find . -print0 | cpio --quiet --null --create --format=newc --owner=+0:+0 | zstd -1 -q -f -o {shlex.quote(str(target))}"
+        archive = "find . -print0 | cpio --quiet --null --create --format=newc --owner=+0:+0"
+        command = f"{archive} | zstd -1 -q -f -o {shlex.quote(str(target))}"
         run("bash", "-o", "pipefail", "-c", command, cwd=self.root)
 
 
