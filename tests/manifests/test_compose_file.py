@@ -18,7 +18,12 @@ SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 
 @pytest.mark.parametrize(
     ("service", "settings"),
-    [("alarm", AlarmSettings), ("alarm-pi", AlarmSettings), ("gateway", GatewaySettings), ("inference", InferenceSettings)],
+    [
+        ("alarm", AlarmSettings),
+        ("alarm-pi", AlarmSettings),
+        ("gateway", GatewaySettings),
+        ("inference", InferenceSettings),
+    ],
 )
 def test_environment_names_only_settings_that_exist(service: str, settings: type[Any]) -> None:
     assert SERVICES[service]["environment"].keys() <= setting_names(settings)
