@@ -1,6 +1,6 @@
 # Every task of the project. People and CI use the same ones.
 .DEFAULT_GOAL := help
-.PHONY: help tools format lint types schemas test check manifests up down api-key e2e train benchmarks rotate-certificates faults
+.PHONY: help tools format lint types schemas test check manifests up down pi-image pi-test api-key e2e train benchmarks rotate-certificates faults
 
 SHELL := /bin/bash
 UV = $(shell command -v uv || echo .tools/bin/uv)
@@ -57,6 +57,14 @@ e2e: tools ## build the images, start a stack of its own and test it whole; need
 faults: tools ## build the images, break a stack of them in every way and write the table of docs/reliability.md
 	docker compose build broker inference gateway alarm
 	IDC_FAULTS_REPORT=docs/reliability.md $(RUN) pytest tests/faults -q -m faults --timeout=1200
+
+pi-image: ## build the alarm's image for a Raspberry Pi (arm64), as idc-sentinel/alarm:0.1.0-arm64
+	@scripts/install_pi_tools.sh
+	@scripts/build_pi_image.sh
+
+pi-test: tools ## run that image under QEMU and on an emulated Raspberry Pi 3 with true GPIO lines; needs a container engine
+	@scripts/install_pi_tools.sh
+	$(RUN) pytest tests/pi -q -m pi
 
 train: ## train on IDC_DATA_DIR (default ./data) as your own account; the bundle goes to ./models
 	docker compose run --rm --build --user "$$(id -u):$$(id -g)" trainer train --data /data --out /models

@@ -41,7 +41,7 @@ install_uv() {
 
 install_uv
 [[ ${1:-} == uv ]] && exit
-apt_install mosquitto=mosquitto openssl=openssl chromium=chromium
+apt_install mosquitto=mosquitto openssl=openssl chromium=chromium systemd-analyze=systemd
 # Debian keeps PostgreSQL's programs out of the PATH; the tests make clusters of their own.
 [[ -n $(compgen -G '/usr/lib/postgresql/*/bin/initdb') ]] || apt_install no-such-command=postgresql
 uv=$(command -v uv || echo .tools/bin/uv)

@@ -18,7 +18,12 @@ SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 
 @pytest.mark.parametrize(
     ("service", "settings"),
-    [("alarm", AlarmSettings), ("gateway", GatewaySettings), ("inference", InferenceSettings)],
+    [
+        ("alarm", AlarmSettings),
+        ("alarm-pi", AlarmSettings),
+        ("gateway", GatewaySettings),
+        ("inference", InferenceSettings),
+    ],
 )
 def test_environment_names_only_settings_that_exist(service: str, settings: type[Any]) -> None:
     assert SERVICES[service]["environment"].keys() <= setting_names(settings)
@@ -34,6 +39,23 @@ def test_service_is_hardened(service: str) -> None:
     assert "mem_limit" in definition
     assert "privileged" not in definition
     assert "cap_add" not in definition
+
+
+def test_alarm_of_the_profile_pi_gets_the_gpio_chip_alone_as_a_member_of_its_group() -> None:
+    alarm = SERVICES["alarm-pi"]
+
+    assert alarm["profiles"] == ["pi"]
+    assert alarm["devices"] == ["${IDC_GPIO_CHIP:-/dev/gpiochip0}:/dev/gpiochip0:rw"]
+    assert alarm["group_add"] == ["${IDC_GPIO_GROUP:-986}"]
+    assert alarm["environment"]["ALARM_PIN_FACTORY"] == "lgpio"
+    # the image's own account, which is not root
+    assert "user" not in alarm
+
+
+def test_alarm_of_the_profile_pi_shares_neither_name_nor_journal_with_the_one_beside_it() -> None:
+    assert "ALARM_DEVICE" not in SERVICES["alarm"]["environment"]
+    assert SERVICES["alarm-pi"]["environment"]["ALARM_DEVICE"] == "${IDC_PI_DEVICE:-alarm-pi}"
+    assert "alarm-pi-data:/var/lib/idc" in SERVICES["alarm-pi"]["volumes"]
 
 
 def test_only_the_gateway_and_on_loopback_the_broker_are_published() -> None:
