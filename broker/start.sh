@@ -25,6 +25,8 @@ configuration=/tmp/mosquitto.conf
     done
 } >"$configuration"
 
+data=/var/lib/mosquitto
+database.sh mend "$data"
 # What autosave leaves unwritten is written at the latest after five minutes: for ten, a gateway can send it again.
-( while sleep "${IDC_SAVE_EVERY_S:-300}"; do kill -USR1 $$ || exit; done ) &
+database.sh keep "$data" $$ "${IDC_SAVE_EVERY_S:-300}" &
 exec mosquitto -c "$configuration"
