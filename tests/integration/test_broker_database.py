@@ -52,54 +52,58 @@ def _fetch(broker: MosquittoBroker) -> list[bytes]:
     return reader.payloads
 
 
-@pytest.fixture
-def copied(broker: MosquittoBroker) -> MosquittoBroker:
-    """A broker that was killed, with a good copy of its database."""
+@pytest.fixture(scope="module")
+def good(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The copy that the script kept of a broker's database, with a message for an absent reader in it."""
+    broker = MosquittoBroker(tmp_path_factory.mktemp("good"))
+    broker.start()
     _leave_a_message_for_an_absent_reader(broker)
     with _kept(broker):
-        wait_until(lambda: _holds(broker.copy, b"kept"), "there is a copy", 20)
+        wait_until(lambda: broker.copy.exists() and b"kept" in broker.copy.read_bytes(), "there is a copy", 20)
     broker.kill()
-    return broker
+    return broker.copy.read_bytes()
 
 
-def _holds(path: Path, content: bytes) -> bool:
-    return path.exists() and content in path.read_bytes()
+def _write(folder: Path, *, database: bytes, copy: bytes) -> None:
+    (folder / "mosquitto.db").write_bytes(database)
+    (folder / "mosquitto.db.good").write_bytes(copy)
 
 
 @pytest.mark.parametrize("size", [0, 60, 300], ids=["empty", "header", "cut-off"])
-def test_damaged_database_is_replaced_by_its_copy(copied: MosquittoBroker, size: int) -> None:
-    damaged = copied.database.read_bytes()[:size]
-    copied.database.unlink()
-    copied.database.write_bytes(damaged)
+def test_damaged_database_is_replaced_by_its_copy(tmp_path: Path, good: bytes, size: int) -> None:
+    _write(tmp_path, database=good[:size], copy=good)
 
-    said = _mend(copied.data)
-    copied.start()
+    said = _mend(tmp_path)
 
     assert "last good copy" in said
-    assert _fetch(copied) == [b"kept"]
+    assert (tmp_path / "mosquitto.db").read_bytes() == good
+    assert (tmp_path / "mosquitto.db.damaged").read_bytes() == good[:size]
 
 
-def test_good_database_is_left_alone(copied: MosquittoBroker) -> None:
-    copied.copy.unlink()
-    copied.copy.write_bytes(b"older")
+def test_broker_goes_on_from_the_copy(broker: MosquittoBroker, good: bytes) -> None:
+    broker.stop()
+    _write(broker.data, database=b"", copy=good)
 
-    assert _mend(copied.data) == ""
+    _mend(broker.data)
+    broker.start()
 
-    copied.start()
-    assert _fetch(copied) == [b"kept"]
+    assert _fetch(broker) == [b"kept"]
 
 
-def test_broker_without_a_readable_database_starts_empty_and_says_so(copied: MosquittoBroker) -> None:
-    for path in (copied.database, copied.copy):
-        path.unlink()
-        path.write_bytes(b"no database")
+def test_good_database_is_left_alone(tmp_path: Path, good: bytes) -> None:
+    _write(tmp_path, database=good, copy=b"older")
 
-    said = _mend(copied.data)
-    copied.start()
+    assert _mend(tmp_path) == ""
+    assert (tmp_path / "mosquitto.db").read_bytes() == good
+
+
+def test_without_a_readable_database_the_broker_starts_empty_and_says_so(tmp_path: Path) -> None:
+    _write(tmp_path, database=b"no database", copy=b"none either")
+
+    said = _mend(tmp_path)
 
     assert "without sessions" in said
-    assert (copied.data / "mosquitto.db.damaged").read_bytes() == b"no database"
-    assert _fetch(copied) == []
+    assert [path.name for path in tmp_path.iterdir()] == ["mosquitto.db.damaged"]
 
 
 def test_first_start_needs_no_mending(tmp_path: Path) -> None:
