@@ -56,6 +56,7 @@ e2e: tools ## build the images, start a stack of its own and test it whole; need
 
 faults: tools ## build the images, break a stack of them in every way and write the table of docs/reliability.md
 	docker compose build broker inference gateway alarm
+	docker compose -f docker-compose.yml -f tests/faults/docker-compose.clock.yml build broker gateway alarm
 	IDC_FAULTS_REPORT=docs/reliability.md $(RUN) pytest tests/faults -q -m faults --timeout=1200
 
 pi-image: ## build the alarm's image for a Raspberry Pi (arm64), as idc-sentinel/alarm:0.1.0-arm64

@@ -16,6 +16,7 @@ SIGN_IN = (
     "XDG_CONFIG_HOME=/tmp mosquitto_sub -h localhost -p 8883 --cafile /run/secrets/idc/ca.crt "
     "-t '$SYS/broker/version' -C 1 -W 4"
 )
+KEEP_A_SESSION = f"{SIGN_IN} --id absent-reader --disable-clean-session --qos 1"
 
 
 def docker(*arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
@@ -65,6 +66,16 @@ def test_certificate_is_asked_for_only_where_the_setting_says_so(container: Brok
     container.start("--env=IDC_MUTUAL_TLS=on")
     wait_until(container.is_healthy, "the broker works with certificates", 20)
     assert container.exec("sh", "-c", SIGN_IN).returncode != 0
+
+
+def test_few_changes_are_written_after_a_time_too(container: BrokerContainer) -> None:
+    container.start("--env=IDC_SAVE_EVERY_S=1")
+    wait_until(container.is_healthy, "the broker works", 20)
+
+    assert container.exec("sh", "-c", KEEP_A_SESSION).returncode == 0
+
+    database = "/var/lib/mosquitto/mosquitto.db"
+    wait_until(lambda: container.exec("grep", "-q", "absent-reader", database).returncode == 0, "it is written", 20)
 
 
 def test_unknown_setting_ends_the_broker_with_a_word(container: BrokerContainer) -> None:

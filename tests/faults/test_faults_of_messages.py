@@ -58,6 +58,8 @@ def _send_garbage(scene: FaultScene) -> None:
             # half of them begin as a CONNECT does, with a length of their own
             start = bytes([0x10]) if rng.random() < 0.5 else b""
             secured.sendall(start + rng.randbytes(rng.randint(1, 2000)))
+            # what looks like half a packet is waited for, and gets no answer
+            secured.settimeout(0.1)
             secured.recv(100)
 
 

@@ -1,6 +1,5 @@
 """The alarm or the gateway is killed, or a second alarm takes the first one's name."""
 
-import dataclasses
 import threading
 import time
 from collections.abc import Callable
@@ -9,7 +8,7 @@ import pytest
 
 from support.compose_stack import wait_until
 from support.fault_report import FaultRow
-from support.fault_scene import FaultScene, acted_on
+from support.fault_scene import FaultScene, acted_on, count_up
 
 pytestmark = pytest.mark.faults
 Report = Callable[[FaultRow], None]
@@ -76,16 +75,17 @@ def test_second_alarm_with_the_same_client_id(scene: FaultScene, report: Report)
     by_twin = set(accepted) & acted_on(log_of_twin).keys()
     assert '"red": true' in log_of_twin
     assert scene.alarm_state().lamps.red
-    row = scene.count("second alarm with the same client id", scene.post(20), "")
+    alone_again = scene.post(20)
+    everything = {*accepted, *alone_again}
+    wait_until(lambda: everything <= scene.published(), "the witness has all", 60)
+    wait_until(lambda: set(alone_again) <= scene.acted_on().keys(), "alone again, the first acts on all", 60)
 
+    seen = (
+        f"of {len(accepted)} the first acted on {len(by_first)}, the second on {len(by_twin)}; both showed red; "
+        f"alone again, the first acted on all {len(alone_again)}"
+    )
+    received = by_twin | scene.acted_on().keys()
+    everything = {*accepted, *alone_again}
     report(
-        dataclasses.replace(
-            row,
-            accepted=len(accepted) + row.accepted,
-            stored=len(set(accepted) & scene.stored()) + row.stored,
-            published=len(set(accepted) & scene.published()) + row.published,
-            received=len(by_first | by_twin) + row.received,
-            seen_meanwhile=f"of {len(accepted)} the first acted on {len(by_first)}, the second on {len(by_twin)}; "
-            f"both showed red; alone again, the first acted on all {row.received}",
-        )
+        count_up("second alarm with the same client id", everything, scene.stored(), scene.published(), received, seen)
     )

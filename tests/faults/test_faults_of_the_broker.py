@@ -1,5 +1,7 @@
 """The broker is killed, or shows a certificate that is over."""
 
+import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable
@@ -9,7 +11,6 @@ import pytest
 from support.compose_stack import wait_until
 from support.fault_report import FaultRow
 from support.fault_scene import FaultScene
-from support.session_client import is_let_in
 
 pytestmark = pytest.mark.faults
 Report = Callable[[FaultRow], None]
@@ -23,6 +24,15 @@ openssl x509 -req -in /tmp/csr -CA /secrets/ca/ca.crt -CAkey /secrets/ca/ca.key 
     -not_before 20200101000000Z -not_after 20200201000000Z -set_serial 7 -out server.crt.new
 chmod 400 server.crt.new; mv -f server.crt.new server.crt
 """
+
+
+def _shake_hands(scene: FaultScene) -> None:
+    context = scene.settings("operator").tls_context()
+    with (
+        socket.create_connection(("localhost", scene.stack.mqtt_port), timeout=5) as plain,
+        context.wrap_socket(plain, server_hostname="localhost"),
+    ):
+        pass
 
 
 def test_broker_killed_for_a_minute_during_100_findings(scene: FaultScene, report: Report) -> None:
@@ -55,7 +65,8 @@ def test_expired_certificate_of_the_broker(scene: FaultScene, report: Report) ->
     scene.stack.kill("broker")
     scene.stack.restart("broker")
     wait_until(lambda: "certificate" in scene.stack.logs("alarm"), "the alarm says what is wrong", 60)
-    assert not is_let_in(scene.settings("operator"))
+    with pytest.raises(ssl.SSLCertVerificationError, match="expired"):
+        _shake_hands(scene)
     accepted += scene.post(20)
     waiting = len(set(accepted) - scene.published())
     assert waiting >= 20

@@ -23,12 +23,9 @@ class FaultRow:
     stored: int
     published: int
     received: int
+    lost: int
+    """Accepted results that are missing at one of the three places at least."""
     seen_meanwhile: str
-
-    @property
-    def lost(self) -> int:
-        """Accepted results that are missing at one place at least, at the best count that this row can know."""
-        return self.accepted - min(self.stored, self.published, self.received)
 
     def as_line(self, day: dt.date) -> str:
         """The row of the table."""

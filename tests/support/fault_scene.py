@@ -5,11 +5,12 @@ import json
 import time
 from collections import Counter
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import httpx
+from pydantic import ValidationError
 
-from idc_contracts import ALARM_STATE, CLASSIFICATIONS, AlarmState, PatchClassified
+from idc_contracts import ALARM_STATE, CLASSIFICATIONS, AlarmState, Message, PatchClassified
 from idc_servicekit.mqtt import MqttSettings
 from support.compose_stack import ComposeStack, wait_until
 from support.demo_patches import DemoPatches
@@ -19,6 +20,8 @@ from support.session_client import SessionClient
 LONGEST_RETRY_S: Final = 120.0
 LONGEST_RECOVERY_S: Final = 180.0
 ALL_OF_THE_SITE: Final = "idc/v1/site/+/+"
+
+ReadMessage = TypeVar("ReadMessage", bound=Message)
 
 
 class FaultScene:
@@ -33,6 +36,7 @@ class FaultScene:
             folder: For the accounts' secrets.
         """
         self.stack: Final = stack
+        self._gateways_topic: Final = CLASSIFICATIONS.at(site="site", device="gateway")
         self._patches = patches
         self._folder = folder
         self.witness: Final = SessionClient(self.settings("operator"), "witness", ALL_OF_THE_SITE)
@@ -103,11 +107,9 @@ class FaultScene:
 
     def published(self) -> set[str]:
         """Every result that the broker handed to the witness."""
-        return {
-            str(PatchClassified.from_payload(payload).classification_id)
-            for topic, payload in list(self.witness.received)
-            if CLASSIFICATIONS.device_of(topic) == "gateway"
-        }
+        arrived = [payload for topic, payload in list(self.witness.received) if topic == self._gateways_topic]
+        events = (_readable(PatchClassified, payload) for payload in arrived)
+        return {str(event.classification_id) for event in events if event}
 
     def acted_on(self) -> Counter[str]:
         """How often the alarm acted on each result, by its log."""
@@ -116,7 +118,8 @@ class FaultScene:
     def alarm_state(self) -> AlarmState:
         """The alarm's latest state that the broker handed to the witness."""
         topic = ALARM_STATE.at(site="site", device="alarm")
-        return AlarmState.from_payload([payload for at, payload in self.witness.received if at == topic][-1])
+        arrived = [payload for at, payload in list(self.witness.received) if at == topic]
+        return [state for payload in arrived[-100:] if (state := _readable(AlarmState, payload))][-1]
 
     def count(self, fault: str, accepted: list[str], seen_meanwhile: str) -> FaultRow:
         """Wait until nothing is missing, or for as long as a recovery may take; then count."""
@@ -130,14 +133,32 @@ class FaultScene:
             wait_until(is_all_there, "all is there", LONGEST_RECOVERY_S)
         acted = self.acted_on()
         twice = sum(1 for identity in wanted if acted[identity] > 1)
-        return FaultRow(
-            fault=fault,
-            accepted=len(wanted),
-            stored=len(wanted & self.stored()),
-            published=len(wanted & self.published()),
-            received=len(wanted & acted.keys()),
-            seen_meanwhile=f"{seen_meanwhile}; acted on twice: {twice}",
+        return count_up(
+            fault, wanted, self.stored(), self.published(), set(acted), f"{seen_meanwhile}; acted on twice: {twice}"
         )
+
+
+def _readable(model: type[ReadMessage], payload: bytes) -> ReadMessage | None:
+    """The message; None for what is none: the hostile ones are on the same topics."""
+    try:
+        return model.from_payload(payload)
+    except ValidationError:
+        return None
+
+
+def count_up(
+    fault: str, wanted: set[str], stored: set[str], published: set[str], received: set[str], seen_meanwhile: str
+) -> FaultRow:
+    """The row of these results, by where each was found."""
+    return FaultRow(
+        fault=fault,
+        accepted=len(wanted),
+        stored=len(wanted & stored),
+        published=len(wanted & published),
+        received=len(wanted & received),
+        lost=len(wanted - (stored & published & received)),
+        seen_meanwhile=seen_meanwhile,
+    )
 
 
 def acted_on(log: str) -> Counter[str]:

@@ -52,6 +52,32 @@ class MosquittoBroker:
         (folder / "mosquitto.conf").write_text("user root\n" + text)
 
     @property
+    def data(self) -> Path:
+        """The folder of its database."""
+        return self.folder / "data"
+
+    @property
+    def database(self) -> Path:
+        """What it has written down."""
+        return self.data / "mosquitto.db"
+
+    @property
+    def copy(self) -> Path:
+        """The last good copy that broker/database.sh kept."""
+        return self.data / "mosquitto.db.good"
+
+    @property
+    def pid(self) -> int:
+        """Its process.
+
+        Raises:
+            RuntimeError: It does not run.
+        """
+        if self._process is None:
+            raise RuntimeError("the broker does not run")
+        return self._process.pid
+
+    @property
     def ca_file(self) -> Path:
         """The certificate of the authority that signed the broker's."""
         return self.folder / "secrets/ca/ca.crt"
