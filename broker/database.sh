@@ -4,8 +4,9 @@
 # from starting again.
 #
 #   database.sh mend FOLDER               before the broker starts: put a copy in the place of what cannot be read
-#   database.sh keep FOLDER PID EVERY_S   beside the broker: have it write every EVERY_S seconds, keep a copy of what
-#                                         was written with room to spare, say when there is none
+#   database.sh keep FOLDER PID EVERY_S   beside the broker: have it write every ten seconds, a large file (256 KiB and
+#                                         more) every EVERY_S; keep a copy of what was written with room to spare; say
+#                                         when there is none
 #
 # The copy is a second name of the same file: the broker writes a new file each time and moves it over the old one.
 set -eu
@@ -14,6 +15,7 @@ folder=$2
 database=$folder/mosquitto.db
 copy=$database.good
 spare_bytes=1048576
+small_bytes=262144
 
 say() { printf '%s: %s\n' "$(date +%Y-%m-%dT%H:%M:%S)" "$*"; }
 
@@ -52,34 +54,33 @@ mend() {
     fi
 }
 
+size_bytes() { stat -c %s "$database" 2>/dev/null || echo 0; }
+
 has_room() {
-    size=$(stat -c %s "$database" 2>/dev/null || echo 0)
     free=$(($(stat -f -c '%a * %S' "$folder")))
-    [ "$free" -ge $((2 * size + spare_bytes)) ]
+    [ "$free" -ge $((2 * $(size_bytes) + spare_bytes)) ]
 }
 
 keep() { # PID EVERY_S
     pid=$1
     every_s=$2
-    step_s=$((every_s < 10 ? every_s : 10))
+    look_s=$((every_s < 10 ? every_s : 10))
     waited_s=0
     had_room=false
-    while sleep "$step_s" && kill -0 "$pid" 2>/dev/null; do
-        waited_s=$((waited_s + step_s))
+    while sleep "$look_s" && kill -0 "$pid" 2>/dev/null; do
+        waited_s=$((waited_s + look_s))
         if ! has_room; then
             say "Error: No space left on device for $database: what waits for absent clients is in memory alone"
             had_room=false
-        elif $had_room && [ -s "$database" ]; then
-            ln -f "$database" "$copy"
-        else
-            # what was written before there was room may be cut off: only what is written now becomes the copy
-            kill -USR1 "$pid"
-            had_room=true
+            continue
         fi
-        if [ "$waited_s" -ge "$every_s" ]; then
+        # what was written before there was room may be cut off
+        if $had_room && [ -s "$database" ]; then ln -f "$database" "$copy"; fi
+        if ! $had_room || [ "$(size_bytes)" -lt "$small_bytes" ] || [ "$waited_s" -ge "$every_s" ]; then
             kill -USR1 "$pid"
             waited_s=0
         fi
+        had_room=true
     done
 }
 

@@ -2,7 +2,7 @@
 # Runs the broker with the configuration that was asked for.
 #
 # IDC_MUTUAL_TLS  `on` asks every client for a certificate of our authority too; `off` (default) for its password alone
-# IDC_SAVE_EVERY_S  how often the database is written even where few changes are unwritten; 300 s
+# IDC_SAVE_EVERY_S  how often a large database is written even where few changes are unwritten; 300 s
 # /etc/mosquitto/bridges/NAME.conf      is added; see bridge.example.conf
 # /etc/mosquitto/bridges/NAME.password  the account's password at that bridge's far end
 set -eu
@@ -27,6 +27,7 @@ configuration=/tmp/mosquitto.conf
 
 data=/var/lib/mosquitto
 database.sh mend "$data"
-# What autosave leaves unwritten is written at the latest after five minutes: for ten, a gateway can send it again.
+# What autosave leaves unwritten is written after ten seconds, a large file after five minutes: for ten minutes a gateway
+# can send messages again, but only to who has a session.
 database.sh keep "$data" $$ "${IDC_SAVE_EVERY_S:-300}" &
 exec mosquitto -c "$configuration"

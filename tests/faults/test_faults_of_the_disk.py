@@ -25,8 +25,14 @@ def _fill_disk(scene: FaultScene) -> None:
     scene.stack.exec("broker", "sh", "-c", script)
 
 
+def _copy_has_the_alarm(scene: FaultScene) -> bool:
+    script = "grep -c idc-alarm-site-alarm /var/lib/mosquitto/mosquitto.db.good || true"
+    return scene.stack.exec("broker", "sh", "-c", script).strip() not in {"", "0"}
+
+
 def test_full_disk_of_the_broker(scene: FaultScene, report: Report) -> None:
     accepted = scene.post(10)
+    wait_until(lambda: _copy_has_the_alarm(scene), "the alarm's session is written", 60)
     _fill_disk(scene)
     accepted += scene.post(60)
     wait_until(lambda: "No space left" in scene.stack.logs("broker"), "the broker says that its disk is full", 30)
