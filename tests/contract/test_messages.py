@@ -8,7 +8,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from pydantic import ValidationError
 
-from idc_contracts import TOPICS, AlarmState, Lamps, Message, SilenceAlarm
+from idc_contracts import TOPICS, AlarmState, Lamps, Message, ServiceStatus, SilenceAlarm
 
 SAMPLES = sorted((Path(__file__).parent / "samples/v1").glob("*.json"))
 MODELS: dict[str, type[Message]] = {topic.message.__name__: topic.message for topic in TOPICS}
@@ -81,3 +81,17 @@ def test_messages_are_immutable() -> None:
 
     with pytest.raises(ValidationError, match="frozen"):
         state.buzzer = False  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00"])
+def test_moment_that_utc_cannot_name_is_refused(moment: str) -> None:
+    with pytest.raises(ValidationError, match="in UTC"):
+        ServiceStatus.model_validate({"source": "alarm", "status": "online", "version": "1", "sent_at": moment})
+
+
+def test_moment_is_read_into_utc() -> None:
+    status = ServiceStatus.model_validate(
+        {"source": "alarm", "status": "online", "version": "1", "sent_at": "2026-11-23T10:00:00+02:00"}
+    )
+
+    assert status.sent_at.isoformat() == "2026-11-23T08:00:00+00:00"

@@ -64,7 +64,7 @@ def test_expired_certificate_of_the_broker(scene: FaultScene, report: Report) ->
     # connections that stand go on under the old one: only a restart makes everyone look at the new one
     scene.stack.kill("broker")
     scene.stack.restart("broker")
-    wait_until(lambda: "certificate" in scene.stack.logs("alarm"), "the alarm says what is wrong", 60)
+    wait_until(lambda: "certificate has expired" in scene.stack.logs("alarm"), "the alarm says what is wrong", 60)
     with pytest.raises(ssl.SSLCertVerificationError, match="expired"):
         _shake_hands(scene)
     accepted += scene.post(20)

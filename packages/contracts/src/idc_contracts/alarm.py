@@ -4,9 +4,9 @@ from enum import StrEnum
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
-from idc_contracts.base import Contract, Message
+from idc_contracts.base import Contract, Message, UtcDatetime
 
 Person = Annotated[str, StringConstraints(min_length=1, max_length=128)]
 """Who gave a command, as the alarm's log should name them."""
@@ -100,10 +100,10 @@ class AlarmState(Message):
     latched_by: UUID | None = Field(
         default=None, description="The classification that raised the alarm and waits for an acknowledgement."
     )
-    latched_since: AwareDatetime | None = Field(
+    latched_since: UtcDatetime | None = Field(
         default=None, description="Since when a finding waits; null where none does, or where memory was lost."
     )
-    silenced_until: AwareDatetime | None = Field(default=None, description="When the buzzer may sound again.")
+    silenced_until: UtcDatetime | None = Field(default=None, description="When the buzzer may sound again.")
     technical: tuple[TechnicalReason, ...] = Field(
         default=(), max_length=len(TechnicalReason), description="Everything that is wrong, in alphabetical order."
     )
@@ -111,7 +111,7 @@ class AlarmState(Message):
         default=(), max_length=32, description="The gateways that are off, as `site/device`; the first 32."
     )
     last_classification: UUID | None = Field(default=None, description="The latest classification that was acted on.")
-    changed_at: AwareDatetime = Field(description="When the outputs last changed.")
+    changed_at: UtcDatetime = Field(description="When the outputs last changed.")
     rejected_messages: int = Field(
         default=0, ge=0, description="Messages dropped as unreadable since the alarm started."
     )

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Literal, Self
 from uuid import UUID, uuid4
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 """One level of a topic: lower-case letters, digits and hyphens, so that no wildcard or separator can slip in."""
@@ -14,6 +14,17 @@ Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 Probability = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
 """A probability from 0.0 to 1.0."""
+
+
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as exc:
+        raise ValueError("a moment before year 1 or after year 9999 in UTC") from exc
+
+
+UtcDatetime = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+"""A moment with a time zone, read into UTC; one that UTC cannot name is refused, since it breaks later sums."""
 
 
 def utc_now() -> datetime:
@@ -34,7 +45,7 @@ class Message(Contract):
         default=1, description="Changes with any change that is not a new optional field."
     )
     message_id: UUID = Field(default_factory=uuid4, description="Two messages with one id are one event.")
-    sent_at: AwareDatetime = Field(default_factory=utc_now, description="When the producer made the message, in UTC.")
+    sent_at: UtcDatetime = Field(default_factory=utc_now, description="When the producer made the message, in UTC.")
     source: Slug = Field(description="The device that made the message, as in its topic.")
     correlation_id: str | None = Field(
         default=None, max_length=64, description="The HTTP request or message that caused this one."

@@ -2,9 +2,9 @@
 
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
-from idc_contracts.base import Contract, Message, Probability, Sha256
+from idc_contracts.base import Contract, Message, Probability, Sha256, UtcDatetime
 from idc_contracts.decision import Decision, Thresholds
 
 
@@ -25,4 +25,4 @@ class PatchClassified(Message):
     model: ModelRef
     thresholds: Thresholds
     latency_ms: float = Field(ge=0.0, description="From the image's arrival at the gateway to its result.")
-    classified_at: AwareDatetime
+    classified_at: UtcDatetime
