@@ -70,6 +70,8 @@ def test_malformed_and_hostile_messages_on_every_topic(scene: FaultScene, report
     _send_garbage(scene)
     scene.stack.start(build=False)
     accepted = scene.post(20)
+    started = {service: scene.stack.inspect(service)["State"]["StartedAt"] for service in SERVICES}
+    assert started == before, "a hostile message ended a service"
 
     row = scene.count(
         "malformed and hostile messages",
@@ -78,7 +80,6 @@ def test_malformed_and_hostile_messages_on_every_topic(scene: FaultScene, report
         f"nothing restarted; the alarm counted {_rejected(scene)} as unreadable",
     )
     report(row)
-    assert {service: scene.stack.inspect(service)["State"]["StartedAt"] for service in SERVICES} == before
     wait_until(lambda: scene.alarm_state().lamps.red, "the real finding is shown", 30)
 
 

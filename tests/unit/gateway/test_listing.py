@@ -68,6 +68,7 @@ async def test_filters_leave_what_they_say(client: httpx.AsyncClient) -> None:
         {"cursor": "nonsense"},
         {"decision": "perhaps"},
         {"created_from": "2026-01-01T00:00:00"},
+        {"created_from": "0001-01-01T00:00:00+14:00"},
         {"patient": "a\x00b"},
         {"limit": 1001},
     ],

@@ -11,7 +11,7 @@ from idc_contracts.alarm import (
     TechnicalReason,
     TestAlarm,
 )
-from idc_contracts.base import Message, Probability, Sha256, Slug, utc_now
+from idc_contracts.base import Message, Probability, Sha256, Slug, UtcDatetime, utc_now
 from idc_contracts.bundle import BundleManifest
 from idc_contracts.classification import ModelRef, PatchClassified
 from idc_contracts.decision import Decision, Thresholds
@@ -65,5 +65,6 @@ __all__ = [
     "TestAlarm",
     "Thresholds",
     "Topic",
+    "UtcDatetime",
     "utc_now",
 ]

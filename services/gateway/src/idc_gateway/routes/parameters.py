@@ -4,9 +4,9 @@ import re
 from typing import Annotated, Final
 
 from fastapi import Depends, Header, Query
-from pydantic import AwareDatetime, BeforeValidator
+from pydantic import BeforeValidator
 
-from idc_contracts import Decision
+from idc_contracts import Decision, UtcDatetime
 from idc_gateway.classifications import PatchOrigin
 from idc_gateway.origins import MAX_COORDINATE_PX
 from idc_gateway.queries import ClassificationFilter, Cursor
@@ -39,7 +39,7 @@ def _moment(given: object) -> object:
     return given
 
 
-Moment = Annotated[AwareDatetime, BeforeValidator(_moment), Query(description="With a time zone, as RFC 3339 has it.")]
+Moment = Annotated[UtcDatetime, BeforeValidator(_moment), Query(description="With a time zone, as RFC 3339 has it.")]
 
 
 def _origin(
