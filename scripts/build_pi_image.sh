@@ -15,9 +15,8 @@ say() { printf 'pi image: %s\n' "$*" >&2; }
 # Debian's own Python where the official image has its build, at the same names. The packages are only unpacked, since
 # to run their scripts under QEMU takes minutes; what the alarm's image needs of those scripts follows in the RUN line.
 make_stand_in() {
-    local work
     work=$(mktemp -d)
-    trap 'rm -rf "$work"' RETURN
+    trap 'rm -rf "$work"' EXIT
     mmdebstrap --quiet --variant=extract --arch=arm64 --aptopt='Acquire::Languages "none"' \
         --include=bash,base-files,base-passwd,ca-certificates,coreutils,libc-bin,passwd,python3-pip,python3.11,util-linux \
         --hook-dir=/usr/share/mmdebstrap/hooks/merged-usr bookworm "$work/root.tar" \

@@ -48,6 +48,7 @@ def test_alarm_of_the_profile_pi_gets_the_gpio_chip_alone_as_a_member_of_its_gro
     assert alarm["devices"] == ["${IDC_GPIO_CHIP:-/dev/gpiochip0}:/dev/gpiochip0:rw"]
     assert alarm["group_add"] == ["${IDC_GPIO_GROUP:-986}"]
     assert alarm["environment"]["ALARM_PIN_FACTORY"] == "lgpio"
+    assert alarm["env_file"] == [{"path": "./alarm-pi.env", "required": False}]
     # the image's own account, which is not root
     assert "user" not in alarm
 

@@ -1,5 +1,6 @@
 """The unit that runs the alarm on a Raspberry Pi without containers: systemd takes it, and it names real settings."""
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -30,9 +31,22 @@ def installed_unit(tmp_path: Path) -> Path:
     return unit
 
 
-def settings_of_unit() -> set[str]:
-    lines = [line for line in UNIT.read_text().splitlines() if line.startswith("Environment=")]
-    return {pair.split("=")[0] for line in lines for pair in line.removeprefix("Environment=").split()}
+def environment_of_unit() -> dict[str, str]:
+    """What systemd sets, with the folders that it puts in the place of `%S`, `%t` and `%d`."""
+    folders = {"%S": "/var/lib", "%t": "/run", "%d": "/run/credentials/idc-alarm.service"}
+    pairs: dict[str, str] = {}
+    for line in UNIT.read_text().splitlines():
+        if line.startswith("Environment="):
+            pairs |= dict(pair.split("=", 1) for pair in line.removeprefix("Environment=").split())
+    return {name: re.sub("%[Std]", lambda found: folders[found[0]], value) for name, value in pairs.items()}
+
+
+def environment_file_of_page() -> dict[str, str]:
+    """The lines that docs/hardware.md writes into `/etc/idc-alarm/alarm.env`."""
+    page = (UNIT.parents[2] / "docs/hardware.md").read_text()
+    found = re.search(r"printf '(.*)' \| sudo tee /etc/idc-alarm/alarm.env", page)
+    assert found is not None
+    return dict(line.split("=", 1) for line in found[1].split(r"\n") if line)
 
 
 def test_systemd_finds_no_fault_in_the_unit(installed_unit: Path) -> None:
@@ -56,10 +70,22 @@ def test_systemd_rates_the_exposure_at_most_two_of_ten(installed_unit: Path) -> 
 
 
 def test_unit_names_only_settings_that_exist() -> None:
-    of_alarm = {name for name in settings_of_unit() if name.startswith("ALARM_")}
+    of_alarm = {name for name in environment_of_unit() if name.startswith("ALARM_")}
 
     assert of_alarm
     assert of_alarm <= setting_names(AlarmSettings)
+
+
+def test_unit_and_the_settings_file_of_the_page_make_a_whole_alarm(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (environment_of_unit() | environment_file_of_page()).items():
+        monkeypatch.setenv(name, value)
+
+    settings = AlarmSettings()
+
+    assert settings.pin_factory == "lgpio"
+    assert settings.state_dir == Path("/var/lib/idc-alarm")
+    assert settings.mqtt.host == "edge.lan"
+    assert settings.mqtt.key_file == Path("/run/credentials/idc-alarm.service/client.key")
 
 
 def test_each_secret_of_the_alarm_is_given_to_it_by_systemd() -> None:

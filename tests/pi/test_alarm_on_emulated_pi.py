@@ -39,6 +39,8 @@ def steps(arm64_image: str, tmp_path_factory: pytest.TempPathFactory) -> dict[st
         ("finding", True),
         ("acknowledged", True),
         ("clear", True),
+        ("second finding", True),
+        ("killed", True),
     ], machine.text()[-8000:]
     return {step["step"]: step["seen"] for step in done}
 
@@ -79,3 +81,10 @@ def test_red_and_blue_are_never_high_together(steps: dict[str, list[Levels]]) ->
     together = [view for seen in steps.values() for view in seen if view["red"] == view["blue"] == "out hi"]
 
     assert together == []
+
+
+def test_a_killed_alarm_leaves_no_line_driven(steps: dict[str, list[Levels]]) -> None:
+    before, after = steps["killed"][0], steps["killed"][-1]
+
+    assert before["red"].startswith("out")
+    assert set(after.values()) == {"free gpio_in"}

@@ -5,7 +5,9 @@ meanwhile, oldest first. What they should have shown is the test's affair, outsi
 """
 
 import json
+import os
 import re
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -32,13 +34,15 @@ from idc_contracts import (
 
 Levels = dict[str, str]
 KERNEL_VIEW = Path("/sys/kernel/debug/gpio")
+PIN_REGISTERS = Path("/sys/kernel/debug/pinctrl/3f200000.gpio-pinctrl-bcm2835/pins")
+ALARM_PID = Path("/tmp/alarm.pid")
 TIMEOUT_S = 90.0
 QUIET_S = 4.0
 """Longer than the longest pause in a pattern of lamp or buzzer."""
 
 
 def levels(lines: dict[str, int]) -> Levels:
-    """What the kernel says of each line: `out hi`, `out lo`, `in lo`, or `free` where no program has it.
+    """What the kernel says of each line: `out hi`, `out lo`, or where no program has it `free` and its function.
 
     The chip opens with `gpiochip0: GPIOs 512-565, parent: …`; its line 17 is then
     ` gpio-529 (GPIO17              |lg                  ) out hi `.
@@ -50,8 +54,17 @@ def levels(lines: dict[str, int]) -> Levels:
     found = {}
     for name, number in lines.items():
         row = re.search(rf"^ gpio-{int(chip[1]) + number} \(.*\|\S.*\) (in |out) (hi|lo)", text, re.MULTILINE)
-        found[name] = f"{row[1].strip()} {row[2]}" if row else "free"
+        found[name] = f"{row[1].strip()} {row[2]}" if row else f"free {pin_function(number)}"
     return found
+
+
+def pin_function(number: int) -> str:
+    """What the chip's registers make of a pin: `gpio_in`, `gpio_out`. Without a wire, an input's level says nothing.
+
+    A row is `pin 17 (gpio17) 0:? function gpio_in in lo; irq 0 (none)`.
+    """
+    row = re.search(rf"^pin {number} .* function (\w+) in ", PIN_REGISTERS.read_text(), re.MULTILINE)
+    return row[1] if row else "unknown"
 
 
 def watch(lines: dict[str, int], is_over: Callable[[list[Levels], float], bool]) -> tuple[bool, list[Levels]]:
@@ -77,6 +90,11 @@ def all_high(*names: str) -> Callable[[list[Levels], float], bool]:
 def all_low_for_long(*names: str) -> Callable[[list[Levels], float], bool]:
     """Whether these lines are low and nothing has changed for a while."""
     return lambda seen, unchanged_s: unchanged_s >= QUIET_S and all(seen[-1][name] == "out lo" for name in names)
+
+
+def all_free(*names: str) -> Callable[[list[Levels], float], bool]:
+    """Whether no program has these lines any more."""
+    return lambda seen, _unchanged_s: all(seen[-1][name].startswith("free") for name in names)
 
 
 def connect(settings: AlarmSettings, account: str) -> mqtt.Client:
@@ -132,6 +150,12 @@ def main() -> int:
             all_low_for_long("red", "buzzer"),
         ),
         ("clear", lambda: publish(gateway, findings, classified(Decision.NO_IDC, 0.1)), all_high("blue")),
+        (
+            "second finding",
+            lambda: publish(gateway, findings, classified(Decision.IDC, 0.9)),
+            all_high("red", "buzzer"),
+        ),
+        ("killed", lambda: os.kill(int(ALARM_PID.read_text()), signal.SIGKILL), all_free(*lines)),
     ]
     for name, act, is_over in steps:
         act()
