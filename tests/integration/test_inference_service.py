@@ -38,7 +38,7 @@ def test_foreign_client_finds_server_and_model_ready(client: triton.InferenceSer
     assert client.is_server_ready()
     assert client.is_model_ready("idc")
     assert client.is_model_ready("idc", "1")
-    assert client.get_server_metadata()["extensions"] == ["binary_tensor_data"]
+    assert client.get_server_metadata()["extensions"] == ["binary_tensor_data", "model_repository"]
     assert client.get_model_metadata("idc")["versions"] == ["1"]
 
 
@@ -158,7 +158,7 @@ def test_missing_model_ends_the_start_with_one_line_and_code_69(tmp_path: Path) 
 
 def test_missing_device_ends_the_start_with_the_devices_that_are_there(tmp_path: Path) -> None:
     write_tiny_bundle(tmp_path)
-    process = start_inference(tmp_path, free_port(), INFERENCE_DEVICE="NPU")
+    process = start_inference(tmp_path, free_port(), INFERENCE_DEVICE="NPU", INFERENCE_DEVICE_FALLBACK="")
 
     output, _ = process.communicate(timeout=30)
 
