@@ -60,7 +60,17 @@ def test_single_patch_does_not_wait_for_the_whole_of_a_large_request(
     wait([large, single], timeout=10)
 
     assert order == ["single", "large"]
-    assert engine.batch_sizes.index(1) <= 3
+
+
+def test_small_requests_that_wait_ride_together(scheduler: Scheduler, engine: RednessEngine) -> None:
+    engine.gate.clear()
+    futures = [scheduler.submit(patches_of(10 * index)) for index in range(20)]
+
+    engine.gate.set()
+    results = [ended(future).probability[0] for future in futures]
+
+    np.testing.assert_allclose(results, np.arange(0, 200, 10) / 255, atol=1e-6)
+    assert max(engine.batch_sizes) == 4
 
 
 def test_request_whose_deadline_passed_is_not_begun(scheduler: Scheduler, engine: RednessEngine) -> None:

@@ -1,4 +1,4 @@
-"""Shares one device between requests: large ones are cut into chunks, and the requests take turns."""
+"""Shares one device between requests: large ones are cut into chunks, small ones ride together, and all take turns."""
 
 import logging
 import threading
@@ -6,6 +6,7 @@ import time
 from collections import deque
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -48,10 +49,23 @@ class _Job:
         self.probability = np.empty(len(self.patches), np.float32)
 
 
+@dataclass(frozen=True)
+class _Part:
+    """Some patches of one job, which go to the device in one chunk."""
+
+    job: _Job
+    patches: slice
+
+    @property
+    def count(self) -> int:
+        return int(self.patches.stop - self.patches.start)
+
+
 class Scheduler:
     """One thread that feeds one engine.
 
-    Requests take turns chunk by chunk, so that a single patch never waits for the whole of a large batch.
+    Requests take turns chunk by chunk, so that a single patch never waits for the whole of a large batch. What waits
+    while the device is busy shares a chunk; nothing ever waits in order to share one.
     """
 
     def __init__(self, engine: Engine, meter: Meter) -> None:
@@ -59,7 +73,7 @@ class Scheduler:
         self._engine, self._meter = engine, meter
         self._changed = threading.Condition()
         self._jobs: deque[_Job] = deque()
-        self._running: dict[_Job, int] = {}
+        self._running_chunks = 0
         self._is_closing = False
         self._feeder = threading.Thread(target=self._feed, name="feeder", daemon=True)
         self._feeder.start()
@@ -97,27 +111,39 @@ class Scheduler:
         self._engine.close()
 
     def _feed(self) -> None:
-        while (job := self._next_job()) is not None:
-            chunk = self._cut(job)
-            if chunk is not None:
-                self._start(job, chunk)
+        while self._wait_for_jobs():
+            chunk = self._next_chunk()
+            if chunk:
+                self._start(chunk)
 
-    def _next_job(self) -> _Job | None:
-        with self._changed:
-            while not self._jobs:
-                if self._is_closing and not self._running:
-                    return None
-                is_idle = not self._running and not self._is_closing
-                if not self._changed.wait(None if is_idle else CHECK_EVERY_S):
-                    self._changed.release()
-                    try:
-                        self._engine.check()
-                    finally:
-                        self._changed.acquire()
-            return self._jobs.popleft()
+    def _wait_for_jobs(self) -> bool:
+        """Wait until a job is there; False where none will come."""
+        while True:
+            with self._changed:
+                if self._jobs:
+                    return True
+                if self._is_closing and not self._running_chunks:
+                    return False
+                is_idle = not self._running_chunks and not self._is_closing
+                has_changed = self._changed.wait(None if is_idle else CHECK_EVERY_S)
+            if not has_changed:
+                self._engine.check()
 
-    def _cut(self, job: _Job) -> slice | None:
-        """The job's next chunk; None where nobody wants it any more."""
+    def _next_chunk(self) -> list[_Part]:
+        parts: list[_Part] = []
+        room, waiting = self._engine.chunk_patches, len(self._jobs)
+        while room and waiting:  # each job once: those that are put back take their next turn in the next chunk
+            waiting -= 1
+            with self._changed:
+                job = self._jobs.popleft()
+            part = self._next_part(job, room)
+            if part is not None:
+                parts.append(part)
+                room -= part.count
+        return parts
+
+    def _next_part(self, job: _Job, room: int) -> _Part | None:
+        """Up to `room` of the job's patches; None where nobody wants it any more."""
         if job.future.done():
             return None
         now_s = time.monotonic()
@@ -127,39 +153,45 @@ class Scheduler:
             return None
         if job.next_patch == 0:
             job.started_s = now_s
-        chunk = slice(job.next_patch, min(job.next_patch + self._engine.chunk_patches, len(job.patches)))
-        job.next_patch = chunk.stop
-        with self._changed:
-            self._running[job] = self._running.get(job, 0) + 1
-            if job.next_patch < len(job.patches):
+        part = _Part(job, slice(job.next_patch, min(job.next_patch + room, len(job.patches))))
+        job.next_patch = part.patches.stop
+        if job.next_patch < len(job.patches):
+            with self._changed:
                 self._jobs.append(job)
-        return chunk
+        return part
 
-    def _start(self, job: _Job, chunk: slice) -> None:
-        def done(result: NDArray[np.float32] | EngineFailed) -> None:
-            self._finish(job, chunk, result)
-
-        self._meter.chunk(chunk.stop - chunk.start)
+    def _start(self, chunk: list[_Part]) -> None:
+        patches = [part.job.patches[part.patches] for part in chunk]
+        with self._changed:
+            self._running_chunks += 1
+        self._meter.chunk(sum(part.count for part in chunk))
         try:
-            self._engine.start(job.patches[chunk], done)
+            together = patches[0] if len(patches) == 1 else np.concatenate(patches)
+            self._engine.start(together, partial(self._finish, chunk))
         except Exception as exc:  # the one thread that feeds the device must outlive an engine's mistake
             logger.exception("the engine did not start a chunk")
-            done(EngineFailed(f"the device {self._engine.device} did not start: {exc}"))
+            self._finish(chunk, EngineFailed(f"the device {self._engine.device} did not start: {exc}"))
 
-    def _finish(self, job: _Job, chunk: slice, result: NDArray[np.float32] | EngineFailed) -> None:
-        count = chunk.stop - chunk.start
+    def _finish(self, chunk: list[_Part], result: NDArray[np.float32] | EngineFailed) -> None:
+        with self._changed:
+            self._running_chunks -= 1
+        count = sum(part.count for part in chunk)
         if not isinstance(result, EngineFailed) and len(result) != count:
             result = EngineFailed(f"the graph gave {len(result)} results for {count} patches")
+        begin = 0
+        for part in chunk:
+            if isinstance(result, EngineFailed):
+                self._settle(part.job, result)
+            else:
+                self._take(part, result[begin : begin + part.count])
+            begin += part.count
+
+    def _take(self, part: _Part, probability: NDArray[np.float32]) -> None:
+        job = part.job
         with self._changed:
-            self._running[job] -= 1
-            if not self._running[job]:
-                del self._running[job]
-            if not isinstance(result, EngineFailed):
-                job.probability[chunk] = result
-                job.open_patches -= count
-        if isinstance(result, EngineFailed):
-            self._settle(job, result)
-        elif not job.open_patches:
+            job.probability[part.patches] = probability
+            job.open_patches -= part.count
+        if not job.open_patches:
             now_s = time.monotonic()
             self._settle(job, Scored(job.probability, job.started_s - job.submitted_s, now_s - job.started_s))
 

@@ -103,8 +103,8 @@ def _self_test(bundle: Bundle, scheduler: Scheduler, device: DeviceChoice) -> No
     deadline_s = time.monotonic() + SELF_TEST_TIMEOUT_S
     try:
         parts = [vector.patches, *(patch[None] for patch in vector.patches)]
-        futures = [scheduler.submit(part, deadline_s) for part in parts]
-        scored = [future.result(SELF_TEST_TIMEOUT_S).probability for future in futures]
+        # one after the other: what waits together would share a chunk
+        scored = [scheduler.submit(part, deadline_s).result(SELF_TEST_TIMEOUT_S).probability for part in parts]
     except (InferenceError, TimeoutError) as exc:
         raise ModelUnavailable(f"{bundle.path}: the self-test did not run: {exc}") from exc
     computed = np.stack([scored[0], np.concatenate(scored[1:])])
