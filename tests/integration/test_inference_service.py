@@ -1,5 +1,6 @@
 """The inference service as a process of its own, asked by a client that is not ours."""
 
+import base64
 import signal
 import socket
 import time
@@ -38,7 +39,7 @@ def test_foreign_client_finds_server_and_model_ready(client: triton.InferenceSer
     assert client.is_server_ready()
     assert client.is_model_ready("idc")
     assert client.is_model_ready("idc", "1")
-    assert client.get_server_metadata()["extensions"] == ["binary_tensor_data", "model_repository"]
+    assert client.get_server_metadata()["extensions"] == ["binary_tensor_data", "model_repository", "statistics"]
     assert client.get_model_metadata("idc")["versions"] == ["1"]
 
 
@@ -66,6 +67,83 @@ def test_foreign_client_sends_encoded_images(client: triton.InferenceServerClien
     result = client.infer("idc", [tensor])
 
     assert list(result.as_numpy("decision")) == [b"idc", b"no_idc"]
+
+
+def one_image(side_px: int = 50) -> triton.InferInput:
+    tensor = triton.InferInput("image", [1], "BYTES")
+    tensor.set_data_from_numpy(np.array([solid_png((250, 0, 0), side_px=side_px)], dtype=np.object_))
+    return tensor
+
+
+def test_foreign_client_gets_its_parameters_back(client: triton.InferenceServerClient) -> None:
+    given = {"slide": "a-17", "row": 3, "zoom": 2.5, "is_edge": True}
+
+    answer = client.infer("idc", [one_image()], request_id="q1", parameters=given).get_response()
+
+    assert answer["id"] == "q1"
+    assert given.items() <= answer["parameters"].items()
+    assert {"sha256", "no_idc_below", "idc_from"} <= answer["parameters"].keys()
+
+
+def test_foreign_client_sets_a_deadline(client: triton.InferenceServerClient) -> None:
+    with pytest.raises(triton.InferenceServerException, match="not finished in"):
+        client.infer("idc", [one_image()], timeout=1)  # microseconds
+
+
+def test_foreign_client_reads_what_a_version_has_done(client: triton.InferenceServerClient) -> None:
+    before = client.get_inference_statistics("idc", "1")["model_stats"][0]
+    client.infer("idc", [one_image()], model_version="1")
+    with pytest.raises(triton.InferenceServerException):
+        client.infer("idc", [one_image(side_px=9)])
+
+    after = client.get_inference_statistics("idc")["model_stats"][0]
+
+    assert (after["name"], after["version"]) == ("idc", "1")
+    assert after["inference_count"] - before["inference_count"] == 1
+    grown = {kind for kind, stat in after["inference_stats"].items() if stat != before["inference_stats"][kind]}
+    assert grown == {"success", "fail", "queue", "compute_input", "compute_infer"}
+
+
+def test_foreign_client_asks_for_one_output_and_other_versions(client: triton.InferenceServerClient) -> None:
+    wanted = [triton.InferRequestedOutput("probability", binary_data=True)]
+
+    result = client.infer("idc", [one_image()], outputs=wanted)
+
+    assert [output["name"] for output in result.get_response()["outputs"]] == ["probability"]
+    for name, version in (("idc", "2"), ("other", "")):
+        assert not client.is_model_ready(name, version)
+        with pytest.raises(triton.InferenceServerException, match="not served here"):
+            client.infer(name, [one_image()], model_version=version)
+
+
+@pytest.mark.parametrize("algorithm", ["gzip", "deflate"])
+def test_foreign_client_is_told_that_compressed_bodies_are_not_read(
+    client: triton.InferenceServerClient, algorithm: str
+) -> None:
+    with pytest.raises(triton.InferenceServerException, match="Content-Encoding"):
+        client.infer("idc", [one_image()], request_compression_algorithm=algorithm)
+
+
+def test_many_requests_of_a_foreign_client_at_once_keep_their_answers(address: str) -> None:
+    with triton.InferenceServerClient(address, concurrency=16) as client:
+        pending = []
+        for level in range(0, 250, 2):
+            tensor = triton.InferInput("patch", [3, 50, 50, 3], "UINT8")
+            tensor.set_data_from_numpy(np.full((3, 50, 50, 3), level, np.uint8))
+            pending.append((level, client.async_infer("idc", [tensor])))
+
+        for level, answer in pending:
+            np.testing.assert_allclose(answer.get_result().as_numpy("probability"), level / 255, atol=1e-3)
+
+
+def test_images_as_base64_in_json_are_read(address: str) -> None:
+    text = base64.b64encode(solid_png((250, 0, 0))).decode()
+    tensor = {"name": "image", "datatype": "BYTES", "shape": [1], "data": [text]}
+
+    body = {"inputs": [tensor | {"parameters": {"content_type": "base64"}}]}
+    answer = httpx.post(f"http://{address}/v2/models/idc/infer", json=body)
+
+    assert answer.json()["outputs"][1]["data"] == ["idc"]
 
 
 def test_foreign_client_is_told_what_is_wrong(client: triton.InferenceServerClient) -> None:

@@ -92,7 +92,7 @@ class Classifier:
         finally:
             for future in pending:
                 future.cancel()
-        self._measure(scored, decode_s=decoded_s - begin_s)
+        self._measure(model, scored, decode_s=decoded_s - begin_s)
         return Answered(_encode(model, asked, scored), asked.input_name, len(asked.source))
 
     def _read(
@@ -108,10 +108,13 @@ class Classifier:
         first = _decode(source[:PIECE_IMAGES], 0, shape) if isinstance(source, list) else source
         return _Started(asked, shape, first)
 
-    def _measure(self, scored: Sequence[Scored], *, decode_s: float) -> None:
+    def _measure(self, model: ServedModel, scored: Sequence[Scored], *, decode_s: float) -> None:
+        queue_s, infer_s = scored[0].queue_s, sum(part.infer_s for part in scored)
         self._meter.stage("decode", decode_s)
-        self._meter.stage("queue", scored[0].queue_s)
-        self._meter.stage("infer", sum(part.infer_s for part in scored))
+        self._meter.stage("queue", queue_s)
+        self._meter.stage("infer", infer_s)
+        patches = sum(len(part.probability) for part in scored)
+        model.statistics.succeeded(patches, decode_s=decode_s, queue_s=queue_s, infer_s=infer_s)
 
 
 def _decode(images: list[memoryview], first_index: int, shape: PatchShape) -> NDArray[np.uint8]:

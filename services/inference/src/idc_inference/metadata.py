@@ -1,5 +1,6 @@
 """What the service says of itself and of its model, as the Open Inference Protocol and Triton's extensions ask."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from idc_inference.protocol import DECISION, IMAGE, PATCH, PROBABILITY
@@ -12,7 +13,7 @@ def server_metadata(version: str) -> dict[str, Any]:
     return {
         "name": "idc-sentinel-inference",
         "version": version,
-        "extensions": ["binary_tensor_data", "model_repository"],
+        "extensions": ["binary_tensor_data", "model_repository", "statistics"],
     }
 
 
@@ -67,3 +68,8 @@ def repository_index(repository: ModelRepository) -> list[dict[str, Any]]:
         {"name": repository.name, "version": str(version), "state": state, "reason": reason}
         for version, (state, reason) in sorted(states.items())
     ]
+
+
+def model_statistics(models: Iterable[ServedModel]) -> dict[str, Any]:
+    """The answer to `GET /v2/models/{name}/stats`, by Triton's statistics extension."""
+    return {"model_stats": [model.statistics.as_wire(model.ref.name, model.ref.version) for model in models]}

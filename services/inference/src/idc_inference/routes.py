@@ -11,7 +11,7 @@ from starlette.routing import BaseRoute, Route
 
 from idc_inference.classification import Answered
 from idc_inference.errors import UnknownModel, UnsupportedEncoding
-from idc_inference.metadata import model_metadata, repository_index, server_metadata
+from idc_inference.metadata import model_metadata, model_statistics, repository_index, server_metadata
 from idc_inference.protocol import HEADER_LENGTH
 from idc_inference.runtime import Runtime
 from idc_inference.served_model import ServedModel
@@ -60,6 +60,14 @@ async def model(request: Request) -> Response:
     return JSONResponse(model_metadata(_find(request), _runtime(request).repository))
 
 
+async def statistics(request: Request) -> Response:
+    """What the version that is named, or each that is served, has done."""
+    model = _find(request)
+    served = _runtime(request).repository.versions.served
+    named = "version" in request.path_params
+    return JSONResponse(model_statistics([model] if named else [served[number] for number in sorted(served)]))
+
+
 async def index(request: Request) -> Response:
     """Every version that is served or was refused."""
     return JSONResponse(repository_index(_runtime(request).repository))
@@ -84,9 +92,14 @@ async def _answer(request: Request, runtime: Runtime) -> Answered:
     if encoding != "identity":
         raise UnsupportedEncoding(f"Content-Encoding {encoding[:32]!r} is not read: send the body as it is")
     model = runtime.repository.acquire(request.path_params.get("version"))
+    begin_s = time.monotonic()
     with model.in_use(), runtime.admission.request() as hold:
-        async with runtime.bodies.read(request.headers.get("content-length"), request.stream()) as body:
-            return await runtime.classifier.answer(model, body, request.headers.get(HEADER_LENGTH), hold)
+        try:
+            async with runtime.bodies.read(request.headers.get("content-length"), request.stream()) as body:
+                return await runtime.classifier.answer(model, body, request.headers.get(HEADER_LENGTH), hold)
+        except Exception:
+            model.statistics.failed(time.monotonic() - begin_s)
+            raise
 
 
 def _model_routes(suffix: str, endpoint: Any, method: str = "GET") -> list[BaseRoute]:
@@ -111,6 +124,7 @@ def routes(metrics: Callable[[], bytes], metrics_type: str) -> list[BaseRoute]:
         Route("/v2/health/ready", ready),
         *_model_routes("/ready", model_ready),
         *_model_routes("", model),
+        *_model_routes("/stats", statistics),
         Route("/v2", server),
         Route("/metrics", show_metrics),
         Route("/v2/repository/index", index, methods=["POST"]),

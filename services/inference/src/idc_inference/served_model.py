@@ -13,6 +13,7 @@ from idc_inference.devices import DeviceChoice
 from idc_inference.errors import InferenceError, ModelUnavailable
 from idc_inference.ports import Engine, Meter
 from idc_inference.scheduler import Scheduler
+from idc_inference.statistics import ModelStatistics
 from idc_modelio.bundles import Bundle, read_bundle, read_self_test
 from idc_modelio.errors import BundleError
 
@@ -27,6 +28,7 @@ class ServedModel:
 
     def __init__(self, bundle: Bundle, scheduler: Scheduler, device: DeviceChoice) -> None:
         self.bundle, self.scheduler, self.device = bundle, scheduler, device
+        self.statistics = ModelStatistics()
         self._lock = threading.Lock()
         self._users = 0
         self._is_retired = False
