@@ -3,6 +3,8 @@
 import base64
 import signal
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -198,6 +200,25 @@ def test_request_in_progress_is_answered_before_the_service_ends(tiny_models_dir
     assert "Application shutdown complete" in output
 
 
+def test_ready_turns_false_first_while_requests_are_still_taken(tiny_models_dir: Path) -> None:
+    port = free_port()
+    process = start_inference(tiny_models_dir, port, INFERENCE_DRAIN_DELAY_S="1.5")
+    url = f"http://127.0.0.1:{port}"
+    wait_ready(url, process)
+
+    process.send_signal(signal.SIGTERM)
+    ready = 200
+    deadline_s = time.monotonic() + 10
+    while ready == 200 and time.monotonic() < deadline_s:
+        ready = httpx.get(f"{url}/v2/health/ready").status_code
+    model_ready = httpx.get(f"{url}/v2/models/idc/ready").status_code
+    served = httpx.get(f"{url}/v2/models/idc").status_code
+    output, _ = process.communicate(timeout=20)
+
+    assert (ready, model_ready, served) == (503, 503, 200)
+    assert "not ready any more" in output
+
+
 def wait_refused(port: int, timeout_s: float = 10.0) -> None:
     """Wait until nobody listens any more."""
     deadline = time.monotonic() + timeout_s
@@ -236,12 +257,67 @@ def test_missing_model_ends_the_start_with_one_line_and_code_69(tmp_path: Path) 
 
 def test_missing_device_ends_the_start_with_the_devices_that_are_there(tmp_path: Path) -> None:
     write_tiny_bundle(tmp_path)
-    process = start_inference(tmp_path, free_port(), INFERENCE_DEVICE="NPU", INFERENCE_DEVICE_FALLBACK="")
+    process = start_inference(tmp_path, free_port(), INFERENCE_DEVICE="NPU", INFERENCE_DEVICE_FALLBACK="none")
 
     output, _ = process.communicate(timeout=30)
 
     assert process.returncode == 69
     assert "devices here: CPU" in output
+
+
+def test_missing_device_falls_back_and_says_so_everywhere(tmp_path: Path) -> None:
+    write_tiny_bundle(tmp_path)
+    port = free_port()
+    process = start_inference(tmp_path, port, INFERENCE_DEVICE="NCS")
+    url = f"http://127.0.0.1:{port}"
+    wait_ready(url, process)
+
+    parameters = httpx.get(f"{url}/v2/models/idc").json()["parameters"]
+    metrics = httpx.get(f"{url}/metrics").text
+    process.terminate()
+    output, _ = process.communicate(timeout=20)
+
+    assert (parameters["device"], parameters["device_requested"]) == ("CPU", "NCS")
+    assert "device 'NCS' is not here" in parameters["device_fallback_reason"]
+    assert "CPU" in parameters["devices_available"]
+    assert 'device="CPU",device_requested="NCS",is_fallback="true"' in metrics
+    assert "fell back from device NCS to CPU" in output
+
+
+@pytest.mark.parametrize("device", ["AUTO", "AUTO:CPU", "HETERO:CPU", "MULTI:CPU"])
+def test_devices_of_devices_pass_through(tmp_path: Path, device: str) -> None:
+    write_tiny_bundle(tmp_path)
+
+    checked = check(tmp_path / "idc" / "1", "--device", device, "--device-fallback", "none")
+
+    assert checked.returncode == 0, checked.stderr
+    assert "version 1 is whole and right on" in checked.stdout
+
+
+def check(bundle: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "idc_inference", "--check", str(bundle), *options]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.mark.parametrize("damaged", ["model.bin", "manifest.json", "selftest.npz"])
+def test_check_says_what_is_wrong_with_a_bundle(tmp_path: Path, damaged: str) -> None:
+    bundle = write_tiny_bundle(tmp_path)
+    (bundle / damaged).write_bytes(b"damaged")
+
+    checked = check(bundle)
+
+    assert checked.returncode == 69
+    assert checked.stderr.startswith(f"idc-inference: {bundle}/{damaged}")
+    assert len(checked.stderr.splitlines()) == 1
+
+
+def test_command_line_goes_before_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INFERENCE_DEVICE", "CPU")
+
+    checked = check(write_tiny_bundle(tmp_path), "--device", "GPU", "--device-fallback", "none")
+
+    assert checked.returncode == 69
+    assert "device 'GPU' is not here" in checked.stderr
 
 
 def test_wrong_setting_ends_the_start_with_its_name_and_code_78(tmp_path: Path) -> None:

@@ -11,10 +11,10 @@ from functools import partial
 from pathlib import Path
 
 from idc_inference.adapters.prometheus_meter import PrometheusMeter
+from idc_inference.adapters.uvicorn_server import serve
 from idc_inference.app import create_app, make_open_engine, open_repository
 from idc_inference.errors import ModelUnavailable
 from idc_inference.served_model import load_model
-from idc_inference.server import serve
 from idc_inference.settings import InferenceSettings
 from idc_modelio.errors import BundleError
 from idc_servicekit.startup import start
@@ -35,7 +35,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="idc-inference", description="Serves a model bundle. For research use only.")
     parser.add_argument("--device", help="CPU, GPU, NPU, AUTO, NCS, or what OpenVINO takes (INFERENCE_DEVICE)")
     parser.add_argument(
-        "--device-fallback", help="what to try next, with commas; '' to refuse (INFERENCE_DEVICE_FALLBACK)"
+        "--device-fallback", help="what to try next, with commas; none to refuse (INFERENCE_DEVICE_FALLBACK)"
     )
     parser.add_argument("--version", dest="model_version", help="the only version to serve (INFERENCE_MODEL_VERSION)")
     parser.add_argument(

@@ -32,7 +32,7 @@ class InferenceSettings(ServiceSettings):
     device_fallback: Annotated[tuple[Device, ...], NoDecode] = Field(
         default=("NPU", "GPU", "CPU"),
         max_length=8,
-        description="Devices to try, in this order, where `device` cannot run the model; empty to refuse instead.",
+        description="Devices to try, in this order, where `device` cannot run the model; `none` to refuse instead.",
     )
     cache_dir: Path | None = Field(
         default=None, description="Folder for compiled models, for a fast start; unset for none."
@@ -73,7 +73,9 @@ class InferenceSettings(ServiceSettings):
     @field_validator("device_fallback", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
-        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+        if not isinstance(value, str):
+            return value
+        return () if value == "none" else tuple(part.strip() for part in value.split(",") if part.strip())
 
     @model_validator(mode="after")
     def _one_request_fits(self) -> Self:

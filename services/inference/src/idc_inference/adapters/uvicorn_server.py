@@ -9,6 +9,7 @@ from types import FrameType
 import uvicorn
 from starlette.applications import Starlette
 
+from idc_inference.adapters.bounded_http import BoundedHttpProtocol
 from idc_inference.runtime import Runtime
 from idc_inference.settings import InferenceSettings
 
@@ -45,7 +46,7 @@ def serve(app: Starlette, settings: InferenceSettings) -> None:
         host=settings.host,
         port=settings.port,
         loop="uvloop",
-        http="httptools",
+        http=BoundedHttpProtocol,
         ws="none",
         log_config=None,
         access_log=False,
