@@ -28,8 +28,11 @@ def scheduler(tiny_models_dir: Path) -> Iterator[Scheduler]:
 
 
 @contextmanager
-def scheduler_on(graph: Path, **options: Path) -> Iterator[Scheduler]:
-    scheduler = Scheduler(OpenVinoEngine(graph, "CPU", chunk_patches=CHUNK, **options), RecordingMeter())
+def scheduler_on(
+    graph: Path, device: str = "CPU", *, chunk_patches: int = CHUNK, cache_dir: Path | None = None
+) -> Iterator[Scheduler]:
+    engine = OpenVinoEngine(graph, device, chunk_patches=chunk_patches, cache_dir=cache_dir)
+    scheduler = Scheduler(engine, RecordingMeter())
     yield scheduler
     scheduler.close()
 
@@ -61,6 +64,12 @@ def test_requests_at_the_same_time_do_not_mix_their_results(scheduler: Scheduler
 
     for levels, probability in zip(batches, answers, strict=True):
         np.testing.assert_allclose(probability, levels / 255, atol=1e-3)
+
+
+@pytest.mark.parametrize("device", ["AUTO", "AUTO:CPU", "HETERO:CPU", "MULTI:CPU"])
+def test_devices_of_devices_pass_through(tiny_models_dir: Path, device: str) -> None:
+    with scheduler_on(tiny_models_dir / "idc" / "1" / "model.xml", device) as scheduler:
+        assert score(scheduler, np.array([255], np.uint8)) == pytest.approx([1], abs=1e-3)
 
 
 def test_patches_that_nobody_may_write_are_read(scheduler: Scheduler) -> None:
@@ -123,9 +132,10 @@ def test_chunk_that_fails_on_the_device_is_told_and_the_next_ones_are_served(tmp
 
 
 def test_failures_among_other_work_end_their_own_requests_alone(tmp_path: Path) -> None:
+    # a whole chunk each: requests that share one fail together
     bad, good = patches_of(np.full(2, 255, np.uint8)), patches_of(np.zeros(2, np.uint8))
 
-    with scheduler_on(save_failing_graph(tmp_path)) as scheduler:
+    with scheduler_on(save_failing_graph(tmp_path), chunk_patches=2) as scheduler:
         futures = [scheduler.submit(bad if index % 5 == 0 else good) for index in range(60)]
         errors = [future.exception(timeout=30) for future in futures]
 

@@ -49,7 +49,7 @@ class InferenceSettings(ServiceSettings):
         default=1024 * 1024, ge=1024, le=64 * 1024 * 1024, description="Longest JSON part of a request, in bytes."
     )
     body_timeout_s: int = Field(
-        default=30, ge=1, le=600, description="How long a request's body may take to arrive, in seconds."
+        default=30, ge=1, le=600, description="How long a piece of a request's body may take to arrive, in seconds."
     )
     request_timeout_s: float = Field(
         default=30.0, gt=0, le=600, description="How long a request may wait for the device, in seconds."
