@@ -15,6 +15,7 @@ from idc_inference.adapters.openvino_engine import OpenVinoEngine, available_dev
 from idc_inference.adapters.prometheus_meter import CONTENT_TYPE, PrometheusMeter
 from idc_inference.admission import Admission
 from idc_inference.classification import Classifier
+from idc_inference.compiled_models import folder_for
 from idc_inference.devices import DeviceChoice, open_engine
 from idc_inference.error_answers import handlers
 from idc_inference.errors import ModelUnavailable
@@ -34,7 +35,7 @@ def make_open_engine(settings: InferenceSettings) -> OpenEngine:
     """What compiles a graph on the settings' device, or on a fallback."""
 
     def open_on_device(model_path: Path, sha256: str) -> tuple[Engine, DeviceChoice]:
-        cache_dir = settings.cache_dir / sha256[:16] if settings.cache_dir else None
+        cache_dir = folder_for(settings.cache_dir, sha256) if settings.cache_dir else None
 
         def compile_on(device: str) -> Engine:
             return OpenVinoEngine(model_path, device, chunk_patches=settings.chunk_patches, cache_dir=cache_dir)
