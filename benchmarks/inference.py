@@ -1,65 +1,53 @@
-"""The inference service over HTTP, beside the same graph run by OpenVINO alone, in one run.
+"""The inference service over HTTP, beside OpenVINO's `benchmark_app` on the same graph, in one run.
 
-`uv run --frozen python benchmarks/inference.py [--quick]`. The baseline keeps all infer requests of the device busy, as
-OpenVINO's benchmark_app does with the throughput hint. It runs before and after each figure, for a shared machine
-changes its speed. The last line is JSON: `*_ratio` is service / baseline, `baseline_drift` is the fastest run of the
-baseline over the slowest. Where the drift is far from 1, the ratios say little.
+`uv run --frozen python benchmarks/inference.py [--quick]`. Each version under `models/idc` is measured. `benchmark_app`
+gets the configuration that the service compiles with, with one patch or as many in one inference as the service gives
+the device, whichever is faster. A shared machine changes its speed, so that each ratio is the median of several rounds
+of baseline, service, baseline; where `baseline_drift` (fastest run over slowest) is far from 1, the ratios say little.
+The last line is JSON.
 """
 
 import argparse
 import asyncio
 import json
+import os
+import shutil
+import statistics
+import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import numpy as np
-import openvino as ov
 from numpy.typing import NDArray
 
 ROOT: Final = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
-from idc_inference.adapters.openvino_engine import COMPILE_CONFIG
+from idc_inference.settings import InferenceSettings
 from idc_inference.tensors import join_elements
-from idc_modelio.bundles import versions
+from idc_modelio.bundles import read_bundle, versions
+from idc_servicekit.http_health import status_of
+from support.benchmark_app import benchmark_app
 from support.demo_patches import png_of
 from support.http_load import LoadResult, load
-from support.inference_process import inference_process
+from support.inference_process import start_inference
+from support.mosquitto import free_port
 
 MODELS: Final = ROOT / "models"
 BATCH: Final = 64
+ROUNDS: Final = 3
+IMAGE: Final = "idc-sentinel/inference"
+
+Body = tuple[bytes, dict[str, str]]
 
 
-class Alone:
-    """OpenVINO alone, all infer requests busy."""
-
-    def __init__(self, patches: NDArray[np.uint8], seconds: float) -> None:
-        """Compile the newest model of `models/`.
-
-        Args:
-            patches: RGB, uint8, shape (N, 50, 50, 3).
-            seconds: How long each run takes.
-        """
-        path = MODELS / "idc" / str(versions(MODELS, "idc")[0]) / "model.xml"
-        self._queue = ov.AsyncInferQueue(ov.Core().compile_model(path, "CPU", COMPILE_CONFIG))
-        self._patches, self._seconds = patches, seconds
-
-    def patches_per_s(self, batch: int) -> float:
-        """Run once, with `batch` <= N patches in each infer request."""
-        for _ in range(2 * len(self._queue)):
-            self._queue.start_async({0: self._patches[:batch]})
-        self._queue.wait_all()
-        begin_s, count = time.perf_counter(), 0
-        while time.perf_counter() - begin_s < self._seconds:
-            self._queue.start_async({0: self._patches[:batch]})
-            count += batch
-        self._queue.wait_all()
-        return count / (time.perf_counter() - begin_s)
-
-
-def tensor_body(patches: NDArray[np.uint8]) -> tuple[bytes, dict[str, str]]:
+def tensor_body(patches: NDArray[np.uint8]) -> Body:
     """A request with one UINT8 tensor."""
     size = {"binary_data_size": patches.nbytes}
     return _body(
@@ -67,54 +55,181 @@ def tensor_body(patches: NDArray[np.uint8]) -> tuple[bytes, dict[str, str]]:
     )
 
 
-def image_body(images: list[bytes]) -> tuple[bytes, dict[str, str]]:
+def image_body(images: list[bytes]) -> Body:
     """A request with encoded images."""
     tail = join_elements(images)
     size = {"binary_data_size": len(tail)}
     return _body({"name": "image", "datatype": "BYTES", "shape": [len(images)], "parameters": size}, tail)
 
 
-def _body(tensor: dict[str, object], tail: bytes) -> tuple[bytes, dict[str, str]]:
+def _body(tensor: dict[str, object], tail: bytes) -> Body:
     head = json.dumps({"inputs": [tensor]}).encode()
     return head + tail, {"Inference-Header-Content-Length": str(len(head))}
 
 
-def main() -> None:
-    """Measure, print a table and the ratios."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="two seconds for each figure instead of ten")
-    seconds = 2.0 if parser.parse_args().quick else 10.0
+@dataclass(frozen=True)
+class Case:
+    """One kind of traffic."""
+
+    name: str
+    body: Body
+    patches: int
+    connections: int
+
+
+def cases() -> list[Case]:
+    """Large batches and single patches; the pixels are noise, which PNG cannot shrink."""
     patches = np.random.default_rng(1).integers(0, 256, (BATCH, 50, 50, 3), dtype=np.uint8)
     images = [png_of(patch) for patch in patches]
+    single = image_body(images[:1])
+    return [
+        Case("tensor_batch", tensor_body(patches), BATCH, 4),
+        Case("png_batch", image_body(images), BATCH, 4),
+        *(Case(f"png_single_{connections}", single, 1, connections) for connections in (64, 8, 1)),
+    ]
 
-    alone = Alone(patches, seconds)
-    cases: dict[int, dict[str, tuple[tuple[bytes, dict[str, str]], int]]] = {
-        BATCH: {"tensor_batch": (tensor_body(patches), 4), "png_batch": (image_body(images), 4)},
-        1: {
-            "png_single_16_connections": (image_body(images[:1]), 16),
-            "png_single_1_connection": (image_body(images[:1]), 1),
-        },
+
+class Service:
+    """The service as a process of its own."""
+
+    def __init__(self, version: str, cache_dir: Path) -> None:
+        """Start it, and measure how long it takes until it is ready."""
+        port = free_port()
+        settings = {"MODEL_VERSION": version, "CACHE_DIR": str(cache_dir), "LOG_LEVEL": "WARNING"}
+        begin_s = time.perf_counter()
+        self._process = start_inference(MODELS, port, **{f"INFERENCE_{name}": it for name, it in settings.items()})
+        self.url = f"http://127.0.0.1:{port}/v2/models/idc/infer"
+        while not _is_ready(f"http://127.0.0.1:{port}/v2/health/ready"):
+            if time.perf_counter() - begin_s > 60 or self._process.poll() is not None:
+                raise TimeoutError("the service did not become ready within 60 s")
+            time.sleep(0.01)
+        self.start_s = time.perf_counter() - begin_s
+
+    def rss_mib(self) -> float:
+        """Memory that it holds now."""
+        status = Path(f"/proc/{self._process.pid}/status").read_text()
+        return int(status.partition("VmRSS:")[2].split()[0]) / 1024
+
+    def stop(self) -> None:
+        """End it."""
+        self._process.terminate()
+        self._process.communicate(timeout=20)
+
+
+def _is_ready(url: str) -> bool:
+    try:
+        return status_of(url, timeout_s=1) == 200
+    except OSError:
+        return False
+
+
+@contextmanager
+def service(version: str, cache_dir: Path) -> Iterator[Service]:
+    """Serve while the block runs."""
+    running = Service(version, cache_dir)
+    try:
+        yield running
+    finally:
+        running.stop()
+
+
+def fastest_batch(graph: Path) -> int:
+    """Patches in one inference with which `benchmark_app` is faster: one, or a whole chunk."""
+    chunk = int(InferenceSettings.model_fields["chunk_patches"].default)
+    return max((1, chunk), key=lambda batch: benchmark_app(graph, batch=batch, seconds=2).patches_per_s)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One kind of traffic, measured in several rounds."""
+
+    case: Case
+    results: list[LoadResult]
+    ratios: list[float]
+
+    @property
+    def patches_per_s(self) -> float:
+        """What the service did, the median round."""
+        return statistics.median(result.requests_per_s for result in self.results) * self.case.patches
+
+    @property
+    def ratio(self) -> float:
+        """Service over baseline, the median round."""
+        return statistics.median(self.ratios)
+
+    @property
+    def p50_ms(self) -> float:
+        """Median latency of the median round."""
+        return statistics.median(result.p50_ms for result in self.results)
+
+    @property
+    def p99_ms(self) -> float:
+        """99th percentile of the median round."""
+        return statistics.median(result.p99_ms for result in self.results)
+
+
+def under_load(url: str, graph: Path, seconds: int) -> tuple[list[Row], list[float]]:
+    """Every kind of traffic; gives the rows and the patches per second of all runs of the baseline."""
+    batch = fastest_batch(graph)
+    rows, rates = [], [benchmark_app(graph, batch=batch, seconds=seconds).patches_per_s]
+    for case in cases():
+        row = Row(case, [], [])
+        for _ in range(ROUNDS):
+            result = asyncio.run(load(url, *case.body, connections=case.connections, seconds=float(seconds)))
+            rates.append(benchmark_app(graph, batch=batch, seconds=seconds).patches_per_s)
+            row.results.append(result)
+            row.ratios.append(result.requests_per_s * case.patches / statistics.mean(rates[-2:]))
+        rows.append(row)
+    return rows, rates
+
+
+def measure(version: str, seconds: int) -> dict[str, float]:
+    """All figures of one version; prints its table."""
+    bundle = read_bundle(MODELS / "idc" / version)
+    graph = bundle.path / "model.xml"
+    with tempfile.TemporaryDirectory() as cache:
+        with service(version, Path(cache)) as cold:
+            figures = {"start_cold_s": cold.start_s}
+        with service(version, Path(cache)) as warm:
+            figures |= {"start_warm_s": warm.start_s, "rss_idle_mib": warm.rss_mib()}
+            rows, rates = under_load(warm.url, graph, seconds)
+            figures["rss_loaded_mib"] = warm.rss_mib()
+    alone_ms = benchmark_app(graph, batch=1, seconds=seconds, api="sync").latency_ms
+    print_table(f"version {version}, {bundle.manifest.precision}", rows, rates)
+    figures |= {f"{row.case.name}_ratio": row.ratio for row in rows}
+    figures["single_p50_over_benchmark_app_ms"] = rows[-1].p50_ms - alone_ms
+    figures |= {"baseline_patches_per_s": statistics.mean(rates), "baseline_drift": max(rates) / min(rates)}
+    return {name: round(value, 3) for name, value in figures.items()}
+
+
+def print_table(title: str, rows: list[Row], rates: list[float]) -> None:
+    """One line for each kind of traffic."""
+    print(f"\n{title}\n{'':16} patches/s  of benchmark_app   p50 ms   p99 ms")
+    for row in rows:
+        timing = f"{row.p50_ms:8.1f} {row.p99_ms:8.1f}"
+        print(f"{row.case.name:16} {row.patches_per_s:9.0f} {row.ratio:17.2f} {timing}")
+    print(f"{'benchmark_app':16} {statistics.mean(rates):9.0f} {1:17.2f}")
+
+
+def image_mb() -> float | None:
+    """Size of the service's image in 10^6 bytes; None where no engine has it."""
+    docker = shutil.which("docker")
+    if docker is None:
+        return None
+    command = [docker, "image", "inspect", "--format", "{{.Size}}", f"{IMAGE}:{os.environ.get('IDC_TAG', '0.1.0')}"]
+    answer = subprocess.run(command, check=False, capture_output=True, text=True)
+    return int(answer.stdout) / 1e6 if answer.returncode == 0 else None
+
+
+def main() -> None:
+    """Measure every version; print the tables and the ratios."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="one second for each run instead of six")
+    seconds = 1 if parser.parse_args().quick else 6
+    figures: dict[str, object] = {
+        f"version_{version}": measure(str(version), seconds) for version in reversed(versions(MODELS, "idc"))
     }
-    figures: dict[str, float] = {}
-    drift = 1.0
-    with inference_process(MODELS) as address:
-        url = f"{address}/v2/models/idc/infer"
-        for batch, rows in cases.items():
-            baselines = [alone.patches_per_s(batch)]
-            for name, (body, connections) in rows.items():
-                result = asyncio.run(load(url, *body, connections=connections, seconds=seconds))
-                baselines.append(alone.patches_per_s(batch))
-                figures[f"{name}_ratio"] = round(result.requests_per_s * batch / (sum(baselines[-2:]) / 2), 3)
-                print_row(name, result, batch)
-            drift = max(drift, max(baselines) / min(baselines))
-            print(f"{'OpenVINO alone':28} {sum(baselines) / len(baselines):9.0f} patches/s in batches of {batch}")
-    print(json.dumps(figures | {"baseline_drift": round(drift, 2)}))
-
-
-def print_row(name: str, result: LoadResult, batch: int) -> None:
-    """One line of the table."""
-    patches_per_s = result.requests_per_s * batch
-    print(f"{name:28} {patches_per_s:9.0f} patches/s, p50 {result.p50_ms:.1f} ms, p99 {result.p99_ms:.1f} ms")
+    print(json.dumps(figures | {"image_mb": image_mb()}))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,10 @@
 """The inference service as a process of its own, asked by a client that is not ours."""
 
+import base64
 import signal
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,7 +41,7 @@ def test_foreign_client_finds_server_and_model_ready(client: triton.InferenceSer
     assert client.is_server_ready()
     assert client.is_model_ready("idc")
     assert client.is_model_ready("idc", "1")
-    assert client.get_server_metadata()["extensions"] == ["binary_tensor_data"]
+    assert client.get_server_metadata()["extensions"] == ["binary_tensor_data", "model_repository", "statistics"]
     assert client.get_model_metadata("idc")["versions"] == ["1"]
 
 
@@ -66,6 +69,83 @@ def test_foreign_client_sends_encoded_images(client: triton.InferenceServerClien
     result = client.infer("idc", [tensor])
 
     assert list(result.as_numpy("decision")) == [b"idc", b"no_idc"]
+
+
+def one_image(side_px: int = 50) -> triton.InferInput:
+    tensor = triton.InferInput("image", [1], "BYTES")
+    tensor.set_data_from_numpy(np.array([solid_png((250, 0, 0), side_px=side_px)], dtype=np.object_))
+    return tensor
+
+
+def test_foreign_client_gets_its_parameters_back(client: triton.InferenceServerClient) -> None:
+    given = {"slide": "a-17", "row": 3, "zoom": 2.5, "is_edge": True}
+
+    answer = client.infer("idc", [one_image()], request_id="q1", parameters=given).get_response()
+
+    assert answer["id"] == "q1"
+    assert given.items() <= answer["parameters"].items()
+    assert {"sha256", "no_idc_below", "idc_from"} <= answer["parameters"].keys()
+
+
+def test_foreign_client_sets_a_deadline(client: triton.InferenceServerClient) -> None:
+    with pytest.raises(triton.InferenceServerException, match="not finished in"):
+        client.infer("idc", [one_image()], timeout=1)  # microseconds
+
+
+def test_foreign_client_reads_what_a_version_has_done(client: triton.InferenceServerClient) -> None:
+    before = client.get_inference_statistics("idc", "1")["model_stats"][0]
+    client.infer("idc", [one_image()], model_version="1")
+    with pytest.raises(triton.InferenceServerException):
+        client.infer("idc", [one_image(side_px=9)])
+
+    after = client.get_inference_statistics("idc")["model_stats"][0]
+
+    assert (after["name"], after["version"]) == ("idc", "1")
+    assert after["inference_count"] - before["inference_count"] == 1
+    grown = {kind for kind, stat in after["inference_stats"].items() if stat != before["inference_stats"][kind]}
+    assert grown == {"success", "fail", "queue", "compute_input", "compute_infer"}
+
+
+def test_foreign_client_asks_for_one_output_and_other_versions(client: triton.InferenceServerClient) -> None:
+    wanted = [triton.InferRequestedOutput("probability", binary_data=True)]
+
+    result = client.infer("idc", [one_image()], outputs=wanted)
+
+    assert [output["name"] for output in result.get_response()["outputs"]] == ["probability"]
+    for name, version in (("idc", "2"), ("other", "")):
+        assert not client.is_model_ready(name, version)
+        with pytest.raises(triton.InferenceServerException, match="not served here"):
+            client.infer(name, [one_image()], model_version=version)
+
+
+@pytest.mark.parametrize("algorithm", ["gzip", "deflate"])
+def test_foreign_client_is_told_that_compressed_bodies_are_not_read(
+    client: triton.InferenceServerClient, algorithm: str
+) -> None:
+    with pytest.raises(triton.InferenceServerException, match="Content-Encoding"):
+        client.infer("idc", [one_image()], request_compression_algorithm=algorithm)
+
+
+def test_many_requests_of_a_foreign_client_at_once_keep_their_answers(address: str) -> None:
+    with triton.InferenceServerClient(address, concurrency=16) as client:
+        pending = []
+        for level in range(0, 250, 2):
+            tensor = triton.InferInput("patch", [3, 50, 50, 3], "UINT8")
+            tensor.set_data_from_numpy(np.full((3, 50, 50, 3), level, np.uint8))
+            pending.append((level, client.async_infer("idc", [tensor])))
+
+        for level, answer in pending:
+            np.testing.assert_allclose(answer.get_result().as_numpy("probability"), level / 255, atol=1e-3)
+
+
+def test_images_as_base64_in_json_are_read(address: str) -> None:
+    text = base64.b64encode(solid_png((250, 0, 0))).decode()
+    tensor = {"name": "image", "datatype": "BYTES", "shape": [1], "data": [text]}
+
+    body = {"inputs": [tensor | {"parameters": {"content_type": "base64"}}]}
+    answer = httpx.post(f"http://{address}/v2/models/idc/infer", json=body)
+
+    assert answer.json()["outputs"][1]["data"] == ["idc"]
 
 
 def test_foreign_client_is_told_what_is_wrong(client: triton.InferenceServerClient) -> None:
@@ -120,6 +200,25 @@ def test_request_in_progress_is_answered_before_the_service_ends(tiny_models_dir
     assert "Application shutdown complete" in output
 
 
+def test_ready_turns_false_first_while_requests_are_still_taken(tiny_models_dir: Path) -> None:
+    port = free_port()
+    process = start_inference(tiny_models_dir, port, INFERENCE_DRAIN_DELAY_S="1.5")
+    url = f"http://127.0.0.1:{port}"
+    wait_ready(url, process)
+
+    process.send_signal(signal.SIGTERM)
+    ready = 200
+    deadline_s = time.monotonic() + 10
+    while ready == 200 and time.monotonic() < deadline_s:
+        ready = httpx.get(f"{url}/v2/health/ready").status_code
+    model_ready = httpx.get(f"{url}/v2/models/idc/ready").status_code
+    served = httpx.get(f"{url}/v2/models/idc").status_code
+    output, _ = process.communicate(timeout=20)
+
+    assert (ready, model_ready, served) == (503, 503, 200)
+    assert "not ready any more" in output
+
+
 def wait_refused(port: int, timeout_s: float = 10.0) -> None:
     """Wait until nobody listens any more."""
     deadline = time.monotonic() + timeout_s
@@ -158,12 +257,63 @@ def test_missing_model_ends_the_start_with_one_line_and_code_69(tmp_path: Path) 
 
 def test_missing_device_ends_the_start_with_the_devices_that_are_there(tmp_path: Path) -> None:
     write_tiny_bundle(tmp_path)
-    process = start_inference(tmp_path, free_port(), INFERENCE_DEVICE="NPU")
+    process = start_inference(tmp_path, free_port(), INFERENCE_DEVICE="NPU", INFERENCE_DEVICE_FALLBACK="none")
 
     output, _ = process.communicate(timeout=30)
 
     assert process.returncode == 69
     assert "devices here: CPU" in output
+
+
+def test_missing_device_falls_back_and_says_so_everywhere(tmp_path: Path) -> None:
+    write_tiny_bundle(tmp_path)
+    port = free_port()
+    process = start_inference(tmp_path, port, INFERENCE_DEVICE="NCS")
+    url = f"http://127.0.0.1:{port}"
+    wait_ready(url, process)
+
+    parameters = httpx.get(f"{url}/v2/models/idc").json()["parameters"]
+    metrics = httpx.get(f"{url}/metrics").text
+    process.terminate()
+    output, _ = process.communicate(timeout=20)
+
+    assert (parameters["device"], parameters["device_requested"]) == ("CPU", "NCS")
+    assert "device 'NCS' is not here" in parameters["device_fallback_reason"]
+    assert "CPU" in parameters["devices_available"]
+    assert 'device="CPU",device_requested="NCS",is_fallback="true"' in metrics
+    assert "fell back from device NCS to CPU" in output
+
+
+def check(bundle: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "idc_inference", "--check", str(bundle), *options]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_check_of_a_whole_bundle_names_the_device(tmp_path: Path) -> None:
+    checked = check(write_tiny_bundle(tmp_path))
+
+    assert checked.returncode == 0
+    assert "version 1 is whole and right on CPU" in checked.stdout
+
+
+def test_check_says_in_one_line_what_is_wrong_with_a_bundle(tmp_path: Path) -> None:
+    bundle = write_tiny_bundle(tmp_path)
+    (bundle / "selftest.npz").write_bytes(b"damaged")
+
+    checked = check(bundle)
+
+    assert checked.returncode == 69
+    assert checked.stderr.startswith(f"idc-inference: {bundle}/selftest.npz")
+    assert len(checked.stderr.splitlines()) == 1
+
+
+def test_command_line_goes_before_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INFERENCE_DEVICE", "CPU")
+
+    checked = check(write_tiny_bundle(tmp_path), "--device", "GPU", "--device-fallback", "none")
+
+    assert checked.returncode == 69
+    assert "device 'GPU' is not here" in checked.stderr
 
 
 def test_wrong_setting_ends_the_start_with_its_name_and_code_78(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ def start_inference(models: Path, port: int, **settings: str) -> subprocess.Pope
         "INFERENCE_MODELS_DIR": str(models),
         "INFERENCE_PORT": str(port),
         "INFERENCE_HOST": "127.0.0.1",
+        "INFERENCE_DRAIN_DELAY_S": "0",
         **settings,
     }
     command = [sys.executable, "-W", "error", "-m", "idc_inference"]

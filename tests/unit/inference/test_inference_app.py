@@ -3,16 +3,19 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
 import numpy as np
 import pytest
-from fastapi import FastAPI
 from numpy.typing import NDArray
+from starlette.applications import Starlette
 
-from idc_inference.app import create_app, load_model
-from idc_inference.fakes import RednessEngine
+from idc_inference.adapters.prometheus_meter import PrometheusMeter
+from idc_inference.app import create_app, open_repository
+from idc_inference.fakes import RednessEngine, serve_fake
+from idc_inference.ports import Done
 from idc_inference.settings import InferenceSettings
 from idc_inference.tensors import join_elements
 from support.demo_patches import solid_png
@@ -27,20 +30,36 @@ def engine() -> RednessEngine:
 
 
 @pytest.fixture
-def app(tiny_models_dir: Path, engine: RednessEngine) -> FastAPI:
+def app(tiny_models_dir: Path, engine: RednessEngine) -> Starlette:
     settings = InferenceSettings(
-        models_dir=tiny_models_dir, max_body_bytes=100_000, max_requests_in_progress=2, max_patches=10, body_timeout_s=1
+        models_dir=tiny_models_dir,
+        max_body_bytes=100_000,
+        max_requests_in_progress=2,
+        max_patches=10,
+        max_patches_in_progress=12,
+        body_timeout_s=1,
     )
-    return create_app(settings, load_model(settings, lambda _path: engine))
+    return app_around(settings, engine)
 
 
-@pytest.fixture
-async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+def app_around(settings: InferenceSettings, engine: RednessEngine) -> Starlette:
+    meter = PrometheusMeter()
+    return create_app(settings, open_repository(settings, meter, serve_fake(engine)), meter)
+
+
+@asynccontextmanager
+async def asked(app: Starlette) -> AsyncIterator[httpx.AsyncClient]:
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with (
         app.router.lifespan_context(app),
         httpx.AsyncClient(transport=transport, base_url="http://test") as client,
     ):
+        yield client
+
+
+@pytest.fixture
+async def client(app: Starlette) -> AsyncIterator[httpx.AsyncClient]:
+    async with asked(app) as client:
         yield client
 
 
@@ -131,7 +150,7 @@ async def test_too_large_body_is_refused(client: httpx.AsyncClient, announced: b
 
 
 async def test_body_that_does_not_arrive_in_time_is_refused_and_frees_its_place(
-    app: FastAPI, client: httpx.AsyncClient
+    app: Starlette, client: httpx.AsyncClient
 ) -> None:
     async def stalled() -> AsyncIterator[bytes]:
         yield b"{"
@@ -140,23 +159,23 @@ async def test_body_that_does_not_arrive_in_time_is_refused_and_frees_its_place(
     answer = await client.post("/v2/models/idc/infer", content=stalled())
 
     assert answer.status_code == 408
-    assert "within 1 s" in answer.json()["error"]
-    assert app.state.serving.in_progress == 0
+    assert "no piece may take 1 s" in answer.json()["error"]
+    assert app.state.runtime.admission.requests == 0
 
 
-async def test_not_ready_is_told(app: FastAPI, client: httpx.AsyncClient) -> None:
-    app.state.serving.is_ready = False
+async def test_not_ready_is_told(app: Starlette, client: httpx.AsyncClient) -> None:
+    app.state.runtime.is_ready = False
 
     assert (await client.get("/v2/health/ready")).status_code == 503
     assert (await client.get("/v2/models/idc/ready")).status_code == 503
 
 
 async def test_requests_beyond_the_bound_are_turned_away(
-    app: FastAPI, client: httpx.AsyncClient, engine: RednessEngine
+    app: Starlette, client: httpx.AsyncClient, engine: RednessEngine
 ) -> None:
     engine.gate.clear()
     first = [asyncio.create_task(post(client, [RED])) for _ in range(2)]
-    await eventually(lambda: app.state.serving.in_progress == 2)
+    await eventually(lambda: app.state.runtime.admission.requests == 2)
 
     turned_away = await post(client, [RED])
     engine.gate.set()
@@ -202,25 +221,22 @@ class Broken(RednessEngine):
         super().__init__()
         self.answer: float | None = None
 
-    def infer(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
-        if self.answer is None:
-            return super().infer(patches)
+    def start(self, patches: NDArray[np.uint8], done: Done) -> None:
         if self.answer == 0:
-            raise ZeroDivisionError
-        return np.full(len(patches), self.answer, np.float32)
+            raise ZeroDivisionError("division by zero")
+        super().start(patches, done)
+
+    def score(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
+        return super().score(patches) if self.answer is None else np.full(len(patches), self.answer, np.float32)
 
 
-@pytest.mark.parametrize(("answer", "words"), [(np.nan, "computed no number"), (0.0, "internal error")])
+@pytest.mark.parametrize(("answer", "words"), [(np.nan, "computed no number"), (0.0, "did not start")])
 async def test_unforeseen_failure_is_an_error_of_the_protocol(tiny_models_dir: Path, answer: float, words: str) -> None:
     engine = Broken()
-    settings = InferenceSettings(models_dir=tiny_models_dir)
-    app = create_app(settings, load_model(settings, lambda _path: engine))
+    app = app_around(InferenceSettings(models_dir=tiny_models_dir), engine)
     engine.answer = answer
-    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    async with (
-        app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=transport, base_url="http://test") as client,
-    ):
+
+    async with asked(app) as client:
         failed = await post(client, [RED])
 
     assert failed.status_code == 500

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from idc_inference.errors import BadRequest, RequestTooLarge
-from idc_inference.protocol import InferRequest, PatchShape, encode_response, parse_request
+from idc_inference.protocol import InferRequest, PatchShape, parse_request
+from idc_inference.responses import encode_response
 from idc_inference.tensors import join_elements, split_elements
 
 SHAPE = PatchShape(50, 50)

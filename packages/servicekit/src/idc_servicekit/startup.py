@@ -2,8 +2,8 @@
 
 import logging
 import sys
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
@@ -21,6 +21,7 @@ def start(
     settings_type: type[SettingsT],
     run: Callable[[SettingsT], None],
     unavailable: tuple[type[Exception], ...],
+    given: Mapping[str, Any] | None = None,
 ) -> int:
     """Read the settings from the environment, set up logging and run the service.
 
@@ -29,12 +30,13 @@ def start(
         settings_type: The settings to read.
         run: Serves until a signal stops it.
         unavailable: What `run` raises where something that the service needs is not there.
+        given: Settings that go before the environment's, such as the command line's.
 
     Returns:
         The exit code: 0, 78 for wrong settings, 69 for what is not there; one line on standard error says what.
     """
     try:
-        settings = settings_type()
+        settings = settings_type(**(given or {}))
     except ValidationError as exc:
         return _end(name, EXIT_CONFIG, describe_invalid(exc, str(settings_type.model_config["env_prefix"])))
     except SettingsError as exc:

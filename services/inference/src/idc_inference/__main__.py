@@ -1,30 +1,63 @@
-"""Runs the inference service: `idc-inference` or `python -m idc_inference`, with settings from the environment."""
+"""Runs the inference service: `idc-inference` or `python -m idc_inference`.
 
+Settings come from the environment; the command line's options go before them.
+"""
+
+import argparse
+import logging
 import sys
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
 
-import uvicorn
-
-from idc_inference.app import create_app, load_model
+from idc_inference.adapters.prometheus_meter import PrometheusMeter
+from idc_inference.adapters.uvicorn_server import serve
+from idc_inference.app import create_app, make_open_engine, open_repository
 from idc_inference.errors import ModelUnavailable
+from idc_inference.served_model import load_model
 from idc_inference.settings import InferenceSettings
+from idc_modelio.errors import BundleError
 from idc_servicekit.startup import start
 
+logger = logging.getLogger(__name__)
 
-def main() -> int:
-    """Serve until a signal stops it; return the exit code."""
-    return start("inference", InferenceSettings, _run, unavailable=(ModelUnavailable,))
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve until a signal stops it, or check a bundle; return the exit code."""
+    options = _parser().parse_args(arguments)
+    bundle: Path | None = options.check
+    given = {name: value for name, value in vars(options).items() if value is not None and name != "check"}
+    run = _run if bundle is None else partial(_check, bundle=bundle)
+    return start("inference", InferenceSettings, run, unavailable=(ModelUnavailable, BundleError), given=given)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="idc-inference", description="Serves a model bundle. For research use only.")
+    parser.add_argument("--device", help="CPU, GPU, NPU, AUTO, NCS, or what OpenVINO takes (INFERENCE_DEVICE)")
+    parser.add_argument(
+        "--device-fallback", help="what to try next, with commas; none to refuse (INFERENCE_DEVICE_FALLBACK)"
+    )
+    parser.add_argument("--version", dest="model_version", help="the only version to serve (INFERENCE_MODEL_VERSION)")
+    parser.add_argument(
+        "--check",
+        type=Path,
+        metavar="BUNDLE",
+        help="verify a bundle and its self-test on the device, then end",
+    )
+    return parser
 
 
 def _run(settings: InferenceSettings) -> None:
-    uvicorn.run(
-        create_app(settings, load_model(settings)),
-        host=settings.host,
-        port=settings.port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=settings.drain_timeout_s,
-    )
+    meter = PrometheusMeter()
+    repository = open_repository(settings, meter, make_open_engine(settings))
+    serve(create_app(settings, repository, meter), settings)
+
+
+def _check(settings: InferenceSettings, *, bundle: Path) -> None:
+    model = load_model(bundle, make_open_engine(settings), PrometheusMeter())
+    model.scheduler.close()
+    device = model.device.running
+    sys.stdout.write(f"{bundle}: {model.ref.name} version {model.ref.version} is whole and right on {device}\n")
 
 
 if __name__ == "__main__":

@@ -1,106 +1,113 @@
 """Puts the service together; the only place that knows all its parts."""
 
+import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
-from typing import Final
 
-from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse, Response
-from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
 
-from idc_inference.adapters.openvino_engine import OpenVinoEngine
-from idc_inference.errors import BadRequest, Busy, InferenceError, RequestTooLarge, UnknownModel
-from idc_inference.ports import Engine
-from idc_inference.routes import Serving, router
-from idc_inference.serving import ServedModel, load_newest
+from idc_inference.adapters.openvino_engine import OpenVinoEngine, available_devices
+from idc_inference.adapters.prometheus_meter import CONTENT_TYPE, PrometheusMeter
+from idc_inference.admission import Admission
+from idc_inference.classification import Classifier
+from idc_inference.compiled_models import folder_for
+from idc_inference.devices import DeviceChoice, open_engine
+from idc_inference.error_answers import handlers
+from idc_inference.errors import ModelUnavailable
+from idc_inference.ports import Engine, Meter
+from idc_inference.repository import ModelRepository
+from idc_inference.routes import routes
+from idc_inference.runtime import Runtime
+from idc_inference.served_model import OpenEngine, load_model
 from idc_inference.settings import InferenceSettings
 from idc_servicekit.access_log import AccessLog
-from idc_servicekit.body_budget import BodiesExhausted, BodyBudget, BodyTooLarge, BodyTooSlow
+from idc_servicekit.body_budget import BodyBudget
 
 logger = logging.getLogger(__name__)
 
-_BODY_STATUS: Final[dict[type[Exception], int]] = {BodyTooLarge: 413, BodyTooSlow: 408, BodiesExhausted: 503}
+
+def make_open_engine(settings: InferenceSettings) -> OpenEngine:
+    """What compiles a graph on the settings' device, or on a fallback."""
+
+    def open_on_device(model_path: Path, sha256: str) -> tuple[Engine, DeviceChoice]:
+        cache_dir = folder_for(settings.cache_dir, sha256) if settings.cache_dir else None
+
+        def compile_on(device: str) -> Engine:
+            return OpenVinoEngine(model_path, device, chunk_patches=settings.chunk_patches, cache_dir=cache_dir)
+
+        return open_engine(settings.device, settings.device_fallback, available_devices(), compile_on)
+
+    return open_on_device
 
 
-def load_model(settings: InferenceSettings, make_engine: Callable[[Path], Engine] | None = None) -> ServedModel:
-    """The model that the settings name, compiled, tested and warm.
-
-    Args:
-        settings: What to serve and on which device.
-        make_engine: Compiles a graph; OpenVINO where it is not given.
+def open_repository(settings: InferenceSettings, meter: Meter, open_on_device: OpenEngine) -> ModelRepository:
+    """The models that the settings name; the newest one is loaded, tested and warm.
 
     Raises:
         ModelUnavailable: No bundle can be served.
     """
+    repository = ModelRepository(
+        settings.models_dir,
+        settings.model_name,
+        partial(load_model, open_engine=open_on_device, meter=meter),
+        meter,
+        pinned=settings.model_version,
+        max_served=settings.max_versions,
+    )
+    repository.refresh()
+    if not repository.versions.served:
+        raise ModelUnavailable(repository.why_none())
+    return repository
 
-    def with_openvino(path: Path) -> Engine:
-        return OpenVinoEngine(path, settings.device, chunk_patches=settings.chunk_patches)
 
-    return load_newest(settings.models_dir, settings.model_name, make_engine or with_openvino)
-
-
-def create_app(settings: InferenceSettings, model: ServedModel) -> FastAPI:
-    """The HTTP application around a loaded model; it closes the model's engine when it ends."""
+def create_app(settings: InferenceSettings, repository: ModelRepository, meter: PrometheusMeter) -> Starlette:
+    """The HTTP application around a repository, which it keeps up to date and closes when it ends."""
+    workers = ThreadPoolExecutor(settings.decode_threads, thread_name_prefix="decode")
+    runtime = Runtime(
+        repository,
+        Classifier(workers, meter, settings),
+        Admission(max_requests=settings.max_requests_in_progress, max_patches=settings.max_patches_in_progress),
+        BodyBudget(
+            max_body_bytes=settings.max_body_bytes,
+            max_total_bytes=settings.max_total_body_bytes,
+            timeout_s=settings.body_timeout_s,
+        ),
+        meter,
+    )
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        with ThreadPoolExecutor(settings.decode_threads, thread_name_prefix="request") as workers:
-            bodies = BodyBudget(
-                max_body_bytes=settings.max_body_bytes,
-                max_total_bytes=settings.max_total_body_bytes,
-                timeout_s=settings.body_timeout_s,
-            )
-            app.state.serving = serving = Serving(model, workers, bodies, settings)
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        with workers, ThreadPoolExecutor(1, thread_name_prefix="loader") as loader:
+            watch = asyncio.create_task(_watch(repository, loader, settings.poll_interval_s))
             yield
-            serving.is_ready = False
-        model.engine.close()
+            runtime.is_ready = False
+            watch.cancel()
+            with suppress(asyncio.CancelledError):
+                await watch
+        repository.close()
 
-    app = FastAPI(title="IDC Sentinel inference", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
-    app.include_router(router)
-    app.add_exception_handler(InferenceError, _inference_error)
-    for error in _BODY_STATUS:
-        app.add_exception_handler(error, _body_error)
-    app.add_exception_handler(HTTPException, _http_error)
-    app.add_exception_handler(ClientDisconnect, _client_gone)
-    app.add_exception_handler(Exception, _unexpected)
-    app.add_middleware(AccessLog, quiet_prefixes=("/v2/health/",))
+    meter.show(repository, runtime.admission)
+    app = Starlette(
+        routes=routes(meter.exposition, CONTENT_TYPE),
+        exception_handlers=handlers(),
+        middleware=[Middleware(AccessLog, quiet_prefixes=("/v2/health/", "/metrics"))],
+        lifespan=lifespan,
+    )
+    app.state.runtime = runtime
     return app
 
 
-def _status(error: InferenceError) -> int:
-    by_type = {BadRequest: 400, UnknownModel: 404, RequestTooLarge: 413, Busy: 503}
-    return by_type.get(type(error), 500)
-
-
-async def _inference_error(_request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, InferenceError)  # noqa: S101 - registered for this type alone
-    status = _status(error)
-    if status == 500:
-        logger.error("a request failed: %s", error)
-    headers = {"Retry-After": "1"} if isinstance(error, Busy) else None
-    return JSONResponse({"error": str(error)}, status_code=status, headers=headers)
-
-
-async def _body_error(_request: Request, error: Exception) -> JSONResponse:
-    # What the client still sends is not read: the connection ends with this answer.
-    headers = {"Connection": "close", "Retry-After": "1"}
-    return JSONResponse({"error": str(error)}, status_code=_BODY_STATUS[type(error)], headers=headers)
-
-
-async def _http_error(_request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, HTTPException)  # noqa: S101 - registered for this type alone
-    return JSONResponse({"error": error.detail}, status_code=error.status_code, headers=error.headers)
-
-
-async def _client_gone(_request: Request, _error: Exception) -> Response:
-    # Nobody reads this answer; the access log shows the status, which nginx gave this meaning.
-    return Response(status_code=499)
-
-
-async def _unexpected(_request: Request, _error: Exception) -> JSONResponse:
-    # The server logs the error with its traceback.
-    return JSONResponse({"error": "internal error: the service's log says more"}, status_code=500)
+async def _watch(repository: ModelRepository, loader: ThreadPoolExecutor, interval_s: float) -> None:
+    """Look at the models' folder again and again."""
+    loop = asyncio.get_running_loop()
+    while True:
+        await asyncio.sleep(interval_s)
+        try:
+            await loop.run_in_executor(loader, repository.refresh)
+        except Exception:  # what is served stays served; the next look may do better
+            logger.exception("looking for new versions failed")

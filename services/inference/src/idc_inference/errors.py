@@ -4,9 +4,12 @@ InferenceError
 ├── BadRequest (ValueError)          HTTP 400
 ├── UnknownModel (LookupError)       HTTP 404
 ├── RequestTooLarge (ValueError)     HTTP 413
+├── UnsupportedEncoding (ValueError) HTTP 415
 ├── Busy                             HTTP 503
+├── DeadlineExceeded (TimeoutError)  HTTP 503
 ├── EngineFailed (RuntimeError)      HTTP 500
-└── ModelUnavailable                 the service cannot start
+└── ModelUnavailable                 the service cannot start, or a version is refused
+    └── DeviceMissing (LookupError)
 """
 
 
@@ -26,8 +29,16 @@ class RequestTooLarge(InferenceError, ValueError):
     """The request has more bytes or images than the service takes at once."""
 
 
+class UnsupportedEncoding(InferenceError, ValueError):
+    """The body is compressed."""
+
+
 class Busy(InferenceError):
-    """As many requests are in progress as the service allows."""
+    """As much work is in progress as the service allows."""
+
+
+class DeadlineExceeded(InferenceError, TimeoutError):
+    """The device did not get to the request in the time that the request has."""
 
 
 class EngineFailed(InferenceError, RuntimeError):
@@ -36,3 +47,7 @@ class EngineFailed(InferenceError, RuntimeError):
 
 class ModelUnavailable(InferenceError):
     """No bundle is there that can be served."""
+
+
+class DeviceMissing(ModelUnavailable, LookupError):
+    """Neither the device that was asked for nor one of its fallbacks can run the model."""

@@ -1,14 +1,20 @@
-"""What the service says of itself and of its model, as the Open Inference Protocol asks."""
+"""What the service says of itself and of its model, as the Open Inference Protocol and Triton's extensions ask."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from idc_inference.protocol import DECISION, IMAGE, PATCH, PROBABILITY
-from idc_inference.serving import ServedModel
+from idc_inference.repository import ModelRepository
+from idc_inference.served_model import ServedModel
 
 
 def server_metadata(version: str) -> dict[str, Any]:
     """The answer to `GET /v2`."""
-    return {"name": "idc-sentinel-inference", "version": version, "extensions": ["binary_tensor_data"]}
+    return {
+        "name": "idc-sentinel-inference",
+        "version": version,
+        "extensions": ["binary_tensor_data", "model_repository", "statistics"],
+    }
 
 
 def served_parameters(model: ServedModel) -> dict[str, Any]:
@@ -21,13 +27,13 @@ def served_parameters(model: ServedModel) -> dict[str, Any]:
     }
 
 
-def model_metadata(model: ServedModel) -> dict[str, Any]:
-    """The answer to `GET /v2/models/{name}`."""
+def model_metadata(model: ServedModel, repository: ModelRepository) -> dict[str, Any]:
+    """The answer to `GET /v2/models/{name}`; parameters are texts and numbers, as the protocol has it."""
     manifest = model.bundle.manifest
     spec = manifest.patch
     return {
         "name": manifest.name,
-        "versions": [manifest.version],
+        "versions": [str(version) for version in sorted(repository.versions.served)],
         "platform": "openvino",
         "inputs": [
             {"name": IMAGE, "datatype": "BYTES", "shape": [-1]},
@@ -39,7 +45,31 @@ def model_metadata(model: ServedModel) -> dict[str, Any]:
         ],
         "parameters": {
             **served_parameters(model),
-            "device": model.engine.device,
+            "version": manifest.version,
+            "precision": manifest.precision,
+            "device": model.device.running,
+            "device_requested": model.device.requested,
+            "devices_available": ", ".join(model.device.available),
+            "device_fallback_reason": model.device.fallback_reason,
+            "version_pinned": "" if repository.pinned is None else str(repository.pinned),
+            **{f"refused_version_{version}": why for version, why in repository.versions.refused.items()},
             "notice": "For research use only. Not a medical device.",
         },
     }
+
+
+def repository_index(repository: ModelRepository) -> list[dict[str, Any]]:
+    """The answer to `POST /v2/repository/index`, by Triton's model repository extension."""
+    versions = repository.versions
+    refused = {version: ("UNAVAILABLE", why) for version, why in versions.refused.items()}
+    # a version that was changed in place and refused is still served as it was
+    states = refused | {version: ("READY", refused.get(version, ("", ""))[1]) for version in versions.served}
+    return [
+        {"name": repository.name, "version": str(version), "state": state, "reason": reason}
+        for version, (state, reason) in sorted(states.items())
+    ]
+
+
+def model_statistics(models: Iterable[ServedModel]) -> dict[str, Any]:
+    """The answer to `GET /v2/models/{name}/stats`, by Triton's statistics extension."""
+    return {"model_stats": [model.statistics.as_wire(model.ref.name, model.ref.version) for model in models]}

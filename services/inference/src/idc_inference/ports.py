@@ -1,30 +1,67 @@
-"""What the classifier needs from the outside."""
+"""What the service needs from the outside."""
 
-from typing import Protocol
+from collections.abc import Callable
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from idc_inference.errors import EngineFailed
+
+Done = Callable[[NDArray[np.float32] | EngineFailed], None]
+"""Takes calibrated P(IDC), float32, shape (N,), values 0.0-1.0, or why there is none."""
+
+Stage = Literal["decode", "queue", "infer", "total"]
+
 
 class Engine(Protocol):
-    """Runs the compiled graph; safe to call from several threads at once."""
+    """Runs a compiled graph on small batches of patches."""
 
     @property
     def device(self) -> str:
         """What runs the graph, as OpenVINO names it."""
 
-    def infer(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Run the graph.
+    @property
+    def chunk_patches(self) -> int:
+        """Most patches that it takes at once."""
+
+    def start(self, patches: NDArray[np.uint8], done: Done) -> None:
+        """Begin one chunk; waits while the device is busy with as many chunks as it runs at once.
+
+        One thread calls this and `check`.
 
         Args:
-            patches: RGB, uint8, shape (N, height, width, 3), values 0-255, N >= 1.
-
-        Returns:
-            Calibrated P(IDC), float32, shape (N,), values 0.0-1.0.
-
-        Raises:
-            EngineFailed: The device could not run it.
+            patches: RGB, uint8, shape (N, height, width, 3), values 0-255, contiguous, 1 <= N <= `chunk_patches`.
+            done: Called exactly once, from any thread, sometimes before `start` returns.
         """
 
+    def check(self) -> None:
+        """Find chunks that failed without a word, and call their `done`; called often while chunks are running."""
+
     def close(self) -> None:
-        """Free the device."""
+        """Wait for the chunks that run, then free the device."""
+
+
+class Meter(Protocol):
+    """Counts and measures what the service does; each method is cheap and may be called from any thread."""
+
+    def request(self, status: int, input_name: str, patches: int) -> None:
+        """One infer request was answered; `input_name` is empty where it could not be read."""
+
+    def stage(self, stage: Stage, duration_s: float) -> None:
+        """One stage of one request took so long."""
+
+    def chunk(self, patches: int) -> None:
+        """So many patches went to the device at once."""
+
+    def error(self, kind: str) -> None:
+        """One request failed; `kind` is the error's class name."""
+
+    def model_loaded(self, version: str, *, load_s: float) -> None:
+        """A version passed its tests and is served."""
+
+    def model_refused(self, version: str) -> None:
+        """A version did not pass."""
+
+    def model_unloaded(self, version: str) -> None:
+        """A version is no longer served."""

@@ -1,7 +1,8 @@
-"""Requests and responses of the Open Inference Protocol v2, as far as this service speaks it. No web framework here."""
+"""Requests of the Open Inference Protocol v2, as far as this service speaks it. No web framework here."""
 
-import json
-from dataclasses import dataclass
+import base64
+import binascii
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Final, Literal
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from idc_inference.errors import BadRequest, RequestTooLarge
-from idc_inference.tensors import join_elements, patches_from_binary, patches_from_json, split_elements
+from idc_inference.tensors import patches_from_binary, patches_from_json, split_elements
 
 IMAGE: Final = "image"
 PATCH: Final = "patch"
@@ -27,7 +28,20 @@ class _Wire(BaseModel):
 class _Parameters(_Wire):
     binary_data_size: int | None = Field(default=None, ge=0, le=2**40)
     binary_data: bool | None = None
+    content_type: str | None = Field(default=None, max_length=64)
+
+
+Scalar = bool | int | Annotated[float, Field(allow_inf_nan=False)] | str | None
+
+
+class _RequestParameters(_Wire):
+    """What the protocol gives a meaning; other parameters are kept to be sent back."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+    __pydantic_extra__: dict[str, Scalar] = Field(init=False)
+
     binary_data_output: bool = False
+    timeout: int | None = Field(default=None, ge=1, le=2**53, description="Microseconds, as Triton's clients send it.")
 
 
 class _Input(_Wire):
@@ -45,7 +59,7 @@ class _Output(_Wire):
 
 class _Header(_Wire):
     id: str | None = Field(default=None, max_length=256)
-    parameters: _Parameters = _Parameters()
+    parameters: _RequestParameters = _RequestParameters()
     inputs: list[_Input] = Field(min_length=1, max_length=16)
     outputs: list[_Output] | None = Field(default=None, max_length=2)
 
@@ -63,10 +77,15 @@ class InferRequest:
     """What the caller wants to know."""
 
     id: str | None
+    input_name: str
     source: list[memoryview] | NDArray[np.uint8]
     """Encoded images, or patches: RGB, uint8, shape (N, height, width, 3), values 0-255. Binary ones share the body's
     memory."""
     outputs: tuple[RequestedOutput, ...]
+    parameters: dict[str, Scalar] = field(default_factory=dict)
+    """What the caller gave, to be sent back."""
+    timeout_s: float | None = None
+    """How long the caller wants to wait; None where it does not say."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +131,11 @@ def parse_request(
     raw = _binary_part(source, tail)
     outputs = _requested(header)
     patches_or_images = _images(source, raw) if source.name == IMAGE else _patches(source, raw, shape)
-    return InferRequest(header.id, patches_or_images, outputs)
+    given = header.parameters
+    timeout_s = None if given.timeout is None else given.timeout / 1e6
+    return InferRequest(
+        header.id, source.name, patches_or_images, outputs, given.model_dump(exclude_unset=True), timeout_s
+    )
 
 
 def _cut(body: bytes, header_length: str | None) -> tuple[memoryview, memoryview]:
@@ -150,9 +173,20 @@ def _binary_part(source: _Input, tail: memoryview) -> memoryview | None:
 def _images(source: _Input, raw: memoryview | None) -> list[memoryview]:
     if source.datatype != "BYTES" or len(source.shape) != 1 or source.shape[0] < 1:
         raise BadRequest(f"input {IMAGE!r} must be BYTES [N], N >= 1; got {source.datatype[:16]} {source.shape}")
-    if raw is None:
-        raise BadRequest(f"input {IMAGE!r}: encoded images cannot be JSON text, send them as binary tensor data")
-    return split_elements(raw, source.shape[0], IMAGE)
+    return _base64_images(source) if raw is None else split_elements(raw, source.shape[0], IMAGE)
+
+
+def _base64_images(source: _Input) -> list[memoryview]:
+    if source.data is None or source.parameters.content_type != "base64":
+        raise BadRequest(
+            f"input {IMAGE!r}: send images as binary tensor data, or as base64 with parameter content_type base64"
+        )
+    if len(source.data) != source.shape[0]:
+        raise BadRequest(f"input {IMAGE!r} has {len(source.data)} elements, but its shape says {source.shape[0]}")
+    try:
+        return [memoryview(base64.b64decode(text, validate=True)) for text in source.data]
+    except (binascii.Error, TypeError, ValueError) as exc:
+        raise BadRequest(f"input {IMAGE!r}: data is not base64 text ({exc})") from exc
 
 
 def _patches(source: _Input, raw: memoryview | None, shape: PatchShape) -> NDArray[np.uint8]:
@@ -181,46 +215,3 @@ def _requested(header: _Header) -> tuple[RequestedOutput, ...]:
         )
         for output in header.outputs
     )
-
-
-@dataclass(frozen=True)
-class EncodedResponse:
-    """A response's body; `header_length` is None where it is JSON alone."""
-
-    body: bytes
-    header_length: int | None
-
-
-def encode_response(
-    request: InferRequest, probability: NDArray[np.float32], decisions: list[str], served: dict[str, Any]
-) -> EncodedResponse:
-    """Write the response.
-
-    Args:
-        request: What was asked.
-        probability: Calibrated P(IDC), float32, shape (N,).
-        decisions: N decisions.
-        served: `model_name`, `model_version` and `parameters` of the response.
-    """
-    outputs: list[dict[str, Any]] = []
-    tail = b""
-    for wanted in request.outputs:
-        is_probability = wanted.name == PROBABILITY
-        output: dict[str, Any] = {
-            "name": wanted.name,
-            "datatype": "FP32" if is_probability else "BYTES",
-            "shape": [len(probability)],
-        }
-        if wanted.is_binary:
-            raw = (
-                probability.astype("<f4").tobytes()
-                if is_probability
-                else join_elements([d.encode() for d in decisions])
-            )
-            output["parameters"] = {"binary_data_size": len(raw)}
-            tail += raw
-        else:
-            output["data"] = [float(value) for value in probability] if is_probability else decisions
-        outputs.append(output)
-    head = json.dumps({**served, **({"id": request.id} if request.id is not None else {}), "outputs": outputs}).encode()
-    return EncodedResponse(head + tail, len(head) if tail else None)

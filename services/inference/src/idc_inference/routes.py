@@ -1,133 +1,131 @@
-"""The Open Inference Protocol's REST endpoints."""
+"""The Open Inference Protocol's REST endpoints, and those of Triton's extensions that fit."""
 
-import asyncio
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass
+import time
+from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
 
-from idc_inference.classifier import classify
-from idc_inference.errors import Busy, UnknownModel
-from idc_inference.metadata import model_metadata, served_parameters, server_metadata
-from idc_inference.protocol import HEADER_LENGTH, EncodedResponse, PatchShape, encode_response, parse_request
-from idc_inference.serving import ServedModel
-from idc_inference.settings import InferenceSettings
-from idc_servicekit.body_budget import BodyBudget
-
-
-@dataclass
-class Serving:
-    """What the endpoints share while the service runs."""
-
-    model: ServedModel
-    workers: ThreadPoolExecutor
-    bodies: BodyBudget
-    settings: InferenceSettings
-    in_progress: int = 0
-    is_ready: bool = True
-
-    def check_model(self, name: str, model_version: str | None) -> None:
-        """Refuse what is not served.
-
-        Raises:
-            UnknownModel: Another model or version is served.
-        """
-        ref = self.model.ref
-        if name != ref.name or model_version not in (None, ref.version):
-            asked = name if model_version is None else f"{name} version {model_version}"
-            raise UnknownModel(f"{asked[:128]!r} is not served here: {ref.name!r} version {ref.version} is")
-
-    @contextmanager
-    def one_more(self) -> Iterator[None]:
-        """Count one request as in progress while the block runs.
-
-        Raises:
-            Busy: As many are in progress as are allowed.
-        """
-        if self.in_progress >= self.settings.max_requests_in_progress:
-            raise Busy(f"{self.in_progress} requests are in progress: try again in a second")
-        self.in_progress += 1
-        try:
-            yield
-        finally:
-            self.in_progress -= 1
+from idc_inference.classification import Answered
+from idc_inference.errors import UnknownModel, UnsupportedEncoding
+from idc_inference.metadata import model_metadata, model_statistics, repository_index, server_metadata
+from idc_inference.protocol import HEADER_LENGTH
+from idc_inference.runtime import Runtime
+from idc_inference.served_model import ServedModel
 
 
-def _serving(request: Request) -> Serving:
-    serving: Serving = request.app.state.serving
-    return serving
+def _runtime(request: Request) -> Runtime:
+    runtime: Runtime = request.app.state.runtime
+    return runtime
 
 
-router = APIRouter(prefix="/v2")
+def _check_name(request: Request) -> None:
+    served, name = _runtime(request).repository.name, request.path_params["name"]
+    if name != served:
+        raise UnknownModel(f"{name[:128]!r} is not served here: {served!r} is")
 
 
-@router.get("/health/live")
-async def live() -> Response:
+def _find(request: Request) -> ServedModel:
+    _check_name(request)
+    return _runtime(request).repository.find(request.path_params.get("version"))
+
+
+async def live(_request: Request) -> Response:
     """The process answers."""
     return Response()
 
 
-@router.get("/health/ready")
 async def ready(request: Request) -> Response:
-    """The model is loaded and warm."""
-    return Response(status_code=200 if _serving(request).is_ready else 503)
+    """A model is loaded and warm, and the service is not about to end."""
+    runtime = _runtime(request)
+    return Response(status_code=200 if runtime.is_ready and runtime.repository.versions.served else 503)
 
 
-@router.get("")
-async def server() -> dict[str, Any]:
+async def server(_request: Request) -> Response:
     """Name, version and extensions of this server."""
-    return server_metadata(version("idc-inference"))
+    return JSONResponse(server_metadata(version("idc-inference")))
 
 
-@router.get("/models/{name}/ready")
-@router.get("/models/{name}/versions/{model_version}/ready")
-async def model_ready(request: Request, name: str, model_version: str | None = None) -> Response:
+async def model_ready(request: Request) -> Response:
     """Whether this model can be asked."""
-    _serving(request).check_model(name, model_version)
+    _find(request)
     return await ready(request)
 
 
-@router.get("/models/{name}")
-@router.get("/models/{name}/versions/{model_version}")
-async def model(request: Request, name: str, model_version: str | None = None) -> dict[str, Any]:
-    """Inputs, outputs and origin of this model."""
-    serving = _serving(request)
-    serving.check_model(name, model_version)
-    return model_metadata(serving.model)
+async def model(request: Request) -> Response:
+    """Inputs, outputs, origin and device of this model."""
+    return JSONResponse(model_metadata(_find(request), _runtime(request).repository))
 
 
-@router.post("/models/{name}/infer")
-@router.post("/models/{name}/versions/{model_version}/infer")
-async def infer(request: Request, name: str, model_version: str | None = None) -> Response:
+async def statistics(request: Request) -> Response:
+    """What the version that is named, or each that is served, has done."""
+    model = _find(request)
+    served = _runtime(request).repository.versions.served
+    named = "version" in request.path_params
+    return JSONResponse(model_statistics([model] if named else [served[number] for number in sorted(served)]))
+
+
+async def index(request: Request) -> Response:
+    """Every version that is served or was refused."""
+    return JSONResponse(repository_index(_runtime(request).repository))
+
+
+async def infer(request: Request) -> Response:
     """P(IDC) and decision of each patch."""
-    serving = _serving(request)
-    serving.check_model(name, model_version)
-    with serving.one_more():
-        async with serving.bodies.read(request.headers.get("content-length"), request.stream()) as body:
-            loop = asyncio.get_running_loop()
-            header_length = request.headers.get(HEADER_LENGTH)
-            encoded = await loop.run_in_executor(serving.workers, _answer, serving, body, header_length)
+    runtime, begin_s = _runtime(request), time.monotonic()
+    answered = await _answer(request, runtime)
+    runtime.meter.stage("total", time.monotonic() - begin_s)
+    runtime.meter.request(200, answered.input_name, answered.patches)
+    encoded = answered.response
     if encoded.header_length is None:
         return Response(encoded.body, media_type="application/json")
     headers = {HEADER_LENGTH: str(encoded.header_length)}
     return Response(encoded.body, media_type="application/octet-stream", headers=headers)
 
 
-def _answer(serving: Serving, body: bytes, header_length: str | None) -> EncodedResponse:
-    spec = serving.model.bundle.manifest.patch
-    shape = PatchShape(spec.height_px, spec.width_px)
-    limits = serving.settings
-    asked = parse_request(
-        body, header_length, shape, max_patches=limits.max_patches, max_json_bytes=limits.max_json_bytes
-    )
-    classified = classify(serving.model, asked)
-    served = {
-        "model_name": serving.model.ref.name,
-        "model_version": serving.model.ref.version,
-        "parameters": served_parameters(serving.model),
-    }
-    return encode_response(asked, classified.probability, [str(d) for d in classified.decisions], served)
+async def _answer(request: Request, runtime: Runtime) -> Answered:
+    _check_name(request)
+    encoding = request.headers.get("content-encoding", "identity")
+    if encoding != "identity":
+        raise UnsupportedEncoding(f"Content-Encoding {encoding[:32]!r} is not read: send the body as it is")
+    model = runtime.repository.acquire(request.path_params.get("version"))
+    begin_s = time.monotonic()
+    with model.in_use(), runtime.admission.request() as hold:
+        try:
+            async with runtime.bodies.read(request.headers.get("content-length"), request.stream()) as body:
+                return await runtime.classifier.answer(model, body, request.headers.get(HEADER_LENGTH), hold)
+        except Exception:
+            model.statistics.failed(time.monotonic() - begin_s)
+            raise
+
+
+def _model_routes(suffix: str, endpoint: Any, method: str = "GET") -> list[BaseRoute]:
+    paths = (f"/v2/models/{{name}}{suffix}", f"/v2/models/{{name}}/versions/{{version}}{suffix}")
+    return [Route(path, endpoint, methods=[method]) for path in paths]
+
+
+def routes(metrics: Callable[[], bytes], metrics_type: str) -> list[BaseRoute]:
+    """All endpoints; the most used ones first, for they are tried in this order.
+
+    Args:
+        metrics: What `/metrics` answers.
+        metrics_type: Its media type.
+    """
+
+    async def show_metrics(_request: Request) -> Response:
+        return Response(metrics(), media_type=metrics_type)
+
+    return [
+        *_model_routes("/infer", infer, "POST"),
+        Route("/v2/health/live", live),
+        Route("/v2/health/ready", ready),
+        *_model_routes("/ready", model_ready),
+        *_model_routes("", model),
+        *_model_routes("/stats", statistics),
+        Route("/v2", server),
+        Route("/metrics", show_metrics),
+        Route("/v2/repository/index", index, methods=["POST"]),
+    ]

@@ -1,13 +1,15 @@
-"""The inference service's settings, read from the environment variables `INFERENCE_…`."""
+"""The inference service's settings, read from the environment variables `INFERENCE_…` and the command line."""
 
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Any, Self
 
-from pydantic import Field, model_validator
-from pydantic_settings import SettingsConfigDict
+from pydantic import Field, field_validator, model_validator
+from pydantic_settings import NoDecode, SettingsConfigDict
 
 from idc_contracts import Slug
 from idc_servicekit.settings import ServiceSettings
+
+Device = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9.:,_()-]{0,63}$")]
 
 
 class InferenceSettings(ServiceSettings):
@@ -16,8 +18,25 @@ class InferenceSettings(ServiceSettings):
     model_config = SettingsConfigDict(env_prefix="INFERENCE_")
 
     models_dir: Path = Field(default=Path("/models"), description="Folder of the bundles: <folder>/<name>/<version>.")
-    model_name: Slug = Field(default="idc", description="The model that is served, in its newest valid version.")
-    device: str = Field(default="CPU", pattern=r"^[A-Z][A-Z0-9.:,_()-]{0,63}$", description="OpenVINO device.")
+    model_name: Slug = Field(default="idc", description="The model that is served.")
+    model_version: int | None = Field(
+        default=None, ge=1, description="The only version to serve; unset for the newest valid one."
+    )
+    max_versions: int = Field(default=1, ge=1, le=8, description="How many of the newest valid versions stay loaded.")
+    poll_interval_s: float = Field(
+        default=2.0, ge=0.1, le=3600, description="How often the bundles' folder is looked at, in seconds."
+    )
+    device: Device = Field(
+        default="CPU", description="`CPU`, `GPU`, `NPU`, `AUTO`, `NCS`, or what OpenVINO takes, like `HETERO:GPU,CPU`."
+    )
+    device_fallback: Annotated[tuple[Device, ...], NoDecode] = Field(
+        default=("NPU", "GPU", "CPU"),
+        max_length=8,
+        description="Devices to try, in this order, where `device` cannot run the model; `none` to refuse instead.",
+    )
+    cache_dir: Path | None = Field(
+        default=None, description="Folder for compiled models, for a fast start; unset for none."
+    )
     host: str = Field(default="0.0.0.0", description="Address to listen on.")  # noqa: S104 - inside a container
     port: int = Field(default=8000, ge=1, le=65535, description="TCP port to listen on.")
     max_body_bytes: int = Field(
@@ -30,24 +49,42 @@ class InferenceSettings(ServiceSettings):
         default=1024 * 1024, ge=1024, le=64 * 1024 * 1024, description="Longest JSON part of a request, in bytes."
     )
     body_timeout_s: int = Field(
-        default=30, ge=1, le=600, description="How long a request's body may take to arrive, in seconds."
+        default=30, ge=1, le=600, description="How long a piece of a request's body may take to arrive, in seconds."
+    )
+    request_timeout_s: float = Field(
+        default=30.0, gt=0, le=600, description="How long a request may wait for the device, in seconds."
     )
     max_patches: int = Field(default=4096, ge=1, le=100_000, description="Most patches in one request.")
+    max_patches_in_progress: int = Field(
+        default=8192, ge=1, le=1_000_000, description="Patches of all requests together; beyond it they get 503."
+    )
     max_requests_in_progress: int = Field(
-        default=64, ge=1, le=4096, description="Requests beyond this are answered with 503."
+        default=256, ge=1, le=4096, description="Requests beyond this are answered with 503."
     )
-    decode_threads: int = Field(
-        default=4, ge=1, le=64, description="Threads that decode images and wait for the device."
+    decode_threads: int = Field(default=2, ge=1, le=64, description="Threads that read requests and decode images.")
+    chunk_patches: int = Field(default=4, ge=1, le=1024, description="Patches that the device gets at once.")
+    drain_delay_s: float = Field(
+        default=2.0, ge=0, le=60, description="From SIGTERM, when ready turns false, to the closed port, in seconds."
     )
-    chunk_patches: int = Field(default=64, ge=1, le=1024, description="Patches that the device gets at once.")
     drain_timeout_s: int = Field(
-        default=10, ge=0, le=300, description="How long requests in progress may take after SIGTERM, in seconds."
+        default=10, ge=0, le=300, description="How long requests in progress may then take, in seconds."
     )
 
+    @field_validator("device_fallback", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        return () if value == "none" else tuple(part.strip() for part in value.split(",") if part.strip())
+
     @model_validator(mode="after")
-    def _one_body_fits(self) -> Self:
+    def _one_request_fits(self) -> Self:
         if self.max_total_body_bytes < self.max_body_bytes:
             raise ValueError(
                 f"max_total_body_bytes {self.max_total_body_bytes} must hold one body of {self.max_body_bytes} bytes"
+            )
+        if self.max_patches_in_progress < self.max_patches:
+            raise ValueError(
+                f"max_patches_in_progress {self.max_patches_in_progress} must hold one request of {self.max_patches}"
             )
         return self

@@ -1,78 +1,158 @@
 """Runs a bundle's graph with OpenVINO."""
 
-from concurrent.futures import ThreadPoolExecutor
+import threading
+from dataclasses import dataclass
 from pathlib import Path
-from queue import SimpleQueue
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import openvino as ov
 from numpy.typing import NDArray
 
 from idc_inference.errors import EngineFailed, ModelUnavailable
+from idc_inference.ports import Done
 
 INPUT: Final = "patch"
 OUTPUT: Final = "probability"
 
 # Left alone, OpenVINO computes in bfloat16 where the processor can: P(IDC) then moved by up to 0.03 from what was
 # measured and calibrated. ACCURACY keeps the graph's own precision on every device.
-COMPILE_CONFIG: Final = {"PERFORMANCE_HINT": "THROUGHPUT", "EXECUTION_MODE_HINT": "ACCURACY"}
+# With the weights mapped, a model.bin that someone overwrites in place ends the process with SIGBUS.
+COMPILE_CONFIG: Final[dict[str, Any]] = {
+    "PERFORMANCE_HINT": "THROUGHPUT",
+    "EXECUTION_MODE_HINT": "ACCURACY",
+    "ENABLE_MMAP": False,
+}
+
+STATIC_DEVICES: Final = ("NPU",)
+"""Devices that compile no graph with an open batch: they get one of batch 1."""
+
+
+@dataclass(eq=False)
+class _Chunk:
+    """What one infer request works on; its identity marks it as running."""
+
+    patches: NDArray[np.uint8]
+    done: Done
+
+
+def available_devices() -> tuple[str, ...]:
+    """The devices that OpenVINO finds on this machine."""
+    return tuple(ov.Core().available_devices)
 
 
 class OpenVinoEngine:
-    """One compiled graph with as many infer requests as the device runs best at once.
+    """One compiled graph behind an `AsyncInferQueue`.
 
-    The throughput hint lets OpenVINO split the cores into streams: single patches from many clients and the chunks of
-    one large batch then run side by side. On a two-core box a lone request pays little for it.
+    The throughput hint lets OpenVINO split the cores into streams and say how many infer requests keep them busy; the
+    queue has that many. A request that fails on the device calls nobody back, and the queue then raises for ever: the
+    engine replaces it, and tells the chunks that were lost.
     """
 
-    def __init__(self, model_path: Path, device: str, *, chunk_patches: int) -> None:
+    def __init__(self, model_path: Path, device: str, *, chunk_patches: int, cache_dir: Path | None = None) -> None:
         """Compile the graph.
 
+        Args:
+            model_path: The graph, `model.xml`.
+            device: As OpenVINO names it.
+            chunk_patches: Most patches in one infer request.
+            cache_dir: Where compiled graphs are kept for the next start.
+
         Raises:
-            ModelUnavailable: The graph cannot be read, has other inputs or outputs, or the device is not there.
+            ModelUnavailable: The graph cannot be read, has other inputs or outputs, or the device cannot run it.
         """
-        core = ov.Core()
+        is_static = device.partition(":")[0].partition(".")[0] in STATIC_DEVICES
+        self.chunk_patches = 1 if is_static else chunk_patches
+        cache = {"CACHE_DIR": str(cache_dir)} if cache_dir else {}
         try:
-            compiled = core.compile_model(model_path, device, COMPILE_CONFIG)
-            self._input, self._output = compiled.input(INPUT), compiled.output(OUTPUT)
-            self._requests = self._make_requests(compiled)
-            self.device = ", ".join(compiled.get_property("EXECUTION_DEVICES"))
+            self._compiled = _compile(model_path, device, {**COMPILE_CONFIG, **cache}, is_static=is_static)
+            self._input, self._output = self._compiled.input(INPUT), self._compiled.output(OUTPUT)
+            self.device = ", ".join(self._compiled.get_property("EXECUTION_DEVICES"))
         except RuntimeError as exc:
-            reason = str(exc).strip().splitlines()[-1]
-            there = ", ".join(core.available_devices) or "none"
-            raise ModelUnavailable(
-                f"device {device!r} cannot run {model_path}: {reason} (devices here: {there})"
-            ) from exc
-        self._chunk_patches = chunk_patches
-        self._workers = ThreadPoolExecutor(self._requests.qsize(), thread_name_prefix="infer")
+            raise ModelUnavailable(f"device {device!r} cannot run {model_path}: {_reason(exc)}") from exc
+        self._running: set[_Chunk] = set()
+        self._lock = threading.Lock()
+        self._queue = self._make_queue()
 
-    @staticmethod
-    def _make_requests(compiled: ov.CompiledModel) -> SimpleQueue[ov.InferRequest]:
-        requests: SimpleQueue[ov.InferRequest] = SimpleQueue()
-        for _ in range(int(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))):
-            requests.put(compiled.create_infer_request())
-        return requests
+    def _make_queue(self) -> ov.AsyncInferQueue:
+        queue = ov.AsyncInferQueue(self._compiled)  # 0 jobs: as many as OPTIMAL_NUMBER_OF_INFER_REQUESTS says
+        queue.set_callback(self._finished)
+        return queue
 
-    def infer(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Run the graph on chunks of bounded size, side by side. See `Engine.infer`."""
-        chunks = [patches[start : start + self._chunk_patches] for start in range(0, len(patches), self._chunk_patches)]
-        return np.concatenate(list(self._workers.map(self._infer_chunk, chunks)))
-
-    def _infer_chunk(self, chunk: NDArray[np.uint8]) -> NDArray[np.float32]:
-        request = self._requests.get()
+    def start(self, patches: NDArray[np.uint8], done: Done) -> None:
+        """Begin one chunk. See `Engine.start`."""
+        chunk = _Chunk(patches, done)
         try:
-            output = request.infer({self._input: np.ascontiguousarray(chunk)})[self._output]
-            # the output's memory belongs to the request, which may run again as soon as it is put back
-            probability = np.array(output, dtype=np.float32).reshape(-1)
+            self._begin(chunk)
+        except RuntimeError as earlier:
+            self._replace_queue(earlier)
+            try:
+                self._begin(chunk)
+            except RuntimeError as exc:  # a fresh queue speaks of this chunk
+                done(self._failure(exc))
+
+    def _begin(self, chunk: _Chunk) -> None:
+        with self._lock:
+            self._running.add(chunk)
+        try:
+            # shared: the chunk holds the patches until the request is done
+            self._queue.start_async({self._input: chunk.patches}, chunk, share_inputs=True)
+        except RuntimeError:
+            with self._lock:
+                self._running.discard(chunk)
+            raise
+
+    def _finished(self, request: ov.InferRequest, chunk: _Chunk) -> None:
+        # the output's memory belongs to the request, which may run again as soon as this returns
+        probability = np.array(request.get_tensor(self._output).data, dtype=np.float32).reshape(-1)
+        with self._lock:
+            if chunk not in self._running:
+                return
+            self._running.remove(chunk)
+        chunk.done(probability)
+
+    def check(self) -> None:
+        """Replace the queue if one of its requests failed. See `Engine.check`."""
+        try:
+            for request in self._queue:
+                request.wait_for(0)
         except RuntimeError as exc:
-            raise EngineFailed(f"the device {self.device} failed: {str(exc).strip().splitlines()[-1]}") from exc
-        finally:
-            self._requests.put(request)
-        if len(probability) != len(chunk):
-            raise EngineFailed(f"the graph gave {len(probability)} results for {len(chunk)} patches")
-        return probability
+            self._replace_queue(exc)
+
+    def _replace_queue(self, error: RuntimeError) -> None:
+        self._wait_all()
+        self._queue = self._make_queue()
+        with self._lock:
+            lost, self._running = self._running, set()
+        for chunk in lost:
+            chunk.done(self._failure(error))
+
+    def _failure(self, error: RuntimeError) -> EngineFailed:
+        return EngineFailed(f"the device {self.device} failed: {_reason(error)}")
+
+    def _wait_all(self) -> None:
+        for request in self._queue:
+            try:
+                request.wait()
+            except RuntimeError:
+                continue
 
     def close(self) -> None:
-        """Wait for what runs, then free the device."""
-        self._workers.shutdown(wait=True)
+        """Wait for what runs. See `Engine.close`."""
+        self._wait_all()
+
+
+def _compile(path: Path, device: str, config: dict[str, Any], *, is_static: bool) -> ov.CompiledModel:
+    core = ov.Core()
+    core.set_property({"ENABLE_MMAP": config["ENABLE_MMAP"]})
+    if not is_static:
+        return core.compile_model(path, device, config)
+    model = core.read_model(path)
+    source = model.input(INPUT).partial_shape
+    source[0] = 1
+    model.reshape({INPUT: source})
+    return core.compile_model(model, device, config)
+
+
+def _reason(error: RuntimeError) -> str:
+    return str(error).strip().splitlines()[-1]

@@ -1,0 +1,57 @@
+"""Runs the application, and ends it so that nobody's request is lost."""
+
+import asyncio
+import logging
+import signal
+import socket
+from types import FrameType
+
+import uvicorn
+from starlette.applications import Starlette
+
+from idc_inference.adapters.bounded_http import BoundedHttpProtocol
+from idc_inference.runtime import Runtime
+from idc_inference.settings import InferenceSettings
+
+logger = logging.getLogger(__name__)
+
+
+class DrainingServer(uvicorn.Server):
+    """At the first signal, ready turns false; requests are still taken until whoever sends them has noticed."""
+
+    def __init__(self, config: uvicorn.Config, runtime: Runtime, drain_delay_s: float) -> None:
+        super().__init__(config)
+        self._runtime, self._drain_delay_s = runtime, drain_delay_s
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Remember the loop that the signal handler speaks to."""
+        self._loop = asyncio.get_running_loop()
+        await super().startup(sockets)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to end; a second signal ends at once."""
+        if self._loop is None or not self._runtime.is_ready:
+            super().handle_exit(sig, frame)
+            return
+        self._runtime.is_ready = False
+        logger.info("signal %s: not ready any more, ending in %g s", signal.Signals(sig).name, self._drain_delay_s)
+        self._loop.call_soon_threadsafe(self._loop.call_later, self._drain_delay_s, super().handle_exit, sig, frame)
+
+
+def serve(app: Starlette, settings: InferenceSettings) -> None:
+    """Serve until a signal ends it."""
+    config = uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        loop="uvloop",
+        http=BoundedHttpProtocol,
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        timeout_graceful_shutdown=settings.drain_timeout_s,
+    )
+    DrainingServer(config, app.state.runtime, settings.drain_delay_s).run()

@@ -1,0 +1,82 @@
+"""What a caller is told when a request fails: `{"error": …}`, as the Open Inference Protocol has it."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+
+from idc_inference.errors import (
+    BadRequest,
+    Busy,
+    DeadlineExceeded,
+    InferenceError,
+    RequestTooLarge,
+    UnknownModel,
+    UnsupportedEncoding,
+)
+from idc_inference.runtime import Runtime
+from idc_servicekit.body_budget import BodiesExhausted, BodyTooLarge, BodyTooSlow
+
+logger = logging.getLogger(__name__)
+
+Handler = Callable[[Request, Exception], Awaitable[Response]]
+
+_STATUS: Final[dict[type[Exception], int]] = {
+    BadRequest: 400,
+    UnknownModel: 404,
+    RequestTooLarge: 413,
+    UnsupportedEncoding: 415,
+    Busy: 503,
+    DeadlineExceeded: 503,
+}
+_BODY_STATUS: Final[dict[type[Exception], int]] = {BodyTooLarge: 413, BodyTooSlow: 408, BodiesExhausted: 503}
+
+
+def handlers() -> dict[type[Exception], Handler]:
+    """The answer to each error."""
+    by_type: dict[type[Exception], Handler] = {InferenceError: _inference_error, HTTPException: _http_error}
+    return by_type | dict.fromkeys(_BODY_STATUS, _body_error) | {ClientDisconnect: _client_gone, Exception: _unexpected}
+
+
+def _count(request: Request, error: Exception, status: int) -> None:
+    runtime: Runtime = request.app.state.runtime
+    runtime.meter.error(type(error).__name__)
+    if request.url.path.endswith("/infer"):
+        runtime.meter.request(status, "", 0)
+
+
+async def _inference_error(request: Request, error: Exception) -> Response:
+    status = _STATUS.get(type(error), 500)
+    _count(request, error, status)
+    if status == 500:
+        logger.error("a request failed: %s", error)
+    headers = {"Retry-After": "1"} if status == 503 else None
+    return JSONResponse({"error": str(error)}, status_code=status, headers=headers)
+
+
+async def _body_error(request: Request, error: Exception) -> Response:
+    status = _BODY_STATUS[type(error)]
+    _count(request, error, status)
+    # What the client still sends is not read: the connection ends with this answer.
+    headers = {"Connection": "close", "Retry-After": "1"}
+    return JSONResponse({"error": str(error)}, status_code=status, headers=headers)
+
+
+async def _http_error(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for this type alone
+    return JSONResponse({"error": error.detail}, status_code=error.status_code, headers=error.headers)
+
+
+async def _client_gone(request: Request, error: Exception) -> Response:
+    # Nobody reads this answer; the access log shows the status, which nginx gave this meaning.
+    _count(request, error, 499)
+    return Response(status_code=499)
+
+
+async def _unexpected(request: Request, error: Exception) -> Response:
+    # The server logs the error with its traceback.
+    _count(request, error, 500)
+    return JSONResponse({"error": "internal error: the service's log says more"}, status_code=500)

@@ -1,0 +1,206 @@
+"""Keeps the served versions of one model in step with the folder that holds its bundles."""
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from idc_inference.errors import ModelUnavailable, UnknownModel
+from idc_inference.ports import Meter
+from idc_inference.served_model import ServedModel
+from idc_modelio.bundles import versions
+from idc_modelio.errors import BundleError
+
+logger = logging.getLogger(__name__)
+
+Fingerprint = tuple[tuple[str, int, int, int], ...]
+"""Path, size, modification time and inode of each file: it differs when someone touched the folder."""
+
+MAX_REFUSALS: Final = 100
+
+
+@dataclass(frozen=True)
+class Versions:
+    """What is served and what was refused at one moment."""
+
+    served: dict[int, ServedModel] = field(default_factory=dict)
+    refused: dict[int, str] = field(default_factory=dict)
+    """Why, by version."""
+
+
+class ModelRepository:
+    """The newest valid versions of one model.
+
+    `refresh` blocks while it compiles and belongs into a thread of its own; everything else returns at once and sees
+    either the old set of versions or the new one.
+    """
+
+    def __init__(
+        self,
+        models_dir: Path,
+        name: str,
+        load: Callable[[Path], ServedModel],
+        meter: Meter,
+        *,
+        pinned: int | None = None,
+        max_served: int = 1,
+    ) -> None:
+        """Serve nothing yet.
+
+        Args:
+            models_dir: Folder of the bundles: `<models_dir>/<name>/<version>/`.
+            name: The model.
+            load: Verifies and compiles a version's folder; raises BundleError or ModelUnavailable.
+            meter: Counts loads and refusals.
+            pinned: The only version to serve; None for the newest.
+            max_served: How many of the newest versions stay loaded.
+        """
+        self.models_dir, self.name, self.pinned = models_dir, name, pinned
+        self._load, self._meter, self._max_served = load, meter, max_served
+        self._versions = Versions()
+        self._seen: dict[int, Fingerprint] = {}
+        self._tried: dict[int, Fingerprint] = {}
+        self._refused: dict[int, str] = {}
+        self._complaint = ""
+
+    @property
+    def versions(self) -> Versions:
+        """What is served and refused now."""
+        return self._versions
+
+    def newest(self) -> ServedModel:
+        """The version that answers where a request names none.
+
+        Raises:
+            UnknownModel: No version is served.
+        """
+        return self.find(None)
+
+    def find(self, version: str | None) -> ServedModel:
+        """One served version; the newest where none is named.
+
+        Raises:
+            UnknownModel: It is not served.
+        """
+        served = self._versions.served
+        if version is None and served:
+            return served[max(served)]
+        if version is not None and version.isascii() and version.isdecimal() and len(version) < 20:
+            model = served.get(int(version))
+            if model is not None:
+                return model
+        here = ", ".join(map(str, sorted(served))) or "none"
+        asked = "" if version is None else f" version {version[:32]!r}"
+        raise UnknownModel(f"{self.name!r}{asked} is not served here; versions served: {here}")
+
+    def acquire(self, version: str | None) -> ServedModel:
+        """Like `find`, and keep it loaded until `ServedModel.release`."""
+        while not (model := self.find(version)).acquire():
+            time.sleep(0)  # it was exchanged this very moment
+        return model
+
+    def refresh(self) -> None:
+        """Look at the folder and load, exchange or unload what changed there.
+
+        A changed folder is loaded only when two looks in a row found it the same, for it may still be copied; the very
+        first look takes it as it is.
+        """
+        try:
+            seen = {version: fingerprint(self.models_dir / self.name / str(version)) for version in self._wanted()}
+        except OSError as exc:
+            self._complain(f"the folder of the models cannot be read: {exc}")
+            return
+        for version in (self._tried.keys() | self._refused.keys()) - seen.keys():
+            self._tried.pop(version, None)
+            self._refused.pop(version, None)
+        before = self._versions
+        served = self._choose(seen)
+        self._seen = seen
+        if served:
+            self._complaint = ""
+        elif before.served:
+            self._complain(f"no version of {self.name} is left in {self.models_dir}: still serving the last one")
+            served = before.served
+        self._versions = Versions(served, dict(sorted(self._refused.items())[-MAX_REFUSALS:]))
+        self._retire(before.served, served)
+
+    def why_none(self) -> str:
+        """Why no version is served, and what to do; for the log of a service that cannot start."""
+        tried = "; ".join(f"version {version}: {why}" for version, why in sorted(self._refused.items()))
+        wanted = "version" if self.pinned is None else f"version {self.pinned}"
+        place = self.models_dir / self.name
+        reason = tried or f"there is no {wanted}"
+        return f"no model {self.name!r} in {self.models_dir}: {reason}; put a bundle into {place}/<version>"
+
+    def queue_depth(self) -> int:
+        """Parts of requests that wait for the device."""
+        return sum(model.scheduler.depth for model in self._versions.served.values())
+
+    def close(self) -> None:
+        """Unload everything; requests in flight end first."""
+        before, self._versions = self._versions, Versions()
+        for model in before.served.values():
+            model.retire()
+
+    def _wanted(self) -> list[int]:
+        found = versions(self.models_dir, self.name)
+        return found if self.pinned is None else [version for version in found if version == self.pinned]
+
+    def _choose(self, seen: dict[int, Fingerprint]) -> dict[int, ServedModel]:
+        served: dict[int, ServedModel] = {}
+        for version, now in seen.items():
+            if len(served) == self._max_served:
+                break
+            current = self._versions.served.get(version)
+            is_settled = not self._versions.served or self._seen.get(version) == now
+            if is_settled and self._tried.get(version) != now:
+                self._tried[version] = now
+                current = self._try(version) or current
+            if current is not None:
+                served[version] = current
+        return served
+
+    def _try(self, version: int) -> ServedModel | None:
+        begin_s = time.perf_counter()
+        try:
+            model = self._load(self.models_dir / self.name / str(version))
+        except (BundleError, ModelUnavailable) as exc:
+            logger.error("version %d of %s is not served: %s", version, self.name, exc)  # noqa: TRY400 - one line
+            self._meter.model_refused(str(version))
+            self._refused[version] = str(exc)
+            return None
+        self._refused.pop(version, None)
+        self._meter.model_loaded(str(version), load_s=time.perf_counter() - begin_s)
+        logger.info("version %d of %s is ready on %s", version, self.name, model.device.running)
+        return model
+
+    def _retire(self, before: dict[int, ServedModel], after: dict[int, ServedModel]) -> None:
+        for version, model in before.items():
+            if after.get(version) is model:
+                continue
+            if version not in after:
+                self._tried.pop(version, None)  # it may come back
+            model.retire()
+            self._meter.model_unloaded(str(version))
+            logger.info("version %d of %s (%.12s) is no longer served", version, self.name, model.ref.sha256)
+
+    def _complain(self, complaint: str) -> None:
+        """Log once what every look finds."""
+        if complaint != self._complaint:
+            logger.warning("%s", complaint)
+        self._complaint = complaint
+
+
+def fingerprint(folder: Path) -> Fingerprint:
+    """What tells that someone touched a folder, without reading its files.
+
+    Raises:
+        OSError: It cannot be read, or a file went away meanwhile.
+    """
+    files = []
+    for path in sorted(folder.rglob("*")):
+        stat = path.lstat()
+        files.append((path.relative_to(folder).as_posix(), stat.st_size, stat.st_mtime_ns, stat.st_ino))
+    return tuple(files)

@@ -1,0 +1,22 @@
+"""What the endpoints share while the service runs."""
+
+from dataclasses import dataclass
+
+from idc_inference.admission import Admission
+from idc_inference.classification import Classifier
+from idc_inference.ports import Meter
+from idc_inference.repository import ModelRepository
+from idc_servicekit.body_budget import BodyBudget
+
+
+@dataclass
+class Runtime:
+    """The parts of a running service."""
+
+    repository: ModelRepository
+    classifier: Classifier
+    admission: Admission
+    bodies: BodyBudget
+    meter: Meter
+    is_ready: bool = True
+    """False from the moment the service is told to end."""

@@ -1,0 +1,118 @@
+"""One verified bundle on a device that computes what was measured."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from idc_contracts import ModelRef
+from idc_inference.devices import DeviceChoice
+from idc_inference.errors import InferenceError, ModelUnavailable
+from idc_inference.ports import Engine, Meter
+from idc_inference.scheduler import Scheduler
+from idc_inference.statistics import ModelStatistics
+from idc_modelio.bundles import Bundle, read_bundle, read_self_test
+from idc_modelio.errors import BundleError
+
+SELF_TEST_TIMEOUT_S = 60.0
+
+OpenEngine = Callable[[Path, str], tuple[Engine, DeviceChoice]]
+"""Compiles a graph; takes its path and the bundle's digest, raises ModelUnavailable."""
+
+
+class ServedModel:
+    """A bundle and its engine; it closes itself when it is retired and the last request that uses it has ended."""
+
+    def __init__(self, bundle: Bundle, scheduler: Scheduler, device: DeviceChoice) -> None:
+        self.bundle, self.scheduler, self.device = bundle, scheduler, device
+        self.statistics = ModelStatistics()
+        self._lock = threading.Lock()
+        self._users = 0
+        self._is_retired = False
+
+    @property
+    def ref(self) -> ModelRef:
+        """The model's name, version and digest, as every result carries them."""
+        manifest = self.bundle.manifest
+        return ModelRef(name=manifest.name, version=manifest.version, sha256=self.bundle.sha256)
+
+    def acquire(self) -> bool:
+        """Begin to use it; False where it is retired. Each True needs one `release`."""
+        with self._lock:
+            if self._is_retired:
+                return False
+            self._users += 1
+            return True
+
+    def release(self) -> None:
+        """End one use."""
+        with self._lock:
+            self._users -= 1
+            is_last = self._is_retired and not self._users
+        if is_last:
+            self._close_aside()
+
+    @contextmanager
+    def in_use(self) -> Iterator["ServedModel"]:
+        """Release it after the block; `acquire` came before."""
+        try:
+            yield self
+        finally:
+            self.release()
+
+    def retire(self) -> None:
+        """Take no new requests; requests in flight keep it alive."""
+        with self._lock:
+            if self._is_retired:
+                return
+            self._is_retired = True
+            is_free = not self._users
+        if is_free:
+            self._close_aside()
+
+    def _close_aside(self) -> None:
+        # the caller may be the event loop; closing waits for the device
+        threading.Thread(target=self.scheduler.close, name="closer").start()
+
+
+def load_model(path: Path, open_engine: OpenEngine, meter: Meter) -> ServedModel:
+    """Verify a bundle's folder, compile its graph and compare the self-test.
+
+    Raises:
+        BundleError: The bundle is not whole.
+        ModelUnavailable: The device cannot run it or computes something else.
+    """
+    bundle = read_bundle(path)
+    engine, device = open_engine(path / "model.xml", bundle.sha256)
+    scheduler = Scheduler(engine, meter)
+    try:
+        _self_test(bundle, scheduler, device)
+    except (BundleError, ModelUnavailable):
+        scheduler.close()
+        raise
+    return ServedModel(bundle, scheduler, device)
+
+
+def _self_test(bundle: Bundle, scheduler: Scheduler, device: DeviceChoice) -> None:
+    """Compare the device's answers with those of the day the model was made; it is the warm-up, too.
+
+    One patch at a time and all at once, so that both shapes are compiled before the first request.
+    """
+    vector = read_self_test(bundle)
+    deadline_s = time.monotonic() + SELF_TEST_TIMEOUT_S
+    try:
+        parts = [vector.patches, *(patch[None] for patch in vector.patches)]
+        # one after the other: what waits together would share a chunk
+        scored = [scheduler.submit(part, deadline_s).result(SELF_TEST_TIMEOUT_S).probability for part in parts]
+    except (InferenceError, TimeoutError) as exc:
+        raise ModelUnavailable(f"{bundle.path}: the self-test did not run: {exc}") from exc
+    computed = np.stack([scored[0], np.concatenate(scored[1:])])
+    difference = float(np.max(np.abs(computed - vector.probability)))
+    if not difference <= bundle.manifest.self_test.tolerance:
+        raise ModelUnavailable(
+            f"{bundle.path}: on {device.running} the self-test is off by {difference:.4f}, "
+            f"more than {bundle.manifest.self_test.tolerance}"
+        )

@@ -1,0 +1,216 @@
+"""Whatever arrives at the infer endpoint gets an answer of the protocol, and the next request is served."""
+
+import asyncio
+import io
+import json
+import struct
+import zlib
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from idc_inference.adapters.prometheus_meter import PrometheusMeter
+from idc_inference.app import create_app, open_repository
+from idc_inference.fakes import RednessEngine, serve_fake
+from idc_inference.settings import InferenceSettings
+from idc_inference.tensors import join_elements
+from support.demo_patches import solid_png
+
+GOOD = solid_png((250, 0, 0))
+ERRORS_OF_THE_CALLER = {400, 404, 413, 415}
+
+many = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+class Asked:
+    """A running application, asked from code that is not asynchronous."""
+
+    def __init__(self, models: Path) -> None:
+        self._runner = asyncio.Runner()
+        self._stack = AsyncExitStack()
+        self._runner.run(self._open(models))
+
+    async def _open(self, models: Path) -> None:
+        limits = InferenceSettings(
+            models_dir=models, max_body_bytes=200_000, max_json_bytes=20_000, max_patches=20, max_patches_in_progress=20
+        )
+        meter = PrometheusMeter()
+        app = create_app(limits, open_repository(limits, meter, serve_fake(RednessEngine())), meter)
+        transport = httpx.ASGITransport(app, raise_app_exceptions=True)
+        await self._stack.enter_async_context(app.router.lifespan_context(app))
+        self._client = await self._stack.enter_async_context(
+            httpx.AsyncClient(transport=transport, base_url="http://test")
+        )
+
+    def post(self, content: bytes, headers: dict[str, str] | None = None) -> httpx.Response:
+        return self._runner.run(self._client.post("/v2/models/idc/infer", content=content, headers=headers))
+
+    def images(self, images: list[bytes], **header: Any) -> httpx.Response:
+        tail = join_elements(images)
+        tensor = {"name": "image", "datatype": "BYTES", "shape": [len(images)]}
+        head = json.dumps({"inputs": [tensor | {"parameters": {"binary_data_size": len(tail)}}]} | header).encode()
+        return self.post(head + tail, {"Inference-Header-Content-Length": str(len(head))})
+
+    def close(self) -> None:
+        self._runner.run(self._stack.aclose())
+        self._runner.close()
+
+
+@pytest.fixture(scope="module")
+def asked(tiny_models_dir: Path) -> Iterator[Asked]:
+    asked = Asked(tiny_models_dir)
+    yield asked
+    asked.close()
+
+
+def check_refused(answer: httpx.Response) -> None:
+    assert answer.status_code in ERRORS_OF_THE_CALLER, answer.text
+    assert answer.json().keys() == {"error"}
+    assert 0 < len(answer.json()["error"]) < 1000
+
+
+def check_answered(answer: httpx.Response) -> None:
+    if answer.status_code != 200:
+        check_refused(answer)
+
+
+@many
+@given(st.binary(max_size=4096), st.one_of(st.none(), st.text("0123456789 +-e", max_size=12)))
+def test_any_body_gets_an_answer_of_the_protocol(asked: Asked, body: bytes, length: str | None) -> None:
+    check_refused(asked.post(body, {} if length is None else {"Inference-Header-Content-Length": length}))
+
+
+@many
+@given(st.integers(0, len(GOOD) - 1), st.binary(min_size=1, max_size=8), st.booleans())
+def test_any_damage_to_an_image_gets_an_answer_of_the_protocol(
+    asked: Asked, position: int, damage: bytes, ends_there: bool
+) -> None:
+    damaged = GOOD[:position] + damage + (b"" if ends_there else GOOD[position + len(damage) :])
+
+    check_answered(asked.images([GOOD, damaged]))
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@many
+@given(
+    st.dictionaries(st.sampled_from(["name", "datatype", "shape", "parameters", "data"]), json_values),
+    st.dictionaries(st.sampled_from(["id", "parameters", "outputs", "inputs", "other"]), json_values),
+)
+@example({}, {"parameters": {"a": float("nan")}})
+@example({"data": [10**400]}, {})
+@example({}, {"parameters": {"timeout": 0}})
+@example({}, {"id": "\ud800"})
+def test_any_header_gets_an_answer_of_the_protocol(
+    asked: Asked, tensor: dict[str, Any], header: dict[str, Any]
+) -> None:
+    body = {"inputs": [{"name": "patch", "datatype": "UINT8", "shape": [1, 50, 50, 3], "data": [0]} | tensor]} | header
+
+    check_answered(asked.post(json.dumps(body).encode()))
+
+
+@many
+@given(st.lists(st.integers(-(2**40), 2**40), max_size=9), st.integers(0, 2**33))
+def test_any_shape_and_size_gets_an_answer_of_the_protocol(asked: Asked, shape: list[int], size: int) -> None:
+    tensor = {"name": "patch", "datatype": "UINT8", "shape": shape, "parameters": {"binary_data_size": size}}
+    head = json.dumps({"inputs": [tensor]}).encode()
+
+    check_refused(asked.post(head + bytes(100), {"Inference-Header-Content-Length": str(len(head))}))
+
+
+def saved(image: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def png_that_claims(width_px: int, height_px: int) -> bytes:
+    """A PNG whose header claims a size, with the pixels of one row."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", width_px, height_px, 8, 2, 0, 0, 0)
+    rows = zlib.compress(bytes(3 * min(width_px, 50_000) + 1))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+
+
+NOISE = Image.fromarray(np.random.default_rng(3).integers(0, 255, (50, 50, 3), np.uint8))
+
+BAD_IMAGES = {
+    "empty": b"",
+    "text": b"no image at all",
+    "truncated": GOOD[: len(GOOD) // 2],
+    "palette": saved(NOISE.convert("P")),
+    "grey": saved(NOISE.convert("L")),
+    "16 bit": saved(Image.fromarray(np.zeros((50, 50), np.uint16))),
+    "CMYK": saved(NOISE.convert("CMYK"), "JPEG"),
+    "transparent": saved(Image.new("RGBA", (50, 50), (9, 9, 9, 9))),
+    "animated": saved(NOISE, "WEBP", save_all=True, append_images=[Image.new("RGB", (50, 50))], lossless=True),
+    "GIF": saved(NOISE, "GIF"),
+    "0 px": png_that_claims(0, 50),
+    "30,000 px": png_that_claims(30_000, 30_000),
+    "thin": png_that_claims(50, 30_000),
+    "9 px": saved(Image.new("RGB", (9, 50))),
+}
+
+
+@pytest.mark.parametrize("kind", BAD_IMAGES)
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+def test_bad_image_is_named_by_its_index_and_the_next_request_is_served(asked: Asked, kind: str) -> None:
+    answer = asked.images([GOOD, BAD_IMAGES[kind]])
+
+    assert answer.status_code == 400
+    assert answer.json()["error"].startswith("image[1]: ")
+    assert asked.images([GOOD]).status_code == 200
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "TIFF", "BMP", "WEBP"])
+def test_every_format_is_read(asked: Asked, kind: str) -> None:
+    assert asked.images([saved(Image.new("RGB", (50, 50), (250, 0, 0)), kind)]).json()["outputs"][1]["data"] == ["idc"]
+
+
+def test_ten_thousand_images_are_refused_before_one_is_decoded(asked: Asked) -> None:
+    answer = asked.images([b""] * 10_000)
+
+    assert answer.status_code == 413
+    assert "at most 20" in answer.json()["error"]
+
+
+def test_compressed_body_is_refused(asked: Asked) -> None:
+    answer = asked.post(zlib.compress(b"{}"), {"Content-Encoding": "deflate"})
+
+    assert answer.status_code == 415
+    assert "'deflate'" in answer.json()["error"]
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (["!"], "not base64"),
+        ([7], "not base64"),
+        (["é"], "not base64"),
+        (["YQ==", "YQ=="], "2 elements"),
+        (["YQ=="], "image[0]"),
+    ],
+)
+def test_bad_base64_is_refused(asked: Asked, data: list[Any], words: str) -> None:
+    tensor = {"name": "image", "datatype": "BYTES", "shape": [1], "data": data}
+
+    answer = asked.post(json.dumps({"inputs": [tensor | {"parameters": {"content_type": "base64"}}]}).encode())
+
+    assert answer.status_code == 400
+    assert words in answer.json()["error"]

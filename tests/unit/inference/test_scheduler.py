@@ -1,0 +1,162 @@
+"""How requests share a device."""
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, wait
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from idc_inference.errors import DeadlineExceeded, EngineFailed
+from idc_inference.fakes import RecordingMeter, RednessEngine
+from idc_inference.ports import Done
+from idc_inference.scheduler import Scheduler, Scored
+
+
+@pytest.fixture
+def engine() -> RednessEngine:
+    return RednessEngine(chunk_patches=4, slots=1)
+
+
+@pytest.fixture
+def scheduler(engine: RednessEngine) -> Iterator[Scheduler]:
+    scheduler = Scheduler(engine, RecordingMeter())
+    yield scheduler
+    engine.gate.set()
+    scheduler.close()
+
+
+def patches_of(*levels: int) -> NDArray[np.uint8]:
+    """One patch of one level each."""
+    wide = np.array(levels, np.uint8)[:, None, None, None]
+    return np.ascontiguousarray(np.broadcast_to(wide, (len(levels), 2, 2, 3)))
+
+
+def ended(future: "Future[Scored]") -> Scored:
+    return future.result(timeout=10)
+
+
+@pytest.mark.parametrize("count", [1, 3, 4, 5, 23])
+def test_results_come_in_the_order_of_the_patches(scheduler: Scheduler, count: int) -> None:
+    levels = list(range(0, 10 * count, 10))
+
+    scored = ended(scheduler.submit(patches_of(*levels)))
+
+    np.testing.assert_allclose(scored.probability, np.array(levels) / 255, atol=1e-6)
+
+
+def test_single_patch_does_not_wait_for_the_whole_of_a_large_request(
+    scheduler: Scheduler, engine: RednessEngine
+) -> None:
+    engine.gate.clear()
+    order: list[str] = []
+    large = scheduler.submit(patches_of(*[0] * 100))
+    single = scheduler.submit(patches_of(255))
+    large.add_done_callback(lambda _future: order.append("large"))
+    single.add_done_callback(lambda _future: order.append("single"))
+
+    engine.gate.set()
+    wait([large, single], timeout=10)
+
+    assert order == ["single", "large"]
+
+
+def test_small_requests_that_wait_ride_together(scheduler: Scheduler, engine: RednessEngine) -> None:
+    engine.gate.clear()
+    futures = [scheduler.submit(patches_of(10 * index)) for index in range(20)]
+
+    engine.gate.set()
+    results = [ended(future).probability[0] for future in futures]
+
+    np.testing.assert_allclose(results, np.arange(0, 200, 10) / 255, atol=1e-6)
+    assert max(engine.batch_sizes) == 4
+
+
+def test_request_whose_deadline_passed_is_not_begun(scheduler: Scheduler, engine: RednessEngine) -> None:
+    late = scheduler.submit(patches_of(1), deadline_s=time.monotonic() - 1)
+
+    with pytest.raises(DeadlineExceeded, match="try again"):
+        ended(late)
+    assert engine.batch_sizes == []
+
+
+def test_cancelled_request_leaves_its_other_chunks_out(scheduler: Scheduler, engine: RednessEngine) -> None:
+    engine.gate.clear()
+    abandoned = scheduler.submit(patches_of(*[0] * 400))
+
+    abandoned.cancel()
+    engine.gate.set()
+    ended(scheduler.submit(patches_of(1)))
+
+    assert sum(engine.batch_sizes) < 20
+
+
+def test_failure_ends_its_request_alone(scheduler: Scheduler, engine: RednessEngine) -> None:
+    engine.failure = "the stick was pulled out"
+    failed = scheduler.submit(patches_of(*[0] * 20))
+
+    with pytest.raises(EngineFailed, match="pulled out"):
+        ended(failed)
+    engine.failure = None
+    assert ended(scheduler.submit(patches_of(255))).probability == [1]
+
+
+class Merging(RednessEngine):
+    """Gives one result for many patches."""
+
+    def score(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
+        return super().score(patches)[:1]
+
+
+def test_wrong_number_of_results_is_a_failure() -> None:
+    scheduler = Scheduler(Merging(), RecordingMeter())
+
+    with pytest.raises(EngineFailed, match="1 results for 3 patches"):
+        ended(scheduler.submit(patches_of(1, 2, 3)))
+    scheduler.close()
+
+
+class Losing(RednessEngine):
+    """Says nothing of its chunks until it is asked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lost: list[Done] = []
+
+    def start(self, _patches: NDArray[np.uint8], done: Done) -> None:
+        self.lost.append(done)
+
+    def check(self) -> None:
+        for done in self.lost:
+            done(EngineFailed("lost"))
+        self.lost.clear()
+
+
+def test_engine_is_asked_for_silent_failures_while_nothing_else_happens() -> None:
+    scheduler = Scheduler(Losing(), RecordingMeter())
+
+    with pytest.raises(EngineFailed, match="lost"):
+        ended(scheduler.submit(patches_of(1)))
+    scheduler.close()
+
+
+def test_closing_ends_what_was_submitted_and_takes_nothing_more(engine: RednessEngine) -> None:
+    scheduler = Scheduler(engine, RecordingMeter())
+    submitted = [scheduler.submit(patches_of(*[255] * 9)) for _ in range(5)]
+
+    scheduler.close()
+
+    assert all(future.done() for future in submitted)
+    assert engine.is_closed
+    with pytest.raises(EngineFailed, match="send the request again"):
+        scheduler.submit(patches_of(1))
+
+
+def test_waiting_and_computing_are_measured_apart(scheduler: Scheduler, engine: RednessEngine) -> None:
+    engine.gate.clear()
+    first, second = scheduler.submit(patches_of(1)), scheduler.submit(patches_of(*[2] * 40))
+    engine.gate.set()
+
+    assert ended(first).queue_s >= 0
+    assert ended(second).infer_s > 0
