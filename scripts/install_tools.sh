@@ -46,3 +46,12 @@ apt_install mosquitto=mosquitto openssl=openssl chromium=chromium systemd-analyz
 [[ -n $(compgen -G '/usr/lib/postgresql/*/bin/initdb') ]] || apt_install no-such-command=postgresql
 uv=$(command -v uv || echo .tools/bin/uv)
 "$uv" sync --frozen --all-packages --quiet
+
+# The compiler for the Neural Compute Stick: a program in the last wheel that has it. It needs no Python and no stick.
+if [[ $(uname -m) == x86_64 && ! -x .tools/myriad/openvino/libs/myriad_compile ]]; then
+    say "installing myriad_compile into .tools/myriad"
+    ldconfig -p | grep -q libusb-1.0.so.0 || apt_install no-such-command=libusb-1.0-0
+    "$uv" pip install --quiet --target .tools/myriad --no-deps --only-binary :all: --python-version 3.8 \
+        --python-platform x86_64-manylinux2014 openvino==2021.3.0
+    chmod +x .tools/myriad/openvino/libs/myriad_compile
+fi

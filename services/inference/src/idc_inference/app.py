@@ -7,16 +7,18 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
 from idc_inference.adapters.openvino_engine import OpenVinoEngine, available_devices
 from idc_inference.adapters.prometheus_meter import CONTENT_TYPE, PrometheusMeter
+from idc_inference.adapters.stick_engine import StickEngine
 from idc_inference.admission import Admission
 from idc_inference.classification import Classifier
 from idc_inference.compiled_models import folder_for
-from idc_inference.devices import DeviceChoice, open_engine
+from idc_inference.devices import NCS, DeviceChoice, open_engine
 from idc_inference.error_answers import handlers
 from idc_inference.errors import ModelUnavailable
 from idc_inference.ports import Engine, Meter
@@ -30,6 +32,9 @@ from idc_servicekit.body_budget import BodyBudget
 
 logger = logging.getLogger(__name__)
 
+ONNX_NAME: Final = "model.onnx"
+"""The graph with static batch 1 in a bundle."""
+
 
 def make_open_engine(settings: InferenceSettings) -> OpenEngine:
     """What compiles a graph on the settings' device, or on a fallback."""
@@ -38,6 +43,13 @@ def make_open_engine(settings: InferenceSettings) -> OpenEngine:
         cache_dir = folder_for(settings.cache_dir, sha256) if settings.cache_dir else None
 
         def compile_on(device: str) -> Engine:
+            if device == NCS:
+                return StickEngine(
+                    model_path.with_name(ONNX_NAME),
+                    [settings.stick_worker],
+                    settings.stick_device,
+                    chunk_patches=settings.chunk_patches,
+                )
             return OpenVinoEngine(model_path, device, chunk_patches=settings.chunk_patches, cache_dir=cache_dir)
 
         return open_engine(settings.device, settings.device_fallback, available_devices(), compile_on)

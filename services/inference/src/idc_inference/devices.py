@@ -66,5 +66,8 @@ def _compile(device: str, available: Sequence[str], compile_on: Callable[[str], 
 
 
 def _is_plain(device: str) -> bool:
-    """Whether it names one device; `GPU.1` does, `AUTO`, `HETERO:…` and `MULTI:…` leave the choice to OpenVINO."""
-    return ":" not in device and device not in ("AUTO", "HETERO", "MULTI", "BATCH")
+    """Whether it names one device; `GPU.1` does, `AUTO`, `HETERO:…` and `MULTI:…` leave the choice to OpenVINO.
+
+    The stick's own worker says whether the stick is there, and why it is not.
+    """
+    return ":" not in device and device not in ("AUTO", "HETERO", "MULTI", "BATCH", NCS)

@@ -1,7 +1,7 @@
 """The inference service's settings, read from the environment variables `INFERENCE_…` and the command line."""
 
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
@@ -33,6 +33,12 @@ class InferenceSettings(ServiceSettings):
         default=("NPU", "GPU", "CPU"),
         max_length=8,
         description="Devices to try, in this order, where `device` cannot run the model; `none` to refuse instead.",
+    )
+    stick_worker: str = Field(
+        default="idc-ncs", max_length=512, description="Program that runs the model on a Neural Compute Stick."
+    )
+    stick_device: Literal["MYRIAD", "CPU"] = Field(
+        default="MYRIAD", description="What that program runs it on; `CPU` tries the program without a stick."
     )
     cache_dir: Path | None = Field(
         default=None, description="Folder for compiled models, for a fast start; unset for none."

@@ -1,0 +1,105 @@
+"""The stick's worker is asked, and whatever it does becomes a result or a clear failure."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from idc_inference.adapters.stick_engine import StickEngine
+from idc_inference.devices import NCS, open_engine
+from idc_inference.errors import DeviceMissing, EngineFailed, ModelUnavailable
+from idc_inference.fakes import RednessEngine
+
+WORKER = [str(Path(__file__).parents[2] / "support" / "fake_stick_worker.py")]
+Answer = NDArray[np.float32] | EngineFailed
+
+
+def make() -> StickEngine:
+    return StickEngine(Path("model.onnx"), WORKER, "MYRIAD", chunk_patches=4)
+
+
+@pytest.fixture
+def engine() -> Iterator[StickEngine]:
+    engine = make()
+    yield engine
+    engine.close()
+
+
+def ask(engine: StickEngine, levels: list[int]) -> Answer:
+    answers: list[Answer] = []
+    patches = np.ascontiguousarray(
+        np.broadcast_to(np.array(levels, np.uint8)[:, None, None, None], (len(levels), 50, 50, 3))
+    )
+    engine.start(patches, answers.append)
+    (answer,) = answers
+    return answer
+
+
+def test_patches_are_answered_in_their_order(engine: StickEngine) -> None:
+    for _ in range(3):
+        answer = ask(engine, [0, 51, 255])
+        assert isinstance(answer, np.ndarray)
+        assert answer.dtype == np.float32
+        assert answer == pytest.approx([0.0, 0.2, 1.0])
+    assert engine.device == "MYRIAD"
+
+
+def test_missing_stick_is_told_in_openvinos_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAKE_STICK", "no stick")
+
+    with pytest.raises(ModelUnavailable, match="NC_ERROR"):
+        make()
+
+
+def test_missing_worker_is_told_with_the_remedy() -> None:
+    with pytest.raises(ModelUnavailable, match="image inference-ncs"):
+        StickEngine(Path("model.onnx"), ["/no/such/worker"], "MYRIAD", chunk_patches=1)
+
+
+def test_missing_stick_falls_back_to_the_processor_or_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAKE_STICK", "no stick")
+
+    def compile_on(device: str) -> RednessEngine | StickEngine:
+        return make() if device == NCS else RednessEngine()
+
+    _, choice = open_engine(NCS, ("CPU",), ("CPU",), compile_on)
+
+    assert choice.requested == NCS
+    assert choice.running != NCS
+    assert "NC_ERROR" in choice.fallback_reason
+    with pytest.raises(DeviceMissing, match="NC_ERROR"):
+        open_engine(NCS, (), ("CPU",), compile_on)
+
+
+def test_stick_that_fails_fails_the_chunk_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAKE_STICK", "unplugged")
+    engine = make()
+
+    answers = [ask(engine, [1]) for _ in range(2)]
+
+    assert all(isinstance(answer, EngineFailed) and "unplugged" in str(answer) for answer in answers)
+    engine.close()
+
+
+def test_worker_that_ended_is_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAKE_STICK", "dies")
+    engine = make()
+    failed = ask(engine, [255])
+    monkeypatch.delenv("FAKE_STICK")
+
+    again = ask(engine, [255])
+
+    assert isinstance(failed, EngineFailed)
+    assert again == pytest.approx([1.0])
+    engine.close()
+
+
+def test_closed_engine_leaves_no_process() -> None:
+    engine = make()
+    worker = engine._worker
+
+    engine.close()
+
+    assert worker.poll() == 0
