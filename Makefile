@@ -1,6 +1,6 @@
 # Every task of the project. People and CI use the same ones.
 .DEFAULT_GOAL := help
-.PHONY: help tools format lint types schemas test check manifests up down pi-image pi-test api-key e2e train benchmarks rotate-certificates faults
+.PHONY: alarm-histories help tools format lint types schemas test check manifests up down pi-image pi-test api-key e2e train benchmarks rotate-certificates faults
 
 SHELL := /bin/bash
 UV = $(shell command -v uv || echo .tools/bin/uv)
@@ -69,6 +69,9 @@ pi-test: tools ## run that image under QEMU and on an emulated Raspberry Pi 3 wi
 
 train: ## train on IDC_DATA_DIR (default ./data) as your own account; the bundle goes to ./models
 	docker compose run --rm --build --user "$$(id -u):$$(id -g)" trainer train --data /data --out /models
+
+alarm-histories: tools ## hold the alarm's state machine against its invariants over 10,000 generated histories
+	ALARM_HISTORIES=10000 $(RUN) pytest tests/unit/alarm/test_alarm_policy.py -q --timeout=3600
 
 benchmarks: tools ## run every benchmark in its quick form
 	@for program in benchmarks/*.py; do echo "== $$program"; $(RUN) python "$$program" --quick || exit 1; done

@@ -8,7 +8,16 @@ from uuid import uuid4
 
 import pytest
 
-from idc_contracts import ALARM_ACKNOWLEDGEMENTS, ALARM_STATE, CLASSIFICATIONS, AlarmState, Decision, PatchClassified
+from idc_contracts import (
+    ALARM_ACKNOWLEDGEMENTS,
+    ALARM_STATE,
+    CLASSIFICATIONS,
+    GATEWAY_STATUS,
+    AlarmState,
+    Decision,
+    PatchClassified,
+    ServiceStatus,
+)
 from support.alarm_messages import acknowledge, patch_classified
 from support.alarm_process import AlarmProcess, wait_until
 from support.mosquitto import MosquittoBroker
@@ -38,8 +47,10 @@ def alarm(bus: MosquittoBroker, tmp_path: Path, site: str) -> Iterator[AlarmProc
 
 
 @pytest.fixture
-def gateway(bus: MosquittoBroker) -> Iterator[MqttPeer]:
+def gateway(bus: MosquittoBroker, site: str) -> Iterator[MqttPeer]:
     peer = MqttPeer(bus.settings("gateway"))
+    status = ServiceStatus(source="gateway", status="online", version="1")
+    peer.publish(GATEWAY_STATUS.at(site=site, device="gateway"), status.to_payload(), retain=True).wait_for_publish(20)
     yield peer
     peer.close()
 

@@ -9,7 +9,8 @@ import pytest
 from gpiozero.pins.mock import MockFactory, MockPin
 
 from idc_alarm.adapters.gpio_panel import GpioPanel
-from idc_alarm.adapters.mqtt_link import MqttLink
+from idc_alarm.adapters.mqtt_link import MqttLink, Place
+from idc_alarm.adapters.wake_pipe import WakePipe
 from idc_alarm.app import build
 from idc_alarm.backoff import Backoff
 from idc_alarm.fakes import FakePanel
@@ -20,6 +21,7 @@ from idc_contracts import (
     ALARM_STATE,
     ALARM_STATUS,
     CLASSIFICATIONS,
+    GATEWAY_STATUS,
     AlarmState,
     Decision,
     Lamps,
@@ -46,7 +48,9 @@ def make_link(shared_broker: MosquittoBroker, site: str) -> Iterator[MakeLink]:
 
     def make() -> MqttLink:
         backoff = Backoff(random.Random(1), first_s=0.02, longest_s=0.1)
-        link = MqttLink(shared_broker.settings("alarm"), site=site, device="alarm", version="1", backoff=backoff)
+        place = Place(site, "alarm", (site,))
+        settings = shared_broker.settings("alarm")
+        link = MqttLink(settings, place=place, version="1", backoff=backoff, wake=WakePipe())
         links.append(link)
         return link
 
@@ -213,10 +217,10 @@ def test_second_alarm_of_the_same_name_throws_the_first_out(
 def test_end_of_a_connection_that_is_gone_already_is_quiet(broker: MosquittoBroker, site: str) -> None:
     link = MqttLink(
         broker.settings("alarm"),
-        site=site,
-        device="alarm",
+        place=Place(site, "alarm", (site,)),
         version="1",
         backoff=Backoff(random.Random(1), first_s=0.02),
+        wake=WakePipe(),
     )
     collect(link, 0)
     broker.kill()
@@ -247,6 +251,8 @@ def test_red_and_blue_are_never_high_together_through_a_stream_of_results(
     service = build(settings, GpioPanel(settings.pins, factory))
     red, blue = (factory.pin(number) for number in (settings.pins.red, settings.pins.blue))
     wait_until(lambda: service.turn() is None and settings.ready_file.exists(), "the alarm is ready")
+    status = ServiceStatus(source="gateway", status="online", version="1")
+    gateway.deliver(GATEWAY_STATUS.at(site=site, device="gateway"), status.to_payload())
     decisions = [Decision.NO_IDC, Decision.IDC, Decision.UNCERTAIN, Decision.NO_IDC, Decision.IDC] * 8
     button = ALARM_ACKNOWLEDGEMENTS.at(site=site, device="alarm")
 

@@ -132,11 +132,11 @@ def test_broker_with_another_certificate_is_not_trusted(
     fooled.kill()
 
 
-def test_alarm_has_one_thread_so_that_no_two_drive_the_pins(alarm: AlarmProcess) -> None:
+def test_alarm_has_two_threads_the_loop_and_the_one_that_drives_the_pins(alarm: AlarmProcess) -> None:
     alarm.start()
 
     assert alarm.process
-    assert len(list(Path(f"/proc/{alarm.process.pid}/task").iterdir())) == 1
+    assert len(list(Path(f"/proc/{alarm.process.pid}/task").iterdir())) == 2
 
 
 def test_idle_alarm_beats_and_sleeps(alarm: AlarmProcess) -> None:

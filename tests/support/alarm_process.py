@@ -49,6 +49,7 @@ class AlarmProcess:
             "ALARM_STATE_DIR": str(folder / "state"),
             "ALARM_ALIVE_FILE": str(self.alive),
             "ALARM_READY_FILE": str(self.ready),
+            "ALARM_RULES__TEST_AT_START": "false",
             "ALARM_MQTT__HOST": mqtt.host,
             "ALARM_MQTT__PORT": str(mqtt.port),
             "ALARM_MQTT__USERNAME": mqtt.username,

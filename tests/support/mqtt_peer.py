@@ -28,9 +28,9 @@ class MqttPeer:
         self._client.loop_start()
         wait_until(lambda: self._client.is_connected() and self._is_subscribed, "the peer is connected")
 
-    def publish(self, topic: str, payload: bytes) -> mqtt.MQTTMessageInfo:
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> mqtt.MQTTMessageInfo:
         """Publish at QoS 1 and do not wait."""
-        return self._client.publish(topic, payload, qos=1)
+        return self._client.publish(topic, payload, qos=1, retain=retain)
 
     def deliver(self, topic: str, payload: bytes) -> None:
         """Publish at QoS 1 and wait until the broker has it."""

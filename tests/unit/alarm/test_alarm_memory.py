@@ -6,11 +6,14 @@ from uuid import uuid4
 import pytest
 
 from idc_alarm.alarm import Alarm
+from idc_alarm.condition import Condition
 from idc_alarm.errors import PanelFailed
+from idc_alarm.events import Classified, Commanded, ConnectionChanged, Event, GatewayReported
 from idc_alarm.fakes import FakePanel
-from idc_alarm.policy import Condition
 from idc_alarm.record import REMEMBERED_IDS, AlarmRecord
-from idc_contracts import AlarmState, Decision, Lamps
+from idc_alarm.rules import Rules
+from idc_alarm.signals import Signal
+from idc_contracts import AcknowledgeAlarm, AlarmAction, AlarmState, Decision, Lamps, PatchClassified, ServiceStatus
 from support.alarm_messages import acknowledge, patch_classified
 
 NINE = datetime(2026, 1, 2, 9, tzinfo=UTC)
@@ -24,9 +27,33 @@ class Clock:
         self.now += timedelta(minutes=1)
         return self.now
 
+    def elapsed_s(self) -> float:
+        return (self.now - NINE).total_seconds()
+
 
 def make_alarm(panel: FakePanel, record: AlarmRecord | None = None) -> Alarm:
-    return Alarm(panel, record or AlarmRecord(changed_at=NINE), device="pi-1", clock=Clock())
+    clock = Clock()
+    alarm = Alarm(
+        panel,
+        record or AlarmRecord(changed_at=NINE),
+        device="pi-1",
+        rules=Rules(max_age_s=604800),
+        clock=clock,
+        monotonic=clock.elapsed_s,
+    )
+    alarm.act(ConnectionChanged(is_up=True))
+    status = ServiceStatus(source="gateway", status="online", version="1", sent_at=clock.now)
+    alarm.act(GatewayReported("site/gateway", status, is_live=False))
+    panel.history.clear()
+    return alarm
+
+
+def event_of(message: PatchClassified | AcknowledgeAlarm) -> Event:
+    """The message as an event; sent as the test's clock began."""
+    sent = message.model_copy(update={"sent_at": NINE})
+    if isinstance(sent, PatchClassified):
+        return Classified("site/gateway", sent, is_live=False)
+    return Commanded(sent)
 
 
 def test_event_seen_twice_is_one_event() -> None:
@@ -34,9 +61,9 @@ def test_event_seen_twice_is_one_event() -> None:
     alarm = make_alarm(panel)
     finding, button = patch_classified("idc"), acknowledge()
 
-    answers = [alarm.act(event) for event in (finding, button, finding)]
+    answers = [[acted.action for acted in alarm.act(event_of(event))] for event in (finding, button, finding)]
 
-    assert answers == [True, True, False]
+    assert answers == [[AlarmAction.SOUNDED], [AlarmAction.ACKNOWLEDGED], []]
     assert panel.lamps == Lamps()
 
 
@@ -46,7 +73,7 @@ def test_late_copy_of_an_acknowledgement_does_not_silence_a_newer_finding() -> N
     button = acknowledge()
 
     for event in (patch_classified("idc"), button, patch_classified("idc"), button):
-        alarm.act(event)
+        alarm.act(event_of(event))
 
     assert panel.lamps.red
     assert panel.buzzer
@@ -55,16 +82,16 @@ def test_late_copy_of_an_acknowledgement_does_not_silence_a_newer_finding() -> N
 def test_event_seen_before_a_restart_is_ignored_after_it() -> None:
     alarm = make_alarm(FakePanel())
     finding = patch_classified("idc")
-    alarm.act(finding)
-    alarm.act(acknowledge())
+    alarm.act(event_of(finding))
+    alarm.act(event_of(acknowledge()))
     record = AlarmRecord.model_validate_json(alarm.record.model_dump_json())
     panel = FakePanel()
 
     restarted = make_alarm(panel, record)
     restarted.show()
 
-    assert restarted.act(finding) is False
-    assert panel.lamps == Lamps()
+    assert restarted.act(event_of(finding)) == []
+    assert not panel.lamps.red
 
 
 def test_memory_of_seen_events_is_bounded_and_forgets_the_oldest() -> None:
@@ -72,7 +99,7 @@ def test_memory_of_seen_events_is_bounded_and_forgets_the_oldest() -> None:
     events = [patch_classified("no_idc") for _ in range(REMEMBERED_IDS + 5)]
 
     for event in events:
-        alarm.act(event)
+        alarm.act(event_of(event))
 
     assert alarm.record.recent_ids == tuple(event.message_id for event in events[5:])
 
@@ -83,7 +110,8 @@ def test_latched_record_drives_the_panel_at_start() -> None:
 
     make_alarm(panel, AlarmRecord(condition=Condition(latched=True, latched_by=finding, latest=Decision.IDC))).show()
 
-    assert panel.history == [(Lamps(red=True), True)]
+    (shown,) = panel.history
+    assert (shown.red, shown.buzzer) == (Signal.FINDING, Signal.FINDING)
 
 
 def test_state_tells_what_is_lit_and_why() -> None:
@@ -91,7 +119,7 @@ def test_state_tells_what_is_lit_and_why() -> None:
     finding = patch_classified("idc", correlation_id="request-7")
     later = patch_classified("uncertain", correlation_id="request-8")
     for event in (finding, later):
-        alarm.act(event)
+        alarm.act(event_of(event))
     alarm.count_rejected()
 
     state = AlarmState.from_payload(alarm.state.to_payload())
@@ -103,22 +131,44 @@ def test_state_tells_what_is_lit_and_why() -> None:
     assert state.last_classification == later.classification_id
     assert state.correlation_id == "request-8"
     assert state.rejected_messages == 1
+    assert state.state == "finding"
+    assert state.latched_since is not None
+    assert state.technical == ()
 
 
 def test_time_of_change_stands_while_the_outputs_stay_the_same() -> None:
     alarm = make_alarm(FakePanel())
-    alarm.act(patch_classified("idc"))
+    alarm.act(event_of(patch_classified("idc")))
     changed_at = alarm.state.changed_at
 
-    alarm.act(patch_classified("idc"))
+    alarm.act(event_of(patch_classified("idc")))
 
     assert alarm.state.changed_at == changed_at > NINE
 
 
-def test_time_of_change_is_the_start_where_blue_is_not_lit_again() -> None:
-    record = AlarmRecord(condition=Condition(latest=Decision.NO_IDC), changed_at=NINE)
+def test_action_names_what_it_was_about_and_how_long_it_took() -> None:
+    alarm = make_alarm(FakePanel())
+    finding = patch_classified("idc", correlation_id="request-7")
 
-    assert make_alarm(FakePanel(), record).state.changed_at > NINE
+    (acted,) = alarm.act(event_of(finding))
+
+    assert (acted.action, acted.state) == (AlarmAction.SOUNDED, "finding")
+    assert (acted.acted_on, acted.classification_id) == (finding.message_id, finding.classification_id)
+    assert acted.correlation_id == "request-7"
+    assert acted.latency_ms is not None
+    assert acted.latency_ms % 60000 == 0  # the test's clock goes on a minute with each look
+    assert acted.latency_ms > 0
+
+
+def test_latency_is_not_told_by_a_clock_that_is_wrong() -> None:
+    alarm = make_alarm(FakePanel())
+    finding = patch_classified("idc").model_copy(update={"sent_at": NINE + timedelta(days=1)})
+
+    acted = alarm.act(Classified("site/gateway", finding, is_live=True))
+
+    assert [entry.latency_ms for entry in acted] == [None] * len(acted)
+    assert AlarmAction.SOUNDED in [entry.action for entry in acted]
+    assert alarm.state.technical == ("clock_wrong",)
 
 
 def test_event_that_could_not_be_shown_is_not_taken_for_seen() -> None:
@@ -128,6 +178,6 @@ def test_event_that_could_not_be_shown_is_not_taken_for_seen() -> None:
     panel.is_broken = True
 
     with pytest.raises(PanelFailed):
-        alarm.act(finding)
+        alarm.act(event_of(finding))
 
     assert alarm.record.recent_ids == ()

@@ -1,26 +1,28 @@
 """The loop's order: shown, written down, acknowledged, reported."""
 
+import itertools
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
 from idc_alarm.alarm import Alarm
+from idc_alarm.condition import Condition
 from idc_alarm.errors import PanelFailed
-from idc_alarm.fakes import FakeLink, FakePanel, MemoryJournal
+from idc_alarm.fakes import FakeLink, FakePanel, FakeWatchdog, MemoryJournal
 from idc_alarm.health import Health
-from idc_alarm.policy import Condition
 from idc_alarm.ports import Delivery
 from idc_alarm.record import AlarmRecord
+from idc_alarm.rules import Rules
 from idc_alarm.service import AlarmService
-from idc_contracts import ALARM_ACKNOWLEDGEMENTS, CLASSIFICATIONS, Lamps
+from idc_contracts import ALARM_ACKNOWLEDGEMENTS, CLASSIFICATIONS, GATEWAY_STATUS, AlarmAction, Lamps, ServiceStatus
 from idc_contracts.base import Message
 from support.alarm_messages import acknowledge, patch_classified
 
 
 def delivery(message: Message | bytes, packet_id: int = 1) -> Delivery:
-    is_button = type(message).__name__ == "AcknowledgeAlarm"
-    topic = (ALARM_ACKNOWLEDGEMENTS if is_button else CLASSIFICATIONS).at(site="site", device="any")
+    rows = {"AcknowledgeAlarm": ALARM_ACKNOWLEDGEMENTS, "ServiceStatus": GATEWAY_STATUS}
+    topic = rows.get(type(message).__name__, CLASSIFICATIONS).at(site="site", device="any")
     return Delivery(topic, message if isinstance(message, bytes) else message.to_payload(), packet_id)
 
 
@@ -30,16 +32,29 @@ class Rig:
     def __init__(self, folder: Path, *batches: list[Delivery], record: AlarmRecord | None = None) -> None:
         self.panel = FakePanel()
         self.journal = MemoryJournal(record)
-        self.link = FakeLink(*batches)
+        self.link = FakeLink([delivery(ServiceStatus(source="any", status="online", version="1"), 0)], *batches)
         self.alive, self.ready = folder / "alive", folder / "ready"
         self.slept: list[float] = []
+        self.watchdog = FakeWatchdog()
         self.service = AlarmService(
-            Alarm(self.panel, self.journal.load(), device="alarm"),
+            Alarm(self.panel, self.journal.load(), device="alarm", rules=Rules(test_at_start=False)),
+            self.panel,
             self.journal,
             self.link,
             Health(self.alive, self.ready),
+            self.watchdog,
             sleep=self.slept.append,
         )
+        self.link.is_ready = False
+
+    def meet_gateway(self) -> "Rig":
+        """Connect and hear that the gateway is there."""
+        self.turn()
+        self.link.acknowledged.clear()
+        self.link.reports.clear()
+        self.link.actions.clear()
+        self.panel.history.clear()
+        return self
 
     def turn(self, times: int = 1) -> None:
         for _ in range(times):
@@ -48,7 +63,7 @@ class Rig:
 
 def test_finding_is_shown_saved_acknowledged_and_reported(tmp_path: Path) -> None:
     finding = patch_classified("idc")
-    rig = Rig(tmp_path, [delivery(finding, 7)])
+    rig = Rig(tmp_path, [delivery(finding, 7)]).meet_gateway()
 
     rig.turn()
 
@@ -60,13 +75,14 @@ def test_finding_is_shown_saved_acknowledged_and_reported(tmp_path: Path) -> Non
 
 def test_burst_is_shown_one_by_one_and_saved_at_once(tmp_path: Path) -> None:
     events = [patch_classified("no_idc"), patch_classified("idc"), acknowledge(), patch_classified("uncertain")]
-    rig = Rig(tmp_path, [], [delivery(event, number) for number, event in enumerate(events, 1)])
+    rig = Rig(tmp_path, [], [delivery(event, number) for number, event in enumerate(events, 1)]).meet_gateway()
     rig.turn()
     saves = rig.journal.saves
+    rig.panel.history.clear()
 
     rig.turn()
 
-    assert [lamps for lamps, _ in rig.panel.history] == [
+    assert [signals.lamps for signals, _ in itertools.groupby(rig.panel.history)] == [
         Lamps(blue=True),
         Lamps(red=True),
         Lamps(),
@@ -79,20 +95,20 @@ def test_burst_is_shown_one_by_one_and_saved_at_once(tmp_path: Path) -> None:
 
 def test_duplicate_is_acknowledged_but_neither_shown_nor_saved(tmp_path: Path) -> None:
     finding, button = patch_classified("idc"), acknowledge()
-    rig = Rig(tmp_path, [delivery(finding, 1), delivery(button, 2)], [delivery(finding, 3)])
+    rig = Rig(tmp_path, [delivery(finding, 1), delivery(button, 2)], [delivery(finding, 3)]).meet_gateway()
     rig.turn()
-    saves, shown, reports = rig.journal.saves, len(rig.panel.history), len(rig.link.reports)
+    saves, shown, reports = rig.journal.saves, rig.panel.signals, len(rig.link.reports)
 
     rig.turn()
 
     assert rig.link.acknowledged == [1, 2, 3]
-    assert (rig.journal.saves, len(rig.panel.history), len(rig.link.reports)) == (saves, shown, reports)
+    assert (rig.journal.saves, rig.panel.signals, len(rig.link.reports)) == (saves, shown, reports)
 
 
 def test_poison_message_is_logged_counted_acknowledged_and_passed(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    rig = Rig(tmp_path, [delivery(b"poison", 1), delivery(patch_classified("idc"), 2)])
+    rig = Rig(tmp_path, [delivery(b"poison", 1), delivery(patch_classified("idc"), 2)]).meet_gateway()
 
     rig.turn()
 
@@ -108,7 +124,7 @@ def test_poison_message_is_logged_counted_acknowledged_and_passed(
 def test_full_disk_still_shows_but_acknowledges_nothing_and_goes_offline(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    rig = Rig(tmp_path, [], [delivery(patch_classified("idc"), 1)])
+    rig = Rig(tmp_path, [], [delivery(patch_classified("idc"), 1)]).meet_gateway()
     rig.turn()
     rig.journal.is_full = True
 
@@ -125,7 +141,7 @@ def test_full_disk_still_shows_but_acknowledges_nothing_and_goes_offline(
 
 def test_after_a_full_disk_the_message_that_comes_again_is_acknowledged(tmp_path: Path) -> None:
     finding = delivery(patch_classified("idc"), 1)
-    rig = Rig(tmp_path, [], [finding], [finding])
+    rig = Rig(tmp_path, [], [finding], [finding]).meet_gateway()
     rig.turn()
     rig.journal.is_full = True
     rig.turn(2)
@@ -144,11 +160,11 @@ def test_broker_is_not_reached_before_the_journal_proved_writable(tmp_path: Path
 
     rig.turn(2)
 
-    assert len(rig.link.batches) == 1
+    assert len(rig.link.batches) == 2
 
 
 def test_ready_file_is_there_only_while_the_link_is_ready(tmp_path: Path) -> None:
-    rig = Rig(tmp_path)
+    rig = Rig(tmp_path).meet_gateway()
     rig.turn()
     was_there = rig.ready.exists()
 
@@ -166,13 +182,13 @@ def test_restored_finding_is_shown_and_reported_before_the_first_turn(tmp_path: 
 
     rig.service.run(lambda: True)
 
-    assert rig.panel.history[0] == (Lamps(red=True), True)
+    assert (rig.panel.history[0].lamps, rig.panel.history[0].is_buzzing) == (Lamps(red=True, amber=True), True)
     assert rig.link.reports[0].latched_by == finding
 
 
 def test_clean_stop_says_goodbye_and_leaves_everything_dark(tmp_path: Path) -> None:
     rig = Rig(tmp_path, [delivery(patch_classified("idc"))])
-    answers = iter([False, True])
+    answers = iter([False, False, True])
 
     rig.service.run(lambda: next(answers))
 
@@ -203,7 +219,66 @@ def test_heartbeat_that_cannot_be_written_does_not_stop_the_alarm(
 ) -> None:
     rig = Rig(tmp_path / "missing", [], [], [delivery(patch_classified("idc"))])
 
-    rig.turn(3)
+    rig.turn(4)
 
     assert rig.panel.lamps.red
     assert len([entry for entry in caplog.records if entry.levelname == "ERROR"]) == 1
+
+
+def test_what_was_done_is_told_with_what_it_was_about(tmp_path: Path) -> None:
+    finding, button = patch_classified("idc"), acknowledge()
+    rig = Rig(tmp_path, [delivery(finding, 1)], [delivery(button, 2)]).meet_gateway()
+
+    rig.turn(2)
+
+    assert [(acted.action, acted.acted_on) for acted in rig.link.actions] == [
+        (AlarmAction.SOUNDED, finding.message_id),
+        (AlarmAction.ACKNOWLEDGED, button.message_id),
+    ]
+    assert {acted.classification_id for acted in rig.link.actions} == {finding.classification_id}
+
+
+def test_lost_broker_puts_blue_out_and_amber_on(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, [delivery(patch_classified("no_idc"))]).meet_gateway()
+    rig.turn()
+    before = rig.panel.lamps
+    rig.link.is_reachable = False
+
+    rig.turn()
+
+    assert before == Lamps(blue=True)
+    assert rig.panel.lamps == Lamps(amber=True)
+    assert rig.link.actions[-1].technical == ("broker_lost",)
+
+
+def test_button_acknowledges_a_finding_and_that_is_written_down(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, [delivery(patch_classified("idc"))]).meet_gateway()
+    rig.turn()
+    rig.panel.waiting_presses = 1
+
+    rig.turn(2)
+
+    assert rig.panel.lamps == Lamps()
+    assert not rig.journal.record.condition.latched
+    assert rig.link.actions[-1].by == "button"
+
+
+def test_watchdog_is_fed_with_each_healthy_turn_and_told_of_a_stop(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    answers = iter([False, False, True])
+
+    rig.service.run(lambda: next(answers))
+
+    assert rig.watchdog.feeds == 2
+    assert rig.watchdog.is_stopped
+
+
+def test_watchdog_goes_hungry_when_the_panel_fails(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    rig.panel.is_broken = True
+
+    with pytest.raises(PanelFailed):
+        rig.turn()
+
+    assert rig.watchdog.feeds == 0
+    assert not rig.watchdog.is_stopped

@@ -4,38 +4,48 @@ from typing import Any
 
 import pytest
 from gpiozero import Device
-from gpiozero.pins.mock import MockFactory, MockPin
+from gpiozero.pins.mock import MockFactory, MockPin, MockPWMPin
 from hypothesis import given
 from hypothesis import strategies as st
 
 from idc_alarm.adapters.gpio_panel import GpioPanel, open_panel
 from idc_alarm.errors import PanelFailed, PinUnavailable
+from idc_alarm.patterns import PatternSettings
 from idc_alarm.settings import PinSettings
-from idc_contracts import Lamps
+from idc_alarm.signals import Signal, Signals
+from support.alarm_process import wait_until
 
 PINS = PinSettings()
-ALL_LAMPS = [
-    Lamps(red=red, amber=amber, blue=blue)
-    for red, amber, blue in itertools.product([False, True], repeat=3)
-    if not (red and blue)
+LEVELS = [Signal.OFF, Signal.STEADY]
+ALL_STEADY = [
+    Signals(red=red, amber=amber, blue=blue, buzzer=buzzer)
+    for red, amber, blue, buzzer in itertools.product(LEVELS, repeat=4)
+    if not (red is blue is Signal.STEADY)
 ]
+FAST = PatternSettings(
+    finding_lamp=(20, 20),
+    finding_buzzer=(20, 20),
+    silenced_lamp=(20, 20),
+    technical_lamp=(20, 20),
+    technical_buzzer=(20, 20),
+)
 
 
 class Board:
     """A mock board that writes down every change of any pin, in order."""
 
-    def __init__(self, pins: PinSettings = PINS) -> None:
+    def __init__(self, pins: PinSettings = PINS, **panel: Any) -> None:
         self.pins = pins
         self.factory = MockFactory(pin_class=self._recording_pin())
         self.changes: list[frozenset[str]] = []
         self.levels: dict[int, bool] = {}
-        self.panel = GpioPanel(pins, self.factory)
+        self.panel = GpioPanel(pins, self.factory, **panel)
 
-    def _recording_pin(self) -> type[MockPin]:
+    def _recording_pin(self) -> type[MockPWMPin]:
         board = self
 
-        class RecordingPin(MockPin):  # type: ignore[misc] # gpiozero has no types
-            def _change_state(self, value: bool) -> bool:
+        class RecordingPin(MockPWMPin):  # type: ignore[misc] # gpiozero has no types
+            def _change_state(self, value: float) -> bool:
                 board.levels[self.info.name] = bool(value)
                 board.changes.append(board.lit())
                 return bool(super()._change_state(value))
@@ -61,26 +71,20 @@ def board() -> Iterator[Board]:
     board.panel.close()
 
 
-@pytest.mark.parametrize("lamps", ALL_LAMPS)
-@pytest.mark.parametrize("buzzer", [False, True])
-def test_pins_follow_the_lamps(board: Board, lamps: Lamps, buzzer: bool) -> None:
-    board.panel.show(lamps, buzzer=buzzer)
+@pytest.mark.parametrize("signals", ALL_STEADY)
+def test_pins_follow_the_signals(board: Board, signals: Signals) -> None:
+    board.panel.show(signals)
 
-    assert board.level(PINS.red) == lamps.red
-    assert board.level(PINS.amber) == lamps.amber
-    assert board.level(PINS.blue) == lamps.blue
-    assert board.level(PINS.buzzer) == buzzer
+    assert board.lit() == {name for name in ("red", "amber", "blue", "buzzer") if getattr(signals, name) != "off"}
 
 
-@given(history=st.lists(st.tuples(st.sampled_from(ALL_LAMPS), st.booleans()), max_size=30), active_high=st.booleans())
-def test_red_and_blue_are_not_lit_together_even_for_an_instant(
-    history: list[tuple[Lamps, bool]], active_high: bool
-) -> None:
-    board = Board(PinSettings(active_high=active_high))
+@given(history=st.lists(st.sampled_from(ALL_STEADY), max_size=30), active_high=st.booleans())
+def test_red_and_blue_are_not_lit_together_even_for_an_instant(history: list[Signals], active_high: bool) -> None:
+    board = Board(PinSettings(active_high=active_high, buzzer_active_high=active_high))
     board.changes.clear()
 
-    for lamps, buzzer in history:
-        board.panel.show(lamps, buzzer=buzzer)
+    for signals in history:
+        board.panel.show(signals)
 
     assert not [lit for lit in board.changes if {"red", "blue"} <= lit]
     board.panel.close()
@@ -89,20 +93,64 @@ def test_red_and_blue_are_not_lit_together_even_for_an_instant(
 def test_change_from_blue_to_red_and_back_passes_through_dark(board: Board) -> None:
     board.changes.clear()
 
-    board.panel.show(Lamps(blue=True), buzzer=False)
-    board.panel.show(Lamps(red=True), buzzer=False)
-    board.panel.show(Lamps(blue=True), buzzer=False)
+    for signals in (Signals(blue=Signal.STEADY), Signals(red=Signal.FINDING), Signals(blue=Signal.STEADY)):
+        board.panel.show(signals)
 
     changes = [lit for lit, _ in itertools.groupby(board.changes)]
     assert [set(lit) for lit in changes if lit] == [{"blue"}, {"red"}, {"blue"}]
     assert set() in changes[1:]
 
 
+def test_finding_flashes_and_beeps_by_itself() -> None:
+    board = Board(patterns=FAST)
+
+    board.panel.show(Signals(red=Signal.FINDING, buzzer=Signal.FINDING))
+
+    wait_until(lambda: [("red" in lit) for lit, _ in itertools.groupby(board.changes)].count(True) >= 3, "red flashes")
+    wait_until(lambda: sum("buzzer" in lit for lit in board.changes) >= 3, "the buzzer beeps")
+    board.panel.close()
+
+
+def test_loop_that_hangs_puts_blue_out_and_shows_trouble() -> None:
+    board = Board(patterns=FAST, deadman_s=0.05)
+
+    board.panel.show(Signals(blue=Signal.STEADY))
+
+    wait_until(lambda: "amber" in board.lit() and "blue" not in board.lit(), "amber in place of blue")
+    wait_until(lambda: "buzzer" in board.lit(), "the slow beep")
+    board.panel.close()
+
+
+def test_passive_buzzer_gets_a_tone() -> None:
+    board = Board(PinSettings(buzzer_kind="passive", buzzer_tone_hz=1500), patterns=FAST)
+
+    board.panel.show(Signals(buzzer=Signal.STEADY))
+
+    assert board.factory.pin(PINS.buzzer).frequency == 1500
+    assert board.level(PINS.buzzer) == 0.5
+    board.panel.close()
+
+
+@pytest.mark.parametrize("pull_up", [True, False])
+def test_button_that_bounces_is_one_press_and_wakes_the_loop(pull_up: bool) -> None:
+    wakes: list[None] = []
+    board = Board(PinSettings(button=24, button_pull_up=pull_up), wake=lambda: wakes.append(None))
+    pin = board.factory.pin(24)
+    for _ in range(5):
+        (pin.drive_low if pull_up else pin.drive_high)()
+        (pin.drive_high if pull_up else pin.drive_low)()
+
+    assert board.panel.presses() == 1
+    assert board.panel.presses() == 0
+    assert len(wakes) == 1
+    board.panel.close()
+
+
 def test_low_level_lights_where_the_setting_says_so() -> None:
-    board = Board(PinSettings(active_high=False))
+    board = Board(PinSettings(active_high=False, buzzer_active_high=False))
     dark = [board.level(number) for number in (PINS.red, PINS.amber, PINS.blue, PINS.buzzer)]
 
-    board.panel.show(Lamps(red=True), buzzer=True)
+    board.panel.show(Signals(red=Signal.STEADY, buzzer=Signal.STEADY))
 
     assert dark == [1, 1, 1, 1]
     assert [board.level(number) for number in (PINS.red, PINS.amber, PINS.blue, PINS.buzzer)] == [0, 1, 1, 0]
@@ -119,7 +167,7 @@ def test_claiming_the_pins_lights_nothing() -> None:
 
 def test_closing_puts_out_everything() -> None:
     board = Board()
-    board.panel.show(Lamps(red=True, amber=True), buzzer=True)
+    board.panel.show(Signals(red=Signal.FINDING, amber=Signal.STEADY, buzzer=Signal.FINDING))
 
     board.panel.close()
 
@@ -141,17 +189,17 @@ def test_pin_that_fails_later_is_reported() -> None:
     panel = GpioPanel(PINS, MockFactory(pin_class=FailingPin))
 
     with pytest.raises(PanelFailed, match="Input/output error"):
-        panel.show(Lamps(red=True), buzzer=True)
+        panel.show(Signals(red=Signal.STEADY))
 
 
 def test_mock_panel_leaves_the_process_wide_pin_factory_alone() -> None:
     before = Device.pin_factory
 
-    open_panel("mock", PINS).close()
+    open_panel("mock", PINS, PatternSettings(), lambda: None).close()
 
     assert Device.pin_factory is before
 
 
 def test_machine_without_gpio_is_told_so() -> None:
     with pytest.raises(PinUnavailable, match="lgpio"):
-        open_panel("lgpio", PINS)
+        open_panel("lgpio", PINS, PatternSettings(), lambda: None)

@@ -17,10 +17,10 @@ class AlarmMode(StrEnum):
 
     FINDING = "finding"
     """A finding that nobody acknowledged: red flashes, the buzzer sounds."""
+    SELF_TEST = "self_test"
+    """Lamps and buzzer are tried in turn, which a finding ends; they say nothing of any patch."""
     SILENCED = "silenced"
     """Somebody silenced the buzzer for a time; what it stood for is still shown."""
-    SELF_TEST = "self_test"
-    """Lamps and buzzer are tried in turn; they say nothing of any patch."""
     TECHNICAL = "technical"
     """Something is wrong with the way that findings come: see the reasons."""
     REVIEW = "review"

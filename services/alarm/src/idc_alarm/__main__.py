@@ -6,7 +6,7 @@ import sys
 from types import FrameType
 
 from idc_alarm.app import build
-from idc_alarm.errors import PanelFailed, PinUnavailable
+from idc_alarm.errors import PanelFailed, PinUnavailable, WatchdogUnavailable
 from idc_alarm.settings import AlarmSettings
 from idc_servicekit.startup import start
 
@@ -31,7 +31,7 @@ class StopSignal:
 
 def main() -> int:
     """Run until a signal stops it; return the exit code."""
-    return start("alarm", AlarmSettings, _run, unavailable=(PinUnavailable, PanelFailed))
+    return start("alarm", AlarmSettings, _run, unavailable=(PinUnavailable, PanelFailed, WatchdogUnavailable))
 
 
 def _run(settings: AlarmSettings) -> None:

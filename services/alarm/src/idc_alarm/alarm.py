@@ -1,108 +1,172 @@
-"""The alarm itself: acts on each event once and drives the panel."""
+"""The alarm itself: acts on each event once, drives the panel and says what it did."""
 
 import logging
+import time
 from collections.abc import Callable
 from datetime import datetime
 
-from idc_alarm.policy import Event, Outputs, after, outputs, restored
+from idc_alarm.condition import restored
+from idc_alarm.events import Classified, Commanded, Event, Moment
+from idc_alarm.policy import Act, after
 from idc_alarm.ports import AlarmPanel
 from idc_alarm.record import REMEMBERED_IDS, AlarmRecord
-from idc_contracts import AcknowledgeAlarm, AlarmState, PatchClassified, utc_now
+from idc_alarm.rules import Rules
+from idc_alarm.signals import Signals, mode, next_change_s, signals
+from idc_alarm.supervision import is_clock_trusted, offline_gateways
+from idc_contracts import AlarmActed, AlarmState, utc_now
+from idc_contracts.base import Message
 
 logger = logging.getLogger(__name__)
+
+REPORTED_GATEWAYS = 32
 
 
 class Alarm:
     """Lamps, buzzer and memory of one device."""
 
     def __init__(
-        self, panel: AlarmPanel, record: AlarmRecord, *, device: str, clock: Callable[[], datetime] = utc_now
+        self,
+        panel: AlarmPanel,
+        record: AlarmRecord,
+        *,
+        device: str,
+        rules: Rules,
+        clock: Callable[[], datetime] = utc_now,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._panel = panel
         self._device = device
+        self._rules = rules
         self._clock = clock
-        self._condition = restored(record.condition)
-        is_same = outputs(self._condition) == outputs(record.condition)
-        self._changed_at = record.changed_at if is_same else clock()
+        self._monotonic = monotonic
+        now = self._now()
+        self._situation = restored(record.condition, record.changed_at, now)
+        self._shown = signals(self._situation, now, rules)
+        self._changed_at = now.at
         self._recent_ids = dict.fromkeys(record.recent_ids)
         self._rejected_messages = 0
+        self._revision = 0
         self._cause: str | None = None
+
+    @property
+    def revision(self) -> int:
+        """Counts the changes of the record."""
+        return self._revision
+
+    @property
+    def changed_at(self) -> datetime:
+        """When the outputs last changed."""
+        return self._changed_at
 
     @property
     def record(self) -> AlarmRecord:
         """What must be written down."""
-        return AlarmRecord(condition=self._condition, changed_at=self._changed_at, recent_ids=tuple(self._recent_ids))
+        return AlarmRecord(
+            condition=self._situation.condition, changed_at=self._changed_at, recent_ids=tuple(self._recent_ids)
+        )
 
     @property
     def state(self) -> AlarmState:
         """What the alarm reports of itself."""
-        shown = outputs(self._condition)
+        now, situation = self._now(), self._situation
         return AlarmState(
-            sent_at=self._clock(),
+            sent_at=now.at,
             source=self._device,
             correlation_id=self._cause,
-            lamps=shown.lamps,
-            buzzer=shown.buzzer,
-            latched_by=self._condition.latched_by,
-            last_classification=self._condition.last_classification,
+            lamps=self._shown.lamps,
+            buzzer=self._shown.is_buzzing,
+            state=mode(situation),
+            latched_by=situation.condition.latched_by,
+            latched_since=situation.condition.latched_since,
+            silenced_until=situation.silenced_until(now),
+            technical=situation.technical,
+            offline_gateways=offline_gateways(situation.supervision, self._rules)[:REPORTED_GATEWAYS],
+            last_classification=situation.condition.last_classification,
             changed_at=self._changed_at,
             rejected_messages=self._rejected_messages,
         )
 
+    @property
+    def next_change_s(self) -> float | None:
+        """Seconds until time alone changes an output; None where it will not."""
+        return next_change_s(self._situation, self._now(), self._rules)
+
     def show(self) -> None:
-        """Drive the panel as the condition says.
+        """Drive the panel as the situation says.
 
         Raises:
             PanelFailed: An output could not be driven.
         """
-        self._drive(outputs(self._condition))
+        self._drive(signals(self._situation, self._now(), self._rules))
 
     def go_dark(self) -> None:
         """Put out everything and let the pins go; the condition stays in the journal for the next start."""
         self._panel.close()
 
-    def act(self, event: Event) -> bool:
-        """Act on an event; False where it was acted on before.
+    def act(self, event: Event) -> list[AlarmActed]:
+        """Act on an event and say what was done; nothing for a message that was acted on before.
 
         Raises:
             PanelFailed: An output could not be driven.
         """
-        if event.message_id in self._recent_ids:
-            logger.info("ignored an event that was seen before", extra={"message_id": event.message_id})
-            return False
-        before = outputs(self._condition)
-        self._condition = after(self._condition, event)
-        shown = outputs(self._condition)
-        if shown != before:
-            self._changed_at = self._clock()
-        self._drive(shown)
-        self._remember(event)
-        _log(event, shown)
-        return True
+        message = event.message if isinstance(event, Classified | Commanded) else None
+        if message is not None and message.message_id in self._recent_ids:
+            logger.info("ignored an event that was seen before", extra={"message_id": message.message_id})
+            return []
+        now, before = self._now(), self._situation.condition
+        self._situation, acts = after(self._situation, event, now, self._rules)
+        self._drive(signals(self._situation, now, self._rules))
+        if message is not None:
+            self._remember(message)
+        if message is not None or self._situation.condition != before:
+            self._revision += 1
+        return [self._acted(act, event, message) for act in acts]
 
     def count_rejected(self) -> None:
         """Count a message that could not be read."""
         self._rejected_messages += 1
 
-    def _drive(self, wanted: Outputs) -> None:
-        self._panel.show(wanted.lamps, buzzer=wanted.buzzer)
+    def _now(self) -> Moment:
+        return Moment(self._clock(), self._monotonic())
 
-    def _remember(self, event: Event) -> None:
-        self._cause = event.correlation_id or str(event.message_id)
-        self._recent_ids[event.message_id] = None
+    def _drive(self, wanted: Signals) -> None:
+        self._panel.show(wanted)
+        if wanted != self._shown:
+            self._shown = wanted
+            self._changed_at = self._clock()
+
+    def _remember(self, message: Message) -> None:
+        self._cause = message.correlation_id or str(message.message_id)
+        self._recent_ids[message.message_id] = None
         while len(self._recent_ids) > REMEMBERED_IDS:
             del self._recent_ids[next(iter(self._recent_ids))]
 
+    def _acted(self, act: Act, event: Event, message: Message | None) -> AlarmActed:
+        cause = message if act.is_cause else None
+        acted = AlarmActed(
+            sent_at=self._clock(),
+            source=self._device,
+            correlation_id=self._cause if cause is not None else None,
+            action=act.action,
+            state=mode(self._situation),
+            acted_on=None if cause is None else cause.message_id,
+            classification_id=act.classification_id,
+            by=act.by,
+            technical=self._situation.technical,
+            latency_ms=None if cause is None else self._latency_ms(cause, event),
+        )
+        _log(acted, self._shown)
+        return acted
 
-def _log(event: Event, shown: Outputs) -> None:
-    fields: dict[str, object] = {
-        "message_id": event.message_id,
-        "correlation_id": event.correlation_id,
-        "buzzer": shown.buzzer,
-        **shown.lamps.model_dump(),
-    }
-    match event:
-        case AcknowledgeAlarm(by=by):
-            logger.info("acknowledged by %r", by, extra=fields)
-        case PatchClassified(classification_id=classification_id, decision=decision):
-            logger.info("acted on %s", decision, extra={**fields, "classification_id": classification_id})
+    def _latency_ms(self, message: Message, event: Event) -> float | None:
+        gateway = event.gateway if isinstance(event, Classified) else None
+        latency_ms = (self._clock() - message.sent_at).total_seconds() * 1000
+        is_trusted = is_clock_trusted(self._situation.supervision, gateway, self._rules)
+        return round(latency_ms, 3) if is_trusted and latency_ms >= 0.0 else None
+
+
+def _log(acted: AlarmActed, shown: Signals) -> None:
+    fields = acted.model_dump(mode="json", include={"acted_on", "classification_id", "correlation_id", "technical"})
+    lamps = shown.lamps.model_dump() | {"buzzer": shown.is_buzzing, "latency_ms": acted.latency_ms}
+    by = "" if acted.by is None else f" by {acted.by!r}"
+    logger.info("%s%s", acted.action, by, extra={**fields, **lamps, "state": acted.state})

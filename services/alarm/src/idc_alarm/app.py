@@ -1,17 +1,20 @@
 """Puts the alarm together from its parts; the only place that knows them all."""
 
+import os
 import random
 from importlib.metadata import version
 
 from idc_alarm.adapters.file_journal import FileJournal
 from idc_alarm.adapters.gpio_panel import open_panel
-from idc_alarm.adapters.mqtt_link import MqttLink
+from idc_alarm.adapters.mqtt_link import MqttLink, Place
+from idc_alarm.adapters.wake_pipe import WakePipe
+from idc_alarm.adapters.watchdogs import DeviceWatchdog, SystemdWatchdog
 from idc_alarm.alarm import Alarm
 from idc_alarm.backoff import Backoff
 from idc_alarm.health import Health
-from idc_alarm.ports import AlarmPanel
+from idc_alarm.ports import AlarmPanel, Watchdog
 from idc_alarm.service import AlarmService
-from idc_alarm.settings import AlarmSettings
+from idc_alarm.settings import AlarmSettings, WatchdogSettings
 
 
 def build(settings: AlarmSettings, panel: AlarmPanel | None = None) -> AlarmService:
@@ -23,16 +26,26 @@ def build(settings: AlarmSettings, panel: AlarmPanel | None = None) -> AlarmServ
 
     Raises:
         PinUnavailable: There is no such pin driver on this machine, or a pin cannot be claimed.
+        WatchdogUnavailable: The watchdog device cannot be opened.
     """
+    wake = WakePipe()
     journal = FileJournal(settings.state_dir)
     if panel is None:
-        panel = open_panel(settings.pin_factory, settings.pins)
+        panel = open_panel(settings.pin_factory, settings.pins, settings.patterns, wake.ring)
     link = MqttLink(
         settings.mqtt,
-        site=settings.site,
-        device=settings.device,
+        place=Place(settings.site, settings.device, settings.sites or (settings.site,)),
         version=version("idc-alarm"),
         backoff=Backoff(random.SystemRandom()),
+        wake=wake,
+        home_assistant=settings.home_assistant,
     )
-    alarm = Alarm(panel, journal.load(), device=settings.device)
-    return AlarmService(alarm, journal, link, Health(settings.alive_file, settings.ready_file))
+    alarm = Alarm(panel, journal.load(), device=settings.device, rules=settings.rules)
+    health = Health(settings.alive_file, settings.ready_file)
+    return AlarmService(alarm, panel, journal, link, health, _watchdog(settings.watchdog))
+
+
+def _watchdog(settings: WatchdogSettings) -> Watchdog:
+    if settings.kind == "device":
+        return DeviceWatchdog(settings.device, settings.timeout_s)
+    return SystemdWatchdog(os.environ.get("NOTIFY_SOCKET"))

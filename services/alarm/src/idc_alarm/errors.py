@@ -3,6 +3,7 @@
 AlarmError
 ├── PinUnavailable (OSError)       no pin driver, or a pin cannot be claimed: the process ends with exit code 69
 ├── PanelFailed (OSError)          a lamp or the buzzer could not be driven: the process ends with exit code 69
+├── WatchdogUnavailable (OSError)  the watchdog device cannot be opened: the process ends with exit code 69
 ├── JournalFailed (OSError)        the journal could not be written: the alarm stays away from the broker until it can
 └── UnreadableMessage (ValueError) a message is dropped, logged and counted
 """
@@ -18,6 +19,10 @@ class PinUnavailable(AlarmError, OSError):
 
 class PanelFailed(AlarmError, OSError):
     """A lamp or the buzzer could not be driven."""
+
+
+class WatchdogUnavailable(AlarmError, OSError):
+    """The watchdog device cannot be opened."""
 
 
 class JournalFailed(AlarmError, OSError):

@@ -5,40 +5,60 @@ from collections.abc import Sequence
 from idc_alarm.errors import JournalFailed, PanelFailed
 from idc_alarm.ports import Delivery
 from idc_alarm.record import AlarmRecord
-from idc_contracts import AlarmState, Lamps
+from idc_alarm.signals import Signals
+from idc_contracts import AlarmActed, AlarmState, Lamps
 
 
 class FakePanel:
     """Remembers what it was told to show."""
 
     def __init__(self) -> None:
-        self.history: list[tuple[Lamps, bool]] = []
+        self.history: list[Signals] = []
+        self.waiting_presses = 0
         self.is_broken = False
         self.is_closed = False
 
     @property
+    def signals(self) -> Signals:
+        """The outputs as they are now."""
+        return self.history[-1] if self.history else Signals()
+
+    @property
     def lamps(self) -> Lamps:
         """The lamps as they are lit now."""
-        return self.history[-1][0] if self.history else Lamps()
+        return self.signals.lamps
 
     @property
     def buzzer(self) -> bool:
         """Whether the buzzer sounds now."""
-        return bool(self.history) and self.history[-1][1]
+        return self.signals.is_buzzing
 
-    def show(self, lamps: Lamps, *, buzzer: bool) -> None:
+    def show(self, signals: Signals) -> None:
         """Remember the outputs.
+
+        Raises:
+            PanelFailed: `is_broken` is set.
+        """
+        self.keep_alive()
+        self.history.append(signals)
+
+    def keep_alive(self) -> None:
+        """Do nothing.
 
         Raises:
             PanelFailed: `is_broken` is set.
         """
         if self.is_broken:
             raise PanelFailed("this panel is set to fail")
-        self.history.append((lamps, buzzer))
+
+    def presses(self) -> int:
+        """The presses that the test set."""
+        presses, self.waiting_presses = self.waiting_presses, 0
+        return presses
 
     def close(self) -> None:
         """Put out everything."""
-        self.history.append((Lamps(), False))
+        self.history.append(Signals())
         self.is_closed = True
 
 
@@ -72,15 +92,17 @@ class FakeLink:
     def __init__(self, *batches: Sequence[Delivery]) -> None:
         self.batches = list(batches)
         self.is_ready = True
+        self.is_reachable = True
         self.acknowledged: list[int] = []
         self.reports: list[AlarmState] = []
+        self.actions: list[AlarmActed] = []
         self.drops = 0
         self.is_closed = False
 
     def turn(self, timeout_s: float) -> Sequence[Delivery]:  # noqa: ARG002 - it never waits
-        """The next batch."""
-        self.is_ready = True
-        return self.batches.pop(0) if self.batches else []
+        """The next batch; none while `is_reachable` is unset."""
+        self.is_ready = self.is_reachable
+        return self.batches.pop(0) if self.batches and self.is_reachable else []
 
     def acknowledge(self, deliveries: Sequence[Delivery]) -> None:
         """Remember the packet ids."""
@@ -90,6 +112,10 @@ class FakeLink:
         """Remember the state."""
         self.reports.append(state)
 
+    def tell(self, actions: Sequence[AlarmActed]) -> None:
+        """Remember the actions."""
+        self.actions += actions
+
     def drop(self) -> None:
         """Remember that the connection was broken."""
         self.drops += 1
@@ -98,3 +124,19 @@ class FakeLink:
     def close(self) -> None:
         """Remember that the connection was ended."""
         self.is_closed = True
+
+
+class FakeWatchdog:
+    """Counts how often it was fed."""
+
+    def __init__(self) -> None:
+        self.feeds = 0
+        self.is_stopped = False
+
+    def feed(self) -> None:
+        """Count."""
+        self.feeds += 1
+
+    def stop(self) -> None:
+        """Remember the stop."""
+        self.is_stopped = True

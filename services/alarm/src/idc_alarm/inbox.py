@@ -1,25 +1,58 @@
 """Reads the messages that the alarm subscribes to."""
 
+from typing import Final, TypeVar
+
 from pydantic import ValidationError
 
 from idc_alarm.errors import UnreadableMessage
-from idc_alarm.policy import Event
-from idc_contracts import ALARM_ACKNOWLEDGEMENTS, CLASSIFICATIONS, AcknowledgeAlarm, PatchClassified
+from idc_alarm.events import Classified, Command, Commanded, GatewayForgotten, GatewayReported
+from idc_alarm.ports import Delivery
+from idc_contracts import (
+    ALARM_ACKNOWLEDGEMENTS,
+    ALARM_SILENCES,
+    ALARM_TESTS,
+    CLASSIFICATIONS,
+    GATEWAY_STATUS,
+    AcknowledgeAlarm,
+    PatchClassified,
+    ServiceStatus,
+    SilenceAlarm,
+    TestAlarm,
+)
+from idc_contracts.base import Message
+
+MessageT = TypeVar("MessageT", bound=Message)
+Received = Classified | Commanded | GatewayReported | GatewayForgotten
+
+_COMMANDS: Final[dict[str, type[Command]]] = {
+    ALARM_ACKNOWLEDGEMENTS.noun: AcknowledgeAlarm,
+    ALARM_SILENCES.noun: SilenceAlarm,
+    ALARM_TESTS.noun: TestAlarm,
+}
 
 
-def read_event(topic: str, payload: bytes) -> Event:
+def read_event(delivery: Delivery) -> Received:
     """The event that a message carries. Fields that are not known are ignored.
 
     Raises:
         UnreadableMessage: The topic is another's, or the payload does not fit it. The text holds no payload.
     """
-    message: type[PatchClassified | AcknowledgeAlarm]
-    if CLASSIFICATIONS.device_of(topic) is not None:
-        message = PatchClassified
-    elif ALARM_ACKNOWLEDGEMENTS.device_of(topic) is not None:
-        message = AcknowledgeAlarm
-    else:
-        raise UnreadableMessage("the alarm reads no such topic")
+    topic, payload = delivery.topic, delivery.payload
+    if place := CLASSIFICATIONS.place_of(topic):
+        return Classified("/".join(place), _read(PatchClassified, payload), delivery.is_live)
+    if place := GATEWAY_STATUS.place_of(topic):
+        gateway = "/".join(place)
+        # An empty retained message deletes the one before it (MQTT 5, 3.3.1.3).
+        if not payload:
+            return GatewayForgotten(gateway)
+        return GatewayReported(gateway, _read(ServiceStatus, payload), delivery.is_live)
+    for row in (ALARM_ACKNOWLEDGEMENTS, ALARM_SILENCES, ALARM_TESTS):
+        if row.device_of(topic) is not None:
+            return Commanded(_read(_COMMANDS[row.noun], payload))
+    raise UnreadableMessage("the alarm reads no such topic")
+
+
+def _read(message: type[MessageT], payload: bytes) -> MessageT:
     try:
         return message.from_payload(payload)
     except ValidationError as exc:

@@ -5,18 +5,29 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from idc_alarm.record import AlarmRecord
-from idc_contracts import AlarmState, Lamps
+from idc_alarm.signals import Signals
+from idc_contracts import AlarmActed, AlarmState
 
 
 class AlarmPanel(Protocol):
-    """Three lamps and a buzzer. Only the thread that runs the alarm's loop uses it."""
+    """Three lamps, a buzzer and a button. Only the thread that runs the alarm's loop uses it."""
 
-    def show(self, lamps: Lamps, *, buzzer: bool) -> None:
+    def show(self, signals: Signals) -> None:
         """Drive all outputs. What goes dark does so before anything is lit.
 
         Raises:
             PanelFailed: An output could not be driven.
         """
+
+    def keep_alive(self) -> None:
+        """Say that the loop still turns; a panel that does not hear this for long shows trouble by itself.
+
+        Raises:
+            PanelFailed: An output could not be driven since the last call.
+        """
+
+    def presses(self) -> int:
+        """How often the button was pressed since the last call."""
 
     def close(self) -> None:
         """Put out everything and let the pins go."""
@@ -36,13 +47,27 @@ class Journal(Protocol):
         """
 
 
+class Watchdog(Protocol):
+    """Restarts the alarm, or the machine, when it is not fed."""
+
+    def feed(self) -> None:
+        """Say that the loop is healthy."""
+
+    def stop(self) -> None:
+        """Say that the alarm ends on purpose."""
+
+
 @dataclass(frozen=True)
 class Delivery:
-    """One message from the broker, not acknowledged yet."""
+    """One message from the broker, not acknowledged yet.
+
+    `is_live`: sent just now, neither retained nor kept by the broker while the alarm was away, as far as can be told.
+    """
 
     topic: str
     payload: bytes
     packet_id: int
+    is_live: bool = True
 
 
 class BrokerLink(Protocol):
@@ -60,6 +85,9 @@ class BrokerLink(Protocol):
 
     def report(self, state: AlarmState) -> None:
         """Publish the state, retained, now or as soon as there is a connection; a newer one replaces it."""
+
+    def tell(self, actions: Sequence[AlarmActed]) -> None:
+        """Publish what was done, now or as soon as there is a connection; of too many the oldest are dropped."""
 
     def drop(self) -> None:
         """Break the connection as a crash would: the broker says `offline` and keeps what was not acknowledged."""

@@ -5,12 +5,12 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field
 
-from idc_alarm.policy import Condition
+from idc_alarm.condition import Condition
 from idc_contracts import utc_now
 from idc_contracts.base import Contract
 
 REMEMBERED_IDS: Final = 512
-"""Message ids that are known again. The broker sends at most 20 messages a second time; the rest is for the gateway,
+"""Message ids that are known again. The broker sends at most 64 messages a second time; the rest is for the gateway,
 which sends again what it had not marked as sent when it ended."""
 
 

@@ -7,9 +7,11 @@ from typing import Final
 
 from idc_alarm.alarm import Alarm
 from idc_alarm.errors import JournalFailed, UnreadableMessage
+from idc_alarm.events import ButtonPressed, ConnectionChanged, Event, JournalChanged, Started, TimePassed
 from idc_alarm.health import Health
 from idc_alarm.inbox import read_event
-from idc_alarm.ports import BrokerLink, Delivery, Journal
+from idc_alarm.ports import AlarmPanel, BrokerLink, Delivery, Journal, Watchdog
+from idc_contracts import AlarmActed
 
 logger = logging.getLogger(__name__)
 
@@ -23,20 +25,27 @@ class AlarmService:
     def __init__(
         self,
         alarm: Alarm,
+        panel: AlarmPanel,
         journal: Journal,
         link: BrokerLink,
         health: Health,
+        watchdog: Watchdog,
         *,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._alarm = alarm
+        self._panel = panel
         self._journal = journal
         self._link = link
         self._health = health
+        self._watchdog = watchdog
         self._sleep = sleep
         # The first save, before the broker is reached, shows that the journal can be written at all.
         self._is_unsaved = True
         self._is_failing = False
+        self._was_ready = False
+        self._is_report_due = True
+        self._untold: list[AlarmActed] = []
 
     def run(self, is_stopping: Callable[[], bool]) -> None:
         """Show what was restored, then turn until `is_stopping`; leave everything dark.
@@ -46,10 +55,12 @@ class AlarmService:
         """
         try:
             self._alarm.show()
-            self._link.report(self._alarm.state)
+            self._do(Started())
+            self._report()
             while not is_stopping():
                 self.turn()
             self._link.close()
+            self._watchdog.stop()
         finally:
             self._health.stop()
             self._alarm.go_dark()
@@ -61,32 +72,65 @@ class AlarmService:
             PanelFailed: A lamp or the buzzer could not be driven.
         """
         if self._save():
-            self._take(list(self._link.turn(TURN_S)))
+            self._take(list(self._link.turn(self._wait_s())))
         else:
             self._sleep(TURN_S)
+        self._notice_connection()
+        for _ in range(self._panel.presses()):
+            self._do(ButtonPressed())
+        self._do(TimePassed())
+        self._save()
+        self._report()
+        self._panel.keep_alive()
         self._health.beat(ready=self._link.is_ready)
+        self._watchdog.feed()
+
+    def _report(self) -> None:
+        if self._is_report_due:
+            self._link.report(self._alarm.state)
+            self._is_report_due = False
+        if self._untold:
+            self._link.tell(self._untold)
+            self._untold = []
+
+    def _wait_s(self) -> float:
+        change_s = self._alarm.next_change_s
+        return TURN_S if change_s is None else min(TURN_S, change_s)
+
+    def _notice_connection(self) -> None:
+        if self._link.is_ready != self._was_ready:
+            self._was_ready = self._link.is_ready
+            self._do(ConnectionChanged(self._was_ready))
+
+    def _do(self, event: Event) -> None:
+        """Let the alarm act on an event, and note what is to be reported."""
+        revision, shown_at = self._alarm.revision, self._alarm.changed_at
+        actions = self._alarm.act(event)
+        self._is_unsaved = self._is_unsaved or self._alarm.revision != revision
+        if actions or self._alarm.changed_at != shown_at:
+            self._is_report_due = True
+            self._untold += actions
 
     def _take(self, deliveries: list[Delivery]) -> None:
         if not deliveries:
             return
-        is_changed = [self._act(delivery) for delivery in deliveries]
+        self._notice_connection()
+        for delivery in deliveries:
+            self._act(delivery)
         # One write for all that came together; what is not written down is not acknowledged and will come again.
         if self._save():
             self._link.acknowledge(deliveries)
-        if any(is_changed):
-            self._link.report(self._alarm.state)
 
-    def _act(self, delivery: Delivery) -> bool:
+    def _act(self, delivery: Delivery) -> None:
         try:
-            event = read_event(delivery.topic, delivery.payload)
+            event = read_event(delivery)
         except UnreadableMessage as exc:
             size = len(delivery.payload)
             logger.warning("dropped a message of %d bytes on %.128r: %s", size, delivery.topic, exc)
             self._alarm.count_rejected()
-            return True
-        is_new = self._alarm.act(event)
-        self._is_unsaved = self._is_unsaved or is_new
-        return is_new
+            self._is_report_due = True
+            return
+        self._do(event)
 
     def _save(self) -> bool:
         """Write down what is new. Where that fails, leave the broker: it then tells everyone that this alarm is off."""
@@ -97,10 +141,13 @@ class AlarmService:
         except JournalFailed as exc:
             if not self._is_failing:
                 logger.error("offline until the journal can be written: %s", exc)  # noqa: TRY400 - one line
-            self._is_failing = True
+                self._is_failing = True
+                self._do(JournalChanged(is_working=False))
             self._link.drop()
             return False
+        self._is_unsaved = False
         if self._is_failing:
             logger.info("the journal can be written again")
-        self._is_failing = self._is_unsaved = False
+            self._is_failing = False
+            self._do(JournalChanged(is_working=True))
         return True

@@ -6,6 +6,8 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_settings import SettingsConfigDict
 
+from idc_alarm.patterns import PatternSettings
+from idc_alarm.rules import Rules
 from idc_contracts import Slug
 from idc_servicekit.mqtt import MqttSettings
 from idc_servicekit.settings import ServiceSettings
@@ -23,14 +25,36 @@ class PinSettings(BaseModel):
     amber: GpioNumber = Field(default=27, description="Amber lamp's GPIO line, 2-27.")
     blue: GpioNumber = Field(default=22, description="Blue lamp's GPIO line, 2-27.")
     buzzer: GpioNumber = Field(default=23, description="Buzzer's GPIO line, 2-27.")
+    button: GpioNumber | None = Field(default=None, description="The button's GPIO line, 2-27; unset: no button.")
     active_high: bool = Field(default=True, description="False where a low level lights (most relay boards).")
+    buzzer_active_high: bool = Field(default=True, description="False where a low level sounds.")
+    buzzer_kind: Literal["active", "passive"] = Field(
+        default="active", description="`active` sounds on a steady level, `passive` needs a tone."
+    )
+    buzzer_tone_hz: int = Field(default=2000, ge=100, le=5000, description="A passive buzzer's tone.")
+    button_pull_up: bool = Field(default=True, description="True: the button connects to ground; false: to 3.3 V.")
+    debounce_s: float = Field(default=0.05, ge=0.0, le=1.0, description="How long the button's contact may bounce.")
 
     @model_validator(mode="after")
     def _differ(self) -> Self:
-        numbers = [self.red, self.amber, self.blue, self.buzzer]
+        lines = [self.red, self.amber, self.blue, self.buzzer, self.button]
+        numbers = [number for number in lines if number is not None]
         if len(set(numbers)) < len(numbers):
-            raise ValueError(f"red, amber, blue and buzzer need four different lines, got {numbers}")
+            raise ValueError(f"red, amber, blue, buzzer and button need different lines, got {numbers}")
         return self
+
+
+class WatchdogSettings(BaseModel):
+    """What restarts the alarm, or the machine, when the loop hangs."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["systemd", "device"] = Field(
+        default="systemd",
+        description="`systemd` by its socket, where it started the alarm; `device` by a kernel device.",
+    )
+    device: Path = Field(default=Path("/dev/watchdog"), description="The kernel's watchdog device.")
+    timeout_s: int = Field(default=15, ge=5, le=120, description="Unfed for so long, the device restarts the machine.")
 
 
 class AlarmSettings(ServiceSettings):
@@ -43,6 +67,15 @@ class AlarmSettings(ServiceSettings):
         description="`lgpio` drives the pins of a Raspberry Pi; `mock` lights nothing, for development."
     )
     pins: PinSettings = PinSettings()
+    patterns: PatternSettings = PatternSettings()
+    rules: Rules = Rules()
+    sites: tuple[Slug, ...] = Field(
+        default=(), max_length=64, description="Sites whose gateways this alarm hears; none named: its own alone."
+    )
+    home_assistant: Literal["off", "on", "remove"] = Field(
+        default="off", description="`on` describes the alarm to Home Assistant, `remove` takes that back."
+    )
+    watchdog: WatchdogSettings = WatchdogSettings()
     state_dir: Path = Field(
         default=Path("/var/lib/idc"), description="Folder of the journal; it must outlive restarts."
     )

@@ -7,8 +7,8 @@ from typing import Final
 
 from pydantic import ValidationError
 
+from idc_alarm.condition import SUSPECT
 from idc_alarm.errors import JournalFailed
-from idc_alarm.policy import SUSPECT
 from idc_alarm.record import AlarmRecord
 
 logger = logging.getLogger(__name__)

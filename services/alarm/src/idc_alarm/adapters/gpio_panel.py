@@ -1,16 +1,20 @@
-"""Lamps and buzzer on the GPIO pins of a Raspberry Pi, by gpiozero."""
+"""Lamps, buzzer and button on the GPIO pins of a Raspberry Pi, by gpiozero."""
 
 import contextlib
 import importlib
 import tempfile
-from typing import Any, Literal
+from collections.abc import Callable
+from typing import Any, Final, Literal
 
-from gpiozero import LED, Buzzer, GPIOZeroError
-from gpiozero.pins.mock import MockFactory
+from gpiozero import LED, Button, GPIOZeroError, PWMOutputDevice
+from gpiozero.pins.mock import MockFactory, MockPWMPin
 
+from idc_alarm.button import PressCounter
 from idc_alarm.errors import PanelFailed, PinUnavailable
+from idc_alarm.patterns import PatternSettings
+from idc_alarm.player import SignalPlayer
 from idc_alarm.settings import PinSettings
-from idc_contracts import Lamps
+from idc_alarm.signals import Signals
 
 DriverErrors = tuple[type[Exception], ...]
 """What a pin driver raises. gpiozero passes its driver's own errors on."""
@@ -18,42 +22,67 @@ DriverErrors = tuple[type[Exception], ...]
 _GPIOZERO_ERRORS: DriverErrors = (GPIOZeroError, OSError)
 
 
-class GpioPanel:
-    """Drives three lamps and a buzzer."""
+DEADMAN_S: Final = 30.0
+"""A turn of the loop may take some ten seconds while it tries to connect."""
 
-    def __init__(self, pins: PinSettings, pin_factory: Any, driver_errors: DriverErrors = _GPIOZERO_ERRORS) -> None:
+
+class GpioPanel:
+    """Drives three lamps and a buzzer, and listens to a button."""
+
+    def __init__(
+        self,
+        pins: PinSettings,
+        pin_factory: Any,
+        driver_errors: DriverErrors = _GPIOZERO_ERRORS,
+        *,
+        patterns: PatternSettings | None = None,
+        wake: Callable[[], None] = lambda: None,
+        deadman_s: float = DEADMAN_S,
+    ) -> None:
         """Claim the pins; everything is dark afterwards.
 
         Args:
             pins: Which line drives what.
             pin_factory: A gpiozero pin factory, which this panel closes (gpiozero has no types).
             driver_errors: What the factory's driver raises.
+            patterns: What the signals look and sound like.
+            wake: Called after each press of the button.
+            deadman_s: How long the loop may be silent before the panel shows trouble by itself.
 
         Raises:
             PinUnavailable: A pin cannot be claimed.
         """
         self._factory = pin_factory
         self._driver_errors = driver_errors
+        self._counter = PressCounter(pins.debounce_s, wake)
         try:
-            self._red = LED(pins.red, active_high=pins.active_high, pin_factory=pin_factory)
-            self._amber = LED(pins.amber, active_high=pins.active_high, pin_factory=pin_factory)
-            self._blue = LED(pins.blue, active_high=pins.active_high, pin_factory=pin_factory)
-            self._buzzer = Buzzer(pins.buzzer, active_high=pins.active_high, pin_factory=pin_factory)
+            self._outputs = {name: self._lamp(getattr(pins, name), pins) for name in ("red", "amber", "blue")}
+            self._outputs["buzzer"] = self._buzzer(pins)
+            self._button = None if pins.button is None else self._claim_button(pins.button, pins)
         except driver_errors as exc:
             raise PinUnavailable(f"cannot claim the pins {pins}: {exc}") from exc
+        drive = {name: _switch(output) for name, output in self._outputs.items()}
+        self._player = SignalPlayer(drive, patterns or PatternSettings(), driver_errors, deadman_s=deadman_s)
 
-    def show(self, lamps: Lamps, *, buzzer: bool) -> None:
+    def show(self, signals: Signals) -> None:
         """Drive all outputs. What goes dark does so first: red and blue are not lit together even for an instant.
 
         Raises:
             PanelFailed: An output could not be driven.
         """
-        wanted = [(self._red, lamps.red), (self._blue, lamps.blue), (self._amber, lamps.amber), (self._buzzer, buzzer)]
-        try:
-            for output, is_on in sorted(wanted, key=lambda pair: pair[1]):
-                output.value = is_on
-        except self._driver_errors as exc:
-            raise PanelFailed(f"cannot drive the panel: {exc}") from exc
+        self._player.show(signals)
+
+    def keep_alive(self) -> None:
+        """Say that the loop still turns.
+
+        Raises:
+            PanelFailed: An output could not be driven since the last call.
+        """
+        self._player.keep_alive()
+
+    def presses(self) -> int:
+        """How often the button was pressed since the last call."""
+        return self._counter.take()
 
     def close(self) -> None:
         """Put out everything and let the pins go: they become inputs.
@@ -61,24 +90,64 @@ class GpioPanel:
         Raises:
             PanelFailed: An output could not be driven.
         """
-        self.show(Lamps(), buzzer=False)
-        for output in (self._red, self._amber, self._blue, self._buzzer):
-            output.close()
+        self._player.close()
+        try:
+            for output in self._outputs.values():
+                output.off()
+        except self._driver_errors as exc:
+            raise PanelFailed(f"cannot put out the panel: {exc}") from exc
+        for device in (*self._outputs.values(), self._button):
+            if device is not None:
+                device.close()
         self._factory.close()
 
+    def _lamp(self, number: int, pins: PinSettings) -> Any:
+        return LED(number, active_high=pins.active_high, pin_factory=self._factory)
 
-def open_panel(kind: Literal["mock", "lgpio"], pins: PinSettings) -> GpioPanel:
+    def _buzzer(self, pins: PinSettings) -> Any:
+        if pins.buzzer_kind == "active":
+            return LED(pins.buzzer, active_high=pins.buzzer_active_high, pin_factory=self._factory)
+        return PWMOutputDevice(
+            pins.buzzer,
+            active_high=pins.buzzer_active_high,
+            frequency=pins.buzzer_tone_hz,
+            pin_factory=self._factory,
+        )
+
+    def _claim_button(self, number: int, pins: PinSettings) -> Any:
+        # The driver waits until the contact rests; the counter does so for drivers that cannot.
+        button = Button(
+            number, pull_up=pins.button_pull_up, bounce_time=pins.debounce_s or None, pin_factory=self._factory
+        )
+        button.when_activated = self._counter.pressed
+        button.when_deactivated = self._counter.released
+        return button
+
+
+def _switch(output: Any) -> Callable[[bool], None]:
+    # Half the time on is the loudest for a passive buzzer; an LED has on and off alone.
+    on_value = 0.5 if isinstance(output, PWMOutputDevice) else 1
+
+    def drive(is_on: bool) -> None:  # noqa: FBT001 - the level itself
+        output.value = on_value if is_on else 0
+
+    return drive
+
+
+def open_panel(
+    kind: Literal["mock", "lgpio"], pins: PinSettings, patterns: PatternSettings, wake: Callable[[], None]
+) -> GpioPanel:
     """The panel on one of the two pin drivers.
 
     Raises:
         PinUnavailable: There is no such driver on this machine, or a pin cannot be claimed.
     """
     if kind == "mock":
-        return GpioPanel(pins, MockFactory())
-    return _lgpio_panel(pins)
+        return GpioPanel(pins, MockFactory(pin_class=MockPWMPin), patterns=patterns, wake=wake)
+    return _lgpio_panel(pins, patterns, wake)
 
 
-def _lgpio_panel(pins: PinSettings) -> GpioPanel:
+def _lgpio_panel(pins: PinSettings, patterns: PatternSettings, wake: Callable[[], None]) -> GpioPanel:
     try:
         # On import lgpio makes a named pipe in the working folder, which a hardened container cannot write.
         with contextlib.chdir(tempfile.gettempdir()):
@@ -95,4 +164,4 @@ def _lgpio_panel(pins: PinSettings) -> GpioPanel:
         raise PinUnavailable(
             f"lgpio cannot open /dev/gpiochip*: run on a Raspberry Pi, as a member of the group gpio: {exc}"
         ) from exc
-    return GpioPanel(pins, factory, driver_errors)
+    return GpioPanel(pins, factory, driver_errors, patterns=patterns, wake=wake)

@@ -22,6 +22,8 @@ CONNECT_TIMEOUT_S: Final = 5.0
 
 EVENT_OPTIONS: Final = SubscribeOptions(qos=1, retainHandling=SubscribeOptions.RETAIN_DO_NOT_SEND)
 """Events are not retained; one that is all the same would ring again with each connection."""
+STATE_OPTIONS: Final = SubscribeOptions(qos=1, retainHandling=SubscribeOptions.RETAIN_SEND_ON_SUBSCRIBE)
+"""What is retained is asked for with each connection: a gateway may have come or gone meanwhile."""
 
 WITH_WILL: Final = ReasonCode(PacketTypes.DISCONNECT, "Disconnect with will message")
 

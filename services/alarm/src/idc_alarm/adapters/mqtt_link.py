@@ -1,18 +1,44 @@
 """The connection to the broker, by paho-mqtt, without a thread of its own."""
 
 import logging
+import select
+import socket
+import ssl
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Any, Final, Literal
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from idc_alarm.adapters.mqtt_client import EVENT_OPTIONS, MAX_UNACKNOWLEDGED, WITH_WILL, connect, new_client
+from idc_alarm.adapters.home_assistant import discovery, discovery_topic
+from idc_alarm.adapters.mqtt_client import (
+    EVENT_OPTIONS,
+    MAX_UNACKNOWLEDGED,
+    STATE_OPTIONS,
+    WITH_WILL,
+    connect,
+    new_client,
+)
+from idc_alarm.adapters.wake_pipe import WakePipe
 from idc_alarm.backoff import Backoff
 from idc_alarm.ports import Delivery
-from idc_contracts import ALARM_ACKNOWLEDGEMENTS, ALARM_STATE, ALARM_STATUS, CLASSIFICATIONS, AlarmState, ServiceStatus
+from idc_contracts import (
+    ALARM_ACKNOWLEDGEMENTS,
+    ALARM_ACTIONS,
+    ALARM_SILENCES,
+    ALARM_STATE,
+    ALARM_STATUS,
+    ALARM_TESTS,
+    CLASSIFICATIONS,
+    GATEWAY_STATUS,
+    AlarmActed,
+    AlarmState,
+    ServiceStatus,
+)
 from idc_servicekit.mqtt import MqttSettings
 
 logger = logging.getLogger(__name__)
@@ -23,6 +49,22 @@ STABLE_S: Final = 10.0
 """A connection that lasted so long was a good one; two alarms of one name throw each other out much sooner."""
 
 
+CAUGHT_UP_S: Final = 0.5
+"""So long without a message after the subscriptions, and the broker has sent all that it kept."""
+MAX_ACTIONS: Final = 1024
+"""Actions that wait for the broker; of more the oldest are dropped."""
+MAX_ACTIONS_UNDER_WAY: Final = 16
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the alarm stands in the topics, and the sites that it hears."""
+
+    site: str
+    device: str
+    sites: tuple[str, ...]
+
+
 class MqttLink:
     """Holds one persistent MQTT 5 session and connects again for ever. It is used from one thread alone."""
 
@@ -30,20 +72,21 @@ class MqttLink:
         self,
         settings: MqttSettings,
         *,
-        site: str,
-        device: str,
+        place: Place,
         version: str,
         backoff: Backoff,
+        wake: WakePipe,
+        home_assistant: Literal["off", "on", "remove"] = "off",
         clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._settings = settings
-        self._site = site
-        self._device = device
+        self._place = place
+        self._at = {"site": place.site, "device": place.device}
         self._version = version
         self._backoff = backoff
+        self._wake = wake
+        self._home_assistant = home_assistant
         self._clock = clock
-        self._sleep = sleep
         self._client: mqtt.Client | None = None
         self._next_attempt_s = clock()
         self._is_ready = False
@@ -52,6 +95,9 @@ class MqttLink:
         self._report: AlarmState | None = None
         self._is_report_due = False
         self._report_packet_id: int | None = None
+        self._actions: deque[AlarmActed] = deque(maxlen=MAX_ACTIONS)
+        self._actions_under_way: dict[int, AlarmActed] = {}
+        self._is_caught_up = False
 
     @property
     def is_ready(self) -> bool:
@@ -66,12 +112,13 @@ class MqttLink:
         if self._client is None:
             wait_s = self._next_attempt_s - self._clock()
             if wait_s > 0:
-                self._sleep(min(wait_s, timeout_s))
+                self._wake.wait(min(wait_s, timeout_s))
                 return []
             self._connect()
         if self._client is not None and not self._move(self._client, timeout_s):
             self._lose()
         self._publish_report()
+        self._publish_actions()
         arrived, self._arrived = self._arrived, []
         return arrived
 
@@ -86,6 +133,14 @@ class MqttLink:
         self._report = state
         self._is_report_due = True
         self._publish_report()
+
+    def tell(self, actions: Sequence[AlarmActed]) -> None:
+        """Publish what was done, now or as soon as there is a connection; of too many the oldest are dropped."""
+        too_many = len(self._actions) + len(actions) - MAX_ACTIONS
+        if too_many > 0:
+            logger.warning("dropped %d reports of actions, as %d wait for the broker", too_many, MAX_ACTIONS)
+        self._actions.extend(actions)
+        self._publish_actions()
 
     def drop(self) -> None:
         """Break the connection as a crash would: the broker says `offline` and keeps what was not acknowledged."""
@@ -115,7 +170,7 @@ class MqttLink:
         # A new client for each connection: nothing unsent of the last one can follow what this one says, and
         # a password or certificate that was exchanged meanwhile is read.
         topic, will = self._status("offline")
-        client_id = f"idc-alarm-{self._site}-{self._device}"
+        client_id = f"idc-alarm-{self._place.site}-{self._place.device}"
         try:
             client = new_client(self._settings, client_id=client_id, will_topic=topic, will=will)
             client.on_connect = self._on_connect
@@ -133,16 +188,33 @@ class MqttLink:
 
     def _move(self, client: mqtt.Client, timeout_s: float) -> bool:
         """Handle one packet, and those that wait behind it; False where the connection is lost."""
-        code = client.loop(timeout_s)
+        self._wait(client, timeout_s)
+        code = client.loop(0.0)
         seen = 0
         while code == mqtt.MQTT_ERR_SUCCESS and seen < len(self._arrived) < MAX_UNACKNOWLEDGED:
             seen = len(self._arrived)
             code = client.loop(0.0)
         return code == mqtt.MQTT_ERR_SUCCESS
 
+    def _wait(self, client: mqtt.Client, timeout_s: float) -> None:
+        """Wait for the broker or the button."""
+        broker = client.socket()
+        if not isinstance(broker, socket.socket) or (isinstance(broker, ssl.SSLSocket) and broker.pending()):
+            return
+        watched: list[socket.socket | WakePipe] = [broker, self._wake]
+        begin_s = self._clock()
+        readable, writable, _ = select.select(watched, [broker] if client.want_write() else [], [], max(0.0, timeout_s))
+        if self._wake in readable:
+            self._wake.clear()
+        if not readable and not writable and self._is_ready and self._clock() - begin_s >= CAUGHT_UP_S:
+            self._is_caught_up = True
+
     def _lose(self) -> None:
         self._client = None
-        self._is_ready = False
+        self._is_ready = self._is_caught_up = False
+        # What the broker did not confirm goes out again, before what came later; twice is once, by the message id.
+        self._actions.extendleft(reversed(self._actions_under_way.values()))
+        self._actions_under_way.clear()
         self._report_packet_id = None
         if self._ready_since_s is not None and self._clock() - self._ready_since_s >= STABLE_S:
             self._backoff.reset()
@@ -154,14 +226,31 @@ class MqttLink:
         if self._client is None or not self._is_ready or self._report is None:
             return
         if self._is_report_due and self._report_packet_id is None:
-            topic = ALARM_STATE.at(site=self._site, device=self._device)
+            topic = ALARM_STATE.at(**self._at)
             info = self._client.publish(topic, self._report.to_payload(), qos=ALARM_STATE.qos, retain=True)
             self._report_packet_id = info.mid
             self._is_report_due = False
 
+    def _publish_actions(self) -> None:
+        client = self._client
+        if client is None or not self._is_ready:
+            return
+        while self._actions and len(self._actions_under_way) < MAX_ACTIONS_UNDER_WAY:
+            acted = self._actions.popleft()
+            info = client.publish(ALARM_ACTIONS.at(**self._at), acted.to_payload(), qos=ALARM_ACTIONS.qos)
+            self._actions_under_way[info.mid] = acted
+
+    def _describe(self, client: mqtt.Client) -> None:
+        if self._home_assistant != "off":
+            is_on = self._home_assistant == "on"
+            payload = discovery(self._place.site, self._place.device, self._version) if is_on else b""
+            client.publish(discovery_topic(self._place.site, self._place.device), payload, qos=1, retain=True)
+
     def _status(self, status: str) -> tuple[str, bytes]:
-        message = ServiceStatus.model_validate({"source": self._device, "status": status, "version": self._version})
-        return ALARM_STATUS.at(site=self._site, device=self._device), message.to_payload()
+        message = ServiceStatus.model_validate(
+            {"source": self._place.device, "status": status, "version": self._version}
+        )
+        return ALARM_STATUS.at(**self._at), message.to_payload()
 
     def _on_connect(
         self,
@@ -176,12 +265,11 @@ class MqttLink:
             return
         logger.info("connected to the broker", extra={"session_present": flags.session_present})
         # A session that is there has its subscriptions; to ask again costs nothing and needs no second path.
-        client.subscribe(
-            [
-                (CLASSIFICATIONS.filter(site=self._site), EVENT_OPTIONS),
-                (ALARM_ACKNOWLEDGEMENTS.at(site=self._site, device=self._device), EVENT_OPTIONS),
-            ]
-        )
+        commands = (ALARM_ACKNOWLEDGEMENTS, ALARM_SILENCES, ALARM_TESTS)
+        events = [CLASSIFICATIONS.filter(site=site) for site in self._place.sites]
+        events += [topic.at(**self._at) for topic in commands]
+        states = [GATEWAY_STATUS.filter(site=site) for site in self._place.sites]
+        client.subscribe([(topic, EVENT_OPTIONS) for topic in events] + [(topic, STATE_OPTIONS) for topic in states])
 
     def _on_subscribe(
         self, client: mqtt.Client, _data: Any, _mid: int, reasons: list[ReasonCode], _properties: Properties | None
@@ -195,6 +283,7 @@ class MqttLink:
         self._ready_since_s = self._clock()
         self._is_report_due = True
         client.publish(*self._status("online"), qos=ALARM_STATUS.qos, retain=True)
+        self._describe(client)
 
     def _on_disconnect(
         self,
@@ -213,12 +302,14 @@ class MqttLink:
             topic = message.topic
         except UnicodeDecodeError:
             topic = ""
-        self._arrived.append(Delivery(topic, bytes(message.payload), message.mid))
+        is_live = self._is_caught_up and not message.retain
+        self._arrived.append(Delivery(topic, bytes(message.payload), message.mid, is_live))
 
     def _on_publish(
         self, _client: mqtt.Client, _data: Any, packet_id: int, reason: ReasonCode, _properties: Properties | None
     ) -> None:
         if reason.is_failure:
             logger.error("the broker refused a report: %s", reason)
+        self._actions_under_way.pop(packet_id, None)
         if packet_id == self._report_packet_id:
             self._report_packet_id = None

@@ -1,0 +1,138 @@
+"""Plays the signals of all outputs in time, in a thread of its own, so that a slow network stops no pattern."""
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from idc_alarm.errors import PanelFailed
+from idc_alarm.patterns import Pattern, PatternSettings, level_at
+from idc_alarm.signals import Signal, Signals
+
+
+@dataclass(frozen=True)
+class _Track:
+    signal: Signal
+    pattern: Pattern | None
+    since_s: float
+
+    def level(self, now_s: float) -> tuple[bool, float | None]:
+        if self.pattern is None:
+            return self.signal is not Signal.OFF, None
+        return level_at(self.pattern, now_s - self.since_s)
+
+
+class SignalPlayer:
+    """Drives red, amber, blue and buzzer.
+
+    When nobody calls `keep_alive` for `deadman_s`, the loop hangs: blue goes out, amber and buzzer turn technical, and
+    red stays.
+    """
+
+    def __init__(
+        self,
+        drive: Mapping[str, Callable[[bool], None]],
+        patterns: PatternSettings,
+        errors: tuple[type[Exception], ...],
+        *,
+        deadman_s: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Nothing is driven yet.
+
+        Args:
+            drive: Switches the outputs `red`, `amber`, `blue` and `buzzer`.
+            patterns: What the signals look and sound like.
+            errors: What `drive` raises.
+            deadman_s: How long the loop may be silent.
+            clock: Monotonic seconds.
+        """
+        self._drive = drive
+        self._patterns = patterns
+        self._errors = errors
+        self._deadman_s = deadman_s
+        self._clock = clock
+        self._signals = Signals()
+        self._tracks: dict[str, _Track] = {}
+        self._levels: dict[str, bool] = {}
+        self._alive_s = clock()
+        self._failure: Exception | None = None
+        self._is_closed = False
+        self._changed = threading.Condition()
+        self._thread = threading.Thread(target=self._run, name="panel", daemon=True)
+        self._thread.start()
+
+    def show(self, signals: Signals) -> None:
+        """Change the signals now.
+
+        Raises:
+            PanelFailed: An output could not be driven.
+        """
+        with self._changed:
+            self._signals = signals
+            self._alive_s = self._clock()
+            self._play_safely()
+            self._changed.notify()
+        self._raise_failure()
+
+    def keep_alive(self) -> None:
+        """Say that the loop turns.
+
+        Raises:
+            PanelFailed: An output could not be driven since the last call.
+        """
+        self._alive_s = self._clock()
+        self._raise_failure()
+
+    def close(self) -> None:
+        """End the thread; outputs stay as they are."""
+        with self._changed:
+            self._is_closed = True
+            self._changed.notify()
+        self._thread.join()
+
+    def _run(self) -> None:
+        with self._changed:
+            while not self._is_closed:
+                self._changed.wait(self._play_safely())
+
+    def _play_safely(self) -> float | None:
+        try:
+            return self._play()
+        except self._errors as exc:
+            self._failure = exc
+            return None
+
+    def _play(self) -> float:
+        """Drive all outputs as they should be now; return the seconds until the next change."""
+        now_s = self._clock()
+        left_s = self._alive_s + self._deadman_s - now_s
+        wanted = self._signals if left_s > 0 else _hanging(self._signals)
+        levels, waits_s = {}, [left_s if left_s > 0 else self._deadman_s]
+        for name in self._drive:
+            track = self._track(name, getattr(wanted, name), now_s)
+            levels[name], wait_s = track.level(now_s)
+            if wait_s is not None:
+                waits_s.append(wait_s)
+        # What goes dark does so first: red and blue are not lit together even for an instant.
+        for name, is_on in sorted(levels.items(), key=lambda item: item[1]):
+            if self._levels.get(name) is not is_on:
+                self._drive[name](is_on)
+                self._levels[name] = is_on
+        return min(waits_s)
+
+    def _track(self, name: str, signal: Signal, now_s: float) -> _Track:
+        track = self._tracks.get(name)
+        if track is None or track.signal is not signal:
+            pattern = self._patterns.buzzer(signal) if name == "buzzer" else self._patterns.lamp(signal)
+            track = self._tracks[name] = _Track(signal, pattern, now_s)
+        return track
+
+    def _raise_failure(self) -> None:
+        if self._failure is not None:
+            raise PanelFailed(f"cannot drive the panel: {self._failure}") from self._failure
+
+
+def _hanging(signals: Signals) -> Signals:
+    buzzer = Signal.FINDING if signals.buzzer is Signal.FINDING else Signal.TECHNICAL
+    return Signals(red=signals.red, amber=Signal.TECHNICAL, buzzer=buzzer)
