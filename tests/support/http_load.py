@@ -52,7 +52,7 @@ class _Connection(asyncio.Protocol):
         if head_end < 0 or len(self._answer) < head_end + 4 + _content_length(self._answer[:head_end]):
             return
         now_s = time.perf_counter()
-        if not self._answer.startswith(b"HTTP/1.1 200"):
+        if not self._answer.startswith(b"HTTP/1.1 2"):
             self.ended.set_exception(RuntimeError(f"the service answered {bytes(self._answer[:300])!r}"))
         self._answer.clear()
         self._run.latencies_s.append(now_s - self._sent_s)
