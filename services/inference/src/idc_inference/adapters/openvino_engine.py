@@ -1,6 +1,7 @@
 """Runs a bundle's graph with OpenVINO."""
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Final
@@ -30,7 +31,17 @@ STATIC_DEVICES: Final = ("NPU",)
 
 def available_devices() -> tuple[str, ...]:
     """The devices that OpenVINO finds on this machine."""
-    return tuple(ov.Core().available_devices)
+    return tuple(_core().available_devices)
+
+
+@cache
+def _core() -> ov.Core:
+    """One for the process: a second one would load and unload every device's plug-in again."""
+    core = ov.Core()
+    core.set_property({"ENABLE_MMAP": COMPILE_CONFIG["ENABLE_MMAP"]})
+    # OpenVINO's bindings look numpy up at the first array; two threads that do so at once wait for each other for ever
+    ov.Tensor(np.zeros(1, np.uint8)).data.sum()
+    return core
 
 
 class OpenVinoEngine:
@@ -58,10 +69,18 @@ class OpenVinoEngine:
             self._compiled = _compile(model_path, device, {**COMPILE_CONFIG, **cache}, is_static=is_static)
             self._input, self._output = self._compiled.input(INPUT), self._compiled.output(OUTPUT)
             self.device = ", ".join(self._compiled.get_property("EXECUTION_DEVICES"))
+            self._first_inference()
         except RuntimeError as exc:
             raise ModelUnavailable(f"device {device!r} cannot run {model_path}: {_reason(exc)}") from exc
         self._free = self._make_requests()
         self._workers = ThreadPoolExecutor(self._free.qsize(), thread_name_prefix="infer")
+
+    def _first_inference(self) -> None:
+        """Run once in the thread that opens the engine, so that whatever is set up on first use is set up by one."""
+        extents = list(self._input.partial_shape)[1:]
+        self._compiled.create_infer_request().infer(
+            {self._input: np.zeros((1, *(extent.get_length() for extent in extents)), np.uint8)}
+        )
 
     def _make_requests(self) -> SimpleQueue[ov.InferRequest]:
         requests: SimpleQueue[ov.InferRequest] = SimpleQueue()
@@ -90,8 +109,7 @@ class OpenVinoEngine:
 
 
 def _compile(path: Path, device: str, config: dict[str, Any], *, is_static: bool) -> ov.CompiledModel:
-    core = ov.Core()
-    core.set_property({"ENABLE_MMAP": config["ENABLE_MMAP"]})
+    core = _core()
     if not is_static:
         return core.compile_model(path, device, config)
     model = core.read_model(path)
