@@ -1,5 +1,7 @@
 """The made-up model on the real OpenVINO: what the engine gives back, and what it refuses to run."""
 
+import gc
+import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -158,3 +160,16 @@ def test_compiled_graph_is_kept_for_the_next_start(tmp_path: Path, tiny_models_d
             assert score(scheduler, np.array([255], np.uint8)) == pytest.approx([1], abs=1e-3)
 
     assert len(list(cache.glob("*.blob"))) == 1
+
+
+def test_closed_engine_is_freed(tiny_models_dir: Path) -> None:
+    engine = OpenVinoEngine(tiny_models_dir / "idc" / "1" / "model.xml", "CPU", chunk_patches=CHUNK)
+    scheduler = Scheduler(engine, RecordingMeter())
+    score(scheduler, np.array([255], np.uint8))
+    freed = weakref.ref(engine)
+
+    scheduler.close()
+    del engine, scheduler
+    gc.collect()
+
+    assert freed() is None

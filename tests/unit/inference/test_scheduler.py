@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from idc_inference.errors import DeadlineExceeded, EngineFailed
 from idc_inference.fakes import RecordingMeter, RednessEngine
-from idc_inference.ports import Done
 from idc_inference.scheduler import Scheduler, Scored
 
 
@@ -114,30 +113,6 @@ def test_wrong_number_of_results_is_a_failure() -> None:
 
     with pytest.raises(EngineFailed, match="1 results for 3 patches"):
         ended(scheduler.submit(patches_of(1, 2, 3)))
-    scheduler.close()
-
-
-class Losing(RednessEngine):
-    """Says nothing of its chunks until it is asked."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.lost: list[Done] = []
-
-    def start(self, _patches: NDArray[np.uint8], done: Done) -> None:
-        self.lost.append(done)
-
-    def check(self) -> None:
-        for done in self.lost:
-            done(EngineFailed("lost"))
-        self.lost.clear()
-
-
-def test_engine_is_asked_for_silent_failures_while_nothing_else_happens() -> None:
-    scheduler = Scheduler(Losing(), RecordingMeter())
-
-    with pytest.raises(EngineFailed, match="lost"):
-        ended(scheduler.submit(patches_of(1)))
     scheduler.close()
 
 

@@ -52,7 +52,8 @@ async def _inference_error(request: Request, error: Exception) -> Response:
     status = _STATUS.get(type(error), 500)
     _count(request, error, status)
     if status == 500:
-        logger.error("a request failed: %s", error)
+        request_id = request.scope.get("state", {}).get("request_id")
+        logger.error("a request failed: %s", error, extra={"request_id": request_id})
     headers = {"Retry-After": "1"} if status == 503 else None
     return JSONResponse({"error": str(error)}, status_code=status, headers=headers)
 

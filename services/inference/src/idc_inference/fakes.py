@@ -48,9 +48,6 @@ class RednessEngine:
         """The mean of the red channel over 255, float32, shape (N,)."""
         return np.asarray(patches[..., 0].mean(axis=(1, 2)) / 255, dtype=np.float32)
 
-    def check(self) -> None:
-        """Nothing fails without a word here."""
-
     def close(self) -> None:
         """Wait for what runs."""
         self._workers.shutdown(wait=True)

@@ -28,15 +28,12 @@ class Engine(Protocol):
     def start(self, patches: NDArray[np.uint8], done: Done) -> None:
         """Begin one chunk; waits while the device is busy with as many chunks as it runs at once.
 
-        One thread calls this and `check`.
+        One thread calls this.
 
         Args:
             patches: RGB, uint8, shape (N, height, width, 3), values 0-255, contiguous, 1 <= N <= `chunk_patches`.
             done: Called exactly once, from any thread, sometimes before `start` returns.
         """
-
-    def check(self) -> None:
-        """Find chunks that failed without a word, and call their `done`; called often while chunks are running."""
 
     def close(self) -> None:
         """Wait for the chunks that run, then free the device."""

@@ -7,7 +7,6 @@ from collections import deque
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +15,6 @@ from idc_inference.errors import DeadlineExceeded, EngineFailed, InferenceError
 from idc_inference.ports import Engine, Meter
 
 logger = logging.getLogger(__name__)
-
-CHECK_EVERY_S: Final = 0.1
-"""How often the engine is asked for silent failures while chunks run and none waits."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +69,6 @@ class Scheduler:
         self._engine, self._meter = engine, meter
         self._changed = threading.Condition()
         self._jobs: deque[_Job] = deque()
-        self._running_chunks = 0
         self._is_closing = False
         self._feeder = threading.Thread(target=self._feed, name="feeder", daemon=True)
         self._feeder.start()
@@ -118,16 +113,9 @@ class Scheduler:
 
     def _wait_for_jobs(self) -> bool:
         """Wait until a job is there; False where none will come."""
-        while True:
-            with self._changed:
-                if self._jobs:
-                    return True
-                if self._is_closing and not self._running_chunks:
-                    return False
-                is_idle = not self._running_chunks and not self._is_closing
-                has_changed = self._changed.wait(None if is_idle else CHECK_EVERY_S)
-            if not has_changed:
-                self._engine.check()
+        with self._changed:
+            self._changed.wait_for(lambda: self._jobs or self._is_closing)
+            return bool(self._jobs)
 
     def _next_chunk(self) -> list[_Part]:
         parts: list[_Part] = []
@@ -162,8 +150,6 @@ class Scheduler:
 
     def _start(self, chunk: list[_Part]) -> None:
         patches = [part.job.patches[part.patches] for part in chunk]
-        with self._changed:
-            self._running_chunks += 1
         self._meter.chunk(sum(part.count for part in chunk))
         try:
             together = patches[0] if len(patches) == 1 else np.concatenate(patches)
@@ -173,8 +159,6 @@ class Scheduler:
             self._finish(chunk, EngineFailed(f"the device {self._engine.device} did not start: {exc}"))
 
     def _finish(self, chunk: list[_Part], result: NDArray[np.float32] | EngineFailed) -> None:
-        with self._changed:
-            self._running_chunks -= 1
         count = sum(part.count for part in chunk)
         if not isinstance(result, EngineFailed) and len(result) != count:
             result = EngineFailed(f"the graph gave {len(result)} results for {count} patches")

@@ -1,8 +1,9 @@
 """Runs a bundle's graph with OpenVINO."""
 
-import threading
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any, Final
 
 import numpy as np
@@ -28,25 +29,25 @@ STATIC_DEVICES: Final = ("NPU",)
 """Devices that compile no graph with an open batch: they get one of batch 1."""
 
 
-@dataclass(eq=False)
-class _Chunk:
-    """What one infer request works on; its identity marks it as running."""
-
-    patches: NDArray[np.uint8]
-    done: Done
-
-
 def available_devices() -> tuple[str, ...]:
     """The devices that OpenVINO finds on this machine."""
-    return tuple(ov.Core().available_devices)
+    return tuple(_core().available_devices)
+
+
+@cache
+def _core() -> ov.Core:
+    """One for the process: a second one would load and unload every device's plug-in again."""
+    core = ov.Core()
+    core.set_property({"ENABLE_MMAP": COMPILE_CONFIG["ENABLE_MMAP"]})
+    # OpenVINO's bindings look numpy up at the first array; two threads that do so at once wait for each other for ever
+    ov.Tensor(np.zeros(1, np.uint8)).data.sum()
+    return core
 
 
 class OpenVinoEngine:
-    """One compiled graph behind an `AsyncInferQueue`.
+    """One compiled graph with as many infer requests as the device runs best at once, and a thread for each.
 
-    The throughput hint lets OpenVINO split the cores into streams and say how many infer requests keep them busy; the
-    queue has that many. A request that fails on the device calls nobody back, and the queue then raises for ever: the
-    engine replaces it, and tells the chunks that were lost.
+    The throughput hint lets OpenVINO split the cores into streams and say how many requests keep them busy.
     """
 
     def __init__(self, model_path: Path, device: str, *, chunk_patches: int, cache_dir: Path | None = None) -> None:
@@ -68,83 +69,47 @@ class OpenVinoEngine:
             self._compiled = _compile(model_path, device, {**COMPILE_CONFIG, **cache}, is_static=is_static)
             self._input, self._output = self._compiled.input(INPUT), self._compiled.output(OUTPUT)
             self.device = ", ".join(self._compiled.get_property("EXECUTION_DEVICES"))
+            self._first_inference()
         except RuntimeError as exc:
             raise ModelUnavailable(f"device {device!r} cannot run {model_path}: {_reason(exc)}") from exc
-        self._running: set[_Chunk] = set()
-        self._lock = threading.Lock()
-        self._queue = self._make_queue()
+        self._free = self._make_requests()
+        self._workers = ThreadPoolExecutor(self._free.qsize(), thread_name_prefix="infer")
 
-    def _make_queue(self) -> ov.AsyncInferQueue:
-        queue = ov.AsyncInferQueue(self._compiled)  # 0 jobs: as many as OPTIMAL_NUMBER_OF_INFER_REQUESTS says
-        queue.set_callback(self._finished)
-        return queue
+    def _first_inference(self) -> None:
+        """Run once in the thread that opens the engine, so that whatever is set up on first use is set up by one."""
+        extents = list(self._input.partial_shape)[1:]
+        self._compiled.create_infer_request().infer(
+            {self._input: np.zeros((1, *(extent.get_length() for extent in extents)), np.uint8)}
+        )
+
+    def _make_requests(self) -> SimpleQueue[ov.InferRequest]:
+        requests: SimpleQueue[ov.InferRequest] = SimpleQueue()
+        for _ in range(int(self._compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))):
+            requests.put(self._compiled.create_infer_request())
+        return requests
 
     def start(self, patches: NDArray[np.uint8], done: Done) -> None:
         """Begin one chunk. See `Engine.start`."""
-        chunk = _Chunk(patches, done)
-        try:
-            self._begin(chunk)
-        except RuntimeError as earlier:
-            self._replace_queue(earlier)
-            try:
-                self._begin(chunk)
-            except RuntimeError as exc:  # a fresh queue speaks of this chunk
-                done(self._failure(exc))
+        self._workers.submit(self._infer, self._free.get(), patches, done)
 
-    def _begin(self, chunk: _Chunk) -> None:
-        with self._lock:
-            self._running.add(chunk)
+    def _infer(self, request: ov.InferRequest, patches: NDArray[np.uint8], done: Done) -> None:
+        result: NDArray[np.float32] | EngineFailed
         try:
-            # shared: the chunk holds the patches until the request is done
-            self._queue.start_async({self._input: chunk.patches}, chunk, share_inputs=True)
-        except RuntimeError:
-            with self._lock:
-                self._running.discard(chunk)
-            raise
-
-    def _finished(self, request: ov.InferRequest, chunk: _Chunk) -> None:
-        # the output's memory belongs to the request, which may run again as soon as this returns
-        probability = np.array(request.get_tensor(self._output).data, dtype=np.float32).reshape(-1)
-        with self._lock:
-            if chunk not in self._running:
-                return
-            self._running.remove(chunk)
-        chunk.done(probability)
-
-    def check(self) -> None:
-        """Replace the queue if one of its requests failed. See `Engine.check`."""
-        try:
-            for request in self._queue:
-                request.wait_for(0)
+            # copied into the request's own memory: 7.5 kB a patch are nothing beside the inference
+            result = np.array(request.infer({self._input: patches})[self._output], dtype=np.float32).reshape(-1)
         except RuntimeError as exc:
-            self._replace_queue(exc)
-
-    def _replace_queue(self, error: RuntimeError) -> None:
-        self._wait_all()
-        self._queue = self._make_queue()
-        with self._lock:
-            lost, self._running = self._running, set()
-        for chunk in lost:
-            chunk.done(self._failure(error))
-
-    def _failure(self, error: RuntimeError) -> EngineFailed:
-        return EngineFailed(f"the device {self.device} failed: {_reason(error)}")
-
-    def _wait_all(self) -> None:
-        for request in self._queue:
-            try:
-                request.wait()
-            except RuntimeError:
-                continue
+            result = EngineFailed(f"the device {self.device} failed: {_reason(exc)}")
+        self._free.put(request)
+        done(result)
 
     def close(self) -> None:
-        """Wait for what runs. See `Engine.close`."""
-        self._wait_all()
+        """Wait for what runs, then let go of the device. See `Engine.close`."""
+        self._workers.shutdown(wait=True)
+        del self._free, self._compiled, self._input, self._output
 
 
 def _compile(path: Path, device: str, config: dict[str, Any], *, is_static: bool) -> ov.CompiledModel:
-    core = ov.Core()
-    core.set_property({"ENABLE_MMAP": config["ENABLE_MMAP"]})
+    core = _core()
     if not is_static:
         return core.compile_model(path, device, config)
     model = core.read_model(path)
