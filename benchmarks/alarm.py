@@ -1,7 +1,11 @@
-"""Publish -> retained state latency and memory of the alarm, beside a bare paho loop that toggles one mock LED.
+"""From POST to pin change, beside its parts; publish -> state, idle CPU and memory beside a bare gpiozero + paho loop.
 
-Both run as processes of their own against one local Mosquitto with TLS, on mock pins, one message at a time. The alarm
-also checks, remembers and journals each event (two fsyncs); the bare loop does none of that. Run it with
+The way: gateway, inference with the model that ships, Mosquitto and alarm, each a process of its own, 10 posts a
+second. A pin's change is the moment that `AlarmActed` was stamped, which the alarm does after it drove the pins; one
+clock for all. `inference_*` is the gateway's own latency, `event_to_pin_*` the rest as the alarm reports it.
+
+Alarm and bare loop run against one local Mosquitto with TLS, on mock pins, one message at a time. The alarm also checks,
+remembers and journals each event (two fsyncs) and reports each action; the bare loop does none of that. Run it with
 `uv run --frozen python benchmarks/alarm.py [--quick]`. The last line is JSON: `*_ratio` is alarm / bare loop.
 """
 
@@ -17,11 +21,19 @@ from statistics import quantiles
 from typing import Final
 from uuid import uuid4
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+import httpx
+import numpy as np
 
-from idc_contracts import ALARM_STATE, CLASSIFICATIONS
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+sys.path.insert(0, str(Path(__file__).parent))
+
+from gateway import MODELS, gateway_process
+
+from idc_contracts import ALARM_ACTIONS, ALARM_STATE, CLASSIFICATIONS, GATEWAY_STATUS, AlarmActed, ServiceStatus
 from support.alarm_messages import patch_classified
 from support.alarm_process import AlarmProcess, wait_until
+from support.demo_patches import png_of
+from support.inference_process import inference_process
 from support.mosquitto import MosquittoBroker
 from support.mqtt_peer import MqttPeer
 
@@ -89,6 +101,9 @@ def idle_cpu_percent(pid: int, duration_s: float) -> float:
 def measure(broker: MosquittoBroker, pid: int, site: str, count: int) -> dict[str, float]:
     """Latency and memory of whatever answers at a site."""
     gateway = MqttPeer(broker.settings("gateway"))
+    status = ServiceStatus(source="gateway", status="online", version="1")
+    place = GATEWAY_STATUS.at(site=site, device="gateway")
+    gateway.publish(place, status.to_payload(), retain=True).wait_for_publish(20)
     operator = MqttPeer(broker.settings("operator"), ALARM_STATE.at(site=site, device="alarm"))
     latencies_ms(gateway, operator, site, 20)
     cuts = quantiles(latencies_ms(gateway, operator, site, count), n=100)
@@ -110,7 +125,54 @@ def measure_alarm(broker: MosquittoBroker, folder: Path, count: int, idle_s: flo
         alarm.stop()
 
 
-def measure_bare_loop(broker: MosquittoBroker, count: int) -> dict[str, float]:
+def measure_path(broker: MosquittoBroker, folder: Path, count: int) -> dict[str, float]:
+    """From each POST to the pins, and the parts that the services themselves report."""
+    alarm = AlarmProcess(folder, broker.settings("alarm"), site="site", ALARM_LOG_LEVEL="WARNING")
+    alarm.options = ()
+    (folder / "gateway").mkdir()
+    with inference_process(MODELS) as inference, gateway_process(folder / "gateway", broker, inference) as address:
+        watcher = MqttPeer(broker.settings("operator"), ALARM_ACTIONS.at(site="site", device="alarm"))
+        alarm.start()
+        try:
+            post_patches(broker, address, 20)
+            posted = post_patches(broker, address, count)
+            wait_until(lambda: posted.keys() <= acted_by_result(watcher).keys(), "every result reached the pins", 60)
+        finally:
+            alarm.stop()
+            watcher.close()
+    acted = acted_by_result(watcher)
+    path = [(acted[result].sent_at.timestamp() - began_s) * 1000 for result, (began_s, _) in posted.items()]
+    gateway = [latency_ms for _, latency_ms in posted.values()]
+    after = [float(acted[result].latency_ms or 0.0) for result in posted]
+    parts = [before + rest for before, rest in zip(gateway, after, strict=True)]
+    named = {"path": path, "inference": gateway, "event_to_pin": after, "sum_of_parts": parts}
+    cuts = {name: quantiles(values, n=100) for name, values in named.items()}
+    return {f"{name}_p{level}_ms": cuts[name][level - 1] for name in named for level in (50, 99)}
+
+
+def post_patches(broker: MosquittoBroker, address: str, count: int) -> dict[str, tuple[float, float]]:
+    """Post at 10 a second; each result's id with the time of its POST and the gateway's own latency in ms."""
+    pixels = np.random.default_rng(6)
+    headers = {"Authorization": f"Bearer {broker.api_key_file.read_text().strip()}", "Content-Type": "image/png"}
+    posted = {}
+    with httpx.Client(base_url=address, headers=headers, timeout=30) as client:
+        for _ in range(count):
+            image = png_of(pixels.integers(0, 256, (50, 50, 3), np.uint8))
+            began_s = time.time()
+            answer = client.post("/api/v1/classifications", content=image).raise_for_status()
+            (item,) = answer.json()["items"]
+            posted[item["id"]] = (began_s, item["latency_ms"])
+            time.sleep(max(0.0, began_s + 0.1 - time.time()))
+    return posted
+
+
+def acted_by_result(watcher: MqttPeer) -> dict[str, AlarmActed]:
+    """What the alarm did with each result."""
+    actions = [AlarmActed.from_payload(payload) for _, payload in list(watcher.received)]
+    return {str(acted.classification_id): acted for acted in actions if acted.acted_on is not None}
+
+
+def measure_bare_loop(broker: MosquittoBroker, count: int, idle_s: float) -> dict[str, float]:
     """The baseline's figures."""
     mqtt = broker.settings("alarm")
     topics = CLASSIFICATIONS.filter(site="bench-bare"), ALARM_STATE.at(site="bench-bare", device="alarm")
@@ -119,7 +181,8 @@ def measure_bare_loop(broker: MosquittoBroker, count: int) -> dict[str, float]:
     try:
         assert process.stdout
         wait_until(lambda: process.stdout is not None and process.stdout.readline() == b"ready\n", "the loop is ready")
-        return measure(broker, process.pid, "bench-bare", count)
+        figures = measure(broker, process.pid, "bench-bare", count)
+        return figures | {"idle_cpu_percent": idle_cpu_percent(process.pid, idle_s)}
     finally:
         process.kill()
         process.wait()
@@ -138,15 +201,18 @@ def main() -> None:
         broker = MosquittoBroker(folder / "broker")
         broker.start()
         try:
-            bare = measure_bare_loop(broker, count)
+            bare = measure_bare_loop(broker, count, idle_s)
             alarm = measure_alarm(broker, folder, count, idle_s)
+            (folder / "path").mkdir()
+            path = measure_path(broker, folder / "path", count // 3)
         finally:
             broker.stop()
     ratios = {f"{key.rsplit('_', 1)[0]}_ratio": alarm[key] / bare[key] for key in ("p50_ms", "p99_ms", "rss_mib")}
-    figures = {f"alarm_{key}": value for key, value in alarm.items()} | {f"bare_{k}": v for k, v in bare.items()}
+    path["path_p99_over_inference_p99_ms"] = path["path_p99_ms"] - path["inference_p99_ms"]
+    figures = path | {f"alarm_{key}": value for key, value in alarm.items()} | {f"bare_{k}": v for k, v in bare.items()}
     print(f"{count} messages, one at a time, TLS on loopback, mock pins")
     for key, value in figures.items():
-        print(f"{key:24} {value:8.3f}")
+        print(f"{key:32} {value:8.3f}")
     print(
         json.dumps({"benchmark": "alarm", "messages": count} | {k: round(v, 3) for k, v in (ratios | figures).items()})
     )

@@ -10,9 +10,11 @@ import pytest
 
 from idc_contracts import (
     ALARM_ACKNOWLEDGEMENTS,
+    ALARM_ACTIONS,
     ALARM_STATE,
     CLASSIFICATIONS,
     GATEWAY_STATUS,
+    AlarmActed,
     AlarmState,
     Decision,
     PatchClassified,
@@ -241,3 +243,74 @@ def test_damaged_journal_rings(alarm: AlarmProcess, operator: MqttPeer, tmp_path
     state = wait_state(operator, lambda state: state.lamps.red, "red is lit")
     assert state.buzzer
     assert state.latched_by is None
+
+
+def test_every_action_is_published_with_its_latency(
+    alarm: AlarmProcess, gateway: MqttPeer, bus: MosquittoBroker, site: str
+) -> None:
+    watcher = MqttPeer(bus.settings("operator"), ALARM_ACTIONS.at(site=site, device="alarm"))
+    alarm.start()
+    finding = patch_classified("idc")
+
+    gateway.deliver(CLASSIFICATIONS.at(site=site, device="gateway"), finding.to_payload())
+    wait_until(lambda: any(finding.message_id == acted.acted_on for acted in _actions(watcher)), "the action is told")
+
+    (acted,) = [acted for acted in _actions(watcher) if acted.acted_on == finding.message_id]
+    watcher.close()
+    assert (acted.action, acted.classification_id) == ("sounded", finding.classification_id)
+    assert acted.latency_ms is not None
+
+
+def test_gateway_that_dies_is_shown_by_its_last_will_and_forgotten_when_deleted(
+    alarm: AlarmProcess, gateway: MqttPeer, operator: MqttPeer, site: str
+) -> None:
+    alarm.start()
+    wait_state(operator, lambda state: not state.technical, "all is well")
+    place = GATEWAY_STATUS.at(site=site, device="other")
+    offline = ServiceStatus(source="other", status="offline", version="1")
+
+    gateway.publish(place, offline.to_payload(), retain=True)
+    state = wait_state(operator, lambda state: bool(state.technical), "trouble is shown")
+    gateway.publish(place, b"", retain=True)
+    wait_state(operator, lambda state: not state.technical, "the other gateway is forgotten")
+
+    assert state.technical == ("gateway_offline",)
+    assert state.offline_gateways == (f"{site}/other",)
+    assert state.lamps.amber
+
+
+def test_alarm_hears_the_sites_that_it_is_told_to(
+    alarm: AlarmProcess, gateway: MqttPeer, operator: MqttPeer, site: str
+) -> None:
+    alarm.environment["ALARM_SITES"] = f'["{site}", "{site}-b"]'
+    alarm.start()
+    finding = patch_classified("idc")
+
+    gateway.deliver(CLASSIFICATIONS.at(site=f"{site}-b", device="gateway"), finding.to_payload())
+
+    state = wait_state(operator, lambda state: state.latched_by is not None, "the other site's finding is shown")
+    assert state.latched_by == finding.classification_id
+
+
+def test_alarm_is_described_to_home_assistant_only_where_asked(
+    alarm: AlarmProcess, bus: MosquittoBroker, site: str
+) -> None:
+    watcher = MqttPeer(bus.settings("operator"), f"homeassistant/device/idc-{site}-alarm/config")
+    alarm.start()
+    alarm.stop()
+    silent = list(watcher.received)
+    alarm.environment["ALARM_HOME_ASSISTANT"] = "on"
+    alarm.start()
+
+    wait_until(lambda: bool(watcher.received), "the description")
+    alarm.stop()
+    alarm.environment["ALARM_HOME_ASSISTANT"] = "remove"
+    alarm.start()
+
+    wait_until(lambda: watcher.received[-1][1] == b"", "the description is taken back")
+    watcher.close()
+    assert silent == []
+
+
+def _actions(watcher: MqttPeer) -> list[AlarmActed]:
+    return [AlarmActed.from_payload(payload) for _, payload in list(watcher.received)]
