@@ -82,7 +82,9 @@ def test_unknown_setting_ends_the_broker_with_a_word(container: BrokerContainer)
     container.start("--env=IDC_MUTUAL_TLS=yes")
 
     wait_until(
-        lambda: docker("inspect", "--format={{.State.Status}}", container.name).stdout.strip() == "exited", "", 20
+        lambda: docker("inspect", "--format={{.State.Status}}", container.name).stdout.strip() == "exited",
+        "the broker has ended",
+        20,
     )
     assert docker("inspect", "--format={{.State.ExitCode}}", container.name).stdout.strip() == "78"
     assert "say on or off" in docker("logs", container.name).stderr
