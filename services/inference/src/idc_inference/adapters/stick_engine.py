@@ -64,9 +64,6 @@ class StickEngine:
                 result = EngineFailed(f"the device {self.device} failed: {exc}")
         done(result)
 
-    def check(self) -> None:
-        """Nothing fails without a word here."""
-
     def close(self) -> None:
         """Let the worker end and the stick go. See `Engine.close`."""
         with self._lock:
