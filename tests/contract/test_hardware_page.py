@@ -11,7 +11,7 @@ from idc_alarm.settings import PinSettings
 DOCS = Path(__file__).parents[2] / "docs"
 DIAGRAM = (DOCS / "images/wiring.svg").read_text()
 ROWS = [[cell.strip() for cell in line.split("|")] for line in (DOCS / "hardware.md").read_text().splitlines()]
-PARTS = {"red": "red LED", "amber": "amber LED", "blue": "blue LED", "buzzer": "buzzer"}
+PARTS = {"red": "red LED", "amber": "amber LED", "blue": "blue LED", "buzzer": "buzzer", "button": "button"}
 
 A_PI_3B = "a02082"
 
@@ -41,7 +41,7 @@ def test_diagram_draws_the_default_line_at_its_place_on_the_header(part: str) ->
     assert abs(float(circle[1]) - float(label[1])) < 20
 
 
-def test_every_gpio_line_in_the_diagram_is_one_that_the_alarm_drives_by_default() -> None:
+def test_every_gpio_line_in_the_diagram_is_one_that_the_alarm_uses_by_default() -> None:
     drawn = {int(number) for number in re.findall(r"GPIO (\d+)<", DIAGRAM)}
 
     assert drawn == {getattr(PinSettings(), part) for part in PARTS}

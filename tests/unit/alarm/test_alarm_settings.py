@@ -71,3 +71,11 @@ def test_settings_cannot_be_changed() -> None:
 
     with pytest.raises(ValidationError):
         settings.device = "other"
+
+
+def test_an_alarm_without_a_button_says_null(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALARM_PINS__BUTTON", "null")
+
+    settings = AlarmSettings()  # type: ignore[call-arg]
+
+    assert settings.pins.button is None

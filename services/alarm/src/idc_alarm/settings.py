@@ -60,7 +60,7 @@ class WatchdogSettings(BaseModel):
 class AlarmSettings(ServiceSettings):
     """All settings of the alarm."""
 
-    model_config = SettingsConfigDict(env_prefix="ALARM_")
+    model_config = SettingsConfigDict(env_prefix="ALARM_", env_parse_none_str="null")
 
     device: Slug = Field(default="alarm", description="This alarm's name, one level of its topics; unique in a site.")
     pin_factory: Literal["mock", "lgpio"] = Field(
