@@ -100,7 +100,7 @@ def test_bridge_is_added_with_the_password_of_its_file(container: BrokerContaine
     container.start(f"--volume={tmp_path}:/etc/mosquitto/bridges:ro")
 
     wait_until(container.is_healthy, "the broker works", 20)
-    assert "Connecting bridge site" in docker("logs", container.name).stdout
+    assert "site (site.example:8883)" in docker("logs", container.name).stdout
     joined = container.exec("cat", "/tmp/mosquitto.conf").stdout
     assert joined.endswith("remote_password not on any command line\n")
     assert container.exec("stat", "-c", "%a", "/tmp/mosquitto.conf").stdout.strip() == "600"
