@@ -278,7 +278,7 @@ def test_missing_device_falls_back_and_says_so_everywhere(tmp_path: Path) -> Non
     output, _ = process.communicate(timeout=20)
 
     assert (parameters["device"], parameters["device_requested"]) == ("CPU", "NCS")
-    assert "device 'NCS' is not here" in parameters["device_fallback_reason"]
+    assert "device 'NCS' needs the stick's worker" in parameters["device_fallback_reason"]
     assert "CPU" in parameters["devices_available"]
     assert 'device="CPU",device_requested="NCS",is_fallback="true"' in metrics
     assert "fell back from device NCS to CPU" in output
