@@ -4,13 +4,8 @@ The way: gateway, inference with the model that ships, Mosquitto and alarm, each
 second. A pin's change is the moment that `AlarmActed` was stamped, which the alarm does after it drove the pins; one
 clock for all. `inference_*` is the gateway's own latency, `event_to_pin_*` the rest as the alarm reports it.
 
-<<<<<<< HEAD
 Alarm and bare loop run against one local Mosquitto with TLS, on mock pins, one message at a time. The alarm also
 checks, remembers and journals each event (two fsyncs) and reports each action; the bare loop does none of it. Run with
-=======
-Alarm and bare loop run against one local Mosquitto with TLS, on mock pins, one message at a time. The alarm checks,
-remembers and journals each event (two fsyncs) and reports each action; the bare loop does none of that. Run it with
->>>>>>> alarm-helper
 `uv run --frozen python benchmarks/alarm.py [--quick]`. The last line is JSON: `*_ratio` is alarm / bare loop.
 """
 

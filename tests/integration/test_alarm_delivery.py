@@ -200,7 +200,7 @@ def test_broker_restarted_in_the_middle_of_fifty_events_loses_none(
             broker.start()
             # A killed broker forgets its last changes: a gateway sends its newest messages again after each connect.
             for sent in events[: number + 1]:
-                gateway.deliver(place, sent.to_payload())
+                gateway.publish(place, sent.to_payload())
 
     assert_all_acted_on(alarm, events)
     alarm.wait_ready()
