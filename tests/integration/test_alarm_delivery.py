@@ -78,12 +78,15 @@ def first_finding(events: list[PatchClassified]) -> PatchClassified:
     return next(event for event in events if event.decision == "idc")
 
 
-def assert_all_acted_on(alarm: AlarmProcess, events: list[PatchClassified]) -> None:
+def assert_all_acted_on(alarm: AlarmProcess, events: list[PatchClassified], *, in_order: bool = True) -> None:
     expected = {event.message_id for event in events}
     wait_until(lambda: expected <= set(alarm.record().recent_ids), "every event is in the journal")
     condition = alarm.record().condition
     assert condition.latched
-    assert condition.latched_by == first_finding(events).classification_id
+    if in_order:
+        assert condition.latched_by == first_finding(events).classification_id
+    else:
+        assert condition.latched_by in {event.classification_id for event in events if event.decision == "idc"}
 
 
 def test_finding_rings_until_it_is_acknowledged(
@@ -202,7 +205,8 @@ def test_broker_restarted_in_the_middle_of_fifty_events_loses_none(
             for sent in events[: number + 1]:
                 gateway.publish(place, sent.to_payload())
 
-    assert_all_acted_on(alarm, events)
+    # What a killed broker forgot comes after what was sent meanwhile: any finding may have been the first to ring.
+    assert_all_acted_on(alarm, events, in_order=end is MosquittoBroker.stop)
     alarm.wait_ready()
 
 

@@ -137,6 +137,19 @@ def test_only_what_was_acknowledged_is_not_sent_again(
     assert payloads(third) == [b"4"]
 
 
+def test_alarm_says_whether_the_broker_kept_its_session(make_link: MakeLink, operator: MqttPeer) -> None:
+    def births() -> list[bool]:
+        statuses = [ServiceStatus.from_payload(p) for place, p in operator.received if place.endswith("alarm-status")]
+        return [status.is_session_new for status in statuses if status.status == "online"]
+
+    link = make_link()
+    collect(link, 0)
+    wait_until(lambda: not link.turn(0.02) and births() == [True], "the first birth was told")
+    link.drop()
+    collect(link, 0)
+    wait_until(lambda: not link.turn(0.02) and births() == [True, False], "the second birth was told")
+
+
 def test_acknowledgement_for_a_connection_that_is_gone_does_nothing(
     make_link: MakeLink, gateway: MqttPeer, site: str
 ) -> None:

@@ -14,6 +14,7 @@ from idc_contracts import (
 )
 from idc_gateway.alarms import MAX_ALARMS, AlarmBoard
 from idc_gateway.fakes import MemoryBus
+from support.demo_patches import solid_png
 from support.eventually import eventually
 
 STATE_TOPIC = ALARM_STATE.at(site="site", device="alarm")
@@ -25,8 +26,10 @@ def state(**lamps: bool) -> bytes:
     return AlarmState(source="alarm", lamps=Lamps(**lamps), buzzer=red, changed_at=utc_now()).to_payload()
 
 
-def status(word: str) -> bytes:
-    return ServiceStatus.model_validate({"source": "alarm", "status": word, "version": "1"}).to_payload()
+def status(word: str, *, is_session_new: bool = False) -> bytes:
+    return ServiceStatus.model_validate(
+        {"source": "alarm", "status": word, "version": "1", "is_session_new": is_session_new}
+    ).to_payload()
 
 
 async def test_alarm_is_shown_as_it_reports(client: httpx.AsyncClient, bus: MemoryBus) -> None:
@@ -40,6 +43,19 @@ async def test_alarm_is_shown_as_it_reports(client: httpx.AsyncClient, bus: Memo
     assert alarm["online"] is True
     assert alarm["lamps"] == {"red": True, "amber": False, "blue": False}
     assert alarm["buzzer"] is True
+
+
+async def test_latest_results_are_sent_again_for_an_alarm_without_a_session(
+    client: httpx.AsyncClient, bus: MemoryBus
+) -> None:
+    await client.post("/api/v1/classifications", content=solid_png((200, 0, 0)), headers={"Content-Type": "image/png"})
+    await eventually(lambda: len(bus.published) == 1)
+
+    bus.deliver(STATUS_TOPIC, status("online"))
+    bus.deliver(STATUS_TOPIC, status("online", is_session_new=True))
+    await eventually(lambda: len(bus.published) == 2)
+
+    assert bus.published[0].payload == bus.published[1].payload
 
 
 async def test_alarm_that_is_gone_is_shown_offline(client: httpx.AsyncClient, bus: MemoryBus) -> None:

@@ -18,3 +18,7 @@ class ServiceStatus(Message):
         le=3600,
         description="The device says `online` again at least so often; null where it says so only when it connects.",
     )
+    is_session_new: bool = Field(
+        default=False,
+        description="The broker kept no session for the device: what was published while it was away did not reach it.",
+    )

@@ -1,6 +1,7 @@
 """What the alarms of the site say of themselves: a projection of their retained messages, in memory."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from pydantic import ValidationError
@@ -25,6 +26,8 @@ class AlarmView:
 class AlarmBoard:
     """All alarms of the site."""
 
+    on_session_lost: Callable[[], None] = lambda: None
+    """Called when an alarm says that the broker had no session for it: it may have missed messages."""
     rejected_messages: int = 0
     _alarms: dict[str, AlarmView] = field(default_factory=dict)
 
@@ -44,6 +47,9 @@ class AlarmBoard:
         elif (device := ALARM_STATUS.device_of(topic)) and self._has_room(device):
             status = ServiceStatus.from_payload(payload)
             self._alarms[device] = replace(self._view(device), status=status)
+            if status.status == "online" and status.is_session_new:
+                logger.info("alarm %s came without a session at the broker", device)
+                self.on_session_lost()
 
     def _has_room(self, device: str) -> bool:
         return device in self._alarms or len(self._alarms) < MAX_ALARMS

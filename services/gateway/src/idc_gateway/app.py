@@ -116,7 +116,7 @@ def build(
             max_image_bytes=settings.max_image_bytes,
         ),
         keyring=keyring,
-        alarms=AlarmBoard(),
+        alarms=AlarmBoard(on_session_lost=outbox.send_latest_again),
         bodies=BodyBudget(
             max_body_bytes=settings.max_body_bytes,
             max_total_bytes=settings.max_total_body_bytes,

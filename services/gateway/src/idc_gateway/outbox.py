@@ -18,8 +18,8 @@ logger = logging.getLogger(__name__)
 BATCH: Final = 100
 REPLAY_LIMIT: Final = 64
 """After each connect so many of the newest messages are sent again: a broker that crashed may have confirmed what it
-had not written down yet. It writes after every change and messages are sent one at a time, so that few can be lost;
-an alarm knows the last 512 messages again."""
+had not written down yet (its latest 32 changes), or have lost the session of an alarm, which then missed what was sent
+meanwhile. An alarm knows the last 512 messages again."""
 KEEP_PUBLISHED: Final = timedelta(minutes=10)
 IDLE_S: Final = 60.0
 """A wake-up that is missed for whatever reason costs at most this."""
@@ -69,6 +69,10 @@ class Outbox:
 
     async def on_connected(self) -> None:
         """Let what a crashed broker may have lost be sent again."""
+        self.send_latest_again()
+
+    def send_latest_again(self) -> None:
+        """Let the newest messages be sent again: a crashed broker may have lost them, or the session of a reader."""
         # The task that publishes does it: it may still be about to record what the old connection confirmed.
         self._is_replay_due = True
         self.wake()

@@ -98,6 +98,7 @@ class MqttLink:
         self._actions: deque[AlarmActed] = deque(maxlen=MAX_ACTIONS)
         self._actions_under_way: dict[int, AlarmActed] = {}
         self._is_caught_up = False
+        self._is_session_new = False
 
     @property
     def is_ready(self) -> bool:
@@ -248,7 +249,12 @@ class MqttLink:
 
     def _status(self, status: str) -> tuple[str, bytes]:
         message = ServiceStatus.model_validate(
-            {"source": self._place.device, "status": status, "version": self._version}
+            {
+                "source": self._place.device,
+                "status": status,
+                "version": self._version,
+                "is_session_new": self._is_session_new,
+            }
         )
         return ALARM_STATUS.at(**self._at), message.to_payload()
 
@@ -264,6 +270,8 @@ class MqttLink:
             logger.error("the broker refused account %r: %s", self._settings.username, reason)
             return
         logger.info("connected to the broker", extra={"session_present": flags.session_present})
+        # A gateway that reads it sends its latest messages again.
+        self._is_session_new = not flags.session_present
         # A session that is there has its subscriptions; to ask again costs nothing and needs no second path.
         commands = (ALARM_ACKNOWLEDGEMENTS, ALARM_SILENCES, ALARM_TESTS)
         events = [CLASSIFICATIONS.filter(site=site) for site in self._place.sites]
