@@ -8,12 +8,8 @@ inference in throughput, `*_added_ms` what the gateway adds to the median latenc
 import argparse
 import asyncio
 import json
-import os
-import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -25,38 +21,11 @@ sys.path.insert(0, str(ROOT / "benchmarks"))
 
 from inference import BATCH, MODELS, image_body
 
-from support.compose_stack import answers, wait_until
 from support.demo_patches import png_of
+from support.gateway_process import gateway_process
 from support.http_load import LoadResult, load
 from support.inference_process import inference_process
-from support.mosquitto import MosquittoBroker, free_port
-
-
-@contextmanager
-def gateway_process(folder: Path, broker: MosquittoBroker, inference_url: str) -> Iterator[str]:
-    """Serve while the block runs; gives the address."""
-    port, mqtt = free_port(), broker.settings("gateway")
-    settings = {
-        "GATEWAY_HOST": "127.0.0.1",
-        "GATEWAY_PORT": str(port),
-        "GATEWAY_DATA_DIR": str(folder),
-        "GATEWAY_FIRST_API_KEY_FILE": str(broker.api_key_file),
-        "GATEWAY_INFERENCE_URL": inference_url,
-        "GATEWAY_LOG_LEVEL": "WARNING",
-        "GATEWAY_MQTT__HOST": mqtt.host,
-        "GATEWAY_MQTT__PORT": str(mqtt.port),
-        "GATEWAY_MQTT__USERNAME": mqtt.username,
-        "GATEWAY_MQTT__PASSWORD_FILE": str(mqtt.password_file),
-        "GATEWAY_MQTT__CA_FILE": str(mqtt.ca_file),
-    }
-    process = subprocess.Popen([sys.executable, "-m", "idc_gateway"], env=os.environ | settings)
-    try:
-        address = f"http://127.0.0.1:{port}"
-        wait_until(lambda: answers(f"{address}/readyz"), "the gateway is ready", 30)
-        yield address
-    finally:
-        process.terminate()
-        process.wait(timeout=20)
+from support.mosquitto import MosquittoBroker
 
 
 def form_body(images: list[bytes]) -> tuple[bytes, dict[str, str]]:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from idc_inference.app import load_model
-from idc_inference.settings import InferenceSettings
+from idc_inference.__main__ import main as idc_inference
+from idc_modelio.bundles import read_bundle
 from support.compose_stack import ComposeStack
 from support.made_patches import write_patch_folder
 
@@ -26,10 +26,8 @@ def test_trainer_makes_a_bundle_from_a_mounted_folder(stack: ComposeStack, tmp_p
         timeout_s=1500,
     )
 
-    model = load_model(InferenceSettings(models_dir=models))
-    model.engine.close()
-    assert model.ref.version == "1"
-    split = model.bundle.manifest.split
+    assert idc_inference(["--check", str(models / "idc" / "1")]) == 0
+    split = read_bundle(models / "idc" / "1").manifest.split
     assert sorted([*split.train, *split.validation, *split.test]) == sorted(patients)
 
 

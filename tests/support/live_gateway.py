@@ -38,7 +38,7 @@ def live_gateway(
         TimeoutError: It did not start in time.
     """
     port = free_port()
-    app = create_app(build(settings, inference=inference or RednessInference(), bus=bus))
+    app = create_app(build(settings, servers={"http://inference": inference or RednessInference()}, bus=bus))
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, ws="none"))
     thread = threading.Thread(target=server.run)
     thread.start()

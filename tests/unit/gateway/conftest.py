@@ -59,7 +59,7 @@ def images() -> MemoryImages:
 async def app(
     settings: GatewaySettings, store: Store, images: MemoryImages, inference: RednessInference, bus: MemoryBus
 ) -> AsyncIterator[FastAPI]:
-    app = create_app(build(settings, store=store, images=images, inference=inference, bus=bus))
+    app = create_app(build(settings, store=store, images=images, servers={"http://inference": inference}, bus=bus))
     async with app.router.lifespan_context(app):
         yield app
 

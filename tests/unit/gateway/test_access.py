@@ -152,11 +152,11 @@ def test_missing_first_key_ends_the_start(settings: GatewaySettings) -> None:
     settings.first_api_key_file.unlink()
 
     with pytest.raises(FileNotFoundError):
-        build(settings, inference=RednessInference(), bus=MemoryBus())
+        build(settings, servers={"http://inference": RednessInference()}, bus=MemoryBus())
 
 
 def test_short_first_key_ends_the_start(settings: GatewaySettings) -> None:
     settings.first_api_key_file.write_text("idc\n")
 
     with pytest.raises(ValueError, match="32 characters"):
-        build(settings, inference=RednessInference(), bus=MemoryBus())
+        build(settings, servers={"http://inference": RednessInference()}, bus=MemoryBus())

@@ -1,5 +1,6 @@
 """The client of the Open Inference Protocol, against a server that answers what the test says."""
 
+import base64
 import json
 from collections.abc import Callable
 from typing import Any
@@ -26,8 +27,13 @@ def answer(count: int, **changes: Any) -> dict[str, Any]:
     } | changes
 
 
-def client(handler: Handler) -> OipInference:
-    return OipInference("http://inference", "idc", timeout_s=1, transport=httpx.MockTransport(handler))
+def client(handler: Handler, *, extensions: tuple[str, ...] = ("binary_tensor_data",)) -> OipInference:
+    def handle(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/v2":
+            return httpx.Response(200, json={"name": "a server", "version": "1", "extensions": extensions})
+        return handler(request)
+
+    return OipInference("http://inference", "idc", timeout_s=1, transport=httpx.MockTransport(handle))
 
 
 def count_of(request: httpx.Request) -> int:
@@ -45,6 +51,16 @@ async def test_results_carry_model_and_thresholds() -> None:
 
     assert prediction.decision is Decision.IDC
     assert (prediction.model.version, prediction.thresholds.idc_from) == ("3", 0.8)
+
+
+async def test_server_without_the_binary_extension_gets_base64() -> None:
+    def handle(request: httpx.Request) -> httpx.Response:
+        (tensor,) = json.loads(request.content)["inputs"]
+        assert (tensor["datatype"], tensor["parameters"]) == ("BYTES", {"content_type": "base64"})
+        assert [base64.b64decode(text) for text in tensor["data"]] == [b"one", b"two"]
+        return httpx.Response(200, json=answer(2))
+
+    assert len(await client(handle, extensions=()).predict([b"one", b"two"], "r")) == 2
 
 
 async def test_many_images_are_sent_in_chunks_and_come_back_in_order() -> None:

@@ -57,7 +57,9 @@ async def test_gateway_stops_when_a_background_task_fails(settings: GatewaySetti
     stops: list[int] = []
     before = signal.signal(signal.SIGTERM, lambda number, _frame: stops.append(number))
     try:
-        app = create_app(build(settings, store=store, inference=RednessInference(), bus=BrokenBus()))
+        app = create_app(
+            build(settings, store=store, servers={"http://inference": RednessInference()}, bus=BrokenBus())
+        )
         async with app.router.lifespan_context(app):
             await eventually(lambda: stops == [signal.SIGTERM])
     finally:

@@ -11,6 +11,7 @@ from idc_gateway.errors import CannotStart
 from idc_gateway.routes.users import link_of
 from idc_gateway.settings import GatewaySettings
 from idc_servicekit.startup import start
+from idc_servicekit.tracing import traces
 
 
 def main() -> int:
@@ -26,19 +27,20 @@ def _run(settings: GatewaySettings) -> None:
     except (OSError, ValueError) as exc:
         raise CannotStart(str(exc)) from exc
     _print_first_link(gateway)
-    uvicorn.run(
-        create_app(gateway),
-        host=settings.host,
-        port=settings.port,
-        loop="uvloop",
-        http="httptools",
-        ws="none",
-        forwarded_allow_ips=settings.trusted_proxies,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=settings.drain_timeout_s,
-    )
+    with traces("gateway"):
+        uvicorn.run(
+            create_app(gateway),
+            host=settings.host,
+            port=settings.port,
+            loop="uvloop",
+            http="httptools",
+            ws="none",
+            forwarded_allow_ips=settings.trusted_proxies,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=settings.drain_timeout_s,
+        )
 
 
 def _print_first_link(gateway: Gateway) -> None:

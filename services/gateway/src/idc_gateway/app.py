@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from importlib.metadata import version
@@ -20,6 +20,7 @@ from idc_gateway.adapters.sql.store import open_store
 from idc_gateway.alarm_actions import AlarmActions
 from idc_gateway.alarms import AlarmBoard
 from idc_gateway.backlog import Backlog, BacklogLimits
+from idc_gateway.balanced_inference import BalancedInference, Endpoint
 from idc_gateway.browser_sessions import BrowserSessions
 from idc_gateway.classifying import Classifying
 from idc_gateway.conditional_get import ConditionalGet
@@ -30,7 +31,7 @@ from idc_gateway.housekeeping import Housekeeping
 from idc_gateway.images import ImageStore
 from idc_gateway.keys import Keyring
 from idc_gateway.outbox import IDLE_S, SHARED_IDLE_S, Outbox
-from idc_gateway.ports import Bus, Inference
+from idc_gateway.ports import Bus, InferenceServer
 from idc_gateway.retention import Pins, Retention, RetentionLimits
 from idc_gateway.routes import (
     alarms,
@@ -58,6 +59,7 @@ from idc_gateway.throttle import RequestRates, SignInThrottle
 from idc_gateway.users import Users
 from idc_servicekit.access_log import AccessLog
 from idc_servicekit.body_budget import BodyBudget
+from idc_servicekit.tracing import Traced, trace_client
 
 logger = logging.getLogger(__name__)
 
@@ -76,7 +78,7 @@ def build(
     *,
     store: Store | None = None,
     images: ImageStore | None = None,
-    inference: Inference | None = None,
+    servers: Mapping[str, InferenceServer] | None = None,
     bus: Bus | None = None,
 ) -> Gateway:
     """The gateway's parts, not running yet; what is not given is made as the settings say.
@@ -88,8 +90,9 @@ def build(
     store = store or open_store(_database_url(settings))
     if images is None and settings.store_images:
         images = _open_images(settings)
-    inference = inference or OipInference(
-        str(settings.inference_url), settings.model_name, timeout_s=settings.inference_timeout_s
+    servers = servers or _inference_servers(settings)
+    inference = BalancedInference(
+        [Endpoint(url, server) for url, server in servers.items()], timeout_s=settings.inference_timeout_s
     )
     bus = bus or MqttBus(settings.mqtt, site=settings.site, device=settings.device, version=version("idc-gateway"))
     keyring = Keyring(store.accounts)
@@ -155,6 +158,15 @@ def _open_images(settings: GatewaySettings) -> ImageStore:
     return open_images(settings.images_url or f"file://{(settings.data_dir / 'images').absolute()}", account)
 
 
+def _inference_servers(settings: GatewaySettings) -> dict[str, InferenceServer]:
+    return {
+        str(url): OipInference(
+            str(url), settings.model_name, timeout_s=settings.inference_timeout_s, trace=trace_client
+        )
+        for url in settings.inference_urls
+    }
+
+
 def _retention(settings: GatewaySettings, store: Store, images: ImageStore | None, pins: Pins) -> Retention | None:
     if images is None:
         return None
@@ -176,6 +188,8 @@ def create_app(gateway: Gateway | None) -> FastAPI:
         redoc_url=None,
         responses={"4XX": _PROBLEM, "5XX": _PROBLEM},
         generate_unique_id_function=lambda route: route.name,
+        # `Traced` makes the spans, in every service in the same way and with the request's id.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.gateway = gateway
     _add_routes(app)
@@ -183,6 +197,7 @@ def create_app(gateway: Gateway | None) -> FastAPI:
     app.add_middleware(SmallBodies, except_paths=classify.UPLOAD_PATHS)
     app.add_middleware(ConditionalGet)
     app.add_middleware(SecurityHeaders)
+    app.add_middleware(Traced)
     app.add_middleware(AccessLog, quiet_prefixes=("/livez", "/readyz", "/static/", "/swagger-ui/", "/api/v1/alarms"))
     return app
 
@@ -222,6 +237,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         gateway.actions.take(topic, payload)
 
     background = [
+        asyncio.create_task(gateway.inference.run(), name="inference"),
         asyncio.create_task(gateway.bus.run(gateway.outbox.on_connected, take), name="bus"),
         asyncio.create_task(gateway.outbox.run(), name="outbox"),
         asyncio.create_task(gateway.backlog.run(), name="backlog"),

@@ -197,7 +197,14 @@ class InferenceUnavailable(InferenceError):
 
     status = HTTPStatus.SERVICE_UNAVAILABLE
     kind = "inference-unavailable"
-    headers: ClassVar[dict[str, str]] = {"Retry-After": "2"}
+
+    def __init__(self, text: str, *, retry_after_s: int = 2) -> None:
+        super().__init__(text)
+        self._retry_after_s = retry_after_s
+
+    def answer_headers(self) -> dict[str, str]:
+        """When another try may succeed."""
+        return {"Retry-After": str(self._retry_after_s)}
 
 
 class InferenceRefused(InferenceError):

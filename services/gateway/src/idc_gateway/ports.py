@@ -22,8 +22,19 @@ class ModelDescription:
     figures: dict[str, Any] | None
 
 
-class Inference(Protocol):
-    """A server of the Open Inference Protocol."""
+@dataclass(frozen=True)
+class EndpointState:
+    """What is known of one inference server."""
+
+    url: str
+    is_ready: bool
+    breaker: str
+    """`closed`, `open` or `half-open`."""
+    in_progress: int
+
+
+class InferenceServer(Protocol):
+    """One server of the Open Inference Protocol."""
 
     async def is_ready(self) -> bool:
         """Whether the model can be asked now; never raises."""
@@ -44,6 +55,39 @@ class Inference(Protocol):
             InferenceUnavailable: No answer, or not in time.
             InferenceBroken: The answer does not follow the protocol.
         """
+
+    async def close(self) -> None:
+        """Close the connections."""
+
+
+class Inference(Protocol):
+    """All inference servers together."""
+
+    async def run(self) -> None:
+        """Watch them until cancelled."""
+
+    async def is_ready(self) -> bool:
+        """Whether one of them can be asked now; never raises."""
+
+    async def predict(self, images: Sequence[bytes], request_id: str) -> list[Prediction]:
+        """Classify encoded images, in their order.
+
+        Raises:
+            InferenceUnavailable: No server answers, or not in time.
+            InferenceRefused: A server takes the request for wrong.
+            InferenceBroken: The answers do not follow the protocol.
+        """
+
+    async def describe(self) -> list[ModelDescription]:
+        """What the servers say of their models, one for each version that serves.
+
+        Raises:
+            InferenceError: No server answers as it should.
+        """
+
+    @property
+    def states(self) -> list[EndpointState]:
+        """What is known of each server."""
 
     async def close(self) -> None:
         """Close the connections."""

@@ -2,10 +2,10 @@
 
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import Field, HttpUrl, SecretStr, model_validator
-from pydantic_settings import SettingsConfigDict
+from pydantic import BeforeValidator, Field, HttpUrl, SecretStr, model_validator
+from pydantic_settings import NoDecode, SettingsConfigDict
 
 from idc_contracts import Slug
 from idc_gateway.uploads import MAX_IMAGES, PART_BYTES
@@ -14,6 +14,10 @@ from idc_servicekit.mqtt import MqttSettings
 from idc_servicekit.settings import ServiceSettings
 
 MIB = 1024 * 1024
+
+
+def _by_commas(value: object) -> object:
+    return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
 
 
 class GatewaySettings(ServiceSettings):
@@ -30,9 +34,14 @@ class GatewaySettings(ServiceSettings):
     first_api_key_file: Path = Field(
         default=Path("/run/secrets/idc/api-key"), description="Key that is taken in where the database has none yet."
     )
-    inference_url: HttpUrl = Field(default=HttpUrl("http://inference:8000"), description="The inference service.")
+    inference_urls: Annotated[tuple[HttpUrl, ...], NoDecode, BeforeValidator(_by_commas)] = Field(
+        default=(HttpUrl("http://inference:8000"),),
+        min_length=1,
+        max_length=32,
+        description="The inference servers, with commas between them.",
+    )
     inference_timeout_s: float = Field(
-        default=20.0, gt=0, le=600, description="Longest wait for its answer, in seconds."
+        default=20.0, gt=0, le=600, description="Longest wait for an answer, all servers together, in seconds."
     )
     model_name: Slug = Field(default="idc", description="The model to ask for.")
     database_url: SecretStr | None = Field(

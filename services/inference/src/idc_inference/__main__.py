@@ -18,6 +18,7 @@ from idc_inference.served_model import load_model
 from idc_inference.settings import InferenceSettings
 from idc_modelio.errors import BundleError
 from idc_servicekit.startup import start
+from idc_servicekit.tracing import traces
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +51,8 @@ def _parser() -> argparse.ArgumentParser:
 def _run(settings: InferenceSettings) -> None:
     meter = PrometheusMeter()
     repository = open_repository(settings, meter, make_open_engine(settings))
-    serve(create_app(settings, repository, meter), settings)
+    with traces("inference"):
+        serve(create_app(settings, repository, meter), settings)
 
 
 def _check(settings: InferenceSettings, *, bundle: Path) -> None:

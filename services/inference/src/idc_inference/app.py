@@ -29,6 +29,7 @@ from idc_inference.served_model import OpenEngine, load_model
 from idc_inference.settings import InferenceSettings
 from idc_servicekit.access_log import AccessLog
 from idc_servicekit.body_budget import BodyBudget
+from idc_servicekit.tracing import Traced
 
 logger = logging.getLogger(__name__)
 
@@ -107,7 +108,7 @@ def create_app(settings: InferenceSettings, repository: ModelRepository, meter: 
     app = Starlette(
         routes=routes(meter.exposition, CONTENT_TYPE),
         exception_handlers=handlers(),
-        middleware=[Middleware(AccessLog, quiet_prefixes=("/v2/health/", "/metrics"))],
+        middleware=[Middleware(AccessLog, quiet_prefixes=("/v2/health/", "/metrics")), Middleware(Traced)],
         lifespan=lifespan,
     )
     app.state.runtime = runtime

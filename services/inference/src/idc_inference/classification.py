@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from idc_inference.errors import BadRequest, EngineFailed
 from idc_inference.metadata import served_parameters
-from idc_inference.ports import Meter
+from idc_inference.ports import Meter, Stage
 from idc_inference.protocol import InferRequest, PatchShape, parse_request
 from idc_inference.responses import EncodedResponse, encode_response
 from idc_inference.scheduler import Scored
@@ -20,6 +20,7 @@ from idc_inference.served_model import ServedModel
 from idc_inference.settings import InferenceSettings
 from idc_modelio.errors import PatchError
 from idc_modelio.patches import decode_patch
+from idc_servicekit.tracing import annotate
 
 PIECE_IMAGES: Final = 16
 """Images that are decoded at once; the device works on one piece while the next is decoded."""
@@ -110,9 +111,10 @@ class Classifier:
 
     def _measure(self, model: ServedModel, scored: Sequence[Scored], *, decode_s: float) -> None:
         queue_s, infer_s = scored[0].queue_s, sum(part.infer_s for part in scored)
-        self._meter.stage("decode", decode_s)
-        self._meter.stage("queue", queue_s)
-        self._meter.stage("infer", infer_s)
+        stages: dict[Stage, float] = {"decode": decode_s, "queue": queue_s, "infer": infer_s}
+        for stage, duration_s in stages.items():
+            self._meter.stage(stage, duration_s)
+            annotate(f"idc.{stage}_ms", round(duration_s * 1000, 3))
         patches = sum(len(part.probability) for part in scored)
         model.statistics.succeeded(patches, decode_s=decode_s, queue_s=queue_s, infer_s=infer_s)
 

@@ -26,8 +26,10 @@ OpenEngine = Callable[[Path, str], tuple[Engine, DeviceChoice]]
 class ServedModel:
     """A bundle and its engine; it closes itself when it is retired and the last request that uses it has ended."""
 
-    def __init__(self, bundle: Bundle, scheduler: Scheduler, device: DeviceChoice) -> None:
+    def __init__(self, bundle: Bundle, scheduler: Scheduler, device: DeviceChoice, card: str) -> None:
         self.bundle, self.scheduler, self.device = bundle, scheduler, device
+        self.card = card
+        """The model card, Markdown."""
         self.statistics = ModelStatistics()
         self._lock = threading.Lock()
         self._users = 0
@@ -89,11 +91,15 @@ def load_model(path: Path, open_engine: OpenEngine, meter: Meter) -> ServedModel
     engine, device = open_engine(path / "model.xml", bundle.sha256)
     scheduler = Scheduler(engine, meter)
     try:
+        card = (path / "MODEL_CARD.md").read_text(encoding="utf-8")
         _self_test(bundle, scheduler, device)
+    except (OSError, UnicodeDecodeError) as exc:
+        scheduler.close()
+        raise ModelUnavailable(f"{path}: the model card cannot be read: {exc}") from exc
     except (BundleError, ModelUnavailable):
         scheduler.close()
         raise
-    return ServedModel(bundle, scheduler, device)
+    return ServedModel(bundle, scheduler, device, card)
 
 
 def _self_test(bundle: Bundle, scheduler: Scheduler, device: DeviceChoice) -> None:

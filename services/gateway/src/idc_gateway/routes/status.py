@@ -29,6 +29,15 @@ class ImageStatus(BaseModel):
     bytes: int
 
 
+class InferenceServerStatus(BaseModel):
+    """One inference server."""
+
+    url: str
+    ready: bool
+    breaker: str = Field(description="`closed`; `open` after failures in a row; `half-open` when a trial is due.")
+    in_progress: int
+
+
 class GatewayStatus(BaseModel):
     """Everything at one look."""
 
@@ -36,6 +45,7 @@ class GatewayStatus(BaseModel):
     site: str
     broker_connected: bool
     inference_ready: bool
+    inference_servers: list[InferenceServerStatus]
     store: str
     outbox: OutboxStatus
     images: ImageStatus
@@ -54,6 +64,10 @@ async def get_status(gateway: GatewayDependency) -> GatewayStatus:
         site=gateway.settings.site,
         broker_connected=gateway.bus.is_connected,
         inference_ready=ready,
+        inference_servers=[
+            InferenceServerStatus(url=s.url, ready=s.is_ready, breaker=s.breaker, in_progress=s.in_progress)
+            for s in gateway.inference.states
+        ],
         store="ok",
         outbox=OutboxStatus(
             waiting=backlog.waiting,
