@@ -15,6 +15,7 @@ from idc_gateway import problems
 from idc_gateway.adapters.mqtt_bus import MqttBus
 from idc_gateway.adapters.object_images import S3Account, open_images
 from idc_gateway.adapters.oip_inference import OipInference
+from idc_gateway.adapters.prometheus_meter import PrometheusMeter
 from idc_gateway.adapters.sql.database import with_password
 from idc_gateway.adapters.sql.store import open_store
 from idc_gateway.alarm_actions import AlarmActions
@@ -30,6 +31,7 @@ from idc_gateway.feed import Feed
 from idc_gateway.housekeeping import Housekeeping
 from idc_gateway.images import ImageStore
 from idc_gateway.keys import Keyring
+from idc_gateway.measured import Measured
 from idc_gateway.outbox import IDLE_S, SHARED_IDLE_S, Outbox
 from idc_gateway.ports import Bus, InferenceServer
 from idc_gateway.retention import Pins, Retention, RetentionLimits
@@ -43,6 +45,7 @@ from idc_gateway.routes import (
     health,
     keys,
     legacy,
+    metrics,
     models,
     page,
     reviews,
@@ -101,6 +104,9 @@ def build(
     backlog = Backlog(
         store.outbox, BacklogLimits(settings.outbox_max_messages, timedelta(hours=settings.outbox_max_age_h))
     )
+    alarms = AlarmBoard(on_session_lost=outbox.send_latest_again)
+    meter = PrometheusMeter()
+    meter.show(bus=bus, inference=inference, backlog=backlog, alarms=alarms)
     pins = Pins()
     deeds = Deeds(store, images, pins, site=settings.site, device=settings.device)
     return Gateway(
@@ -115,11 +121,12 @@ def build(
             outbox,
             deeds,
             backlog,
+            meter,
             max_in_progress=settings.max_requests_in_progress,
             max_image_bytes=settings.max_image_bytes,
         ),
         keyring=keyring,
-        alarms=AlarmBoard(on_session_lost=outbox.send_latest_again),
+        alarms=alarms,
         bodies=BodyBudget(
             max_body_bytes=settings.max_body_bytes,
             max_total_bytes=settings.max_total_body_bytes,
@@ -135,6 +142,8 @@ def build(
         sessions=BrowserSessions(store.accounts, lifetime=timedelta(hours=settings.session_lifetime_h)),
         sign_ins=SignInThrottle(),
         rates=RequestRates(settings.requests_per_minute),
+        meter=meter,
+        exposition=meter.exposition,
     )
 
 
@@ -197,8 +206,12 @@ def create_app(gateway: Gateway | None) -> FastAPI:
     app.add_middleware(SmallBodies, except_paths=classify.UPLOAD_PATHS)
     app.add_middleware(ConditionalGet)
     app.add_middleware(SecurityHeaders)
+    if gateway is not None:
+        app.add_middleware(Measured, meter=gateway.meter)
     app.add_middleware(Traced)
-    app.add_middleware(AccessLog, quiet_prefixes=("/livez", "/readyz", "/static/", "/swagger-ui/", "/api/v1/alarms"))
+    app.add_middleware(
+        AccessLog, quiet_prefixes=("/livez", "/readyz", "/metrics", "/static/", "/swagger-ui/", "/api/v1/alarms")
+    )
     return app
 
 
@@ -224,6 +237,7 @@ def _add_routes(app: FastAPI) -> None:
     app.include_router(legacy.router, prefix="/api")  # it asks for a key by itself, unless a setting opens it
     app.include_router(sessions.sign_in_router, prefix="/api/v1")
     app.include_router(health.router)
+    app.include_router(metrics.router)
     app.include_router(page.router)
     page.mount_static_files(app)
 

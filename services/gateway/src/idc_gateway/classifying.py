@@ -15,7 +15,7 @@ from idc_gateway.images import check_image
 from idc_gateway.ledger import Ledger
 from idc_gateway.outbox import Outbox
 from idc_gateway.outcomes import Failure, Outcome, from_receipt
-from idc_gateway.ports import Inference
+from idc_gateway.ports import Inference, Meter
 from idc_gateway.receipts import Claim, Receipt
 from idc_gateway.requests import Request
 from idc_gateway.store_ports import Store
@@ -31,6 +31,7 @@ class Classifying:
         outbox: Outbox,
         deeds: Deeds,
         backlog: Backlog,
+        meter: Meter,
         *,
         max_in_progress: int,
         max_image_bytes: int,
@@ -41,6 +42,7 @@ class Classifying:
         self._ledger = Ledger(deeds, on_written=outbox.wake)
         self._deeds = deeds
         self._backlog = backlog
+        self._meter = meter
         self._max_in_progress = max_in_progress
         self._max_image_bytes = max_image_bytes
         self._in_progress = 0
@@ -119,6 +121,9 @@ class Classifying:
         results = iter(self._results(images, predictions, latency_ms))
         answered = [outcome if outcome.failure else _succeeded(outcome, next(results)) for outcome in outcomes]
         await self._ledger.write(Entry(answered, images, request, self._clock()))
+        for outcome in answered:
+            if outcome.classification is not None:
+                self._meter.result(outcome.classification.decision)
         return answered
 
     def _results(

@@ -1,8 +1,9 @@
 """What routes get handed."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Annotated, Final
 from urllib.parse import urlsplit
 
@@ -23,7 +24,7 @@ from idc_gateway.housekeeping import Housekeeping
 from idc_gateway.images import ImageStore
 from idc_gateway.keys import Keyring
 from idc_gateway.outbox import Outbox
-from idc_gateway.ports import Bus, Inference
+from idc_gateway.ports import Bus, Inference, Meter
 from idc_gateway.scopes import Scope
 from idc_gateway.settings import GatewaySettings
 from idc_gateway.store_ports import Store
@@ -58,6 +59,9 @@ class Gateway:
     sessions: BrowserSessions
     sign_ins: SignInThrottle
     rates: RequestRates
+    meter: Meter
+    exposition: Callable[[], bytes]
+    """All figures in Prometheus's text format."""
 
     async def record(self, event: AuditEvent) -> None:
         """Append an event that changes nothing else to the audit chain.
@@ -127,6 +131,17 @@ def requires(scope: Scope) -> Callable[[Caller], Awaitable[None]]:
             )
 
     return check
+
+
+def peer_in(request: Request, networks: Sequence[IPv4Network | IPv6Network]) -> str | None:
+    """The peer's address, where one of the networks has it; a header's word on it counts from a trusted proxy alone."""
+    if not networks or request.client is None:
+        return None
+    try:
+        address = ip_address(request.client.host)
+    except ValueError:
+        return None
+    return str(address) if any(address in network for network in networks) else None
 
 
 def check_same_origin(request: Request) -> None:

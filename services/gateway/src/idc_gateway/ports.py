@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from idc_contracts import Thresholds
+from idc_contracts import Decision, Thresholds
 from idc_gateway.classifications import OutgoingMessage, Prediction
 
 
@@ -91,6 +91,19 @@ class Inference(Protocol):
 
     async def close(self) -> None:
         """Close the connections."""
+
+
+class Meter(Protocol):
+    """Counts what the gateway does; each method is cheap."""
+
+    def request(self, method: str, operation: str, status: int, duration_s: float) -> None:
+        """One request was answered; `operation` is its `operationId`, `none` where it has none."""
+
+    def problem(self, kind: str) -> None:
+        """One request was refused or failed; `kind` is the last part of the problem's type."""
+
+    def result(self, decision: Decision) -> None:
+        """One result was stored."""
 
 
 class Bus(Protocol):

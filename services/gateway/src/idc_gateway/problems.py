@@ -47,7 +47,9 @@ def problem(
     headers: Mapping[str, str] | None = None,
     **extensions: Any,
 ) -> JSONResponse:
-    """One problem document; `extensions` are further members of it (RFC 9457, 3.2)."""
+    """One problem document, counted; `extensions` are further members of it (RFC 9457, 3.2)."""
+    if request.app.state.gateway is not None:
+        request.app.state.gateway.meter.problem(kind)
     body = {**members(status, kind, detail), "instance": request.url.path, **extensions}
     return JSONResponse(body, status, headers=dict(headers or {}), media_type=MEDIA_TYPE)
 

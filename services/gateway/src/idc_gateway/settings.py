@@ -96,6 +96,11 @@ class GatewaySettings(ServiceSettings):
         max_length=32,
         description='Networks whose clients may use the 2018 endpoints without a key, as JSON: `["192.168.7.0/24"]`.',
     )
+    metrics_networks: list[IPv4Network | IPv6Network] = Field(
+        default=[],
+        max_length=32,
+        description="Networks whose clients may read `/metrics` without a key, as JSON.",
+    )
     trusted_proxies: str = Field(
         default="127.0.0.1",
         max_length=512,

@@ -1,6 +1,5 @@
 """The endpoints of the 2018 system, for clients that still call them."""
 
-from ipaddress import ip_address
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Request
@@ -17,6 +16,7 @@ from idc_gateway.dependencies import (
     RequestId,
     authenticated,
     bearer,
+    peer_in,
     requires,
 )
 from idc_gateway.requests import Request as Job
@@ -56,7 +56,7 @@ async def legacy_caller(
     Raises:
         Unauthenticated: Neither.
     """
-    address = _open_address(request, gateway)
+    address = peer_in(request, gateway.settings.legacy_open_networks)
     if credentials is None and SESSION_COOKIE not in request.cookies and address is not None:
         caller = Caller(f"legacy-{address}", is_browser=False, scopes=frozenset({Scope.CLASSIFY}))
         gateway.rates.count(caller.name)
@@ -102,15 +102,3 @@ async def _classify(request: Request, gateway: Gateway, caller: Caller, request_
             result = await gateway.classifying.classify_one(upload, Job(caller.name, request_id))
     await gateway.feed.tell()
     return result
-
-
-def _open_address(request: Request, gateway: Gateway) -> str | None:
-    """The peer's address where its network is let in; what a header says of it counts only from a trusted proxy."""
-    networks = gateway.settings.legacy_open_networks
-    if not networks or request.client is None:
-        return None
-    try:
-        address = ip_address(request.client.host)
-    except ValueError:
-        return None
-    return str(address) if any(address in network for network in networks) else None

@@ -1,0 +1,38 @@
+"""The gateway's figures for Prometheus."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.security import HTTPAuthorizationCredentials
+
+from idc_gateway.adapters.prometheus_meter import CONTENT_TYPE
+from idc_gateway.dependencies import GatewayDependency, authenticated, bearer, peer_in, requires
+from idc_gateway.scopes import Scope
+
+router = APIRouter(tags=["health"])
+
+
+async def may_read(
+    request: Request,
+    gateway: GatewayDependency,
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
+) -> None:
+    """Let in who has the scope `read`, and whoever asks from a network of the settings.
+
+    Raises:
+        Unauthenticated: Neither.
+        Forbidden: The key lacks the scope.
+    """
+    if peer_in(request, gateway.settings.metrics_networks) is None:
+        await requires(Scope.READ)(await authenticated(request, gateway, credentials))
+
+
+@router.get(
+    "/metrics",
+    dependencies=[Depends(may_read)],
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+)
+async def read_metrics(gateway: GatewayDependency) -> Response:
+    """Counts and states in Prometheus's text format; nothing in them names a patient, a file or a user."""
+    return Response(gateway.exposition(), media_type=CONTENT_TYPE)
