@@ -11,7 +11,6 @@ import asyncio
 import base64
 import json
 import os
-import shutil
 import statistics
 import subprocess
 import sys
@@ -38,21 +37,13 @@ from support.inference_process import inference_process
 from support.mosquitto import free_port
 
 RIVALS: Final = ROOT / "benchmarks" / "rivals"
-PACKAGES: Final = {"litserve": ["litserve==0.2.19"], "mlserver": ["mlserver==1.7.1"]}
-COMMON: Final = ["openvino==2026.4.1", "pillow", "numpy"]
 CONNECTIONS: Final = (1, 8, 64)
 
 
 def environment(name: str) -> Path:
     """The folder of a rival's programs, installed where it is not yet."""
-    folder = ROOT / ".tools" / "rivals" / name
-    if not (folder / "done").exists():
-        uv = shutil.which("uv") or str(ROOT / ".tools" / "bin" / "uv")
-        subprocess.run([uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(folder)], check=True)
-        packages = [*PACKAGES[name], *COMMON]
-        subprocess.run([uv, "pip", "install", "--quiet", "--python", str(folder), *packages], check=True)
-        (folder / "done").touch()
-    return folder / "bin"
+    subprocess.run([RIVALS / "install.sh", name], check=True)
+    return ROOT / ".tools" / "rivals" / name / "bin"
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import uvicorn
 
 from idc_gateway.app import build, create_app
 from idc_gateway.fakes import RednessInference
-from idc_gateway.ports import Bus, Inference
+from idc_gateway.ports import Bus, InferenceServer
 from idc_gateway.settings import GatewaySettings
 from idc_servicekit.mqtt import MqttSettings
 from support.mosquitto import free_port
@@ -30,7 +30,7 @@ def gateway_settings(folder: Path, mqtt: MqttSettings | None = None, **changes: 
 
 @contextmanager
 def live_gateway(
-    settings: GatewaySettings, *, inference: Inference | None = None, bus: Bus | None = None
+    settings: GatewaySettings, *, inference: InferenceServer | None = None, bus: Bus | None = None
 ) -> Iterator[str]:
     """Serve in a thread while the block runs; gives the address.
 

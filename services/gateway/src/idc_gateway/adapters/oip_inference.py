@@ -84,9 +84,10 @@ class OipInference:
         """Whether the server takes tensors as bytes behind the JSON: an extension, which it names where it has it."""
         answer = await self._get("/v2")
         try:
-            return BINARY_EXTENSION in ServerMetadata.model_validate_json(answer.content).extensions
+            extensions = ServerMetadata.model_validate_json(answer.content).extensions
         except ValueError as exc:
             raise InferenceBroken("the inference service's metadata does not follow the protocol") from exc
+        return extensions is not None and BINARY_EXTENSION in extensions
 
     async def _predict_chunk(self, images: Sequence[bytes], request_id: str) -> list[Prediction]:
         headers = {"Content-Type": "application/json", "X-Request-ID": request_id}

@@ -68,7 +68,7 @@ class Answer(BaseModel):
 class ServerMetadata(BaseModel):
     """The answer to `GET /v2`."""
 
-    extensions: list[str] = []
+    extensions: list[str] | None = None
 
 
 class _MetadataParameters(BaseModel):
@@ -84,17 +84,17 @@ class ModelMetadata(BaseModel):
     """The answer to `GET /v2/models/{name}`; what its parameters leave out is not known."""
 
     name: str
-    versions: list[str] = []
-    parameters: _MetadataParameters = _MetadataParameters()
+    versions: list[str] | None = None
+    parameters: _MetadataParameters | None = None
 
     def description(self) -> ModelDescription:
         """What it says."""
-        said = self.parameters
+        said, versions = self.parameters or _MetadataParameters(), self.versions or []
         thresholds = None
         if said.no_idc_below is not None and said.idc_from is not None:
             thresholds = Thresholds(no_idc_below=said.no_idc_below, idc_from=said.idc_from)
-        version = said.version or max(self.versions, key=_as_number, default=None)
-        return ModelDescription(self.name, version, self.versions, said.sha256, thresholds, said.card, said.figures)
+        version = said.version or max(versions, key=_as_number, default=None)
+        return ModelDescription(self.name, version, versions, said.sha256, thresholds, said.card, said.figures)
 
 
 def _as_number(version: str) -> int:
