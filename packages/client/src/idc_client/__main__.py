@@ -1,0 +1,74 @@
+"""Runs the tool: `idc` or `python -m idc_client`."""
+
+import os
+from pathlib import Path
+
+import click
+
+from idc_client.commands.alarm import alarm
+from idc_client.commands.audit import audit
+from idc_client.commands.classify import classify
+from idc_client.commands.export import export
+from idc_client.commands.keys import keys
+from idc_client.commands.review import review
+from idc_client.commands.status import status
+from idc_client.commands.watch import watch
+from idc_client.connection import Access
+from idc_client.errors import InputRefused
+from idc_client.tool import Tool
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
+@click.version_option(package_name="idc-client")
+@click.option(
+    "--url", envvar="IDC_URL", default="http://localhost:8080", show_envvar=True, help="The gateway's address."
+)
+@click.option(
+    "--api-key-file",
+    envvar="IDC_API_KEY_FILE",
+    show_envvar=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="File with the API key. The key itself may stand in IDC_API_KEY.",
+)
+@click.option(
+    "--ca-file",
+    envvar="IDC_CA_FILE",
+    show_envvar=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Certificate (PEM) of the authority that signed the gateway's, where the system does not know it.",
+)
+@click.option(
+    "--timeout-s", envvar="IDC_TIMEOUT_S", type=click.FloatRange(0.1, 3600), default=60.0, help="Longest silence."
+)
+@click.pass_context
+def cli(context: click.Context, *, url: str, api_key_file: Path | None, ca_file: Path | None, timeout_s: float) -> None:
+    """Work with an IDC Sentinel gateway. For research use only; not a medical device.
+
+    Exit codes: 0 done, 2 wrong usage, 3 key refused, 4 input refused, 5 gateway unavailable, 6 outcome unknown,
+    7 audit chain broken.
+    """
+    if context.obj is None:
+        context.obj = Tool(Access(url, _api_key(api_key_file), ca_file, timeout_s))
+
+
+for _command in (classify, watch, alarm, review, keys, audit, status, export):
+    cli.add_command(_command)
+
+
+def _api_key(file: Path | None) -> str:
+    # No option takes the key itself: everybody on a machine sees every program's arguments.
+    if file is None:
+        return os.environ.get("IDC_API_KEY", "").strip()
+    try:
+        return file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as exc:
+        raise InputRefused(f"the API key cannot be read from {file}: {exc}") from exc
+
+
+def main() -> None:
+    """Run the command that the arguments name, and end with its exit code."""
+    cli()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,27 @@
+"""`idc review`: a person's verdict on a result."""
+
+from uuid import uuid4
+
+import click
+from rich.markup import escape
+
+from idc_client import output
+from idc_client.connection import segment
+from idc_client.tool import Tool, pass_tool
+
+
+@click.command()
+@click.argument("identity", metavar="ID")
+@click.argument("verdict", type=click.Choice(["idc", "no_idc", "unclear"]), required=False)
+@click.option("--comment", default="", help="What a reader should know.")
+@pass_tool
+def review(tool: Tool, *, identity: str, verdict: str | None, comment: str) -> None:
+    """Record a VERDICT on the result ID; without one, show the verdicts so far, newest first."""
+    path = f"/classifications/{segment(identity)}/review"
+    if verdict is not None:
+        tool.gateway.post(path, {"verdict": verdict, "comment": comment}, idempotency_key=uuid4().hex)
+    rows = [
+        [output.moment(item["reviewed_at"]), item["verdict"], escape(item["reviewer"]), escape(item["comment"])]
+        for item in tool.gateway.get(path)["items"]
+    ]
+    output.screen().print(output.table(["when", "verdict", "who", "comment"], rows))

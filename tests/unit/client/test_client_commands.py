@@ -1,0 +1,300 @@
+"""The tool's commands against a scripted gateway: what they send, print and exit with."""
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import httpx
+import pytest
+from click.testing import CliRunner, Result
+from hypothesis import given
+from hypothesis import strategies as st
+
+from idc_client.__main__ import cli
+from idc_client.commands.watch import events
+from idc_client.confusion import Confusion
+from idc_client.connection import Access
+from idc_client.output import NOTICE
+from idc_client.patches import FORM_FILES, PatchFile, form_body, forms
+from idc_client.tool import Tool
+from support.scripted_gateway import Answer, ScriptedGateway, decides, files_of, problem, result
+
+
+def run(gateway: ScriptedGateway, *arguments: str) -> Result:
+    """The tool's outcome; its exit code is Python's."""
+    return CliRunner().invoke(
+        cli, arguments, obj=Tool(Access("http://gateway", "key"), gateway, gateway.waits_s.append)
+    )
+
+
+def gateway(*answers: Answer) -> ScriptedGateway:
+    return ScriptedGateway(list(answers))
+
+
+def ok(document: object) -> httpx.Response:
+    return httpx.Response(200, json=document)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Five labelled patches whose content is what the gateway will decide."""
+    for name, decision in {
+        "10_idx5_x1_y1_class1.png": "idc",
+        "10_idx5_x2_y1_class1.png": "no_idc",
+        "10_idx5_x3_y1_class0.png": "no_idc",
+        "10_idx5_x4_y1_class0.png": "uncertain",
+        "deeper/10_idx5_x5_y1_class1.PNG": "idc",
+    }.items():
+        path = tmp_path / "patches" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(decision)
+    (tmp_path / "patches" / "notes.txt").write_text("no image")
+    return tmp_path / "patches"
+
+
+def test_folder_is_classified_with_all_below_it(folder: Path) -> None:
+    done = run(gateway(decides), "classify", str(folder))
+
+    assert done.exit_code == 0, done.output
+    assert done.stdout.count(".png") + done.stdout.count(".PNG") == 5
+    assert NOTICE in done.stdout
+
+
+def test_names_with_classes_give_a_confusion_matrix_that_leaves_the_uncertain_out(folder: Path) -> None:
+    done = run(gateway(decides), "classify", "--json", str(folder))
+
+    confusion = json.loads(done.stdout)["confusion"]
+    assert confusion == {
+        "true_positives": 2,
+        "false_negatives": 1,
+        "uncertain_positives": 0,
+        "true_negatives": 1,
+        "false_positives": 0,
+        "uncertain_negatives": 1,
+        "sensitivity": pytest.approx(2 / 3),
+        "specificity": 1.0,
+    }
+    table = run(gateway(decides), "classify", str(folder)).stdout
+    assert "sensitivity  0.667: 2 of 3 decided IDC patches" in table
+    assert "uncertain    1 of 5 patches" in table
+
+
+def test_one_name_without_a_class_gives_no_matrix(folder: Path) -> None:
+    (folder / "unknown.png").write_text("idc")
+
+    assert json.loads(run(gateway(decides), "classify", "--json", str(folder)).stdout)["confusion"] is None
+
+
+def test_csv_has_a_line_for_each_file(folder: Path) -> None:
+    rows = list(csv.DictReader(io.StringIO(run(gateway(decides), "classify", "--csv", str(folder)).stdout)))
+
+    assert len(rows) == 5
+    assert {row["decision"] for row in rows} == {"idc", "no_idc", "uncertain"}
+    assert rows[0]["truth"] == "idc"
+
+
+def test_refused_file_is_named_and_the_others_stand(folder: Path) -> None:
+    (folder / "broken_class1.png").write_text("bad")
+
+    done = run(gateway(decides), "classify", str(folder))
+
+    assert done.exit_code == 4
+    assert "refused: is no image" in done.stdout
+    assert "idc: 1 of 6 files were refused" in done.stderr
+
+
+def test_folder_of_nothing_but_refused_files_is_listed_too(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_text("bad")
+
+    done = run(gateway(decides), "classify", "--json", str(tmp_path))
+
+    assert (done.exit_code, json.loads(done.stdout)["refused"]) == (4, 1)
+
+
+def test_many_files_go_in_several_requests_of_their_own_keys(tmp_path: Path) -> None:
+    for number in range(2 * FORM_FILES + 1):
+        (tmp_path / f"{number:04}.png").write_text("idc")
+    server = gateway(decides)
+
+    done = run(server, "classify", "--json", str(tmp_path))
+
+    assert [len(files_of(request)) for request in server.requests] == [FORM_FILES, FORM_FILES, 1]
+    assert len({request.headers["Idempotency-Key"] for request in server.requests}) == 3
+    assert json.loads(done.stdout)["accepted"] == 2 * FORM_FILES + 1
+
+
+def test_results_so_far_are_shown_where_a_later_request_fails(tmp_path: Path) -> None:
+    for number in range(FORM_FILES + 1):
+        (tmp_path / f"{number:04}.png").write_text("idc")
+
+    done = run(gateway(decides, problem(401, "the key was revoked")), "classify", "--json", str(tmp_path))
+
+    assert done.exit_code == 3
+    assert json.loads(done.stdout)["accepted"] == FORM_FILES
+    assert f"{FORM_FILES} of {FORM_FILES + 1} files were classified" in done.stderr
+
+
+@pytest.mark.parametrize("place", ["missing", "empty"])
+def test_place_without_images_is_told_in_one_line(tmp_path: Path, place: str) -> None:
+    (tmp_path / "empty").mkdir()
+    server = gateway(decides)
+
+    done = run(server, "classify", str(tmp_path / place))
+
+    assert (done.exit_code, server.requests, done.stderr.count("\n")) == (4, [], 1)
+    assert place in done.stderr
+
+
+def test_name_from_a_file_is_no_markup_and_breaks_no_form(tmp_path: Path) -> None:
+    (tmp_path / '[red]"a\r\nX: y".png').write_text("idc")
+    server = gateway(decides)
+
+    done = run(server, "classify", str(tmp_path))
+
+    assert done.exit_code == 0, done.output
+    assert "[red]" in done.stdout
+    ((name, content),) = files_of(server.requests[0])
+    assert "\n" not in name
+    assert content == b"idc"
+
+
+@given(st.lists(st.integers(0, 40 * 2**20), max_size=400))
+def test_groups_hold_every_file_once_and_in_order(sizes: list[int]) -> None:
+    files = [PatchFile(Path(str(number)), size) for number, size in enumerate(sizes)]
+
+    groups = list(forms(files))
+
+    assert [file for group in groups for file in group] == files
+    assert all(0 < len(group) <= FORM_FILES for group in groups)
+
+
+@given(st.lists(st.binary(max_size=50), min_size=1, max_size=5))
+def test_form_carries_the_bytes_of_each_file(tmp_path_factory: pytest.TempPathFactory, contents: list[bytes]) -> None:
+    folder = tmp_path_factory.mktemp("form")
+    files = []
+    for number, content in enumerate(contents):
+        path = folder / f"{number}.png"
+        path.write_bytes(content)
+        files.append(PatchFile(path, len(content)))
+
+    body = b"".join(form_body(files, "cut-here"))
+
+    pieces = body.split(b"--cut-here\r\n")[1:]
+    assert [piece.split(b"\r\n\r\n", 1)[1] for piece in pieces[:-1]] == [c + b"\r\n" for c in contents[:-1]]
+    assert pieces[-1].endswith(contents[-1] + b"\r\n--cut-here--\r\n")
+
+
+@given(st.lists(st.tuples(st.sampled_from(["idc", "no_idc"]), st.sampled_from(["idc", "no_idc", "uncertain"]))))
+def test_confusion_counts_every_patch_in_one_place(pairs: list[tuple[str, str]]) -> None:
+    confusion = Confusion.of(pairs)
+    document = confusion.as_document()
+
+    assert sum(value for name, value in document.items() if name.endswith("tives")) == len(pairs)
+    for share in (confusion.sensitivity, confusion.specificity):
+        assert share is None or 0 <= share <= 1
+
+
+def test_events_are_read_and_a_cut_off_one_is_dropped() -> None:
+    lines = [": still here", "", "event: classification", "id: 7", 'data: {"a":', "data: 1}", "", "id: 8", "data: {"]
+
+    assert list(events(lines)) == [("7", {"a": 1})]
+
+
+def test_watch_resumes_where_the_connection_broke() -> None:
+    texts = [f"event: classification\nid: {n}\ndata: {json.dumps(result(f'{n}.png'))}\n\n" for n in (1, 2)]
+    server = gateway(*(httpx.Response(200, text=text) for text in texts))
+
+    done = run(server, "watch", "--json", "--count", "2")
+
+    assert [json.loads(line)["name"] for line in done.stdout.splitlines()] == ["1.png", "2.png"]
+    assert [request.headers.get("Last-Event-ID") for request in server.requests] == [None, "1"]
+
+
+def test_only_alarm_needs_no_name() -> None:
+    server = gateway(ok({"broker_connected": True, "items": [{"device": "bench"}]}), ok({}))
+
+    done = run(server, "alarm", "silence", "--for-s", "90", "--by", "A. Pathologist")
+
+    assert done.exit_code == 0, done.output
+    assert server.requests[1].url.path == "/api/v1/alarms/bench/silences"
+    assert server.documents == [{"by": "A. Pathologist", "duration_s": 90}]
+
+
+def test_several_alarms_must_be_named() -> None:
+    server = gateway(ok({"broker_connected": True, "items": [{"device": "a"}, {"device": "b"}]}))
+
+    done = run(server, "alarm", "ack", "--by", "me")
+
+    assert (done.exit_code, "a, b" in done.stderr) == (4, True)
+
+
+def test_name_in_a_path_stays_one_part_of_it() -> None:
+    server = gateway(ok({}))
+
+    run(server, "alarm", "test", "../keys?x", "--by", "me")
+
+    assert server.requests[0].url.raw_path == b"/api/v1/alarms/..%2Fkeys%3Fx/tests"
+
+
+def test_made_key_stands_alone_on_standard_output() -> None:
+    made = {"name": "ward", "scopes": ["read", "classify", "alarm"], "key": "idc_made", "expires_at": None}
+
+    done = run(gateway(httpx.Response(201, json=made)), "keys", "create", "ward", "--role", "operator")
+
+    assert done.stdout == "idc_made\n"
+
+
+@pytest.mark.parametrize("arguments", [[], ["--role", "viewer", "--scope", "read"]])
+def test_key_needs_a_role_or_scopes(arguments: list[str]) -> None:
+    assert run(gateway(ok({})), "keys", "create", "ward", *arguments).exit_code == 2
+
+
+def test_broken_chain_has_its_exit_code() -> None:
+    found = {"intact": False, "records": 9, "head": "0" * 64, "first_wrong": 4, "reason": "its hash does not fit"}
+
+    done = run(gateway(ok(found)), "audit", "verify")
+
+    assert done.exit_code == 7
+    assert "record 4" in done.stderr
+
+
+def test_chain_that_lacks_an_earlier_head_is_broken() -> None:
+    found = {"intact": True, "records": 1, "head": "a" * 64, "first_wrong": None, "reason": None}
+    page = {"items": [{"sha256": "a" * 64}], "next_cursor": None}
+
+    assert run(gateway(ok(found), ok(page)), "audit", "verify", "--head", "b" * 64).exit_code == 7
+    assert run(gateway(ok(found)), "audit", "verify", "--head", "a" * 64).exit_code == 0
+
+
+def test_status_of_a_degraded_gateway_fails() -> None:
+    found = {
+        "version": "1",
+        "site": "site",
+        "broker_connected": False,
+        "inference_ready": True,
+        "inference_servers": [{"url": "http://inference", "ready": True, "breaker": "closed", "in_progress": 0}],
+        "outbox": {"waiting": 3, "oldest_age_s": 4.0, "degraded": False, "expired": 0},
+        "images": {"stored": True, "count": 1, "bytes": 5},
+        "degraded": ["the broker is not connected"],
+    }
+
+    done = run(gateway(ok(found)), "status")
+
+    assert (done.exit_code, "not connected" in done.stdout) == (5, True)
+
+
+def test_export_is_under_its_name_only_when_it_is_whole(tmp_path: Path) -> None:
+    out = tmp_path / "all.csv"
+
+    assert run(gateway(problem(422, "slide is missing")), "export", "geojson", "--out", str(out)).exit_code == 4
+    assert list(tmp_path.iterdir()) == []
+    run(gateway(httpx.Response(200, text="id\n1\n")), "export", "csv", "--out", str(out))
+
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["id\n1\n"]
+
+
+def test_missing_key_file_is_told_in_one_line(tmp_path: Path) -> None:
+    done = CliRunner().invoke(cli, ["--api-key-file", str(tmp_path / "none"), "status"])
+
+    assert (done.exit_code, done.stderr.count("\n")) == (4, 1)

@@ -1,0 +1,126 @@
+"""The tool's requests: retries, what a lost answer means, and what refusals become."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from idc_client.connection import LONGEST_WAIT_S, TRIES, Access, Connection
+from idc_client.errors import ClientError, InputRefused, KeyRefused, OutcomeUnknown, Unavailable
+from support.scripted_gateway import Answer, ScriptedGateway, problem
+
+OK = httpx.Response(200, json={"fine": True})
+LOST = httpx.ReadError("the connection was reset")
+AWAY = httpx.ConnectError("refused")
+
+
+def connected(*answers: Answer) -> tuple[Connection, ScriptedGateway]:
+    gateway = ScriptedGateway(list(answers))
+    access = Access("http://gateway", "idc_secret")
+    return Connection(access, transport=gateway, pause=gateway.waits_s.append), gateway
+
+
+@pytest.mark.parametrize("trouble", [AWAY, LOST, problem(503, "busy"), problem(429, "too often"), problem(502, "no")])
+def test_passing_trouble_is_waited_out(trouble: Answer) -> None:
+    connection, gateway = connected(trouble, trouble, OK)
+
+    assert connection.get("/status") == {"fine": True}
+    assert len(gateway.requests) == 3
+    assert gateway.waits_s == sorted(gateway.waits_s)
+
+
+def test_gateway_says_when_to_come_back() -> None:
+    connection, gateway = connected(problem(503, "busy", **{"Retry-After": "7"}), OK)
+
+    connection.get("/status")
+
+    assert gateway.waits_s == [7.0]
+
+
+@pytest.mark.parametrize("asked", ["86400", "nan seconds", "-3", "inf"])
+def test_pause_is_bounded_whatever_the_gateway_asks(asked: str) -> None:
+    connection, gateway = connected(problem(503, "busy", **{"Retry-After": asked}), OK)
+
+    connection.get("/status")
+
+    assert 0 < gateway.waits_s[0] <= LONGEST_WAIT_S
+
+
+def test_lasting_trouble_ends_the_tries() -> None:
+    connection, gateway = connected(problem(503, "no inference server is ready"))
+
+    with pytest.raises(Unavailable, match="no inference server is ready"):
+        connection.get("/status")
+    assert len(gateway.requests) == TRIES
+
+
+def test_what_may_not_be_repeated_is_not_after_a_lost_answer() -> None:
+    connection, gateway = connected(LOST, OK)
+
+    with pytest.raises(OutcomeUnknown, match="may or may not be stored"):
+        connection.post_once("/keys", {"name": "k"})
+    assert len(gateway.requests) == 1
+
+
+def test_repeated_post_has_the_same_idempotency_key() -> None:
+    connection, gateway = connected(LOST, problem(503, "busy"), OK)
+
+    connection.post("/alarms/alarm/tests", {"by": "me"}, idempotency_key="once")
+
+    assert [request.headers["Idempotency-Key"] for request in gateway.requests] == ["once"] * 3
+
+
+def test_outcome_is_unknown_where_an_answer_was_lost_and_the_gateway_stays_away() -> None:
+    connection, _ = connected(LOST, AWAY)
+
+    with pytest.raises(OutcomeUnknown):
+        connection.post("/alarms/alarm/tests", {"by": "me"}, idempotency_key="once")
+
+
+@pytest.mark.parametrize(
+    ("status", "expected", "exit_code"),
+    [(401, KeyRefused, 3), (403, KeyRefused, 3), (404, InputRefused, 4), (413, InputRefused, 4), (500, Unavailable, 5)],
+)
+def test_refusal_is_told_at_once_with_its_exit_code(status: int, expected: type[ClientError], exit_code: int) -> None:
+    connection, gateway = connected(problem(status, "because of this"))
+
+    with pytest.raises(expected, match="because of this") as refusal:
+        connection.get("/status")
+    assert (refusal.value.exit_code, len(gateway.requests)) == (exit_code, 1)
+
+
+def test_answer_of_something_else_is_no_traceback() -> None:
+    connection, _ = connected(httpx.Response(404, text="<html>nginx</html>"))
+
+    with pytest.raises(InputRefused, match="is there a gateway"):
+        connection.get("/status")
+
+
+def test_body_is_made_anew_for_each_try() -> None:
+    made: list[int] = []
+
+    def body() -> Iterator[bytes]:
+        made.append(1)
+        yield b"all"
+
+    connection, gateway = connected(LOST, OK)
+    connection.upload("/classifications", body, {}, {})
+
+    assert (len(made), [request.content for request in gateway.requests]) == (2, [b"all", b"all"])
+
+
+def test_key_is_in_no_text() -> None:
+    connection, _ = connected(AWAY)
+
+    with pytest.raises(Unavailable) as failure:
+        connection.get("/status")
+    assert "idc_secret" not in f"{failure.value} {Access('http://gateway', 'idc_secret')!r}"
+
+
+def test_authority_that_is_none_is_told(tmp_path: Path) -> None:
+    with pytest.raises(InputRefused, match="no authority's certificate"):
+        Connection(Access("https://gateway", "k", tmp_path / "missing.pem"))
+    (tmp_path / "empty.pem").write_text("nothing")
+    with pytest.raises(InputRefused, match="no authority's certificate"):
+        Connection(Access("https://gateway", "k", tmp_path / "empty.pem"))
