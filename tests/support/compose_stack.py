@@ -16,6 +16,8 @@ from idc_contracts import ALARM_ACKNOWLEDGEMENTS, ALARM_STATE, AcknowledgeAlarm,
 from support.mosquitto import free_port
 
 IMAGE_TAG: Final = os.environ.get("IDC_TAG", "0.1.0")
+RECOVERY_S: Final = 90.0
+"""How long a service may need until it is healthy again after a fault."""
 SERVICES: Final = ("broker", "inference", "gateway", "alarm")
 
 
@@ -83,7 +85,17 @@ class ComposeStack:
 
     def start(self, *, build: bool = True) -> None:
         """Start what does not run and wait until all is healthy."""
-        self.compose("up", "--detach", "--wait", *(["--build"] if build else []), timeout_s=1800)
+        deadline = time.monotonic() + RECOVERY_S
+        while True:
+            try:
+                self.compose("up", "--detach", "--wait", *(["--build"] if build else []), timeout_s=1800)
+            except RuntimeError as exc:
+                # Compose gives up at the first unhealthy container; what was just broken may still be recovering.
+                if "is unhealthy" not in str(exc) or time.monotonic() > deadline:
+                    raise
+                time.sleep(2)
+            else:
+                return
 
     def remove(self) -> None:
         """Stop and delete everything, volumes too."""
