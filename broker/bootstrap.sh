@@ -9,8 +9,9 @@
 # FOLDER/ca/       ca.key, ca.crt                            stays with this service
 # FOLDER/broker/   server.key, server.crt, passwords,        what each of the others gets: its own folder, read-only;
 #                  and the health check's, account `monitor`: ca.crt, mqtt-password, client.key, client.crt
-# FOLDER/gateway/  ca.crt, mqtt-password, client.key, client.crt, api-key
+# FOLDER/gateway/  ca.crt, mqtt-password, client.key, client.crt, api-key, metrics-key
 # FOLDER/alarm/    ca.crt, mqtt-password, client.key, client.crt
+# FOLDER/metrics/  metrics-key                               for who watches the gateway's figures
 # FOLDER/operator/ ca.crt, mqtt-password, client.key, client.crt    for people with an MQTT client
 #
 # IDC_BROKER_NAMES: more names of the broker beside `broker` and `localhost`, comma-separated (`pi.lan,192.0.2.7`).
@@ -118,4 +119,10 @@ if [[ ! -s $folder/gateway/api-key ]]; then
     say "making the first API key"
     printf 'idc_%s\n' "$(random)" | keep "$folder/gateway/api-key"
 fi
+if [[ ! -s $folder/metrics/metrics-key ]]; then
+    mkdir -p "$folder/metrics"
+    random | keep "$folder/metrics/metrics-key"
+fi
+cmp -s "$folder/metrics/metrics-key" "$folder/gateway/metrics-key" ||
+    keep "$folder/gateway/metrics-key" <"$folder/metrics/metrics-key"
 say "ready. Read the first API key with: make api-key   (docker compose exec gateway cat /run/secrets/idc/api-key)"

@@ -5,7 +5,7 @@ import os
 import ssl
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
@@ -24,13 +24,21 @@ SERVICES: Final = ("broker", "inference", "gateway", "alarm")
 class ComposeStack:
     """A stack under a project name of its own, beside any that a developer runs."""
 
-    def __init__(self, repository: Path, models: Path, *, overrides: tuple[Path, ...] = ()) -> None:
+    def __init__(
+        self,
+        repository: Path,
+        models: Path,
+        *,
+        overrides: tuple[Path, ...] = (),
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         """Choose names and ports; start nothing.
 
         Args:
             repository: The folder of docker-compose.yml.
             models: The folder of model bundles that inference serves.
             overrides: More compose files, laid over the project's.
+            environment: More settings of the compose files.
         """
         self.project: Final = f"idc-e2e-{uuid4().hex[:8]}"
         self.http_port: Final = free_port()
@@ -42,7 +50,9 @@ class ComposeStack:
             "IDC_HTTP_PORT": str(self.http_port),
             "IDC_MQTT_PORT": str(self.mqtt_port),
             "IDC_MODELS": str(models),
+            "IDC_PROMETHEUS_PORT": str(free_port()),
             "IDC_SITE": "site",
+            **(environment or {}),
         }
         self._api_key: str | None = None
 

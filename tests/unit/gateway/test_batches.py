@@ -99,47 +99,77 @@ async def test_failing_inference_fails_its_images_alone(client: httpx.AsyncClien
     assert {item["error"]["status"] for item in items if item["error"]} == {503}
 
 
+class SlowUpload:
+    """A form that stops shortly before its end until it is told to go on."""
+
+    def __init__(self) -> None:
+        self.request = httpx.Request("POST", "http://gateway" + URL, files=images(*[RED] * (2 * PART_IMAGES + 1)))
+        self.go_on = asyncio.Event()
+        self.sent: list[bytes] = []
+        """What the gateway sent so far: first the head of its answer, then its body in pieces."""
+        self._body = self.request.read()
+        self._is_begun = False
+
+    async def receive(self) -> dict[str, Any]:
+        if not self._is_begun:
+            self._is_begun = True
+            return {"type": "http.request", "body": self._body[:-100], "more_body": True}
+        await self.go_on.wait()
+        return {"type": "http.request", "body": self._body[-100:], "more_body": False}
+
+    async def send(self, message: Any) -> None:
+        self.sent.append(message.get("body", b""))
+
+    async def run(self, app: FastAPI, **more_headers: str) -> None:
+        headers = {
+            "content-type": self.request.headers["Content-Type"],
+            "accept": NDJSON["Accept"],
+            "authorization": "Bearer idc_" + "k" * 60,
+            **more_headers,
+        }
+        scope = {
+            "type": "http",
+            "http_version": "1.1",
+            "method": "POST",
+            "scheme": "http",
+            "path": URL,
+            "raw_path": URL.encode(),
+            "root_path": "",
+            "query_string": b"",
+            "client": ("test", 1),
+            "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+        }
+        async with asyncio.timeout(20):
+            await app(scope, self.receive, self.send)
+
+
 async def test_answer_does_not_wait_for_the_client_to_read_nor_for_the_end_of_the_body(app: FastAPI) -> None:
     """The gateway reads on although nobody reads its answer, and answers before the body has ended."""
-    body_goes_on, read_until = asyncio.Event(), 0
-    request = httpx.Request("POST", "http://gateway" + URL, files=images(*[RED] * (2 * PART_IMAGES + 1)))
-    body = request.read()
-    sent: list[bytes] = []
+    upload = SlowUpload()
+    asking = asyncio.ensure_future(upload.run(app))
 
-    async def receive() -> dict[str, Any]:
-        nonlocal read_until
-        if read_until == 0:
-            read_until = len(body) - 100
-            return {"type": "http.request", "body": body[:read_until], "more_body": True}
-        await body_goes_on.wait()
-        rest, read_until = body[read_until:], len(body)
-        return {"type": "http.request", "body": rest, "more_body": False}
+    await eventually(lambda: len(upload.sent) > 1)
+    upload.go_on.set()
+    await asking
 
-    async def send(message: Any) -> None:
-        sent.append(message.get("body", b""))
-        if len(sent) > 1:
-            body_goes_on.set()
+    assert b"".join(upload.sent).count(b"\n") == 2 * PART_IMAGES + 2
 
-    headers = [
-        (b"content-type", request.headers["Content-Type"].encode()),
-        (b"accept", b"application/x-ndjson"),
-        (b"authorization", b"Bearer idc_" + b"k" * 60),
-    ]
-    scope = {
-        "type": "http",
-        "method": "POST",
-        "path": URL,
-        "raw_path": URL.encode(),
-        "query_string": b"",
-        "headers": headers,
-    }
 
-    async with asyncio.timeout(20):
-        await app(
-            {**scope, "http_version": "1.1", "scheme": "http", "root_path": "", "client": ("test", 1)}, receive, send
-        )
+async def test_answer_through_a_proxy_begins_when_the_body_has_been_read(
+    app: FastAPI, inference: RednessInference
+) -> None:
+    """A proxy that speaks HTTP/1 may throw away what it has not passed on when an answer begins."""
+    upload = SlowUpload()
+    asking = asyncio.ensure_future(upload.run(app, **{"x-forwarded-for": "192.0.2.1"}))
 
-    assert b"".join(sent).count(b"\n") == 2 * PART_IMAGES + 2
+    await eventually(lambda: len(inference.request_ids) == 2)
+    await asyncio.sleep(0.05)
+    sent_before_the_end = list(upload.sent)
+    upload.go_on.set()
+    await asking
+
+    assert sent_before_the_end == []
+    assert b"".join(upload.sent).count(b"\n") == 2 * PART_IMAGES + 2
 
 
 async def test_labels_come_from_the_names_of_the_public_set_and_from_the_sender(client: httpx.AsyncClient) -> None:

@@ -1,6 +1,7 @@
 """What the gateway tells Prometheus, and whom."""
 
 from ipaddress import ip_network
+from pathlib import Path
 
 import httpx
 import pytest
@@ -102,3 +103,29 @@ async def test_named_network_reads_metrics_without_a_key(
         answer = await client.get("/metrics")
 
     assert answer.status_code == status
+
+
+async def test_key_for_metrics_opens_nothing_else(settings: GatewaySettings, store: Store, tmp_path: Path) -> None:
+    key_file = tmp_path / "metrics-key"
+    key_file.write_text("m" * 40 + "\n")
+    settings = settings.model_copy(update={"metrics_key_file": key_file, "store_images": False})
+    app = create_app(build(settings, store=store, servers={"http://inference": RednessInference()}, bus=MemoryBus()))
+    headers = {"Authorization": f"Bearer {'m' * 40}"}
+
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app), base_url="http://gateway", headers=headers
+    ) as client:
+        statuses = [(await client.get(path)).status_code for path in ("/metrics", "/api/v1/status", URL)]
+
+    assert statuses == [200, 401, 401]
+
+
+@pytest.mark.parametrize("content", ["", "short"])
+def test_key_file_without_a_decent_key_ends_the_start(
+    settings: GatewaySettings, store: Store, tmp_path: Path, content: str
+) -> None:
+    (tmp_path / "metrics-key").write_text(content)
+    settings = settings.model_copy(update={"metrics_key_file": tmp_path / "metrics-key"})
+
+    with pytest.raises(ValueError, match="32 characters"):
+        build(settings, store=store, servers={"http://inference": RednessInference()}, bus=MemoryBus())

@@ -30,7 +30,7 @@ from idc_gateway.dependencies import Gateway, authenticated
 from idc_gateway.feed import Feed
 from idc_gateway.housekeeping import Housekeeping
 from idc_gateway.images import ImageStore
-from idc_gateway.keys import Keyring
+from idc_gateway.keys import FileKey, Keyring
 from idc_gateway.measured import Measured
 from idc_gateway.outbox import IDLE_S, SHARED_IDLE_S, Outbox
 from idc_gateway.ports import Bus, InferenceServer
@@ -144,6 +144,7 @@ def build(
         rates=RequestRates(settings.requests_per_minute),
         meter=meter,
         exposition=meter.exposition,
+        metrics_key=FileKey.read(settings.metrics_key_file),
     )
 
 

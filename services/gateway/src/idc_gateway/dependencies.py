@@ -22,7 +22,7 @@ from idc_gateway.errors import CrossSite, Forbidden, Unauthenticated
 from idc_gateway.feed import Feed
 from idc_gateway.housekeeping import Housekeeping
 from idc_gateway.images import ImageStore
-from idc_gateway.keys import Keyring
+from idc_gateway.keys import FileKey, Keyring
 from idc_gateway.outbox import Outbox
 from idc_gateway.ports import Bus, Inference, Meter
 from idc_gateway.scopes import Scope
@@ -62,6 +62,7 @@ class Gateway:
     meter: Meter
     exposition: Callable[[], bytes]
     """All figures in Prometheus's text format."""
+    metrics_key: FileKey
 
     async def record(self, event: AuditEvent) -> None:
         """Append an event that changes nothing else to the audit chain.

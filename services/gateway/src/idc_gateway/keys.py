@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from hmac import compare_digest
 from pathlib import Path
 from typing import Final
 
@@ -16,9 +18,32 @@ from idc_gateway.store_ports import Accounts
 
 FIRST_KEY_NAME: Final = "first"
 KEY_PREFIX: Final = "idc_"
+MIN_FILE_KEY_LENGTH: Final = 32
 REMEMBERED_FOR: Final = timedelta(seconds=1)
 """A key that another gateway revokes is refused here after so long; one that is revoked here, at once."""
 MAX_REMEMBERED: Final = 1000
+
+
+@dataclass(frozen=True)
+class FileKey:
+    """A key that is in no database: it opens one door alone."""
+
+    _sha256: str | None
+
+    @classmethod
+    def read(cls, path: Path | None) -> "FileKey":
+        """The key in a file; without a file no key fits.
+
+        Raises:
+            OSError: The file cannot be read.
+            ValueError: The file holds no key of a decent length.
+        """
+        return cls(None if path is None else digest_of(_secret_in(path)))
+
+    def fits(self, secret: str) -> bool:
+        """Whether this is the key."""
+        # Digests are compared: how far two of them agree tells nothing of the key.
+        return self._sha256 is not None and compare_digest(digest_of(secret), self._sha256)
 
 
 class Keyring:
@@ -36,9 +61,7 @@ class Keyring:
             OSError: The file cannot be read.
             ValueError: The file holds no key of a decent length.
         """
-        secret = path.read_text().strip()
-        if len(secret) < 32:
-            raise ValueError(f"{path} holds no API key: it needs 32 characters at least")
+        secret = _secret_in(path)
         known = self._accounts.key(digest_of(secret))
         if known is None or known.name != FIRST_KEY_NAME:
             now = self._clock()
@@ -100,3 +123,10 @@ class Keyring:
                 self._remembered.clear()
             self._remembered[sha256] = (now, key)
         return key
+
+
+def _secret_in(path: Path) -> str:
+    secret = path.read_text().strip()
+    if len(secret) < MIN_FILE_KEY_LENGTH:
+        raise ValueError(f"{path} holds no API key: it needs {MIN_FILE_KEY_LENGTH} characters at least")
+    return secret

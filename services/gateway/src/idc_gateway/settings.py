@@ -96,6 +96,9 @@ class GatewaySettings(ServiceSettings):
         max_length=32,
         description='Networks whose clients may use the 2018 endpoints without a key, as JSON: `["192.168.7.0/24"]`.',
     )
+    metrics_key_file: Path | None = Field(
+        default=None, description="File with a key that may read `/metrics` and nothing else."
+    )
     metrics_networks: list[IPv4Network | IPv6Network] = Field(
         default=[],
         max_length=32,

@@ -1,5 +1,6 @@
 """Classify patches."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import ExitStack
@@ -31,6 +32,8 @@ router = APIRouter(tags=["classifications"])
 UPLOAD_PATHS: Final = ("/api/v1/classifications", "/api/infer", "/api/IDC/infer")
 """Where images are sent. These routes bound their bodies by themselves, after they know the caller."""
 
+_FORWARDED: Final = "x-forwarded-for"
+"""A header of every proxy; who sends it without one gets the same lines, later."""
 _READ_ERRORS: Final = (GatewayError, BodyTooLarge, BodyTooSlow, BodiesExhausted)
 _FOLLOWING: Final = (
     "get_classification",
@@ -95,10 +98,23 @@ async def classify_patches(
             await gateway.feed.tell()
             return outcomes
 
-        batches = outcomes_in_order(form_parts(request, gateway, origin, lease), classify)
+        is_read = asyncio.Event()
+        parts = _noted(form_parts(request, gateway, origin, lease), is_read)
+        batches = outcomes_in_order(parts, classify)
         if MEDIA_TYPE in request.headers.get("accept", ""):
-            return NdjsonResponse(_lines(request, batches), stack.pop_all())
+            # Proxies written in Go (Caddy, Traefik) throw away what is left of an HTTP/1 request when its answer begins.
+            may_begin = is_read.is_set if _FORWARDED in request.headers else lambda: True
+            return NdjsonResponse(_lines(request, batches), stack.pop_all(), may_begin=may_begin)
         return await _whole_batch(request, batches)
+
+
+async def _noted(parts: AsyncIterator[UploadPart], is_read: asyncio.Event) -> AsyncIterator[UploadPart]:
+    """The parts; the event is set when no more of the body will be read."""
+    try:
+        async for part in parts:
+            yield part
+    finally:
+        is_read.set()
 
 
 async def _classify_one(gateway: Gateway, upload: Upload, job: "_JobMaker") -> Response:

@@ -17,13 +17,14 @@ async def may_read(
     gateway: GatewayDependency,
     credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
 ) -> None:
-    """Let in who has the scope `read`, and whoever asks from a network of the settings.
+    """Let in who has the key for it or the scope `read`, and whoever asks from a network of the settings.
 
     Raises:
-        Unauthenticated: Neither.
+        Unauthenticated: None of these.
         Forbidden: The key lacks the scope.
     """
-    if peer_in(request, gateway.settings.metrics_networks) is None:
+    is_key = credentials is not None and gateway.metrics_key.fits(credentials.credentials)
+    if not is_key and peer_in(request, gateway.settings.metrics_networks) is None:
         await requires(Scope.READ)(await authenticated(request, gateway, credentials))
 
 

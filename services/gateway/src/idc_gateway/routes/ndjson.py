@@ -1,6 +1,6 @@
 """Answers that go out line by line while the request still comes in."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack
 from typing import Final
 
@@ -13,22 +13,38 @@ MEDIA_TYPE: Final = "application/x-ndjson"
 class NdjsonResponse(Response):
     """Streams lines; unlike Starlette's own streaming it leaves the request's body to those who read it."""
 
-    def __init__(self, lines: AsyncIterator[bytes], resources: ExitStack) -> None:
+    def __init__(
+        self, lines: AsyncIterator[bytes], resources: ExitStack, *, may_begin: Callable[[], bool] = lambda: True
+    ) -> None:
         """Make the answer.
 
         Args:
             lines: Whole lines, each with its line feed.
             resources: What the request holds; given back when the answer is out.
+            may_begin: Asked at each line; until it says so, lines are held.
         """
         super().__init__(media_type=MEDIA_TYPE)
         del self.headers["content-length"]
         self._lines = lines
+        self._may_begin = may_begin
         self._resources = resources
 
     async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
         """Send the answer."""
         with self._resources:
-            await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+            held: list[bytes] = []
+            is_begun = False
             async for piece in self._lines:
-                await send({"type": "http.response.body", "body": piece, "more_body": True})
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
+                held.append(piece)
+                if self._may_begin():
+                    if not is_begun:
+                        await self._begin(send)
+                        is_begun = True
+                    await send({"type": "http.response.body", "body": b"".join(held), "more_body": True})
+                    held.clear()
+            if not is_begun:
+                await self._begin(send)
+            await send({"type": "http.response.body", "body": b"".join(held), "more_body": False})
+
+    async def _begin(self, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
