@@ -102,7 +102,7 @@ async def classify_patches(
         parts = _noted(form_parts(request, gateway, origin, lease), is_read)
         batches = outcomes_in_order(parts, classify)
         if MEDIA_TYPE in request.headers.get("accept", ""):
-            # Proxies written in Go (Caddy, Traefik) throw away what is left of an HTTP/1 request when its answer begins.
+            # Proxies written in Go (Caddy, Traefik) drop the rest of an HTTP/1 request when its answer begins.
             may_begin = is_read.is_set if _FORWARDED in request.headers else lambda: True
             return NdjsonResponse(_lines(request, batches), stack.pop_all(), may_begin=may_begin)
         return await _whole_batch(request, batches)
