@@ -5,6 +5,7 @@ import sys
 
 import uvicorn
 
+from idc_gateway.adapters.problem_http import ProblemHttpProtocol
 from idc_gateway.app import build, create_app
 from idc_gateway.dependencies import Gateway
 from idc_gateway.errors import CannotStart
@@ -33,7 +34,7 @@ def _run(settings: GatewaySettings) -> None:
             host=settings.host,
             port=settings.port,
             loop="uvloop",
-            http="httptools",
+            http=ProblemHttpProtocol,
             ws="none",
             forwarded_allow_ips=settings.trusted_proxies,
             log_config=None,

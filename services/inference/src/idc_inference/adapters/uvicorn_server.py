@@ -9,9 +9,9 @@ from types import FrameType
 import uvicorn
 from starlette.applications import Starlette
 
-from idc_inference.adapters.bounded_http import BoundedHttpProtocol
 from idc_inference.runtime import Runtime
 from idc_inference.settings import InferenceSettings
+from idc_servicekit.bounded_http import BoundedHttpProtocol
 
 logger = logging.getLogger(__name__)
 

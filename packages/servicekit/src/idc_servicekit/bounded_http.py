@@ -11,7 +11,7 @@ MAX_HEAD_BYTES: Final = 64 * 1024
 
 
 class BoundedHttpProtocol(HttpToolsProtocol):
-    """Ends a connection whose head is too long or too slow, and tells why as the Open Inference Protocol has it.
+    """Ends a connection whose head is too long or too slow, and tells why.
 
     One read from the socket, at most 256 KiB, may come on top of the bound.
     """
@@ -62,10 +62,15 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """Answer what is no HTTP request, and end the connection."""
-        body = json.dumps({"error": msg}).encode()
-        head = "HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\nconnection: close\r\n"
+        media_type, document = self.refusal(msg)
+        body = json.dumps(document).encode()
+        head = f"HTTP/1.1 400 Bad Request\r\ncontent-type: {media_type}\r\nconnection: close\r\n"
         self.transport.write(f"{head}content-length: {len(body)}\r\n\r\n".encode() + body)
         self.transport.close()
+
+    def refusal(self, text: str) -> tuple[str, dict[str, Any]]:
+        """Media type and document of the answer; a service overrides it with its own form of errors."""
+        return "application/json", {"error": text}
 
     def _expect_head(self) -> None:
         self._head_bytes = 0

@@ -9,7 +9,7 @@ from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.routing import Route
 
-from idc_inference.adapters.bounded_http import BoundedHttpProtocol
+from idc_servicekit.bounded_http import BoundedHttpProtocol
 from support.eventually import eventually
 
 
