@@ -1,6 +1,7 @@
 """One request can be followed through gateway, inference, broker and alarm: real processes, one id, one trace."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +28,11 @@ def log_lines(text: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
 
 
-def post(address: str, broker: MosquittoBroker) -> None:
+def post(address: str, broker: MosquittoBroker, request_id: str = ID) -> None:
     headers = {
         "Authorization": f"Bearer {broker.api_key_file.read_text().strip()}",
         "Content-Type": "image/png",
-        "X-Request-ID": ID,
+        "X-Request-ID": request_id,
     }
     httpx.post(f"{address}/api/v1/classifications", content=RED, headers=headers).raise_for_status()
 
@@ -61,6 +62,27 @@ def test_one_id_goes_from_http_through_inference_to_the_broker_and_the_alarm(
         (line,) = [line for line in log_lines(text) if line.get("request_id") == ID]
         assert line["message"].startswith("POST ")
     assert [line for line in log_lines(alarm.log.read_text()) if ID in line.values()]
+
+
+def test_requests_that_ask_inference_together_stand_in_its_log_with_every_id(
+    shared_broker: MosquittoBroker, tiny_models_dir: Path, tmp_path: Path
+) -> None:
+    port, ids = free_port(), [f"one-of-many-{number}" for number in range(48)]
+    inference = start_inference(tiny_models_dir, port, INFERENCE_LOG_LEVEL="INFO")
+    try:
+        wait_ready(f"http://127.0.0.1:{port}", inference)
+        with (
+            gateway_process(tmp_path, shared_broker, f"http://127.0.0.1:{port}") as gateway,
+            ThreadPoolExecutor(48) as clients,
+        ):
+            list(clients.map(lambda request_id: post(gateway, shared_broker, request_id), ids))
+    finally:
+        inference.terminate()
+        inference_log = inference.communicate(timeout=20)[0]
+
+    asked = [line["request_id"].split(",") for line in log_lines(inference_log) if "POST" in line["message"]]
+    assert sorted(request_id for group in asked for request_id in group) == sorted(ids)
+    assert len(asked) < len(ids)
 
 
 def test_trace_of_a_request_reaches_from_the_gateway_into_inference(

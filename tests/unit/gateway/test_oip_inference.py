@@ -53,6 +53,16 @@ async def test_results_carry_model_and_thresholds() -> None:
     assert (prediction.model.version, prediction.thresholds.idc_from) == ("3", 0.8)
 
 
+async def test_question_for_several_requests_names_the_first_and_tells_all() -> None:
+    def handle(request: httpx.Request) -> httpx.Response:
+        length = int(request.headers["Inference-Header-Content-Length"])
+        assert json.loads(request.content[:length])["id"] == "r-1"
+        assert request.headers["X-Request-ID"] == "r-1,r-2"
+        return httpx.Response(200, json=answer(2))
+
+    assert len(await client(handle).predict([b"one", b"two"], "r-1,r-2")) == 2
+
+
 async def test_server_without_the_binary_extension_gets_base64() -> None:
     def handle(request: httpx.Request) -> httpx.Response:
         (tensor,) = json.loads(request.content)["inputs"]

@@ -13,8 +13,10 @@ Send = Callable[[Message], Awaitable[None]]
 AsgiApp = Callable[[Message, Receive, Send], Awaitable[None]]
 
 REQUEST_ID_HEADER: Final = "X-Request-ID"
-_ACCEPTED: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+_ID: Final = r"[A-Za-z0-9._-]{1,64}"
 """An id that a caller gives is taken only in this form: it goes into logs and messages."""
+_ONE: Final = re.compile(_ID.encode())
+_SEVERAL: Final = re.compile(rf"{_ID}(,{_ID}){{0,63}}".encode())
 
 logger = logging.getLogger(__name__)
 
@@ -22,14 +24,16 @@ logger = logging.getLogger(__name__)
 class AccessLog:
     """Middleware that gives each request an id (`scope["state"]["request_id"]`), sends it back and logs the request."""
 
-    def __init__(self, app: AsgiApp, *, quiet_prefixes: Sequence[str] = ()) -> None:
+    def __init__(self, app: AsgiApp, *, quiet_prefixes: Sequence[str] = (), takes_several_ids: bool = False) -> None:
         """Wrap an application.
 
         Args:
             app: What answers.
             quiet_prefixes: Paths that begin so are logged at debug level: health checks, static files.
+            takes_several_ids: Whether one request may come for up to 64, with commas between their ids.
         """
         self._app = app
+        self._accepted = _SEVERAL if takes_several_ids else _ONE
         self._quiet = tuple(quiet_prefixes)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -38,7 +42,7 @@ class AccessLog:
             await self._app(scope, receive, send)
             return
         started = time.perf_counter()
-        request_id = _request_id(scope["headers"])
+        request_id = self._request_id(scope["headers"])
         scope.setdefault("state", {})["request_id"] = request_id
         status = 500
 
@@ -55,6 +59,10 @@ class AccessLog:
         finally:
             self._log(scope, status, request_id, time.perf_counter() - started)
 
+    def _request_id(self, headers: Sequence[tuple[bytes, bytes]]) -> str:
+        given = dict(headers).get(REQUEST_ID_HEADER.lower().encode(), b"")
+        return given.decode() if self._accepted.fullmatch(given) else uuid4().hex
+
     def _log(self, scope: Message, status: int, request_id: str, duration_s: float) -> None:
         is_quiet = scope["path"].startswith(self._quiet) and status < 500
         logger.log(
@@ -64,8 +72,3 @@ class AccessLog:
             scope["path"][:256],
             extra={"status": status, "request_id": request_id, "duration_ms": round(duration_s * 1000, 2)},
         )
-
-
-def _request_id(headers: Sequence[tuple[bytes, bytes]]) -> str:
-    given = dict(headers).get(REQUEST_ID_HEADER.lower().encode(), b"")
-    return given.decode() if _ACCEPTED.fullmatch(given) else uuid4().hex

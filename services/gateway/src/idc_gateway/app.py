@@ -24,6 +24,7 @@ from idc_gateway.backlog import Backlog, BacklogLimits
 from idc_gateway.balanced_inference import BalancedInference, Endpoint
 from idc_gateway.browser_sessions import BrowserSessions
 from idc_gateway.classifying import Classifying
+from idc_gateway.coalescing import CALLS_PER_SERVER, Coalescing
 from idc_gateway.conditional_get import ConditionalGet
 from idc_gateway.deeds import Deeds
 from idc_gateway.dependencies import Gateway, authenticated
@@ -117,7 +118,11 @@ def build(
         outbox=outbox,
         classifying=Classifying(
             store,
-            inference,
+            Coalescing(
+                inference.predict,
+                calls_at_once=CALLS_PER_SERVER * len(servers),
+                timeout_s=settings.inference_timeout_s,
+            ).predict,
             outbox,
             deeds,
             backlog,

@@ -9,13 +9,14 @@ from datetime import datetime
 from idc_contracts import utc_now
 from idc_gateway.backlog import Backlog
 from idc_gateway.classifications import CheckedImage, Classification, Prediction, Upload
+from idc_gateway.coalescing import PredictInCompany
 from idc_gateway.deeds import Deeds, Entry
 from idc_gateway.errors import AlreadyDone, BadInput, BodyTooLarge, Busy, GatewayError, KeyReused, NotFound
 from idc_gateway.images import check_image
 from idc_gateway.ledger import Ledger
 from idc_gateway.outbox import Outbox
 from idc_gateway.outcomes import Failure, Outcome, from_receipt
-from idc_gateway.ports import Inference, Meter
+from idc_gateway.ports import Meter
 from idc_gateway.receipts import Claim, Receipt
 from idc_gateway.requests import Request
 from idc_gateway.store_ports import Store
@@ -27,7 +28,7 @@ class Classifying:
     def __init__(  # noqa: PLR0913 - its parts
         self,
         store: Store,
-        inference: Inference,
+        predict: PredictInCompany,
         outbox: Outbox,
         deeds: Deeds,
         backlog: Backlog,
@@ -38,7 +39,7 @@ class Classifying:
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._store = store
-        self._inference = inference
+        self._predict = predict
         self._ledger = Ledger(deeds, on_written=outbox.wake)
         self._deeds = deeds
         self._backlog = backlog
@@ -116,7 +117,7 @@ class Classifying:
         self, outcomes: Sequence[Outcome], images: Sequence[CheckedImage], request: Request
     ) -> list[Outcome]:
         started = time.perf_counter()
-        predictions = await self._inference.predict([i.data for i in images], request.request_id) if images else []
+        predictions = await self._asked(images, request)
         latency_ms = round((time.perf_counter() - started) * 1000, 2)
         results = iter(self._results(images, predictions, latency_ms))
         answered = [outcome if outcome.failure else _succeeded(outcome, next(results)) for outcome in outcomes]
@@ -125,6 +126,11 @@ class Classifying:
             if outcome.classification is not None:
                 self._meter.result(outcome.classification.decision)
         return answered
+
+    async def _asked(self, images: Sequence[CheckedImage], request: Request) -> list[Prediction]:
+        if not images:
+            return []
+        return await self._predict([image.data for image in images], request.request_id, self._in_progress)
 
     def _results(
         self, images: Sequence[CheckedImage], predictions: Sequence[Prediction], latency_ms: float

@@ -73,13 +73,13 @@ class Gateway:
         await asyncio.to_thread(self.store.audit.record, [event])
 
 
-def gateway_of(request: Request) -> Gateway:
+async def gateway_of(request: Request) -> Gateway:
     """The gateway that the application was made with."""
     gateway: Gateway = request.app.state.gateway
     return gateway
 
 
-def request_id_of(request: Request) -> str:
+async def request_id_of(request: Request) -> str:
     """The id that the access log gave this request."""
     request_id: str = request.state.request_id
     return request_id

@@ -29,7 +29,7 @@ CannotStart                          the service ends with one line
 """
 
 from http import HTTPStatus
-from typing import ClassVar
+from typing import ClassVar, Self
 
 
 class GatewayError(Exception):
@@ -191,6 +191,10 @@ class OutboxFull(GatewayError):
 class InferenceError(GatewayError):
     """Base of what the inference service does wrong."""
 
+    def again(self) -> Self:
+        """The same error for another request."""
+        return type(self)(str(self))
+
 
 class InferenceUnavailable(InferenceError):
     """It does not answer, or not in time. Nothing was stored: the request can be sent again."""
@@ -201,6 +205,10 @@ class InferenceUnavailable(InferenceError):
     def __init__(self, text: str, *, retry_after_s: int = 2) -> None:
         super().__init__(text)
         self._retry_after_s = retry_after_s
+
+    def again(self) -> Self:
+        """The same error for another request."""
+        return type(self)(str(self), retry_after_s=self._retry_after_s)
 
     def answer_headers(self) -> dict[str, str]:
         """When another try may succeed."""

@@ -91,17 +91,19 @@ class Outbox:
             await self._record_last()
 
     async def _turn(self) -> None:
-        if not await asyncio.to_thread(self._leadership.hold):
+        if self._leadership is not ALONE and not await asyncio.to_thread(self._leadership.hold):
             self._confirmed.clear()
             await asyncio.sleep(self._retry_s)
             return
         self._woken.clear()
         await self._replay()
         waiting = await asyncio.to_thread(self._messages.waiting, BATCH, self._last_confirmed)
+        is_all = len(waiting) < BATCH
         if waiting:
-            await self._publish(waiting)
-        if len(self._confirmed) >= BATCH or not waiting:
-            await self._rest_and_record(is_idle=not waiting)
+            is_all = await self._publish(waiting) and is_all
+        # What is stored from here on wakes: there is no need to look once more.
+        if is_all or len(self._confirmed) >= BATCH:
+            await self._rest_and_record(is_idle=is_all)
 
     async def _rest_and_record(self, *, is_idle: bool) -> None:
         """Where there is nothing to publish, wait for more; then record what the broker confirmed."""
@@ -126,7 +128,8 @@ class Outbox:
         if count:
             logger.info("sending the latest messages again: the broker may have lost them", extra={"count": count})
 
-    async def _publish(self, waiting: list[tuple[int, OutgoingMessage]]) -> None:
+    async def _publish(self, waiting: list[tuple[int, OutgoingMessage]]) -> bool:
+        """Whether the broker took them all."""
         try:
             for sequence, message in waiting:
                 await self._bus.publish(message)
@@ -134,6 +137,8 @@ class Outbox:
         except BusUnavailable as exc:
             logger.warning("the outbox waits: %s", exc)
             await self._record()
+            return False
+        return True
 
     @property
     def _last_confirmed(self) -> int:

@@ -108,7 +108,10 @@ def create_app(settings: InferenceSettings, repository: ModelRepository, meter: 
     app = Starlette(
         routes=routes(meter.exposition, CONTENT_TYPE),
         exception_handlers=handlers(),
-        middleware=[Middleware(AccessLog, quiet_prefixes=("/v2/health/", "/metrics")), Middleware(Traced)],
+        middleware=[
+            Middleware(AccessLog, quiet_prefixes=("/v2/health/", "/metrics"), takes_several_ids=True),
+            Middleware(Traced),
+        ],
         lifespan=lifespan,
     )
     app.state.runtime = runtime

@@ -15,6 +15,7 @@ from idc_gateway.adapters.oip_messages import (
     json_request,
 )
 from idc_gateway.classifications import Prediction
+from idc_gateway.coalescing import SEVERAL_IDS
 from idc_gateway.errors import InferenceBroken, InferenceRefused, InferenceUnavailable
 from idc_gateway.ports import ModelDescription
 
@@ -90,7 +91,9 @@ class OipInference:
         return extensions is not None and BINARY_EXTENSION in extensions
 
     async def _predict_chunk(self, images: Sequence[bytes], request_id: str) -> list[Prediction]:
+        # The header tells every id, for the logs; the protocol's own id is the first one's.
         headers = {"Content-Type": "application/json", "X-Request-ID": request_id}
+        request_id = request_id.partition(SEVERAL_IDS)[0]
         if self._takes_binary:
             body, header_length = binary_request(images, request_id)
             headers |= {

@@ -42,7 +42,7 @@ def _moment(given: object) -> object:
 Moment = Annotated[UtcDatetime, BeforeValidator(_moment), Query(description="With a time zone, as RFC 3339 has it.")]
 
 
-def _origin(
+async def _origin(
     patient: Label | None = None,
     slide: SlideLabel | None = None,
     x: Coordinate | None = None,
@@ -55,7 +55,7 @@ Origin = Annotated[PatchOrigin, Depends(_origin)]
 """What the sender says of where patches are from; the public set's file names tell what is left out."""
 
 
-def _wanted(
+async def _wanted(
     decision: Decision | None = None,
     patient: Label | None = None,
     slide: SlideLabel | None = None,
