@@ -9,6 +9,8 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
+from hypothesis import given
+from hypothesis import strategies as st
 
 from idc_gateway.errors import TooMany, Unauthenticated
 from idc_gateway.keys import Keyring
@@ -308,6 +310,38 @@ def test_rate_is_each_callers_own() -> None:
     rates.count("second")
     with pytest.raises(TooMany, match="first"):
         rates.count("first")
+
+
+@given(st.lists(st.floats(0, 30), max_size=300), st.integers(1, 50))
+def test_no_minute_holds_more_than_twice_the_rate(pauses_s: list[float], per_minute: int) -> None:
+    """A minute's worth may come at once, and another one while time lets go of it."""
+    now_s = 1000.0
+    rates = RequestRates(per_minute, clock=lambda: now_s)
+    let_in: list[float] = []
+    for pause_s in pauses_s:
+        now_s += pause_s
+        try:
+            rates.count("caller")
+        except TooMany as exc:
+            wait_s = int(exc.answer_headers()["Retry-After"])
+            assert 1 <= wait_s <= 60
+        else:
+            let_in.append(now_s)
+    for begin_s in let_in:
+        assert sum(1 for at_s in let_in if begin_s <= at_s < begin_s + 60) <= 2 * per_minute
+
+
+def test_who_waits_as_told_is_let_in() -> None:
+    now_s = 0.0
+    rates = RequestRates(10, clock=lambda: now_s)
+    for _ in range(10):
+        rates.count("caller")
+    with pytest.raises(TooMany) as refusal:
+        rates.count("caller")
+
+    now_s += int(refusal.value.answer_headers()["Retry-After"])
+
+    rates.count("caller")
 
 
 @pytest.fixture
