@@ -42,8 +42,8 @@ CONNECTIONS: Final = (1, 8, 64)
 
 def environment(name: str) -> Path:
     """The folder of a rival's programs, installed where it is not yet."""
-    subprocess.run([RIVALS / "install.sh", name], check=True)
-    return ROOT / ".tools" / "rivals" / name / "bin"
+    subprocess.run([ROOT / "scripts" / "install_peer.sh", name], check=True)
+    return ROOT / ".tools" / "peers" / name / "bin"
 
 
 @contextmanager

@@ -47,9 +47,9 @@ apt_install mosquitto=mosquitto openssl=openssl chromium=chromium systemd-analyz
 uv=$(command -v uv || echo .tools/bin/uv)
 "$uv" sync --frozen --all-packages --quiet
 
-# Another server of the Open Inference Protocol, which the tests put in the place of the project's own.
-[[ -e .tools/rivals/mlserver/done ]] || say "installing MLServer into .tools/rivals"
-benchmarks/rivals/install.sh mlserver
+# Another server of the Open Inference Protocol, which the tests put in the place of the project's own, and a client.
+scripts/install_peer.sh mlserver
+scripts/install_peer.sh kserve
 
 # The compiler for the Neural Compute Stick: a program in the last wheel that has it. It needs no Python and no stick.
 if [[ $(uname -m) == x86_64 && ! -x .tools/myriad/openvino/libs/myriad_compile ]]; then

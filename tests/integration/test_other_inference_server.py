@@ -33,7 +33,7 @@ def mlserver(folder: Path, bundle: Path) -> Iterator[str]:
     runtime = {"name": "idc", "implementation": "bundle_runtime.BundleRuntime"}
     (folder / "model-settings.json").write_text(json.dumps(runtime))
     environment = os.environ | {"BUNDLE": str(bundle), "PYTHONPATH": str(ROOT / "tests" / "support" / "other_server")}
-    program = ROOT / ".tools" / "rivals" / "mlserver" / "bin" / "mlserver"
+    program = ROOT / ".tools" / "peers" / "mlserver" / "bin" / "mlserver"
     with (folder / "mlserver.log").open("wb") as log:
         process = subprocess.Popen([program, "start", str(folder)], env=environment, stdout=log, stderr=log)
         try:

@@ -81,18 +81,23 @@ async def post(client: httpx.AsyncClient, images: list[bytes], path: str = "/v2/
 
 
 @pytest.mark.parametrize(
-    "path",
+    ("path", "members"),
     [
-        "/v2/health/live",
-        "/v2/health/ready",
-        "/v2",
-        "/v2/models/idc",
-        "/v2/models/idc/ready",
-        "/v2/models/idc/versions/1",
+        ("/v2/health/live", {"live": True}),
+        ("/v2/health/ready", {"ready": True}),
+        ("/v2", {"name": "idc-sentinel-inference"}),
+        ("/v2/models/idc", {"name": "idc", "platform": "openvino"}),
+        ("/v2/models/idc/ready", {"name": "idc", "ready": True}),
+        ("/v2/models/idc/versions/1", {"name": "idc"}),
     ],
 )
-async def test_endpoint_of_the_protocol_answers(client: httpx.AsyncClient, path: str) -> None:
-    assert (await client.get(path)).status_code == 200
+async def test_endpoint_of_the_protocol_answers(
+    client: httpx.AsyncClient, path: str, members: dict[str, object]
+) -> None:
+    answer = await client.get(path)
+
+    assert answer.status_code == 200
+    assert members.items() <= answer.json().items()
 
 
 async def test_metadata_names_inputs_outputs_and_origin(client: httpx.AsyncClient) -> None:

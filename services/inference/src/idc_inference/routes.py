@@ -35,13 +35,18 @@ def _find(request: Request) -> ServedModel:
 
 async def live(_request: Request) -> Response:
     """The process answers."""
-    return Response()
+    return JSONResponse({"live": True})
 
 
 async def ready(request: Request) -> Response:
     """A model is loaded and warm, and the service is not about to end."""
+    is_ready = _is_ready(request)
+    return JSONResponse({"ready": is_ready}, 200 if is_ready else 503)
+
+
+def _is_ready(request: Request) -> bool:
     runtime = _runtime(request)
-    return Response(status_code=200 if runtime.is_ready and runtime.repository.versions.served else 503)
+    return runtime.is_ready and bool(runtime.repository.versions.served)
 
 
 async def server(_request: Request) -> Response:
@@ -51,8 +56,8 @@ async def server(_request: Request) -> Response:
 
 async def model_ready(request: Request) -> Response:
     """Whether this model can be asked."""
-    _find(request)
-    return await ready(request)
+    name, is_ready = _find(request).ref.name, _is_ready(request)
+    return JSONResponse({"name": name, "ready": is_ready}, 200 if is_ready else 503)
 
 
 async def model(request: Request) -> Response:

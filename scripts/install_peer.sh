@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# Installs somebody else's server or client of the Open Inference Protocol from PyPI into an environment of its own,
+# .tools/peers/NAME: their dependencies and this project's do not agree. For tests, and for the benchmark of rivals.
+#
+#   scripts/install_peer.sh kserve|litserve|mlserver
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+case ${1:-} in
+    kserve) packages=(kserve==0.21.0) ;;
+    litserve) packages=(litserve==0.2.19 openvino==2026.4.1 pillow numpy) ;;
+    mlserver) packages=(mlserver==1.7.1 openvino==2026.4.1 pillow numpy) ;;
+    *) echo "usage: $0 kserve|litserve|mlserver" >&2; exit 64 ;;
+esac
+folder=.tools/peers/$1
+[[ -e $folder/done ]] && exit
+echo "tools: installing $1 into $folder" >&2
+uv=$(command -v uv || echo .tools/bin/uv)
+"$uv" venv --quiet --clear --python 3.11 "$folder"
+"$uv" pip install --quiet --python "$folder" "${packages[@]}"
+touch "$folder/done"
