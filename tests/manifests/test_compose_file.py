@@ -19,9 +19,12 @@ SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 class OverlayLoader(yaml.SafeLoader):
     """Reads an overlay, in which `!reset` takes a value of the file below away."""
 
+    def reset(self, _: yaml.Node) -> None:
+        """What the value is afterwards."""
 
-OverlayLoader.add_constructor("!reset", lambda loader, node: None)
-OVERLAY: dict[str, Any] = yaml.load((REPOSITORY / "docker-compose.tls.yml").read_text(), OverlayLoader)  # noqa: S506
+
+OverlayLoader.add_constructor("!reset", OverlayLoader.reset)
+OVERLAY: dict[str, Any] = yaml.load((REPOSITORY / "docker-compose.tls.yml").read_text(), OverlayLoader)
 TLS: dict[str, dict[str, Any]] = OVERLAY["services"]
 
 
