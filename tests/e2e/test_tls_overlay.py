@@ -1,13 +1,15 @@
 """The gateway behind Caddy, with an authority of the machine's own."""
 
+import json
 import ssl
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
-from support.compose_stack import ComposeStack
+from support.compose_stack import ComposeStack, wait_until
 from support.demo_patches import solid_png
 from support.mosquitto import free_port
 from support.tiny_bundle import write_tiny_bundle
@@ -26,7 +28,7 @@ class TlsStack(ComposeStack):
         settings = {
             "IDC_DOMAIN": DOMAIN,
             "IDC_HTTPS_PORT": str(self.https_port),
-            "IDC_TLS_SUBNET": "10.213.1.0/28",
+            "IDC_TLS_NETWORK": "10.213.1",
         }
         overlay = (REPOSITORY / "docker-compose.tls.yml",)
         super().__init__(REPOSITORY, models, overrides=overlay, environment=settings)
@@ -94,6 +96,13 @@ def test_client_that_does_not_know_the_authority_refuses(secured: TlsStack) -> N
         stranger.get("/")
 
 
+def test_client_that_trusts_another_authority_refuses(secured: TlsStack) -> None:
+    of_the_broker = secured.secret("operator", "ca.crt")
+
+    with secured.browser(of_the_broker) as other, pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
+        other.get("/")
+
+
 def test_http_is_sent_to_https(secured: TlsStack) -> None:
     answer = httpx.get(f"{secured.url}/docs?x=1", headers={"Host": DOMAIN})
 
@@ -132,12 +141,77 @@ def test_gateway_and_its_figures_are_reached_by_nothing_else(secured: TlsStack, 
     assert client.get("/metrics").status_code == 404
 
 
-def test_results_come_line_by_line_through_the_proxy(client: httpx.Client) -> None:
-    files = [("images", (f"{number}.png", solid_png((10, 20, 20)), "image/png")) for number in range(300)]
+def test_host_that_asks_the_gateway_directly_is_no_proxy(secured: TlsStack) -> None:
+    """The host has an address in Caddy's network; who is on it cannot speak as Caddy does."""
+    networks = secured.inspect("gateway")["NetworkSettings"]["Networks"]
+    address = networks[f"{secured.project}_tls"]["IPAddress"]
+    forged = {"X-Forwarded-For": "203.0.113.7", "X-Forwarded-Proto": "https", "Sec-Fetch-Site": "same-origin"}
+
+    answer = httpx.post(f"http://{address}:8080/api/v1/session", json={"key": secured.api_key}, headers=forged)
+
+    assert answer.status_code == 204
+    assert "Secure" not in answer.headers["Set-Cookie"]
+
+
+def test_ten_thousand_files_pass_and_their_results_come_line_by_line(client: httpx.Client) -> None:
+    image = solid_png((10, 20, 20))
+    files = [("images", (f"{number}.png", image, "image/png")) for number in range(10_000)]
 
     with client.stream(
-        "POST", "/api/v1/classifications", files=files, headers={"Accept": "application/x-ndjson"}
+        "POST", "/api/v1/classifications", files=files, headers={"Accept": "application/x-ndjson"}, timeout=240
     ) as answer:
-        lines = [line for line in answer.iter_lines() if line]
+        lines = [json.loads(line) for line in answer.iter_lines() if line]
 
-    assert len(lines) == 301
+    assert answer.status_code == 200
+    assert len(lines) == 10_001
+    assert lines[-1] == {"accepted": 10_000, "refused": 0}
+    assert [line["index"] for line in lines[:-1]] == list(range(10_000))
+
+
+def test_body_beyond_the_gateways_limit_is_refused_by_the_gateway(client: httpx.Client) -> None:
+    """Caddy has no limit of its own that could differ."""
+    answer = client.post(
+        "/api/v1/classifications", content=bytes(20 * 1024 * 1024), headers={"Content-Type": "image/png"}
+    )
+
+    assert answer.status_code == 413
+    assert answer.headers["Content-Type"] == "application/problem+json"
+
+
+def test_long_head_is_refused(client: httpx.Client) -> None:
+    assert client.get("/livez", headers={"X-Long": "x" * 100_000}).status_code == 431
+
+
+def test_event_comes_while_the_answer_goes_on(client: httpx.Client, secured: TlsStack, authority: str) -> None:
+    with (
+        secured.browser(authority, Authorization=f"Bearer {secured.api_key}") as watcher,
+        watcher.stream("GET", "/api/v1/events") as events,
+    ):
+        posted = client.post(
+            "/api/v1/classifications", content=solid_png((250, 20, 20)), headers={"Content-Type": "image/png"}
+        )
+        new = posted.json()["items"][0]["id"]
+        deadline = time.monotonic() + 60
+        seen = next(line for line in events.iter_lines() if new in line or time.monotonic() > deadline)
+
+    assert seen.startswith("data: ")
+    assert new in seen
+
+
+def test_lab_authority_outlives_the_container(secured: TlsStack, authority: str) -> None:
+    secured.compose("rm", "--force", "--stop", "tls")
+    secured.start(build=False)
+
+    with secured.browser(authority) as browser:
+        wait_until(lambda: browser.get("/livez").is_success, "Caddy answers with the same authority")
+
+
+def test_tls_container_is_hardened(secured: TlsStack) -> None:
+    description = secured.inspect("tls")
+    host = description["HostConfig"]
+
+    assert description["Config"]["User"] == "10001:10001"
+    assert host["ReadonlyRootfs"] is True
+    assert host["CapDrop"] == ["ALL"]
+    assert not host["CapAdd"]
+    assert host["Memory"] > 0

@@ -16,6 +16,18 @@ COMPOSE: dict[str, Any] = yaml.safe_load((REPOSITORY / "docker-compose.yml").rea
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 
 
+class OverlayLoader(yaml.SafeLoader):
+    """Reads an overlay, in which `!reset` takes a value of the file below away."""
+
+    def reset(self, _: yaml.Node) -> None:
+        """What the value is afterwards."""
+
+
+OverlayLoader.add_constructor("!reset", OverlayLoader.reset)
+OVERLAY: dict[str, Any] = yaml.load((REPOSITORY / "docker-compose.tls.yml").read_text(), OverlayLoader)
+TLS: dict[str, dict[str, Any]] = OVERLAY["services"]
+
+
 @pytest.mark.parametrize(
     ("service", "settings"),
     [
@@ -29,9 +41,9 @@ def test_environment_names_only_settings_that_exist(service: str, settings: type
     assert SERVICES[service]["environment"].keys() <= setting_names(settings)
 
 
-@pytest.mark.parametrize("service", sorted(SERVICES))
+@pytest.mark.parametrize("service", [*sorted(SERVICES), "tls"])
 def test_service_is_hardened(service: str) -> None:
-    definition = SERVICES[service]
+    definition = (TLS | SERVICES)[service]
 
     assert definition["read_only"] is True
     assert definition["cap_drop"] == ["ALL"]
@@ -59,18 +71,29 @@ def test_alarm_of_the_profile_pi_shares_neither_name_nor_journal_with_the_one_be
     assert "alarm-pi-data:/var/lib/idc" in SERVICES["alarm-pi"]["volumes"]
 
 
-def test_only_the_gateway_and_on_loopback_the_broker_are_published() -> None:
+def test_only_the_gateway_and_on_loopback_the_broker_and_prometheus_are_published() -> None:
     published = {name: definition["ports"] for name, definition in SERVICES.items() if "ports" in definition}
 
     assert published == {
         "gateway": ["${IDC_HTTP_BIND:-0.0.0.0}:${IDC_HTTP_PORT:-8080}:8080"],
         "broker": ["${IDC_MQTT_BIND:-127.0.0.1}:${IDC_MQTT_PORT:-8883}:8883"],
+        # it asks for no password, so that no setting takes it off loopback
+        "observability": ["127.0.0.1:${IDC_PROMETHEUS_PORT:-9090}:9090"],
     }
+
+
+def test_gateway_behind_tls_is_published_no_more_and_trusts_one_address() -> None:
+    gateway = TLS["gateway"]
+
+    assert gateway["ports"] is None
+    assert gateway["environment"].keys() <= setting_names(GatewaySettings)
+    proxy = TLS["tls"]["networks"]["tls"]["ipv4_address"]
+    assert gateway["environment"]["GATEWAY_TRUSTED_PROXIES"] == proxy
 
 
 def test_example_settings_are_the_ones_that_compose_reads() -> None:
     example = (REPOSITORY / ".env.example").read_text()
-    named = {line.split("=")[0] for line in example.splitlines() if line and not line.startswith("#")}
-    text = (REPOSITORY / "docker-compose.yml").read_text()
+    named = {line.lstrip("#").split("=")[0] for line in example.splitlines() if line and not line.startswith("# ")}
+    text = "".join((REPOSITORY / name).read_text() for name in ("docker-compose.yml", "docker-compose.tls.yml"))
 
     assert named == {piece.split(":")[0].split("}")[0] for piece in text.split("${")[1:]}

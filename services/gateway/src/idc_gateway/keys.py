@@ -87,14 +87,14 @@ class Keyring:
         """Make a key; returns it with its secret, which is not to be had again.
 
         Raises:
-            NameTaken: There is a key of this name.
+            NameTaken: There is a key or user of this name.
         """
         secret, now = new_secret(KEY_PREFIX), self._clock()
         key = ApiKey(name, scopes, now, now + lifetime if lifetime else None)
         details = {"scopes": sorted(scopes), "expires_at": key.expires_at.isoformat() if key.expires_at else None}
         event = AuditEvent("key.created", actor, name, now, request_id, details)
         if not await asyncio.to_thread(self._accounts.add_key, key, digest_of(secret), event):
-            raise NameTaken(f"there is an API key {name!r}: choose another name, or revoke that one first")
+            raise NameTaken(f"an API key or user has the name {name!r}: choose another one, or revoke that key first")
         return key, secret
 
     async def all(self) -> list[ApiKey]:

@@ -133,7 +133,7 @@ class Accounts(Protocol):
         """Store a key; one that had its name, and that one's sessions, are gone."""
 
     def add_key(self, key: ApiKey, sha256: str, audit: AuditEvent) -> bool:
-        """Store a key; False where there is one of its name."""
+        """Store a key; False where a key or user has its name: the audit chain tells callers apart by it."""
 
     def key(self, sha256: str) -> ApiKey | None:
         """The key with this digest; None where there is none."""
@@ -145,7 +145,7 @@ class Accounts(Protocol):
         """Delete a key and its sessions; False where there is none."""
 
     def add_user(self, user: User, audit: AuditEvent) -> bool:
-        """Store a user; False where there is one of this name."""
+        """Store a user; False where a user or key has this name."""
 
     def user(self, name: str) -> User | None:
         """A user; None where there is none."""

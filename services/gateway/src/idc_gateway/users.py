@@ -29,26 +29,30 @@ class Users:
         self._room = asyncio.Semaphore(CHECKS_AT_ONCE)
 
     def first_link(self) -> str | None:
-        """The token of a one-time sign-in link for the first administrator; None once a user has a password."""
+        """The token of a one-time sign-in link for the first administrator.
+
+        None once a user has a password, and where an API key took the administrator's name after its removal.
+        """
         users = self._accounts.users()
         if any(user.password_hash for user in users):
             return None
         now = self._clock()
         if not any(user.name == FIRST_USER_NAME for user in users):
             event = AuditEvent("user.created", "gateway", FIRST_USER_NAME, now, details={"role": Role.ADMIN})
-            self._accounts.add_user(User(FIRST_USER_NAME, Role.ADMIN, now), event)
+            if not self._accounts.add_user(User(FIRST_USER_NAME, Role.ADMIN, now), event):
+                return None
         return self._new_link(FIRST_USER_NAME, "gateway", None)
 
     async def create(self, name: str, role: Role, actor: str, request_id: str) -> tuple[User, str]:
         """Make a user; returns it with the token of a one-time sign-in link.
 
         Raises:
-            NameTaken: There is a user of this name.
+            NameTaken: There is a user or key of this name.
         """
         user = User(name, role, self._clock())
         event = AuditEvent("user.created", actor, name, user.created_at, request_id, {"role": role})
         if not await asyncio.to_thread(self._accounts.add_user, user, event):
-            raise NameTaken(f"there is a user {name!r}: choose another name")
+            raise NameTaken(f"a user or API key has the name {name!r}: choose another one")
         return user, await asyncio.to_thread(self._new_link, name, actor, request_id)
 
     async def all(self) -> list[User]:

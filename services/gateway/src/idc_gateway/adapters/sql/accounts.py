@@ -3,8 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Delete, Insert, Row, Update, delete, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Delete, Insert, Row, Table, Update, delete, insert, select, update
 
 from idc_gateway.accounts import ApiKey, SessionOwner, User
 from idc_gateway.adapters.sql.audit import append, lock_head
@@ -29,9 +28,8 @@ class SqlAccounts:
             append(connection, head, [audit])
 
     def add_key(self, key: ApiKey, sha256: str, audit: AuditEvent) -> bool:
-        """Store a key; False where there is one of its name."""
-        new = self._insert(api_keys).values(_key_row(key, sha256)).on_conflict_do_nothing(index_elements=["name"])
-        return self._changed(new.returning(api_keys.c.name), audit)
+        """Store a key; False where a key or user has its name."""
+        return self._add(api_keys, _key_row(key, sha256), users, audit)
 
     def key(self, sha256: str) -> ApiKey | None:
         """The key with this digest; None where there is none."""
@@ -49,10 +47,9 @@ class SqlAccounts:
         return self._changed(delete(api_keys).where(api_keys.c.name == name).returning(api_keys.c.name), audit)
 
     def add_user(self, user: User, audit: AuditEvent) -> bool:
-        """Store a user; False where there is one of this name."""
+        """Store a user; False where a user or key has this name."""
         row = {"name": user.name, "role": user.role.value, "created_at": user.created_at}
-        new = self._insert(users).values(row).on_conflict_do_nothing(index_elements=["name"])
-        return self._changed(new.returning(users.c.name), audit)
+        return self._add(users, row, api_keys, audit)
 
     def user(self, name: str) -> User | None:
         """A user; None where there is none."""
@@ -125,6 +122,17 @@ class SqlAccounts:
         with self._database.write() as connection:
             connection.execute(delete(sessions).where(sessions.c.sha256 == sha256))
 
+    def _add(self, table: Table, row: dict[str, Any], others: Table, audit: AuditEvent) -> bool:
+        # Writers come one after the other, so that no name is taken between the question and the answer to it.
+        with self._database.write() as connection:
+            head = lock_head(connection)
+            for named in (table, others):
+                if connection.execute(select(named.c.name).where(named.c.name == row["name"])).first() is not None:
+                    return False
+            connection.execute(insert(table).values(row))
+            append(connection, head, [audit])
+        return True
+
     def _changed(self, change: Any, audit: AuditEvent, *more: Insert | Update | Delete) -> bool:
         """Run a statement that returns what it changed, and what belongs to it; False where it changed nothing."""
         with self._database.write() as connection:
@@ -135,9 +143,6 @@ class SqlAccounts:
                 connection.execute(statement)
             append(connection, head, [audit])
         return True
-
-    def _insert(self, table: Any) -> Any:
-        return postgresql.insert(table) if self._database.is_shared else sqlite.insert(table)
 
 
 def _key_row(key: ApiKey, sha256: str) -> dict[str, Any]:
