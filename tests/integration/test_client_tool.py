@@ -77,7 +77,7 @@ def test_folder_is_classified_reviewed_exported_and_audited(site_tool: Tool, fol
     site_tool("export", "geojson", "--slide", "77_idx5", "--out", str(folder / "slide.geojson"))
     assert len(json.loads((folder / "slide.geojson").read_text())["features"]) == 150
     assert site_tool("audit", "verify").startswith("intact: ")
-    assert "review" in site_tool("audit", "list", "--limit", "5")
+    assert "review" in site_tool("audit", "list", "--limit", "200")
 
 
 def test_finding_is_acknowledged_and_status_is_fine(site_tool: Tool, folder: Path) -> None:

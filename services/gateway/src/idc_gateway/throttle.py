@@ -77,7 +77,7 @@ class RequestRates:
         if wait_s > share_s / 2:  # half a share, so that rounding refuses nobody
             raise TooMany(
                 f"{caller!r} has sent {self._per_minute} requests within a minute: send many images as a form",
-                retry_after_s=max(1, math.ceil(wait_s)),
+                retry_after_s=min(int(WINDOW_S), max(1, math.ceil(wait_s))),
             )
         if len(self._empty_at_s) >= MAX_CALLERS:
             self._empty_at_s = {name: at_s for name, at_s in self._empty_at_s.items() if at_s > now_s}
