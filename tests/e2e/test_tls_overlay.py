@@ -206,6 +206,17 @@ def test_lab_authority_outlives_the_container(secured: TlsStack, authority: str)
         wait_until(lambda: browser.get("/livez").is_success, "Caddy answers with the same authority")
 
 
+def test_mail_address_asks_lets_encrypt_for_the_domains_certificate(secured: TlsStack) -> None:
+    """No test reaches Let's Encrypt: this is what Caddy understands of the settings."""
+    adapted = secured.exec(
+        "tls", "env", "IDC_TLS=you@hospital.example", "caddy", "adapt", "--config", "/etc/caddy/Caddyfile"
+    )
+
+    (policy,) = json.loads(adapted)["apps"]["tls"]["automation"]["policies"]
+    assert policy["subjects"] == [DOMAIN]
+    assert {(issuer["module"], issuer["email"]) for issuer in policy["issuers"]} >= {("acme", "you@hospital.example")}
+
+
 def test_end_of_the_certificate_is_told_to_prometheus(secured: TlsStack) -> None:
     secured.compose("--profile", "observability", "up", "--detach", "--build", "--wait", "observability", "probe")
     (place,) = secured.inspect("observability")["NetworkSettings"]["Ports"]["9090/tcp"]
