@@ -1,41 +1,56 @@
 """Prometheus beside the stack: targets, rules and console."""
 
-import subprocess
+import time
+from pathlib import Path
 
 import httpx
 import pytest
 
-from support.compose_stack import IMAGE_TAG, ComposeStack, wait_until
+from support.compose_stack import ComposeStack, wait_until
 from support.demo_patches import DemoPatches
 
 pytestmark = pytest.mark.e2e
 
-IMAGE = f"idc-sentinel/observability:{IMAGE_TAG}"
+WATCHERS = ("observability", "probe")
+JOBS = {"gateway", "inference", "certificates", "prometheus"}
 
 
 @pytest.fixture(scope="module")
 def prometheus(stack: ComposeStack) -> str:
     """The address of the running Prometheus."""
-    stack.compose("--profile", "observability", "up", "--detach", "--build", "--wait", "observability", timeout_s=600)
+    stack.compose("--profile", "observability", "up", "--detach", "--build", "--wait", *WATCHERS, timeout_s=600)
     (place,) = stack.inspect("observability")["NetworkSettings"]["Ports"]["9090/tcp"]
     assert place["HostIp"] == "127.0.0.1"
     return f"http://127.0.0.1:{place['HostPort']}"
 
 
-def _up(address: str) -> dict[str, str]:
-    found = httpx.get(f"{address}/api/v1/query", params={"query": "up"}).json()["data"]["result"]
-    return {sample["metric"]["job"]: sample["value"][1] for sample in found}
+def _values(address: str, query: str, label: str) -> dict[str, float]:
+    found = httpx.get(f"{address}/api/v1/query", params={"query": query}).json()["data"]["result"]
+    return {sample["metric"][label]: float(sample["value"][1]) for sample in found}
 
 
-def test_gateway_and_inference_are_watched(stack: ComposeStack, prometheus: str, patches: DemoPatches) -> None:
+def _up(address: str) -> dict[str, float]:
+    return _values(address, "up", "job")
+
+
+def test_every_target_is_up(stack: ComposeStack, prometheus: str, patches: DemoPatches) -> None:
     with stack.client() as client:
         client.post("/api/v1/classifications", content=patches.positive, headers={"Content-Type": "image/png"})
 
-    wait_until(lambda: _up(prometheus) == {"gateway": "1", "inference": "1", "prometheus": "1"}, "all are up", 90)
+    wait_until(lambda: _up(prometheus) == dict.fromkeys(JOBS, 1.0), "all are up", 120)
+
+
+def test_end_of_the_brokers_certificate_is_known(prometheus: str) -> None:
+    query = "probe_ssl_earliest_cert_expiry"
+    wait_until(lambda: "broker" in _values(prometheus, query, "service"), "the certificate was looked at", 120)
+
+    left_days = (_values(prometheus, query, "service")["broker"] - time.time()) / 86400
+
+    assert 30 < left_days < 5000
 
 
 def test_console_shows_the_site_at_one_look(prometheus: str) -> None:
-    wait_until(lambda: _up(prometheus).get("gateway") == "1", "the gateway is watched", 90)
+    wait_until(lambda: _up(prometheus).get("gateway") == 1, "the gateway is watched", 90)
 
     page = httpx.get(f"{prometheus}/consoles/idc.html")
 
@@ -44,17 +59,43 @@ def test_console_shows_the_site_at_one_look(prometheus: str) -> None:
         assert text in page.text
 
 
-def test_rules_are_sound_and_none_fires_on_a_healthy_site(prometheus: str) -> None:
-    checked = subprocess.run(
-        ["docker", "run", "--rm", "--network=none", IMAGE, "promtool", "check", "rules", "/etc/prometheus/rules.yml"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+@pytest.mark.parametrize(
+    "arguments",
+    [("check", "config", "/etc/prometheus/prometheus.yml"), ("test", "rules", "/etc/prometheus/rules_test.yml")],
+    ids=["configuration", "rules"],
+)
+def test_promtool_finds_nothing(stack: ComposeStack, prometheus: str, arguments: tuple[str, ...]) -> None:
+    """`rules_test.yml` says on which figures each rule fires, and on which none does."""
+    said = stack.exec("observability", "promtool", *arguments)
+
+    assert "SUCCESS" in said
+    assert "FAILED" not in said
+
+
+def test_every_rule_has_a_case_in_which_it_fires(prometheus: str) -> None:
+    rules = httpx.get(f"{prometheus}/api/v1/rules").json()["data"]["groups"][0]["rules"]
+    cases = (Path(__file__).parents[2] / "observability/rules_test.yml").read_text()
+
+    assert [rule["name"] for rule in rules if f'{{alertname="{rule["name"]}"}}' not in cases] == []
+
+
+@pytest.mark.parametrize("service", WATCHERS)
+def test_watching_container_is_hardened(stack: ComposeStack, prometheus: str, service: str) -> None:
+    description = stack.inspect(service)
+    host = description["HostConfig"]
+
+    assert description["Config"]["User"] == "10001:10001"
+    assert host["ReadonlyRootfs"] is True
+    assert host["CapDrop"] == ["ALL"]
+    assert host["Memory"] > 0
+    published = [place["HostIp"] for places in host["PortBindings"].values() for place in places]
+    assert set(published) <= {"127.0.0.1"}
+
+
+def test_none_fires_on_a_healthy_site(prometheus: str) -> None:
     rules = httpx.get(f"{prometheus}/api/v1/rules").json()["data"]["groups"][0]["rules"]
 
-    assert checked.returncode == 0, checked.stdout + checked.stderr
-    assert "9 rules found" in checked.stdout
+    assert len(rules) == 11
     assert {rule["health"] for rule in rules} <= {"ok", "unknown"}
     assert [rule["name"] for rule in rules if rule["state"] == "firing"] == []
 

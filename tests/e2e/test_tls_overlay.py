@@ -206,6 +206,32 @@ def test_lab_authority_outlives_the_container(secured: TlsStack, authority: str)
         wait_until(lambda: browser.get("/livez").is_success, "Caddy answers with the same authority")
 
 
+def test_mail_address_asks_lets_encrypt_for_the_domains_certificate(secured: TlsStack) -> None:
+    """No test reaches Let's Encrypt: this is what Caddy understands of the settings."""
+    adapted = secured.exec(
+        "tls", "env", "IDC_TLS=you@hospital.example", "caddy", "adapt", "--config", "/etc/caddy/Caddyfile"
+    )
+
+    (policy,) = json.loads(adapted)["apps"]["tls"]["automation"]["policies"]
+    assert policy["subjects"] == [DOMAIN]
+    assert {(issuer["module"], issuer["email"]) for issuer in policy["issuers"]} >= {("acme", "you@hospital.example")}
+
+
+def test_end_of_the_certificate_is_told_to_prometheus(secured: TlsStack) -> None:
+    secured.compose("--profile", "observability", "up", "--detach", "--build", "--wait", "observability", "probe")
+    (place,) = secured.inspect("observability")["NetworkSettings"]["Ports"]["9090/tcp"]
+    address = f"http://127.0.0.1:{place['HostPort']}/api/v1/query"
+    query = 'probe_ssl_earliest_cert_expiry{service="tls"} - time()'
+
+    def left_s() -> list[float]:
+        found = httpx.get(address, params={"query": query}).json()["data"]["result"]
+        return [float(sample["value"][1]) for sample in found]
+
+    wait_until(lambda: bool(left_s()), "Caddy's certificate was looked at", 150)
+
+    assert 0 < left_s()[0] <= 12 * 3600
+
+
 def test_tls_container_is_hardened(secured: TlsStack) -> None:
     description = secured.inspect("tls")
     host = description["HostConfig"]
