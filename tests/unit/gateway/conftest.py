@@ -55,11 +55,23 @@ def images() -> MemoryImages:
     return MemoryImages()
 
 
+@pytest.fixture(scope="session")
+def routes() -> FastAPI:
+    """The application's routes, made once: they take longer than most tests."""
+    return create_app(None)
+
+
 @pytest.fixture
 async def app(
-    settings: GatewaySettings, store: Store, images: MemoryImages, inference: RednessInference, bus: MemoryBus
+    routes: FastAPI,
+    settings: GatewaySettings,
+    store: Store,
+    images: MemoryImages,
+    inference: RednessInference,
+    bus: MemoryBus,
 ) -> AsyncIterator[FastAPI]:
-    app = create_app(build(settings, store=store, images=images, servers={"http://inference": inference}, bus=bus))
+    app = routes
+    app.state.gateway = build(settings, store=store, images=images, servers={"http://inference": inference}, bus=bus)
     async with app.router.lifespan_context(app):
         yield app
 

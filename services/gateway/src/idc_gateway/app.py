@@ -212,8 +212,7 @@ def create_app(gateway: Gateway | None) -> FastAPI:
     app.add_middleware(SmallBodies, except_paths=classify.UPLOAD_PATHS)
     app.add_middleware(ConditionalGet)
     app.add_middleware(SecurityHeaders)
-    if gateway is not None:
-        app.add_middleware(Measured, meter=gateway.meter)
+    app.add_middleware(Measured)
     app.add_middleware(Traced)
     app.add_middleware(
         AccessLog, quiet_prefixes=("/livez", "/readyz", "/metrics", "/static/", "/swagger-ui/", "/api/v1/alarms")

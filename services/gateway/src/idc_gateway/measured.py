@@ -10,10 +10,10 @@ _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "O
 
 
 class Measured:
-    """Middleware that tells a meter of each request, by its `operationId`: so ids make no labels."""
+    """Middleware that tells the gateway's meter of each request, by its `operationId`: so ids make no labels."""
 
-    def __init__(self, app: AsgiApp, meter: Meter) -> None:
-        self._app, self._meter = app, meter
+    def __init__(self, app: AsgiApp) -> None:
+        self._app = app
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -32,7 +32,8 @@ class Measured:
             await self._app(scope, receive, send_and_see)
         finally:
             method = scope["method"] if scope["method"] in _METHODS else "other"
-            self._meter.request(method, _operation(scope), status, time.perf_counter() - begin_s)
+            meter: Meter = scope["app"].state.gateway.meter
+            meter.request(method, _operation(scope), status, time.perf_counter() - begin_s)
 
 
 def _operation(scope: Message) -> str:
