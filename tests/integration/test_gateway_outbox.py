@@ -1,5 +1,6 @@
 """Results reach a real broker whatever happens to it."""
 
+import asyncio
 import threading
 import time
 from collections.abc import Iterator
@@ -12,6 +13,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from idc_contracts import CLASSIFICATIONS, GATEWAY_STATUS, PatchClassified, ServiceStatus
 from idc_gateway.adapters.mqtt_bus import MqttBus
+from idc_gateway.classifications import OutgoingMessage
+from idc_gateway.errors import BusUnavailable
 from support.compose_stack import wait_until
 from support.demo_patches import solid_png
 from support.live_gateway import KEY, gateway_settings, live_gateway
@@ -143,3 +146,35 @@ def test_results_stored_before_the_gateway_ended_are_published_by_the_next(
 
     with live_gateway(settings):
         wait_until(lambda: set(posted) <= listener.classification_ids, "all results arrived", 30)
+
+
+async def test_message_that_the_broker_refuses_is_not_counted_as_sent(shared_broker: MosquittoBroker) -> None:
+    """The account `alarm` may say its own status and no result: to the broker's protocol both are answered."""
+
+    async def connected() -> None:
+        pass
+
+    bus = MqttBus(shared_broker.settings("alarm"), site="refused", device="gateway", version="1")
+    running = asyncio.create_task(bus.run(connected, lambda _topic, _payload: None))
+    try:
+        await asyncio.sleep(1)
+        assert not bus.is_connected  # its first word, that it is online, was refused
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_refused_message_is_an_error_on_a_good_connection(shared_broker: MosquittoBroker) -> None:
+    async def connected() -> None:
+        pass
+
+    bus = MqttBus(shared_broker.settings("gateway"), site="refused", device="gateway", version="1")
+    running = asyncio.create_task(bus.run(connected, lambda _topic, _payload: None))
+    try:
+        async with asyncio.timeout(10):
+            await bus.wait_connected()
+        with pytest.raises(BusUnavailable, match="refused"):
+            await bus.publish(OutgoingMessage("idc/v1/refused/alarm/alarm-state", b"not the gateway's to say"))
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)

@@ -5,9 +5,12 @@ import logging
 import random
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import aiomqtt
+import paho.mqtt.client as mqtt
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
 
 from idc_contracts import ALARM_ACTIONS, ALARM_STATE, ALARM_STATUS, GATEWAY_STATUS, ServiceStatus
 from idc_gateway.classifications import OutgoingMessage
@@ -20,6 +23,33 @@ FIRST_BACKOFF_S: Final = 0.5
 LONGEST_BACKOFF_S: Final = 15.0
 CONFIRMATION_TIMEOUT_S: Final = 10.0
 STATUS_REPEAT_S: Final = 15
+
+
+class _Client(aiomqtt.Client):
+    """Hears refusals: for aiomqtt 2.5 every answer of the broker is a confirmation, also `Not authorized`."""
+
+    refused = 0
+
+    def _on_publish(
+        self, client: mqtt.Client, userdata: Any, mid: int, reason_code: ReasonCode, properties: Properties
+    ) -> None:
+        if reason_code.is_failure:
+            self.refused += 1
+            logger.error("the broker refused a message: %s", reason_code)
+        super()._on_publish(client, userdata, mid, reason_code, properties)
+
+    async def deliver(
+        self, topic: str, payload: bytes, *, retain: bool = False, timeout_s: float | None = None
+    ) -> None:
+        """Publish at QoS 1 and wait until the broker has taken it.
+
+        Raises:
+            MqttError: It did not, or it refused a message meanwhile.
+        """
+        refused_before = self.refused
+        await self.publish(topic, payload, qos=1, retain=retain, timeout=timeout_s)
+        if self.refused > refused_before:
+            raise aiomqtt.MqttError("the broker refused a message: are this account's access rules right?")
 
 
 class MqttBus:
@@ -39,7 +69,7 @@ class MqttBus:
         self._site = site
         self._device = device
         self._version = version
-        self._client: aiomqtt.Client | None = None
+        self._client: _Client | None = None
         self._connected = asyncio.Event()
         self._lost = asyncio.Event()
 
@@ -58,7 +88,7 @@ class MqttBus:
         if client is None:
             raise BusUnavailable("there is no connection to the broker")
         sending = asyncio.ensure_future(
-            client.publish(message.topic, message.payload, qos=1, timeout=self._confirmation_timeout_s)
+            client.deliver(message.topic, message.payload, timeout_s=self._confirmation_timeout_s)
         )
         losing = asyncio.ensure_future(self._lost.wait())
         try:
@@ -93,8 +123,8 @@ class MqttBus:
             await asyncio.sleep(backoff_s * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
             backoff_s = min(backoff_s * 2, LONGEST_BACKOFF_S)
 
-    def _new_client(self) -> aiomqtt.Client:
-        return aiomqtt.Client(
+    def _new_client(self) -> _Client:
+        return _Client(
             self._settings.host,
             self._settings.port,
             identifier=f"idc-gateway-{self._site}-{self._device}",
@@ -109,11 +139,11 @@ class MqttBus:
 
     async def _talk(
         self,
-        client: aiomqtt.Client,
+        client: _Client,
         on_connected: Callable[[], Awaitable[None]],
         on_message: Callable[[str, bytes], None],
     ) -> None:
-        await client.publish(self._status_topic, self._status("online"), qos=GATEWAY_STATUS.qos, retain=True)
+        await client.deliver(self._status_topic, self._status("online"), retain=True)
         for topic in (ALARM_STATE, ALARM_STATUS, ALARM_ACTIONS):
             await client.subscribe(topic.filter(site=self._site), qos=topic.qos)
         await on_connected()
@@ -126,10 +156,10 @@ class MqttBus:
         except asyncio.CancelledError:
             # A clean stop sends no last will, so that it is said here.
             with suppress(aiomqtt.MqttError):
-                await client.publish(self._status_topic, self._status("offline"), qos=1, retain=True, timeout=1.0)
+                await client.deliver(self._status_topic, self._status("offline"), retain=True, timeout_s=1.0)
             raise
 
-    async def _read_until_lost(self, client: aiomqtt.Client, on_message: Callable[[str, bytes], None]) -> None:
+    async def _read_until_lost(self, client: _Client, on_message: Callable[[str, bytes], None]) -> None:
         """Take messages; end with an error once `publish` gave the connection up, even where it still stands."""
         reading = asyncio.ensure_future(_read(client, on_message))
         losing = asyncio.ensure_future(self._lost.wait())
@@ -145,11 +175,11 @@ class MqttBus:
             losing.cancel()
             repeating.cancel()
 
-    async def _repeat_status(self, client: aiomqtt.Client) -> None:
+    async def _repeat_status(self, client: _Client) -> None:
         """Say `online` again and again: an alarm tells a quiet day from a dead gateway by it."""
         while True:
             await asyncio.sleep(STATUS_REPEAT_S)
-            await client.publish(self._status_topic, self._status("online"), qos=GATEWAY_STATUS.qos, retain=True)
+            await client.deliver(self._status_topic, self._status("online"), retain=True)
 
     def _forget_connection(self) -> None:
         self._client = None
