@@ -1,6 +1,7 @@
 """The inference service over HTTP, beside OpenVINO's `benchmark_app` on the same graph, in one run.
 
-`uv run --frozen python benchmarks/inference.py [--quick]`. Each version under `models/idc` is measured. `benchmark_app`
+`uv run --frozen python benchmarks/inference.py [--quick]`. The bundle that ships is measured, and a twin of it in
+8-bit integers, made by NNCF for this alone. `benchmark_app`
 gets the configuration that the service compiles with, with one patch or as many in one inference as the service gives
 the device, whichever is faster. A shared machine changes its speed, so that each ratio is the median of several rounds
 of baseline, service, baseline; where `baseline_drift` (fastest run over slowest) is far from 1, the ratios say little.
@@ -28,6 +29,9 @@ from numpy.typing import NDArray
 
 ROOT: Final = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
+sys.path.insert(0, str(ROOT / "benchmarks"))
+
+from int8_bundle import add_int8_twin
 
 from idc_inference.settings import InferenceSettings
 from idc_inference.tensors import join_elements
@@ -92,12 +96,12 @@ def cases() -> list[Case]:
 class Service:
     """The service as a process of its own."""
 
-    def __init__(self, version: str, cache_dir: Path) -> None:
+    def __init__(self, models: Path, version: str, cache_dir: Path) -> None:
         """Start it, and measure how long it takes until it is ready."""
         port = free_port()
         settings = {"MODEL_VERSION": version, "CACHE_DIR": str(cache_dir), "LOG_LEVEL": "WARNING"}
         begin_s = time.perf_counter()
-        self._process = start_inference(MODELS, port, **{f"INFERENCE_{name}": it for name, it in settings.items()})
+        self._process = start_inference(models, port, **{f"INFERENCE_{name}": it for name, it in settings.items()})
         self.url = f"http://127.0.0.1:{port}/v2/models/idc/infer"
         while not _is_ready(f"http://127.0.0.1:{port}/v2/health/ready"):
             if time.perf_counter() - begin_s > 60 or self._process.poll() is not None:
@@ -124,9 +128,9 @@ def _is_ready(url: str) -> bool:
 
 
 @contextmanager
-def service(version: str, cache_dir: Path) -> Iterator[Service]:
+def service(models: Path, version: str, cache_dir: Path) -> Iterator[Service]:
     """Serve while the block runs."""
-    running = Service(version, cache_dir)
+    running = Service(models, version, cache_dir)
     try:
         yield running
     finally:
@@ -183,14 +187,14 @@ def under_load(url: str, graph: Path, seconds: int) -> tuple[list[Row], list[flo
     return rows, rates
 
 
-def measure(version: str, seconds: int) -> dict[str, float]:
+def measure(models: Path, version: str, seconds: int) -> dict[str, float]:
     """All figures of one version; prints its table."""
-    bundle = read_bundle(MODELS / "idc" / version)
+    bundle = read_bundle(models / "idc" / version)
     graph = bundle.path / "model.xml"
     with tempfile.TemporaryDirectory() as cache:
-        with service(version, Path(cache)) as cold:
+        with service(models, version, Path(cache)) as cold:
             figures = {"start_cold_s": cold.start_s}
-        with service(version, Path(cache)) as warm:
+        with service(models, version, Path(cache)) as warm:
             figures |= {"start_warm_s": warm.start_s, "rss_idle_mib": warm.rss_mib()}
             rows, rates = under_load(warm.url, graph, seconds)
             figures["rss_loaded_mib"] = warm.rss_mib()
@@ -226,9 +230,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="one second for each run instead of six")
     seconds = 1 if parser.parse_args().quick else 6
-    figures: dict[str, object] = {
-        f"version_{version}": measure(str(version), seconds) for version in reversed(versions(MODELS, "idc"))
-    }
+    with tempfile.TemporaryDirectory() as name:
+        models, newest = Path(name), max(versions(MODELS, "idc"))
+        shutil.copytree(MODELS / "idc" / str(newest), models / "idc" / str(newest))
+        add_int8_twin(models, newest)
+        figures: dict[str, object] = {
+            precision: measure(models, str(version), seconds)
+            for precision, version in (("fp16", newest), ("int8", newest + 1))
+        }
     print(json.dumps(figures | {"image_mb": image_mb()}))
 
 
