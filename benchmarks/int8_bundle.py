@@ -1,4 +1,4 @@
-"""Makes a twin of a bundle in 8-bit integers, to measure its speed alone. Its quality is not known: it is not served."""
+"""Makes an INT8 twin of a bundle, to measure its speed alone: its quality is not known, and nobody serves it."""
 
 import shutil
 import subprocess
