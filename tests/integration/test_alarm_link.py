@@ -9,7 +9,8 @@ import pytest
 from gpiozero.pins.mock import MockFactory, MockPin
 
 from idc_alarm.adapters.gpio_panel import GpioPanel
-from idc_alarm.adapters.mqtt_link import MqttLink, Place
+from idc_alarm.adapters.mqtt_link import MqttLink
+from idc_alarm.adapters.subscriptions import Place
 from idc_alarm.adapters.wake_pipe import WakePipe
 from idc_alarm.app import build
 from idc_alarm.backoff import Backoff
@@ -34,7 +35,7 @@ from support.mqtt_peer import MqttPeer
 
 pytestmark = pytest.mark.integration
 
-MakeLink = Callable[[], MqttLink]
+MakeLink = Callable[..., MqttLink]
 
 
 @pytest.fixture
@@ -46,9 +47,9 @@ def site() -> str:
 def make_link(shared_broker: MosquittoBroker, site: str) -> Iterator[MakeLink]:
     links: list[MqttLink] = []
 
-    def make() -> MqttLink:
+    def make(sites: tuple[str, ...] = ()) -> MqttLink:
         backoff = Backoff(random.Random(1), first_s=0.02, longest_s=0.1)
-        place = Place(site, "alarm", (site,))
+        place = Place(site, "alarm", sites or (site,))
         settings = shared_broker.settings("alarm")
         link = MqttLink(settings, place=place, version="1", backoff=backoff, wake=WakePipe())
         links.append(link)
@@ -148,6 +149,28 @@ def test_alarm_says_whether_the_broker_kept_its_session(make_link: MakeLink, ope
     link.drop()
     collect(link, 0)
     wait_until(lambda: not link.turn(0.02) and births() == [True, False], "the second birth was told")
+
+
+def test_site_that_was_taken_out_of_the_settings_is_left(
+    make_link: MakeLink, gateway: MqttPeer, operator: MqttPeer, site: str
+) -> None:
+    before = make_link((site, f"{site}-b"))
+    collect(before, 0)
+    before.drop()
+    after = make_link((site,))
+    collect(after, 0)
+
+    gateway.deliver(topic(f"{site}-b"), b"not for us")
+    gateway.deliver(topic(site), b"1")
+    arrived = collect(after, 1)
+    after.acknowledge(arrived)
+    settle(after, operator, 1)
+    after.drop()
+    gateway.deliver(topic(f"{site}-b"), b"not for us either")
+    gateway.deliver(topic(site), b"2")
+
+    assert payloads(arrived) == [b"1"]
+    assert payloads(collect(after, 1)) == [b"2"]
 
 
 def test_acknowledgement_for_a_connection_that_is_gone_does_nothing(

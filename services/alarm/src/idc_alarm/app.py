@@ -6,7 +6,8 @@ from importlib.metadata import version
 
 from idc_alarm.adapters.file_journal import FileJournal
 from idc_alarm.adapters.gpio_panel import open_panel
-from idc_alarm.adapters.mqtt_link import MqttLink, Place
+from idc_alarm.adapters.mqtt_link import MqttLink
+from idc_alarm.adapters.subscriptions import Place
 from idc_alarm.adapters.wake_pipe import WakePipe
 from idc_alarm.adapters.watchdogs import DeviceWatchdog, SystemdWatchdog
 from idc_alarm.alarm import Alarm

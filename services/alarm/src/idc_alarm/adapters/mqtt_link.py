@@ -7,7 +7,6 @@ import ssl
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 import paho.mqtt.client as mqtt
@@ -16,25 +15,19 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from idc_alarm.adapters.home_assistant import discovery, discovery_topic
 from idc_alarm.adapters.mqtt_client import (
-    EVENT_OPTIONS,
     MAX_UNACKNOWLEDGED,
-    STATE_OPTIONS,
     WITH_WILL,
     connect,
     new_client,
 )
+from idc_alarm.adapters.subscriptions import Place, filters_of, foreign_site, subscriptions
 from idc_alarm.adapters.wake_pipe import WakePipe
 from idc_alarm.backoff import Backoff
 from idc_alarm.ports import Delivery
 from idc_contracts import (
-    ALARM_ACKNOWLEDGEMENTS,
     ALARM_ACTIONS,
-    ALARM_SILENCES,
     ALARM_STATE,
     ALARM_STATUS,
-    ALARM_TESTS,
-    CLASSIFICATIONS,
-    GATEWAY_STATUS,
     AlarmActed,
     AlarmState,
     ServiceStatus,
@@ -54,15 +47,6 @@ CAUGHT_UP_S: Final = 0.5
 MAX_ACTIONS: Final = 1024
 """Actions that wait for the broker; of more the oldest are dropped."""
 MAX_ACTIONS_UNDER_WAY: Final = 16
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where the alarm stands in the topics, and the sites that it hears."""
-
-    site: str
-    device: str
-    sites: tuple[str, ...]
 
 
 class MqttLink:
@@ -273,11 +257,7 @@ class MqttLink:
         # A gateway that reads it sends its latest messages again.
         self._is_session_new = not flags.session_present
         # A session that is there has its subscriptions; to ask again costs nothing and needs no second path.
-        commands = (ALARM_ACKNOWLEDGEMENTS, ALARM_SILENCES, ALARM_TESTS)
-        events = [CLASSIFICATIONS.filter(site=site) for site in self._place.sites]
-        events += [topic.at(**self._at) for topic in commands]
-        states = [GATEWAY_STATUS.filter(site=site) for site in self._place.sites]
-        client.subscribe([(topic, EVENT_OPTIONS) for topic in events] + [(topic, STATE_OPTIONS) for topic in states])
+        client.subscribe(subscriptions(self._place))
 
     def _on_subscribe(
         self, client: mqtt.Client, _data: Any, _mid: int, reasons: list[ReasonCode], _properties: Properties | None
@@ -305,13 +285,22 @@ class MqttLink:
         level = logging.WARNING if reason.is_failure else logging.INFO
         logger.log(level, "the connection to the broker ended: %s", reason)
 
-    def _on_message(self, _client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
+    def _on_message(self, client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
         try:
             topic = message.topic
         except UnicodeDecodeError:
             topic = ""
+        if site := foreign_site(topic, self._place):
+            self._leave_site(client, site, message)
+            return
         is_live = self._is_caught_up and not message.retain
         self._arrived.append(Delivery(topic, bytes(message.payload), message.mid, is_live))
+
+    def _leave_site(self, client: mqtt.Client, site: str, message: mqtt.MQTTMessage) -> None:
+        # The session outlives a setting: it still has the subscriptions of a site that was taken out since.
+        logger.info("site %s is not heard any more", site)
+        client.unsubscribe(filters_of(site))
+        client.ack(message.mid, message.qos)
 
     def _on_publish(
         self, _client: mqtt.Client, _data: Any, packet_id: int, reason: ReasonCode, _properties: Properties | None

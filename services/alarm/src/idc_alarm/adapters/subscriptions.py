@@ -1,0 +1,43 @@
+"""What the alarm hears: the sites of its settings, and what is said to itself."""
+
+from dataclasses import dataclass
+
+from paho.mqtt.subscribeoptions import SubscribeOptions
+
+from idc_alarm.adapters.mqtt_client import EVENT_OPTIONS, STATE_OPTIONS
+from idc_contracts import (
+    ALARM_ACKNOWLEDGEMENTS,
+    ALARM_SILENCES,
+    ALARM_TESTS,
+    CLASSIFICATIONS,
+    GATEWAY_STATUS,
+)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the alarm stands in the topics, and the sites that it hears."""
+
+    site: str
+    device: str
+    sites: tuple[str, ...]
+
+
+def subscriptions(place: Place) -> list[tuple[str, SubscribeOptions]]:
+    """Every topic filter with its options."""
+    events = [CLASSIFICATIONS.filter(site=site) for site in place.sites]
+    commands = (ALARM_ACKNOWLEDGEMENTS, ALARM_SILENCES, ALARM_TESTS)
+    events += [topic.at(site=place.site, device=place.device) for topic in commands]
+    states = [GATEWAY_STATUS.filter(site=site) for site in place.sites]
+    return [(topic, EVENT_OPTIONS) for topic in events] + [(topic, STATE_OPTIONS) for topic in states]
+
+
+def filters_of(site: str) -> list[str]:
+    """What is heard of one site's gateways."""
+    return [CLASSIFICATIONS.filter(site=site), GATEWAY_STATUS.filter(site=site)]
+
+
+def foreign_site(topic: str, place: Place) -> str | None:
+    """The site of a gateway's message, where it is none that the alarm hears."""
+    found = CLASSIFICATIONS.place_of(topic) or GATEWAY_STATUS.place_of(topic)
+    return found[0] if found is not None and found[0] not in place.sites else None
