@@ -43,7 +43,7 @@ def styled(decision: str) -> str:
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
     """A plain table; cells may have rich's markup, so that what came from elsewhere is escaped by who made it."""
-    made = Table(*headings, box=None, pad_edge=False, header_style="bold")
+    made = Table(*headings, box=None, pad_edge=False, header_style="bold", show_header=any(headings))
     for row in rows:
         made.add_row(*row)
     return made
