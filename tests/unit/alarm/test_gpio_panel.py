@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from gpiozero import Device
 from gpiozero.pins.mock import MockFactory, MockPin, MockPWMPin
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from idc_alarm.adapters.gpio_panel import GpioPanel, open_panel
@@ -78,6 +78,7 @@ def test_pins_follow_the_signals(board: Board, signals: Signals) -> None:
     assert board.lit() == {name for name in ("red", "amber", "blue", "buzzer") if getattr(signals, name) != "off"}
 
 
+@settings(max_examples=40)  # each wires a board of its own
 @given(history=st.lists(st.sampled_from(ALL_STEADY), max_size=30), active_high=st.booleans())
 def test_red_and_blue_are_not_lit_together_even_for_an_instant(history: list[Signals], active_high: bool) -> None:
     board = Board(PinSettings(active_high=active_high, buzzer_active_high=active_high))
