@@ -2,6 +2,7 @@
 
 import json
 import ssl
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,7 +29,7 @@ class TlsStack(ComposeStack):
         settings = {
             "IDC_DOMAIN": DOMAIN,
             "IDC_HTTPS_PORT": str(self.https_port),
-            "IDC_TLS_NETWORK": "10.213.1",
+            "IDC_TLS_NETWORK": _free_network(),
         }
         overlay = (REPOSITORY / "docker-compose.tls.yml",)
         super().__init__(REPOSITORY, models, overrides=overlay, environment=settings)
@@ -40,6 +41,18 @@ class TlsStack(ComposeStack):
         transport = _ToThisMachine(context)
         address = f"https://{DOMAIN}:{self.https_port}"
         return httpx.Client(base_url=address, transport=transport, headers=headers, timeout=30)
+
+
+def _free_network() -> str:
+    """The first three numbers of a network that no container has: a stack that was cut off may have left its own."""
+    networks = _docker("network", "ls", "--quiet").split()
+    taken = _docker("network", "inspect", *networks, "--format", "{{range .IPAM.Config}}{{.Subnet}} {{end}}").split()
+    used = {subnet.rsplit(".", 1)[0] for subnet in taken}
+    return next(network for third in range(1, 255) if (network := f"10.213.{third}") not in used)
+
+
+def _docker(*arguments: str) -> str:
+    return subprocess.run(["docker", *arguments], capture_output=True, text=True, timeout=60, check=True).stdout
 
 
 class _ToThisMachine(httpx.HTTPTransport):
