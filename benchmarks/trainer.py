@@ -16,13 +16,13 @@ import numpy as np
 import openvino as ov
 from PIL import Image
 
-from idc_trainer.data import list_patches, read_patch_set
-from idc_trainer.efficientnet_lite import build_backbone
-from idc_trainer.export_openvino import to_openvino
-from idc_trainer.features import BATCH, COMPILE_CONFIG, GraphRunner
-from idc_trainer.keras_model import build_feature_model
-from idc_trainer.recipe import Recipe
-from idc_trainer.weights import default_weights_path, read_weights
+from idc_trainer.data.patches import list_patches, read_patch_set
+from idc_trainer.backbones.efficientnet_lite0 import build_backbone
+from idc_trainer.export.openvino_ir import to_openvino
+from idc_trainer.features.runner import BATCH, COMPILE_CONFIG, GraphRunner
+from idc_trainer.backbones.keras_model import build_feature_model
+from idc_trainer.learning.recipe import Recipe
+from idc_trainer.backbones.torch_weights import default_weights_path, read_weights
 
 
 def _write_patches(root: Path, count: int) -> None:

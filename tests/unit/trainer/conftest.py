@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from idc_trainer.data import PatchSet
+from idc_trainer.data.patches import PatchSet
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idc_trainer.augmentation import jitter_stain, turn
+from idc_trainer.learning.augmentation import jitter_stain, turn
 from support.made_patches import made_patch
 
 

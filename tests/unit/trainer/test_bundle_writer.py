@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from idc_modelio.bundles import versions
-from idc_trainer.bundle_writer import list_digests, new_bundle, next_version
 from idc_trainer.errors import OutputUnwritable
+from idc_trainer.export.bundle_writer import list_digests, new_bundle, next_version
 
 
 def test_a_bundle_appears_whole_and_only_at_the_end(tmp_path: Path) -> None:

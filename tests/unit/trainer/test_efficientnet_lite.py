@@ -7,8 +7,8 @@ import pytest
 from numpy.typing import NDArray
 from scipy.signal import correlate
 
-from idc_trainer.efficientnet_lite import BackboneGraph, Convolution, build_backbone
-from idc_trainer.weights import default_weights_path, read_weights
+from idc_trainer.backbones.efficientnet_lite0 import BackboneGraph, Convolution, build_backbone
+from idc_trainer.backbones.torch_weights import default_weights_path, read_weights
 
 Weights = dict[str, NDArray[Any]]
 

@@ -4,9 +4,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from idc_contracts.bundle import Calibration
-from idc_trainer.calibration import apply_to_head, apply_to_scores, fit_calibration
 from idc_trainer.errors import CalibrationFailed
-from idc_trainer.head import LinearHead, balanced_weights, fit_head, logits
+from idc_trainer.learning.calibration import apply_to_head, apply_to_scores, fit_calibration
+from idc_trainer.learning.head import LinearHead, balanced_weights, fit_head, logits
 
 
 def test_each_class_and_each_patient_within_it_weighs_the_same() -> None:

@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 
 from idc_contracts import Decision, Thresholds
 from idc_trainer.errors import OperatingPointUnreachable
-from idc_trainer.head import balanced_weights
-from idc_trainer.operating_point import choose_thresholds, reached
+from idc_trainer.learning.head import balanced_weights
+from idc_trainer.learning.operating_point import choose_thresholds, reached
 
 
 def _scores(seed: int, distance: float, count: int = 300) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

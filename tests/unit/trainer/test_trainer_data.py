@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from idc_trainer.data import Progress, list_patches, read_patch_set
+from idc_trainer.data.patches import Progress, list_patches, read_patch_set
 from idc_trainer.errors import DataEmpty, DataUnreadable, WrongLabel
 from support.made_patches import made_patch, write_patch, write_patch_folder
 

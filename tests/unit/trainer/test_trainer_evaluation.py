@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
 from idc_contracts import Thresholds
-from idc_trainer.evaluation import SideScores, auc, balanced_accuracy_at, measure_patients
-from idc_trainer.report import roc_points
+from idc_trainer.evaluation.figures import SideScores, auc, balanced_accuracy_at, measure_patients
+from idc_trainer.report.page import roc_points
 
 CUTS = Thresholds(no_idc_below=0.3, idc_from=0.7)
 

@@ -6,17 +6,17 @@ import onnx
 import openvino as ov
 import pytest
 
-from idc_trainer.data import Progress
-from idc_trainer.efficientnet_lite import PIXEL_MEAN, PIXEL_SCALE, BackboneGraph, build_backbone
+from idc_trainer.backbones.efficientnet_lite0 import PIXEL_MEAN, PIXEL_SCALE, BackboneGraph, build_backbone
+from idc_trainer.backbones.keras_model import build_classifier, build_feature_model
+from idc_trainer.backbones.torch_weights import default_weights_path, read_weights
+from idc_trainer.data.patches import Progress
 from idc_trainer.errors import ParityFailed
-from idc_trainer.export_onnx import write_onnx
-from idc_trainer.export_openvino import read_graph, save_ir, to_openvino
-from idc_trainer.features import GraphRunner
-from idc_trainer.head import LinearHead
-from idc_trainer.keras_model import build_classifier, build_feature_model
-from idc_trainer.parity import check_parity, keras_probability, onnx_probability
-from idc_trainer.self_test import made_up_patches
-from idc_trainer.weights import default_weights_path, read_weights
+from idc_trainer.export.onnx_graph import write_onnx
+from idc_trainer.export.openvino_ir import read_graph, save_ir, to_openvino
+from idc_trainer.export.parity import check_parity, keras_probability, onnx_probability
+from idc_trainer.export.self_test import made_up_patches
+from idc_trainer.features.runner import GraphRunner
+from idc_trainer.learning.head import LinearHead
 
 INPUT_PX = 64
 

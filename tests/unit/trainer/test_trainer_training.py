@@ -10,9 +10,9 @@ import pytest
 
 from idc_contracts.bundle import BundleManifest
 from idc_modelio.bundles import read_bundle, read_self_test
-from idc_trainer.data import Progress
+from idc_trainer.data.patches import Progress
 from idc_trainer.errors import DataUnreadable, OperatingPointUnreachable
-from idc_trainer.recipe import Recipe
+from idc_trainer.learning.recipe import Recipe
 from idc_trainer.training import TrainingRequest, train
 from support.made_patches import write_patch_folder
 

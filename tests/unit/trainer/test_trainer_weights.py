@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from idc_trainer.backbones.torch_weights import default_weights_path, read_weights
 from idc_trainer.errors import WeightsChanged, WeightsMissing
-from idc_trainer.weights import default_weights_path, read_weights
 
 MAGIC = 0x1950A86A20F9469CFC6C
 

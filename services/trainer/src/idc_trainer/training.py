@@ -11,25 +11,26 @@ from numpy.typing import NDArray
 
 from idc_contracts import Thresholds, utc_now
 from idc_contracts.bundle import Backbone, BundleManifest, Calibration, Dataset, OperatingPoint, Parity, SelfTest, Split
-from idc_trainer import bundle_writer, calibration, self_test
-from idc_trainer.augmentation import jitter_stain, turn
-from idc_trainer.data import PATCH, PatchSet, Progress, list_patches, read_patch_set
-from idc_trainer.efficientnet_lite import BackboneGraph, build_backbone
+from idc_trainer.backbones.efficientnet_lite0 import BackboneGraph, build_backbone
+from idc_trainer.backbones.keras_model import build_classifier, build_feature_model
+from idc_trainer.backbones.torch_weights import WEIGHTS_SHA256, WEIGHTS_SOURCE, default_weights_path, read_weights
+from idc_trainer.data.patches import PATCH, PatchSet, Progress, list_patches, read_patch_set
+from idc_trainer.data.split import PatientSplit, check_split, choose_split, read_split_file
 from idc_trainer.errors import OneClassOnly
-from idc_trainer.evaluation import SideScores, measure_patients
-from idc_trainer.export_onnx import write_onnx
-from idc_trainer.export_openvino import read_graph, save_ir, to_openvino
-from idc_trainer.features import GraphRunner
-from idc_trainer.head import LinearHead, balanced_weights, fit_head, logits
-from idc_trainer.keras_model import build_classifier, build_feature_model
-from idc_trainer.model_card import write_model_card
-from idc_trainer.operating_point import choose_thresholds, reached
-from idc_trainer.parity import PATCHES, check_parity
-from idc_trainer.recipe import Recipe
-from idc_trainer.report import write_report
-from idc_trainer.report_list import ListResult, read_list, score_list
-from idc_trainer.split import PatientSplit, check_split, choose_split, read_split_file
-from idc_trainer.weights import WEIGHTS_SHA256, WEIGHTS_SOURCE, default_weights_path, read_weights
+from idc_trainer.evaluation.figures import SideScores, measure_patients
+from idc_trainer.evaluation.named_list import ListResult, read_list, score_list
+from idc_trainer.export import bundle_writer, self_test
+from idc_trainer.export.model_card import write_model_card
+from idc_trainer.export.onnx_graph import write_onnx
+from idc_trainer.export.openvino_ir import read_graph, save_ir, to_openvino
+from idc_trainer.export.parity import PATCHES, check_parity
+from idc_trainer.features.runner import GraphRunner
+from idc_trainer.learning import calibration
+from idc_trainer.learning.augmentation import jitter_stain, turn
+from idc_trainer.learning.head import LinearHead, balanced_weights, fit_head, logits
+from idc_trainer.learning.operating_point import choose_thresholds, reached
+from idc_trainer.learning.recipe import Recipe
+from idc_trainer.report.page import write_report
 
 _SELF_TEST_FILE = "selftest.npz"
 _SELF_TEST_TOLERANCE = 0.02

@@ -7,7 +7,7 @@ import numpy as np
 import openvino as ov
 from numpy.typing import NDArray
 
-from idc_trainer.data import Progress
+from idc_trainer.data.patches import Progress
 
 BATCH: Final = 16
 """Patches a request: more did not run faster on 2 cores."""

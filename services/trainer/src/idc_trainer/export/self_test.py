@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from idc_trainer.data import PATCH
+from idc_trainer.data.patches import PATCH
 
 COUNT: Final = 16
 _CELL_PX: Final = 5

@@ -8,9 +8,9 @@ import openvino as ov
 from numpy.typing import NDArray
 
 from idc_contracts.bundle import Parity
-from idc_trainer.data import Progress
+from idc_trainer.data.patches import Progress
 from idc_trainer.errors import ParityFailed
-from idc_trainer.features import GraphRunner
+from idc_trainer.features.runner import GraphRunner
 
 PATCHES: Final = 256
 LIMIT: Final = 0.01

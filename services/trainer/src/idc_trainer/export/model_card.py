@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from idc_contracts.bundle import BundleManifest, Estimate, PatientMetrics
-from idc_trainer.evaluation import SideScores, balanced_accuracy_at
-from idc_trainer.parity import LIMIT
-from idc_trainer.report_list import ListResult
+from idc_trainer.evaluation.figures import SideScores, balanced_accuracy_at
+from idc_trainer.evaluation.named_list import ListResult
+from idc_trainer.export.parity import LIMIT
 
 NOTICE = "Research use only, not a medical device."
 

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idc_contracts.bundle import BundleManifest, PatientMetrics
-from idc_trainer.evaluation import SideScores
-from idc_trainer.model_card import NOTICE, format_estimate
+from idc_trainer.evaluation.figures import SideScores
+from idc_trainer.export.model_card import NOTICE, format_estimate
 
 _SIDE_PX: Final = 320
 _MARGIN_PX: Final = 44

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from idc_trainer.efficientnet_lite import STAGES
+from idc_trainer.backbones.efficientnet_lite0 import STAGES
 
 
 @dataclass(frozen=True)

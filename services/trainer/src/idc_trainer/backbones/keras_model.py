@@ -5,9 +5,9 @@ from typing import Any
 import keras
 import numpy as np
 
-from idc_trainer.data import PATCH
-from idc_trainer.efficientnet_lite import PIXEL_MEAN, PIXEL_SCALE, BackboneGraph, Block, Convolution
-from idc_trainer.head import LinearHead
+from idc_trainer.backbones.efficientnet_lite0 import PIXEL_MEAN, PIXEL_SCALE, BackboneGraph, Block, Convolution
+from idc_trainer.data.patches import PATCH
+from idc_trainer.learning.head import LinearHead
 
 
 def build_feature_model(backbone: BackboneGraph, input_px: int) -> keras.Model:

@@ -7,7 +7,7 @@ import keras
 import openvino as ov
 import tensorflow as tf
 
-from idc_trainer.data import PATCH
+from idc_trainer.data.patches import PATCH
 
 
 def to_openvino(model: keras.Model, output: str) -> ov.Model:

@@ -10,7 +10,7 @@ from scipy.stats import rankdata
 
 from idc_contracts import Thresholds
 from idc_contracts.bundle import Estimate, PatientMetrics
-from idc_trainer.operating_point import Reached, reached
+from idc_trainer.learning.operating_point import Reached, reached
 
 RESAMPLES: Final = 1000
 _INTERVAL: Final = (0.025, 0.975)

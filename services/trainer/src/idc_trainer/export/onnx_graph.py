@@ -12,9 +12,9 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from idc_trainer.data import PATCH
-from idc_trainer.efficientnet_lite import PIXEL_MEAN, PIXEL_SCALE, BackboneGraph, Block, Convolution
-from idc_trainer.head import LinearHead
+from idc_trainer.backbones.efficientnet_lite0 import PIXEL_MEAN, PIXEL_SCALE, BackboneGraph, Block, Convolution
+from idc_trainer.data.patches import PATCH
+from idc_trainer.learning.head import LinearHead
 
 _OPERATOR_SET: Final = 13
 _IR_VERSION: Final = 7

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 
 from idc_contracts import Thresholds
-from idc_trainer.data import PatchSet
+from idc_trainer.data.patches import PatchSet
 from idc_trainer.errors import DataUnreadable
-from idc_trainer.evaluation import SideScores
-from idc_trainer.operating_point import Reached, reached
+from idc_trainer.evaluation.figures import SideScores
+from idc_trainer.learning.operating_point import Reached, reached
 
 
 @dataclass(frozen=True)

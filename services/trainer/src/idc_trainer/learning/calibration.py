@@ -5,9 +5,9 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
 from idc_contracts.bundle import Calibration
-from idc_trainer.efficientnet_lite import round_to_float16
+from idc_trainer.backbones.efficientnet_lite0 import round_to_float16
 from idc_trainer.errors import CalibrationFailed
-from idc_trainer.head import LinearHead, balanced_weights
+from idc_trainer.learning.head import LinearHead, balanced_weights
 
 
 def fit_calibration(scores: NDArray[np.float64], labels: NDArray[np.bool_], patients: NDArray[np.str_]) -> Calibration:

@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from idc_trainer.data import PatchSet
+from idc_trainer.data.patches import PatchSet
 from idc_trainer.errors import OneClassOnly, SplitError, TooFewPatients
 
 _SHARE: Final = 0.2

@@ -1,0 +1,1 @@
+"""The pretrained networks under the head."""

@@ -1,0 +1,1 @@
+"""The patches: where they lie, what is wrong with them, who stands on which side."""

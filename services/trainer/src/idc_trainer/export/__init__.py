@@ -1,0 +1,1 @@
+"""From what was learned to the files of a bundle."""

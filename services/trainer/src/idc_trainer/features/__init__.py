@@ -1,0 +1,1 @@
+"""Pooled outputs of a frozen backbone: computed once, kept by content."""

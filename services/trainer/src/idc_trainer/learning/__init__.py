@@ -1,0 +1,1 @@
+"""What is learned: augmentation, head, fine-tuning, calibration, operating point."""
