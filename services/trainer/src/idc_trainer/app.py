@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from idc_trainer.commands import data_check
 from idc_trainer.training import TrainingRequest, train
 
 
@@ -31,9 +32,9 @@ def _patients(text: str) -> tuple[str, ...]:
 def build_parser() -> argparse.ArgumentParser:
     """The command line of `idc-trainer`."""
     parser = argparse.ArgumentParser(prog="idc-trainer", description="Trains the IDC classifier. Research use only.")
-    command = parser.add_subparsers(dest="command", required=True).add_parser(
-        "train", help="train on a folder of patches and write a model bundle"
-    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    data_check.add_parser(commands)
+    command = commands.add_parser("train", help="train on a folder of patches and write a model bundle")
     add = command.add_argument
     add("--data", type=Path, required=True, help="folder of <patient>/<class>/*.png, class 0 or 1")
     add("--out", type=Path, required=True, help="folder of models; the bundle becomes <out>/<name>/<version>")
@@ -59,6 +60,9 @@ def run(arguments: Sequence[str]) -> None:
     """
     parser = build_parser()
     options = parser.parse_args(arguments)
+    if options.command == "data":
+        options.run(options)
+        return
     if options.split and (options.test_patients or options.validation_patients):
         parser.error("--split names all patients: leave out --test-patients and --validation-patients")
     request = TrainingRequest(

@@ -4,9 +4,12 @@ TrainerError                    1
 ├── DataError                   (ValueError)
 │   ├── DataEmpty               10
 │   ├── DataUnreadable          11
+│   │   └── FileUnreadable      11
 │   ├── WrongLabel              12
 │   ├── OneClassOnly            13
-│   └── TooFewPatients          14
+│   ├── TooFewPatients          14
+│   ├── PatientUnknown          22
+│   └── ManifestWrong           23
 ├── SplitError                  15 (ValueError)
 ├── WeightsError                (ValueError)
 │   ├── WeightsMissing          16
@@ -20,6 +23,11 @@ Ctrl-C ends the command with 130, a wrong option with 2, as shells and argparse 
 """
 
 from typing import ClassVar
+
+
+def printable(text: str) -> str:
+    """A name as it can be shown on one line; names in a zip or a folder may hold any character."""
+    return text if text.isprintable() else ascii(text)
 
 
 class TrainerError(Exception):
@@ -44,8 +52,19 @@ class DataUnreadable(DataError):
     exit_code = 11
 
 
+class FileUnreadable(DataUnreadable):
+    """One image of the data set is damaged or cannot be read, and could be left out."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        self.path = path
+        self.reason = reason
+        super().__init__(
+            f"{printable(path)}: {reason}; move the file out of the data or leave it out with --skip-unreadable"
+        )
+
+
 class WrongLabel(DataError):
-    """A folder or a file name says a class that does not exist, or two that differ."""
+    """A folder, a file name or a list says a class that does not exist, or two classes or patients that differ."""
 
     exit_code = 12
 
@@ -60,6 +79,18 @@ class TooFewPatients(DataError):
     """There are too few patients to train, validate and test on different ones."""
 
     exit_code = 14
+
+
+class PatientUnknown(DataError):
+    """Neither a folder nor a file name says whose patch a file is."""
+
+    exit_code = 22
+
+
+class ManifestWrong(DataError):
+    """The CSV file that lists the patches has another form."""
+
+    exit_code = 23
 
 
 class SplitError(TrainerError, ValueError):

@@ -4,15 +4,16 @@ Neighbouring patches of one slide look alike, so a split by patch measures memor
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
+from importlib.resources import files
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
-from idc_trainer.data.patches import PatchSet
 from idc_trainer.errors import OneClassOnly, SplitError, TooFewPatients
 
 _SHARE: Final = 0.2
@@ -20,6 +21,26 @@ _SHARE: Final = 0.2
 
 Classes = Mapping[str, frozenset[bool]]
 """Which classes each patient has."""
+
+
+class OwnedPatches(Protocol):
+    """What a split is checked against: patches with owner, class and content, each an array of shape (N,)."""
+
+    @property
+    def patients(self) -> NDArray[np.str_]:
+        """Whose patch it is."""
+
+    @property
+    def labels(self) -> NDArray[np.bool_]:
+        """True where the patch holds IDC."""
+
+    @property
+    def names(self) -> NDArray[np.str_]:
+        """File names."""
+
+    @property
+    def digests(self) -> NDArray[Any]:
+        """SHA-256 of each file's content, as text or bytes."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +71,29 @@ def read_split_file(path: Path) -> PatientSplit:
             f'cannot read the split {path} ({exc}): write {{"train": [...], "validation": [...], "test": [...]}}'
         ) from exc
     return PatientSplit(*sides)
+
+
+def official_split(classes: Classes) -> tuple[PatientSplit, tuple[str, ...]]:
+    """Split as the public data set's authors did; the lists stand in `official_split.json`, with their source.
+
+    Args:
+        classes: Which classes each patient has; patients of the lists that are not there are passed over.
+
+    Returns:
+        The split, whose sides may be empty where the data is a part of the public set, and the patients that stand in
+        none of the lists, which are on no side.
+
+    Raises:
+        SplitError: No patient stands in the lists.
+    """
+    content = json.loads((files("idc_trainer.data") / "official_split.json").read_text(encoding="utf-8"))
+    sides = [tuple(sorted(classes.keys() & set(content[side]))) for side in ("train", "validation", "test")]
+    left_out = tuple(sorted(classes.keys() - {patient for side in sides for patient in side}))
+    if len(left_out) == len(classes):
+        raise SplitError(
+            "no patient stands in the published lists: use --split official with the public data set alone"
+        )
+    return PatientSplit(*sides), left_out
 
 
 def choose_split(
@@ -89,7 +133,7 @@ def _draw(classes: Classes, rng: np.random.Generator) -> tuple[str, ...]:
     return tuple(drawn)
 
 
-def check_split(split: PatientSplit, data: PatchSet) -> None:
+def check_split(split: PatientSplit, data: OwnedPatches) -> None:
     """Refuse a split that would measure something else than skill on unseen patients.
 
     Raises:
@@ -98,6 +142,19 @@ def check_split(split: PatientSplit, data: PatchSet) -> None:
         TooFewPatients: A side is empty.
     """
     sides = {"train": split.train, "validation": split.validation, "test": split.test}
+    check_sides(sides, data)
+    for side in ("train", "validation"):
+        if not has_both_classes(sides[side], data):
+            raise OneClassOnly(f"the patients of {side} have one class only: name others with --{side}-patients")
+
+
+def check_sides(sides: Mapping[str, tuple[str, ...]], data: OwnedPatches) -> None:
+    """Refuse sides that share a patient or a file, by the name of each side.
+
+    Raises:
+        SplitError: A patient is unknown or stands on two sides, or an identical file does.
+        TooFewPatients: A side is empty.
+    """
     known = set(data.patients.tolist())
     seen: dict[str, str] = {}
     for side, patients in sides.items():
@@ -109,17 +166,21 @@ def check_split(split: PatientSplit, data: PatchSet) -> None:
             if patient in seen:
                 raise SplitError(f"patient {patient!r} stands in {seen[patient]} and in {side}: name it once")
             seen[patient] = side
-    _check_files(sides, data)
-    for side in ("train", "validation"):
-        if len(set(data.of(sides[side]).labels.tolist())) < 2:
-            raise OneClassOnly(f"the patients of {side} have one class only: name others with --{side}-patients")
+    _check_files(seen, data)
 
 
-def _check_files(sides: Mapping[str, tuple[str, ...]], data: PatchSet) -> None:
-    first: dict[str, tuple[str, str]] = {}
-    for side, patients in sides.items():
-        part = data.of(patients)
-        for digest, name in zip(part.digests.tolist(), part.names.tolist(), strict=True):
-            other_side, other_name = first.setdefault(digest, (side, name))
-            if other_side != side:
-                raise SplitError(f"{name} of {side} is the same file as {other_name} of {other_side}: delete one")
+def has_both_classes(patients: Collection[str], data: OwnedPatches) -> bool:
+    """Whether the patches of some patients are of both classes."""
+    return len(np.unique(data.labels[np.isin(data.patients, sorted(patients))])) == 2
+
+
+def _check_files(side_of: Mapping[str, str], data: OwnedPatches) -> None:
+    first: dict[Any, tuple[str, str]] = {}
+    rows = zip(data.patients.tolist(), data.digests.tolist(), data.names.tolist(), strict=True)
+    for patient, digest, name in rows:
+        side = side_of.get(patient)
+        if side is None:
+            continue
+        other_side, other_name = first.setdefault(digest, (side, name))
+        if other_side != side:
+            raise SplitError(f"{name} of {side} is the same file as {other_name} of {other_side}: delete one")

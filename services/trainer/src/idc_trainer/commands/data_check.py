@@ -1,0 +1,68 @@
+"""`idc-trainer data check`: says what is in a data set and what is wrong with it, before anyone trains on it."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from idc_trainer.data.check import DataReport, check_data, require_readable, require_trainable
+from idc_trainer.data.index import PatchIndex, index_patches
+from idc_trainer.data.layouts import open_patches
+from idc_trainer.data.report_table import print_report, report_json
+from idc_trainer.errors import OutputUnwritable
+
+if TYPE_CHECKING:
+    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - argparse has no public name
+
+
+def add_parser(subparsers: "Subparsers") -> None:
+    """Add `data check PATH` to the command line; `options.run(options)` runs it."""
+    data = subparsers.add_parser("data", help="look at a data set")
+    command = data.add_subparsers(dest="data_command", required=True).add_parser(
+        "check", help="report patients, classes, odd sizes, unreadable files, duplicates and confounding"
+    )
+    add = command.add_argument
+    add("path", type=Path, metavar="DIR", help="folder of <patient>/<class>/*.png or <class>/*.png, its zip, or a CSV")
+    add("--json", metavar="FILE", help="write the report as JSON too; - writes it to standard output instead")
+    add("--skip-unreadable", action="store_true", help="do not end with an error where files are unreadable")
+    command.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Check a data set and print the report.
+
+    Raises:
+        TrainerError: The data cannot be read or trained on; the report is printed first where there is one.
+    """
+    index = _index(options.path)
+    report = check_data(index)
+    _write(report, options.json)
+    if not options.skip_unreadable:
+        require_readable(report)
+    require_trainable(index)
+
+
+def _index(path: Path) -> PatchIndex:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bars:
+        task = bars.add_task("reading patches")
+        return index_patches(
+            open_patches(path),
+            lambda step, done, total: bars.update(task, description=step, completed=done, total=total),
+            skip_unreadable=True,
+        )
+
+
+def _write(report: DataReport, target: str | None) -> None:
+    if target == "-":
+        sys.stdout.write(report_json(report))
+        return
+    if target:
+        try:
+            Path(target).write_text(report_json(report), encoding="utf-8")
+        except OSError as exc:
+            raise OutputUnwritable(f"cannot write {target} ({exc.strerror}): name another file with --json") from exc
+    print_report(report, Console())

@@ -1,0 +1,178 @@
+"""Looks for what is wrong with a data set, and for how much of the class the patient alone gives away."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from idc_trainer.data.index import PatchIndex
+from idc_trainer.data.source import PATCH
+from idc_trainer.errors import DataEmpty, DataUnreadable, OneClassOnly, TooFewPatients
+
+
+@dataclass(frozen=True)
+class PatientCount:
+    """How many patches one patient has of each class."""
+
+    patient: str
+    negatives: int
+    positives: int
+
+
+@dataclass(frozen=True)
+class OddSize:
+    """A patch that is scaled, since it is not 50 x 50 px."""
+
+    path: str
+    width_px: int
+    height_px: int
+
+
+@dataclass(frozen=True)
+class UnreadableFile:
+    """A file that is no patch."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Duplicate:
+    """Files of identical content."""
+
+    sha256: str
+    paths: tuple[str, ...]
+    patients: tuple[str, ...]
+    """Whose patches they are, each once; with two, the file could stand on two sides of a split."""
+    labels: tuple[int, ...]
+    """Of which classes they are, each once; with two, one of the labels is wrong."""
+    across_patients: bool
+    across_classes: bool
+
+
+@dataclass(frozen=True)
+class Confounding:
+    """How much the patient says about the class; shares of all patches, 0-1.
+
+    A model that recognises a patient's staining reaches `by_patient` without knowing anything of cancer, wherever
+    patients are on both sides of a split.
+    """
+
+    by_patient: float
+    """Accuracy of guessing each patch's class as its patient's more frequent class."""
+    by_majority: float
+    """Accuracy of guessing the more frequent class of all patches."""
+    patients_with_both_classes: int
+
+
+@dataclass(frozen=True)
+class DataReport:
+    """What is in a data set, and what is odd about it."""
+
+    data: str
+    sha256: str
+    """Digest of the data set; see PatchIndex.sha256."""
+    patches: int
+    negatives: int
+    positives: int
+    patients: tuple[PatientCount, ...]
+    confounding: Confounding
+    odd_sizes: tuple[OddSize, ...]
+    unreadable: tuple[UnreadableFile, ...]
+    duplicates: tuple[Duplicate, ...]
+
+
+def check_data(index: PatchIndex) -> DataReport:
+    """Look at a data set whose unreadable files were left out and listed."""
+    patients = tuple(_count_patients(index))
+    positives = int(index.labels.sum())
+    return DataReport(
+        data=str(index.source.root),
+        sha256=index.sha256(),
+        patches=len(index),
+        negatives=len(index) - positives,
+        positives=positives,
+        patients=patients,
+        confounding=_confounding(patients),
+        odd_sizes=tuple(_odd_sizes(index)),
+        unreadable=tuple(UnreadableFile(path, reason) for path, reason in index.unreadable),
+        duplicates=tuple(_duplicates(index)),
+    )
+
+
+def require_trainable(index: PatchIndex) -> None:
+    """Refuse data that no honest model can be trained on.
+
+    Raises:
+        DataEmpty: No file could be read.
+        OneClassOnly: All patches are of one class.
+        TooFewPatients: There are fewer patients than sides: training, validation and test.
+    """
+    root, patients = index.source.root, len(np.unique(index.patients))
+    if not len(index):
+        raise DataEmpty(f"no file of {root} can be read: bring patches as PNG images")
+    if len(np.unique(index.labels)) < 2:
+        raise OneClassOnly(f"{root} has one class only: bring patches of class 0 and of class 1")
+    if patients < 3:
+        raise TooFewPatients(f"{patients} patients are too few to train, validate and test: bring at least 3")
+
+
+def require_readable(report: DataReport) -> None:
+    """Refuse data with files that cannot be read.
+
+    Raises:
+        DataUnreadable: There are such files; the text names the first.
+    """
+    if report.unreadable:
+        count, first = len(report.unreadable), report.unreadable[0]
+        raise DataUnreadable(
+            f"{count} of {report.patches + count} files cannot be read, the first is {first.path!r}: repair them, "
+            "move them out of the data or leave them out with --skip-unreadable"
+        )
+
+
+def _count_patients(index: PatchIndex) -> Iterator[PatientCount]:
+    patients, rows = np.unique(index.patients, return_inverse=True)
+    positives = np.bincount(rows[index.labels], minlength=len(patients))
+    totals = np.bincount(rows, minlength=len(patients))
+    for patient, total, positive in zip(patients.tolist(), totals.tolist(), positives.tolist(), strict=True):
+        yield PatientCount(patient, total - positive, positive)
+
+
+def _confounding(patients: tuple[PatientCount, ...]) -> Confounding:
+    negatives, positives = (sum(getattr(p, kind) for p in patients) for kind in ("negatives", "positives"))
+    patches = max(negatives + positives, 1)
+    return Confounding(
+        by_patient=sum(max(p.negatives, p.positives) for p in patients) / patches,
+        by_majority=max(negatives, positives) / patches,
+        patients_with_both_classes=sum(p.negatives > 0 and p.positives > 0 for p in patients),
+    )
+
+
+def _odd_sizes(index: PatchIndex) -> Iterator[OddSize]:
+    odd = (index.sizes_px != (PATCH.height_px, PATCH.width_px)).any(axis=1)
+    for row in np.flatnonzero(odd).tolist():
+        height_px, width_px = index.sizes_px[row].tolist()
+        yield OddSize(index.files[row].path, width_px, height_px)
+
+
+def _duplicates(index: PatchIndex) -> Iterator[Duplicate]:
+    order = np.argsort(index.digests, kind="stable")
+    changes = np.flatnonzero(index.digests[order][1:] != index.digests[order][:-1]) + 1
+    groups = [rows for rows in np.split(order, changes) if len(rows) > 1]
+    for rows in sorted(groups, key=lambda rows: int(rows[0])):
+        yield _duplicate(index, rows)
+
+
+def _duplicate(index: PatchIndex, rows: NDArray[np.intp]) -> Duplicate:
+    patients = tuple(np.unique(index.patients[rows]).tolist())
+    labels = tuple(np.unique(index.labels[rows]).astype(int).tolist())
+    return Duplicate(
+        sha256=index.digests[rows[0]].decode(),
+        paths=tuple(index.files[row].path for row in rows.tolist()),
+        patients=patients,
+        labels=labels,
+        across_patients=len(patients) > 1,
+        across_classes=len(labels) > 1,
+    )

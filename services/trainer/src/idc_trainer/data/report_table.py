@@ -1,0 +1,77 @@
+"""Shows what was found in a data set: as tables for people and as JSON for programs."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from itertools import islice
+from typing import Final
+
+from rich.console import Console
+from rich.table import Table
+
+from idc_trainer.data.check import DataReport, Duplicate
+from idc_trainer.errors import printable
+
+_SHOWN: Final = 20
+"""So many odd sizes and duplicates are shown; the JSON has all, and unreadable files are all shown."""
+
+
+def report_json(report: DataReport) -> str:
+    """The whole report as one JSON object, ASCII, indented, with a line break at its end."""
+    return json.dumps(asdict(report), indent=2) + "\n"
+
+
+def print_report(report: DataReport, console: Console) -> None:
+    """Write the report as tables and lists.
+
+    File names are written as they are: nothing in them is taken as markup, and one that is not printable is escaped.
+    """
+    console.print(_patients(report))
+    for line in _lines(report):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _patients(report: DataReport) -> Table:
+    table = Table(title="Patches of each patient", show_footer=True)
+    table.add_column("patient", f"all {len(report.patients)}", overflow="fold")
+    for title, total in (("no IDC", report.negatives), ("IDC", report.positives), ("both", report.patches)):
+        table.add_column(title, str(total), justify="right")
+    for one in report.patients:
+        counts = (one.negatives, one.positives, one.negatives + one.positives)
+        table.add_row(printable(one.patient).replace("[", r"\["), *map(str, counts))
+    return table
+
+
+def _lines(report: DataReport) -> Iterator[str]:
+    found = report.confounding
+    yield f"Data set {printable(report.data)}, SHA-256 {report.sha256}"
+    yield f"Patients with both classes: {found.patients_with_both_classes} of {len(report.patients)}"
+    yield (
+        f"Confounding: to guess the class by the patient is right for {found.by_patient:.1%} of the patches, to guess "
+        f"the more frequent class for {found.by_majority:.1%}"
+    )
+    sizes = (f"{printable(odd.path)}: {odd.width_px} x {odd.height_px} px" for odd in report.odd_sizes)
+    yield from _list("Not 50 x 50 px, will be scaled", len(report.odd_sizes), sizes, _SHOWN)
+    duplicates = map(_duplicate, report.duplicates)
+    yield from _list("Identical files", len(report.duplicates), duplicates, _SHOWN)
+    unreadable = (f"{printable(file.path)}: {file.reason}" for file in report.unreadable)
+    yield from _list("Unreadable, can be left out", len(report.unreadable), unreadable, len(report.unreadable))
+
+
+def _list(title: str, count: int, entries: Iterator[str], shown: int) -> Iterator[str]:
+    yield f"{title}: {count}"
+    yield from (f"  {entry}" for entry in islice(entries, shown))
+    if count > shown:
+        yield f"  ... and {count - shown} more, all in the report of --json"
+
+
+def _duplicate(group: Duplicate) -> str:
+    warnings = [
+        text
+        for text, holds in (
+            (f"of different patients ({', '.join(map(printable, group.patients))})", group.across_patients),
+            ("of different classes", group.across_classes),
+        )
+        if holds
+    ]
+    return " = ".join(map(printable, group.paths)) + "".join(f", {warning}!" for warning in warnings)

@@ -1,0 +1,105 @@
+"""What a set of patches looks like to the rest of the trainer, whatever it is stored in."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Protocol
+
+from idc_contracts.bundle import PatchSpec
+from idc_trainer.errors import DataUnreadable, WrongLabel, printable
+
+PATCH: Final = PatchSpec(height_px=50, width_px=50)
+"""The patch that the compiled graph takes: the public data set's size."""
+
+NAME_FORM: Final = "<patient>_idx5_x<X>_y<Y>_class<C>.png"
+"""How the public data set names its files."""
+
+_NAME: Final = re.compile(r"(.+?)_idx\d+_x(\d{1,9})_y(\d{1,9})_class\d+\.png", re.ASCII | re.IGNORECASE)
+_CLASS_IN_NAME: Final = re.compile(r"_class(\d+)\.png$", re.ASCII | re.IGNORECASE)
+
+_LONGEST_NAME: Final = 255  # Names are kept in arrays, where each takes as much memory as the longest.
+
+Progress = Callable[[str, int, int], None]
+"""Told of each step: what is done, how many of how many."""
+
+
+@dataclass(frozen=True, slots=True)
+class PatchFile:
+    """One image of the data set, not yet read."""
+
+    path: str
+    """Relative to the folder, in the zip, or as the manifest says it; parts are divided by `/`."""
+    patient: str
+    label: int
+    """1 where the patch holds IDC, else 0."""
+    x_px: int | None = None
+    """Where the patch lies in the patient's slide, from the slide's left edge; None where the name does not say."""
+    y_px: int | None = None
+    """The same from the slide's top edge."""
+
+    @property
+    def name(self) -> str:
+        """The file name without folders."""
+        return self.path.rpartition("/")[2]
+
+
+class PatchSource(Protocol):
+    """A folder, a zip or a manifest of patches; nothing of it is read into memory but the list of its files."""
+
+    @property
+    def root(self) -> Path:
+        """Where it lies: the folder that the paths are relative to, or the zip file."""
+
+    @property
+    def files(self) -> Sequence[PatchFile]:
+        """The images, sorted by patient, label and name, so that the order is the same in every layout."""
+
+    def read(self, file: PatchFile) -> bytes:
+        """Read one image as it is stored; threads may call it at the same time.
+
+        At most one byte more than an image may have is read, so that no file can fill the memory.
+
+        Raises:
+            FileUnreadable: The file has gone, may not be read or is damaged in the zip.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class NamedPlace:
+    """What a file name of the public data set says."""
+
+    patient: str
+    x_px: int
+    y_px: int
+
+
+def read_name(name: str) -> NamedPlace | None:
+    """Patient and place from a file name, or None where it has another form than NAME_FORM."""
+    found = _NAME.fullmatch(name)
+    return NamedPlace(found[1], int(found[2]), int(found[3])) if found else None
+
+
+def check_label(path: str, label: int, said_by: str) -> None:
+    """Refuse a file whose name says another class than what lists it.
+
+    Raises:
+        WrongLabel: The name ends with `_class<C>.png` and C is another class.
+    """
+    said = _CLASS_IN_NAME.search(path)
+    if said and said[1] != str(label):
+        raise WrongLabel(f"{printable(path)} says class {said[1]} but {said_by}: move or rename it")
+
+
+def sort_files(files: list[PatchFile]) -> list[PatchFile]:
+    """Sort by patient, label and name; the path decides between files that agree in these.
+
+    Raises:
+        DataUnreadable: A name is longer than any file's; a zip or a CSV file can hold such.
+    """
+    for file in files:
+        if max(len(file.patient), len(file.name)) > _LONGEST_NAME:
+            raise DataUnreadable(
+                f"{printable(file.path)[:80]}... has a name of more than {_LONGEST_NAME} characters: rename it"
+            )
+    return sorted(files, key=lambda file: (file.patient, file.label, file.name, file.path))
