@@ -1,5 +1,6 @@
 """Made-up patches in the data set's layout: dense purple for IDC, pale pink for none. No patient's pixels."""
 
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -34,3 +35,12 @@ def write_patch_folder(root: Path, patients: dict[str, tuple[int, int]], seed: i
             for index in range(count):
                 write_patch(root, patient, label, index, made_patch(label, rng))
     return root
+
+
+def write_patch_zip(path: Path, folder: Path, tops: tuple[str, ...] = ("",)) -> Path:
+    """Write the files of a folder into a zip, once below each of the top folders; returns `path`."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for top in tops:
+            for file in sorted(folder.rglob("*.png")):
+                archive.write(file, top + file.relative_to(folder).as_posix())
+    return path

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idc_trainer.data.split import PatientSplit, check_split, choose_split, read_split_file
+from idc_trainer.data.split import PatientSplit, check_split, choose_split, official_split, read_split_file
 from idc_trainer.errors import OneClassOnly, SplitError, TooFewPatients
 
 BOTH, NEGATIVE, POSITIVE = frozenset({False, True}), frozenset({False}), frozenset({True})
@@ -106,3 +106,30 @@ def test_a_split_file_of_another_form_is_refused(tmp_path: Path, content: str) -
 
     with pytest.raises(SplitError, match="cannot read the split"):
         read_split_file(path)
+
+
+def test_the_published_lists_name_162_patients_each_once() -> None:
+    everyone = {str(patient): BOTH for patient in range(8000, 17000)}
+
+    split, left_out = official_split(everyone)
+
+    assert [len(side) for side in (split.train, split.validation, split.test)] == [84, 29, 49]
+    assert len({*split.train, *split.validation, *split.test, *left_out}) == len(everyone) == 162 + len(left_out)
+
+
+def test_patients_in_no_published_list_are_on_no_side_and_are_named() -> None:
+    split, left_out = official_split({"8975": BOTH, "8867": BOTH, "9075": BOTH, "8863": BOTH, "mine": BOTH})
+
+    assert split == PatientSplit(("8975",), ("8867",), ("9075",))
+    assert left_out == ("8863", "mine")
+
+
+def test_the_published_lists_are_refused_for_other_data() -> None:
+    with pytest.raises(SplitError, match="no patient stands in the published lists"):
+        official_split(_classes(3, 3, 3))
+
+
+def test_a_patient_on_no_side_may_share_a_file(make_set) -> None:  # type: ignore[no-untyped-def]
+    data = make_set([*OWNERS, ("d", 0)], digests=["1", "2", "3", "4", "5", "1"])
+
+    check_split(PatientSplit(("a",), ("b",), ("c",)), data)

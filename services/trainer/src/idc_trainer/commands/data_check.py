@@ -15,7 +15,7 @@ from idc_trainer.data.report_table import print_report, report_json
 from idc_trainer.errors import OutputUnwritable
 
 if TYPE_CHECKING:
-    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - argparse has no public name
+    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]  # argparse has no public name for it
 
 
 def add_parser(subparsers: "Subparsers") -> None:
@@ -47,10 +47,11 @@ def run(options: argparse.Namespace) -> None:
 
 def _index(path: Path) -> PatchIndex:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    source = open_patches(path)
     with Progress(*columns, console=Console(stderr=True)) as bars:
         task = bars.add_task("reading patches")
         return index_patches(
-            open_patches(path),
+            source,
             lambda step, done, total: bars.update(task, description=step, completed=done, total=total),
             skip_unreadable=True,
         )

@@ -39,17 +39,21 @@ def files_in_tree(paths: Iterable[str], same: Same) -> list[PatchFile]:
 
 
 def _is_image(path: str) -> bool:
-    parts = path.split("/")
     # macOS adds a `._name.png` for each `name.png`, in zips below the folder __MACOSX.
-    hidden = any(part.startswith(".") or part == "__MACOSX" for part in parts)
+    hidden = any(part.startswith(".") or part == "__MACOSX" for part in _parts(path))
     return path.lower().endswith(".png") and not hidden
+
+
+def _parts(path: str) -> list[str]:
+    """Folders and name; zips may hold `./` and `../`, which say nothing."""
+    return [part for part in path.split("/") if part not in ("", ".", "..")]
 
 
 def _only_names_say_the_patient(paths: list[str]) -> bool:
     folders: set[str] = set()
     patients: set[str] = set()
     for path in paths:
-        *above, _, name = ["", "", *path.split("/")]
+        *above, _, name = ["", "", *_parts(path)]
         place = read_name(name)
         if place is None:
             return False
@@ -59,7 +63,7 @@ def _only_names_say_the_patient(paths: list[str]) -> bool:
 
 
 def _file(path: str, *, by_name: bool) -> PatchFile:
-    *_, patient, _, name = ["", "", *path.split("/")]
+    *_, patient, _, name = ["", "", *_parts(path)]
     label = _label(path)
     place = read_name(name)
     if place is None:
@@ -72,12 +76,12 @@ def _file(path: str, *, by_name: bool) -> PatchFile:
 
 
 def _label(path: str) -> int:
-    parent, _, _ = path.rpartition("/")
-    folder = parent.rpartition("/")[2]
+    *above, folder, _ = ["", *_parts(path)]
     if not folder:
         raise WrongLabel(f"{printable(path)} stands in no class folder: move it to <patient>/0 or <patient>/1, or away")
     if folder not in CLASSES:
-        raise WrongLabel(f"{printable(parent)} is no class: name a class folder 0 (no IDC) or 1 (IDC)")
+        place = printable("/".join([*above, folder]).lstrip("/"))
+        raise WrongLabel(f"{place} is no class: name a class folder 0 (no IDC) or 1 (IDC)")
     check_label(path, int(folder), f"stands in folder {folder}")
     return int(folder)
 
