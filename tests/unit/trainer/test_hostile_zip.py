@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from idc_modelio.patches import MAX_ENCODED_BYTES
 from idc_trainer.data.layouts import open_patches
 from idc_trainer.data.source import PatchSource
-from idc_trainer.errors import DataUnreadable, FileUnreadable, TrainerError
+from idc_trainer.errors import DataEmpty, DataUnreadable, FileUnreadable, TrainerError
 from support.made_patches import write_patch_folder, write_patch_zip
 
 NAME = "p/0/p_idx5_x0_y1_class0.png"
@@ -85,6 +85,14 @@ def test_a_name_of_many_lines_makes_an_error_of_one(tmp_path: Path) -> None:
         open_patches(path)
 
     assert str(error.value).isprintable()
+
+
+def test_an_entry_without_a_name_is_passed_over(tmp_path: Path) -> None:
+    path = _zip(tmp_path / "set.zip", b"x", name="-p/0/a.png")
+    path.write_bytes(path.read_bytes().replace(b"-p/0/a.png", b"\0p/0/a.png"))
+
+    with pytest.raises(DataEmpty):
+        open_patches(path)
 
 
 def test_a_name_longer_than_any_file_has_is_refused(tmp_path: Path) -> None:

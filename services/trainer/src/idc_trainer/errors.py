@@ -26,14 +26,20 @@ from typing import ClassVar
 
 
 def printable(text: str) -> str:
-    """A name as it can be shown on one line; names in a zip or a folder may hold any character."""
-    return text if text.isprintable() else ascii(text)
+    """Text as it can be shown on one line: line breaks and control characters are escaped."""
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
 
 
 class TrainerError(Exception):
-    """Base of this package's errors; its text is one line that names the value and the remedy."""
+    """Base of this package's errors; its text is one line that names the value and the remedy.
+
+    The line stays one whatever the value is: file names may hold any character.
+    """
 
     exit_code: ClassVar[int] = 1
+
+    def __str__(self) -> str:
+        return printable(super().__str__())
 
 
 class DataError(TrainerError, ValueError):
@@ -58,9 +64,7 @@ class FileUnreadable(DataUnreadable):
     def __init__(self, path: str, reason: str) -> None:
         self.path = path
         self.reason = reason
-        super().__init__(
-            f"{printable(path)}: {reason}; move the file out of the data or leave it out with --skip-unreadable"
-        )
+        super().__init__(f"{path}: {reason}; move the file out of the data or leave it out with --skip-unreadable")
 
 
 class WrongLabel(DataError):

@@ -9,7 +9,7 @@ from typing import Final
 from idc_modelio.patches import MAX_ENCODED_BYTES
 from idc_trainer.data.source import PatchFile
 from idc_trainer.data.tree import files_in_tree
-from idc_trainer.errors import DataUnreadable, FileUnreadable, printable
+from idc_trainer.errors import DataUnreadable, FileUnreadable
 
 # Python inflates deflated entries piece by piece, others a block at a time, which can be ten thousand times as large.
 _COMPRESSIONS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
@@ -26,7 +26,7 @@ class ZipSource:
         self.root = root
         self._archive = archive
         # The names of two entries may be equal; then the last counts, as for all that unpack zips.
-        self._entries = {entry.filename: entry for entry in archive.infolist() if not entry.is_dir()}
+        self._entries = {entry.filename: entry for entry in archive.infolist()}
         self._lock = Lock()
         self.files = files_in_tree(self._entries, self._same)
 
@@ -39,7 +39,7 @@ class ZipSource:
             with self._lock, self._archive.open(entry) as stream:
                 return stream.read(MAX_ENCODED_BYTES + 1)
         except _DAMAGE as exc:
-            raise FileUnreadable(file.path, f"it is damaged in {self.root} ({printable(str(exc))[:120]})") from exc
+            raise FileUnreadable(file.path, f"it is damaged in {self.root} ({str(exc)[:120]})") from exc
 
     def _same(self, one: PatchFile, other: PatchFile) -> bool:
         first, second = self._entries[one.path], self._entries[other.path]
@@ -69,6 +69,6 @@ def open_zip(path: Path) -> ZipSource:
     try:
         archive = zipfile.ZipFile(path)
     except _DAMAGE as exc:
-        reason = printable(str(exc))[:120]
+        reason = str(exc)[:120]
         raise DataUnreadable(f"cannot read the zip {path} ({reason}): download or copy it again") from exc
     return ZipSource(path, archive)

@@ -120,33 +120,27 @@ def index_patches(source: PatchSource, progress: Progress, *, skip_unreadable: b
     Raises:
         FileUnreadable: A file cannot be read or is no image of a patch, and is not to be left out.
     """
-    files: list[PatchFile] = []
-    seen: list[_Seen] = []
-    unreadable: list[tuple[str, str]] = []
-    for number, (file, result) in enumerate(zip(source.files, _look_at_all(source), strict=True), start=1):
+    files, count = source.files, len(source.files)
+    digests, sizes_px = np.empty(count, "S64"), np.empty((count, 2), np.int32)
+    unreadable: dict[int, FileUnreadable] = {}
+    for row, result in enumerate(_look_at_all(source)):
         if isinstance(result, _Seen):
-            files.append(file)
-            seen.append(result)
+            digests[row], sizes_px[row] = result.digest, (result.height_px, result.width_px)
         elif skip_unreadable:
-            unreadable.append((result.path, result.reason))
+            unreadable[row] = result
         else:
             raise result
-        progress("reading patches", number, len(source.files))
-    return _index(source, files, seen, unreadable)
-
-
-def _index(
-    source: PatchSource, files: list[PatchFile], seen: list[_Seen], unreadable: list[tuple[str, str]]
-) -> PatchIndex:
+        progress("reading patches", row + 1, count)
+    kept = np.array([row for row in range(count) if row not in unreadable], np.intp)
     return PatchIndex(
         source,
-        tuple(files),
-        np.array([file.label == 1 for file in files], np.bool_),
-        np.array([file.patient for file in files], np.str_),
-        np.array([file.name for file in files], np.str_),
-        np.array([one.digest for one in seen], "S64"),
-        np.array([(one.height_px, one.width_px) for one in seen], np.int32).reshape(-1, 2),
-        tuple(unreadable),
+        tuple(files[row] for row in kept.tolist()),
+        np.array([files[row].label == 1 for row in kept.tolist()], np.bool_),
+        np.array([files[row].patient for row in kept.tolist()], np.str_),
+        np.array([files[row].name for row in kept.tolist()], np.str_),
+        digests[kept],
+        sizes_px[kept],
+        tuple((error.path, error.reason) for error in unreadable.values()),
     )
 
 

@@ -8,8 +8,8 @@ from sys import intern
 from typing import Final
 
 from idc_trainer.data.folder import FolderSource
-from idc_trainer.data.source import PatchFile, check_label, read_name, sort_files
-from idc_trainer.errors import DataUnreadable, ManifestWrong, WrongLabel, printable
+from idc_trainer.data.source import PatchFile, check_label, sort_files
+from idc_trainer.errors import DataUnreadable, ManifestWrong, WrongLabel
 
 COLUMNS: Final = ("path", "patient", "label")
 """The header of the CSV file; the paths are relative to its folder."""
@@ -69,7 +69,7 @@ def _check_header(path: Path, header: list[str]) -> None:
     if sorted(header) == sorted(COLUMNS):
         return
     missing = [column for column in COLUMNS if column not in header]
-    others = [printable(column)[:40] for column in header if column not in COLUMNS]
+    others = [column[:40] for column in header if column not in COLUMNS]
     problem = f"lacks {', '.join(missing)}" if missing else f"has besides {', '.join(others) or 'one column twice'}"
     raise ManifestWrong(f"{path} line 1 {problem}: make the header {_HEADER} and no other columns")
 
@@ -82,12 +82,10 @@ def _file(manifest: Path, line: int, row: dict[str, str]) -> PatchFile:
     name = Path(row["path"].strip()).as_posix()
     label = row["label"].strip()
     if label not in ("0", "1"):
-        raise WrongLabel(f"{at} has the label {printable(label)[:40]!r}: write 0 (no IDC) or 1 (IDC)")
+        raise WrongLabel(f"{at} has the label {label[:40]!r}: write 0 (no IDC) or 1 (IDC)")
     check_label(name, int(label), f"{at} says {label}")
     _check_there(manifest, name, at)
-    place = read_name(name.rpartition("/")[2])
-    where = (place.x_px, place.y_px) if place else (None, None)
-    return PatchFile(name, intern(row["patient"].strip()), int(label), *where)
+    return PatchFile(name, intern(row["patient"].strip()), int(label))
 
 
 def _check_there(manifest: Path, name: str, at: str) -> None:
@@ -97,6 +95,6 @@ def _check_there(manifest: Path, name: str, at: str) -> None:
         there = False
     if not there:
         raise DataUnreadable(
-            f"{at}: {printable(name)} is not in {manifest.parent}: correct the path, which is relative to "
+            f"{at}: {name} is not in {manifest.parent}: correct the path, which is relative to "
             "the CSV file's folder, or delete the line"
         )

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from idc_contracts.bundle import PatchSpec
-from idc_trainer.errors import DataUnreadable, WrongLabel, printable
+from idc_trainer.errors import DataUnreadable, WrongLabel
 
 PATCH: Final = PatchSpec(height_px=50, width_px=50)
 """The patch that the compiled graph takes: the public data set's size."""
@@ -33,15 +33,23 @@ class PatchFile:
     patient: str
     label: int
     """1 where the patch holds IDC, else 0."""
-    x_px: int | None = None
-    """Where the patch lies in the patient's slide, from the slide's left edge; None where the name does not say."""
-    y_px: int | None = None
-    """The same from the slide's top edge."""
 
     @property
     def name(self) -> str:
         """The file name without folders."""
         return self.path.rpartition("/")[2]
+
+    @property
+    def x_px(self) -> int | None:
+        """How far the patch lies from the left edge of the patient's slide; None where the name does not say."""
+        place = read_name(self.name)
+        return place.x_px if place else None
+
+    @property
+    def y_px(self) -> int | None:
+        """The same from the top edge."""
+        place = read_name(self.name)
+        return place.y_px if place else None
 
 
 class PatchSource(Protocol):
@@ -88,7 +96,7 @@ def check_label(path: str, label: int, said_by: str) -> None:
     """
     said = _CLASS_IN_NAME.search(path)
     if said and said[1] != str(label):
-        raise WrongLabel(f"{printable(path)} says class {said[1]} but {said_by}: move or rename it")
+        raise WrongLabel(f"{path} says class {said[1]} but {said_by}: move or rename it")
 
 
 def sort_files(files: list[PatchFile]) -> list[PatchFile]:
@@ -99,7 +107,5 @@ def sort_files(files: list[PatchFile]) -> list[PatchFile]:
     """
     for file in files:
         if max(len(file.patient), len(file.name)) > _LONGEST_NAME:
-            raise DataUnreadable(
-                f"{printable(file.path)[:80]}... has a name of more than {_LONGEST_NAME} characters: rename it"
-            )
+            raise DataUnreadable(f"{file.path[:80]}... has a name of more than {_LONGEST_NAME} characters: rename it")
     return sorted(files, key=lambda file: (file.patient, file.label, file.name, file.path))

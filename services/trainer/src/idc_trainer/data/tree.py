@@ -6,7 +6,7 @@ from sys import intern
 from typing import Final
 
 from idc_trainer.data.source import NAME_FORM, PatchFile, check_label, read_name, sort_files
-from idc_trainer.errors import PatientUnknown, WrongLabel, printable
+from idc_trainer.errors import PatientUnknown, WrongLabel
 
 CLASSES: Final = ("0", "1")
 """The class folders: no IDC, IDC."""
@@ -69,18 +69,16 @@ def _file(path: str, *, by_name: bool) -> PatchFile:
     if place is None:
         return PatchFile(path, intern(_known(patient, path)), label)
     if patient and not by_name and place.patient != patient:
-        raise WrongLabel(
-            f"{printable(path)} says patient {place.patient} but stands in folder {patient}: move or rename it"
-        )
-    return PatchFile(path, intern(place.patient), label, place.x_px, place.y_px)
+        raise WrongLabel(f"{path} says patient {place.patient} but stands in folder {patient}: move or rename it")
+    return PatchFile(path, intern(place.patient), label)
 
 
 def _label(path: str) -> int:
     *above, folder, _ = ["", *_parts(path)]
     if not folder:
-        raise WrongLabel(f"{printable(path)} stands in no class folder: move it to <patient>/0 or <patient>/1, or away")
+        raise WrongLabel(f"{path} stands in no class folder: move it to <patient>/0 or <patient>/1, or away")
     if folder not in CLASSES:
-        place = printable("/".join([*above, folder]).lstrip("/"))
+        place = "/".join([*above, folder]).lstrip("/")
         raise WrongLabel(f"{place} is no class: name a class folder 0 (no IDC) or 1 (IDC)")
     check_label(path, int(folder), f"stands in folder {folder}")
     return int(folder)
@@ -89,7 +87,7 @@ def _label(path: str) -> int:
 def _known(patient: str, path: str) -> str:
     if not patient:
         raise PatientUnknown(
-            f"{printable(path)} does not say whose patch it is: name it {NAME_FORM}, "
+            f"{path} does not say whose patch it is: name it {NAME_FORM}, "
             "put it in <patient>/<class>/, or list the files in a CSV file path,patient,label"
         )
     return patient
