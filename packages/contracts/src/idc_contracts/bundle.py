@@ -32,6 +32,9 @@ class Backbone(Contract):
     input_px: int = Field(ge=1, description="The side to which the graph resizes a patch.")
     weights_source: str = Field(description="The package or file that the weights come from.")
     weights_sha256: Sha256
+    fine_tuned_from: str | None = Field(
+        default=None, description="The first stage that learned from histology, too; null where none did."
+    )
 
 
 class Calibration(Contract):
@@ -51,10 +54,17 @@ class Split(Contract):
     train: tuple[str, ...] = Field(min_length=1)
     validation: tuple[str, ...] = Field(min_length=1)
     test: tuple[str, ...]
+    cross_fitted: bool = Field(
+        default=False,
+        description="Validation patients are training patients, each scored for calibration and thresholds by heads "
+        "that never saw it.",
+    )
 
     @model_validator(mode="after")
     def _disjoint(self) -> Self:
-        sides = [*self.train, *self.validation, *self.test]
+        if self.cross_fitted and not {*self.validation} <= {*self.train}:
+            raise ValueError("a cross-fitted split validates on training patients")
+        sides = [*self.train, *(() if self.cross_fitted else self.validation), *self.test]
         twice = sorted({patient for patient in sides if sides.count(patient) > 1})
         if twice:
             raise ValueError(f"patients stand on two sides of the split: {', '.join(twice)}")
@@ -82,6 +92,9 @@ class OperatingPoint(Contract):
 
     target_sensitivity: Probability
     target_specificity: Probability
+    target_band_width: Probability | None = Field(
+        default=None, description="The most that P(IDC) may differ within the uncertain band."
+    )
     validation_sensitivity: Probability = Field(description="Share of decided positives that are `idc`.")
     validation_specificity: Probability = Field(description="Share of decided negatives that are `no_idc`.")
     validation_coverage: Probability = Field(description="Share of patches that are decided, not `uncertain`.")
@@ -116,6 +129,15 @@ class Parity(Contract):
     patches: int = Field(ge=1)
     max_dp_openvino: float = Field(ge=0.0)
     max_dp_onnx: float = Field(ge=0.0)
+    max_dp_int8: float | None = Field(default=None, ge=0.0, description="Null where there is no INT8 graph.")
+
+
+class Int8(Contract):
+    """The INT8 twin of the graph, in the bundle only if it ranks as well."""
+
+    kept: bool = Field(description="Whether `int8/model.xml` is part of the bundle.")
+    auc_drop: float = Field(description="Mean within-patient AUC on the validation patients: FP16 minus INT8.")
+    auc_drop_limit: float = Field(gt=0.0)
 
 
 class BundleManifest(Contract):
@@ -138,12 +160,16 @@ class BundleManifest(Contract):
     metrics: tuple[PatientMetrics, ...]
     self_test: SelfTest
     parity: Parity
+    int8: Int8 | None = Field(default=None, description="Null where no INT8 graph was made.")
     precision: Literal["FP16", "FP32", "INT8"]
     files: dict[str, Sha256] = Field(description="Every file of the bundle but the manifest, by relative POSIX path.")
 
     @model_validator(mode="after")
     def _names_what_it_needs(self) -> Self:
-        missing = {"model.xml", "model.bin", "MODEL_CARD.md", self.self_test.file} - self.files.keys()
+        needed = {"model.xml", "model.bin", "MODEL_CARD.md", self.self_test.file}
+        if self.int8 and self.int8.kept:
+            needed |= {"int8/model.xml", "int8/model.bin"}
+        missing = needed - self.files.keys()
         if missing:
             raise ValueError(f"files lacks {', '.join(sorted(missing))}")
         return self

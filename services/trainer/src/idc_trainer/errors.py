@@ -15,6 +15,11 @@ TrainerError                    1
 │   ├── WeightsMissing          16
 │   └── WeightsChanged          17
 ├── OutputUnwritable            18 (OSError)
+├── OutputFull                  24 (OSError)
+├── CacheDamaged                25 (ValueError)
+├── BundleInvalid               26 (ValueError)
+├── WrongSetting                27 (ValueError)
+├── ShardMissing                28 (ValueError)
 ├── ParityFailed                19 (RuntimeError)
 ├── OperatingPointUnreachable   20 (RuntimeError)
 └── CalibrationFailed           21 (RuntimeError)
@@ -22,6 +27,8 @@ TrainerError                    1
 Ctrl-C ends the command with 130, a wrong option with 2, as shells and argparse do.
 """
 
+import errno
+from pathlib import Path
 from typing import ClassVar
 
 
@@ -123,6 +130,43 @@ class OutputUnwritable(TrainerError, OSError):
     """The bundle cannot be written."""
 
     exit_code = 18
+
+
+class OutputFull(TrainerError, OSError):
+    """There is no space left where something is to be written."""
+
+    exit_code = 24
+
+
+def output_error(place: Path, exc: OSError) -> OutputUnwritable | OutputFull:
+    """What is told of a failed writing below `place`."""
+    if exc.errno in (errno.ENOSPC, errno.EDQUOT):
+        return OutputFull(f"no space is left below {place}: free some and run the same command again")
+    return OutputUnwritable(f"cannot write below {place} ({exc.strerror or exc}): name a writable folder")
+
+
+class CacheDamaged(TrainerError, ValueError):
+    """Cached features or a checkpoint cannot be used."""
+
+    exit_code = 25
+
+
+class BundleInvalid(TrainerError, ValueError):
+    """A bundle is not there, was changed, or does not compute what it did when it was made."""
+
+    exit_code = 26
+
+
+class ShardMissing(TrainerError, ValueError):
+    """Not all shards of the features are there."""
+
+    exit_code = 28
+
+
+class WrongSetting(TrainerError, ValueError):
+    """An option has a value that nothing goes by, or two options contradict each other."""
+
+    exit_code = 27
 
 
 class ParityFailed(TrainerError, RuntimeError):

@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0 as plain numbers, ready to be built in any framework.
+"""EfficientNet-Lite0, built from plain numbers.
 
 The network is MobileNetV2's inverted bottleneck with EfficientNet-B0's sizes (Tan & Le 2019), without squeeze and
 excitation and with ReLU6 for swish (https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite).
@@ -8,93 +8,60 @@ graph that is served computes the very features that the head was trained on.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
+import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from idc_trainer.backbones.base import Backbone, BuiltBackbone
+from idc_trainer.backbones.keras_blocks import Block, Convolution, apply_block
+from idc_trainer.backbones.torch_weights import WEIGHTS_SHA256, WEIGHTS_SOURCE, default_weights_path, read_weights
+from idc_trainer.float16 import round_to_float16
+
 _BATCH_NORM_EPSILON: Final = 1e-3
+_PIXEL_MEAN: Final = 127.0
+_PIXEL_SCALE: Final = 128.0
+# Pixels are (pixel - mean) / scale, RGB, 0-255: MEAN_RGB and STDDEV_RGB of the Lite builder in the source above.
 
-# Repeats, kernel side, stride, expansion, output channels of each stage.
-_STAGES: Final = ((1, 3, 1, 1, 16), (2, 3, 2, 6, 24), (2, 5, 2, 6, 40), (3, 3, 2, 6, 80), (3, 5, 1, 6, 112))
-_DEPTH: Final = {"stride8": 5, "stride16": 11}
-
-STAGES: Final = tuple(_DEPTH)
-"""The stages whose pooled outputs can feed a head: 40 channels at stride 8, 112 at stride 16."""
-
-PIXEL_MEAN: Final = 127.0
-PIXEL_SCALE: Final = 128.0
-"""What the weights were trained with: (pixel - mean) / scale, RGB, pixels 0-255 (MEAN_RGB and STDDEV_RGB of the Lite
-builder in the source above)."""
-
-
-@dataclass(frozen=True)
-class Convolution:
-    """One convolution with batch normalisation folded in; padding is TensorFlow's SAME."""
-
-    name: str
-    kernel: NDArray[np.float32]
-    """(height, width, in, out); depthwise: (height, width, channels, 1)."""
-    bias: NDArray[np.float32]
-    stride: int
-    depthwise: bool
-    relu6: bool
+_STAGES: Final = {
+    "stage2": (1, 1, False),
+    "stage3": (2, 2, True),
+    "stage4": (2, 2, True),
+    "stage5": (3, 2, True),
+    "stage6": (3, 1, True),
+    "stage7": (4, 2, True),
+    "stage8": (1, 1, True),
+}
+"""Repeats, stride of the first and whether blocks expand, by the numbers of Tan & Le 2019, table 1."""
 
 
-@dataclass(frozen=True)
-class Block:
-    """Convolutions in a row; with a shortcut, the block's input is added to its output."""
-
-    convolutions: tuple[Convolution, ...]
-    shortcut: bool
-    tap: str | None
-    """The stage that ends with this block, where the head reads it."""
-
-
-@dataclass(frozen=True)
-class BackboneGraph:
-    """The blocks from the pixels to the last stage that the head reads."""
-
-    blocks: tuple[Block, ...]
-
-    @property
-    def stages(self) -> tuple[str, ...]:
-        """The stages that are read, in the order of the pooled features."""
-        return tuple(block.tap for block in self.blocks if block.tap)
-
-    @property
-    def stage_widths(self) -> tuple[int, ...]:
-        """The number of pooled features of each stage that is read, in the same order."""
-        return tuple(block.convolutions[-1].bias.size for block in self.blocks if block.tap)
+def _build(input_px: int, stages: tuple[str, ...], weights: Path | None) -> BuiltBackbone:
+    numbers = read_weights(weights or default_weights_path())
+    pixels = keras.Input((input_px, input_px, 3), name="pixels")
+    x = keras.layers.Rescaling(1 / _PIXEL_SCALE, -_PIXEL_MEAN / _PIXEL_SCALE, name="scale")(pixels)
+    maps = []
+    for block, stage in _blocks(numbers, stages[-1]):
+        x = apply_block(x, block)
+        if stage in stages:
+            maps.append(x)
+    model = keras.Model(pixels, maps, name="efficientnet_lite0")
+    return BuiltBackbone(model.name, stages, input_px, model, WEIGHTS_SOURCE, WEIGHTS_SHA256)
 
 
-def build_backbone(weights: Mapping[str, NDArray[Any]], stages: tuple[str, ...] = STAGES) -> BackboneGraph:
-    """Fold the weights and cut the network after the last of `stages`.
-
-    Args:
-        weights: Tensors as `weights.read_weights` returns them.
-        stages: The stages that the head reads, of STAGES.
-
-    Raises:
-        KeyError: A stage or a tensor has an unknown name.
-    """
-    ends = {_DEPTH[stage]: stage for stage in stages}
+def _blocks(weights: Mapping[str, NDArray[Any]], last: str) -> list[tuple[Block, str | None]]:
+    """The blocks from the pixels to the end of stage `last`, each with the stage that it ends, if it ends one."""
     stem = _fold(weights, "_conv_stem", "_bn0", stride=2, relu6=True)
-    blocks = [Block((stem,), shortcut=False, tap=None)]
-    for index, (stride, expand, shortcut) in enumerate(_block_shapes()[: max(ends)]):
-        convolutions = _block_convolutions(weights, f"_blocks.{index}.", stride, expand=expand)
-        blocks.append(Block(convolutions, shortcut, ends.get(index + 1)))
-    return BackboneGraph(tuple(blocks))
-
-
-def _block_shapes() -> list[tuple[int, bool, bool]]:
-    """Stride, whether the block expands, and whether it has a shortcut, of each block in order."""
-    return [
-        (stride if repeat == 0 else 1, expansion != 1, repeat > 0)
-        for repeats, _, stride, expansion, _ in _STAGES
-        for repeat in range(repeats)
-    ]
+    blocks: list[tuple[Block, str | None]] = [(Block((stem,), shortcut=False), None)]
+    for stage, (repeats, stride, expand) in _STAGES.items():
+        for repeat in range(repeats):
+            prefix = f"_blocks.{len(blocks) - 1}."
+            convolutions = _block_convolutions(weights, prefix, 1 if repeat else stride, expand=expand)
+            blocks.append((Block(convolutions, repeat > 0), stage if repeat == repeats - 1 else None))
+        if stage == last:
+            break
+    return blocks
 
 
 def _block_convolutions(
@@ -118,6 +85,12 @@ def _fold(
     return Convolution(name, round_to_float16(kernel), round_to_float16(bias), stride, depthwise, relu6)
 
 
-def round_to_float16(values: NDArray[np.floating]) -> NDArray[np.float32]:
-    """The nearest numbers that float16 can hold, as contiguous float32."""
-    return np.ascontiguousarray(values.astype(np.float16).astype(np.float32))
+EFFICIENTNET_LITE0: Final = Backbone(
+    name="efficientnet_lite0",
+    stages=tuple(_STAGES)[1:],
+    default_stages=("stage3", "stage4", "stage5", "stage6"),
+    default_input_px=160,
+    least_input_px=32,
+    build=_build,
+)
+"""Stages: strides 4, 8, 16, 16, 32, 32 with 24, 40, 80, 112, 192, 320 channels."""

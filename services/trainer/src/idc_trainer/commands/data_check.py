@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from idc_trainer.commands.bars import progress_bars
 from idc_trainer.data.check import DataReport, check_data, require_readable, require_trainable
 from idc_trainer.data.index import PatchIndex, index_patches
 from idc_trainer.data.layouts import open_patches
@@ -46,15 +46,9 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _index(path: Path) -> PatchIndex:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     source = open_patches(path)
-    with Progress(*columns, console=Console(stderr=True)) as bars:
-        task = bars.add_task("reading patches")
-        return index_patches(
-            source,
-            lambda step, done, total: bars.update(task, description=step, completed=done, total=total),
-            skip_unreadable=True,
-        )
+    with progress_bars() as progress:
+        return index_patches(source, progress, skip_unreadable=True)
 
 
 def _write(report: DataReport, target: str | None) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from idc_contracts import Thresholds
-from idc_trainer.data.patches import PatchSet
+from idc_trainer.data.index import PatchIndex
 from idc_trainer.errors import DataUnreadable
 from idc_trainer.evaluation.figures import SideScores
 from idc_trainer.learning.operating_point import Reached, reached
@@ -32,8 +32,8 @@ class ListResult:
         return reached(thresholds, self.scores.probability, self.scores.labels)
 
 
-def read_list(path: Path, data: PatchSet) -> NamedList:
-    """Read file names, one a line; all must be in the data.
+def read_list(path: Path, data: PatchIndex) -> NamedList:
+    """Read file names, one a line; all must be of the given patients.
 
     Raises:
         DataUnreadable: The list cannot be read, is empty or names an unknown file.
@@ -44,22 +44,14 @@ def read_list(path: Path, data: PatchSet) -> NamedList:
         raise DataUnreadable(f"cannot read the list {path} ({exc}): name a text file of file names") from exc
     unknown = sorted(names - set(data.names.tolist()))
     if unknown or not names:
-        raise DataUnreadable(f"{path} names {unknown[0] if unknown else 'no file'}: list file names of the data set")
+        raise DataUnreadable(
+            f"{path} names {unknown[0] if unknown else 'no file'}: list file names of test patients (--test-patients)"
+        )
     return NamedList(path.stem, names)
 
 
-def score_list(listed: NamedList, sides: list[SideScores]) -> ListResult:
-    """Pick the listed patches out of the test patients' scores.
-
-    Raises:
-        DataUnreadable: A listed patch is not of a test patient, so that its figures would mean nothing.
-    """
-    test = next(side for side in sides if side.side == "test")
+def score_list(listed: NamedList, test: SideScores) -> ListResult:
+    """Pick the listed patches out of the test patients' scores."""
     chosen = np.isin(test.names, sorted(listed.names))
-    if int(chosen.sum()) != len(listed.names):
-        raise DataUnreadable(
-            f"{len(listed.names) - int(chosen.sum())} files of {listed.title} are not of test patients: "
-            "name their patients with --test-patients"
-        )
     rows = SideScores("test", test.probability[chosen], test.labels[chosen], test.patients[chosen], test.names[chosen])
     return ListResult(listed.title, rows)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from idc_contracts.bundle import MANIFEST_NAME, BundleManifest
 from idc_modelio.bundles import file_sha256, versions
-from idc_trainer.errors import OutputUnwritable
+from idc_trainer.errors import OutputUnwritable, TrainerError, output_error
 
 
 def next_version(root: Path, name: str) -> str:
@@ -33,20 +33,16 @@ def new_bundle(root: Path, name: str, version: str) -> Iterator[Path]:
         place.parent.mkdir(parents=True, exist_ok=True)
         work = Path(tempfile.mkdtemp(prefix=f".{version}-", dir=place.parent))
     except OSError as exc:
-        raise _unwritable(root, exc) from exc
+        raise output_error(root, exc) from exc
     try:
         yield work
         _publish(work, place)
     except OSError as exc:
-        if isinstance(exc, OutputUnwritable):
+        if isinstance(exc, TrainerError):
             raise
-        raise _unwritable(root, exc) from exc
+        raise output_error(root, exc) from exc
     finally:
         shutil.rmtree(work, ignore_errors=True)
-
-
-def _unwritable(root: Path, exc: OSError) -> OutputUnwritable:
-    return OutputUnwritable(f"cannot write below {root} ({exc.strerror or exc}): name a writable folder with --out")
 
 
 def list_digests(folder: Path) -> dict[str, str]:
@@ -55,8 +51,9 @@ def list_digests(folder: Path) -> dict[str, str]:
     return {path.relative_to(folder).as_posix(): file_sha256(path) for path in files}
 
 
-def write_manifest(folder: Path, manifest: BundleManifest) -> None:
-    """Write `manifest.json` as indented JSON."""
+def write_manifest(folder: Path, draft: BundleManifest, files: dict[str, str]) -> None:
+    """Complete a manifest by the digests of the bundle's files, check it and write `manifest.json` as indented JSON."""
+    manifest = BundleManifest.model_validate({**dict(draft), "files": files})
     (folder / MANIFEST_NAME).write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
 

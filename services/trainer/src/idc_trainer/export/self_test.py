@@ -1,13 +1,16 @@
 """Makes up patches for a bundle's self-test: no patient's pixels leave the data folder."""
 
+from pathlib import Path
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from idc_trainer.data.patches import PATCH
+from idc_trainer.data.source import PATCH
+from idc_trainer.features.runner import GraphRunner
 
 COUNT: Final = 16
+FILE: Final = "selftest.npz"
 _CELL_PX: Final = 5
 # White background, eosin's pink and haematoxylin's purple as they look on a slide, RGB.
 _COLOURS: Final = np.array([[240, 238, 242], [215, 130, 175], [95, 60, 125]], np.float64)
@@ -24,3 +27,9 @@ def made_up_patches(seed: int) -> NDArray[np.uint8]:
         blots = np.kron(cells, np.ones((_CELL_PX, _CELL_PX, 1)))
         patches.append(blots + rng.normal(0, 12, blots.shape))
     return np.clip(np.rint(np.stack(patches)), 0, 255).astype(np.uint8)
+
+
+def write_self_test(runner: GraphRunner, seed: int, folder: Path) -> None:
+    """Write made-up patches and what the graph says of them into a bundle's folder."""
+    patches = made_up_patches(seed)
+    np.savez_compressed(folder / FILE, patches=patches, probability=runner.run(patches))

@@ -7,10 +7,13 @@ import numpy as np
 import openvino as ov
 from numpy.typing import NDArray
 
-from idc_trainer.data.patches import Progress
+from idc_trainer.data.index import PatchIndex
+from idc_trainer.data.source import Progress
 
 BATCH: Final = 16
 """Patches a request: more did not run faster on 2 cores."""
+
+_BLOCK: Final = 1024
 
 COMPILE_CONFIG: Final = {"PERFORMANCE_HINT": "THROUGHPUT", "INFERENCE_PRECISION_HINT": "f32"}
 """CPUs with bfloat16 would use it unasked and move pooled features by whole units: see docs/training.md."""
@@ -24,19 +27,21 @@ class GraphRunner:
         # One more than run at a time, so that the next one is ready when one is done.
         self._request_count = self._compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS") + 1
 
-    def run(self, patches: NDArray[np.uint8], progress: Progress, step: str = "running") -> NDArray[np.float32]:
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        """The shape of what the graph computes for one patch."""
+        return tuple(dimension.get_length() for dimension in list(self._compiled.output(0).partial_shape)[1:])
+
+    def run(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Compute the graph's only output for all patches.
 
         Args:
             patches: RGB, uint8, shape (N, 50, 50, 3), values 0-255.
-            progress: Told of each finished batch.
-            step: What `progress` is told that this is.
 
         Returns:
             float32, the output's shape with N first, in the order of the patches.
         """
-        shape = [dimension.get_length() for dimension in list(self._compiled.output(0).partial_shape)[1:]]
-        out = np.empty((len(patches), *shape), np.float32)
+        out = np.empty((len(patches), *self.output_shape), np.float32)
         requests = [self._compiled.create_infer_request() for _ in range(self._request_count)]
         # Requests are awaited in the order of their start and no Python runs on OpenVINO's threads: callbacks
         # (AsyncInferQueue) need the interpreter's lock there and can wait for each other for ever.
@@ -45,10 +50,23 @@ class GraphRunner:
             request = requests.pop() if requests else self._finish(*started.popleft(), out)
             request.start_async({0: patches[start : start + BATCH]})
             started.append((request, start))
-            progress(step, start + BATCH - BATCH * len(started), len(patches))
         for request, start in started:
             self._finish(request, start, out)
-        progress(step, len(patches), len(patches))
+        return out
+
+    def run_all(
+        self, index: PatchIndex, progress: Progress = lambda *_: None, step: str = "scoring"
+    ) -> NDArray[np.float32]:
+        """Compute the output for all patches of an index, of which one block is in memory at a time.
+
+        Raises:
+            DataUnreadable: A file changed since it was indexed.
+        """
+        out = np.empty((len(index), *self.output_shape), np.float32)
+        for start in range(0, len(index), _BLOCK):
+            rows = range(start, min(start + _BLOCK, len(index)))
+            out[start : rows.stop] = self.run(np.stack([index.decode(row) for row in rows]))
+            progress(step, rows.stop, len(index))
         return out
 
     @staticmethod

@@ -17,42 +17,37 @@ _UNMIX: Final = np.linalg.inv(_MIX).astype(np.float32)
 
 
 def jitter_stain(
-    patches: NDArray[np.uint8], strength: float, rng: np.random.Generator, shift: float = 0.1
+    patch: NDArray[np.uint8], strength: float, rng: np.random.Generator, shift: float = 0.1
 ) -> NDArray[np.uint8]:
-    """Scale and shift each stain of each patch at random.
+    """Scale and shift each stain at random.
 
     Args:
-        patches: RGB, uint8, shape (N, height, width, 3), values 0-255.
+        patch: RGB, uint8, shape (height, width, 3), values 0-255.
         strength: Each stain's amount is multiplied by a uniform number from 1 - strength to 1 + strength.
         rng: The source of randomness.
         shift: As a share of `strength`, the range of what is added to each stain's optical density.
 
     Returns:
-        Patches of the same shape, type and range.
+        A patch of the same shape, type and range.
     """
-    factors = rng.uniform(1 - strength, 1 + strength, (len(patches), 1, 3)).astype(np.float32)
-    shifts = rng.uniform(-shift * strength, shift * strength, (len(patches), 1, 3)).astype(np.float32)
-    out = np.empty_like(patches)
-    # One patch after the other: the float copies of a whole data set would not fit in memory.
-    for index, patch in enumerate(patches):
-        density = -np.log((patch.reshape(-1, 3).astype(np.float32) + 1) / 256)
-        stains = density @ _UNMIX * factors[index] + shifts[index]
-        rgb = np.exp(-(stains @ _MIX)) * 256 - 1
-        out[index] = np.clip(np.rint(rgb), 0, 255).reshape(patch.shape)
-    return out
+    factors = rng.uniform(1 - strength, 1 + strength, 3).astype(np.float32)
+    shifts = rng.uniform(-shift * strength, shift * strength, 3).astype(np.float32)
+    density = -np.log((patch.reshape(-1, 3).astype(np.float32) + 1) / 256)
+    stains = density @ _UNMIX * factors + shifts
+    rgb = np.exp(-(stains @ _MIX)) * 256 - 1
+    jittered: NDArray[np.uint8] = np.clip(np.rint(rgb), 0, 255).astype(np.uint8).reshape(patch.shape)
+    return jittered
 
 
-def turn(patches: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Turn each square patch by a random number of quarter turns and mirror half of them.
+def turn(patch: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Turn a square patch by a random number of quarter turns and mirror it by chance.
 
     Args:
-        patches: RGB, uint8, shape (N, side, side, 3), values 0-255.
+        patch: RGB, uint8, shape (side, side, 3), values 0-255.
         rng: The source of randomness.
 
     Returns:
-        Patches of the same shape, type and range.
+        A patch of the same shape, type and range.
     """
-    turns = rng.integers(0, 4, len(patches))
-    mirrored = rng.integers(0, 2, len(patches))
-    turned = [np.rot90(patch, quarter) for patch, quarter in zip(patches, turns, strict=True)]
-    return np.stack([patch[:, ::-1] if mirror else patch for patch, mirror in zip(turned, mirrored, strict=True)])
+    turned = np.rot90(patch, int(rng.integers(4)))
+    return np.ascontiguousarray(turned[:, ::-1] if rng.integers(2) else turned)

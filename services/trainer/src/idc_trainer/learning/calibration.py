@@ -5,8 +5,8 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
 from idc_contracts.bundle import Calibration
-from idc_trainer.backbones.efficientnet_lite0 import round_to_float16
 from idc_trainer.errors import CalibrationFailed
+from idc_trainer.float16 import round_to_float16
 from idc_trainer.learning.head import LinearHead, balanced_weights
 
 

@@ -1,4 +1,4 @@
-"""Chooses the two thresholds of a model on its validation patients, and counts what thresholds reach."""
+"""Chooses the two thresholds of a model on validation scores, and counts what thresholds reach."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -10,7 +10,6 @@ from idc_contracts import Thresholds
 from idc_trainer.errors import OperatingPointUnreachable
 from idc_trainer.learning.head import balanced_weights
 
-_CANDIDATES: Final = 400
 _DECIMALS: Final = 4
 
 
@@ -24,6 +23,18 @@ class Reached:
     """Share of the decided negatives that are `no_idc`."""
     coverage: float
     """Share of patches that are decided."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """What the thresholds are chosen for."""
+
+    sensitivity: float = 0.95
+    """The share of positives that is not called `no_idc`, at least."""
+    specificity: float = 0.95
+    """The share of negatives that is not called `idc`, at least, as far as the band's width allows."""
+    band_width: float = 0.3
+    """The most that P(IDC) may differ within the uncertain band, 0.0-1.0."""
 
 
 def reached(
@@ -57,56 +68,48 @@ def _share(weights: NDArray[np.float64], chosen: NDArray[np.bool_], among: NDArr
 
 
 def choose_thresholds(
-    probability: NDArray[np.floating],
-    labels: NDArray[np.bool_],
-    patients: NDArray[np.str_],
-    target_sensitivity: float,
-    target_specificity: float,
+    probability: NDArray[np.floating], labels: NDArray[np.bool_], patients: NDArray[np.str_], target: Target
 ) -> Thresholds:
-    """Find the thresholds that decide most patches and still reach both targets over the decided ones.
+    """Choose the thresholds on patients that the model did not learn from.
 
-    Both classes count the same and, within a class, each patient. Among equals the pair with the better of the worse
-    figure wins, so that perfectly ranked patients get one cut in the middle and no uncertain band.
+    Below the first, `no_idc`: it is the highest cut that still keeps the target's share of positives above it. From
+    the second on, `idc`: it is the lowest cut that keeps the target's share of negatives below it, but at most
+    `band_width` above the first. Where the first is not below the second, no patch needs to be uncertain and both
+    become the cut halfway. Both classes count the same and, within a class, each patient.
 
     Args:
-        probability: Calibrated P(IDC) of validation patches, shape (N,).
-        labels: True for IDC, shape (N,).
+        probability: Calibrated P(IDC), shape (N,).
+        labels: True for IDC, shape (N,); both classes occur.
         patients: Whose patch it is, shape (N,).
-        target_sensitivity: Least share of decided positives that are `idc`, 0.0-1.0.
-        target_specificity: Least share of decided negatives that are `no_idc`, 0.0-1.0.
+        target: What to reach.
 
     Raises:
-        OperatingPointUnreachable: No pair of thresholds reaches both targets.
+        OperatingPointUnreachable: No patch could ever be called `no_idc`, or none `idc`.
     """
-    cuts = _candidates(probability)
     weights = balanced_weights(labels, patients)
-    below_positive = _share_below(cuts, probability[labels], weights[labels])
-    below_negative = _share_below(cuts, probability[~labels], weights[~labels])
-    # Rows are no_idc_below, columns idc_from.
-    missed, caught = below_positive[:, None], 1 - below_positive[None, :]
-    cleared, false_alarms = below_negative[:, None], 1 - below_negative[None, :]
-    with np.errstate(invalid="ignore"):
-        sensitivity, specificity = caught / (caught + missed), cleared / (cleared + false_alarms)
-    slack = np.minimum(sensitivity - target_sensitivity, specificity - target_specificity)
-    allowed = (cuts[:, None] <= cuts[None, :]) & (slack >= 0) & (caught > 0) & (cleared > 0)
-    if not allowed.any():
+    cuts = _candidates(probability)
+    missed = _share_below(cuts, probability[labels], weights[labels])
+    cleared = _share_below(cuts, probability[~labels], weights[~labels])
+    low = float(cuts[missed <= 1 - target.sensitivity].max())
+    enough = cuts[cleared >= target.specificity]
+    high = float(enough.min()) if len(enough) else float("inf")
+    if high <= low:
+        low = high = round((low + high) / 2, _DECIMALS)
+    high = round(min(high, low + target.band_width), _DECIMALS)
+    if not (probability < low).any() or not (probability >= high).any():
         raise OperatingPointUnreachable(
-            f"no thresholds reach sensitivity {target_sensitivity} and specificity {target_specificity} on the "
-            "validation patients: lower --target-sensitivity or --target-specificity, or name other patients"
+            f"with sensitivity {target.sensitivity} and specificity {target.specificity} no validation patch would be "
+            "decided as one of the classes: lower --target-sensitivity or --target-specificity, or bring more patients"
         )
-    coverage = np.round((missed + caught + cleared + false_alarms) / 2, 9)
-    best = np.where(allowed, coverage, -1.0).max()
-    row, column = np.unravel_index(np.argmax(np.where(allowed & (coverage == best), slack, -np.inf)), slack.shape)
-    return Thresholds(no_idc_below=float(cuts[row]), idc_from=float(cuts[column]))
+    return Thresholds(no_idc_below=low, idc_from=high)
 
 
 def _candidates(probability: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Cuts between neighbouring probabilities, at most _CANDIDATES, rounded to what a person can read."""
-    values = np.unique(probability.astype(np.float64))
-    between = (values[1:] + values[:-1]) / 2 if len(values) > 1 else values
-    if len(between) > _CANDIDATES:
-        between = np.quantile(between, np.linspace(0, 1, _CANDIDATES))
-    return np.unique(np.round(between, _DECIMALS))
+    """Cuts with as many decimals as a person can read, from below all probabilities to above them."""
+    step = 10.0**-_DECIMALS
+    low, high = np.floor(probability.min() / step), np.ceil(probability.max() / step)
+    cuts: NDArray[np.float64] = np.round(np.arange(low, high + 2) * step, _DECIMALS)
+    return cuts[cuts <= 1.0]
 
 
 def _share_below(

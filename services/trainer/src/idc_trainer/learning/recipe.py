@@ -1,25 +1,79 @@
 """How the model is trained, apart from the data: chosen by leaving one patient out, see docs/training.md."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Final
 
-from idc_trainer.backbones.efficientnet_lite0 import STAGES
+import numpy as np
+from numpy.typing import NDArray
+
+from idc_trainer.backbones.base import BuiltBackbone
+from idc_trainer.errors import WrongSetting
+from idc_trainer.features.variants import Jittered, Plain, Variant
+from idc_trainer.learning.head import HeadSettings
+
+
+@dataclass(frozen=True)
+class Stain:
+    """How often and how much training patches are turned and stained anew, besides as they are."""
+
+    passes: int = 2
+    strength: float = 0.3
+    """See `augmentation.jitter_stain`."""
+    shift: float = 0.4
+    """See `augmentation.jitter_stain`."""
+
+
+@dataclass(frozen=True)
+class FineTuning:
+    """The second phase: the last stages learn, too."""
+
+    epochs: int = 8
+    """The most; training ends before when the AUC of the validation patients stops rising."""
+    from_stage: str | None = None
+    """The first stage that learns; None lets the last stage alone learn."""
+    batch: int = 32
+    steps_per_epoch: int = 200
+    learning_rate: float = 1e-4
+    """Of Adam, at the first step; it falls along half a cosine to zero (Loshchilov & Hutter 2017)."""
+    patience: int = 2
+    """Epochs without a better AUC after which training ends."""
 
 
 @dataclass(frozen=True)
 class Recipe:
     """The settings that a person may want to vary in an experiment; the defaults make the shipped model."""
 
-    input_px: int = 160
-    """The side to which the graph resizes a patch."""
-    stages: tuple[str, ...] = STAGES
-    """The stages whose pooled outputs feed the head."""
-    stain_passes: int = 2
-    """How often each training patch is seen with turned and jittered stain, besides as it is."""
-    stain_strength: float = 0.3
-    """See `augmentation.jitter_stain`."""
-    stain_shift: float = 0.4
-    """See `augmentation.jitter_stain`."""
-    stage_gains: tuple[float, ...] = (4.0, 1.0)
-    """See `head.fit_head`, one for each of `stages`."""
-    penalty: float = 2.0
-    """See `head.fit_head`."""
+    backbone: str = "efficientnet_lite0"
+    input_px: int | None = None
+    """The side to which the graph resizes a patch; None takes the backbone's own."""
+    stages: tuple[str, ...] = ()
+    """The stages whose pooled outputs feed the head; empty takes the backbone's own."""
+    stage_gains: tuple[float, ...] | None = None
+    """How cheap the head can use each stage, see `head.fit_head`; None: see `gains`."""
+    head: HeadSettings = field(default_factory=lambda: HeadSettings(penalty=0.3))
+    stain: Stain = field(default_factory=Stain)
+    fine_tuning: FineTuning | None = None
+    seed: int = 0
+
+    def variants(self) -> tuple[Variant, ...]:
+        """The ways in which training patches are seen; the first is as they are."""
+        stain = self.stain
+        jittered = (Jittered(self.seed, n + 1, stain.strength, stain.shift) for n in range(stain.passes))
+        return (Plain(), *jittered)
+
+    def gains(self, backbone: BuiltBackbone) -> NDArray[np.float64]:
+        """The gain of each pooled feature; finer stages, whose features see less context, are cheaper by default.
+
+        Raises:
+            WrongSetting: There are not as many gains as stages.
+        """
+        widths = backbone.stage_widths
+        gains = self.stage_gains or _DEFAULT_GAINS.get(backbone.stages, (1.0,) * len(widths))
+        if len(gains) != len(widths):
+            raise WrongSetting(f"{len(gains)} stage gains for {len(widths)} stages: give one for each")
+        return np.repeat(np.array(gains), widths)
+
+
+_DEFAULT_GAINS: Final[dict[tuple[str, ...], tuple[float, ...]]] = {
+    ("stage3", "stage4", "stage5", "stage6"): (4.0, 4.0, 1.0, 0.5)
+}

@@ -1,0 +1,60 @@
+"""Gets the ImageNet weights of a network of `keras.applications`: from a local file or by Keras's own download."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+
+from idc_modelio.bundles import file_sha256
+from idc_trainer.errors import WeightsChanged, WeightsMissing
+
+
+def load_imagenet_weights(model: keras.Model, path: Path | None, download: Callable[[], str]) -> tuple[str, str]:
+    """Put weights into a network of `keras.applications` that was built without any.
+
+    Args:
+        model: The network without its classifier (`include_top=False`).
+        path: A `.h5` or `.weights.h5` file of the same network, or None.
+        download: Fetches the file that Keras publishes, checks its digest and returns where it lies.
+
+    Returns:
+        Where the weights come from, and the SHA-256 of their file.
+
+    Raises:
+        WeightsMissing: The file cannot be read or fetched.
+        WeightsChanged: The file does not hold weights of this network.
+    """
+    file = path or _fetch(download)
+    source = f"local file {file.name}" if path else f"keras.applications, {file.name}"
+    try:
+        digest = file_sha256(file)
+        model.load_weights(file)
+    except OSError as exc:
+        raise _missing_or_damaged(file, exc) from exc
+    except (ValueError, KeyError, TypeError) as exc:
+        raise WeightsChanged(f"the weights {file} are not those of this network: name others with --weights") from exc
+    return source, digest
+
+
+def _missing_or_damaged(file: Path, exc: OSError) -> WeightsMissing | WeightsChanged:
+    # h5py tells a damaged file by an OSError without a number.
+    if exc.errno is None:
+        return WeightsChanged(f"the weights {file} are no HDF5 file: name others with --weights")
+    return WeightsMissing(f"cannot read the weights {file} ({exc.strerror}): name the file with --weights")
+
+
+def _fetch(download: Callable[[], str]) -> Path:
+    try:
+        return Path(download())
+    except (OSError, ValueError) as exc:
+        reason = str(exc).splitlines()[0] if str(exc) else type(exc).__name__
+        # Keras raises a bare Exception around a failed download; OSError and ValueError are its other two ways.
+        raise WeightsMissing(_not_fetched(reason)) from exc
+    except Exception as exc:
+        if not str(exc).startswith("URL fetch failure"):
+            raise
+        raise WeightsMissing(_not_fetched(str(exc).splitlines()[0])) from exc
+
+
+def _not_fetched(reason: str) -> str:
+    return f"cannot download the ImageNet weights ({reason}): connect to the network or name a file with --weights"

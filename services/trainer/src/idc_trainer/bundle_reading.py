@@ -1,0 +1,67 @@
+"""Opens finished bundles: checked, compiled, and proven by their self-test."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from idc_modelio.bundles import Bundle, read_bundle, read_self_test
+from idc_modelio.errors import BundleError
+from idc_trainer.errors import BundleInvalid
+from idc_trainer.export.keras_graph import read_graph
+from idc_trainer.features.runner import GraphRunner
+
+GRAPHS = {"fp16": "model.xml", "int8": "int8/model.xml"}
+"""The graphs of a bundle that take batches, by precision."""
+
+
+@dataclass(frozen=True)
+class OpenBundle:
+    """A bundle that is what its manifest says."""
+
+    bundle: Bundle
+    runner: GraphRunner
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What the self-test found."""
+
+    patches: int
+    largest_difference: float
+    """The largest |dp| between what the graph says now and said when it was made."""
+
+
+def open_bundle(path: Path, precision: str = "fp16") -> OpenBundle:
+    """Check a bundle's manifest and files, and compile one of its graphs.
+
+    Raises:
+        BundleInvalid: It is no bundle, was changed, or has no graph of that precision.
+    """
+    try:
+        bundle = read_bundle(path.resolve())
+    except BundleError as exc:
+        raise BundleInvalid(f"{exc}") from exc
+    if GRAPHS[precision] not in bundle.manifest.files:
+        raise BundleInvalid(f"{path} has no {precision} graph: it was not good enough to be kept, use fp16")
+    return OpenBundle(bundle, GraphRunner(read_graph(bundle.path / GRAPHS[precision])))
+
+
+def prove(opened: OpenBundle) -> Proof:
+    """Let the compiled FP16 graph pass the bundle's self-test.
+
+    Raises:
+        BundleInvalid: It computes something else than when it was made.
+    """
+    manifest = opened.bundle.manifest
+    try:
+        vector = read_self_test(opened.bundle)
+    except BundleError as exc:
+        raise BundleInvalid(f"{exc}") from exc
+    found = float(np.abs(opened.runner.run(vector.patches) - vector.probability).max())
+    if not found <= manifest.self_test.tolerance:
+        raise BundleInvalid(
+            f"{opened.bundle.path} fails its self-test: P(IDC) differs by {found:.4f}, allowed is "
+            f"{manifest.self_test.tolerance:g}; install the locked version of OpenVINO or train again"
+        )
+    return Proof(manifest.self_test.patches, found)

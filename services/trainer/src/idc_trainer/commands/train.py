@@ -1,0 +1,64 @@
+"""`idc-trainer train`: from patches to a model bundle."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from idc_trainer.commands import options as common
+from idc_trainer.commands.bars import progress_bars
+from idc_trainer.errors import WrongSetting
+from idc_trainer.training import TrainingRequest, train
+
+if TYPE_CHECKING:
+    from idc_trainer.commands.options import Subparsers
+
+
+def add_parser(subparsers: "Subparsers") -> None:
+    """Add `train` to the command line; `options.run(options)` runs it."""
+    command = subparsers.add_parser("train", help="train on patches and write a model bundle")
+    common.add_source(command)
+    common.add_learning(command)
+    common.add_fine_tuning(command)
+    common.add_split(command)
+    add = command.add_argument_group("bundle").add_argument
+    add("--out", type=Path, required=True, help="folder of models; the bundle becomes <out>/<name>/<version>")
+    add("--name", default="idc", help="the model's name (default: %(default)s)")
+    add("--version", type=_version, help="a whole number (default: the next one)")
+    add("--no-int8", action="store_true", help="make no INT8 graph")
+    add("--report-list", type=Path, metavar="FILE", help="file names of test patches to report on by themselves")
+    add("--cross-validation", type=Path, metavar="FILE", help="figures.json of `crossval`, for the model card")
+    command.set_defaults(run=run)
+
+
+def _version(text: str) -> str:
+    if not (text.isascii() and text.isdecimal() and not text.startswith("0")):
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1 on")
+    return text
+
+
+def run(options: argparse.Namespace) -> None:
+    """Train, and print where the bundle is.
+
+    Raises:
+        TrainerError: It cannot be done; no bundle is written then.
+    """
+    named = options.test_patients or options.validation_patients
+    if named and options.split != "random":
+        raise WrongSetting("--split names the patients: leave out --test-patients and --validation-patients")
+    request = TrainingRequest(
+        source=common.read_source(options),
+        out=options.out,
+        command=options.command_line,
+        name=options.name,
+        version=options.version,
+        split=common.read_split(options),
+        target=common.read_target(options),
+        report_list=options.report_list,
+        cross_validation=options.cross_validation,
+        int8=not options.no_int8,
+    )
+    with progress_bars() as progress:
+        folder = train(request, progress)
+    Console().print(f"wrote {folder}", highlight=False, soft_wrap=True)

@@ -1,0 +1,102 @@
+"""Describes a trained model as the manifest of its bundle."""
+
+from dataclasses import dataclass
+from importlib.metadata import version as package_version
+from typing import TYPE_CHECKING, Final
+
+from idc_contracts import utc_now
+from idc_contracts.bundle import Backbone, BundleManifest, Dataset, Int8, OperatingPoint, SelfTest, Split
+from idc_trainer.data.divided import DividedPatches
+from idc_trainer.data.source import PATCH
+from idc_trainer.evaluation.figures import SideScores, measure_patients
+from idc_trainer.export import self_test
+from idc_trainer.export.graphs import Exported
+from idc_trainer.export.int8 import MOST_AUC_DROP
+from idc_trainer.learning.head import balanced_weights
+from idc_trainer.learning.learner import Learned
+from idc_trainer.learning.operating_point import Target, reached
+from idc_trainer.phases import Trained
+
+if TYPE_CHECKING:
+    from idc_trainer.training import TrainingRequest
+
+_SELF_TEST_TOLERANCE: Final = 0.02
+
+
+@dataclass(frozen=True)
+class Description:
+    """All that a manifest is made from."""
+
+    request: "TrainingRequest"
+    version: str
+    patches: DividedPatches
+    trained: Trained
+    exported: Exported
+    sides: tuple[SideScores, ...]
+
+
+def describe(found: Description) -> BundleManifest:
+    """The manifest without its list of files."""
+    request, patches, learned = found.request, found.patches, found.trained.learned
+    split = patches.split
+    used = patches.index.of({*split.train, *split.validation, *split.test})
+    metrics = [m for side in found.sides for m in measure_patients(side, learned.thresholds, request.split.seed)]
+    return BundleManifest.model_construct(
+        schema_version=1,
+        name=request.name,
+        version=found.version,
+        created_at=utc_now(),
+        code_version=package_version("idc-trainer"),
+        command=request.command,
+        labels=("no_idc", "idc"),
+        patch=PATCH,
+        backbone=_backbone(found.trained),
+        calibration=learned.calibration,
+        thresholds=learned.thresholds,
+        operating_point=_operating_point(request.target, learned),
+        split=Split(
+            id=split.id,
+            train=split.train,
+            validation=split.validation,
+            test=split.test,
+            cross_fitted=patches.cross_fitted,
+        ),
+        dataset=Dataset(sha256=used.sha256(), patches=len(used), positives=int(used.labels.sum())),
+        metrics=tuple(metrics),
+        self_test=SelfTest(file=self_test.FILE, patches=self_test.COUNT, tolerance=_SELF_TEST_TOLERANCE),
+        parity=found.exported.parity,
+        int8=_int8(found.exported),
+        precision="FP16",
+        files={},
+    )
+
+
+def _backbone(trained: Trained) -> Backbone:
+    built = trained.backbone
+    return Backbone(
+        name=built.name,
+        stages=built.stages,
+        input_px=built.input_px,
+        weights_source=built.weights_source,
+        weights_sha256=built.weights_sha256,
+        fine_tuned_from=built.fine_tuned_from,
+    )
+
+
+def _operating_point(target: Target, learned: Learned) -> OperatingPoint:
+    seen = learned.validation
+    weights = balanced_weights(seen.labels, seen.patients)
+    found = reached(learned.thresholds, seen.probability, seen.labels, weights)
+    return OperatingPoint(
+        target_sensitivity=target.sensitivity,
+        target_specificity=target.specificity,
+        target_band_width=target.band_width,
+        validation_sensitivity=round(found.sensitivity, 4),
+        validation_specificity=round(found.specificity, 4),
+        validation_coverage=round(found.coverage, 4),
+    )
+
+
+def _int8(exported: Exported) -> Int8 | None:
+    twin = exported.twin
+    return Int8(kept=twin.kept, auc_drop=twin.auc_drop, auc_drop_limit=MOST_AUC_DROP) if twin else None

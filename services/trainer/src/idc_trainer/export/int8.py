@@ -1,0 +1,79 @@
+"""Makes the INT8 twin of a classifier and keeps it only if it is as good."""
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import nncf
+import numpy as np
+import openvino as ov
+from numpy.typing import NDArray
+
+from idc_trainer.data.index import PatchIndex
+from idc_trainer.features.runner import GraphRunner
+from idc_trainer.learning.learner import mean_patient_auc
+
+CALIBRATION_PATCHES: Final = 300
+"""Patches on which NNCF watches the range of each layer: its own default."""
+MOST_AUC_DROP: Final = 0.002
+
+
+@dataclass(frozen=True)
+class Int8Twin:
+    """An INT8 graph beside the FP16 one that it was made from."""
+
+    graph: ov.Model
+    auc_drop: float
+    """Mean within-patient AUC on the validation patients: FP16 minus INT8."""
+
+    @property
+    def kept(self) -> bool:
+        """Whether it is good enough to be shipped."""
+        return self.auc_drop < MOST_AUC_DROP
+
+
+def quantize(classifier: ov.Model, patches: NDArray[np.uint8]) -> ov.Model:
+    """Quantize a classifier by NNCF's post-training quantization.
+
+    The activations of the resize and of the head keep float arithmetic: P(IDC) is the steepest function of them.
+
+    Args:
+        classifier: From `patch`, uint8 [N, 50, 50, 3] RGB 0-255, to `probability`.
+        patches: Training patches to watch, uint8 [N, 50, 50, 3] RGB.
+    """
+    logging.getLogger("nncf").setLevel(logging.ERROR)
+    dataset = nncf.Dataset([patch[None] for patch in patches])
+    quantized: ov.Model = nncf.quantize(
+        classifier,
+        dataset,
+        preset=nncf.QuantizationPreset.MIXED,
+        subset_size=len(patches),
+        fast_bias_correction=False,
+        ignored_scope=nncf.IgnoredScope(types=["MatMul"], validate=False),
+    )
+    return quantized
+
+
+def make_twin(
+    classifier: ov.Model, training: PatchIndex, validation: PatchIndex, expected: NDArray[np.float32]
+) -> Int8Twin:
+    """Quantize on training patches and compare on validation patches.
+
+    Args:
+        classifier: The FP16 graph.
+        training: Where the patches to watch are drawn from.
+        validation: What both graphs are compared on.
+        expected: P(IDC) of the validation patches by the FP16 graph, shape (N,).
+    """
+    rows = np.random.default_rng(0).permutation(len(training))[:CALIBRATION_PATCHES]
+    graph = quantize(classifier, np.stack([training.decode(int(row)) for row in rows]))
+    found = GraphRunner(graph).run_all(validation)
+    labels, patients = validation.labels, validation.patients
+    drop = mean_patient_auc(expected, labels, patients) - mean_patient_auc(found, labels, patients)
+    return Int8Twin(graph, round(drop, 5))
+
+
+def twin_folder(bundle: Path) -> Path:
+    """Where a bundle keeps its INT8 graph."""
+    return bundle / "int8"

@@ -1,0 +1,70 @@
+"""Turns Keras models into OpenVINO and ONNX graphs."""
+
+import warnings
+from pathlib import Path
+from typing import Any, Final
+
+import keras
+import openvino as ov
+import tensorflow as tf
+import tf2onnx
+
+from idc_trainer.data.source import PATCH
+
+_OPERATOR_SET: Final = 13
+"""The newest that OpenVINO 2021.4, the Neural Compute Stick's last, reads."""
+
+
+def to_openvino(model: keras.Model, output: str) -> ov.Model:
+    """Convert a Keras model whose only input is a patch.
+
+    Args:
+        model: From uint8 [N, 50, 50, 3] RGB.
+        output: What the graph's output is called.
+
+    Returns:
+        A graph with the input `patch`, uint8 [N, 50, 50, 3], N free, all preprocessing inside.
+    """
+    traced, _ = _trace(model, None, output)
+    graph = ov.convert_model(traced.get_concrete_function())
+    # The resize layer leaves the batch's sides behind as outputs of their own.
+    graph = ov.Model([graph.get_results()[0]], graph.get_parameters(), model.name)
+    graph.input(0).get_tensor().set_names({"patch"})
+    graph.output(0).get_tensor().set_names({output})
+    return graph
+
+
+def save_onnx(model: keras.Model, output: str, path: Path) -> None:
+    """Convert a Keras model to ONNX with a batch of 1, for the Neural Compute Stick.
+
+    Args:
+        model: From uint8 [N, 50, 50, 3] RGB.
+        output: What the graph's output is called.
+        path: The `.onnx` file: `patch`, uint8 [1, 50, 50, 3] RGB, to `output`.
+    """
+    traced, signature = _trace(model, 1, output)
+    graph, _ = tf2onnx.convert.from_function(traced, input_signature=signature, opset=_OPERATOR_SET)
+    path.write_bytes(graph.SerializeToString(deterministic=True))
+
+
+def save_ir(graph: ov.Model, folder: Path, *, fp16: bool = True) -> Path:
+    """Write `model.xml` and `model.bin`, with FP16 weights unless told otherwise; returns the path of `model.xml`."""
+    folder.mkdir(exist_ok=True)
+    path = folder / "model.xml"
+    ov.save_model(graph, path, compress_to_fp16=fp16)
+    return path
+
+
+def read_graph(path: Path) -> ov.Model:
+    """Read an IR or ONNX file back."""
+    return ov.Core().read_model(path)
+
+
+def _trace(model: keras.Model, batch: int | None, output: str) -> tuple[Any, list[Any]]:
+    signature = [tf.TensorSpec([batch, PATCH.height_px, PATCH.width_px, 3], tf.uint8, name="patch")]
+    traced = tf.function(lambda patch: {output: model(patch, training=False)}, input_signature=signature)
+    with warnings.catch_warnings():
+        # Keras calls its input by a name and warns that a plain tensor has none.
+        warnings.filterwarnings("ignore", message="The structure of `inputs` doesn't match")
+        traced.get_concrete_function()
+    return traced, signature

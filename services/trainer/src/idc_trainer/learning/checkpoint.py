@@ -1,0 +1,103 @@
+"""Keeps each epoch of the second phase, so that a killed run goes on after its last whole epoch."""
+
+import json
+import os
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import keras
+
+from idc_trainer.errors import CacheDamaged, output_error
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What one epoch reached."""
+
+    number: int
+    """From 1 on."""
+    loss: float
+    accuracy: float
+    validation_auc: float
+    """The mean within-patient AUC of the validation patients."""
+    learning_rate: float
+    """After the epoch."""
+
+
+class Checkpoint:
+    """A folder with the last whole epoch (weights, optimiser, history) and the weights of the best one.
+
+    A new epoch is written beside the old one and takes its place by a rename, so that one of them is always whole.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Use `folder`; nothing is written yet."""
+        self._folder = folder
+
+    def restore(self, model: keras.Model) -> tuple[Epoch, ...]:
+        """Put the last whole epoch's weights and optimiser into a model; returns all epochs so far.
+
+        Raises:
+            CacheDamaged: What is there is not of this model.
+        """
+        epochs = self._history()
+        if epochs:
+            self._load(model, self._folder / f"epoch-{epochs[-1].number}")
+        return epochs
+
+    def restore_best(self, model: keras.Model) -> None:
+        """Put the weights of the best epoch into a model; of two equals, the earlier.
+
+        Raises:
+            CacheDamaged: What is there is not of this model.
+        """
+        best = max(self._history(), key=lambda epoch: epoch.validation_auc)
+        self._load(model, self._folder / f"epoch-{best.number}")
+
+    def keep(self, model: keras.Model, before: tuple[Epoch, ...], epoch: Epoch) -> tuple[Epoch, ...]:
+        """Keep an epoch; returns all epochs so far.
+
+        Raises:
+            OutputUnwritable, OutputFull: It cannot be written; what was there before stays whole.
+        """
+        epochs = (*before, epoch)
+        place = self._folder / f"epoch-{epoch.number}"
+        try:
+            place.mkdir(parents=True, exist_ok=True)
+            model.save_weights(place / "model.weights.h5")
+            self._publish(epochs)
+        except OSError as exc:
+            raise output_error(self._folder, exc) from exc
+        self._forget(epochs)
+        return epochs
+
+    def _publish(self, epochs: tuple[Epoch, ...]) -> None:
+        draft = self._folder / "history.json.new"
+        with draft.open("w", encoding="utf-8") as file:
+            json.dump([asdict(epoch) for epoch in epochs], file)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.rename(self._folder / "history.json")
+
+    def _forget(self, epochs: tuple[Epoch, ...]) -> None:
+        """Delete the weights of all epochs but the last and the best."""
+        best = max(epochs, key=lambda epoch: epoch.validation_auc)
+        for epoch in epochs:
+            if epoch.number not in (best.number, epochs[-1].number):
+                shutil.rmtree(self._folder / f"epoch-{epoch.number}", ignore_errors=True)
+
+    def _history(self) -> tuple[Epoch, ...]:
+        path = self._folder / "history.json"
+        try:
+            return tuple(Epoch(**epoch) for epoch in json.loads(path.read_text(encoding="utf-8")))
+        except FileNotFoundError:
+            return ()
+        except (OSError, ValueError, TypeError) as exc:
+            raise CacheDamaged(f"cannot read {path} ({exc}): delete {self._folder} to train from the start") from exc
+
+    def _load(self, model: keras.Model, place: Path) -> None:
+        try:
+            model.load_weights(place / "model.weights.h5")
+        except (OSError, ValueError, KeyError) as exc:
+            raise CacheDamaged(f"cannot go on from {place}: delete {self._folder} to train from the start") from exc

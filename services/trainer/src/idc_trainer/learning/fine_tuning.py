@@ -1,0 +1,183 @@
+"""The second phase: the last stages of the backbone learn, too. It goes on where a killed run stopped."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from idc_trainer.backbones.base import BuiltBackbone
+from idc_trainer.backbones.classifier import build_feature_model
+from idc_trainer.data.index import PatchIndex
+from idc_trainer.data.source import Progress
+from idc_trainer.errors import WrongSetting
+from idc_trainer.features.variants import Jittered
+from idc_trainer.learning.checkpoint import Checkpoint, Epoch
+from idc_trainer.learning.head import LinearHead
+from idc_trainer.learning.learner import mean_patient_auc
+from idc_trainer.learning.recipe import FineTuning, Recipe
+from idc_trainer.learning.sampling import balanced_rows
+
+_VALIDATION_BATCH: Final = 64
+_DECODERS: Final = 2
+
+OnEpoch = Callable[[Epoch, NDArray[np.uint8], NDArray[np.float32], NDArray[np.bool_]], None]
+"""Told of each epoch with some validation patches, their P(IDC) and their labels."""
+
+
+@dataclass(frozen=True)
+class FineTuningData:
+    """Who learns and who says when to stop."""
+
+    train: PatchIndex
+    validation: PatchIndex
+
+
+def fine_tune(
+    backbone: BuiltBackbone,
+    head: LinearHead,
+    data: FineTuningData,
+    recipe: Recipe,
+    checkpoint: Checkpoint,
+    progress: Progress,
+    on_epoch: OnEpoch,
+) -> tuple[Epoch, ...]:
+    """Train the last stages; `backbone.model` then has the weights of the best epoch.
+
+    Batches are drawn by class and patient, turned and stained by chance; the loss is the cross-entropy with smoothed
+    labels, the optimiser Adam (Kingma & Ba 2015). After each epoch the mean within-patient AUC of the validation
+    patients decides whether it was the best so far; training ends after `patience` epochs without a better one. With a
+    GPU, float16 arithmetic is used where it is safe (Micikevicius et al. 2018).
+
+    Args:
+        backbone: The pretrained network; its weights are changed.
+        head: Where the head starts from, without calibration.
+        data: Training and validation patients.
+        recipe: Its `fine_tuning` must be set.
+        checkpoint: Where each epoch is kept; a run that was killed goes on after its last whole epoch.
+        progress: Told of each step.
+        on_epoch: Told of each epoch that is trained now.
+
+    Returns:
+        All epochs, those of a killed run included.
+
+    Raises:
+        WrongSetting: The backbone is not read at the stage to learn from.
+        OutputUnwritable, OutputFull: An epoch cannot be kept.
+        CacheDamaged: What was kept cannot be read.
+    """
+    settings = recipe.fine_tuning or FineTuning()
+    _release(backbone, settings.from_stage)
+    model = _build(backbone, head, recipe, settings)
+    epochs = checkpoint.restore(model)
+    while not _is_over(epochs, settings):
+        number = len(epochs) + 1
+        losses = _train(model, data.train, recipe, settings, number, progress)
+        found = _validate(model, data.validation)
+        value = mean_patient_auc(found, data.validation.labels, data.validation.patients)
+        epoch = Epoch(number, *losses, value, float(model.optimizer.learning_rate))
+        epochs = checkpoint.keep(model, epochs, epoch)
+        on_epoch(epoch, *_samples(data.validation, found))
+    checkpoint.restore_best(model)
+    return epochs
+
+
+def _is_over(epochs: tuple[Epoch, ...], settings: FineTuning) -> bool:
+    if len(epochs) >= settings.epochs:
+        return True
+    best = max(epochs, key=lambda epoch: epoch.validation_auc, default=None)
+    return best is not None and len(epochs) - best.number >= settings.patience
+
+
+def _release(backbone: BuiltBackbone, from_stage: str | None) -> None:
+    """Let the layers behind the stage before `from_stage` learn; batch normalisation keeps its statistics."""
+    stages = backbone.stages
+    if from_stage is not None and from_stage not in stages[1:]:
+        raise WrongSetting(f"cannot fine-tune from {from_stage!r}: choose one of {', '.join(stages[1:])}")
+    last_frozen = stages[(stages.index(from_stage) if from_stage else len(stages) - 1) - 1] if len(stages) > 1 else None
+    maps = dict(zip(stages, backbone.model.outputs, strict=True))
+    layers = backbone.model.layers
+    boundary = layers.index(maps[last_frozen]._keras_history.operation) if last_frozen else 0
+    for number, layer in enumerate(layers):
+        layer.trainable = number > boundary and not isinstance(layer, keras.layers.BatchNormalization)
+
+
+def _build(backbone: BuiltBackbone, head: LinearHead, recipe: Recipe, settings: FineTuning) -> keras.Model:
+    features = build_feature_model(backbone)
+    dense = keras.layers.Dense(1, activation="sigmoid", dtype="float32", name="head")
+    model = keras.Model(features.input, dense(features.output), name="fine_tuning")
+    dense.set_weights([head.weight[:, None], np.array([head.bias], np.float32)])
+    steps = settings.epochs * settings.steps_per_epoch
+    optimizer = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(settings.learning_rate, steps))
+    loss = keras.losses.BinaryCrossentropy(label_smoothing=recipe.head.label_smoothing)
+    model.compile(optimizer, loss, metrics=["accuracy"])
+    optimizer.build(model.trainable_variables)
+    return model
+
+
+def _train(
+    model: keras.Model, index: PatchIndex, recipe: Recipe, settings: FineTuning, number: int, progress: Progress
+) -> tuple[float, float]:
+    """Train one epoch; returns the mean loss and the accuracy."""
+    model.reset_metrics()
+    found: dict[str, Any] = {}
+    for step, (patches, labels) in enumerate(_batches(index, recipe, settings, number), start=1):
+        found = model.train_on_batch(patches, labels, return_dict=True)
+        progress(f"fine-tuning, epoch {number} of at most {settings.epochs}", step, settings.steps_per_epoch)
+    return float(found["loss"]), float(found["accuracy"])
+
+
+def _batches(
+    index: PatchIndex, recipe: Recipe, settings: FineTuning, number: int
+) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.float32]]]:
+    """The batches of one epoch, the same for the same seed; the next one is decoded while one is trained on."""
+    rng = np.random.default_rng([recipe.seed, number])
+    rows = balanced_rows(index.labels, index.patients, settings.batch * settings.steps_per_epoch, rng)
+    stain = recipe.stain
+
+    def see(place: int) -> NDArray[np.uint8]:
+        variant = Jittered(recipe.seed, number * len(rows) + place, stain.strength, stain.shift)
+        return variant.apply(index.decode(int(rows[place])), bytes(index.digests[rows[place]]))
+
+    with ThreadPoolExecutor(_DECODERS) as decoders:
+
+        def start(first: int) -> list[Any]:
+            return [decoders.submit(see, place) for place in range(first, min(first + settings.batch, len(rows)))]
+
+        pending = start(0)
+        for first in range(0, len(rows), settings.batch):
+            patches = np.stack([future.result() for future in pending])
+            pending = start(first + settings.batch)
+            yield patches, index.labels[rows[first : first + settings.batch], None].astype(np.float32)
+
+
+def _validate(model: keras.Model, index: PatchIndex) -> NDArray[np.float32]:
+    parts = []
+    for start in range(0, len(index), _VALIDATION_BATCH):
+        rows = range(start, min(start + _VALIDATION_BATCH, len(index)))
+        parts.append(np.asarray(model(np.stack([index.decode(row) for row in rows]), training=False))[:, 0])
+    return np.concatenate(parts)
+
+
+def _samples(
+    index: PatchIndex, probability: NDArray[np.float32], count: int = 8
+) -> tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.bool_]]:
+    rows = np.linspace(0, len(index) - 1, min(count, len(index))).astype(int)
+    return np.stack([index.decode(int(row)) for row in rows]), probability[rows], index.labels[rows]
+
+
+@contextmanager
+def fitting_precision() -> Iterator[None]:
+    """Mixed float16 precision where TensorFlow sees a GPU; layers that are made inside have it."""
+    before = keras.config.dtype_policy()
+    if tf.config.list_physical_devices("GPU"):
+        keras.config.set_dtype_policy("mixed_float16")
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
