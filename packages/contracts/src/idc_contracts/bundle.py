@@ -108,10 +108,13 @@ class PatientMetrics(Contract):
     patches: int = Field(ge=1)
     positives: int = Field(ge=0)
     auc: Estimate | None = None
+    auprc: Estimate | None = Field(default=None, description="Average precision.")
     balanced_accuracy: Estimate | None = Field(default=None, description="Over the decided patches.")
+    f1: Estimate | None = Field(default=None, description="Over the decided patches.")
     sensitivity: Estimate | None = Field(default=None, description="Over the decided positives.")
     specificity: Estimate | None = Field(default=None, description="Over the decided negatives.")
     coverage: Estimate = Field(description="Share of patches that are decided.")
+    ece: float | None = Field(default=None, ge=0.0, le=1.0, description="15 bins of equal width (Guo et al. 2017).")
     brier: float = Field(ge=0.0, le=1.0)
 
 

@@ -7,13 +7,14 @@ import numpy as np
 
 from idc_trainer.data.choose import SplitRequest, split_patients
 from idc_trainer.data.divided import DividedPatches
-from idc_trainer.data.index import PatchIndex
 from idc_trainer.data.source import Progress
-from idc_trainer.evaluation.figures import Side, SideScores
+from idc_trainer.evaluation.bootstrap import evaluate, read_evaluation
 from idc_trainer.evaluation.named_list import read_list, score_list
+from idc_trainer.evaluation.scored_patches import score_patches
+from idc_trainer.evaluation.sides import MeasuredSide, MeasuredSides
 from idc_trainer.export import bundle_writer, self_test
 from idc_trainer.export.description import Description, describe
-from idc_trainer.export.documents import write_documents
+from idc_trainer.export.documents import Findings, write_documents
 from idc_trainer.export.graphs import export_graphs
 from idc_trainer.features.runner import GraphRunner
 from idc_trainer.learning.operating_point import Target
@@ -53,35 +54,35 @@ def train(request: TrainingRequest, progress: Progress) -> Path:
     version = request.version or bundle_writer.next_version(request.out, request.name)
     with bundle_writer.new_bundle(request.out, request.name, version) as folder:
         patches = split_patients(request.split, read_index(request.source, progress))
+        cross_validation = read_evaluation(request.cross_validation) if request.cross_validation else None
         listed = read_list(request.report_list, patches.test) if request.report_list else None
         trained = train_phases(Run(patches, request.source, request.target, progress))
         exported = export_graphs(trained, patches, folder, progress, int8=request.int8)
-        sides = (
-            _validation_scores(trained, exported.runner, patches, progress),
-            _scores("test", exported.runner, patches.test, progress),
-        )
+        sides = _measure(trained, exported.runner, patches, request, progress)
         self_test.write_self_test(exported.runner, request.split.seed, folder)
         manifest = describe(Description(request, version, patches, trained, exported, sides))
-        result = score_list(listed, sides[1]) if listed else None
-        write_documents(manifest, sides, trained, result, request.cross_validation, folder)
+        result = score_list(listed, sides.test.scored) if listed else None
+        write_documents(manifest, Findings(sides, trained, result, cross_validation), folder)
         bundle_writer.write_manifest(folder, manifest, bundle_writer.list_digests(folder))
     return request.out / request.name / version
 
 
-def _validation_scores(
-    trained: Trained, runner: GraphRunner, patches: DividedPatches, progress: Progress
-) -> SideScores:
-    """What the validation patches got when the thresholds were chosen on them.
+def _measure(
+    trained: Trained, runner: GraphRunner, patches: DividedPatches, request: TrainingRequest, progress: Progress
+) -> MeasuredSides:
+    """Measure both sides on the compiled graph.
 
-    With cross-fitting the compiled graph has learned from these patients: its own figures would flatter it.
+    With cross-fitting, the compiled graph has learned from the validation patients and its own figures would flatter
+    it: theirs are those of the heads that never saw them.
     """
-    validation = patches.validation
-    if not patches.cross_fitted:
-        return _scores("validation", runner, validation, progress)
-    probability = trained.learned.validation.probability.astype(np.float32)
-    return SideScores("validation", probability, validation.labels, validation.patients, validation.names)
-
-
-def _scores(side: Side, runner: GraphRunner, patches: PatchIndex, progress: Progress) -> SideScores:
-    probability = runner.run_all(patches, progress, f"scoring {side} patches")
-    return SideScores(side, probability, patches.labels, patches.patients, patches.names)
+    validation, test = patches.validation, patches.test
+    if patches.cross_fitted:
+        found = trained.learned.validation.probability.astype(np.float32)
+    else:
+        found = runner.run_all(validation, progress, "scoring validation patches")
+    thresholds, seed = trained.learned.thresholds, request.split.seed
+    scored = (
+        score_patches(validation, found, thresholds),
+        score_patches(test, runner.run_all(test, progress, "scoring test patches"), thresholds),
+    )
+    return MeasuredSides(*(MeasuredSide(side, evaluate(side, seed)) for side in scored))

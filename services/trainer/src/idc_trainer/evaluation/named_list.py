@@ -5,11 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from idc_contracts import Thresholds
 from idc_trainer.data.index import PatchIndex
 from idc_trainer.errors import DataUnreadable
-from idc_trainer.evaluation.figures import SideScores
-from idc_trainer.learning.operating_point import Reached, reached
+from idc_trainer.evaluation.scored_patches import ScoredPatches
 
 
 @dataclass(frozen=True)
@@ -25,11 +23,7 @@ class ListResult:
     """The compiled model's scores of the patches of a list."""
 
     title: str
-    scores: SideScores
-
-    def reached(self, thresholds: Thresholds) -> Reached:
-        """What the thresholds reach on the list."""
-        return reached(thresholds, self.scores.probability, self.scores.labels)
+    scored: ScoredPatches
 
 
 def read_list(path: Path, data: PatchIndex) -> NamedList:
@@ -50,8 +44,6 @@ def read_list(path: Path, data: PatchIndex) -> NamedList:
     return NamedList(path.stem, names)
 
 
-def score_list(listed: NamedList, test: SideScores) -> ListResult:
+def score_list(listed: NamedList, test: ScoredPatches) -> ListResult:
     """Pick the listed patches out of the test patients' scores."""
-    chosen = np.isin(test.names, sorted(listed.names))
-    rows = SideScores("test", test.probability[chosen], test.labels[chosen], test.patients[chosen], test.names[chosen])
-    return ListResult(listed.title, rows)
+    return ListResult(listed.title, test.rows(np.isin(test.names, sorted(listed.names))))

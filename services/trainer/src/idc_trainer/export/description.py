@@ -8,7 +8,8 @@ from idc_contracts import utc_now
 from idc_contracts.bundle import Backbone, BundleManifest, Dataset, Int8, OperatingPoint, SelfTest, Split
 from idc_trainer.data.divided import DividedPatches
 from idc_trainer.data.source import PATCH
-from idc_trainer.evaluation.figures import SideScores, measure_patients
+from idc_trainer.evaluation.patient_metrics import patient_metrics
+from idc_trainer.evaluation.sides import MeasuredSides
 from idc_trainer.export import self_test
 from idc_trainer.export.graphs import Exported
 from idc_trainer.export.int8 import MOST_AUC_DROP
@@ -32,7 +33,7 @@ class Description:
     patches: DividedPatches
     trained: Trained
     exported: Exported
-    sides: tuple[SideScores, ...]
+    sides: MeasuredSides
 
 
 def describe(found: Description) -> BundleManifest:
@@ -40,7 +41,11 @@ def describe(found: Description) -> BundleManifest:
     request, patches, learned = found.request, found.patches, found.trained.learned
     split = patches.split
     used = patches.index.of({*split.train, *split.validation, *split.test})
-    metrics = [m for side in found.sides for m in measure_patients(side, learned.thresholds, request.split.seed)]
+    sides = found.sides
+    metrics = [
+        *patient_metrics(sides.validation.evaluation, "validation"),
+        *patient_metrics(sides.test.evaluation, "test"),
+    ]
     return BundleManifest.model_construct(
         schema_version=1,
         name=request.name,

@@ -1,24 +1,71 @@
 """Writes what people read of a bundle: the model card and the report."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from idc_contracts.bundle import BundleManifest
-from idc_trainer.evaluation.figures import SideScores
+from idc_trainer.evaluation.bootstrap import Evaluation
 from idc_trainer.evaluation.named_list import ListResult
-from idc_trainer.export.model_card import write_model_card
+from idc_trainer.evaluation.sides import MeasuredSides
+from idc_trainer.export.model_card import model_card
 from idc_trainer.phases import Trained
+from idc_trainer.report.content import Chart, Curve, ReportContent
 from idc_trainer.report.page import write_report
 
 
-def write_documents(
-    manifest: BundleManifest,
-    sides: tuple[SideScores, ...],
-    trained: Trained,
-    result: ListResult | None,
-    cross_validation: Path | None,
-    folder: Path,
-) -> None:
-    """Write `MODEL_CARD.md` and `report/index.html` into a bundle's folder; no patient's pixels are in them."""
-    write_model_card(manifest, list(sides), result, folder / "MODEL_CARD.md")
-    (folder / "report").mkdir()
-    write_report(manifest, list(sides), folder / "report" / "index.html")
+@dataclass(frozen=True)
+class Findings:
+    """What was found out of a model besides its manifest."""
+
+    sides: MeasuredSides
+    trained: Trained
+    listed: ListResult | None
+    """The figures of a named list of test patches."""
+    cross_validation: Evaluation | None
+    """The figures of the same recipe on patients that were held out."""
+
+
+def write_documents(manifest: BundleManifest, findings: Findings, folder: Path) -> None:
+    """Write `MODEL_CARD.md` and `report/` into a bundle's folder; no patient's pixels are in them.
+
+    Raises:
+        OutputUnwritable, OutputFull: They cannot be written.
+    """
+    card = model_card(manifest, findings.sides, findings.listed, findings.cross_validation)
+    (folder / "MODEL_CARD.md").write_text(card, encoding="utf-8")
+    content = ReportContent(
+        title=f"Model {manifest.name}, version {manifest.version}: the test patients",
+        command=manifest.command,
+        data_sha256=manifest.dataset.sha256,
+        scored=findings.sides.test.scored,
+        evaluation=findings.sides.test.evaluation,
+        thresholds=manifest.thresholds,
+        notes=(
+            f"Test patients: {', '.join(manifest.split.test)}. Slides and single errors are not shown, so that a "
+            "bundle holds no patient's pixels: `idc-trainer evaluate` writes a report that shows them.",
+        ),
+        training=_training_charts(findings.trained),
+    )
+    write_report(content, folder / "report")
+
+
+def _training_charts(trained: Trained) -> tuple[Chart, ...]:
+    losses = np.array(trained.head_losses)
+    charts = [_chart("Head: loss", "step", "loss", {"loss": (np.arange(1.0, len(losses) + 1), losses)})]
+    if trained.epochs:
+        numbers = np.array([float(epoch.number) for epoch in trained.epochs])
+        for title, name in (
+            ("Fine-tuning: loss", "loss"),
+            ("Fine-tuning: accuracy", "accuracy"),
+            ("Fine-tuning: AUC within validation patients", "validation_auc"),
+            ("Fine-tuning: learning rate", "learning_rate"),
+        ):
+            values = np.array([float(getattr(epoch, name)) for epoch in trained.epochs])
+            charts.append(_chart(title, "epoch", name.replace("_", " "), {name: (numbers, values)}))
+    return tuple(charts)
+
+
+def _chart(title: str, x_name: str, y_name: str, lines: dict[str, tuple[np.ndarray, np.ndarray]]) -> Chart:
+    return Chart(title, x_name, y_name, tuple(Curve(name, x, y) for name, (x, y) in lines.items()))

@@ -7,26 +7,26 @@ from sklearn.linear_model import LogisticRegression
 from idc_contracts.bundle import Calibration
 from idc_trainer.errors import CalibrationFailed
 from idc_trainer.float16 import round_to_float16
-from idc_trainer.learning.head import LinearHead, balanced_weights
+from idc_trainer.learning.head import LinearHead
 
 
-def fit_calibration(scores: NDArray[np.float64], labels: NDArray[np.bool_], patients: NDArray[np.str_]) -> Calibration:
+def fit_calibration(scores: NDArray[np.float64], labels: NDArray[np.bool_]) -> Calibration:
     """Fit temperature and bias by maximum likelihood.
 
-    Both classes count the same and, within a class, each patient: P(IDC) is calibrated for equal prevalence, since the
-    share of positives in a data set says little of the slide that comes next.
+    Both classes count the same: P(IDC) is calibrated for equal prevalence, since the share of positives in a data set
+    says little of the slide that comes next. Within a class each patch counts the same: by leaving patients out, that
+    calibrated better than counting each patient the same (docs/training.md).
 
     Args:
         scores: The head's logits, float64, shape (N,).
         labels: True for IDC, shape (N,).
-        patients: Whose patch it is, shape (N,).
 
     Raises:
         CalibrationFailed: The scores do not rise with P(IDC).
     """
     scale = float(scores.std()) or 1.0
-    model = LogisticRegression(C=1e6, max_iter=1000)
-    model.fit(scores[:, None] / scale, labels, sample_weight=balanced_weights(labels, patients))
+    model = LogisticRegression(C=1e6, max_iter=1000, class_weight="balanced")
+    model.fit(scores[:, None] / scale, labels)
     slope = float(model.coef_[0, 0]) / scale
     if slope <= 0:
         raise CalibrationFailed(

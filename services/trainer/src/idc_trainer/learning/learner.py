@@ -6,6 +6,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.metrics import roc_auc_score
 
 from idc_contracts import Thresholds
 from idc_contracts.bundle import Calibration
@@ -14,7 +15,6 @@ from idc_trainer.data.folds import k_folds
 from idc_trainer.data.index import PatchIndex
 from idc_trainer.data.split import has_both_classes
 from idc_trainer.errors import OneClassOnly
-from idc_trainer.evaluation.figures import auc
 from idc_trainer.features.store import FeatureStore
 from idc_trainer.features.table import FeatureTable
 from idc_trainer.learning.calibration import apply_to_head, apply_to_scores, fit_calibration
@@ -72,7 +72,7 @@ class Learner:
         """
         head, chosen = self.fit(patches.train, on_step), patches.validation
         scores = self._cross_fitted(patches) if patches.cross_fitted else self.scores(head, chosen)
-        calibration = fit_calibration(scores, chosen.labels, chosen.patients)
+        calibration = fit_calibration(scores, chosen.labels)
         probability = apply_to_scores(calibration, scores)
         thresholds = choose_thresholds(probability, chosen.labels, chosen.patients, self.target)
         seen = ValidationScores(probability, chosen.labels, chosen.patients)
@@ -127,8 +127,6 @@ def mean_patient_auc(probability: NDArray[np.floating], labels: NDArray[np.bool_
 
     The score's shift between patients plays no part in it.
     """
-    values = [
-        auc(probability[patients == p].astype(np.float32), labels[patients == p]) for p in np.unique(patients).tolist()
-    ]
-    within = [value for value in values if not np.isnan(value)]
-    return float(np.mean(within)) if within else auc(probability.astype(np.float32), labels)
+    parts = [(labels[patients == patient], probability[patients == patient]) for patient in np.unique(patients)]
+    within = [roc_auc_score(truth, score) for truth, score in parts if truth.any() and not truth.all()]
+    return float(np.mean(within)) if within else float(roc_auc_score(labels, probability))

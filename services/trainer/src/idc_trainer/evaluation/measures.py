@@ -1,0 +1,76 @@
+"""The figures of a classifier on weighted patches: weights let a bootstrap count a patch or a patient several times.
+
+AUC: Mann & Whitney 1947, ties count half. AUPRC: average precision, the sum of precision times the rise of recall. ECE:
+Guo et al. 2017, 15 bins of equal width. Brier: Brier 1950. Sensitivity, specificity, balanced accuracy and F1 are over
+the decided patches; coverage is their share.
+"""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from idc_trainer.evaluation.scored_patches import ScoredPatches
+
+MEASURES: Final = (
+    "auc",
+    "auprc",
+    "balanced_accuracy",
+    "f1",
+    "sensitivity",
+    "specificity",
+    "coverage",
+    "ece",
+    "brier",
+)
+_BINS: Final = 15
+
+Weights = NDArray[np.float64]
+
+
+class Measurer:
+    """Measures the same patches with many weights; what does not depend on the weights is computed once."""
+
+    def __init__(self, scored: ScoredPatches) -> None:
+        """Prepare some patches, at least one."""
+        self._labels = scored.labels
+        self._truths = (scored.labels, ~scored.labels)
+        self._idc, self._no_idc = scored.called_idc, scored.called_no_idc
+        self._order = np.argsort(-scored.probability, kind="stable")
+        self._last_of_ties = np.append(np.diff(scored.probability[self._order]) != 0, True)
+        self._gap = scored.probability.astype(np.float64) - scored.labels
+        self._bins = np.minimum((scored.probability * _BINS).astype(np.intp), _BINS - 1)
+
+    def __call__(self, weights: Weights) -> NDArray[np.float64]:
+        """The figures in the order of MEASURES; NaN where a class that a figure needs is missing.
+
+        Args:
+            weights: How often each patch counts, shape (N,), from 0 on, with a sum above 0.
+        """
+        total = weights.sum()
+        in_bins = np.abs(np.bincount(self._bins, weights * self._gap, _BINS)).sum() / total
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.array(
+                [*self._ranking(weights), *self._decisions(weights), in_bins, weights @ np.square(self._gap) / total]
+            )
+
+    def _ranking(self, weights: Weights) -> tuple[float, float]:
+        sorted_weights, labels = weights[self._order], self._labels[self._order]
+        found = np.cumsum(sorted_weights * labels)[self._last_of_ties]
+        alarms = np.cumsum(sorted_weights * ~labels)[self._last_of_ties]
+        if not found[-1] or not alarms[-1]:
+            return float("nan"), float("nan")
+        recall, fall_out = np.append(0.0, found / found[-1]), np.append(0.0, alarms / alarms[-1])
+        auc = np.sum(np.diff(fall_out) * (recall[1:] + recall[:-1])) / 2
+        seen = found + alarms
+        precision = np.divide(found, seen, out=np.zeros_like(found), where=seen > 0)
+        return float(auc), float(np.sum(np.diff(recall) * precision))
+
+    def _decisions(self, weights: Weights) -> tuple[np.float64, ...]:
+        counts = (weights[said & truth].sum() for said in (self._idc, self._no_idc) for truth in self._truths)
+        hits, alarms, misses, clear = counts
+        sensitivity, specificity = hits / (hits + misses), clear / (clear + alarms)
+        # without any positive, decided or not, there is nothing that F1 could be of
+        f1 = 2 * hits / (2 * hits + alarms + misses) if weights[self._labels].any() else np.float64("nan")
+        coverage = (hits + misses + clear + alarms) / weights.sum()
+        return (sensitivity + specificity) / 2, f1, sensitivity, specificity, coverage

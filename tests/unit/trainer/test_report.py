@@ -1,0 +1,131 @@
+"""The report: one file, no network, nothing that a file name could smuggle in."""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from idc_contracts import Thresholds
+from idc_trainer.errors import OutputUnwritable
+from idc_trainer.evaluation.bootstrap import Evaluation, evaluate
+from idc_trainer.evaluation.scored_patches import ScoredPatches
+from idc_trainer.report.content import Chart, Curve, ReportContent
+from idc_trainer.report.mosaic import mosaics
+from idc_trainer.report.page import write_report
+from idc_trainer.report.slider import BINS, histograms
+from support.made_scores import made_scores
+
+HOSTILE = "</script><script>alert(1)</script>'\""
+
+
+def _image_of(_row: int) -> np.ndarray:
+    return np.full((50, 50, 3), 130, np.uint8)
+
+
+def _content(scored: ScoredPatches, **changes: object) -> ReportContent:
+    curve = Curve("loss", np.array([1.0, 2.0, 3.0]), np.array([3.0, 2.0, 1.5]))
+    options: dict[str, object] = {
+        "title": "Model idc, version 1",
+        "command": "idc-trainer evaluate m --data d",
+        "data_sha256": "ab" * 32,
+        "thresholds": Thresholds(no_idc_below=0.4, idc_from=0.6),
+        "training": (Chart("Head: loss", "step", "loss", (curve,)),),
+        "image_of": _image_of,
+    }
+    return ReportContent(scored=scored, evaluation=evaluate(scored, seed=0), **{**options, **changes})  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> str:
+    folder = tmp_path_factory.mktemp("report") / "deep"
+    write_report(_content(made_scores({"a": (30, 20), HOSTILE: (6, 5)})), folder)
+    return (folder / "index.html").read_text(encoding="utf-8")
+
+
+def test_the_report_says_what_it_is_for_and_how_it_was_made(page: str) -> None:
+    assert "Research use only, not a medical device." in page
+    assert "idc-trainer evaluate m --data d" in page
+    assert "ab" * 32 in page
+
+
+@pytest.mark.parametrize(
+    "title", ["ROC", "Precision and recall", "Reliability", "Decisions", "Other thresholds", "Slides", "Worst errors"]
+)
+def test_the_report_has_its_parts(page: str, title: str) -> None:
+    assert title in page
+
+
+def test_the_report_loads_nothing(page: str) -> None:
+    assert "default-src 'none'" in page
+    assert not re.search(r"https?://|@import|<link|src='(?!data:)", page)
+
+
+def test_a_hostile_name_stays_text(page: str) -> None:
+    assert "<script>alert" not in page
+    assert page.count("</script>") == 2
+    assert "&lt;/script&gt;&lt;script&gt;alert(1)" in page
+
+
+def test_without_images_no_pixel_is_in_the_report(tmp_path: Path) -> None:
+    write_report(_content(made_scores({"a": (9, 9)}), image_of=None), tmp_path)
+
+    assert "<img" not in (tmp_path / "index.html").read_text(encoding="utf-8")
+
+
+def test_the_figures_stand_beside_the_report(tmp_path: Path) -> None:
+    content = _content(made_scores({"a": (9, 9)}))
+    write_report(content, tmp_path)
+
+    assert Evaluation.model_validate_json((tmp_path / "figures.json").read_bytes()) == content.evaluation
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(OutputUnwritable, match="file"):
+        write_report(_content(made_scores({"a": (9, 9)})), tmp_path / "file" / "report")
+
+
+def test_a_mosaic_puts_each_patch_at_its_place() -> None:
+    scored = made_scores({"a": (9, 9)})
+    shades = np.linspace(10, 240, len(scored)).astype(np.uint8)
+
+    made = mosaics(scored, lambda row: np.full((50, 50, 3), shades[row], np.uint8))
+
+    assert made is not None
+    tissue, heat, truth = made
+    cell = tissue.shape[1] // 9
+    assert tissue.shape == heat.shape == truth.shape == (2 * cell, 9 * cell, 3)
+    for row in (0, 8, 9, 17):
+        line, column = row // 9, row % 9
+        assert (tissue[line * cell + cell // 2, column * cell + cell // 2] == shades[row]).all()
+
+
+def test_the_truth_is_red_for_idc_and_blue_for_none() -> None:
+    made = mosaics(made_scores({"a": (9, 9)}), lambda _row: np.full((50, 50, 3), 200, np.uint8))
+
+    assert made is not None
+    none, idc = made[2][5, 5].astype(int), made[2][-5, -5].astype(int)
+    assert idc[0] > idc[2] + 30
+    assert none[2] > none[0] + 30
+
+
+def test_places_that_no_slide_has_give_no_mosaic() -> None:
+    scored = made_scores({"a": (9, 9)})
+    far = ScoredPatches(**{**vars(scored), "x_px": np.where(np.arange(18) == 0, 2_000_000_000, 1).astype(np.int32)})
+    unknown = ScoredPatches(**{**vars(scored), "x_px": np.full(18, -1, np.int32)})
+
+    assert mosaics(far, _image_of) is None
+    assert mosaics(unknown, _image_of) is None
+
+
+def test_the_slider_s_counts_are_all_patches() -> None:
+    scored = made_scores({"a": (30, 20), "b": (0, 7)})
+
+    counted = json.loads(json.dumps(histograms(scored)))
+
+    assert counted["bins"] == BINS
+    totals = {p["name"]: (sum(n for _, n in p["noIdc"]), sum(n for _, n in p["idc"])) for p in counted["patients"]}
+    assert totals == {"a": (30, 20), "b": (0, 7)}
