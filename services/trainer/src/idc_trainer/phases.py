@@ -4,12 +4,13 @@ import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from idc_modelio.bundles import file_sha256
 from idc_trainer.backbones.base import BuiltBackbone
 from idc_trainer.data.divided import DividedPatches
 from idc_trainer.data.source import Progress
 from idc_trainer.errors import WrongSetting
 from idc_trainer.learning.checkpoint import Checkpoint, Epoch
-from idc_trainer.learning.fine_tuning import FineTuningData, fine_tune, fitting_precision
+from idc_trainer.learning.fine_tuning import FineTuningData, check_stage, fine_tune, fitting_precision
 from idc_trainer.learning.learner import Learned, Learner, mean_patient_auc
 from idc_trainer.learning.operating_point import Target
 from idc_trainer.learning.recipe import FineTuning
@@ -44,7 +45,9 @@ class Run:
 
         Its name comes from all that decides the run's course, so that only the very same run goes on from them.
         """
-        decided = (self.patches.index.sha256(), self.patches.split.id, self.source.recipe, str(self.source.weights))
+        index, weights = self.patches.index, self.source.weights
+        owned = (index.digests.tolist(), index.labels.tolist(), index.patients.tolist())
+        decided = (owned, self.patches.split.id, self.source.recipe, file_sha256(weights) if weights else None)
         return self.source.cache / "runs" / hashlib.sha256(repr(decided).encode()).hexdigest()[:16]
 
     def learner(self, backbone: BuiltBackbone) -> Learner:
@@ -63,8 +66,10 @@ def train_phases(run: Run) -> Trained:
     settings = run.source.recipe.fine_tuning
     if settings and run.patches.cross_fitted:
         raise WrongSetting("fine-tuning stops by validation patients of its own: leave out --cross-fit")
-    log = TensorBoardLog(run.folder / "tensorboard")
     backbone = read_backbone(run.source)
+    if settings:
+        check_stage(backbone, settings.from_stage)
+    log = TensorBoardLog(run.folder / "tensorboard")
     epochs: tuple[Epoch, ...] = ()
     if settings:
         backbone, epochs = _fine_tune(backbone, settings, run, log)

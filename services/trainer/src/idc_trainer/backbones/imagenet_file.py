@@ -31,7 +31,7 @@ def load_imagenet_weights(model: keras.Model, path: Path | None, download: Calla
         model.load_weights(file)
     except OSError as exc:
         raise _missing_or_damaged(file, exc) from exc
-    except (ValueError, KeyError, TypeError) as exc:
+    except (ValueError, KeyError, TypeError, RuntimeError) as exc:  # h5py tells damage by the last
         raise WeightsChanged(f"the weights {file} are not those of this network: name others with --weights") from exc
     return source, digest
 

@@ -40,6 +40,22 @@ def count(text: str) -> int:
     return int(text)
 
 
+def many(text: str) -> int:
+    """A whole number from 1 on."""
+    value = count(text)
+    if not value:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1 on")
+    return value
+
+
+def positive(text: str) -> float:
+    """A number above 0.0."""
+    value = float(text)
+    if not 0.0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is not above 0.0")
+    return value
+
+
 def names(text: str) -> tuple[str, ...]:
     """Names divided by commas, sorted."""
     return tuple(sorted({name.strip() for name in text.split(",") if name.strip()}))
@@ -71,7 +87,7 @@ def add_source(command: argparse.ArgumentParser) -> None:
 def add_learning(command: argparse.ArgumentParser) -> None:
     """Add what says how heads, calibration and thresholds are made."""
     add = command.add_argument_group("learning").add_argument
-    add("--penalty", type=float, default=Recipe().head.penalty, help="of the head's weights (default: %(default)s)")
+    add("--penalty", type=positive, default=Recipe().head.penalty, help="of the head's weights (default: %(default)s)")
     add("--stage-gains", type=numbers, metavar="X,Y", help="how cheap the head can use each stage")
     add("--label-smoothing", type=unit, default=HeadSettings.label_smoothing, help="default: %(default)s")
     add("--target-sensitivity", type=share, default=Target.sensitivity, help="of the lower cut (%(default)s)")
@@ -84,9 +100,9 @@ def add_fine_tuning(command: argparse.ArgumentParser) -> None:
     add = command.add_argument_group("fine-tuning, the second phase").add_argument
     add("--fine-tune", type=count, default=0, metavar="EPOCHS", help="the most epochs (default: 0, no second phase)")
     add("--fine-tune-from", metavar="STAGE", help="the first stage that learns (default: the last one)")
-    add("--learning-rate", type=float, default=FineTuning.learning_rate, help="at the first step (%(default)s)")
-    add("--steps-per-epoch", type=count, default=FineTuning.steps_per_epoch, help="default: %(default)s")
-    add("--batch", type=count, default=FineTuning.batch, help="patches of a step (default: %(default)s)")
+    add("--learning-rate", type=positive, default=FineTuning.learning_rate, help="at the first step (%(default)s)")
+    add("--steps-per-epoch", type=many, default=FineTuning.steps_per_epoch, help="default: %(default)s")
+    add("--batch", type=many, default=FineTuning.batch, help="patches of a step (default: %(default)s)")
     add("--patience", type=count, default=FineTuning.patience, help="epochs without a better AUC (%(default)s)")
 
 

@@ -1,6 +1,7 @@
 """`idc-trainer train`: from patches to a model bundle."""
 
 import argparse
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,12 +25,18 @@ def add_parser(subparsers: "Subparsers") -> None:
     common.add_split(command)
     add = command.add_argument_group("bundle").add_argument
     add("--out", type=Path, required=True, help="folder of models; the bundle becomes <out>/<name>/<version>")
-    add("--name", default="idc", help="the model's name (default: %(default)s)")
+    add("--name", type=_name, default="idc", help="the model's name (default: %(default)s)")
     add("--version", type=_version, help="a whole number (default: the next one)")
     add("--no-int8", action="store_true", help="make no INT8 graph")
     add("--report-list", type=Path, metavar="FILE", help="file names of test patches to report on by themselves")
     add("--cross-validation", type=Path, metavar="FILE", help="figures.json of `crossval`, for the model card")
     command.set_defaults(run=run)
+
+
+def _name(text: str) -> str:
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,62}", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no model's name: use a to z, 0 to 9 and - (63 characters)")
+    return text
 
 
 def _version(text: str) -> str:

@@ -1,5 +1,7 @@
 """Turns Keras models into OpenVINO and ONNX graphs."""
 
+import errno
+import shutil
 import warnings
 from pathlib import Path
 from typing import Any, Final
@@ -10,9 +12,13 @@ import tensorflow as tf
 import tf2onnx
 
 from idc_trainer.data.source import PATCH
+from idc_trainer.errors import output_error
 
 _OPERATOR_SET: Final = 13
 """The newest that OpenVINO 2021.4, the Neural Compute Stick's last, reads."""
+
+_FULL_BYTES: Final = 65_536
+"""A disk with less free space than this is full: the last block of a file did not fit."""
 
 
 def to_openvino(model: keras.Model, output: str) -> ov.Model:
@@ -48,10 +54,20 @@ def save_onnx(model: keras.Model, output: str, path: Path) -> None:
 
 
 def save_ir(graph: ov.Model, folder: Path, *, fp16: bool = True) -> Path:
-    """Write `model.xml` and `model.bin`, with FP16 weights unless told otherwise; returns the path of `model.xml`."""
-    folder.mkdir(exist_ok=True)
+    """Write `model.xml` and `model.bin`, with FP16 weights unless told otherwise; returns the path of `model.xml`.
+
+    Raises:
+        OutputUnwritable, OutputFull: The files cannot be written.
+    """
     path = folder / "model.xml"
-    ov.save_model(graph, path, compress_to_fp16=fp16)
+    try:
+        folder.mkdir(exist_ok=True)
+        ov.save_model(graph, path, compress_to_fp16=fp16)
+    except OSError as exc:
+        raise output_error(folder, exc) from exc
+    except RuntimeError as exc:  # OpenVINO does not say why it could not write
+        full = shutil.disk_usage(folder).free < _FULL_BYTES
+        raise output_error(folder, OSError(errno.ENOSPC if full else errno.EIO, str(exc))) from exc
     return path
 
 

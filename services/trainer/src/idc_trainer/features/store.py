@@ -6,17 +6,18 @@ may be killed at any moment; all parts together are the store, so that many mach
 """
 
 import fcntl
+import io
 import os
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Final, Self
+from typing import Final, Literal, Self
 from uuid import uuid4
 
 import numpy as np
 from numpy.typing import NDArray
 
-from idc_trainer.errors import CacheDamaged, output_error
+from idc_trainer.errors import CacheDamaged, OutputUnwritable, TrainerError, output_error
 
 _DIGEST_BYTES: Final = 64
 _MERGE_ROWS: Final = 8192
@@ -105,15 +106,19 @@ class FeatureWriter:
             OutputFull: There is no space left.
         """
         self._folder, self._row_bytes = folder, 4 * width
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            self._features = (folder / f"{part}.features").open("ab")
-            fcntl.flock(self._features, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            self._digests = (folder / f"{part}.digests").open("ab")
-        except OSError as exc:
-            raise output_error(folder, exc) from exc
-        self._rows = min(self._features.tell() // self._row_bytes, self._digests.tell() // _DIGEST_BYTES)
-        self._cut()
+        with ExitStack() as opened:
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+                # Unbuffered: what a full disk refused must not wait in a buffer and be refused again while closing.
+                self._features = opened.enter_context(_open_locked(folder / f"{part}.features", "ab"))
+                self._digests = opened.enter_context((folder / f"{part}.digests").open("ab", buffering=0))
+                self._rows = min(self._features.tell() // self._row_bytes, self._digests.tell() // _DIGEST_BYTES)
+                self._cut()
+            except TrainerError:
+                raise
+            except OSError as exc:
+                raise output_error(folder, exc) from exc
+            self._files = opened.pop_all()
 
     def __enter__(self) -> Self:
         return self
@@ -121,8 +126,7 @@ class FeatureWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._features.close()
-        self._digests.close()
+        self._files.close()
 
     def append(self, digests: Digests, rows: NDArray[np.float32]) -> None:
         """Add the features of some patches, shape (N, width); they are on the disk when this returns.
@@ -144,29 +148,55 @@ class FeatureWriter:
         self._digests.truncate(self._rows * _DIGEST_BYTES)
 
 
-def _write(file: BinaryIO, data: bytes) -> None:
-    file.write(data)
-    file.flush()
+def _open_locked(path: Path, mode: Literal["ab", "rb"]) -> io.FileIO:
+    """Open one part's features for this process alone."""
+    try:
+        file = path.open(mode, buffering=0)
+    except OSError as exc:
+        raise output_error(path.parent, exc) from exc
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as exc:
+        file.close()
+        raise OutputUnwritable(
+            f"another process writes {path} ({exc.strerror}): wait for its end, or name another folder by --cache"
+        ) from exc
+    return file
+
+
+def _write(file: io.FileIO, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[file.write(rest) :]
     os.fsync(file.fileno())
 
 
 def merge_parts(folder: Path, width: int) -> None:
     """Make one part of all parts of a store; each patch is in it once.
 
-    The old parts go only when the new one is whole, so that a killed merge loses nothing.
+    The old parts go only when the new one is whole, so that a killed merge loses nothing. While it runs, no one else
+    can write to them.
 
     Raises:
-        OutputUnwritable, OutputFull: The folder cannot be written.
+        OutputUnwritable: The folder cannot be written, or another process writes one of its parts.
+        OutputFull: There is no space left.
     """
     parts = sorted(path.stem for path in folder.glob("*.digests"))
     if len(parts) < 2:
         return
-    store = FeatureStore(folder, width)
-    digests = np.unique(store.digests)
-    with FeatureWriter(folder, width, f"merged-{uuid4().hex[:8]}") as writer:
-        for start in range(0, len(digests), _MERGE_ROWS):
-            chosen = digests[start : start + _MERGE_ROWS]
-            writer.append(chosen, store.read(chosen))
+    with ExitStack() as held:
+        for part in parts:
+            held.enter_context(_open_locked(folder / f"{part}.features", "rb"))
+        store = FeatureStore(folder, width)
+        digests = np.unique(store.digests)
+        with FeatureWriter(folder, width, f"merged-{uuid4().hex[:8]}") as writer:
+            for start in range(0, len(digests), _MERGE_ROWS):
+                chosen = digests[start : start + _MERGE_ROWS]
+                writer.append(chosen, store.read(chosen))
+        _remove_parts(folder, parts)
+
+
+def _remove_parts(folder: Path, parts: list[str]) -> None:
     try:
         for part in parts:
             for suffix in (".digests", ".features"):  # without its digests, a part is none

@@ -99,5 +99,5 @@ class Checkpoint:
     def _load(self, model: keras.Model, place: Path) -> None:
         try:
             model.load_weights(place / "model.weights.h5")
-        except (OSError, ValueError, KeyError) as exc:
+        except (OSError, ValueError, KeyError, RuntimeError) as exc:  # h5py tells damage by any of them
             raise CacheDamaged(f"cannot go on from {place}: delete {self._folder} to train from the start") from exc

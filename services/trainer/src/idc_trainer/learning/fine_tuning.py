@@ -87,6 +87,20 @@ def fine_tune(
     return epochs
 
 
+def check_stage(backbone: BuiltBackbone, from_stage: str | None) -> None:
+    """Refuse a stage that fine-tuning cannot begin with: what comes before it must be read, too.
+
+    Raises:
+        WrongSetting: The backbone is not read there, or reads nothing before it.
+    """
+    possible = backbone.stages[1:]
+    if from_stage is not None and from_stage not in possible:
+        remedy = (
+            f"choose one of {', '.join(possible)}" if possible else "leave out --fine-tune-from or read more --stages"
+        )
+        raise WrongSetting(f"cannot fine-tune from {from_stage!r}: {remedy}")
+
+
 def _is_over(epochs: tuple[Epoch, ...], settings: FineTuning) -> bool:
     if len(epochs) >= settings.epochs:
         return True
@@ -96,9 +110,8 @@ def _is_over(epochs: tuple[Epoch, ...], settings: FineTuning) -> bool:
 
 def _release(backbone: BuiltBackbone, from_stage: str | None) -> None:
     """Let the layers behind the stage before `from_stage` learn; batch normalisation keeps its statistics."""
+    check_stage(backbone, from_stage)
     stages = backbone.stages
-    if from_stage is not None and from_stage not in stages[1:]:
-        raise WrongSetting(f"cannot fine-tune from {from_stage!r}: choose one of {', '.join(stages[1:])}")
     last_frozen = stages[(stages.index(from_stage) if from_stage else len(stages) - 1) - 1] if len(stages) > 1 else None
     maps = dict(zip(stages, backbone.model.outputs, strict=True))
     layers = backbone.model.layers
@@ -116,7 +129,7 @@ def _build(backbone: BuiltBackbone, head: LinearHead, recipe: Recipe, settings: 
     optimizer = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(settings.learning_rate, steps))
     loss = keras.losses.BinaryCrossentropy(label_smoothing=recipe.head.label_smoothing)
     model.compile(optimizer, loss, metrics=["accuracy"])
-    optimizer.build(model.trainable_variables)
+    model.optimizer.build(model.trainable_variables)  # with float16, Keras has put a loss scale around it
     return model
 
 

@@ -11,6 +11,8 @@ from idc_trainer.errors import OperatingPointUnreachable
 from idc_trainer.learning.head import balanced_weights
 
 _DECIMALS: Final = 4
+_ROUNDING: Final = 1e-9
+"""Larger than the rounding error of a sum of two cuts, smaller than a step between them."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,7 @@ def choose_thresholds(
     high = float(enough.min()) if len(enough) else float("inf")
     if high <= low:
         low = high = round((low + high) / 2, _DECIMALS)
-    high = round(min(high, low + target.band_width), _DECIMALS)
+    high = min(high, _widest(low, target.band_width))
     if not (probability < low).any() or not (probability >= high).any():
         raise OperatingPointUnreachable(
             f"with sensitivity {target.sensitivity} and specificity {target.specificity} no validation patch would be "
@@ -104,10 +106,16 @@ def choose_thresholds(
     return Thresholds(no_idc_below=low, idc_from=high)
 
 
+def _widest(low: float, band_width: float) -> float:
+    """The highest readable cut that is at most `band_width` above another."""
+    cut = round(low + band_width, _DECIMALS)
+    return cut if cut - low <= band_width + _ROUNDING else round(cut - 10.0**-_DECIMALS, _DECIMALS)
+
+
 def _candidates(probability: NDArray[np.floating]) -> NDArray[np.float64]:
     """Cuts with as many decimals as a person can read, from below all probabilities to above them."""
     step = 10.0**-_DECIMALS
-    low, high = np.floor(probability.min() / step), np.ceil(probability.max() / step)
+    low, high = max(np.floor(probability.min() / step) - 1, 0), np.ceil(probability.max() / step)
     cuts: NDArray[np.float64] = np.round(np.arange(low, high + 2) * step, _DECIMALS)
     return cuts[cuts <= 1.0]
 
