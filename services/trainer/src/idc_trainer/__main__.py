@@ -17,11 +17,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # TensorFlow reads these when it is imported, so the import waits: its start-up notes would bury the one line.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-    os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
     try:
+        words = sys.argv[1:] if arguments is None else arguments
         with _start_up_notes_held_back():
             app = importlib.import_module("idc_trainer.app")
-        app.run(sys.argv[1:] if arguments is None else arguments)
+            parser = app.build_parser(words)
+        app.run(parser, words)
     except TrainerError as exc:
         sys.stderr.write(f"idc-trainer: {exc}\n")
         return exc.exit_code

@@ -17,27 +17,26 @@ _COMMANDS: Final = {
 }
 
 
-def build_parser(*asked_for: str) -> argparse.ArgumentParser:
-    """The command line of `idc-trainer`.
+def build_parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
+    """The command line of `idc-trainer`, as far as `arguments` ask for it.
 
     Args:
-        asked_for: The commands that it needs to know; none means all. Others are not imported, since some take seconds.
+        arguments: Where the first is a command, only that command is imported, since some take seconds.
     """
     parser = argparse.ArgumentParser(prog="idc-trainer", description="Trains the IDC classifier. Research use only.")
     subparsers = parser.add_subparsers(dest="command", required=True)
-    for command in asked_for or _COMMANDS:
+    for command in [word for word in arguments[:1] if word in _COMMANDS] or _COMMANDS:
         importlib.import_module(f"idc_trainer.commands.{_COMMANDS[command]}").add_parser(subparsers)
     return parser
 
 
-def run(arguments: Sequence[str]) -> None:
+def run(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None:
     """Do what the command line asks.
 
     Raises:
         TrainerError: It cannot be done; the error's text says what to do.
         SystemExit: The command line is wrong, or asks for help.
     """
-    known = [argument for argument in arguments[:1] if argument in _COMMANDS]
-    options = build_parser(*known).parse_args(arguments)
+    options = parser.parse_args(arguments)
     options.command_line = shlex.join(["idc-trainer", *arguments])
     options.run(options)

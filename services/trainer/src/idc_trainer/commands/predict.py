@@ -40,7 +40,8 @@ def run(options: argparse.Namespace) -> None:
         for path in options.images:
             table.add_row(*_classify(opened, path))
     finally:
-        Console(soft_wrap=True).print(table)
+        if table.row_count:
+            Console(soft_wrap=True).print(table)
 
 
 def _title(manifest: BundleManifest) -> str:

@@ -16,7 +16,7 @@ from idc_trainer.learning.head import HeadSettings
 class Stain:
     """How often and how much training patches are turned and stained anew, besides as they are."""
 
-    passes: int = 2
+    passes: int = 6
     strength: float = 0.3
     """See `augmentation.jitter_stain`."""
     shift: float = 0.4
@@ -50,7 +50,7 @@ class Recipe:
     """The stages whose pooled outputs feed the head; empty takes the backbone's own."""
     stage_gains: tuple[float, ...] | None = None
     """How cheap the head can use each stage, see `head.fit_head`; None: see `gains`."""
-    head: HeadSettings = field(default_factory=lambda: HeadSettings(penalty=0.3))
+    head: HeadSettings = field(default_factory=lambda: HeadSettings(penalty=0.2))
     stain: Stain = field(default_factory=Stain)
     fine_tuning: FineTuning | None = None
     seed: int = 0
@@ -75,5 +75,5 @@ class Recipe:
 
 
 _DEFAULT_GAINS: Final[dict[tuple[str, ...], tuple[float, ...]]] = {
-    ("stage3", "stage4", "stage5", "stage6"): (4.0, 4.0, 1.0, 0.5)
+    ("stage3", "stage4", "stage5", "stage6"): (8.0, 4.0, 1.0, 0.5)
 }
