@@ -1,11 +1,18 @@
 """Fixtures of the trainer's tests."""
 
+import os
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from idc_trainer.data.patches import PatchSet
+from idc_trainer.data.index import PatchIndex
+from idc_trainer.data.source import PatchFile
+from support.memory_patches import MemoryPatches
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 
 
 @pytest.fixture
@@ -18,18 +25,30 @@ def silent() -> Callable[[str, int, int], None]:
     return tell
 
 
-@pytest.fixture
-def make_set() -> Callable[..., PatchSet]:
-    """Builds a set of blank patches from (patient, label) pairs; digests are all different unless given."""
+@pytest.fixture(autouse=True)
+def _no_cache_of_the_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test writes into the cache of who runs it."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache-of-the-user"))
 
-    def build(owners: list[tuple[str, int]], digests: list[str] | None = None) -> PatchSet:
+
+@pytest.fixture
+def make_set() -> Callable[..., PatchIndex]:
+    """Builds an index without images from (patient, label) pairs; digests are all different unless given."""
+
+    def build(owners: list[tuple[str, int]], digests: list[str] | None = None) -> PatchIndex:
         names = [f"{index}.png" for index in range(len(owners))]
-        return PatchSet(
-            patches=np.zeros((len(owners), 50, 50, 3), np.uint8),
+        files = tuple(
+            PatchFile(f"{patient}/{label}/{name}", patient, label)
+            for name, (patient, label) in zip(names, owners, strict=True)
+        )
+        return PatchIndex(
+            source=MemoryPatches(dict.fromkeys(files, b"")),
+            files=files,
             labels=np.array([label == 1 for _, label in owners]),
             patients=np.array([patient for patient, _ in owners]),
             names=np.array(names),
-            digests=np.array(digests or names),
+            digests=np.array(digests or names, "S64"),
+            sizes_px=np.full((len(owners), 2), 50, np.int32),
         )
 
     return build
