@@ -175,5 +175,4 @@ def test_shards_and_a_merge_give_what_one_machine_gives(source: Source, silent: 
         assert together[variant].keys() == rows.keys()
         for digest, row in rows.items():
             np.testing.assert_allclose(together[variant][digest], row, atol=1e-4, rtol=1e-4)
-    parts = [path for path in (tmp_path / "a").rglob("*.digests")]
-    assert len(parts) == 2
+    assert len(list((tmp_path / "a").rglob("*.digests"))) == 2
