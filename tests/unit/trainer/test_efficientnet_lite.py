@@ -2,12 +2,14 @@
 
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from scipy.signal import correlate
 
-from idc_trainer.backbones.efficientnet_lite0 import BackboneGraph, Convolution, build_backbone
+from idc_trainer.backbones.base import BuiltBackbone
+from idc_trainer.backbones.registry import build_backbone
 from idc_trainer.backbones.torch_weights import default_weights_path, read_weights
 
 Weights = dict[str, NDArray[Any]]
@@ -19,8 +21,8 @@ def weights() -> Weights:
 
 
 @pytest.fixture(scope="module")
-def backbone(weights: Weights) -> BackboneGraph:
-    return build_backbone(weights)
+def backbone() -> BuiltBackbone:
+    return build_backbone("efficientnet_lite0", 32, ("stage3", "stage4", "stage5", "stage6"), None)
 
 
 def _padded(x: NDArray[np.float64], side: int, stride: int) -> NDArray[np.float64]:
@@ -59,51 +61,33 @@ def _first_two_blocks(x: NDArray[np.float64], weights: Weights) -> NDArray[np.fl
     return step(x, "_blocks.1._project_conv", "_blocks.1._bn2", 1, relu6=False)
 
 
-def _folded(x: NDArray[np.float64], convolution: Convolution) -> NDArray[np.float64]:
-    order = (2, 3, 0, 1) if convolution.depthwise else (3, 2, 0, 1)
-    kernel = convolution.kernel.transpose(order).astype(float)
-    out = _convolve(x, kernel, convolution.stride) + convolution.bias[:, None, None]
-    return np.clip(out, 0, 6) if convolution.relu6 else out
+def test_the_folded_network_computes_what_the_unfolded_numbers_say(weights: Weights, backbone: BuiltBackbone) -> None:
+    pixels = np.random.default_rng(0).uniform(0, 255, (1, 32, 32, 3)).astype(np.float32)
+    two_blocks = keras.Model(backbone.model.input, backbone.model.get_layer("blocks_1__project_conv").output)
+
+    found = np.asarray(two_blocks(pixels))[0].transpose(2, 0, 1)
+
+    expected = _first_two_blocks((pixels[0].transpose(2, 0, 1) - 127.0) / 128.0, weights)
+    np.testing.assert_allclose(found, expected, atol=0.005 * np.abs(expected).max())
 
 
-def test_folded_blocks_compute_what_the_unfolded_ones_do(weights: Weights, backbone: BackboneGraph) -> None:
-    x = np.random.default_rng(0).normal(size=(3, 20, 20))
-
-    folded = x
-    for block in backbone.blocks[:3]:
-        for convolution in block.convolutions:
-            folded = _folded(folded, convolution)
-
-    expected = _first_two_blocks(x, weights)
-    np.testing.assert_allclose(folded, expected, atol=0.005 * np.abs(expected).max())
+def test_stages_lie_at_the_strides_of_the_paper(backbone: BuiltBackbone) -> None:
+    assert [int(feature_map.shape[1]) for feature_map in backbone.model.outputs] == [8, 4, 2, 2]
 
 
-def test_the_head_reads_40_channels_at_stride_8_and_112_at_stride_16(backbone: BackboneGraph) -> None:
-    assert backbone.stages == ("stride8", "stride16")
-    assert backbone.stage_widths == (40, 112)
-    strides = np.cumprod([c.stride for block in backbone.blocks for c in block.convolutions])
-    assert strides[-1] == 16
+def test_shortcuts_stand_where_a_block_repeats(backbone: BuiltBackbone) -> None:
+    added = [layer.name for layer in backbone.model.layers if isinstance(layer, keras.layers.Add)]
+
+    assert added == [f"blocks_{number}__project_conv_add" for number in (2, 4, 6, 7, 9, 10)]
 
 
-def test_a_backbone_of_one_stage_ends_there(weights: Weights) -> None:
-    backbone = build_backbone(weights, ("stride8",))
-
-    assert backbone.stage_widths == (40,)
-    assert backbone.blocks[-1].tap == "stride8"
-
-
-def test_shortcuts_stand_where_a_block_repeats(backbone: BackboneGraph) -> None:
-    assert [index for index, block in enumerate(backbone.blocks) if block.shortcut] == [3, 5, 7, 8, 10, 11]
+def test_every_number_of_the_folded_network_fits_float16(backbone: BuiltBackbone) -> None:
+    for values in backbone.model.get_weights():
+        np.testing.assert_array_equal(values, values.astype(np.float16).astype(np.float32))
+        assert np.isfinite(values).all()
 
 
-def test_every_number_of_the_folded_network_fits_float16(backbone: BackboneGraph) -> None:
-    for block in backbone.blocks:
-        for convolution in block.convolutions:
-            for values in (convolution.kernel, convolution.bias):
-                np.testing.assert_array_equal(values, values.astype(np.float16).astype(np.float32))
-                assert np.isfinite(values).all()
+def test_the_folded_network_has_no_batch_normalisation_left(backbone: BuiltBackbone) -> None:
+    kinds = {type(layer).__name__ for layer in backbone.model.layers}
 
-
-def test_an_unknown_stage_is_refused(weights: Weights) -> None:
-    with pytest.raises(KeyError):
-        build_backbone(weights, ("stride4",))
+    assert kinds == {"InputLayer", "Rescaling", "Conv2D", "DepthwiseConv2D", "ReLU", "Add"}

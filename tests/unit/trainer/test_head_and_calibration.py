@@ -2,11 +2,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.linear_model import LogisticRegression
 
 from idc_contracts.bundle import Calibration
 from idc_trainer.errors import CalibrationFailed
+from idc_trainer.learning import head as head_module
 from idc_trainer.learning.calibration import apply_to_head, apply_to_scores, fit_calibration
-from idc_trainer.learning.head import LinearHead, balanced_weights, fit_head, logits
+from idc_trainer.learning.head import HeadSettings, LinearHead, balanced_weights, fit_head, logits
 
 
 def test_each_class_and_each_patient_within_it_weighs_the_same() -> None:
@@ -29,7 +31,7 @@ def test_the_head_ranks_by_the_feature_that_tells_the_classes_apart() -> None:
     features = rng.normal(50, 3, (200, 4)).astype(np.float32)
     features[:, 2] += 6 * labels
 
-    head = fit_head(features, labels, np.full(200, "p"), np.ones(4), penalty=0.1)
+    head = fit_head(features, labels, np.full(200, "p"), np.ones(4), HeadSettings(0.1))
 
     assert np.argmax(np.abs(head.weight)) == 2
     assert ((logits(head, features) > 0) == labels).mean() > 0.7
@@ -40,20 +42,107 @@ def test_a_larger_penalty_makes_a_flatter_head() -> None:
     labels = np.arange(100) % 2 == 1
     features = (rng.normal(size=(100, 3)) + labels[:, None]).astype(np.float32)
 
-    norms = [np.linalg.norm(fit_head(features, labels, np.full(100, "p"), np.ones(3), p).weight) for p in (0.1, 10)]
+    heads = [fit_head(features, labels, np.full(100, "p"), np.ones(3), HeadSettings(p)) for p in (0.1, 10)]
 
+    norms = [np.linalg.norm(head.weight) for head in heads]
     assert norms[1] < norms[0] / 2
 
 
-def test_a_feature_that_never_changes_gets_no_weight() -> None:
-    features = np.stack([np.arange(10), np.full(10, 7)], axis=1).astype(np.float32)
+@pytest.mark.parametrize("value", [7, 0, 0.1, 6000])
+def test_a_feature_that_never_changes_gets_no_weight(value: float) -> None:
+    features = np.stack([np.arange(10), np.full(10, value)], axis=1).astype(np.float32)
 
-    head = fit_head(features, np.arange(10) > 4, np.full(10, "p"), np.ones(2), penalty=0.1)
+    head = fit_head(features, np.arange(10) > 4, np.full(10, "p"), np.ones(2), HeadSettings(0.1))
 
-    assert abs(head.weight[1]) < 1e-6
+    assert head.weight[1] == 0
+    assert head.weight[0] > 0.1
 
 
-@settings(deadline=None, max_examples=20)
+def _problem(seed: int, count: int = 120) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    labels = rng.random(count) < 0.4
+    scales = np.array([1, 100, 0.01, 5], np.float32)
+    features = ((rng.normal(3, 1, (count, 4)) + labels[:, None] * [1, 0.5, 0, -1]) * scales).astype(np.float32)
+    return features, labels, rng.choice(["a", "b", "c"], count)
+
+
+@settings(deadline=None, max_examples=8)
+@given(st.integers(0, 1000), st.sampled_from([0.01, 0.3, 3.0]))
+def test_the_head_is_the_logistic_regression_of_scikit_learn(seed: int, penalty: float) -> None:
+    features, labels, patients = _problem(seed)
+    gains = np.array([1.0, 4.0, 1.0, 0.5])
+    scaled = (features - features.mean(0)) / features.std(0) * gains
+    weights = balanced_weights(labels, patients)
+
+    head = fit_head(features, labels, patients, gains, HeadSettings(penalty))
+
+    reference = LogisticRegression(C=1 / (penalty * len(labels)), tol=1e-8, max_iter=10_000)
+    reference.fit(scaled, labels, sample_weight=weights)
+    np.testing.assert_allclose(logits(head, features), reference.decision_function(scaled), atol=5e-3)
+
+
+def test_a_head_fitted_in_chunks_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    features, labels, patients = _problem(0)
+    whole = fit_head(features, labels, patients, np.ones(4), HeadSettings(0.1))
+
+    monkeypatch.setattr(head_module, "_CHUNK", 17)
+    chunked = fit_head(features, labels, patients, np.ones(4), HeadSettings(0.1))
+
+    np.testing.assert_allclose(logits(chunked, features), logits(whole, features), atol=2e-3)
+
+
+def test_rows_are_read_a_chunk_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    features, labels, patients = _problem(0)
+    asked: list[int] = []
+
+    class Rows:
+        shape = features.shape
+
+        def __getitem__(self, rows: slice) -> np.ndarray:
+            asked.append(rows.stop - rows.start)
+            return features[rows]
+
+    monkeypatch.setattr(head_module, "_CHUNK", 50)
+    fit_head(Rows(), labels, patients, np.ones(4), HeadSettings(0.1))
+
+    assert set(asked) == {50, 20}
+
+
+def test_label_smoothing_moves_scores_inwards_and_keeps_their_order() -> None:
+    features, labels, patients = _problem(1)
+    sharp, smooth = (
+        logits(fit_head(features, labels, patients, np.ones(4), HeadSettings(0.001, smoothing)), features)
+        for smoothing in (0.0, 0.2)
+    )
+
+    assert smooth.std() < 0.8 * sharp.std()
+    assert np.abs(smooth).max() < np.abs(sharp).max()
+    assert np.corrcoef(smooth, sharp)[0, 1] > 0.98
+
+
+def test_a_cheaper_feature_is_used_more() -> None:
+    rng = np.random.default_rng(0)
+    labels = np.arange(200) % 2 == 1
+    features = (rng.normal(size=(200, 2)) + labels[:, None]).astype(np.float32)
+
+    head = fit_head(features, labels, np.full(200, "p"), np.array([4.0, 1.0]), HeadSettings(1.0))
+
+    assert head.weight[0] > 2 * head.weight[1] > 0
+
+
+def test_each_step_of_the_fit_is_told_and_the_objective_falls() -> None:
+    told: list[tuple[int, float]] = []
+    features, labels, patients = _problem(2)
+
+    fit_head(features, labels, patients, np.ones(4), HeadSettings(0.1), lambda *step: told.append(step))
+
+    assert [step for step, _ in told] == list(range(1, len(told) + 1))
+    losses = [loss for _, loss in told]
+    assert losses == sorted(losses, reverse=True)
+    assert losses[0] < np.log(2)
+
+
+@settings(deadline=None, max_examples=8)
 @given(st.floats(0.2, 5.0), st.floats(-2.0, 2.0))
 def test_calibration_finds_the_temperature_and_bias_that_made_the_labels(temperature: float, bias: float) -> None:
     rng = np.random.default_rng(0)

@@ -3,14 +3,13 @@
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from idc_trainer.data.index import PatchIndex
 from idc_trainer.data.source import Progress
-from idc_trainer.features.runner import GraphRunner
 from idc_trainer.features.store import FeatureStore, FeatureWriter
 from idc_trainer.features.variants import Variant
 
@@ -19,8 +18,19 @@ BLOCK: Final = 1024
 _DECODERS: Final = 2
 
 
+class FeatureRunner(Protocol):
+    """Computes the features of patches; `runner.GraphRunner` is one."""
+
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        """The shape of one patch's features: (width,)."""
+
+    def run(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """The features of patches, RGB, uint8, shape (N, 50, 50, 3); float32, shape (N, width), in their order."""
+
+
 def extract(
-    index: PatchIndex, variant: Variant, runner: GraphRunner, folder: Path, progress: Progress, *, part: str = "all"
+    index: PatchIndex, variant: Variant, runner: FeatureRunner, folder: Path, progress: Progress, *, part: str = "all"
 ) -> FeatureStore:
     """Complete a store so that it has the features of all patches of an index.
 

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import warnings
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -98,6 +99,9 @@ class Checkpoint:
 
     def _load(self, model: keras.Model, place: Path) -> None:
         try:
-            model.load_weights(place / "model.weights.h5")
-        except (OSError, ValueError, KeyError, RuntimeError) as exc:  # h5py tells damage by any of them
+            with warnings.catch_warnings():
+                # Keras only warns of layers that the file lacks, and leaves them as they are.
+                warnings.simplefilter("error", UserWarning)
+                model.load_weights(place / "model.weights.h5")
+        except (OSError, ValueError, KeyError, RuntimeError, UserWarning) as exc:  # h5py tells damage by the first four
             raise CacheDamaged(f"cannot go on from {place}: delete {self._folder} to train from the start") from exc

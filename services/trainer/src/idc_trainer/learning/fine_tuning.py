@@ -95,9 +95,7 @@ def check_stage(backbone: BuiltBackbone, from_stage: str | None) -> None:
     """
     possible = backbone.stages[1:]
     if from_stage is not None and from_stage not in possible:
-        remedy = (
-            f"choose one of {', '.join(possible)}" if possible else "leave out --fine-tune-from or read more --stages"
-        )
+        remedy = f"choose one of {', '.join(possible)}" if possible else "read earlier --stages, too"
         raise WrongSetting(f"cannot fine-tune from {from_stage!r}: {remedy}")
 
 

@@ -118,8 +118,9 @@ class _Objective:
         self._targets = labels * (1 - settings.label_smoothing) + settings.label_smoothing / 2
         self._only_chunk = features[0 : len(labels)] if len(labels) <= _CHUNK else None
         self._mean, deviation = self._moments()
-        # A feature that never changes would be divided by zero; it gets no weight either way.
-        self._scale = gains / (deviation + _LEAST_DEVIATION)
+        # Scaled to one, a feature that never changes would be nothing but the rounding errors of the gradient.
+        changes = deviation > _LEAST_DEVIATION * np.maximum(1.0, np.abs(self._mean))
+        self._scale = np.where(changes, gains / (deviation + _LEAST_DEVIATION), 0.0)
 
     def __call__(self, point: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         weight = point[:-1] * self._scale

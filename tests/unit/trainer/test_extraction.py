@@ -1,0 +1,178 @@
+"""Which features are computed, by whom, and that it does not matter in which order."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from idc_trainer.data.index import PatchIndex
+from idc_trainer.data.source import Progress
+from idc_trainer.errors import FileUnreadable, ShardMissing
+from idc_trainer.features import extraction
+from idc_trainer.features.extraction import extract
+from idc_trainer.features.shards import Shard, extract_shard, merge_shards
+from idc_trainer.features.store import FeatureStore
+from idc_trainer.features.variants import Jittered, Plain
+from idc_trainer.learning.recipe import Recipe, Stain
+from idc_trainer.preparation import Source, feature_folder, read_backbone
+from support.fake_runner import FakeRunner
+from support.made_patches import write_patch_folder
+from support.memory_patches import MemoryPatches, made_index
+
+JITTERED = Jittered(seed=0, number=1, strength=0.3, shift=0.4)
+
+
+@pytest.fixture(scope="module")
+def index() -> PatchIndex:
+    return made_index({"a": (5, 4), "b": (3, 6), "c": (0, 3)})
+
+
+@pytest.fixture
+def runner() -> FakeRunner:
+    return FakeRunner()
+
+
+def test_only_what_the_store_lacks_is_computed(
+    index: PatchIndex, runner: FakeRunner, silent: Progress, tmp_path: Path
+) -> None:
+    extract(index.of(["a"]), Plain(), runner, tmp_path, silent)
+    assert runner.patches == 9
+
+    store = extract(index, Plain(), runner, tmp_path, silent)
+    assert (runner.patches, len(store)) == (21, 21)
+
+    extract(index, Plain(), runner, tmp_path, silent)
+    assert runner.patches == 21
+
+
+def test_nothing_is_read_where_all_features_are_there(silent: Progress, runner: FakeRunner, tmp_path: Path) -> None:
+    index = made_index({"a": (2, 2)})
+    extract(index, Plain(), runner, tmp_path, silent)
+    assert isinstance(index.source, MemoryPatches)
+    reads = index.source.reads
+
+    extract(index, Plain(), runner, tmp_path, silent)
+
+    assert index.source.reads == reads
+
+
+@pytest.mark.parametrize("variant", [Plain(), JITTERED])
+def test_a_patch_has_the_same_features_in_any_order_and_block(
+    index: PatchIndex,
+    variant: Plain | Jittered,
+    silent: Progress,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    straight = extract(index, variant, FakeRunner(), tmp_path / "straight", silent).read(index.digests)
+    monkeypatch.setattr(extraction, "BLOCK", 4)
+    shuffled = index.rows(np.random.default_rng(1).permutation(len(index)))
+
+    other = extract(shuffled, variant, FakeRunner(), tmp_path / "shuffled", silent).read(index.digests)
+
+    np.testing.assert_array_equal(other, straight)
+
+
+def test_variants_are_kept_apart(index: PatchIndex, runner: FakeRunner, silent: Progress, tmp_path: Path) -> None:
+    plain = extract(index, Plain(), runner, tmp_path, silent).read(index.digests)
+    jittered = extract(index, JITTERED, runner, tmp_path, silent).read(index.digests)
+
+    assert np.abs(plain - jittered).max() > 1
+    np.testing.assert_allclose(plain[0, :3], index.decode(0).mean((0, 1)), rtol=1e-5)
+    seen = JITTERED.apply(index.decode(0), bytes(index.digests[0]))
+    np.testing.assert_allclose(jittered[0, :3], seen.mean((0, 1)), rtol=1e-5)
+
+
+def test_an_interrupted_extraction_keeps_its_whole_blocks(
+    index: PatchIndex, silent: Progress, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(extraction, "BLOCK", 8)
+
+    class Interrupted(FakeRunner):
+        def run(self, patches: np.ndarray) -> np.ndarray:
+            if self.patches:
+                raise KeyboardInterrupt
+            return super().run(patches)
+
+    with pytest.raises(KeyboardInterrupt):
+        extract(index, Plain(), Interrupted(), tmp_path, silent)
+    assert len(FeatureStore(tmp_path / "plain", 6)) == 8
+
+    runner = FakeRunner()
+    extract(index, Plain(), runner, tmp_path, silent)
+    assert runner.patches == len(index) - 8
+
+
+def test_a_file_that_changed_meanwhile_ends_the_extraction(
+    runner: FakeRunner, silent: Progress, tmp_path: Path, make_set: Callable[..., PatchIndex]
+) -> None:
+    with pytest.raises(FileUnreadable, match="was changed"):
+        extract(make_set([("a", 0), ("a", 1)]), Plain(), runner, tmp_path, silent)
+
+
+def test_progress_counts_the_known_patches_too(index: PatchIndex, runner: FakeRunner, tmp_path: Path) -> None:
+    told: list[tuple[str, int, int]] = []
+    extract(index.of(["c"]), Plain(), runner, tmp_path, lambda *_: None)
+
+    extract(index, Plain(), runner, tmp_path, lambda *step: told.append(step))
+
+    assert told == [("features, plain", 21, 21)]
+
+
+@given(st.integers(1, 12))
+def test_shards_divide_the_patches(count: int) -> None:
+    index = made_index({"a": (2, 3), "b": (3, 1)}, seed=5)
+
+    shards = [Shard(number, count).of(index).digests.tolist() for number in range(count)]
+
+    assert sorted(digest for shard in shards for digest in shard) == sorted(index.digests.tolist())
+    assert len({digest for shard in shards for digest in shard}) == len(index)
+
+
+def test_a_patch_is_in_the_same_shard_wherever_its_file_lies(index: PatchIndex) -> None:
+    turned = index.rows(np.arange(len(index))[::-1])
+
+    assert set(Shard(1, 3).of(index).digests.tolist()) == set(Shard(1, 3).of(turned).digests.tolist())
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Source:
+    data = write_patch_folder(tmp_path_factory.mktemp("data"), {"a": (3, 3), "b": (2, 2)})
+    recipe = Recipe(input_px=32, stages=("stage3",), stain=Stain(passes=1))
+    return Source(data, tmp_path_factory.mktemp("cache"), recipe)
+
+
+def _features(source: Source) -> dict[str, dict[bytes, list[float]]]:
+    """All rows of all variants by digest."""
+    folder = feature_folder(source.cache, read_backbone(source))
+    found = {}
+    for place in sorted(folder.iterdir()):
+        store = FeatureStore(place, 24)
+        found[place.name] = dict(zip(store.digests.tolist(), store.read(store.digests).tolist(), strict=True))
+    return found
+
+
+def test_shards_and_a_merge_give_what_one_machine_gives(source: Source, silent: Progress, tmp_path: Path) -> None:
+    sharded, at_once = (
+        Source(source.data, tmp_path / "a", source.recipe),
+        Source(source.data, tmp_path / "b", source.recipe),
+    )
+    first = extract_shard(sharded, Shard(0, 2), silent)
+    with pytest.raises(ShardMissing, match=f"{10 - first} of 10 patches lack their features .*features extract"):
+        merge_shards(sharded, silent)
+
+    counts = first + extract_shard(sharded, Shard(1, 2), silent)
+    merged = merge_shards(sharded, silent)
+    extract_shard(at_once, Shard(0, 1), silent)
+
+    assert counts == merged == 10
+    together, expected = _features(sharded), _features(at_once)
+    assert together.keys() == expected.keys() == {"plain", "jittered-0-1-0.3-0.4"}
+    for variant, rows in expected.items():
+        assert together[variant].keys() == rows.keys()
+        for digest, row in rows.items():
+            np.testing.assert_allclose(together[variant][digest], row, atol=1e-4, rtol=1e-4)
+    assert len(list((tmp_path / "a").rglob("*.digests"))) == 2
