@@ -1,5 +1,6 @@
 """Every overlay builds, fits the Kubernetes API's schemas strictly, and is hardened."""
 
+import functools
 import shutil
 import subprocess
 from pathlib import Path
@@ -12,23 +13,29 @@ import yaml
 from idc_alarm.settings import AlarmSettings
 from idc_gateway.settings import GatewaySettings
 from idc_inference.settings import InferenceSettings
+from idc_trainer.app import build_parser
 from support.setting_names import setting_names
 
 K8S = Path(__file__).parents[2] / "k8s"
 OVERLAYS = ["overlays/dev", "overlays/edge", "overlays/edge-tls"]
-FOLDERS = [*OVERLAYS, "jobs/trainer"]
+JOBS = ["jobs/trainer", "jobs/trainer-features", "jobs/trainer-merge"]
+FOLDERS = [*OVERLAYS, *JOBS]
 KUBERNETES_VERSION = "1.33"
 
 
-def build(folder: str) -> list[dict[str, Any]]:
+@functools.cache
+def render(folder: str) -> str:
     if shutil.which("kustomize"):
         command = ["kustomize", "build"]
     elif shutil.which("kubectl"):
         command = ["kubectl", "kustomize"]
     else:
         pytest.skip("neither kustomize nor kubectl is installed")
-    rendered = subprocess.run([*command, K8S / folder], check=True, capture_output=True, text=True)
-    return [document for document in yaml.safe_load_all(rendered.stdout) if document]
+    return subprocess.run([*command, K8S / folder], check=True, capture_output=True, text=True).stdout
+
+
+def build(folder: str) -> list[dict[str, Any]]:
+    return [document for document in yaml.safe_load_all(render(folder)) if document]
 
 
 def pods(folder: str) -> list[tuple[str, dict[str, Any]]]:
@@ -130,3 +137,35 @@ def test_ingress_names_one_host_and_the_middlewares_that_exist() -> None:
     (rule,) = ingress["spec"]["rules"]
     assert ingress["spec"]["tls"][0]["hosts"] == [rule["host"]]
     assert settings["GATEWAY_PUBLIC_URL"] == f"https://{rule['host']}"
+
+
+def test_each_shard_of_the_features_has_an_index_of_its_own() -> None:
+    (job,) = (item for item in build("jobs/trainer-features") if item["kind"] == "Job")
+    (box,) = job["spec"]["template"]["spec"]["containers"]
+    variables = {variable["name"]: variable for variable in box["env"]}
+
+    assert job["spec"]["completionMode"] == "Indexed"
+    assert variables["SHARDS"]["value"] == str(job["spec"]["completions"])
+    path = variables["SHARD"]["valueFrom"]["fieldRef"]["fieldPath"]
+    assert path == "metadata.annotations['batch.kubernetes.io/job-completion-index']"
+    assert box["args"][-2:] == ["--shard", "$(SHARD)/$(SHARDS)"]
+
+
+def test_the_training_jobs_share_one_cache() -> None:
+    claims = [
+        {volume["persistentVolumeClaim"]["claimName"] for volume in pod["volumes"] if "persistentVolumeClaim" in volume}
+        for folder in JOBS
+        for _, pod in pods(folder)
+    ]
+
+    assert all({"training-data", "training-cache"} <= found for found in claims)
+
+
+@pytest.mark.parametrize("folder", JOBS)
+def test_the_trainer_s_command_line_takes_what_a_job_gives_it(folder: str) -> None:
+    ((box,),) = [pod["containers"] for _, pod in pods(folder)]
+    arguments = [text.replace("$(SHARD)", "3").replace("$(SHARDS)", "8") for text in box["args"]]
+
+    options = build_parser(arguments).parse_args(arguments)
+
+    assert options.cache == Path("/cache")

@@ -1,0 +1,101 @@
+"""Three containers compute the features of one data set; one is killed; the training finds all of them."""
+
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from idc_modelio.bundles import read_bundle
+from support.compose_stack import IMAGE_TAG, ComposeStack
+from support.made_patches import write_patch_folder
+
+pytestmark = pytest.mark.e2e
+
+SHARDS = 3
+RECIPE = ("--stain-passes", "1", "--data", "/data", "--cache", "/work/cache")
+
+
+class TrainerContainers:
+    """Runs the trainer's image, each command in a container of its own, hardened as in production."""
+
+    def __init__(self, data: Path, work: Path) -> None:
+        self._options = [
+            *("--user", f"{os.getuid()}:{os.getgid()}", "--network", "none", "--read-only", "--cap-drop", "ALL"),
+            *("--tmpfs", "/tmp:size=1g,mode=1777", "--memory", "4g"),
+            *("--volume", f"{data}:/data:ro", "--volume", f"{work}:/work"),
+            f"idc-sentinel/trainer:{IMAGE_TAG}",
+        ]
+        self._started: list[str] = []
+
+    def start(self, *arguments: str) -> str:
+        """Start a command; returns the container's name."""
+        name = _docker("run", "--detach", *self._options, *arguments)
+        self._started.append(name)
+        return name
+
+    def finish(self, name: str) -> tuple[int, str]:
+        """Wait for a command; returns its exit code and what it said."""
+        code = int(_docker("wait", name))
+        said = subprocess.run(["docker", "logs", name], capture_output=True, text=True, timeout=60, check=True)
+        return code, said.stdout + said.stderr
+
+    def remove(self) -> None:
+        """Remove all containers."""
+        if self._started:
+            _docker("rm", "--force", *self._started)
+
+
+def _docker(*arguments: str) -> str:
+    done = subprocess.run(["docker", *arguments], capture_output=True, text=True, timeout=600, check=True)
+    return done.stdout.strip()
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Path:
+    folder = tmp_path / "work"
+    (folder / "models").mkdir(parents=True)
+    return folder
+
+
+@pytest.fixture
+def trainer(stack: ComposeStack, tmp_path: Path, work: Path) -> Iterator[TrainerContainers]:
+    stack.compose("--profile", "train", "build", "trainer", timeout_s=1500)
+    data = write_patch_folder(tmp_path / "data", {str(number): (150, 150) for number in range(1, 5)})
+    containers = TrainerContainers(data, work)
+    yield containers
+    containers.remove()
+
+
+def _rows(work: Path, part: str) -> dict[str, int]:
+    """How many rows a part has in each variant's store."""
+    return {path.parent.name: path.stat().st_size // 64 for path in work.rglob(f"{part}.digests")}
+
+
+def test_shards_in_containers_survive_a_kill_and_spare_the_training_all_features(
+    trainer: TrainerContainers, work: Path
+) -> None:
+    extract = [("features", "extract", *RECIPE, "--shard", f"{number}/{SHARDS}") for number in range(SHARDS)]
+    running = [trainer.start(*command) for command in extract]
+    deadline = time.monotonic() + 240
+    while not any(_rows(work, f"shard-1-of-{SHARDS}").values()) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    _docker("kill", "--signal", "KILL", running[1])
+    assert trainer.finish(running[1])[0] == 137
+    early_code, early = trainer.finish(trainer.start("features", "merge", *RECIPE))
+    again = trainer.finish(trainer.start(*extract[1]))
+    others = [trainer.finish(running[number]) for number in (0, 2)]
+    merged = trainer.finish(trainer.start("features", "merge", *RECIPE))
+    before = {path: path.stat().st_mtime_ns for path in work.rglob("*.features")}
+    trained = trainer.finish(
+        trainer.start("train", *RECIPE, "--out", "/work/models", "--cross-fit", "--test-patients", "4", "--no-int8")
+    )
+
+    assert (early_code, "lack their features" in early) == (28, True)
+    assert [code for code, _ in (again, *others, merged, trained)] == [0] * 5, (again, others, merged, trained)
+    assert read_bundle(work / "models" / "idc" / "1").manifest.dataset.patches == 1200
+    assert {path: path.stat().st_mtime_ns for path in work.rglob("*.features")} == before
+    assert len(before) == 2
+    assert sorted(path.stat().st_size // (4 * 256) for path in before) == [1200, 1200]
