@@ -8,16 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from idc_trainer.__main__ import main
 from idc_trainer.data.index import PatchIndex
 from idc_trainer.data.source import Progress
 from idc_trainer.errors import FileUnreadable, ShardMissing
 from idc_trainer.features import extraction
 from idc_trainer.features.extraction import extract
-from idc_trainer.features.shards import Shard, extract_shard, merge_shards
+from idc_trainer.features.shards import Shard
 from idc_trainer.features.store import FeatureStore
 from idc_trainer.features.variants import Jittered, Plain
-from idc_trainer.learning.recipe import Recipe, Stain
-from idc_trainer.preparation import Source, feature_folder, read_backbone
 from support.fake_runner import FakeRunner
 from support.made_patches import write_patch_folder
 from support.memory_patches import MemoryPatches, made_index
@@ -138,16 +137,16 @@ def test_a_patch_is_in_the_same_shard_wherever_its_file_lies(index: PatchIndex) 
     assert set(Shard(1, 3).of(index).digests.tolist()) == set(Shard(1, 3).of(turned).digests.tolist())
 
 
-@pytest.fixture(scope="module")
-def source(tmp_path_factory: pytest.TempPathFactory) -> Source:
-    data = write_patch_folder(tmp_path_factory.mktemp("data"), {"a": (3, 3), "b": (2, 2)})
-    recipe = Recipe(input_px=32, stages=("stage3",), stain=Stain(passes=1))
-    return Source(data, tmp_path_factory.mktemp("cache"), recipe)
+OPTIONS = ["--input-px", "32", "--stages", "stage3", "--stain-passes", "1"]
 
 
-def _features(source: Source) -> dict[str, dict[bytes, list[float]]]:
+def _command(command: str, data: Path, cache: Path, *more: str) -> int:
+    return main(["features", command, "--data", str(data), "--cache", str(cache), *OPTIONS, *more])
+
+
+def _features(cache: Path) -> dict[str, dict[bytes, list[float]]]:
     """All rows of all variants by digest."""
-    folder = feature_folder(source.cache, read_backbone(source))
+    (folder,) = (cache / "features").iterdir()
     found = {}
     for place in sorted(folder.iterdir()):
         store = FeatureStore(place, 24)
@@ -155,24 +154,33 @@ def _features(source: Source) -> dict[str, dict[bytes, list[float]]]:
     return found
 
 
-def test_shards_and_a_merge_give_what_one_machine_gives(source: Source, silent: Progress, tmp_path: Path) -> None:
-    sharded, at_once = (
-        Source(source.data, tmp_path / "a", source.recipe),
-        Source(source.data, tmp_path / "b", source.recipe),
-    )
-    first = extract_shard(sharded, Shard(0, 2), silent)
-    with pytest.raises(ShardMissing, match=f"{10 - first} of 10 patches lack their features .*features extract"):
-        merge_shards(sharded, silent)
+def test_shards_and_a_merge_give_what_one_machine_gives(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = write_patch_folder(tmp_path / "data", {"a": (3, 3), "b": (2, 2)})
+    sharded, at_once = tmp_path / "sharded", tmp_path / "at-once"
 
-    counts = first + extract_shard(sharded, Shard(1, 2), silent)
-    merged = merge_shards(sharded, silent)
-    extract_shard(at_once, Shard(0, 1), silent)
+    assert _command("extract", data, sharded, "--shard", "0/2") == 0
+    first = int(capsys.readouterr().out.split("features of ")[1].split()[0])
+    assert _command("merge", data, sharded) == ShardMissing.exit_code
+    assert f"{10 - first} of 10 patches lack their features (plain): run all shards" in capsys.readouterr().err
+    assert _command("extract", data, sharded, "--shard", "1/2") == 0
+    assert _command("merge", data, sharded) == 0
+    assert "features of all 10 patches are in" in capsys.readouterr().out
+    assert _command("extract", data, at_once) == 0
 
-    assert counts == merged == 10
     together, expected = _features(sharded), _features(at_once)
+    assert 0 < first < 10
     assert together.keys() == expected.keys() == {"plain", "jittered-0-1-0.3-0.4"}
+    assert len(list(sharded.rglob("*.digests"))) == 2
     for variant, rows in expected.items():
         assert together[variant].keys() == rows.keys()
         for digest, row in rows.items():
             np.testing.assert_allclose(together[variant][digest], row, atol=1e-4, rtol=1e-4)
-    assert len(list((tmp_path / "a").rglob("*.digests"))) == 2
+
+
+@pytest.mark.parametrize("shard", ["2/2", "1", "-1/2", "1/0", "a/b", "0/\u0662"])
+def test_a_shard_that_is_none_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str], shard: str) -> None:
+    with pytest.raises(SystemExit) as ended:
+        _command("extract", tmp_path, tmp_path, f"--shard={shard}")
+
+    assert ended.value.code == 2
+    assert "is no shard: write I/N with I from 0 to N - 1" in capsys.readouterr().err

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,24 +11,22 @@ import pytest
 
 from idc_contracts.bundle import BundleManifest
 from idc_modelio.bundles import read_bundle, read_self_test
-from idc_trainer.data.patches import Progress
-from idc_trainer.errors import DataUnreadable, OperatingPointUnreachable
-from idc_trainer.learning.recipe import Recipe
+from idc_trainer.__main__ import main
+from idc_trainer.data.choose import SplitRequest, split_patients
+from idc_trainer.errors import CalibrationFailed, DataUnreadable, TrainerError, WrongSetting
+from idc_trainer.features.store import FeatureStore
+from idc_trainer.learning.head import HeadSettings
+from idc_trainer.learning.operating_point import Target
+from idc_trainer.learning.recipe import FineTuning, Recipe, Stain
+from idc_trainer.phases import Run
+from idc_trainer.preparation import Source
 from idc_trainer.training import TrainingRequest, train
-from support.made_patches import write_patch_folder
+from support.made_patches import made_patch, write_patch, write_patch_folder
+from support.memory_patches import made_index
 
 PATIENTS = {"a": (10, 10), "b": (10, 8), "c": (12, 8), "d": (8, 8), "e": (0, 6), "f": (0, 6)}
-RECIPE = Recipe(input_px=48, stages=("stride8",), stage_gains=(1.0,), stain_passes=1)
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_patch_folder(tmp_path_factory.mktemp("data"), PATIENTS)
-
-
-def _request(data: Path, out: Path, **changes: object) -> TrainingRequest:
-    options = {"test_patients": ("a",), "recipe": RECIPE, "command": "idc-trainer train --data d"} | changes
-    return TrainingRequest(data=data, out=out, **options)  # type: ignore[arg-type]
+RECIPE = Recipe(input_px=32, stages=("stage3",), stain=Stain(passes=1))
+OPTIONS = ["--input-px", "32", "--stages", "stage3", "--stain-passes", "1"]
 
 
 def _tell(*_: object) -> None:
@@ -35,21 +34,49 @@ def _tell(*_: object) -> None:
 
 
 @pytest.fixture(scope="module")
-def bundle_path(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_patch_folder(tmp_path_factory.mktemp("data"), PATIENTS)
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+def _request(data: Path, cache: Path, out: Path, **changes: object) -> TrainingRequest:
+    options = {
+        "source": Source(data, cache, RECIPE),
+        "split": SplitRequest(test_patients=("a",)),
+        "command": "idc-trainer train --data d",
+        "int8": False,
+    } | changes
+    return TrainingRequest(out=out, **options)  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def bundle_path(data: Path, cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     names = tmp_path_factory.mktemp("list") / "demo.txt"
     names.write_text("a_idx5_x0_y1_class1.png\na_idx5_x0_y1_class0.png\n")
-    return train(_request(data, tmp_path_factory.mktemp("out"), report_list=names), _tell)
+    return train(_request(data, cache, tmp_path_factory.mktemp("out"), report_list=names), _tell)
+
+
+@pytest.fixture(scope="module")
+def cross_fitted_path(data: Path, cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    split = SplitRequest(test_patients=("a",), cross_fit=True)
+    return train(_request(data, cache, tmp_path_factory.mktemp("out"), split=split, int8=True), _tell)
 
 
 def test_the_bundle_passes_the_reader_of_the_services(bundle_path: Path) -> None:
     bundle = read_bundle(bundle_path)
 
     assert (bundle.manifest.name, bundle.manifest.version) == ("idc", "1")
-    assert set(bundle.manifest.files) == {
-        "MODEL_CARD.md", "model.bin", "model.onnx", "model.xml", "report/index.html", "selftest.npz",
-    }  # fmt: skip
+    assert {"MODEL_CARD.md", "model.bin", "model.onnx", "model.xml", "report/index.html", "selftest.npz"} <= set(
+        bundle.manifest.files
+    )
     assert {metrics.patient for metrics in bundle.manifest.metrics if metrics.side == "test"} == {"a"}
     assert bundle.manifest.dataset.patches == sum(map(sum, PATIENTS.values()))
+    assert bundle.manifest.int8 is None
+    assert not (bundle_path / "int8").exists()
 
 
 @pytest.mark.parametrize("file", ["model.xml", "model.onnx"])
@@ -70,18 +97,57 @@ def test_the_model_tells_made_up_classes_of_an_unseen_patient_apart(bundle_path:
     assert metrics.auc.value > 0.9
 
 
-def test_training_again_gives_the_next_version_with_the_same_figures(
-    data: Path, bundle_path: Path, tmp_path: Path
+def test_the_parity_of_all_graphs_stands_in_the_manifest(bundle_path: Path, cross_fitted_path: Path) -> None:
+    without, with_int8 = (read_bundle(path).manifest.parity for path in (bundle_path, cross_fitted_path))
+
+    assert (without.max_dp_int8, with_int8.max_dp_int8 is None) == (None, False)
+    assert max(without.max_dp_openvino, without.max_dp_onnx, with_int8.max_dp_openvino, with_int8.max_dp_onnx) < 0.01
+
+
+def test_the_command_line_gives_the_next_version_with_the_same_figures(
+    data: Path, cache: Path, bundle_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "idc" / "4").mkdir(parents=True)
+    arguments = ["train", "--data", str(data), "--cache", str(cache), "--out", str(tmp_path), "--no-int8", *OPTIONS]
 
-    again = train(_request(data, tmp_path), _tell)
+    assert main([*arguments, "--test-patients", "a"]) == 0
 
-    assert again == tmp_path / "idc" / "5"
+    again = tmp_path / "idc" / "5"
+    assert f"wrote {again}" in capsys.readouterr().out
     first, second = (json.loads((path / "manifest.json").read_text()) for path in (bundle_path, again))
-    for volatile in ("created_at", "files", "version"):
+    assert second["command"].startswith(f"idc-trainer train --data {data}")
+    for volatile in ("created_at", "files", "version", "command"):
         first.pop(volatile), second.pop(volatile)
     assert first == second
+
+
+def test_with_cross_fitting_all_but_the_test_patients_validate(cross_fitted_path: Path) -> None:
+    manifest = read_bundle(cross_fitted_path).manifest
+
+    assert manifest.split.cross_fitted
+    assert manifest.split.train == manifest.split.validation == ("b", "c", "d", "e", "f")
+    assert {m.patient for m in manifest.metrics if m.side == "validation"} == {"b", "c", "d", "e", "f"}
+
+
+def test_an_int8_twin_is_in_the_bundle_if_and_only_if_it_is_good_enough(cross_fitted_path: Path) -> None:
+    manifest = read_bundle(cross_fitted_path).manifest
+
+    assert manifest.int8 is not None
+    assert manifest.int8.auc_drop_limit == 0.002
+    assert manifest.int8.kept is (manifest.int8.auc_drop < 0.002)
+    assert ("int8/model.xml" in manifest.files) is manifest.int8.kept
+
+
+def test_features_are_kept_by_content_and_computed_once(
+    data: Path, cache: Path, bundle_path: Path, cross_fitted_path: Path
+) -> None:
+    """Test patches are not needed: they are scored by the compiled graph."""
+    (folder,) = (cache / "features").iterdir()
+
+    sizes = {place.name: len(FeatureStore(place, 24)) for place in folder.iterdir()}
+
+    assert sizes["plain"] == sum(map(sum, PATIENTS.values())) - sum(PATIENTS["a"])
+    assert list((cache / "runs").glob("*/tensorboard/events*"))
 
 
 def test_card_and_report_say_what_a_reader_must_know(bundle_path: Path) -> None:
@@ -92,28 +158,97 @@ def test_card_and_report_say_what_a_reader_must_know(bundle_path: Path) -> None:
     for text in (card, report):
         assert "Research use only, not a medical device" in text
         assert manifest.command in text
-        assert f"{manifest.thresholds.idc_from:g}" in text
+    assert f"{manifest.thresholds.idc_from:g}" in card
     assert "## The list `demo`" in card
-    assert report.count("<svg") == 2
-    assert not re.search(r"(src|href)=|https?://|@import", report)
+    assert not re.search(r"(src|href)=[\"']?(https?:)?//|@import", report)
 
 
-def test_a_list_with_an_unknown_file_is_refused(data: Path, tmp_path: Path) -> None:
+def test_a_list_with_an_unknown_file_is_refused(data: Path, cache: Path, tmp_path: Path) -> None:
     (tmp_path / "list.txt").write_text("absent.png\n")
 
     with pytest.raises(DataUnreadable, match=r"absent\.png"):
-        train(_request(data, tmp_path / "out", report_list=tmp_path / "list.txt"), _tell)
-
-
-def test_labels_that_mean_nothing_give_no_bundle(tmp_path: Path, silent: Progress) -> None:
-    """Patients whose pixels say nothing of the label: nothing may be shipped."""
-    rng = np.random.default_rng(0)
-    root = write_patch_folder(tmp_path / "data", {"a": (6, 6), "b": (6, 6), "c": (6, 6)})
-    for path in root.rglob("*.png"):
-        twin = rng.choice(sorted(root.rglob("*class1.png")))
-        path.write_bytes(Path(twin).read_bytes() + bytes([rng.integers(256), rng.integers(256), rng.integers(256)]))
-
-    with pytest.raises((OperatingPointUnreachable, RuntimeError)):
-        train(_request(root, tmp_path / "out", target_sensitivity=0.99, target_specificity=0.99), silent)
+        train(_request(data, cache, tmp_path / "out", report_list=tmp_path / "list.txt"), _tell)
 
     assert list((tmp_path / "out" / "idc").iterdir()) == []
+
+
+def test_labels_that_contradict_each_other_give_no_bundle(tmp_path: Path) -> None:
+    """The validation patient's classes are swapped: nothing may be shipped."""
+    root = write_patch_folder(tmp_path / "data", {"a": (4, 4), "c": (8, 8)})
+    rng = np.random.default_rng(1)
+    for label in (0, 1):
+        for number in range(6):
+            write_patch(root, "b", label, number, made_patch(1 - label, rng))
+    split = SplitRequest(test_patients=("a",), validation_patients=("b",))
+
+    with pytest.raises(CalibrationFailed, match="check labels"):
+        train(_request(root, tmp_path / "cache", tmp_path / "out", split=split), _tell)
+
+    assert list((tmp_path / "out" / "idc").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("fine_tuning", "cross_fit", "text"),
+    [
+        (FineTuning(), True, "leave out --cross-fit"),
+        (FineTuning(from_stage="stage7"), False, "cannot fine-tune from 'stage7'"),
+    ],
+)
+def test_settings_that_contradict_each_other_are_refused_before_any_work(
+    data: Path, tmp_path: Path, fine_tuning: FineTuning, cross_fit: bool, text: str
+) -> None:
+    recipe = Recipe(input_px=32, stages=("stage3", "stage4"), fine_tuning=fine_tuning)
+    request = _request(
+        data,
+        tmp_path / "cache",
+        tmp_path / "out",
+        source=Source(data, tmp_path / "cache", recipe),
+        split=SplitRequest(test_patients=("a",), cross_fit=cross_fit),
+    )
+
+    with pytest.raises(WrongSetting, match=text):
+        train(request, _tell)
+
+    assert not (tmp_path / "cache").exists()
+    assert list((tmp_path / "out" / "idc").iterdir()) == []
+
+
+def test_gains_that_do_not_fit_the_stages_are_refused_before_any_work(data: Path, tmp_path: Path) -> None:
+    recipe = Recipe(input_px=32, stages=("stage3",), stage_gains=(1.0, 2.0), stain=Stain(passes=1))
+
+    with pytest.raises(WrongSetting, match="2 stage gains for 1 stages"):
+        train(_request(data, tmp_path, tmp_path, source=Source(data, tmp_path / "cache", recipe)), _tell)
+
+    assert not (tmp_path / "cache").exists()
+
+
+def test_a_cache_that_cannot_be_written_is_told(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(TrainerError, match="name a writable folder"):
+        train(_request(data, tmp_path / "file" / "cache", tmp_path / "out"), _tell)
+
+    assert list((tmp_path / "out" / "idc").iterdir()) == []
+
+
+def test_only_the_very_same_run_goes_on_from_a_checkpoint(tmp_path: Path) -> None:
+    index = made_index({"a": (2, 2), "b": (2, 2), "c": (2, 2)})
+    relabelled = replace(index, labels=~index.labels)
+    weights = tmp_path / "w.pth"
+
+    def folder(run_index: object = index, recipe: Recipe = RECIPE, seed: int = 0) -> Path:
+        split = SplitRequest(test_patients=("a",), validation_patients=("b" if seed == 0 else "c",))
+        patches = split_patients(split, run_index)  # type: ignore[arg-type]
+        source = Source(tmp_path, tmp_path, recipe, weights if weights.exists() else None)
+        return Run(patches, source, Target(), _tell).folder
+
+    first = folder()
+    others = {folder(relabelled), folder(recipe=Recipe(head=HeadSettings(0.5))), folder(seed=1)}
+    weights.write_bytes(b"1")
+    others.add(folder())
+    weights.write_bytes(b"2")
+    others.add(folder())
+
+    assert len(others | {first}) == 6
+    weights.unlink()
+    assert folder() == first

@@ -44,7 +44,11 @@ def open_bundle(path: Path, precision: str = "fp16") -> OpenBundle:
         raise BundleInvalid(f"{exc}") from exc
     if GRAPHS[precision] not in bundle.manifest.files:
         raise BundleInvalid(f"{path} has no {precision} graph: it was not good enough to be kept, use fp16")
-    return OpenBundle(bundle, GraphRunner(read_graph(bundle.path / GRAPHS[precision])))
+    graph = bundle.path / GRAPHS[precision]
+    try:
+        return OpenBundle(bundle, GraphRunner(read_graph(graph)))
+    except RuntimeError as exc:
+        raise BundleInvalid(f"OpenVINO cannot run {graph}: install its locked version or train again") from exc
 
 
 def prove(opened: OpenBundle) -> Proof:

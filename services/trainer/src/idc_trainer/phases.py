@@ -67,6 +67,7 @@ def train_phases(run: Run) -> Trained:
     if settings and run.patches.cross_fitted:
         raise WrongSetting("fine-tuning stops by validation patients of its own: leave out --cross-fit")
     backbone = read_backbone(run.source)
+    run.source.recipe.gains(backbone)  # told before any work if they do not fit
     if settings:
         check_stage(backbone, settings.from_stage)
     log = TensorBoardLog(run.folder / "tensorboard")

@@ -67,7 +67,9 @@ def save_ir(graph: ov.Model, folder: Path, *, fp16: bool = True) -> Path:
         raise output_error(folder, exc) from exc
     except RuntimeError as exc:  # OpenVINO does not say why it could not write
         full = shutil.disk_usage(folder).free < _FULL_BYTES
-        raise output_error(folder, OSError(errno.ENOSPC if full else errno.EIO, str(exc))) from exc
+        raise output_error(
+            folder, OSError(errno.ENOSPC if full else errno.EIO, str(exc).strip().splitlines()[-1])
+        ) from exc
     return path
 
 

@@ -1,0 +1,173 @@
+"""`predict` and `verify` on a bundle whose P(IDC) is the mean of the red channel over 255."""
+
+import json
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from idc_modelio.bundles import file_sha256
+from idc_trainer.__main__ import main
+from idc_trainer.errors import BundleInvalid, DataUnreadable
+from support.tiny_bundle import write_tiny_bundle
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Path:
+    return write_tiny_bundle(tmp_path / "models")
+
+
+def _image(path: Path, red: int, side_px: int = 50) -> Path:
+    Image.fromarray(np.full((side_px, side_px, 3), (red, 10, 10), np.uint8)).save(path)
+    return path
+
+
+def _error(capsys: pytest.CaptureFixture[str]) -> str:
+    (line,) = capsys.readouterr().err.splitlines()
+    return line
+
+
+def test_predict_says_both_classes_with_their_probabilities_and_the_time_of_each_image(
+    bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    images = [_image(tmp_path / "dark.png", 51), _image(tmp_path / "red.png", 204), _image(tmp_path / "mid.png", 127)]
+
+    assert main(["predict", str(bundle), *map(str, images)]) == 0
+
+    out = capsys.readouterr().out
+    rows = [re.findall(r"[\w.-]+", line) for line in out.splitlines() if ".png" in line]
+    assert [row[:4] for row in rows] == [
+        ["dark.png", "0.800", "0.200", "no_idc"],
+        ["red.png", "0.200", "0.800", "idc"],
+        ["mid.png", "0.502", "0.498", "uncertain"],
+    ]
+    assert all(0 < float(row[4]) < 10_000 for row in rows)
+    assert "research use only, not a medical device" in out
+    assert "ms" in out
+
+
+def test_an_image_of_another_size_is_scaled(bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["predict", str(bundle), str(_image(tmp_path / "small.png", 204, 35))]) == 0
+
+    assert "0.800" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("content", "text"), [(b"\x89PNG\r\n\x1a\n" + b"x" * 40, "bad.png"), (b"", "bad.png"), (None, "No such file")]
+)
+def test_a_bad_image_is_named_in_one_line_after_the_good_ones(
+    bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes | None, text: str
+) -> None:
+    good, bad = _image(tmp_path / "good.png", 204), tmp_path / "bad.png"
+    if content is not None:
+        bad.write_bytes(content)
+
+    assert main(["predict", str(bundle), str(good), str(bad)]) == DataUnreadable.exit_code
+
+    captured = capsys.readouterr()
+    assert "0.800" in captured.out
+    (line,) = captured.err.splitlines()
+    assert line.startswith("idc-trainer: ")
+    assert text in line
+    assert "; name images" in line or ": name readable images" in line
+
+
+def test_verify_says_what_a_good_bundle_is(bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["verify", str(bundle)]) == 0
+
+    out = capsys.readouterr().out
+    assert "idc 1 is whole: 4 files as listed, self-test passed (5 patches" in out
+    assert file_sha256(bundle / "manifest.json") in out
+
+
+def _relist(bundle: Path, **changes: object) -> None:
+    """Write the manifest anew, with right digests and some changes."""
+    manifest = json.loads((bundle / "manifest.json").read_text())
+    manifest["files"] = {name: file_sha256(bundle / name) for name in manifest["files"]}
+    (bundle / "manifest.json").write_text(json.dumps(manifest | changes))
+
+
+def _change_a_file(bundle: Path) -> None:
+    (bundle / "MODEL_CARD.md").write_text("It never errs.\n")
+
+
+def _change_weights(bundle: Path) -> None:
+    content = bytearray((bundle / "model.bin").read_bytes())
+    content[0] ^= 1
+    (bundle / "model.bin").write_bytes(content)
+
+
+def _remove_a_file(bundle: Path) -> None:
+    (bundle / "model.bin").unlink()
+
+
+def _add_a_file(bundle: Path) -> None:
+    (bundle / "extra.txt").write_text("")
+
+
+def _another_schema(bundle: Path) -> None:
+    _relist(bundle, schema_version=2)
+
+
+def _no_json(bundle: Path) -> None:
+    (bundle / "manifest.json").write_text("{")
+
+
+def _another_self_test(bundle: Path) -> None:
+    with np.load(bundle / "selftest.npz") as arrays:
+        patches, probability = arrays["patches"], arrays["probability"]
+    np.savez(bundle / "selftest.npz", patches=patches, probability=np.clip(probability + 0.2, 0, 1).astype(np.float32))
+    _relist(bundle)
+
+
+def _self_test_of_no_numbers(bundle: Path) -> None:
+    (bundle / "selftest.npz").write_text("no archive")
+    _relist(bundle)
+
+
+def _empty(bundle: Path) -> None:
+    shutil.rmtree(bundle)
+
+
+@pytest.mark.parametrize(
+    ("damage", "text"),
+    [
+        (_change_a_file, "MODEL_CARD.md is not the file that the manifest lists"),
+        (_change_weights, "model.bin is not the file that the manifest lists"),
+        (_remove_a_file, "missing files: ['model.bin']"),
+        (_add_a_file, "unlisted files: ['extra.txt']"),
+        (_another_schema, "schema_version"),
+        (_no_json, "manifest.json"),
+        (_another_self_test, "fails its self-test: P(IDC) differs by 0.2"),
+        (_self_test_of_no_numbers, "selftest.npz"),
+        (_empty, "name a folder <models>/<name>/<version>"),
+    ],
+)
+def test_verify_names_what_is_wrong(
+    bundle: Path, capsys: pytest.CaptureFixture[str], damage: Callable[[Path], None], text: str
+) -> None:
+    damage(bundle)
+
+    assert main(["verify", str(bundle)]) == BundleInvalid.exit_code
+    assert text in _error(capsys)
+
+
+def test_a_graph_that_is_listed_but_no_graph_is_told(bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (bundle / "model.xml").write_text("<net>")
+    _relist(bundle)
+
+    assert main(["verify", str(bundle)]) == BundleInvalid.exit_code
+    assert "OpenVINO cannot run" in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_predict_uses_no_bundle_that_was_changed(
+    bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _another_self_test(bundle)
+
+    assert main(["predict", str(bundle), str(_image(tmp_path / "a.png", 9))]) == BundleInvalid.exit_code
+    assert "fails its self-test" in _error(capsys)
