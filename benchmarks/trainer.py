@@ -1,81 +1,196 @@
-"""Compares the trainer's feature extraction, decoding included, with OpenVINO's bare asynchronous loop.
+"""The trainer beside OpenVINO's `benchmark_app` and beside the training of 2018, and its memory, in one run.
 
-Both run the same compiled graph on the same made-up patches, in turns. The bare loop is what OpenVINO's
-`benchmark_app` times (`-hint throughput`, input already in memory); it is written out here because that program takes
-no uint8 batch from memory and would be another process with other settings.
+`IDC_DATA=... uv run --frozen --all-packages python benchmarks/trainer.py [--quick]`; without IDC_DATA the patches are
+made up.
+
+- Feature extraction (read, decode, resize, infer, keep) into an empty cache, against `benchmark_app` on the same graph
+  with the same configuration, in turns; the ratio is the median of the rounds.
+- From patches to a bundle with an empty cache, against 40 epochs of InceptionV3 at 299 px with all weights learning, as
+  the system of 2018 did it: estimated from timed steps of 32 patches (weights do not change the time).
+- Peak memory of indexing, extraction and the head's fit, each in a process of its own, for 7,787 and 100,000 patches
+  with contents of their own, at a small input so that it takes minutes and not hours.
 """
 
 import argparse
 import io
 import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+ROOT: Final = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "tests"))
+
+import keras
 import numpy as np
-import openvino as ov
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
-from idc_trainer.data.patches import list_patches, read_patch_set
-from idc_trainer.backbones.efficientnet_lite0 import build_backbone
-from idc_trainer.export.openvino_ir import to_openvino
-from idc_trainer.features.runner import BATCH, COMPILE_CONFIG, GraphRunner
-from idc_trainer.backbones.keras_model import build_feature_model
-from idc_trainer.learning.recipe import Recipe
-from idc_trainer.backbones.torch_weights import default_weights_path, read_weights
+from idc_trainer.data.choose import SplitRequest
+from idc_trainer.data.index import PatchIndex, index_patches
+from idc_trainer.data.layouts import open_patches
+from idc_trainer.data.source import PatchFile
+from idc_trainer.export.keras_graph import save_ir, to_openvino
+from idc_trainer.backbones.classifier import build_feature_model
+from idc_trainer.features.extraction import extract
+from idc_trainer.features.runner import BATCH, GraphRunner
+from idc_trainer.features.variants import Plain
+from idc_trainer.learning.operating_point import Target
+from idc_trainer.learning.recipe import Recipe, Stain
+from idc_trainer.preparation import Source, compute_features, make_learner, read_backbone
+from idc_trainer.training import TrainingRequest, train
+from support.benchmark_app import benchmark_app
+from support.made_patches import write_patch_folder
+
+EPOCHS_2018: Final = 40
+BATCH_2018: Final = 32
+FULL: Final = 7787
+REPEATED: Final = 100_000
 
 
-def _write_patches(root: Path, count: int) -> None:
-    rng = np.random.default_rng(0)
-    for index in range(count):
-        folder = root / f"p{index % 4}" / str(index % 2)
-        folder.mkdir(parents=True, exist_ok=True)
-        pixels = np.clip(rng.normal(180, 40, (50, 50, 3)), 0, 255).astype(np.uint8)
+class DistinctPatches:
+    """As many patches as are wanted, each with a content of its own, made when it is read."""
+
+    root = Path("made up")
+
+    def __init__(self, count: int) -> None:
+        """Make the list of files; no pixels."""
+        self.files: Sequence[PatchFile] = [_file(number) for number in range(count)]
+        rng = np.random.default_rng(0)
+        self._images = [Image.fromarray(rng.integers(0, 256, (50, 50, 3)).astype(np.uint8)) for _ in range(8)]
+
+    def read(self, file: PatchFile) -> bytes:
+        """One patch as PNG; its path stands in it, so that no two are the same file."""
+        note = PngImagePlugin.PngInfo()
+        note.add_text("path", file.path)
         buffer = io.BytesIO()
-        Image.fromarray(pixels).save(buffer, "PNG")
-        (folder / f"p_x{index}_class{index % 2}.png").write_bytes(buffer.getvalue())
+        self._images[len(file.path) % 8].save(buffer, "PNG", pnginfo=note, compress_level=1)
+        return buffer.getvalue()
+
+
+def _file(number: int) -> PatchFile:
+    patient, label = f"p{number % 10}", number // 10 % 2
+    return PatchFile(f"{patient}/{label}/{patient}_idx5_x{number}_y1_class{label}.png", patient, label)
 
 
 def _silent(_step: str, _done: int, _total: int) -> None:
     return None
 
 
-def _trainer_patches_per_s(root: Path, runner: GraphRunner) -> float:
-    start = time.perf_counter()
-    data = read_patch_set(list_patches(root), _silent)
-    runner.run(data.patches, _silent)
-    return len(data) / (time.perf_counter() - start)
+def _data(folder: Path, count: int) -> Path:
+    """Real patches where IDC_DATA is set, else made-up ones of eight patients."""
+    if "IDC_DATA" in os.environ:
+        return Path(os.environ["IDC_DATA"]) / "idc"
+    each = count // 16
+    return write_patch_folder(folder / "data", {f"{number}": (each, each) for number in range(8)})
 
 
-def _bare_patches_per_s(compiled: ov.CompiledModel, count: int) -> float:
-    batch = np.random.default_rng(0).integers(0, 256, (BATCH, 50, 50, 3)).astype(np.uint8)
-    queue = ov.AsyncInferQueue(compiled)
+def _extraction_ratio(data: Path, folder: Path, *, rounds: int, count: int, seconds: int) -> dict[str, float]:
+    graph = to_openvino(build_feature_model(read_backbone(Source(data, folder, Recipe()))), "features")
+    path = save_ir(graph, folder / "features-graph", fp16=False)
+    runner = GraphRunner(graph)
+    index = index_patches(open_patches(data), _silent, skip_unreadable=False)
+    index = index.rows(np.random.default_rng(0).permutation(len(index))[:count])
+    ours, ratios = [], []
+    for number in range(rounds):
+        before = benchmark_app(path, batch=BATCH, seconds=seconds).patches_per_s
+        start = time.perf_counter()
+        extract(index, Plain(), runner, folder / f"round-{number}", _silent)
+        ours.append(len(index) / (time.perf_counter() - start))
+        after = benchmark_app(path, batch=BATCH, seconds=seconds).patches_per_s
+        ratios.append(ours[-1] / ((before + after) / 2))
+    return {
+        "extraction_patches_per_s": statistics.median(ours),
+        "extraction_vs_benchmark_app": statistics.median(ratios),
+    }
+
+
+def _bundle_s(data: Path, folder: Path, stain_passes: int) -> float:
+    patients = sorted(child.name for child in data.iterdir())
+    test = tuple(patient for patient in ("8951", "8975", "8984") if patient in patients) or tuple(patients[:2])
+    source = Source(data, folder / "cache", Recipe(stain=Stain(passes=stain_passes)))
+    request = TrainingRequest(
+        source, folder / "models", "benchmarks/trainer.py", split=SplitRequest(test_patients=test, cross_fit=True)
+    )
     start = time.perf_counter()
-    for _ in range(count // BATCH):
-        queue.start_async({0: batch})
-    queue.wait_all()
-    return (count // BATCH) * BATCH / (time.perf_counter() - start)
+    train(request, _silent)
+    return time.perf_counter() - start
+
+
+def _training_2018_s(patches: int, steps: int) -> float:
+    network = keras.applications.InceptionV3(include_top=False, weights=None, input_shape=(299, 299, 3), pooling="avg")
+    model = keras.Model(network.input, keras.layers.Dense(2, activation="softmax")(network.output))
+    model.compile("adam", "sparse_categorical_crossentropy")
+    rng = np.random.default_rng(0)
+    images = rng.random((BATCH_2018, 299, 299, 3), np.float32)
+    labels = rng.integers(0, 2, BATCH_2018)
+    model.train_on_batch(images, labels)
+    start = time.perf_counter()
+    for _ in range(steps):
+        model.train_on_batch(images, labels)
+    return (time.perf_counter() - start) / steps * (patches / BATCH_2018) * EPOCHS_2018
+
+
+def _peak_mib(count: int) -> float:
+    """Index, extract and fit in this process; its peak memory."""
+    with tempfile.TemporaryDirectory() as folder:
+        recipe = Recipe(input_px=32, stages=("stage3", "stage4"), stain=Stain(passes=1))
+        source = Source(Path("made up"), Path(folder), recipe)
+        index: PatchIndex = index_patches(DistinctPatches(count), _silent, skip_unreadable=False)
+        backbone = read_backbone(source)
+        stores = compute_features(backbone, index, index, source, _silent)
+        make_learner(stores, backbone, recipe, Target()).fit(index)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def _peak_mib_of_a_child(count: int) -> float:
+    command = [sys.executable, __file__, "--peak-of", str(count)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=3600)
+    return float(done.stdout.strip().splitlines()[-1])
+
+
+def _measure(*, quick: bool) -> dict[str, float]:
+    count, repeated = (512, 5000) if quick else (FULL, REPEATED)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        data = _data(folder, 512 if quick else FULL)
+        found = _extraction_ratio(
+            data, folder, rounds=2 if quick else 3, count=512 if quick else 3072, seconds=3 if quick else 8
+        )
+        bundle_s = _bundle_s(data, folder, stain_passes=1 if quick else Stain.passes)
+    patches = FULL if "IDC_DATA" in os.environ else count // 16 * 16
+    old_s = _training_2018_s(patches, steps=1 if quick else 3)
+    small, large = _peak_mib_of_a_child(min(count, FULL)), _peak_mib_of_a_child(repeated)
+    return found | {
+        "patches_to_bundle_s": bundle_s,
+        "training_of_2018_s": old_s,
+        "training_of_2018_vs_patches_to_bundle": old_s / bundle_s,
+        "peak_mib": small,
+        "peak_mib_repeated": large,
+        "peak_kib_per_patch_more": (large - small) * 1024 / (repeated - min(count, FULL)),
+    }
 
 
 def main() -> None:
-    """Time both in turns and print the medians and, last, one JSON line of ratios."""
+    """Measure and print a line for each figure and, last, one JSON line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a third of the patches and of the rounds")
-    quick = parser.parse_args().quick
-    count, rounds = (512, 3) if quick else (1536, 7)
-    backbone = build_backbone(read_weights(default_weights_path()))
-    graph = to_openvino(build_feature_model(backbone, Recipe().input_px), "features")
-    compiled, runner = ov.Core().compile_model(graph, "CPU", COMPILE_CONFIG), GraphRunner(graph)
-    with tempfile.TemporaryDirectory() as folder:
-        _write_patches(Path(folder), count)
-        _bare_patches_per_s(compiled, count // 4)
-        pairs = [
-            (_trainer_patches_per_s(Path(folder), runner), _bare_patches_per_s(compiled, count)) for _ in range(rounds)
-        ]
-    trainer, bare = np.median(np.array(pairs), axis=0)
-    print(f"trainer {trainer:.0f} patches/s, bare OpenVINO loop {bare:.0f} patches/s, medians of {rounds} rounds")
-    ratio = float(np.median([ours / theirs for ours, theirs in pairs]))
-    print(json.dumps({"feature_extraction_vs_openvino_loop": round(ratio, 3)}))
+    parser.add_argument("--quick", action="store_true", help="fewer patches, rounds and steps")
+    parser.add_argument("--peak-of", type=int, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.peak_of:
+        print(_peak_mib(options.peak_of))
+        return
+    found = {name: round(value, 3) for name, value in _measure(quick=options.quick).items()}
+    for name, value in found.items():
+        print(f"{name:40s} {value:12.3f}")
+    print(json.dumps(found))
 
 
 if __name__ == "__main__":

@@ -139,7 +139,9 @@ class Int8(Contract):
     """The INT8 twin of the graph, in the bundle only if it ranks as well."""
 
     kept: bool = Field(description="Whether `int8/model.xml` is part of the bundle.")
-    auc_drop: float = Field(description="Mean within-patient AUC on the validation patients: FP16 minus INT8.")
+    auc_drop: float = Field(
+        description="Mean within-patient AUC on patients that the graph did not learn from: FP16 minus INT8."
+    )
     auc_drop_limit: float = Field(gt=0.0)
 
 

@@ -25,7 +25,7 @@ class Int8Twin:
 
     graph: ov.Model
     auc_drop: float
-    """Mean within-patient AUC on the validation patients: FP16 minus INT8."""
+    """Mean within-patient AUC on patients that the graph did not learn from: FP16 minus INT8."""
 
     @property
     def kept(self) -> bool:
@@ -56,20 +56,20 @@ def quantize(classifier: ov.Model, patches: NDArray[np.uint8]) -> ov.Model:
 
 
 def make_twin(
-    classifier: ov.Model, training: PatchIndex, validation: PatchIndex, expected: NDArray[np.float32]
+    classifier: ov.Model, training: PatchIndex, judged: PatchIndex, expected: NDArray[np.float32]
 ) -> Int8Twin:
-    """Quantize on training patches and compare on validation patches.
+    """Quantize on training patches and compare on others.
 
     Args:
         classifier: The FP16 graph.
         training: Where the patches to watch are drawn from.
-        validation: What both graphs are compared on.
-        expected: P(IDC) of the validation patches by the FP16 graph, shape (N,).
+        judged: What both graphs are compared on.
+        expected: P(IDC) of these by the FP16 graph, shape (N,).
     """
     rows = np.random.default_rng(0).permutation(len(training))[:CALIBRATION_PATCHES]
     graph = quantize(classifier, np.stack([training.decode(int(row)) for row in rows]))
-    found = GraphRunner(graph).run_all(validation)
-    labels, patients = validation.labels, validation.patients
+    found = GraphRunner(graph).run_all(judged)
+    labels, patients = judged.labels, judged.patients
     drop = mean_patient_auc(expected, labels, patients) - mean_patient_auc(found, labels, patients)
     return Int8Twin(graph, round(drop, 5))
 

@@ -65,8 +65,8 @@ def _int8(manifest: BundleManifest) -> str:
         return "INT8: none was made."
     fate = "is in `int8/`" if twin.kept else "was not kept"
     return (
-        f"INT8: the NNCF twin {fate}. Its mean within-patient AUC on the validation patients is lower by "
-        f"{twin.auc_drop:g} (less than {twin.auc_drop_limit:g} is allowed), and single P(IDC) move by up to "
+        f"INT8: the NNCF twin {fate}. Its mean within-patient AUC on patients that it did not learn from is "
+        f"lower by {twin.auc_drop:g} (less than {twin.auc_drop_limit:g} is allowed), and single P(IDC) move by up to "
         f"{manifest.parity.max_dp_int8:g}: measure it before you decide by it with these thresholds."
     )
 
