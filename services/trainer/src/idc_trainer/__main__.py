@@ -18,10 +18,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
+    asked = sys.argv[1:] if arguments is None else arguments
     try:
         with _start_up_notes_held_back():
             app = importlib.import_module("idc_trainer.app")
-        app.run(sys.argv[1:] if arguments is None else arguments)
+            app.load(asked)
+        app.run(asked)
     except TrainerError as exc:
         sys.stderr.write(f"idc-trainer: {exc}\n")
         return exc.exit_code

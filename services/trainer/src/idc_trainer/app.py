@@ -30,6 +30,16 @@ def build_parser(*asked_for: str) -> argparse.ArgumentParser:
     return parser
 
 
+def load(arguments: Sequence[str]) -> None:
+    """Import what the command line asks for, so that `run` waits for nothing and no library's notes come between."""
+    for command in _asked_for(arguments):
+        importlib.import_module(f"idc_trainer.commands.{_COMMANDS[command]}")
+
+
+def _asked_for(arguments: Sequence[str]) -> list[str]:
+    return [argument for argument in arguments[:1] if argument in _COMMANDS]
+
+
 def run(arguments: Sequence[str]) -> None:
     """Do what the command line asks.
 
@@ -37,7 +47,6 @@ def run(arguments: Sequence[str]) -> None:
         TrainerError: It cannot be done; the error's text says what to do.
         SystemExit: The command line is wrong, or asks for help.
     """
-    known = [argument for argument in arguments[:1] if argument in _COMMANDS]
-    options = build_parser(*known).parse_args(arguments)
+    options = build_parser(*_asked_for(arguments)).parse_args(arguments)
     options.command_line = shlex.join(["idc-trainer", *arguments])
     options.run(options)
