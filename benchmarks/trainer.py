@@ -71,7 +71,7 @@ class DistinctPatches:
         note = PngImagePlugin.PngInfo()
         note.add_text("path", file.path)
         buffer = io.BytesIO()
-        self._images[len(file.path) % 8].save(buffer, "PNG", pnginfo=note, compress_level=1)
+        self._images[len(file.path) % 8].copy().save(buffer, "PNG", pnginfo=note, compress_level=1)
         return buffer.getvalue()
 
 

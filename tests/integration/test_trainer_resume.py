@@ -89,6 +89,7 @@ def test_a_killed_training_goes_on_and_repeats_no_finished_epoch(trainings: _Tra
     assert _logged_epochs(tmp_path) in ([1, 2], [2])  # killed between keeping an epoch and logging it
     assert "epoch 2 of at most 2" in told
     assert "epoch 1 of at most 2" not in told
+    assert "absl" not in told
 
 
 def test_ctrl_c_ends_a_training_with_one_line_and_leaves_no_bundle(trainings: _Trainings, tmp_path: Path) -> None:

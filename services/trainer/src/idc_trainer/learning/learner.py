@@ -11,7 +11,7 @@ from sklearn.metrics import roc_auc_score
 from idc_contracts import Thresholds
 from idc_contracts.bundle import Calibration
 from idc_trainer.data.divided import DividedPatches
-from idc_trainer.data.folds import k_folds
+from idc_trainer.data.folds import check_folds, k_folds
 from idc_trainer.data.index import PatchIndex
 from idc_trainer.data.split import has_both_classes
 from idc_trainer.errors import OneClassOnly
@@ -99,7 +99,9 @@ class Learner:
     def _cross_fitted(self, patches: DividedPatches) -> NDArray[np.float64]:
         """The logits of the training patients, each by a head fitted on the others."""
         scores = np.empty(len(patches.train))
-        for fold in inner_folds(patches.train, self.seed):
+        folds = inner_folds(patches.train, self.seed)
+        check_folds(folds, patches.train)
+        for fold in folds:
             rows = np.isin(patches.train.patients, fold)
             scores[rows] = self.scores(self.fit(patches.train.rows(~rows)), patches.train.rows(rows))
         return scores
