@@ -86,7 +86,7 @@ class TestContract:
     """What a client sees is the same whatever computes it."""
 
     def test_self_test_vector_has_its_probabilities(self, served: tuple[str, dict[str, str], str]) -> None:
-        vector = np.load(ROOT / "models" / "idc" / "1" / "selftest.npz")
+        vector = np.load(ROOT / "models" / "idc" / "2" / "selftest.npz")
         patches = vector["patches"]
         tensor = InferInput("patch", list(patches.shape), "UINT8")
         tensor.set_data_from_numpy(patches)

@@ -21,7 +21,7 @@ from support.mosquitto import free_port
 pytestmark = pytest.mark.integration
 
 ROOT = Path(__file__).parents[2]
-BUNDLE = ROOT / "models" / "idc" / "1"
+BUNDLE = ROOT / "models" / "idc" / "2"
 PATCHES = [solid_png((190, 120, 170)), solid_png((235, 225, 232)), solid_png((90, 40, 110))]
 
 

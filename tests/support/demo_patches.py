@@ -31,9 +31,13 @@ def solid_png(colour: tuple[int, int, int], side_px: int = 50) -> bytes:
 
 
 def real_patches(data: Path) -> DemoPatches:
-    """The two demo images of real tissue."""
+    """The demo image with IDC, and the first patch without of the 2018 system's first test list."""
     origin = data / "origin"
-    return DemoPatches((origin / "positive.png").read_bytes(), (origin / "negative.png").read_bytes(), real=True)
+    names = (origin / "gui-set-1.txt").read_text(encoding="utf-8").split()
+    negative = next(name for name in names if name.endswith("_class0.png"))
+    patient = negative.partition("_")[0]
+    encoded = (data / "idc" / patient / "0" / negative).read_bytes()
+    return DemoPatches((origin / "positive.png").read_bytes(), encoded, real=True)
 
 
 def made_up_patches() -> DemoPatches:

@@ -150,7 +150,7 @@ def test_calibration_finds_the_temperature_and_bias_that_made_the_labels(tempera
     labels = rng.random(20_000) < 1 / (1 + np.exp(-true_logit))
     scores = (true_logit - bias) * temperature
 
-    fitted = fit_calibration(scores, labels, np.full(20_000, "p"))
+    fitted = fit_calibration(scores, labels)
 
     assert fitted.temperature == pytest.approx(temperature, rel=0.1)
     assert fitted.bias == pytest.approx(bias, abs=0.15)
@@ -160,7 +160,7 @@ def test_scores_that_fall_with_the_label_are_refused() -> None:
     labels = np.arange(100) % 2 == 1
 
     with pytest.raises(CalibrationFailed, match="check labels"):
-        fit_calibration(np.where(labels, -1.0, 1.0) + np.arange(100) / 100, labels, np.full(100, "p"))
+        fit_calibration(np.where(labels, -1.0, 1.0) + np.arange(100) / 100, labels)
 
 
 def test_the_calibrated_head_gives_the_calibrated_probability() -> None:

@@ -9,7 +9,7 @@ from nbclient import NotebookClient
 from idc_modelio.bundles import read_bundle
 from support.made_patches import write_patch_folder
 
-pytestmark = pytest.mark.integration
+pytestmark = pytest.mark.e2e
 
 NOTEBOOK = Path(__file__).parents[2] / "services" / "trainer" / "notebooks" / "train.ipynb"
 PATIENTS = {"a": (10, 10), "b": (10, 8), "c": (12, 8), "d": (0, 6)}

@@ -16,7 +16,7 @@ from idc_modelio.bundles import read_bundle, versions
 from support.eventually import eventually
 from support.made_patches import write_patch_folder
 
-pytestmark = pytest.mark.integration
+pytestmark = pytest.mark.e2e
 
 
 @pytest.fixture(scope="module")
