@@ -15,7 +15,7 @@ import pytest
 import tritonclient.http as triton
 
 from idc_modelio.bundles import versions
-from support.demo_patches import solid_png
+from support.demo_patches import real_patches, solid_png
 from support.inference_process import inference_process, start_inference, wait_ready
 from support.mosquitto import free_port
 from support.tiny_bundle import write_tiny_bundle
@@ -169,10 +169,10 @@ def test_lying_content_length_ends_the_connection_and_nothing_else(address: str)
 
 def test_shipped_model_decides_the_demo_patches(idc_data: Path) -> None:
     models = Path(__file__).parents[2] / "models"
-    paths = [idc_data / "origin" / name for name in ("positive.png", "negative.png")]
+    patches = real_patches(idc_data)
     with inference_process(models) as url, triton.InferenceServerClient(url.removeprefix("http://")) as client:
         tensor = triton.InferInput("image", [2], "BYTES")
-        tensor.set_data_from_numpy(np.array([path.read_bytes() for path in paths], dtype=np.object_))
+        tensor.set_data_from_numpy(np.array([patches.positive, patches.negative], dtype=np.object_))
         result = client.infer("idc", [tensor])
 
     assert list(result.as_numpy("decision")) == [b"idc", b"no_idc"]

@@ -10,7 +10,7 @@ import pytest
 
 from support.inference_process import inference_process
 
-pytestmark = pytest.mark.integration
+pytestmark = pytest.mark.e2e
 
 ROOT = Path(__file__).parents[2]
 

@@ -15,7 +15,7 @@ from support.gateway_process import gateway_process
 from support.inference_process import inference_process
 from support.mosquitto import MosquittoBroker
 
-pytestmark = pytest.mark.integration
+pytestmark = pytest.mark.e2e
 
 RED, DARK = solid_png((250, 20, 20)), solid_png((10, 20, 20))
 

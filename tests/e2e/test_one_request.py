@@ -18,7 +18,7 @@ from support.mosquitto import MosquittoBroker, free_port
 from support.mqtt_peer import MqttPeer
 from support.otlp_collector import Span, otlp_collector
 
-pytestmark = pytest.mark.integration
+pytestmark = pytest.mark.e2e
 
 ID = "asked-by-a-test-7f3a"
 RED = solid_png((230, 0, 0))

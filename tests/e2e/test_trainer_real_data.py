@@ -11,7 +11,7 @@ from idc_trainer.data.layouts import open_patches
 from idc_trainer.data.split import official_split
 from support.made_patches import write_patch_zip
 
-pytestmark = pytest.mark.integration
+pytestmark = pytest.mark.e2e
 
 
 def _index(path: Path) -> PatchIndex:

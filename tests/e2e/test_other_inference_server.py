@@ -18,7 +18,7 @@ from support.inference_process import inference_process
 from support.live_gateway import KEY, gateway_settings, live_gateway
 from support.mosquitto import free_port
 
-pytestmark = pytest.mark.integration
+pytestmark = pytest.mark.e2e
 
 ROOT = Path(__file__).parents[2]
 BUNDLE = ROOT / "models" / "idc" / "2"
