@@ -16,7 +16,7 @@ status=0
 trainer=$!
 "${run[@]}" tests/integration tests/unit tests/contract tests/manifests \
     --ignore tests/unit/trainer --ignore-glob 'tests/integration/test_trainer_*' \
-    -n "$(nproc)" --dist worksteal --junit-xml "$reports/tests.xml" || status=$?
+    -n $(($(nproc) + 1)) --dist worksteal --junit-xml "$reports/tests.xml" || status=$?
 wait "$trainer" || status=$?
 cat "$reports/trainer.log"
 "$uv" run --frozen --all-packages python scripts/count_tests.py "$reports"/*.xml

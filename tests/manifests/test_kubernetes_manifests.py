@@ -19,7 +19,7 @@ from support.setting_names import setting_names
 K8S = Path(__file__).parents[2] / "k8s"
 OVERLAYS = ["overlays/dev", "overlays/edge", "overlays/edge-tls"]
 JOBS = ["jobs/trainer", "jobs/trainer-features", "jobs/trainer-merge"]
-FOLDERS = [*OVERLAYS, *JOBS]
+FOLDERS = [*OVERLAYS, "jobs/storage", *JOBS]
 KUBERNETES_VERSION = "1.33"
 
 

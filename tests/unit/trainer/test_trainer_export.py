@@ -17,11 +17,11 @@ from idc_trainer.data.source import Progress
 from idc_trainer.errors import OutputFull, OutputUnwritable, ParityFailed
 from idc_trainer.export import int8
 from idc_trainer.export.int8 import Int8Twin, make_twin
-from idc_trainer.export.keras_graph import read_graph, save_ir, save_onnx, to_openvino
+from idc_trainer.export.keras_graph import save_ir, save_onnx, to_openvino
 from idc_trainer.export.parity import largest_differences, require_parity
 from idc_trainer.export.self_test import made_up_patches
 from idc_trainer.features import runner as runner_module
-from idc_trainer.features.runner import GraphRunner
+from idc_trainer.features.runner import GraphRunner, read_graph
 from idc_trainer.learning.head import LinearHead
 from support.memory_patches import made_index
 

@@ -13,9 +13,9 @@ from idc_trainer.data.divided import DividedPatches
 from idc_trainer.data.index import PatchIndex
 from idc_trainer.data.source import Progress
 from idc_trainer.export.int8 import Int8Twin, make_twin, twin_folder
-from idc_trainer.export.keras_graph import read_graph, save_ir, save_onnx, to_openvino
+from idc_trainer.export.keras_graph import save_ir, save_onnx, to_openvino
 from idc_trainer.export.parity import PATCHES, largest_differences, require_parity
-from idc_trainer.features.runner import GraphRunner
+from idc_trainer.features.runner import GraphRunner, read_graph
 from idc_trainer.phases import Trained
 
 

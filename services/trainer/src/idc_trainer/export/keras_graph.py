@@ -73,11 +73,6 @@ def save_ir(graph: ov.Model, folder: Path, *, fp16: bool = True) -> Path:
     return path
 
 
-def read_graph(path: Path) -> ov.Model:
-    """Read an IR or ONNX file back."""
-    return ov.Core().read_model(path)
-
-
 def _trace(model: keras.Model, batch: int | None, output: str) -> tuple[Any, list[Any]]:
     signature = [tf.TensorSpec([batch, PATCH.height_px, PATCH.width_px, 3], tf.uint8, name="patch")]
     traced = tf.function(lambda patch: {output: model(patch, training=False)}, input_signature=signature)

@@ -1,6 +1,7 @@
 """Runs patches through a compiled graph: the frozen backbone while training, the whole classifier for its figures."""
 
 from collections import deque
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -17,6 +18,11 @@ _BLOCK: Final = 1024
 
 COMPILE_CONFIG: Final = {"PERFORMANCE_HINT": "THROUGHPUT", "INFERENCE_PRECISION_HINT": "f32"}
 """CPUs with bfloat16 would use it unasked and move pooled features by whole units: see docs/training.md."""
+
+
+def read_graph(path: Path) -> ov.Model:
+    """Read an IR or ONNX file back."""
+    return ov.Core().read_model(path)
 
 
 class GraphRunner:
