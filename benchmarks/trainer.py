@@ -15,7 +15,6 @@ import argparse
 import io
 import json
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -147,7 +146,9 @@ def _peak_mib(count: int) -> float:
         backbone = read_backbone(source)
         stores = compute_features(backbone, index, index, source, _silent)
         make_learner(stores, backbone, recipe, Target()).fit(index)
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    # VmHWM and not ru_maxrss, which a child inherits from its parent
+    (line,) = (text for text in Path("/proc/self/status").read_text().splitlines() if text.startswith("VmHWM:"))
+    return int(line.split()[1]) / 1024
 
 
 def _peak_mib_of_a_child(count: int) -> float:
