@@ -15,7 +15,7 @@ from support.made_patches import write_patch_folder
 pytestmark = pytest.mark.e2e
 
 SHARDS = 3
-RECIPE = ("--stain-passes", "1", "--data", "/data", "--cache", "/work/cache")
+RECIPE = ("--stain-passes", "1", "--data", "/data", "--cache", "/shards/cache")
 
 
 class TrainerContainers:
@@ -25,7 +25,7 @@ class TrainerContainers:
         self._options = [
             *("--user", f"{os.getuid()}:{os.getgid()}", "--network", "none", "--read-only", "--cap-drop", "ALL"),
             *("--tmpfs", "/tmp:size=1g,mode=1777", "--memory", "4g"),
-            *("--volume", f"{data}:/data:ro", "--volume", f"{work}:/work"),
+            *("--volume", f"{data}:/data:ro", "--volume", f"{work}:/shards"),
             f"idc-sentinel/trainer:{IMAGE_TAG}",
         ]
         self._started: list[str] = []
@@ -90,7 +90,7 @@ def test_shards_in_containers_survive_a_kill_and_spare_the_training_all_features
     merged = trainer.finish(trainer.start("features", "merge", *RECIPE))
     before = {path: path.stat().st_mtime_ns for path in work.rglob("*.features")}
     trained = trainer.finish(
-        trainer.start("train", *RECIPE, "--out", "/work/models", "--cross-fit", "--test-patients", "4", "--no-int8")
+        trainer.start("train", *RECIPE, "--out", "/shards/models", "--cross-fit", "--test-patients", "4", "--no-int8")
     )
 
     assert (early_code, "lack their features" in early) == (28, True)

@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 from idc_modelio.bundles import file_sha256
@@ -39,7 +40,7 @@ class Run:
     target: Target
     progress: Progress
 
-    @property
+    @cached_property
     def folder(self) -> Path:
         """Where its logs and checkpoints are.
 

@@ -1,7 +1,11 @@
 """What every way of training begins with: patches, backbone, and features from the cache."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from idc_trainer.backbones.base import BuiltBackbone
 from idc_trainer.backbones.classifier import build_feature_model
@@ -32,13 +36,22 @@ class Source:
     skip_unreadable: bool = False
 
 
+def read_patches(source: Source, progress: Progress) -> PatchIndex:
+    """Read all patches once, whatever they are fit for.
+
+    Raises:
+        DataError: They cannot be read.
+    """
+    return index_patches(open_patches(source.data), progress, skip_unreadable=source.skip_unreadable)
+
+
 def read_index(source: Source, progress: Progress) -> PatchIndex:
     """Read all patches once.
 
     Raises:
         DataError: They cannot be trained on.
     """
-    index = index_patches(open_patches(source.data), progress, skip_unreadable=source.skip_unreadable)
+    index = read_patches(source, progress)
     require_trainable(index)
     return index
 
@@ -54,9 +67,24 @@ def read_backbone(source: Source) -> BuiltBackbone:
     return build_backbone(recipe.backbone, recipe.input_px, recipe.stages, source.weights)
 
 
-def feature_runner(backbone: BuiltBackbone) -> GraphRunner:
-    """The backbone's pooled features through OpenVINO."""
-    return GraphRunner(to_openvino(build_feature_model(backbone), "features"))
+@dataclass(frozen=True)
+class BackboneFeatures:
+    """The pooled features through OpenVINO; the graph takes seconds to make and waits for the first patch."""
+
+    backbone: BuiltBackbone
+
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        """The shape of one patch's features: (width,)."""
+        return (sum(self.backbone.stage_widths),)
+
+    @cached_property
+    def _runner(self) -> GraphRunner:
+        return GraphRunner(to_openvino(build_feature_model(self.backbone), "features"))
+
+    def run(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """The features of patches, RGB, uint8, shape (N, 50, 50, 3); float32, shape (N, width), in their order."""
+        return self._runner.run(patches)
 
 
 def feature_folder(cache: Path, backbone: BuiltBackbone) -> Path:
@@ -79,7 +107,7 @@ def compute_features(
     Raises:
         OutputUnwritable, OutputFull: The cache cannot be written.
     """
-    runner, folder = feature_runner(backbone), feature_folder(source.cache, backbone)
+    runner, folder = BackboneFeatures(backbone), feature_folder(source.cache, backbone)
     plain, *others = source.recipe.variants()
     first = extract(seen_as_is, plain, runner, folder, progress)
     return first, *(extract(train, variant, runner, folder, progress) for variant in others)

@@ -15,7 +15,7 @@ from idc_trainer.data.report_table import print_report, report_json
 from idc_trainer.errors import OutputUnwritable
 
 if TYPE_CHECKING:
-    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]  # argparse has no public name for it
+    from idc_trainer.commands.options import Subparsers
 
 
 def add_parser(subparsers: "Subparsers") -> None:

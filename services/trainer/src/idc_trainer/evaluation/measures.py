@@ -28,6 +28,27 @@ _BINS: Final = 15
 Weights = NDArray[np.float64]
 
 
+def calibration_bins(probability: NDArray[np.float32]) -> NDArray[np.intp]:
+    """The ECE's bin of each probability, 0-14."""
+    return np.minimum((probability * _BINS).astype(np.intp), _BINS - 1)
+
+
+class Ranking:
+    """Patches sorted by P(IDC), ties taken together."""
+
+    def __init__(self, scored: ScoredPatches) -> None:
+        """Sort some patches, at least one."""
+        self._order = np.argsort(-scored.probability, kind="stable")
+        self._labels = scored.labels[self._order]
+        self._last_of_ties = np.append(np.diff(scored.probability[self._order]) != 0, True)
+
+    def counts(self, weights: Weights) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The weight of positives found and of false alarms at each cut, from the highest cut to the lowest."""
+        weights = weights[self._order]
+        found, alarms = np.cumsum(weights * self._labels), np.cumsum(weights * ~self._labels)
+        return found[self._last_of_ties], alarms[self._last_of_ties]
+
+
 class Measurer:
     """Measures the same patches with many weights; what does not depend on the weights is computed once."""
 
@@ -36,10 +57,9 @@ class Measurer:
         self._labels = scored.labels
         self._truths = (scored.labels, ~scored.labels)
         self._idc, self._no_idc = scored.called_idc, scored.called_no_idc
-        self._order = np.argsort(-scored.probability, kind="stable")
-        self._last_of_ties = np.append(np.diff(scored.probability[self._order]) != 0, True)
+        self._sorted = Ranking(scored)
         self._gap = scored.probability.astype(np.float64) - scored.labels
-        self._bins = np.minimum((scored.probability * _BINS).astype(np.intp), _BINS - 1)
+        self._bins = calibration_bins(scored.probability)
 
     def __call__(self, weights: Weights) -> NDArray[np.float64]:
         """The figures in the order of MEASURES; NaN where a class that a figure needs is missing.
@@ -55,9 +75,7 @@ class Measurer:
             )
 
     def _ranking(self, weights: Weights) -> tuple[float, float]:
-        sorted_weights, labels = weights[self._order], self._labels[self._order]
-        found = np.cumsum(sorted_weights * labels)[self._last_of_ties]
-        alarms = np.cumsum(sorted_weights * ~labels)[self._last_of_ties]
+        found, alarms = self._sorted.counts(weights)
         if not found[-1] or not alarms[-1]:
             return float("nan"), float("nan")
         recall, fall_out = np.append(0.0, found / found[-1]), np.append(0.0, alarms / alarms[-1])

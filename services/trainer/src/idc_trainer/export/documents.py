@@ -53,7 +53,8 @@ def write_documents(manifest: BundleManifest, findings: Findings, folder: Path) 
 
 def _training_charts(trained: Trained) -> tuple[Chart, ...]:
     losses = np.array(trained.head_losses)
-    charts = [_chart("Head: loss", "step", "loss", {"loss": (np.arange(1.0, len(losses) + 1), losses)})]
+    steps = np.arange(1.0, len(losses) + 1)
+    charts = [Chart("Head: loss", "step", "loss", (Curve("loss", steps, losses),))]
     if trained.epochs:
         numbers = np.array([float(epoch.number) for epoch in trained.epochs])
         for title, name in (
@@ -63,9 +64,5 @@ def _training_charts(trained: Trained) -> tuple[Chart, ...]:
             ("Fine-tuning: learning rate", "learning_rate"),
         ):
             values = np.array([float(getattr(epoch, name)) for epoch in trained.epochs])
-            charts.append(_chart(title, "epoch", name.replace("_", " "), {name: (numbers, values)}))
+            charts.append(Chart(title, "epoch", name.replace("_", " "), (Curve(name, numbers, values),)))
     return tuple(charts)
-
-
-def _chart(title: str, x_name: str, y_name: str, lines: dict[str, tuple[np.ndarray, np.ndarray]]) -> Chart:
-    return Chart(title, x_name, y_name, tuple(Curve(name, x, y) for name, (x, y) in lines.items()))

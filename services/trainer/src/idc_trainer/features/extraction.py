@@ -1,7 +1,5 @@
 """Computes the features that a store still lacks: reads, decodes and infers side by side, a block at a time."""
 
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -10,12 +8,12 @@ from numpy.typing import NDArray
 
 from idc_trainer.data.index import PatchIndex
 from idc_trainer.data.source import Progress
+from idc_trainer.features.decoding import decoded_ahead, ranges
 from idc_trainer.features.store import FeatureStore, FeatureWriter
 from idc_trainer.features.variants import Variant
 
 BLOCK: Final = 1024
 """Patches that are in memory at a time, twice: one block is decoded while the one before it runs."""
-_DECODERS: Final = 2
 
 
 class FeatureRunner(Protocol):
@@ -46,35 +44,19 @@ def extract(
         OutputUnwritable, OutputFull: The store cannot be written.
         DataUnreadable: A file changed since it was indexed.
     """
+
+    def see(row: int) -> NDArray[np.uint8]:
+        return variant.apply(index.decode(row), bytes(index.digests[row]))
+
     place = folder / variant.key
     (width,) = runner.output_shape
     lacking = np.flatnonzero(~FeatureStore(place, width).has(index.digests))
     if len(lacking):
         with FeatureWriter(place, width, part) as writer:
             done = len(index) - len(lacking)
-            for rows, patches in _decoded(index, lacking, variant):
+            blocks = [lacking[block.start : block.stop].tolist() for block in ranges(len(lacking), BLOCK)]
+            for rows, patches in zip(blocks, decoded_ahead(blocks, see), strict=True):
                 writer.append(index.digests[rows], runner.run(patches))
                 done += len(rows)
                 progress(f"features, {variant.key}", done, len(index))
     return FeatureStore(place, width)
-
-
-def _decoded(
-    index: PatchIndex, rows: NDArray[np.intp], variant: Variant
-) -> Iterator[tuple[NDArray[np.intp], NDArray[np.uint8]]]:
-    """Blocks of rows and their patches; the next block is decoded while the caller works on this one."""
-    blocks = [rows[start : start + BLOCK] for start in range(0, len(rows), BLOCK)]
-    with ThreadPoolExecutor(_DECODERS) as decoders:
-
-        def start(block: NDArray[np.intp]) -> list[Future[NDArray[np.uint8]]]:
-            return [decoders.submit(_see, index, int(row), variant) for row in block]
-
-        pending = start(blocks[0])
-        for number, block in enumerate(blocks):
-            patches = np.stack([future.result() for future in pending])
-            pending = start(blocks[number + 1]) if number + 1 < len(blocks) else []
-            yield block, patches
-
-
-def _see(index: PatchIndex, row: int, variant: Variant) -> NDArray[np.uint8]:
-    return variant.apply(index.decode(row), bytes(index.digests[row]))

@@ -4,13 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from idc_trainer.data.index import PatchIndex, index_patches
-from idc_trainer.data.layouts import open_patches
+from idc_trainer.data.index import PatchIndex
 from idc_trainer.data.source import Progress
 from idc_trainer.errors import ShardMissing
 from idc_trainer.features.extraction import extract
 from idc_trainer.features.store import FeatureStore, merge_parts
-from idc_trainer.preparation import Source, feature_folder, feature_runner, read_backbone
+from idc_trainer.preparation import BackboneFeatures, Source, feature_folder, read_backbone, read_patches
 
 
 @dataclass(frozen=True)
@@ -34,9 +33,9 @@ def extract_shard(source: Source, shard: Shard, progress: Progress) -> int:
     Raises:
         DataError, WeightsError, OutputUnwritable, OutputFull: See `idc_trainer.errors`.
     """
-    chosen = shard.of(_read(source, progress))
+    chosen = shard.of(read_patches(source, progress))
     backbone = read_backbone(source)
-    runner, folder = feature_runner(backbone), feature_folder(source.cache, backbone)
+    runner, folder = BackboneFeatures(backbone), feature_folder(source.cache, backbone)
     for variant in source.recipe.variants():
         extract(chosen, variant, runner, folder, progress, part=f"shard-{shard.number}-of-{shard.count}")
     return len(chosen)
@@ -51,10 +50,10 @@ def merge_shards(source: Source, progress: Progress) -> int:
     Raises:
         ShardMissing: Patches lack their features.
     """
-    index, backbone = _read(source, progress), read_backbone(source)
-    width = sum(backbone.stage_widths)
+    index, backbone = read_patches(source, progress), read_backbone(source)
+    width, folder = sum(backbone.stage_widths), feature_folder(source.cache, backbone)
     for variant in source.recipe.variants():
-        place = feature_folder(source.cache, backbone) / variant.key
+        place = folder / variant.key
         lacking = int((~FeatureStore(place, width).has(index.digests)).sum())
         if lacking:
             raise ShardMissing(
@@ -63,7 +62,3 @@ def merge_shards(source: Source, progress: Progress) -> int:
             )
         merge_parts(place, width)
     return len(index)
-
-
-def _read(source: Source, progress: Progress) -> PatchIndex:
-    return index_patches(open_patches(source.data), progress, skip_unreadable=source.skip_unreadable)

@@ -61,11 +61,7 @@ class FeatureStore:
 
     def has(self, digests: Digests) -> NDArray[np.bool_]:
         """Which of some patches the store has the features of; bool, shape (N,)."""
-        if not len(self):
-            return np.zeros(len(digests), bool)
-        found = np.minimum(np.searchsorted(self._sorted, digests), len(self) - 1)
-        known: NDArray[np.bool_] = self._sorted[found] == digests
-        return known
+        return self._find(digests)[1]
 
     def read(self, digests: Digests) -> NDArray[np.float32]:
         """The features of some patches, float32, shape (N, width), in their order.
@@ -73,15 +69,23 @@ class FeatureStore:
         Raises:
             KeyError: The store lacks one of them.
         """
-        if not self.has(digests).all():
-            raise KeyError(f"{int((~self.has(digests)).sum())} patches have no features in the store")
-        rows = self._order[np.searchsorted(self._sorted, digests)]
+        found, known = self._find(digests)
+        if not known.all():
+            raise KeyError(f"{int((~known).sum())} patches have no features in the store")
+        rows = self._order[found]
         out = np.empty((len(digests), self._width), np.float32)
         parts = np.searchsorted(self._starts, rows, side="right") - 1
         for index in np.unique(parts).tolist():
             of_part = parts == index
             out[of_part] = self._parts[index][rows[of_part] - self._starts[index]]
         return out
+
+    def _find(self, digests: Digests) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+        """Where each digest stands, or would stand, among the sorted ones, and whether it does."""
+        if not len(self):
+            return np.zeros(len(digests), np.intp), np.zeros(len(digests), np.bool_)
+        found = np.minimum(np.searchsorted(self._sorted, digests), len(self) - 1)
+        return found, self._sorted[found] == digests
 
 
 def _open_part(path: Path, width: int) -> tuple[NDArray[np.float32], Digests]:

@@ -1,7 +1,6 @@
 """The second phase: the last stages of the backbone learn, too. It goes on where a killed run stopped."""
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
@@ -16,6 +15,7 @@ from idc_trainer.backbones.classifier import build_feature_model
 from idc_trainer.data.index import PatchIndex
 from idc_trainer.data.source import Progress
 from idc_trainer.errors import WrongSetting
+from idc_trainer.features.decoding import decoded_ahead, ranges
 from idc_trainer.features.variants import Jittered
 from idc_trainer.learning.checkpoint import Checkpoint, Epoch
 from idc_trainer.learning.head import LinearHead
@@ -24,7 +24,6 @@ from idc_trainer.learning.recipe import FineTuning, Recipe
 from idc_trainer.learning.sampling import balanced_rows
 
 _VALIDATION_BATCH: Final = 64
-_DECODERS: Final = 2
 
 OnEpoch = Callable[[Epoch, NDArray[np.uint8], NDArray[np.float32], NDArray[np.bool_]], None]
 """Told of each epoch with some validation patches, their P(IDC) and their labels."""
@@ -155,24 +154,14 @@ def _batches(
         variant = Jittered(recipe.seed, number * len(rows) + place, stain.strength, stain.shift)
         return variant.apply(index.decode(int(rows[place])), bytes(index.digests[rows[place]]))
 
-    with ThreadPoolExecutor(_DECODERS) as decoders:
-
-        def start(first: int) -> list[Any]:
-            return [decoders.submit(see, place) for place in range(first, min(first + settings.batch, len(rows)))]
-
-        pending = start(0)
-        for first in range(0, len(rows), settings.batch):
-            patches = np.stack([future.result() for future in pending])
-            pending = start(first + settings.batch)
-            yield patches, index.labels[rows[first : first + settings.batch], None].astype(np.float32)
+    blocks = ranges(len(rows), settings.batch)
+    for block, patches in zip(blocks, decoded_ahead(blocks, see), strict=True):
+        yield patches, index.labels[rows[block.start : block.stop], None].astype(np.float32)
 
 
 def _validate(model: keras.Model, index: PatchIndex) -> NDArray[np.float32]:
-    parts = []
-    for start in range(0, len(index), _VALIDATION_BATCH):
-        rows = range(start, min(start + _VALIDATION_BATCH, len(index)))
-        parts.append(np.asarray(model(np.stack([index.decode(row) for row in rows]), training=False))[:, 0])
-    return np.concatenate(parts)
+    blocks = decoded_ahead(ranges(len(index), _VALIDATION_BATCH), index.decode)
+    return np.concatenate([np.asarray(model(patches, training=False))[:, 0] for patches in blocks])
 
 
 def _samples(

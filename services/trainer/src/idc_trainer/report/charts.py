@@ -6,13 +6,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from idc_trainer.evaluation.measures import Ranking, calibration_bins
 from idc_trainer.evaluation.scored_patches import ScoredPatches
 from idc_trainer.report.content import Chart, Curve
 
 _WIDTH_PX: Final = 320
 _MARGIN_PX: Final = 48
 _COLOURS: Final = ("#0b6e99", "#b3462e", "#3f7d20", "#7a4fa3", "#8a6d00", "#555555", "#0f8a7a", "#a03070")
-_BINS: Final = 15
 _MOST_POINTS: Final = 400
 _MOST_PATIENTS: Final = 8
 
@@ -36,7 +36,7 @@ def precision_recall_chart(scored: ScoredPatches) -> Chart:
 
 def reliability_chart(scored: ScoredPatches) -> Chart:
     """Share of IDC over mean P(IDC) in the 15 bins of the ECE."""
-    bins = np.minimum((scored.probability * _BINS).astype(np.intp), _BINS - 1)
+    bins = calibration_bins(scored.probability)
     filled = np.unique(bins)
     mean = np.array([scored.probability[bins == index].mean() for index in filled], np.float64)
     share = np.array([scored.labels[bins == index].mean() for index in filled], np.float64)
@@ -52,10 +52,7 @@ def roc_points(scored: ScoredPatches) -> tuple[Points, Points]:
 
 def _counts(scored: ScoredPatches) -> tuple[Points, Points]:
     """Positives found and false alarms at each cut, from the highest cut to the lowest."""
-    order = np.argsort(-scored.probability, kind="stable")
-    last_of_ties = np.append(np.diff(scored.probability[order]) != 0, True)
-    labels = scored.labels[order]
-    return np.cumsum(labels)[last_of_ties].astype(float), np.cumsum(~labels)[last_of_ties].astype(float)
+    return Ranking(scored).counts(np.ones(len(scored)))
 
 
 def _with_both_classes(scored: ScoredPatches) -> list[tuple[str, ScoredPatches]]:

@@ -10,10 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from idc_trainer.data.source import PATCH
 from idc_trainer.evaluation.scored_patches import ScoredPatches
 
-PATCH_PX: Final = 50
-"""The grid of the public data set: a patch's side in its slide."""
 _LONGEST_PX: Final = 560
 _MOST_CELLS: Final = 400
 """Cells on a side; a slide of the public set has at most some 80."""
@@ -36,11 +35,11 @@ def mosaics(scored: ScoredPatches, image_of: Callable[[int], Image8]) -> tuple[I
     placed = np.flatnonzero((scored.x_px >= 0) & (scored.y_px >= 0))
     if not len(placed):
         return None
-    columns, rows = (scored.x_px[placed] // PATCH_PX), (scored.y_px[placed] // PATCH_PX)
+    columns, rows = (scored.x_px[placed] // PATCH.width_px), (scored.y_px[placed] // PATCH.width_px)
     columns, rows = columns - columns.min(), rows - rows.min()
     if max(columns.max(), rows.max()) >= _MOST_CELLS:
         return None
-    cell_px = int(np.clip(_LONGEST_PX // (max(columns.max(), rows.max()) + 1), 1, PATCH_PX))
+    cell_px = int(np.clip(_LONGEST_PX // (max(columns.max(), rows.max()) + 1), 1, PATCH.width_px))
     shape = ((rows.max() + 1) * cell_px, (columns.max() + 1) * cell_px, 3)
     tissue, heat, truth = (np.full(shape, 245, np.uint8) for _ in range(3))
     for row, column, line in zip(placed, columns, rows, strict=True):

@@ -32,13 +32,7 @@ def _slide(scored: ScoredPatches, patient: str, image_of: ImageOf) -> str:
     if made is None:
         return ""
     names = ("tissue", "P(IDC): red is IDC, blue is none", "truth: red is IDC, blue is none")
-    pictures = [
-        picture(pixels, f"slide of patient {patient}, {name}") for pixels, name in zip(made, names, strict=True)
-    ]
-    figures = "".join(
-        f"<figure>{element}<figcaption>{escape(name)}</figcaption></figure>"
-        for element, name in zip(pictures, names, strict=True)
-    )
+    figures = "".join(_figure(pixels, patient, name) for pixels, name in zip(made, names, strict=True))
     return f"<h3>Patient {escape(patient)}</h3><div class='slides'>{figures}</div>"
 
 
