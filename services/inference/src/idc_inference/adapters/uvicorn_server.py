@@ -5,15 +5,22 @@ import logging
 import signal
 import socket
 from types import FrameType
+from typing import Final
 
 import uvicorn
 from starlette.applications import Starlette
 
+from idc_inference.process_end import end_within
 from idc_inference.runtime import Runtime
 from idc_inference.settings import InferenceSettings
 from idc_servicekit.bounded_http import BoundedHttpProtocol
 
 logger = logging.getLogger(__name__)
+
+KEEP_ALIVE_S: Final = 75
+"""Longer than any client keeps an idle connection: whoever reuses one must not find it closed that very moment."""
+END_MARGIN_S: Final = 6.0
+"""For closing the device, after what is in progress."""
 
 
 class DrainingServer(uvicorn.Server):
@@ -35,6 +42,7 @@ class DrainingServer(uvicorn.Server):
             super().handle_exit(sig, frame)
             return
         self._runtime.is_ready = False
+        end_within(self._drain_delay_s + (self.config.timeout_graceful_shutdown or 0) + END_MARGIN_S)
         logger.info("signal %s: not ready any more, ending in %g s", signal.Signals(sig).name, self._drain_delay_s)
         self._loop.call_soon_threadsafe(self._loop.call_later, self._drain_delay_s, super().handle_exit, sig, frame)
 
@@ -51,6 +59,7 @@ def serve(app: Starlette, settings: InferenceSettings) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_S,
         date_header=False,
         timeout_graceful_shutdown=settings.drain_timeout_s,
     )

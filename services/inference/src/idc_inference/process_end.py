@@ -1,0 +1,38 @@
+"""Ends the process although threads hang in a driver, which no thread can end."""
+
+import logging
+import os
+import sys
+import threading
+import time
+from typing import Final
+
+logger = logging.getLogger(__name__)
+
+EXIT_DEVICE_LOST: Final = 70
+"""EX_SOFTWARE: start the service again."""
+
+
+def end_now(code: int) -> None:
+    """End without waiting for any thread; what was logged is written."""
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def give_up(reason: str) -> None:
+    """End because the device did not come back."""
+    logger.critical("%s, and loading the model again did not help: ending with code %d", reason, EXIT_DEVICE_LOST)
+    end_now(EXIT_DEVICE_LOST)
+
+
+def end_within(timeout_s: float) -> None:
+    """See to it that the process ends in time, whatever hangs."""
+
+    def wait() -> None:
+        time.sleep(timeout_s)
+        logger.error("the service did not end within %g s after the signal: something hangs; ending now", timeout_s)
+        end_now(EXIT_DEVICE_LOST)
+
+    threading.Thread(target=wait, name="end-guard", daemon=True).start()
