@@ -21,12 +21,6 @@ def end_now(code: int) -> None:
     os._exit(code)
 
 
-def give_up(reason: str) -> None:
-    """End because the device did not come back."""
-    logger.critical("%s, and loading the model again did not help: ending with code %d", reason, EXIT_DEVICE_LOST)
-    end_now(EXIT_DEVICE_LOST)
-
-
 def end_within(timeout_s: float) -> None:
     """See to it that the process ends in time, whatever hangs."""
 

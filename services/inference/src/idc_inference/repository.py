@@ -11,6 +11,7 @@ from typing import Final
 from idc_inference.errors import ModelUnavailable, UnknownModel
 from idc_inference.ports import Meter
 from idc_inference.served_model import ServedModel
+from idc_inference.threads import run_within
 from idc_modelio.bundles import versions
 from idc_modelio.errors import BundleError
 
@@ -188,6 +189,11 @@ class ModelRepository:
         for model in before.served.values():
             model.retire()
             self._closing.append(model)
+
+    def abandon(self, timeout_s: float) -> None:
+        """Free the devices, whoever still waits for them; for a process that is about to end."""
+        for model in self._versions.served.values():
+            run_within(timeout_s, "closer", model.scheduler.close)
 
     def wait_closed(self, timeout_s: float) -> bool:
         """Wait until the devices of all models are free; whether they were in time."""

@@ -201,14 +201,15 @@ class Scheduler:
         if isinstance(result, EngineFailed):
             self._fail(chunk, result)
             return
-        if len(result) != chunk.count:
-            self._fail(chunk, EngineFailed(f"the graph gave {len(result)} results for {chunk.count} patches"))
+        probability = np.asarray(result, np.float32)
+        if probability.shape != (chunk.count,):
+            self._fail(chunk, EngineFailed(f"the graph gave {probability.size} results for {chunk.count} patches"))
             return
         begin = 0
         for part in chunk.parts:
-            self._take(part, result[begin : begin + part.count], chunk.begin_s)
+            self._take(part, probability[begin : begin + part.count], chunk.begin_s)
             begin += part.count
-        if not np.isfinite(result).all():
+        if not np.isfinite(probability).all():
             self._health.ask_soon()
         self._count(chunk)
 
