@@ -11,10 +11,11 @@ from functools import partial
 from pathlib import Path
 
 from idc_inference.adapters.prometheus_meter import PrometheusMeter
+from idc_inference.adapters.stick_worker import kill_workers
 from idc_inference.adapters.uvicorn_server import serve
 from idc_inference.app import create_app, make_open_engine, open_repository
 from idc_inference.errors import ModelUnavailable
-from idc_inference.process_end import EXIT_DEVICE_LOST, end_now
+from idc_inference.process_end import EXIT_DEVICE_LOST, before_end, end_now
 from idc_inference.repository import ModelRepository
 from idc_inference.scheduler import CLOSE_TIMEOUT_S
 from idc_inference.served_model import load_model
@@ -29,6 +30,7 @@ logger = logging.getLogger(__name__)
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until a signal stops it, or check a bundle; return the exit code."""
     options = _parser().parse_args(arguments)
+    before_end(kill_workers)
     bundle: Path | None = options.check
     given = {name: value for name, value in vars(options).items() if value is not None and name != "check"}
     run = _run if bundle is None else partial(_check, bundle=bundle)

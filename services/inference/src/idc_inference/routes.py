@@ -1,5 +1,6 @@
 """The Open Inference Protocol's REST endpoints, and those of Triton's extensions that fit."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from importlib.metadata import version
@@ -10,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from idc_inference.classification import Answered
-from idc_inference.errors import UnknownModel, UnsupportedEncoding
+from idc_inference.errors import Busy, UnknownModel, UnsupportedEncoding
 from idc_inference.metadata import model_config, model_metadata, model_statistics, repository_index, server_metadata
 from idc_inference.protocol import HEADER_LENGTH
 from idc_inference.runtime import Runtime
@@ -112,6 +113,10 @@ async def _answer(request: Request, runtime: Runtime) -> Answered:
             begin_s = time.monotonic()
             try:
                 return await runtime.classifier.answer(model, body, request.headers.get(HEADER_LENGTH), hold)
+            except asyncio.CancelledError as exc:
+                if runtime.is_ready:
+                    raise
+                raise Busy("the service is ending: send the request again") from exc
             except Exception:
                 model.statistics.failed(time.monotonic() - begin_s)
                 raise

@@ -110,4 +110,4 @@ class StickEngine:
         """A stick that opens and computes nothing must be found out here, where another device can take its place."""
         height_px, width_px = hello.get("height_px"), hello.get("width_px")
         if isinstance(height_px, int) and isinstance(width_px, int):
-            worker.ask(np.zeros((1, height_px, width_px, 3), np.uint8), self._start_timeout_s)
+            worker.ask(np.zeros((1, height_px, width_px, 3), np.uint8), 2 * self._answer_timeout_s)

@@ -11,6 +11,7 @@ import signal
 import struct
 import subprocess
 import time
+import weakref
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, Final, NoReturn
@@ -20,6 +21,9 @@ from numpy.typing import NDArray
 
 END_TIMEOUT_S: Final = 3.0
 MAX_TEXT_BYTES: Final = 4096
+
+
+_running: Final["weakref.WeakSet[StickWorker]"] = weakref.WeakSet()
 
 
 class WorkerFailed(Exception):
@@ -41,6 +45,7 @@ class StickWorker:
         assert self._process.stdin is not None  # noqa: S101 - opened as pipes
         assert self._process.stdout is not None  # noqa: S101
         self._in, self._out = self._process.stdin, self._process.stdout
+        _running.add(self)
         os.set_blocking(self._in.fileno(), False)
 
     def poll(self) -> int | None:
@@ -147,3 +152,9 @@ class StickWorker:
                 raise ConnectionError("its worker ended")
             data += piece
         return data
+
+
+def kill_workers() -> None:
+    """End all workers of this process: one that hangs would outlive it and keep the stick."""
+    for worker in list(_running):
+        worker.kill()

@@ -36,15 +36,22 @@ class DrainingServer(uvicorn.Server):
         self._loop = asyncio.get_running_loop()
         await super().startup(sockets)
 
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Begin to end; a second signal ends at once."""
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - uvicorn's signature
+        """Begin to end; a second signal ends at once.
+
+        Unlike uvicorn's own, it does not keep the signal to raise it again at the end: that would end the process
+        before the device is closed.
+        """
         if self._loop is None or not self._runtime.is_ready:
-            super().handle_exit(sig, frame)
+            self.should_exit = self.force_exit = True
             return
         self._runtime.is_ready = False
         end_within(self._drain_delay_s + (self.config.timeout_graceful_shutdown or 0) + END_MARGIN_S)
         logger.info("signal %s: not ready any more, ending in %g s", signal.Signals(sig).name, self._drain_delay_s)
-        self._loop.call_soon_threadsafe(self._loop.call_later, self._drain_delay_s, super().handle_exit, sig, frame)
+        self._loop.call_soon_threadsafe(self._loop.call_later, self._drain_delay_s, self._stop)
+
+    def _stop(self) -> None:
+        self.should_exit = True
 
 
 def serve(app: Starlette, settings: InferenceSettings) -> None:
