@@ -1,8 +1,9 @@
 """A device in trouble, as a caller of the service sees it: an answer in time, the truth about readiness, recovery."""
 
 import asyncio
+import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,9 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
-from idc_inference import classification
+from idc_inference import classification, reading_threads
 from idc_inference.adapters.prometheus_meter import PrometheusMeter
+from idc_inference.adapters.uvicorn_server import server_config
 from idc_inference.app import create_app, open_repository
 from idc_inference.devices import DeviceChoice
 from idc_inference.errors import ModelUnavailable
@@ -23,6 +25,7 @@ from idc_inference.settings import InferenceSettings
 from support.demo_patches import solid_png
 from support.eventually import eventually
 from support.infer_requests import asked, post
+from support.tiny_bundle import write_tiny_bundle
 
 RED = solid_png((250, 0, 0))
 PROMPT: dict[str, Any] = {"device_timeout_s": 0.5, "probe_interval_s": 0.1, "recovery_timeout_s": 3600}
@@ -33,10 +36,14 @@ class Devices:
 
     def __init__(self) -> None:
         self.opened: list[RednessEngine] = []
+        self.before: Callable[[], None] | None = None
+        """Called before a device opens."""
         self.failure: str | None = None
         """Set to let no device open."""
 
     def open(self, _path: Path, _sha256: str) -> tuple[Engine, DeviceChoice]:
+        if self.before is not None:
+            self.before()
         if self.failure is not None:
             raise ModelUnavailable(self.failure)
         engine = RednessEngine()
@@ -135,6 +142,22 @@ async def test_request_ends_at_its_deadline_while_its_images_are_not_decoded(
     assert ready[0] == 200
 
 
+async def test_new_threads_take_over_where_all_that_read_requests_hang(
+    tiny_models_dir: Path, devices: Devices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release = threading.Event()
+    monkeypatch.setattr(reading_threads, "HANG_S", 0.1)
+    async with asked(app_on(tiny_models_dir, devices.open, request_timeout_s=1, decode_threads=2)) as client:
+        with monkeypatch.context() as patched:
+            patched.setattr(classification, "decode_patch", lambda *_images, **_sizes: release.wait(60))
+            hung = await asyncio.gather(*(post(client, [RED]) for _ in range(2)))
+        served = await post(client, [RED])
+        release.set()
+
+    assert [answer.status_code for answer in hung] == [503, 503]
+    assert served.status_code == 200
+
+
 async def test_device_that_fails_again_and_again_is_replaced_though_no_chunk_hangs(
     tiny_models_dir: Path, devices: Devices
 ) -> None:
@@ -183,6 +206,46 @@ async def test_unexpected_error_in_the_answers_own_steps_is_an_error_and_frees_i
             assert "MemoryError" not in failed[0].text
         assert (await post(client, [RED])).status_code == 200
         assert app.state.runtime.admission.requests == 0
+
+
+async def test_model_that_never_loads_holds_up_neither_requests_nor_readiness(tmp_path: Path, devices: Devices) -> None:
+    write_tiny_bundle(tmp_path)
+    app = app_on(tmp_path, devices.open, poll_interval_s=0.1)
+    release, loads = threading.Event(), threading.Event()
+
+    def hang() -> None:
+        loads.set()
+        release.wait(60)
+
+    async with asked(app) as client:
+        devices.before = hang
+        write_tiny_bundle(tmp_path, version="2")
+        await eventually(loads.is_set, 30)
+        answers = [(await post(client, [RED])).status_code for _ in range(5)]
+        ready = await readiness(client)
+        release.set()
+        await eventually(lambda: 2 in app.state.runtime.repository.versions.served, 30)
+
+    assert answers == [200] * 5
+    assert ready == (200, "")
+
+
+async def test_stages_of_a_form_add_up_to_no_more_than_its_duration(tiny_models_dir: Path) -> None:
+    async with asked(app_on(tiny_models_dir, serve_fake(RednessEngine()))) as client:
+        for _ in range(3):
+            assert (await post(client, [RED] * 300)).status_code == 200
+        text = (await client.get("/metrics")).text
+
+    sums = dict(re.findall(r'idc_inference_stage_seconds_sum\{stage="(\w+)"\} (\S+)', text))
+    total_s = float(sums.pop("total"))
+    assert sums.keys() == {"decode", "queue", "infer", "output"}
+    assert sum(map(float, sums.values())) <= total_s + 1e-6
+
+
+async def test_idle_connection_is_kept_longer_than_any_client_keeps_it(tiny_models_dir: Path) -> None:
+    config = server_config(app_on(tiny_models_dir, serve_fake(RednessEngine())), InferenceSettings())
+
+    assert config.timeout_keep_alive >= 60  # nginx keeps one for 60 s, httpx for 5 s
 
 
 async def test_all_statistics_come_without_a_models_name(tiny_models_dir: Path) -> None:

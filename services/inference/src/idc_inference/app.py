@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -24,6 +23,7 @@ from idc_inference.error_answers import handlers
 from idc_inference.errors import ModelUnavailable
 from idc_inference.loading import compile_within, load_within
 from idc_inference.ports import Engine, Meter
+from idc_inference.reading_threads import ReadingThreads
 from idc_inference.repository import ModelRepository
 from idc_inference.routes import routes
 from idc_inference.runtime import Runtime
@@ -105,10 +105,10 @@ def create_app(
         meter: What `/metrics` shows.
         give_up: Takes the reason why the device did not come back in time; ends the process.
     """
-    workers = ThreadPoolExecutor(settings.decode_threads, thread_name_prefix="decode")
+    readers = ReadingThreads(settings.decode_threads)
     runtime = Runtime(
         repository,
-        Classifier(workers, meter, settings),
+        Classifier(readers, meter, settings),
         Admission(max_requests=settings.max_requests_in_progress, max_patches=settings.max_patches_in_progress),
         BodyBudget(
             max_body_bytes=settings.max_body_bytes,
@@ -130,7 +130,7 @@ def create_app(
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        workers.shutdown(wait=False, cancel_futures=True)
+        readers.close()
         repository.close()
 
     meter.show(repository, runtime.admission)

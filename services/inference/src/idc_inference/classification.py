@@ -3,9 +3,8 @@
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +14,7 @@ from idc_inference.jobs import Scored
 from idc_inference.metadata import served_parameters
 from idc_inference.ports import Meter, Stage
 from idc_inference.protocol import InferRequest, PatchShape, parse_request
+from idc_inference.reading_threads import ReadingThreads
 from idc_inference.responses import EncodedResponse, encode_response
 from idc_inference.served_model import ServedModel
 from idc_inference.settings import InferenceSettings
@@ -27,8 +27,6 @@ PIECE_IMAGES: Final = 16
 """Images that are decoded at once; the device works on one piece while the next is decoded."""
 PIECE_BYTES: Final = 256 * 1024
 """Encoded images that are decoded at once, unless one alone is larger."""
-
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -55,15 +53,15 @@ class _Started:
 class Classifier:
     """Answers infer requests; one for all versions and all requests."""
 
-    def __init__(self, workers: Executor, meter: Meter, settings: InferenceSettings) -> None:
+    def __init__(self, readers: ReadingThreads, meter: Meter, settings: InferenceSettings) -> None:
         """Take what it needs.
 
         Args:
-            workers: Threads that read requests and decode images, so that the event loop stays free.
+            readers: Threads that read requests and decode images, so that the event loop stays free.
             meter: Measures each stage.
             settings: The bounds of a request.
         """
-        self._workers, self._meter, self._settings = workers, meter, settings
+        self._readers, self._meter, self._settings = readers, meter, settings
 
     async def answer(
         self, model: ServedModel, body: bytes, header_length: str | None, hold: Callable[[int], None]
@@ -87,7 +85,7 @@ class Classifier:
         begin_s = time.monotonic()
         try:
             async with asyncio.timeout(self._settings.request_timeout_s) as timer:
-                started = await self._in_worker(self._read, model, body, header_length, hold)
+                started = await self._readers.run(self._read, model, body, header_length, hold)
                 deadline_s = begin_s + self._limit_s(started.asked)
                 timer.reschedule(asyncio.get_running_loop().time() + deadline_s - time.monotonic())
                 scored = await self._score(model, started, deadline_s)
@@ -105,9 +103,6 @@ class Classifier:
         limit_s = self._settings.request_timeout_s
         return limit_s if asked.timeout_s is None else min(limit_s, asked.timeout_s)
 
-    async def _in_worker(self, work: Callable[..., Result], *arguments: object) -> Result:
-        return await asyncio.get_running_loop().run_in_executor(self._workers, work, *arguments)
-
     async def _score(self, model: ServedModel, started: _Started, deadline_s: float) -> list[Scored]:
         """Decode piece by piece; the device works on one while the next is decoded."""
         pending: list[asyncio.Future[Scored]] = []
@@ -119,7 +114,7 @@ class Classifier:
         try:
             submit(started.first)
             for piece in started.others:
-                submit(await self._in_worker(_decode, started.asked.source, piece, started.shape))
+                submit(await self._readers.run(_decode, started.asked.source, piece, started.shape))
             return await asyncio.gather(*pending)
         finally:
             for future in pending:

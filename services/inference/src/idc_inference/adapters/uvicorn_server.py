@@ -56,7 +56,12 @@ class DrainingServer(uvicorn.Server):
 
 def serve(app: Starlette, settings: InferenceSettings) -> None:
     """Serve until a signal ends it."""
-    config = uvicorn.Config(
+    DrainingServer(server_config(app, settings), app.state.runtime, settings.drain_delay_s).run()
+
+
+def server_config(app: Starlette, settings: InferenceSettings) -> uvicorn.Config:
+    """How uvicorn serves the application."""
+    return uvicorn.Config(
         app,
         host=settings.host,
         port=settings.port,
@@ -70,4 +75,3 @@ def serve(app: Starlette, settings: InferenceSettings) -> None:
         date_header=False,
         timeout_graceful_shutdown=settings.drain_timeout_s,
     )
-    DrainingServer(config, app.state.runtime, settings.drain_delay_s).run()
