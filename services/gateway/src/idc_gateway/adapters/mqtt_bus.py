@@ -12,7 +12,7 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from idc_contracts import ALARM_ACTIONS, ALARM_STATE, ALARM_STATUS, GATEWAY_STATUS, ServiceStatus
+from idc_contracts import ALARM_ACTIONS, ALARM_STATE, ALARM_STATUS, GATEWAY_STATUS, ServiceStatus, is_retained
 from idc_gateway.classifications import OutgoingMessage
 from idc_gateway.errors import BusUnavailable
 from idc_servicekit.mqtt import MqttSettings
@@ -88,7 +88,12 @@ class MqttBus:
         if client is None:
             raise BusUnavailable("there is no connection to the broker")
         sending = asyncio.ensure_future(
-            client.deliver(message.topic, message.payload, timeout_s=self._confirmation_timeout_s)
+            client.deliver(
+                message.topic,
+                message.payload,
+                retain=is_retained(message.topic),
+                timeout_s=self._confirmation_timeout_s,
+            )
         )
         losing = asyncio.ensure_future(self._lost.wait())
         try:
