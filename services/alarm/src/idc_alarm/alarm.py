@@ -5,9 +5,10 @@ import time
 from collections.abc import Callable
 from datetime import datetime
 
+from idc_alarm.acts import Act
 from idc_alarm.condition import restored
 from idc_alarm.events import Classified, Commanded, Event, Moment
-from idc_alarm.policy import Act, after
+from idc_alarm.policy import after
 from idc_alarm.ports import AlarmPanel
 from idc_alarm.record import REMEMBERED_IDS, AlarmRecord
 from idc_alarm.rules import Rules
@@ -78,6 +79,8 @@ class Alarm:
             state=mode(situation),
             latched_by=situation.condition.latched_by,
             latched_since=situation.condition.latched_since,
+            latest_finding=situation.condition.latest_finding,
+            findings=sum(finding.count for finding in situation.condition.findings),
             silenced_until=situation.silenced_until(now),
             technical=situation.technical,
             offline_gateways=offline_gateways(situation.supervision, self._rules)[:REPORTED_GATEWAYS],
@@ -151,7 +154,9 @@ class Alarm:
             state=mode(self._situation),
             acted_on=None if cause is None else cause.message_id,
             classification_id=act.classification_id,
+            cleared=act.cleared,
             by=act.by,
+            note=act.note,
             technical=self._situation.technical,
             latency_ms=None if cause is None else self._latency_ms(cause, event),
         )
