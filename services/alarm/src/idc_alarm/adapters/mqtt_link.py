@@ -1,4 +1,4 @@
-"""The connection to the broker, by paho-mqtt, without a thread of its own."""
+"""The connection to the broker, by paho-mqtt, moved by whoever calls `turn`: `LinkThread` does."""
 
 import logging
 import select
@@ -8,6 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, Final, Literal
+from uuid import UUID
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.properties import Properties
@@ -24,6 +25,7 @@ from idc_alarm.adapters.subscriptions import Place, filters_of, foreign_site, su
 from idc_alarm.adapters.wake_pipe import WakePipe
 from idc_alarm.backoff import Backoff
 from idc_alarm.ports import Delivery
+from idc_alarm.record import MAX_ACTIONS
 from idc_contracts import (
     ALARM_ACTIONS,
     ALARM_STATE,
@@ -41,12 +43,13 @@ CLOSE_TIMEOUT_S: Final = 2.0
 STABLE_S: Final = 10.0
 """A connection that lasted so long was a good one; two alarms of one name throw each other out much sooner."""
 
-
 CAUGHT_UP_S: Final = 0.5
 """So long without a message after the subscriptions, and the broker has sent all that it kept."""
-MAX_ACTIONS: Final = 1024
-"""Actions that wait for the broker; of more the oldest are dropped."""
 MAX_ACTIONS_UNDER_WAY: Final = 16
+TELL_AGAIN_S: Final = 15.0
+"""How long an action rests that the broker took and had no listener for, or refused."""
+NO_LISTENER: Final = 0x10
+"""`No matching subscribers` (MQTT 5, 3.4.2.1)."""
 
 
 class MqttLink:
@@ -79,8 +82,12 @@ class MqttLink:
         self._report: AlarmState | None = None
         self._is_report_due = False
         self._report_packet_id: int | None = None
+        self._connection = 0
         self._actions: deque[AlarmActed] = deque(maxlen=MAX_ACTIONS)
         self._actions_under_way: dict[int, AlarmActed] = {}
+        self._unheard: list[AlarmActed] = []
+        self._tell_again_s = 0.0
+        self._told: list[UUID] = []
         self._is_caught_up = False
         self._is_session_new = False
 
@@ -103,15 +110,17 @@ class MqttLink:
         if self._client is not None and not self._move(self._client, timeout_s):
             self._lose()
         self._publish_report()
+        self._tell_again()
         self._publish_actions()
         arrived, self._arrived = self._arrived, []
         return arrived
 
     def acknowledge(self, deliveries: Sequence[Delivery]) -> None:
-        """Tell the broker that these need not be sent again. Without a connection it does nothing."""
+        """Tell the broker that these need not be sent again. What came over an earlier connection will be."""
         if self._client is not None:
             for delivery in deliveries:
-                self._client.ack(delivery.packet_id, qos=1)
+                if delivery.connection == self._connection:
+                    self._client.ack(delivery.packet_id, qos=1)
 
     def report(self, state: AlarmState) -> None:
         """Publish the state, retained, now or as soon as there is a connection; a newer one replaces it."""
@@ -120,12 +129,14 @@ class MqttLink:
         self._publish_report()
 
     def tell(self, actions: Sequence[AlarmActed]) -> None:
-        """Publish what was done, now or as soon as there is a connection; of too many the oldest are dropped."""
-        too_many = len(self._actions) + len(actions) - MAX_ACTIONS
-        if too_many > 0:
-            logger.warning("dropped %d reports of actions, as %d wait for the broker", too_many, MAX_ACTIONS)
+        """Publish what was done, now or as soon as there is a connection, until somebody who listens got it."""
         self._actions.extend(actions)
         self._publish_actions()
+
+    def told(self) -> Sequence[UUID]:
+        """The message ids of the actions that the broker has taken for a listener since the last call."""
+        told, self._told = self._told, []
+        return told
 
     def drop(self) -> None:
         """Break the connection as a crash would: the broker says `offline` and keeps what was not acknowledged."""
@@ -170,6 +181,7 @@ class MqttLink:
             self._lose()
         else:
             self._client = client
+            self._connection += 1
 
     def _move(self, client: mqtt.Client, timeout_s: float) -> bool:
         """Handle one packet, and those that wait behind it; False where the connection is lost."""
@@ -198,8 +210,9 @@ class MqttLink:
         self._client = None
         self._is_ready = self._is_caught_up = False
         # What the broker did not confirm goes out again, before what came later; twice is once, by the message id.
-        self._actions.extendleft(reversed(self._actions_under_way.values()))
+        self._actions.extendleft(reversed([*self._unheard, *self._actions_under_way.values()]))
         self._actions_under_way.clear()
+        self._unheard.clear()
         self._report_packet_id = None
         if self._ready_since_s is not None and self._clock() - self._ready_since_s >= STABLE_S:
             self._backoff.reset()
@@ -224,6 +237,11 @@ class MqttLink:
             acted = self._actions.popleft()
             info = client.publish(ALARM_ACTIONS.at(**self._at), acted.to_payload(), qos=ALARM_ACTIONS.qos)
             self._actions_under_way[info.mid] = acted
+
+    def _tell_again(self) -> None:
+        if self._unheard and self._clock() >= self._tell_again_s:
+            self._actions.extendleft(reversed(self._unheard))
+            self._unheard.clear()
 
     def _describe(self, client: mqtt.Client) -> None:
         if self._home_assistant != "off":
@@ -294,7 +312,7 @@ class MqttLink:
             self._leave_site(client, site, message)
             return
         is_live = self._is_caught_up and not message.retain
-        self._arrived.append(Delivery(topic, bytes(message.payload), message.mid, is_live))
+        self._arrived.append(Delivery(topic, bytes(message.payload), message.mid, is_live, self._connection))
 
     def _leave_site(self, client: mqtt.Client, site: str, message: mqtt.MQTTMessage) -> None:
         # The session outlives a setting: it still has the subscriptions of a site that was taken out since.
@@ -307,6 +325,11 @@ class MqttLink:
     ) -> None:
         if reason.is_failure:
             logger.error("the broker refused a report: %s", reason)
-        self._actions_under_way.pop(packet_id, None)
+        acted = self._actions_under_way.pop(packet_id, None)
+        if acted is not None and (reason.is_failure or reason.value == NO_LISTENER):
+            self._unheard.append(acted)
+            self._tell_again_s = self._clock() + TELL_AGAIN_S
+        elif acted is not None:
+            self._told.append(acted.message_id)
         if packet_id == self._report_packet_id:
             self._report_packet_id = None
