@@ -4,7 +4,6 @@ import gc
 import socket
 import ssl
 import threading
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -118,6 +117,7 @@ def test_name_server_that_hangs_holds_up_neither_button_nor_watchdog(
     assert not alarm.is_alive()
 
 
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")  # paho leaves a failed handshake's socket behind
 def test_broker_that_takes_the_connection_and_says_nothing_holds_up_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -138,11 +138,7 @@ def test_broker_that_takes_the_connection_and_says_nothing_holds_up_nothing(
 
         connection.close()
         service.run(lambda: True)
-    with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore", ResourceWarning
-        )  # paho leaves the socket of a failed handshake to the collector
-        gc.collect()
+    gc.collect()
     assert watchdog.feeds == 4
     assert is_still_waiting  # the alarm did three turns, and this one attempt goes on
 

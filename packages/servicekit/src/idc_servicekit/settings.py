@@ -1,13 +1,15 @@
 """What every service's settings share, and how a service ends when they are wrong."""
 
 import os
-from typing import Final
+from collections.abc import Mapping
+from typing import ClassVar, Final
 
 from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from idc_contracts import Slug
 from idc_servicekit.logs import LogFormat
+from idc_servicekit.setting_names import is_service_link, unknown_settings
 
 EXIT_CONFIG: Final = os.EX_CONFIG
 """78: a setting is wrong (sysexits.h)."""
@@ -18,14 +20,36 @@ EXIT_UNAVAILABLE: Final = os.EX_UNAVAILABLE
 class ServiceSettings(BaseSettings):
     """Base of a service's settings; a subclass gives the environment prefix and its own fields.
 
-    Nested groups are set as `PREFIX_GROUP__FIELD`.
+    Nested groups are set as `PREFIX_GROUP__FIELD`. What Kubernetes or Docker say of a service of the same name is no
+    setting and is not read.
     """
+
+    renamed: ClassVar[Mapping[str, str]] = {}
+    """Variables that were right once, with those that are right now."""
 
     model_config = SettingsConfigDict(frozen=True, extra="forbid", env_nested_delimiter="__")
 
     site: Slug = Field(default="site", description="The site's name, one level of every topic.")
     log_format: LogFormat = Field(default="json", description="`json` for machines, `text` for people.")
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least severe level.")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the signature is pydantic's
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """What is given goes before the environment; nothing else is read."""
+        return init_settings, _Environment(settings_cls)
+
+
+class _Environment(EnvSettingsSource):
+    def _load_env_vars(self) -> Mapping[str, str | None]:
+        variables = super()._load_env_vars()
+        return {name: value for name, value in variables.items() if not is_service_link(name, value)}
 
 
 def describe_invalid(error: ValidationError, prefix: str) -> str:
@@ -35,3 +59,9 @@ def describe_invalid(error: ValidationError, prefix: str) -> str:
         for item in error.errors(include_input=False, include_url=False)
     ]
     return "wrong settings: " + "; ".join(problems)
+
+
+def describe_unknown(settings: type[ServiceSettings], environment: Mapping[str, str]) -> str | None:
+    """One line that names each variable that no setting has, with the right name; None where there is none."""
+    problems = unknown_settings(settings, environment, settings.renamed)
+    return "wrong settings: " + "; ".join(problems) if problems else None

@@ -34,7 +34,7 @@ from idc_contracts import (
     AlarmState,
     ServiceStatus,
 )
-from idc_servicekit.mqtt import MqttSettings
+from idc_servicekit.mqtt import MqttSettings, why_unreachable
 
 logger = logging.getLogger(__name__)
 
@@ -177,7 +177,8 @@ class MqttLink:
             connect(client, self._settings)
         except OSError as exc:
             # TLS errors and unreadable secrets are OSErrors too.
-            logger.warning("cannot reach the broker at %s:%d: %s", self._settings.host, self._settings.port, exc)
+            why = why_unreachable(exc)
+            logger.warning("cannot reach the broker at %s:%d: %s", self._settings.host, self._settings.port, why)
             self._lose()
         else:
             self._client = client
