@@ -22,9 +22,7 @@ def why_unreachable(error: BaseException) -> str:
     code = getattr(cause, "verify_code", None)
     now = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
     if code == _NOT_YET_VALID:
-        return (
-            f"its certificate is not yet valid by this machine's clock, {now}: if that is wrong, wait for NTP or set it"
-        )
+        return f"its certificate is not yet valid by this machine's clock, {now}: wait for NTP, or set the clock"
     if code == _EXPIRED:
         return f"its certificate has expired by this machine's clock, {now}: if that is right, renew the certificate"
     return str(error)
