@@ -5,7 +5,6 @@ import select
 import socket
 import ssl
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, Final, Literal
 from uuid import UUID
@@ -14,6 +13,7 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from idc_alarm.adapters.action_queue import ActionQueue
 from idc_alarm.adapters.home_assistant import discovery, discovery_topic
 from idc_alarm.adapters.mqtt_client import (
     MAX_UNACKNOWLEDGED,
@@ -25,7 +25,6 @@ from idc_alarm.adapters.subscriptions import Place, filters_of, foreign_site, su
 from idc_alarm.adapters.wake_pipe import WakePipe
 from idc_alarm.backoff import Backoff
 from idc_alarm.ports import Delivery
-from idc_alarm.record import MAX_ACTIONS
 from idc_contracts import (
     ALARM_ACTIONS,
     ALARM_STATE,
@@ -45,11 +44,8 @@ STABLE_S: Final = 10.0
 
 CAUGHT_UP_S: Final = 0.5
 """So long without a message after the subscriptions, and the broker has sent all that it kept."""
-MAX_ACTIONS_UNDER_WAY: Final = 16
-TELL_AGAIN_S: Final = 15.0
-"""How long an action rests that the broker took and had no listener for, or refused."""
-NO_LISTENER: Final = 0x10
-"""`No matching subscribers` (MQTT 5, 3.4.2.1)."""
+STATUS_REPEAT_S: Final = 60
+"""Status and state are sent again so often: who removed this alarm by mistake sees it again."""
 
 
 class MqttLink:
@@ -83,13 +79,10 @@ class MqttLink:
         self._is_report_due = False
         self._report_packet_id: int | None = None
         self._connection = 0
-        self._actions: deque[AlarmActed] = deque(maxlen=MAX_ACTIONS)
-        self._actions_under_way: dict[int, AlarmActed] = {}
-        self._unheard: list[AlarmActed] = []
-        self._tell_again_s = 0.0
-        self._told: list[UUID] = []
+        self._actions = ActionQueue(ALARM_ACTIONS.at(**self._at), clock)
         self._is_caught_up = False
         self._is_session_new = False
+        self._status_due_s = 0.0
 
     @property
     def is_ready(self) -> bool:
@@ -109,8 +102,8 @@ class MqttLink:
             self._connect()
         if self._client is not None and not self._move(self._client, timeout_s):
             self._lose()
+        self._repeat_status()
         self._publish_report()
-        self._tell_again()
         self._publish_actions()
         arrived, self._arrived = self._arrived, []
         return arrived
@@ -130,13 +123,12 @@ class MqttLink:
 
     def tell(self, actions: Sequence[AlarmActed]) -> None:
         """Publish what was done, now or as soon as there is a connection, until somebody who listens got it."""
-        self._actions.extend(actions)
+        self._actions.add(actions)
         self._publish_actions()
 
     def told(self) -> Sequence[UUID]:
         """The message ids of the actions that the broker has taken for a listener since the last call."""
-        told, self._told = self._told, []
-        return told
+        return self._actions.told()
 
     def drop(self) -> None:
         """Break the connection as a crash would: the broker says `offline` and keeps what was not acknowledged."""
@@ -210,10 +202,7 @@ class MqttLink:
     def _lose(self) -> None:
         self._client = None
         self._is_ready = self._is_caught_up = False
-        # What the broker did not confirm goes out again, before what came later; twice is once, by the message id.
-        self._actions.extendleft(reversed([*self._unheard, *self._actions_under_way.values()]))
-        self._actions_under_way.clear()
-        self._unheard.clear()
+        self._actions.lose_connection()
         self._report_packet_id = None
         if self._ready_since_s is not None and self._clock() - self._ready_since_s >= STABLE_S:
             self._backoff.reset()
@@ -231,18 +220,19 @@ class MqttLink:
             self._is_report_due = False
 
     def _publish_actions(self) -> None:
-        client = self._client
-        if client is None or not self._is_ready:
-            return
-        while self._actions and len(self._actions_under_way) < MAX_ACTIONS_UNDER_WAY:
-            acted = self._actions.popleft()
-            info = client.publish(ALARM_ACTIONS.at(**self._at), acted.to_payload(), qos=ALARM_ACTIONS.qos)
-            self._actions_under_way[info.mid] = acted
+        if self._client is not None and self._is_ready:
+            self._actions.publish(self._client)
 
-    def _tell_again(self) -> None:
-        if self._unheard and self._clock() >= self._tell_again_s:
-            self._actions.extendleft(reversed(self._unheard))
-            self._unheard.clear()
+    def _say_online(self, client: mqtt.Client) -> None:
+        client.publish(*self._status("online"), qos=ALARM_STATUS.qos, retain=True)
+        self._status_due_s = self._clock() + STATUS_REPEAT_S
+        # A gateway that reads it sends its latest messages again: once is enough.
+        self._is_session_new = False
+
+    def _repeat_status(self) -> None:
+        if self._client is not None and self._is_ready and self._clock() >= self._status_due_s:
+            self._say_online(self._client)
+            self._is_report_due = True
 
     def _describe(self, client: mqtt.Client) -> None:
         if self._home_assistant != "off":
@@ -257,6 +247,7 @@ class MqttLink:
                 "status": status,
                 "version": self._version,
                 "is_session_new": self._is_session_new,
+                "repeat_s": STATUS_REPEAT_S,
             }
         )
         return ALARM_STATUS.at(**self._at), message.to_payload()
@@ -273,7 +264,6 @@ class MqttLink:
             logger.error("the broker refused account %r: %s", self._settings.username, reason)
             return
         logger.info("connected to the broker", extra={"session_present": flags.session_present})
-        # A gateway that reads it sends its latest messages again.
         self._is_session_new = not flags.session_present
         # A session that is there has its subscriptions; to ask again costs nothing and needs no second path.
         client.subscribe(subscriptions(self._place))
@@ -289,7 +279,7 @@ class MqttLink:
         self._is_ready = True
         self._ready_since_s = self._clock()
         self._is_report_due = True
-        client.publish(*self._status("online"), qos=ALARM_STATUS.qos, retain=True)
+        self._say_online(client)
         self._describe(client)
 
     def _on_disconnect(
@@ -326,11 +316,6 @@ class MqttLink:
     ) -> None:
         if reason.is_failure:
             logger.error("the broker refused a report: %s", reason)
-        acted = self._actions_under_way.pop(packet_id, None)
-        if acted is not None and (reason.is_failure or reason.value == NO_LISTENER):
-            self._unheard.append(acted)
-            self._tell_again_s = self._clock() + TELL_AGAIN_S
-        elif acted is not None:
-            self._told.append(acted.message_id)
+        self._actions.answered(packet_id, reason)
         if packet_id == self._report_packet_id:
             self._report_packet_id = None
