@@ -380,6 +380,7 @@ def test_poison_on_every_topic_is_counted_and_the_next_finding_rings(
     state = [AlarmState.from_payload(payload) for place, payload in operator.received if place.endswith("state")][-1]
     assert panel.lamps.red
     assert state.rejected_messages == 2 * len(poison)
+    service.run(lambda: True)  # it stops at once, and its connection with it
 
 
 def test_alarm_that_was_removed_by_mistake_reports_again(
