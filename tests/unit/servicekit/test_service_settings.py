@@ -2,7 +2,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 import pytest
-from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 from pydantic_settings import SettingsConfigDict
 
 from idc_servicekit.settings import (
@@ -15,6 +15,8 @@ from idc_servicekit.settings import (
 
 
 class Group(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
     count: int = 1
     secret: SecretStr = SecretStr("")
 
@@ -49,7 +51,7 @@ def test_every_wrong_setting_is_named_by_its_variable_in_one_line(monkeypatch: p
     with pytest.raises(ValidationError) as error:
         DemoSettings()
 
-    line = describe_invalid(error.value, "DEMO_")
+    line = describe_invalid(error.value, "DEMO_", DemoSettings)
     assert "DEMO_GROUP__COUNT" in line
     assert "DEMO_LOG_LEVEL" in line
     assert "\n" not in line
@@ -61,7 +63,7 @@ def test_wrong_value_is_not_repeated_as_it_may_be_a_secret(monkeypatch: pytest.M
     with pytest.raises(ValidationError) as error:
         DemoSettings()
 
-    assert "hunter2" not in describe_invalid(error.value, "DEMO_")
+    assert "hunter2" not in describe_invalid(error.value, "DEMO_", DemoSettings)
 
 
 @pytest.mark.parametrize("site", ["", "Lab", "a/b", "+", "#", "a" * 64])
@@ -135,3 +137,14 @@ def test_port_that_is_a_number_is_a_setting(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("DEMO_PORT", "8081")
 
     assert DemoSettings().port == 8081
+
+
+def test_unknown_field_of_a_group_in_json_is_told_with_the_right_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DEMO_GROUP", '{"cuont": "hunter2"}')
+
+    with pytest.raises(ValidationError) as error:
+        DemoSettings()
+
+    line = describe_invalid(error.value, "DEMO_", DemoSettings)
+    assert "DEMO_GROUP__CUONT: there is no such setting; the nearest is DEMO_GROUP__COUNT" in line
+    assert "hunter2" not in line

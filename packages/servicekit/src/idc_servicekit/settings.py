@@ -5,11 +5,12 @@ from collections.abc import Mapping
 from typing import ClassVar, Final
 
 from pydantic import Field, ValidationError
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from idc_contracts import Slug
 from idc_servicekit.logs import LogFormat
-from idc_servicekit.setting_names import is_service_link, unknown_settings
+from idc_servicekit.setting_names import is_service_link, no_such_setting, setting_names, unknown_settings
 
 EXIT_CONFIG: Final = os.EX_CONFIG
 """78: a setting is wrong (sysexits.h)."""
@@ -52,13 +53,26 @@ class _Environment(EnvSettingsSource):
         return {name: value for name, value in variables.items() if not is_service_link(name, value)}
 
 
-def describe_invalid(error: ValidationError, prefix: str) -> str:
-    """One line that names each wrong setting by its environment variable, without its value, which may be a secret."""
+def describe_invalid(error: ValidationError, prefix: str, settings: type[ServiceSettings] | None = None) -> str:
+    """One line that names each wrong setting by its environment variable, without its value, which may be a secret.
+
+    Args:
+        error: What reading the settings raised.
+        prefix: What the variables begin with.
+        settings: The settings; with them, a name that is none is told with the nearest right one.
+    """
     problems = [
-        f"{prefix}{'__'.join(map(str, item['loc'])).upper()}: {item['msg']}"
+        f"{name}: {_problem(name, item, settings)}"
         for item in error.errors(include_input=False, include_url=False)
+        for name in [f"{prefix}{'__'.join(map(str, item['loc']))}".upper()]
     ]
     return "wrong settings: " + "; ".join(problems)
+
+
+def _problem(name: str, item: ErrorDetails, settings: type[ServiceSettings] | None) -> str:
+    if settings is not None and item["type"] == "extra_forbidden":
+        return no_such_setting(name, setting_names(settings), settings.renamed)
+    return item["msg"]
 
 
 def describe_unknown(settings: type[ServiceSettings], environment: Mapping[str, str]) -> str | None:

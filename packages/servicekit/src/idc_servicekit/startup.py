@@ -41,7 +41,9 @@ def start(
     try:
         settings = settings_type(**(given or {}))
     except ValidationError as exc:
-        return _end(name, EXIT_CONFIG, describe_invalid(exc, str(settings_type.model_config["env_prefix"])))
+        return _end(
+            name, EXIT_CONFIG, describe_invalid(exc, str(settings_type.model_config["env_prefix"]), settings_type)
+        )
     except SettingsError as exc:
         return _end(name, EXIT_CONFIG, f"wrong settings: {exc}")
     configure_logging(name, settings.log_format, settings.log_level)
