@@ -102,8 +102,9 @@ class LinkThread:
 
     def drop(self) -> None:
         """Break the connection as a crash would: the broker says `offline` and keeps what was not acknowledged."""
-        self._is_wanted = self._is_link_ready = False
-        self._do(lambda link: link.drop())
+        was_wanted, self._is_wanted, self._is_link_ready = self._is_wanted, False, False
+        if was_wanted:
+            self._do(lambda link: link.drop())
 
     def close(self) -> None:
         """Say `offline` and end the connection, unless the link hangs; the broker keeps the session."""
