@@ -141,7 +141,7 @@ def build(
         deeds=deeds,
         backlog=backlog,
         feed=Feed(store.results),
-        actions=AlarmActions(store.audit, store.leadership),
+        actions=AlarmActions(store.audit),
         housekeeping=Housekeeping(store, _retention(settings, store, images, pins)),
         users=Users(store.accounts),
         sessions=BrowserSessions(store.accounts, lifetime=timedelta(hours=settings.session_lifetime_h)),
@@ -251,9 +251,9 @@ def _add_routes(app: FastAPI) -> None:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     gateway: Gateway = app.state.gateway
 
-    def take(topic: str, payload: bytes) -> None:
+    def take(topic: str, payload: bytes) -> asyncio.Future[None] | None:
         gateway.alarms.take(topic, payload)
-        gateway.actions.take(topic, payload)
+        return gateway.actions.take(topic, payload)
 
     background = [
         asyncio.create_task(gateway.inference.run(), name="inference"),
