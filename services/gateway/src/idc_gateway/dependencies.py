@@ -21,6 +21,7 @@ from idc_gateway.deeds import Deeds
 from idc_gateway.errors import CrossSite, Forbidden, Unauthenticated
 from idc_gateway.feed import Feed
 from idc_gateway.housekeeping import Housekeeping
+from idc_gateway.image_deletions import ImageDeletions
 from idc_gateway.images import ImageStore
 from idc_gateway.keys import FileKey, Keyring
 from idc_gateway.outbox import Outbox
@@ -55,6 +56,7 @@ class Gateway:
     feed: Feed
     actions: AlarmActions
     housekeeping: Housekeeping
+    image_deletions: ImageDeletions
     users: Users
     sessions: BrowserSessions
     sign_ins: SignInThrottle

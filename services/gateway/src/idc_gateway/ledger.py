@@ -27,13 +27,16 @@ class Ledger:
         self._writing: asyncio.Task[None] | None = None
 
     async def write(self, entry: Entry) -> None:
-        """Store an entry; it is stored even where the caller goes away meanwhile.
+        """Store an entry: its images first, apart from those of others, then the rest.
+
+        The rest is stored even where the caller goes away meanwhile.
 
         Raises:
             AlreadyDone: Its claim was fulfilled by another request; nothing was stored.
             StoreUnavailable: Nothing was stored.
             ImagesUnavailable: Nothing was stored.
         """
+        entry = await asyncio.to_thread(self._deeds.put_images, entry)
         written: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._waiting.append((entry, written))
         if self._writing is None or self._writing.done():

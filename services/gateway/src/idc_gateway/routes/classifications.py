@@ -12,6 +12,7 @@ from idc_gateway.requests import Request as Job
 from idc_gateway.routes.parameters import GivenCursor, Limit, Wanted, parse_cursor
 from idc_gateway.routes.schemas import ClassificationItem, ClassificationPage
 from idc_gateway.scopes import Scope
+from idc_gateway.stored_images import read_image
 
 router = APIRouter(tags=["classifications"])
 _reads = Depends(requires(Scope.READ))
@@ -50,12 +51,10 @@ async def get_image(gateway: GatewayDependency, identity: UUID) -> Response:
     if result is None:
         raise NotFound(f"there is no classification {identity}")
     sha256 = result.image_sha256
-    media_type = await asyncio.to_thread(gateway.store.images.media_type, sha256) if sha256 else None
-    data = None
-    if sha256 and media_type and gateway.images:
-        data = await asyncio.to_thread(gateway.images.get, sha256)
-    if data is None:
+    image = await asyncio.to_thread(read_image, gateway.store.images, gateway.images, sha256)
+    if image is None:
         raise NotFound(f"the image of classification {identity} is not, or no longer, stored")
+    data, media_type = image
     return Response(data, media_type=media_type, headers={"ETag": f'"{sha256}"'})
 
 
@@ -67,3 +66,4 @@ async def delete_classification(
     job = Job(caller.name, request_id)
     if not await asyncio.to_thread(gateway.deeds.delete, identity, job, utc_now()):
         raise NotFound(f"there is no classification {identity}")
+    await gateway.image_deletions.promptly()

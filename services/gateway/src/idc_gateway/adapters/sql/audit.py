@@ -21,6 +21,12 @@ def lock_head(connection: Connection) -> ChainHead:
     return ChainHead(row.sequence, row.sha256)
 
 
+def head_of(connection: Connection) -> ChainHead:
+    """Read the chain's end."""
+    row = connection.execute(select(audit_head).where(audit_head.c.id == 1)).one()
+    return ChainHead(row.sequence, row.sha256)
+
+
 def append(connection: Connection, head: ChainHead, events: Sequence[AuditEvent]) -> None:
     """Continue the chain inside a transaction that has locked its head."""
     rows = []
@@ -64,8 +70,7 @@ class SqlAudit:
     def verify(self) -> Verification:
         """Walk the whole chain; the memory it takes does not grow with the chain."""
         with self._database.read_snapshot() as connection:
-            row = connection.execute(select(audit_head).where(audit_head.c.id == 1)).one()
-            return verify(_all(connection), ChainHead(row.sequence, row.sha256))
+            return verify(_all(connection), head_of(connection))
 
 
 def _all(connection: Connection) -> Iterator[AuditRecord]:
