@@ -23,6 +23,7 @@ from idc_gateway.alarms import AlarmBoard
 from idc_gateway.backlog import Backlog, BacklogLimits
 from idc_gateway.balanced_inference import BalancedInference, Endpoint
 from idc_gateway.browser_sessions import BrowserSessions
+from idc_gateway.chain_check import ChainCheck
 from idc_gateway.classifying import Classifying
 from idc_gateway.coalescing import CALLS_PER_SERVER, Coalescing
 from idc_gateway.conditional_get import ConditionalGet
@@ -59,6 +60,7 @@ from idc_gateway.routes.schemas import Problem
 from idc_gateway.security_headers import SecurityHeaders
 from idc_gateway.settings import GatewaySettings
 from idc_gateway.small_bodies import SmallBodies
+from idc_gateway.store_health import StoreHealth
 from idc_gateway.store_ports import Store
 from idc_gateway.throttle import RequestRates, SignInThrottle
 from idc_gateway.users import Users
@@ -143,6 +145,8 @@ def build(
         actions=AlarmActions(store.audit, store.leadership),
         housekeeping=Housekeeping(store, _retention(settings, store) if images is not None else None),
         image_deletions=ImageDeletions(store.images, images, deeds),
+        store_health=StoreHealth(store.database.check),
+        chain_check=ChainCheck(store.audit),
         users=Users(store.accounts),
         sessions=BrowserSessions(store.accounts, lifetime=timedelta(hours=settings.session_lifetime_h)),
         sign_ins=SignInThrottle(),

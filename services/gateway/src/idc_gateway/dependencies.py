@@ -1,6 +1,5 @@
 """What routes get handed."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address
@@ -10,12 +9,14 @@ from urllib.parse import urlsplit
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
+from idc_gateway import executors
 from idc_gateway.accounts import Caller
 from idc_gateway.alarm_actions import AlarmActions
 from idc_gateway.alarms import AlarmBoard
 from idc_gateway.audit import AuditEvent
 from idc_gateway.backlog import Backlog
 from idc_gateway.browser_sessions import BrowserSessions
+from idc_gateway.chain_check import ChainCheck
 from idc_gateway.classifying import Classifying
 from idc_gateway.deeds import Deeds
 from idc_gateway.errors import CrossSite, Forbidden, Unauthenticated
@@ -28,6 +29,7 @@ from idc_gateway.outbox import Outbox
 from idc_gateway.ports import Bus, Inference, Meter
 from idc_gateway.scopes import Scope
 from idc_gateway.settings import GatewaySettings
+from idc_gateway.store_health import StoreHealth
 from idc_gateway.store_ports import Store
 from idc_gateway.throttle import RequestRates, SignInThrottle
 from idc_gateway.users import Users
@@ -57,6 +59,8 @@ class Gateway:
     actions: AlarmActions
     housekeeping: Housekeeping
     image_deletions: ImageDeletions
+    store_health: StoreHealth
+    chain_check: ChainCheck
     users: Users
     sessions: BrowserSessions
     sign_ins: SignInThrottle
@@ -72,7 +76,7 @@ class Gateway:
         Raises:
             StoreUnavailable: The database does not work.
         """
-        await asyncio.to_thread(self.store.audit.record, [event])
+        await executors.writes(self.store.audit.record, [event])
 
 
 async def gateway_of(request: Request) -> Gateway:

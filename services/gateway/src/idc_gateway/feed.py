@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from typing import Final
 
+from idc_gateway import executors
 from idc_gateway.errors import Busy
 from idc_gateway.positions import Look, Position
 from idc_gateway.store_ports import Results
@@ -45,7 +46,7 @@ class Feed:
         try:
             quiet, position = 0, after
             while True:
-                look = await asyncio.to_thread(self._results.since, position, BATCH)
+                look = await executors.feed(self._results.since, position, BATCH)
                 if look.results or not look.is_complete or quiet % KEEP_ALIVE_EVERY == 0:
                     yield look
                 quiet = 0 if look.results else quiet + 1

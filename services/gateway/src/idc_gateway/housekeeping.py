@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from idc_contracts import utc_now
+from idc_gateway import executors
 from idc_gateway.errors import StoreUnavailable
 from idc_gateway.receipts import KEEP_RECEIPTS
 from idc_gateway.retention import Retention
@@ -29,7 +30,7 @@ class Housekeeping:
         """Tidy now and then, until cancelled."""
         while True:
             try:
-                await asyncio.to_thread(self.tidy)
+                await executors.background(self.tidy)
             except StoreUnavailable as exc:
                 logger.error("old data is not removed: %s", exc)  # noqa: TRY400 - one line; it comes again
             await asyncio.sleep(EVERY_S)

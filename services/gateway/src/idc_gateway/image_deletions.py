@@ -5,6 +5,7 @@ import logging
 import time
 from typing import Final
 
+from idc_gateway import executors
 from idc_gateway.deeds import Deeds
 from idc_gateway.errors import ImagesUnavailable, StoreUnavailable
 from idc_gateway.images import ImageStore
@@ -49,7 +50,7 @@ class ImageDeletions:
             self._woken.clear()
             self._begun += 1
             try:
-                await asyncio.to_thread(self.delete_due)
+                await executors.deletions(self.delete_due)
             except (StoreUnavailable, ImagesUnavailable) as exc:
                 logger.error("images are not deleted yet: %s", exc)  # noqa: TRY400 - one line; it comes again
             async with self._turn_ended:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
+from idc_gateway import executors
 from idc_gateway.deeds import Deeds, Entry
 from idc_gateway.errors import AlreadyDone, GatewayError
 
@@ -36,7 +37,7 @@ class Ledger:
             StoreUnavailable: Nothing was stored.
             ImagesUnavailable: Nothing was stored.
         """
-        entry = await asyncio.to_thread(self._deeds.put_images, entry)
+        entry = await executors.images(self._deeds.put_images, entry)
         written: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._waiting.append((entry, written))
         if self._writing is None or self._writing.done():
@@ -48,7 +49,7 @@ class Ledger:
         while self._waiting:
             group, self._waiting = self._waiting[:MAX_ENTRIES], self._waiting[MAX_ENTRIES:]
             try:
-                stored = await asyncio.to_thread(self._deeds.write, [entry for entry, _ in group])
+                stored = await executors.writes(self._deeds.write, [entry for entry, _ in group])
             except Exception as exc:  # noqa: BLE001 - it belongs to those who wait for it
                 _fail(group, exc)
             else:

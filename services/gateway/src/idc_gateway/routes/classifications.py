@@ -1,11 +1,11 @@
 """Read, export and delete results."""
 
-import asyncio
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Response
 
 from idc_contracts import utc_now
+from idc_gateway import executors
 from idc_gateway.dependencies import CurrentCaller, GatewayDependency, RequestId, requires
 from idc_gateway.errors import NotFound
 from idc_gateway.requests import Request as Job
@@ -23,7 +23,7 @@ async def list_classifications(
     gateway: GatewayDependency, wanted: Wanted, limit: Limit = 50, cursor: GivenCursor = None
 ) -> ClassificationPage:
     """Results, newest first, page by page."""
-    page = await asyncio.to_thread(gateway.store.results.page, wanted, limit, parse_cursor(cursor))
+    page = await executors.reads(gateway.store.results.page, wanted, limit, parse_cursor(cursor))
     return ClassificationPage(
         items=[ClassificationItem.of(result) for result in page.items],
         next_cursor=str(page.next_cursor) if page.next_cursor else None,
@@ -33,7 +33,7 @@ async def list_classifications(
 @router.get("/classifications/{identity:uuid}", dependencies=[_reads])
 async def get_classification(gateway: GatewayDependency, identity: UUID) -> ClassificationItem:
     """One result."""
-    result = await asyncio.to_thread(gateway.store.results.get, identity)
+    result = await executors.reads(gateway.store.results.get, identity)
     if result is None:
         raise NotFound(f"there is no classification {identity}")
     return ClassificationItem.of(result)
@@ -47,11 +47,11 @@ async def get_classification(gateway: GatewayDependency, identity: UUID) -> Clas
 )
 async def get_image(gateway: GatewayDependency, identity: UUID) -> Response:
     """The image as it was sent, byte by byte."""
-    result = await asyncio.to_thread(gateway.store.results.get, identity)
+    result = await executors.reads(gateway.store.results.get, identity)
     if result is None:
         raise NotFound(f"there is no classification {identity}")
     sha256 = result.image_sha256
-    image = await asyncio.to_thread(read_image, gateway.store.images, gateway.images, sha256)
+    image = await executors.images(read_image, gateway.store.images, gateway.images, sha256)
     if image is None:
         raise NotFound(f"the image of classification {identity} is not, or no longer, stored")
     data, media_type = image
@@ -64,6 +64,6 @@ async def delete_classification(
 ) -> None:
     """Delete a result, its reviews and its image. The audit chain keeps that it was there and who deleted it."""
     job = Job(caller.name, request_id)
-    if not await asyncio.to_thread(gateway.deeds.delete, identity, job, utc_now()):
+    if not await executors.writes(gateway.deeds.delete, identity, job, utc_now()):
         raise NotFound(f"there is no classification {identity}")
     await gateway.image_deletions.promptly()

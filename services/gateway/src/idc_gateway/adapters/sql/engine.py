@@ -13,7 +13,7 @@ WRITES: Final = "idc_writes"
 LOCK_TIMEOUT_S: Final = 10
 STATEMENT_TIMEOUT_S: Final = 15
 _CONNECTIONS: Final[dict[str, Any]] = {"pool_size": 8, "max_overflow": 24, "pool_timeout": 10}
-"""More than all executors have threads: nobody waits for a connection."""
+"""As many as all executors have threads, and more: nobody waits for a connection."""
 _POSTGRES: Final[dict[str, Any]] = {
     # A server that vanished, or a network that swallows packets, is noticed within these.
     "connect_timeout": 5,
