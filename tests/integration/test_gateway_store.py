@@ -1,5 +1,6 @@
 """The same store on SQLite and on PostgreSQL, alone and shared."""
 
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -264,6 +265,22 @@ def test_gateways_that_start_together_migrate_once(postgres: PostgresServer) -> 
     assert len(databases) == 4
     for database in databases:
         database.close()
+
+
+def test_server_that_never_answers_is_told_in_time() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(StoreUnavailable):
+        open_store(f"postgresql+psycopg://idc@127.0.0.1:{silent.getsockname()[1]}/idc")
+
+
+def test_statement_that_waits_for_a_lock_ends(shared: Callable[[], Store]) -> None:
+    database = shared().database
+    assert isinstance(database, Database)
+    with database.read() as connection:
+        limits = {
+            name: connection.execute(text(f"SHOW {name}")).scalar() for name in ("statement_timeout", "lock_timeout")
+        }
+
+    assert limits == {"statement_timeout": "15s", "lock_timeout": "10s"}
 
 
 @pytest.mark.parametrize("wrong", ["nonsense", "mysql://host/db", "postgresql+psycopg://nobody@127.0.0.1:1/x"])

@@ -154,6 +154,18 @@ async def test_new_results_are_told_as_they_are_stored_and_none_is_left_out(
     assert [json.loads(event["data"])["id"] for event in again.events] == ids[1:]
 
 
+@pytest.mark.parametrize("last_event_id", ["-5", "99999999999999999999", "none of ours"])
+async def test_unknown_event_id_is_told_in_the_stream_as_an_error_would_end_it_for_good(
+    app: FastAPI, last_event_id: str
+) -> None:
+    stream = EventStream(app, last_event_id)
+
+    await eventually(lambda: len(stream.events) == 1)
+    await stream.close()
+
+    assert (stream.status, stream.events[0]["event"]) == (200, "missed")
+
+
 async def test_watchers_are_bounded_and_make_room_when_they_leave(app: FastAPI, client: httpx.AsyncClient) -> None:
     streams = [EventStream(app) for _ in range(MAX_WATCHERS)]
     await eventually(lambda: all(stream.status == 200 for stream in streams))

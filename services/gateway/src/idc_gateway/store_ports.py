@@ -111,8 +111,8 @@ class OutgoingMessages(Protocol):
     def backlog(self) -> tuple[int, datetime | None]:
         """How many messages wait, and since when the oldest does."""
 
-    def mark_published(self, sequences: Sequence[int], at: datetime) -> None:
-        """Record that the broker confirmed these."""
+    def mark_published(self, sequences: Sequence[int], at: datetime) -> int:
+        """Record that the broker confirmed these; returns how many still were there."""
 
     def publish_again(self, limit: int) -> int:
         """Let the newest published messages wait again; returns how many."""
