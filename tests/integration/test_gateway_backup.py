@@ -16,6 +16,7 @@ from uuid import uuid4
 import pytest
 
 from idc_contracts import Decision
+from idc_gateway import __main__
 from idc_gateway.accounts import User
 from idc_gateway.adapters.object_images import S3Account, open_images
 from idc_gateway.adapters.sql.store import open_store
@@ -174,6 +175,17 @@ def test_restore_refuses_while_a_gateway_runs(site: Site, serving: Store) -> Non
 
     with data_lock(site.folder), pytest.raises(CannotStart, match="stop it first"):
         site.restore(backup)
+
+
+def test_serving_gateway_holds_its_data_folder(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    def serve(_settings: GatewaySettings) -> None:
+        with data_lock(site.folder):
+            pytest.fail("a second process got the folder")
+
+    monkeypatch.setattr(__main__, "_run", serve)
+
+    with pytest.raises(CannotStart, match="a gateway uses the data folder"):
+        __main__._run_alone(gateway_settings(site.folder))
 
 
 @pytest.mark.parametrize("damage", ["cut off", "other database", "other image", "no archive"])
