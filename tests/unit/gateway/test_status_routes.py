@@ -10,7 +10,6 @@ from fastapi import FastAPI
 from idc_contracts import ALARM_ACTIONS, AlarmActed, AlarmAction, AlarmMode
 from idc_gateway.errors import InferenceUnavailable
 from idc_gateway.fakes import FAKE_MODEL, MemoryBus, RednessInference
-from idc_gateway.feed import MAX_WATCHERS
 from idc_gateway.store_ports import Store
 from support.demo_patches import solid_png
 from support.eventually import eventually
@@ -147,20 +146,6 @@ async def test_new_results_are_told_as_they_are_stored_and_none_is_left_out(
     assert [json.loads(event["data"])["id"] for event in stream.events] == ids
     assert {event["event"] for event in stream.events} == {"classification"}
     assert [json.loads(event["data"])["id"] for event in again.events] == ids[1:]
-
-
-async def test_watchers_are_bounded_and_make_room_when_they_leave(app: FastAPI, client: httpx.AsyncClient) -> None:
-    streams = [EventStream(app) for _ in range(MAX_WATCHERS)]
-    await eventually(lambda: all(stream.status == 200 for stream in streams))
-
-    refused = await client.get("/api/v1/events")
-    for stream in streams:
-        await stream.close()
-    late = EventStream(app)
-    await eventually(lambda: late.status == 200)
-    await late.close()
-
-    assert refused.status_code == 503
 
 
 async def test_silent_inference_is_told_where_its_model_is_asked_for(

@@ -4,11 +4,12 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Depends, Header
+from fastapi import APIRouter, Depends, Header, Request
 from fastapi.responses import StreamingResponse
 
 from idc_gateway.classifications import Classification
-from idc_gateway.dependencies import GatewayDependency, requires
+from idc_gateway.dependencies import CurrentCaller, GatewayDependency, RequestId, requires
+from idc_gateway.lasting_authority import running_of
 from idc_gateway.routes.schemas import ClassificationItem
 from idc_gateway.scopes import Scope
 
@@ -25,12 +26,20 @@ _KEEP_ALIVE: Final = ": still here\n\n"
     dependencies=[Depends(requires(Scope.READ))],
 )
 async def follow_classifications(
+    request: Request,
     gateway: GatewayDependency,
+    caller: CurrentCaller,
+    request_id: RequestId,
     last_event_id: Annotated[
         int | None, Header(ge=0, le=_LARGEST, description="The id of the last event that is known.")
     ] = None,
 ) -> StreamingResponse:
-    """Each new result as an event `classification`, for ever. With `Last-Event-ID` none is left out."""
+    """Each new result as an event `classification`. With `Last-Event-ID` none is left out.
+
+    The stream ends with the key or session that it was asked for with; an event `authority-ended` says so.
+    """
+    gateway.running.begin_stream(running_of(request))
+    await gateway.accesses.record("results.followed", caller, "classifications", request_id)
     batches = gateway.feed.follow(last_event_id)
     first = await anext(batches)  # what refuses the request does so before the answer begins
 
