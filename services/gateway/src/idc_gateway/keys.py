@@ -127,6 +127,10 @@ class Keyring:
         event = AuditEvent("key.revoked", actor, name, self._clock(), request_id)
         if not await asyncio.to_thread(self._accounts.delete_key, name, event):
             raise NotFound(f"there is no API key {name!r}")
+        self.forget()
+
+    def forget(self) -> None:
+        """Look each key up again; what is being looked up at this moment is not remembered either."""
         self._revocations += 1
         self._remembered.clear()
 
