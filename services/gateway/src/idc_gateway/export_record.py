@@ -1,6 +1,7 @@
 """What the audit chain says of an export: what was asked for before a line goes out, how much went out at its end."""
 
 import asyncio
+import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from datetime import datetime
@@ -8,9 +9,12 @@ from typing import Any, TypeVar
 
 from idc_contracts import utc_now
 from idc_gateway.audit import AuditEvent
+from idc_gateway.errors import StoreUnavailable
 from idc_gateway.queries import ClassificationFilter
 from idc_gateway.requests import Request
 from idc_gateway.store_ports import AuditTrail
+
+logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -51,7 +55,10 @@ class ExportRecord:
     async def close(self) -> None:
         """Record how much went out of an export that was cut off."""
         if not self._is_ended:
-            await asyncio.to_thread(self._end, is_whole=False)
+            try:
+                await asyncio.to_thread(self._end, is_whole=False)
+            except StoreUnavailable:
+                logger.exception("the end of an export, %d rows, is not recorded", self._rows)
 
     def _end(self, *, is_whole: bool) -> None:
         self._is_ended = True

@@ -19,16 +19,16 @@ FAILURES_OF_PAIR: Final = 5
 FAILURES_OF_SOURCE: Final = 30
 """For all names, from one source."""
 FAILURES_WINDOW_S: Final = 15 * 60.0
-FREE_FAILURES_OF_NAME: Final = 10
+FREE_FAILURES_OF_NAME: Final = 20
 """From all sources together. More of them delay whoever tries this name; they lock nobody out."""
-DELAY_STEP_S: Final = 0.1
-MAX_DELAY_S: Final = 3.0
+DELAY_STEP_S: Final = 0.01
+MAX_DELAY_S: Final = 0.5
 NAME_WINDOW_S: Final = 3600.0
 AT_ONCE_OF_SOURCE: Final = 8
 AT_ONCE: Final = 256
 
 WINDOW_S: Final = 60.0
-CELLS: Final = 2**16
+CELLS: Final = 2**15
 
 
 class Buckets:
