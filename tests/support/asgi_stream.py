@@ -18,6 +18,7 @@ class AsgiStream:
         method: str = "GET",
         body: bytes = b"",
         more_body: bool = False,
+        client: str = "127.0.0.1",
     ) -> None:
         self.status = 0
         self.body = b""
@@ -38,7 +39,7 @@ class AsgiStream:
             "http_version": "1.1",
             "scheme": "http",
             "root_path": "",
-            "client": ("127.0.0.1", 1),
+            "client": (client, 1),
         }
         self._task = asyncio.create_task(app(scope, self._receive, self._send))
 

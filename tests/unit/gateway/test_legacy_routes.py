@@ -8,7 +8,9 @@ from fastapi import FastAPI
 
 from idc_gateway.settings import GatewaySettings
 from idc_gateway.throttle import RequestRates
+from support.asgi_stream import AsgiStream
 from support.demo_patches import solid_png
+from support.eventually import eventually
 
 RED, DARK, MID = solid_png((255, 0, 0)), solid_png((0, 0, 0)), solid_png((128, 0, 0))
 PATHS = ["/api/infer", "/api/IDC/infer"]
@@ -16,7 +18,7 @@ PATHS = ["/api/infer", "/api/IDC/infer"]
 
 @pytest.fixture
 def settings(request: pytest.FixtureRequest, settings: GatewaySettings) -> GatewaySettings:
-    networks = {"legacy_open_networks": getattr(request, "param", [])}
+    networks = {"legacy_open_networks": getattr(request, "param", []), "max_requests_in_progress": 4}
     return GatewaySettings.model_validate({**settings.model_dump(), **networks, "mqtt": settings.mqtt})
 
 
@@ -134,3 +136,15 @@ async def test_rate_of_open_networks_counts_by_network(app: FastAPI) -> None:
             statuses.append((await client.post("/api/infer", content=RED)).status_code)
 
     assert statuses == [200, 200, 429, 200]
+
+
+@pytest.mark.parametrize("settings", [["192.168.7.0/24"]], indirect=True)
+async def test_slow_client_without_a_key_leaves_room_for_others(app: FastAPI, client: httpx.AsyncClient) -> None:
+    slow = [AsgiStream(app, "/api/infer", {}, method="POST", more_body=True, client="192.168.7.9") for _ in range(6)]
+    await eventually(lambda: sum(stream.status == 503 for stream in slow) == 4, 30)
+
+    answer = await client.post("/api/v1/classifications", content=RED)
+    for stream in slow:
+        await stream.close()
+
+    assert answer.status_code == 201

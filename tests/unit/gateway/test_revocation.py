@@ -102,6 +102,24 @@ async def test_key_of_the_same_name_inherits_no_session(store: Store) -> None:
         await sessions.open(proof, "r")
 
 
+async def test_user_of_the_same_name_inherits_neither_session_nor_link_nor_password(store: Store) -> None:
+    users, sessions = Users(store.accounts), BrowserSessions(store.sessions, lifetime=timedelta(hours=1))
+    await users.create("eva", Role.VIEWER, "first", "r")
+    eva = await users.set_password("eva", PASSWORD, "r")
+    token = await sessions.open(Proof("eva", SignInBy.PASSWORD, eva.password_hash), "r")
+    link = await users.new_link("eva", "first", "r")
+    await users.remove("eva", "first", "r")
+
+    await users.create("eva", Role.ADMIN, "first", "r")
+
+    with pytest.raises(Unauthenticated):
+        await sessions.by_token(token)
+    with pytest.raises(Unauthenticated):
+        await users.by_link(link, "r")
+    with pytest.raises(Unauthenticated):
+        await users.by_password("eva", PASSWORD)
+
+
 async def test_key_that_is_revoked_while_it_is_looked_up_is_not_remembered(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -53,7 +53,7 @@ def check_strength(password: str, words: Sequence[str]) -> None:
         words: What is known of the user and the site: the user's name, the site's.
 
     Raises:
-        WeakPassword: It is short, common, or little but these words.
+        WeakPassword: It is short, common, or little more than these words.
     """
     if len(password) < MIN_LENGTH:
         raise WeakPassword(f"the password has {len(password)} characters: use {MIN_LENGTH} at least")

@@ -71,10 +71,23 @@ class RunningRequests:
             Busy: Its caller has as many of them as a caller may.
         """
         caller = running.caller.name if running.caller else ""
-        others = sum(1 for one in self._all if one.is_stream and one.caller and one.caller.name == caller)
+        others = sum(1 for one in self._of(caller) if one.is_stream)
         if others >= STREAMS_OF_CALLER:
             raise Busy(f"{caller!r} follows {others} streams already: close one")
         running.is_stream = True
+
+    def admit(self, running: RunningRequest, caller: Caller, *, at_once: int) -> None:
+        """Let a request of a caller without a key go on.
+
+        Raises:
+            Busy: So many of this caller's requests are in progress.
+        """
+        if sum(1 for _ in self._of(caller.name)) >= at_once:
+            raise Busy(f"{caller.name!r} has {at_once} requests in progress: wait for one to end")
+        running.caller = caller
+
+    def _of(self, caller: str) -> Iterator[RunningRequest]:
+        return (one for one in self._all if one.caller is not None and one.caller.name == caller)
 
     async def run(self) -> None:
         """Look at what runs, again and again."""

@@ -116,7 +116,7 @@ class GatewaySettings(ServiceSettings):
         default=30,
         ge=1,
         le=24 * 60,
-        description="After so long without anything done at the page it signs out, minutes.",
+        description="The page signs out after so long without use, minutes.",
     )
     drain_timeout_s: int = Field(default=10, ge=0, le=300, description="Time for requests in progress after SIGTERM.")
     mqtt: MqttSettings

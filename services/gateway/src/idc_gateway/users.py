@@ -38,7 +38,7 @@ class Users:
         Args:
             accounts: Where they are stored.
             device: The gateway's own name in the audit chain; no user gets it.
-            site: The site's name; no password is little but that.
+            site: The site's name; no password may be little more than that.
             clock: The time.
         """
         self._accounts = accounts

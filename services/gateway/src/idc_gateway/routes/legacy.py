@@ -21,6 +21,7 @@ from idc_gateway.dependencies import (
     refuse_rebound_names,
     requires,
 )
+from idc_gateway.lasting_authority import running_of
 from idc_gateway.requests import Request as Job
 from idc_gateway.routes.intake import image_body, only_upload
 from idc_gateway.scopes import Scope
@@ -60,13 +61,18 @@ async def legacy_caller(
         Unauthenticated: Neither.
         CrossSite: A browser in such a network was sent here by another site.
         TooMany: The caller, or the caller's network, has sent too many requests within a minute.
+        Busy: The caller has too many requests in progress.
     """
     address = peer_in(request, gateway.settings.legacy_open_networks)
     if credentials is None and SESSION_COOKIE not in request.cookies and address is not None:
         refuse_other_sites(request, gateway.settings)
         refuse_rebound_names(request, gateway.settings)
         gateway.rates.count(f"{LEGACY_PREFIX}{source_of(address)}")
-        return Caller(f"{LEGACY_PREFIX}{address}", is_browser=False, scopes=frozenset({Scope.CLASSIFY}))
+        caller = Caller(f"{LEGACY_PREFIX}{address}", is_browser=False, scopes=frozenset({Scope.CLASSIFY}))
+        # Half of all places: nobody without a key keeps out those who have one.
+        at_once = max(1, gateway.settings.max_requests_in_progress // 2)
+        gateway.running.admit(running_of(request), caller, at_once=at_once)
+        return caller
     caller = await authenticated(request, gateway, credentials)
     await requires(Scope.CLASSIFY)(caller)
     return caller

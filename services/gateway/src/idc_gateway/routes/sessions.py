@@ -140,7 +140,7 @@ async def sign_out(
 async def _proven(
     gateway: Gateway, form: KeySignIn | LinkSignIn | PasswordSignIn, source: str, device: str | None, request_id: str
 ) -> Proof:
-    # Keys and links have 256 bits: nobody guesses one, and a count of wrong ones would only keep others out.
+    # Keys and links have 256 bits: nobody guesses one, and a limit on wrong ones would only lock others out.
     if isinstance(form, KeySignIn):
         key = await gateway.keyring.by_key(form.key.strip())
         return Proof(key.name, SignInBy.KEY, key.sha256)
@@ -156,15 +156,19 @@ async def _check_old_password(
     request: Request, gateway: Gateway, caller: Caller, request_id: str, old_password: str | None
 ) -> None:
     if old_password is None:
-        raise WrongPassword("give the old password as `old_password`; who forgot it asks for a sign-in link")
+        raise WrongPassword(
+            "give the old password as `old_password`; if you forgot it, ask an administrator for a sign-in link"
+        )
     source = source_of_request(request)
     try:
-        # Whoever found a PC signed in may not guess on: it is the session, not its address, that counts as the source.
+        # Somebody who finds a signed-in PC must not guess: the session counts as the source, not its address.
         async with gateway.sign_ins.attempt(caller.name, f"session {caller.sha256}", is_known_device=True):
             await gateway.users.by_password(caller.name, old_password)
     except Unauthenticated as exc:
         await _record_failure(gateway, source, request_id, "old password")
-        raise WrongPassword("the old password is wrong; who forgot it asks for a sign-in link") from exc
+        raise WrongPassword(
+            "the old password is wrong; if you forgot it, ask an administrator for a sign-in link"
+        ) from exc
 
 
 async def _record_failure(gateway: Gateway, source: str, request_id: str, by: str) -> None:
