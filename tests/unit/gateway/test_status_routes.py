@@ -8,6 +8,7 @@ import pytest
 from fastapi import FastAPI
 
 from idc_contracts import ALARM_ACTIONS, AlarmActed, AlarmAction, AlarmMode
+from idc_gateway import running_requests
 from idc_gateway.errors import InferenceUnavailable
 from idc_gateway.fakes import FAKE_MODEL, MemoryBus, RednessInference
 from idc_gateway.feed import MAX_WATCHERS
@@ -166,7 +167,10 @@ async def test_unknown_event_id_is_told_in_the_stream_as_an_error_would_end_it_f
     assert (stream.status, stream.events[0]["event"]) == (200, "missed")
 
 
-async def test_watchers_are_bounded_and_make_room_when_they_leave(app: FastAPI, client: httpx.AsyncClient) -> None:
+async def test_watchers_are_bounded_and_make_room_when_they_leave(
+    app: FastAPI, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(running_requests, "STREAMS_OF_CALLER", 1000)
     streams = [EventStream(app) for _ in range(MAX_WATCHERS)]
     await eventually(lambda: all(stream.status == 200 for stream in streams))
 

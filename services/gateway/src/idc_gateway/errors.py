@@ -6,14 +6,17 @@ GatewayError
 │   ├── EmptyBody                    400
 │   ├── BadMultipart                 400
 │   ├── NotAnImage                   415
-│   └── UnusableImage                422
+│   ├── UnusableImage                422
+│   └── WeakPassword                 422
 ├── BodyTooLarge                     413
 ├── Unauthenticated (PermissionError) 401
 ├── CrossSite (PermissionError)      403
 ├── Forbidden (PermissionError)      403
+├── WrongPassword (PermissionError)  403
 ├── NotFound (LookupError)           404
 ├── AlreadyDone                      409
 ├── NameTaken                        409
+├── LastAdministrator                409
 ├── TooMany                          429
 ├── KeyReused (ValueError)           422
 ├── Busy                             503
@@ -49,7 +52,7 @@ class GatewayError(Exception):
 
 
 class BadInput(GatewayError, ValueError):
-    """What was sent cannot be classified."""
+    """What was sent cannot be used."""
 
     status = HTTPStatus.BAD_REQUEST
     kind = "bad-input"
@@ -87,6 +90,13 @@ class UnusableImage(BadInput):
     kind = "unusable-image"
 
 
+class WeakPassword(BadInput):
+    """The password is easy to guess."""
+
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+    kind = "weak-password"
+
+
 class BodyTooLarge(GatewayError):
     """The body or one image in it has too many bytes."""
 
@@ -116,6 +126,13 @@ class Forbidden(GatewayError, PermissionError):
     kind = "forbidden"
 
 
+class WrongPassword(GatewayError, PermissionError):
+    """The old password is missing or wrong; the session goes on."""
+
+    status = HTTPStatus.FORBIDDEN
+    kind = "wrong-password"
+
+
 class NotFound(GatewayError, LookupError):
     """There is no such thing."""
 
@@ -135,6 +152,13 @@ class NameTaken(GatewayError):
 
     status = HTTPStatus.CONFLICT
     kind = "name-taken"
+
+
+class LastAdministrator(GatewayError):
+    """Nobody would be left who may make users and keys."""
+
+    status = HTTPStatus.CONFLICT
+    kind = "last-administrator"
 
 
 class TooMany(GatewayError):

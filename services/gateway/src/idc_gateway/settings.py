@@ -114,6 +114,12 @@ class GatewaySettings(ServiceSettings):
     session_lifetime_h: int = Field(
         default=12, ge=1, le=24 * 30, description="How long the page stays signed in, hours."
     )
+    session_idle_min: int = Field(
+        default=30,
+        ge=1,
+        le=24 * 60,
+        description="The page signs out after so long without use, minutes.",
+    )
     drain_timeout_s: int = Field(default=10, ge=0, le=300, description="Time for requests in progress after SIGTERM.")
     mqtt: MqttSettings
 
