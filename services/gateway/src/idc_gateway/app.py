@@ -156,7 +156,7 @@ def build(
         actions=AlarmActions(store.audit),
         housekeeping=Housekeeping(store, _retention(settings, store) if images is not None else None),
         image_deletions=ImageDeletions(store.images, images, deeds),
-        store_health=StoreHealth(lambda: store.database.check()),
+        store_health=StoreHealth(store.database.check),
         chain_check=ChainCheck(store.audit),
         users=Users(store.accounts, device=settings.device, site=settings.site),
         sessions=sessions,
