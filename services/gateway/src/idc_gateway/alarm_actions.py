@@ -11,6 +11,7 @@ from uuid import UUID
 from pydantic import TypeAdapter, ValidationError
 
 from idc_contracts import ALARM_ACTIONS, AlarmActed, Person, utc_now
+from idc_gateway import executors
 from idc_gateway.audit import AuditEvent
 from idc_gateway.errors import StoreUnavailable
 from idc_gateway.store_ports import AuditTrail
@@ -81,7 +82,7 @@ class AlarmActions:
         events = {report.message_id: report.event for report in reports}
         while True:
             try:
-                await asyncio.to_thread(self._audit.record_once, events, self._clock())
+                await executors.background(self._audit.record_once, events, self._clock())
             except StoreUnavailable as exc:
                 logger.error("what alarms did waits for the database: %s", exc)  # noqa: TRY400 - one line; it comes again
                 await asyncio.sleep(self._store_retry_s)

@@ -1,6 +1,5 @@
 """See the alarms, and forget those that are gone."""
 
-import asyncio
 from datetime import datetime
 from typing import Self
 from uuid import UUID
@@ -9,6 +8,7 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 
 from idc_contracts import ALARM_STATE, ALARM_STATUS, AlarmMode, Lamps, TechnicalReason, utc_now
+from idc_gateway import executors
 from idc_gateway.alarms import AlarmView
 from idc_gateway.audit import AuditEvent
 from idc_gateway.classifications import OutgoingMessage
@@ -72,6 +72,6 @@ async def forget_alarm(gateway: GatewayDependency, caller: CurrentCaller, reques
     topics = [topic.at(site=gateway.settings.site, device=device) for topic in (ALARM_STATE, ALARM_STATUS)]
     event = AuditEvent("alarm.removed", caller.name, device, now, request_id)
     deed = Deed(now, messages=[OutgoingMessage(topic, b"") for topic in topics], audit=[event])
-    await asyncio.to_thread(gateway.store.results.add, [deed])
+    await executors.writes(gateway.store.results.add, [deed])
     gateway.alarms.forget(device)
     gateway.outbox.wake()

@@ -1,5 +1,6 @@
 """The audit chain in the database."""
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -11,7 +12,9 @@ from idc_gateway.adapters.sql.database import Database
 from idc_gateway.adapters.sql.tables import alarm_actions, audit, audit_head
 from idc_gateway.audit import AuditEvent, AuditRecord, ChainHead, Verification, record_after, verify
 
-_READ_AT_ONCE = 5000
+_READ_AT_ONCE: Final = 200
+_PAUSE_S: Final = 0.0005
+"""After each batch: a walk is computing, and other threads get the interpreter only where it lets them."""
 KEEP_IDS: Final = timedelta(days=90)
 """An alarm that is off may keep a report for long, and the broker one for a gateway for 30 days."""
 
@@ -22,6 +25,12 @@ def lock_head(connection: Connection) -> ChainHead:
     Call it before anything else is written: sequence numbers then follow the order of commits.
     """
     row = connection.execute(select(audit_head).where(audit_head.c.id == 1).with_for_update()).one()
+    return ChainHead(row.sequence, row.sha256)
+
+
+def head_of(connection: Connection) -> ChainHead:
+    """Read the chain's end."""
+    row = connection.execute(select(audit_head).where(audit_head.c.id == 1)).one()
     return ChainHead(row.sequence, row.sha256)
 
 
@@ -80,8 +89,7 @@ class SqlAudit:
     def verify(self) -> Verification:
         """Walk the whole chain; the memory it takes does not grow with the chain."""
         with self._database.read_snapshot() as connection:
-            row = connection.execute(select(audit_head).where(audit_head.c.id == 1)).one()
-            return verify(_all(connection), ChainHead(row.sequence, row.sha256))
+            return verify(_all(connection), head_of(connection))
 
 
 def _all(connection: Connection) -> Iterator[AuditRecord]:
@@ -93,6 +101,7 @@ def _all(connection: Connection) -> Iterator[AuditRecord]:
         if not rows:
             return
         last = rows[-1].sequence
+        time.sleep(_PAUSE_S)
 
 
 def _as_row(record: AuditRecord) -> dict[str, Any]:

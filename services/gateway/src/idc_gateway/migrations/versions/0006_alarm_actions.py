@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0006"
-down_revision = "0003"
+down_revision = "0004"
 branch_labels = None
 depends_on = None
 
@@ -16,8 +16,3 @@ def upgrade() -> None:
         sa.Column("message_id", sa.Uuid, primary_key=True),
         sa.Column("recorded_at", sa.DateTime, nullable=False, index=True),
     )
-
-
-def downgrade() -> None:
-    """Take them away."""
-    op.drop_table("alarm_actions")
