@@ -145,7 +145,7 @@ def build(
         actions=AlarmActions(store.audit, store.leadership),
         housekeeping=Housekeeping(store, _retention(settings, store) if images is not None else None),
         image_deletions=ImageDeletions(store.images, images, deeds),
-        store_health=StoreHealth(store.database.check),
+        store_health=StoreHealth(store.database),
         chain_check=ChainCheck(store.audit),
         users=Users(store.accounts),
         sessions=BrowserSessions(store.accounts, lifetime=timedelta(hours=settings.session_lifetime_h)),

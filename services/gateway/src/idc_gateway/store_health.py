@@ -2,11 +2,11 @@
 
 import asyncio
 import time
-from collections.abc import Callable
 from typing import Final
 
 from idc_gateway import executors
 from idc_gateway.errors import GatewayError
+from idc_gateway.store_ports import DatabaseHealth
 
 TIMEOUT_S: Final = 5.0
 FRESH_S: Final = 1.0
@@ -16,8 +16,8 @@ FRESH_S: Final = 1.0
 class StoreHealth:
     """Looks at the database, once at a time, for all who ask."""
 
-    def __init__(self, check: Callable[[], None], *, timeout_s: float = TIMEOUT_S, fresh_s: float = FRESH_S) -> None:
-        self._check = check
+    def __init__(self, database: DatabaseHealth, *, timeout_s: float = TIMEOUT_S, fresh_s: float = FRESH_S) -> None:
+        self._database = database
         self._timeout_s = timeout_s
         self._fresh_s = fresh_s
         self._looking: asyncio.Task[str] | None = None
@@ -38,7 +38,7 @@ class StoreHealth:
 
     async def _look(self) -> str:
         try:
-            await executors.health(self._check)
+            await executors.health(self._database.check)
         except GatewayError as exc:
             return f"failed: {exc}"
         finally:
