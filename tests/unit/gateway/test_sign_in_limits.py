@@ -9,10 +9,10 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from idc_gateway import hashing_room, throttle
+from idc_gateway import executors, throttle
 from idc_gateway.errors import Busy, TooMany, Unauthenticated
+from idc_gateway.executors import Executor
 from idc_gateway.failed_sign_ins import RECORDED, RECORDED_OF_SOURCE, FailedSignIns
-from idc_gateway.hashing_room import HashingRoom
 from idc_gateway.known_devices import KnownDevices
 from idc_gateway.throttle import (
     FAILURES_OF_PAIR,
@@ -214,23 +214,15 @@ def test_many_guessers_keep_few_others_out() -> None:
     assert sum(buckets.wait_s(f"user {number}") > 0 for number in range(1000)) <= 10
 
 
-async def test_line_before_the_hashing_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hashing_room, "MAX_WAITING", 0)
-    room, go_on = HashingRoom(), asyncio.Event()
-    loop = asyncio.get_running_loop()
+async def test_line_before_the_hashing_is_bounded(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(executors, "passwords", Executor("passwords", 1, waiting=1))
+    async with browser_at(app, "192.0.2.1") as browser:
+        tries = (browser.post(SESSION, json={**WRONG, "name": f"user{number}"}) for number in range(8))
+        answers = await asyncio.gather(*tries)
 
-    def wait() -> None:
-        asyncio.run_coroutine_threadsafe(go_on.wait(), loop).result(30)
-
-    inside = [asyncio.create_task(room.run(wait)) for _ in range(hashing_room.AT_ONCE)]
-    await asyncio.sleep(0)
-    with pytest.raises(Busy):
-        await room.run(wait)
-    go_on.set()
-    await asyncio.gather(*inside)
-
-    assert Busy.status == 503
-    assert "Retry-After" in Busy.headers
+    statuses = Counter(answer.status_code for answer in answers)
+    assert set(statuses) == {401, 503}
+    assert {answer.headers.get("Retry-After") for answer in answers if answer.status_code == 503} == {"1"}
 
 
 def test_failed_sign_ins_cannot_fill_the_audit_chain() -> None:

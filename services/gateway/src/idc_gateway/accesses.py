@@ -1,11 +1,11 @@
 """Who looked at patients' data: written to the audit chain before it is shown."""
 
-import asyncio
 import time
 from collections.abc import Callable
 from typing import Any, Final
 
 from idc_contracts import utc_now
+from idc_gateway import executors
 from idc_gateway.accounts import Caller
 from idc_gateway.audit import AuditEvent
 from idc_gateway.store_ports import AuditTrail
@@ -33,7 +33,7 @@ class Accesses:
         if now_s - self._recorded_s.get(key, -AGAIN_AFTER_S) < AGAIN_AFTER_S:
             return
         event = AuditEvent(action, caller.name, subject, utc_now(), request_id, details)
-        await asyncio.to_thread(self._audit.record, [event])
+        await executors.writes(self._audit.record, [event])
         self._recorded_s.pop(key, None)
         if len(self._recorded_s) >= MAX_REMEMBERED:
             del self._recorded_s[next(iter(self._recorded_s))]

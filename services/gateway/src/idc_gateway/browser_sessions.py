@@ -1,11 +1,11 @@
 """Sessions of the page: opened by a key or a user, ended in time or when nobody uses them."""
 
-import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from idc_contracts import utc_now
+from idc_gateway import executors
 from idc_gateway.accounts import Caller, NewSession, Proof, SignInBy, StoredSession
 from idc_gateway.audit import AuditEvent
 from idc_gateway.digests import digest_of, is_plausible, new_secret
@@ -16,6 +16,8 @@ NOTED_EVERY: Final = timedelta(minutes=1)
 """Use is written down this often at most: the session ends up to so much earlier than its idle time says."""
 PASSWORD_WITHOUT_OLD: Final = timedelta(minutes=15)
 """After a one-time link opened the session: long enough to choose a password, too short for a PC that is left alone."""
+
+_OVER: Final = "the session is over: sign in again"
 
 
 class BrowserSessions:
@@ -60,7 +62,7 @@ class BrowserSessions:
         event = AuditEvent(
             "sign-in.succeeded", proof.name, proof.name, now, request_id, {"by": proof.by.value, **details}
         )
-        if not await asyncio.to_thread(self._sessions.add, session, event):
+        if not await executors.writes(self._sessions.add, session, event):
             raise Unauthenticated("what you signed in with was revoked or changed at this moment: sign in again")
         return token
 
@@ -70,27 +72,35 @@ class BrowserSessions:
         Raises:
             Unauthenticated: The session is unknown or over, or its key is.
         """
-        return await self.by_digest(digest_of(token) if is_plausible(token) else "", is_use=is_use)
+        if not is_plausible(token):
+            raise Unauthenticated(_OVER)
+        sha256 = digest_of(token)
+        session, caller = await executors.reads(self._look, sha256)
+        now = self._clock()
+        if is_use and now - session.used_at >= self._noted_every:
+            await executors.writes(self._sessions.use, sha256, now)
+        return caller
 
-    async def by_digest(self, sha256: str, *, is_use: bool = False) -> Caller:
-        """Who opened the session whose token has this digest.
+    def holder(self, sha256: str) -> Caller:
+        """Whose session has a token with this digest now; to look is no use of the session. Blocks.
 
         Raises:
-            Unauthenticated: The session is unknown or over, or its key is.
+            Unauthenticated: The session is over, or its key is.
         """
+        return self._look(sha256)[1]
+
+    def _look(self, sha256: str) -> tuple[StoredSession, Caller]:
         now = self._clock()
-        session = await asyncio.to_thread(self._sessions.find, sha256, now, self._idle) if sha256 else None
+        session = self._sessions.find(sha256, now, self._idle)
         caller = self._caller(session, sha256, now) if session else None
         if session is None or caller is None:
-            raise Unauthenticated("the session is over: sign in again")
-        if is_use and now - session.used_at >= self._noted_every:
-            await asyncio.to_thread(self._sessions.use, sha256, now)
-        return caller
+            raise Unauthenticated(_OVER)
+        return session, caller
 
     async def end(self, token: str, actor: str, request_id: str) -> None:
         """End a session, known or not."""
         event = AuditEvent("sign-out.succeeded", actor, actor, self._clock(), request_id)
-        await asyncio.to_thread(self._sessions.end, digest_of(token), event)
+        await executors.writes(self._sessions.end, digest_of(token), event)
 
     @staticmethod
     def _caller(session: StoredSession, sha256: str, now: datetime) -> Caller | None:

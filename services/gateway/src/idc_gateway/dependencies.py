@@ -1,6 +1,5 @@
 """What routes get handed."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address
@@ -10,6 +9,7 @@ from urllib.parse import urlsplit
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
+from idc_gateway import executors
 from idc_gateway.accesses import Accesses
 from idc_gateway.accounts import Caller
 from idc_gateway.alarm_actions import AlarmActions
@@ -17,12 +17,14 @@ from idc_gateway.alarms import AlarmBoard
 from idc_gateway.audit import AuditEvent
 from idc_gateway.backlog import Backlog
 from idc_gateway.browser_sessions import BrowserSessions
+from idc_gateway.chain_check import ChainCheck
 from idc_gateway.classifying import Classifying
 from idc_gateway.deeds import Deeds
 from idc_gateway.errors import CrossSite, Forbidden, Unauthenticated
 from idc_gateway.failed_sign_ins import FailedSignIns
 from idc_gateway.feed import Feed
 from idc_gateway.housekeeping import Housekeeping
+from idc_gateway.image_deletions import ImageDeletions
 from idc_gateway.images import ImageStore
 from idc_gateway.keys import FileKey, Keyring
 from idc_gateway.known_devices import KnownDevices
@@ -32,6 +34,7 @@ from idc_gateway.ports import Bus, Inference, Meter
 from idc_gateway.running_requests import RunningRequests
 from idc_gateway.scopes import Scope
 from idc_gateway.settings import GatewaySettings
+from idc_gateway.store_health import StoreHealth
 from idc_gateway.store_ports import Store
 from idc_gateway.throttle import RequestRates, SignInThrottle, source_of
 from idc_gateway.users import Users
@@ -64,6 +67,9 @@ class Gateway:
     feed: Feed
     actions: AlarmActions
     housekeeping: Housekeeping
+    image_deletions: ImageDeletions
+    store_health: StoreHealth
+    chain_check: ChainCheck
     users: Users
     sessions: BrowserSessions
     sign_ins: SignInThrottle
@@ -83,7 +89,7 @@ class Gateway:
         Raises:
             StoreUnavailable: The database does not work.
         """
-        await asyncio.to_thread(self.store.audit.record, [event])
+        await executors.writes(self.store.audit.record, [event])
 
 
 async def gateway_of(request: Request) -> Gateway:
@@ -141,7 +147,8 @@ async def identified_again(keyring: Keyring, sessions: BrowserSessions, caller: 
     Raises:
         Unauthenticated: It is over.
     """
-    return await (sessions if caller.is_browser else keyring).by_digest(caller.sha256)
+    holder = sessions.holder if caller.is_browser else keyring.holder
+    return await executors.authority(holder, caller.sha256)
 
 
 CurrentCaller = Annotated[Caller, Depends(authenticated)]

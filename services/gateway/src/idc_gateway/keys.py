@@ -1,6 +1,5 @@
 """API keys: made, shown once, looked up by their digest, revoked."""
 
-import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from idc_contracts import utc_now
+from idc_gateway import executors
 from idc_gateway.accounts import FIRST_KEY_NAME, FIRST_USER_NAME, GATEWAY, ApiKey, Caller, is_reserved
 from idc_gateway.audit import AuditEvent
 from idc_gateway.digests import digest_of, is_plausible, new_secret
@@ -59,10 +59,11 @@ class Keyring:
         self._remembered: dict[str, tuple[datetime, ApiKey]] = {}
         self._revocations = 0
 
-    def take_first_key(self, path: Path) -> None:
+    def take_first_key(self, path: Path) -> bool:
         """Take in the first key from its file; another key in the file replaces the one before, and ends its sessions.
 
-        A key that was revoked or replaced is not taken in again.
+        Returns:
+            Whether the key in the file is one that counts; one that was revoked or replaced is not taken in again.
 
         Raises:
             OSError: The file cannot be read.
@@ -70,10 +71,13 @@ class Keyring:
         """
         digest, now = digest_of(_secret_in(path)), self._clock()
         if self._accounts.key(digest) is not None:
-            return
+            return True
         key = ApiKey(FIRST_KEY_NAME, Role.ADMIN.scopes, now)
         if not self._accounts.replace_key(key, digest, AuditEvent("key.created", GATEWAY, key.name, now)):
             logger.warning("the key in %s was revoked and opens nothing: put a new key there to have a first key", path)
+            return False
+        self.forget()
+        return True
 
     async def by_key(self, secret: str) -> Caller:
         """Who has this API key.
@@ -81,15 +85,18 @@ class Keyring:
         Raises:
             Unauthenticated: Nobody, or the key's time is over.
         """
-        return await self.by_digest(digest_of(secret) if is_plausible(secret) else "")
+        sha256 = digest_of(secret)
+        return self._caller(await self._look_up(sha256) if is_plausible(secret) else None, sha256)
 
-    async def by_digest(self, sha256: str) -> Caller:
-        """Who has the API key with this digest.
+    def holder(self, sha256: str) -> Caller:
+        """Who has the API key with this digest now. Blocks.
 
         Raises:
             Unauthenticated: Nobody, or the key's time is over.
         """
-        key = await self._look_up(sha256) if sha256 else None
+        return self._caller(self._accounts.key(sha256), sha256)
+
+    def _caller(self, key: ApiKey | None, sha256: str) -> Caller:
         if key is None:
             raise Unauthenticated("this API key is not known here: `make api-key` prints the first one")
         if key.expires_at is not None and key.expires_at <= self._clock():
@@ -110,13 +117,13 @@ class Keyring:
         key = ApiKey(name, scopes, now, now + lifetime if lifetime else None)
         details = {"scopes": sorted(scopes), "expires_at": key.expires_at.isoformat() if key.expires_at else None}
         event = AuditEvent("key.created", actor, name, now, request_id, details)
-        if not await asyncio.to_thread(self._accounts.add_key, key, digest_of(secret), event):
+        if not await executors.writes(self._accounts.add_key, key, digest_of(secret), event):
             raise NameTaken(f"an API key or user has the name {name!r}: choose another one, or revoke that key first")
         return key, secret
 
     async def all(self) -> list[ApiKey]:
         """Every key, by name."""
-        return await asyncio.to_thread(self._accounts.keys)
+        return await executors.reads(self._accounts.keys)
 
     async def revoke(self, name: str, actor: str, request_id: str) -> None:
         """Revoke a key for good, and end the sessions that were opened with it.
@@ -125,7 +132,7 @@ class Keyring:
             NotFound: There is no such key.
         """
         event = AuditEvent("key.revoked", actor, name, self._clock(), request_id)
-        if not await asyncio.to_thread(self._accounts.delete_key, name, event):
+        if not await executors.writes(self._accounts.delete_key, name, event):
             raise NotFound(f"there is no API key {name!r}")
         self.forget()
 
@@ -139,7 +146,7 @@ class Keyring:
         if (remembered := self._remembered.get(sha256)) and now - remembered[0] < REMEMBERED_FOR:
             return remembered[1]
         revocations = self._revocations
-        key = await asyncio.to_thread(self._accounts.key, sha256)
+        key = await executors.reads(self._accounts.key, sha256)
         self._remembered.pop(sha256, None)
         # What was read before a revocation is not remembered after it.
         if key is not None and revocations == self._revocations:

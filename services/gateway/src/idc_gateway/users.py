@@ -1,6 +1,5 @@
 """The page's users: made by an administrator, let in once by a link, then by their password."""
 
-import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import replace
@@ -8,11 +7,11 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from idc_contracts import utc_now
+from idc_gateway import executors
 from idc_gateway.accounts import FIRST_USER_NAME, GATEWAY, User, is_reserved
 from idc_gateway.audit import AuditEvent
 from idc_gateway.digests import digest_of, is_plausible, new_secret
 from idc_gateway.errors import NameTaken, NotFound, Unauthenticated
-from idc_gateway.hashing_room import HashingRoom
 from idc_gateway.passwords import check_strength, hash_of, is_outdated, is_right
 from idc_gateway.scopes import Role
 from idc_gateway.store_ports import Accounts
@@ -45,7 +44,6 @@ class Users:
         self._device = device
         self._site = site
         self._clock = clock
-        self._room = HashingRoom()
 
     def first_link(self) -> str | None:
         """The token of a one-time sign-in link for the first administrator.
@@ -77,13 +75,13 @@ class Users:
             raise NameTaken(f"the name {name!r} has a meaning of its own: choose another one")
         user = User(name, role, self._clock())
         event = AuditEvent("user.created", actor, name, user.created_at, request_id, {"role": role})
-        if not await asyncio.to_thread(self._accounts.add_user, user, event):
+        if not await executors.writes(self._accounts.add_user, user, event):
             raise NameTaken(f"a user or API key has the name {name!r}: choose another one")
-        return user, await asyncio.to_thread(self._new_link, name, actor, request_id)
+        return user, await executors.writes(self._new_link, name, actor, request_id)
 
     async def all(self) -> list[User]:
         """Every user, by name."""
-        return await asyncio.to_thread(self._accounts.users)
+        return await executors.reads(self._accounts.users)
 
     async def set_role(self, name: str, role: Role, actor: str, request_id: str) -> User:
         """Give a user another role.
@@ -93,7 +91,7 @@ class Users:
             LastAdministrator: Nobody would be left who may administer.
         """
         event = AuditEvent("user.role-set", actor, name, self._clock(), request_id, {"role": role})
-        if not await asyncio.to_thread(self._accounts.set_role, name, role, event):
+        if not await executors.writes(self._accounts.set_role, name, role, event):
             raise NotFound(f"there is no user {name!r}")
         return await self._user(name)
 
@@ -104,7 +102,7 @@ class Users:
             NotFound: There is no such user.
         """
         await self._user(name)
-        return await asyncio.to_thread(self._new_link, name, actor, request_id)
+        return await executors.writes(self._new_link, name, actor, request_id)
 
     async def remove(self, name: str, actor: str, request_id: str) -> None:
         """Delete a user with their sessions and links; what they did stays under their name.
@@ -114,7 +112,7 @@ class Users:
             LastAdministrator: Nobody would be left who may administer.
         """
         event = AuditEvent("user.removed", actor, name, self._clock(), request_id)
-        if not await asyncio.to_thread(self._accounts.delete_user, name, event):
+        if not await executors.writes(self._accounts.delete_user, name, event):
             raise NotFound(f"there is no user {name!r}")
 
     async def by_password(self, name: str, password: str) -> User:
@@ -126,14 +124,14 @@ class Users:
             Unauthenticated: There is none.
             Busy: Too many passwords are being tried.
         """
-        user = await asyncio.to_thread(self._accounts.user, name)
-        is_known = await self._room.run(is_right, password, user.password_hash if user else None)
+        user = await executors.reads(self._accounts.user, name)
+        is_known = await executors.passwords(is_right, password, user.password_hash if user else None)
         if user is None or user.password_hash is None or not is_known:
             raise Unauthenticated("this name and password do not belong together")
         if not is_outdated(user.password_hash):
             return user
-        renewed = await self._room.run(hash_of, password)
-        if await asyncio.to_thread(self._accounts.renew_hash, name, user.password_hash, renewed):
+        renewed = await executors.passwords(hash_of, password)
+        if await executors.writes(self._accounts.renew_hash, name, user.password_hash, renewed):
             return replace(user, password_hash=renewed)
         # Another sign-in renewed the hash, or the password was changed: what is stored now decides.
         return await self.by_password(name, password)
@@ -146,7 +144,7 @@ class Users:
         """
         user = None
         if is_plausible(token):
-            user = await asyncio.to_thread(self._accounts.take_link, digest_of(token), self._clock(), request_id)
+            user = await executors.writes(self._accounts.take_link, digest_of(token), self._clock(), request_id)
         if user is None:
             raise Unauthenticated("this sign-in link is used or over: ask an administrator for another")
         return user
@@ -159,15 +157,15 @@ class Users:
             NotFound: The user was removed meanwhile.
             Busy: Too many passwords are being tried.
         """
-        await self._room.run(check_strength, password, [name, self._site, self._device])
-        hashed = await self._room.run(hash_of, password)
+        await executors.passwords(check_strength, password, [name, self._site, self._device])
+        hashed = await executors.passwords(hash_of, password)
         event = AuditEvent("user.password-set", name, name, self._clock(), request_id)
-        if not await asyncio.to_thread(self._accounts.set_password, name, hashed, event):
+        if not await executors.writes(self._accounts.set_password, name, hashed, event):
             raise NotFound(f"there is no user {name!r}")
         return replace(await self._user(name), password_hash=hashed)
 
     async def _user(self, name: str) -> User:
-        user = await asyncio.to_thread(self._accounts.user, name)
+        user = await executors.reads(self._accounts.user, name)
         if user is None:
             raise NotFound(f"there is no user {name!r}")
         return user

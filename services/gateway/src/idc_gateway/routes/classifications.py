@@ -1,11 +1,11 @@
 """Read, export and delete results."""
 
-import asyncio
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Response
 
 from idc_contracts import utc_now
+from idc_gateway import executors
 from idc_gateway.dependencies import CurrentCaller, GatewayDependency, RequestId, requires
 from idc_gateway.errors import NotFound
 from idc_gateway.export_record import as_json
@@ -13,6 +13,7 @@ from idc_gateway.requests import Request as Job
 from idc_gateway.routes.parameters import GivenCursor, Limit, Wanted, parse_cursor
 from idc_gateway.routes.schemas import ClassificationItem, ClassificationPage
 from idc_gateway.scopes import Scope
+from idc_gateway.stored_images import read_image
 
 router = APIRouter(tags=["classifications"])
 _reads = Depends(requires(Scope.READ))
@@ -28,7 +29,7 @@ async def list_classifications(
     cursor: GivenCursor = None,
 ) -> ClassificationPage:
     """Results, newest first, page by page."""
-    page = await asyncio.to_thread(gateway.store.results.page, wanted, limit, parse_cursor(cursor))
+    page = await executors.reads(gateway.store.results.page, wanted, limit, parse_cursor(cursor))
     await gateway.accesses.record("results.listed", caller, "classifications", request_id, filter=as_json(wanted))
     return ClassificationPage(
         items=[ClassificationItem.of(result) for result in page.items],
@@ -41,7 +42,7 @@ async def get_classification(
     gateway: GatewayDependency, caller: CurrentCaller, request_id: RequestId, identity: UUID
 ) -> ClassificationItem:
     """One result."""
-    result = await asyncio.to_thread(gateway.store.results.get, identity)
+    result = await executors.reads(gateway.store.results.get, identity)
     if result is None:
         raise NotFound(f"there is no classification {identity}")
     await gateway.accesses.record("result.viewed", caller, str(identity), request_id)
@@ -58,17 +59,15 @@ async def get_image(
     gateway: GatewayDependency, caller: CurrentCaller, request_id: RequestId, identity: UUID
 ) -> Response:
     """The image as it was sent, byte by byte."""
-    result = await asyncio.to_thread(gateway.store.results.get, identity)
+    result = await executors.reads(gateway.store.results.get, identity)
     if result is None:
         raise NotFound(f"there is no classification {identity}")
     sha256 = result.image_sha256
-    media_type = await asyncio.to_thread(gateway.store.images.media_type, sha256) if sha256 else None
-    data = None
-    if sha256 and media_type and gateway.images:
-        data = await asyncio.to_thread(gateway.images.get, sha256)
-    if data is None:
+    image = await executors.images(read_image, gateway.store.images, gateway.images, sha256)
+    if image is None:
         raise NotFound(f"the image of classification {identity} is not, or no longer, stored")
     await gateway.accesses.record("image.viewed", caller, str(identity), request_id, image_sha256=sha256)
+    data, media_type = image
     return Response(data, media_type=media_type, headers={"ETag": f'"{sha256}"'})
 
 
@@ -78,5 +77,6 @@ async def delete_classification(
 ) -> None:
     """Delete a result, its reviews and its image. The audit chain keeps that it was there and who deleted it."""
     job = Job(caller.name, request_id)
-    if not await asyncio.to_thread(gateway.deeds.delete, identity, job, utc_now()):
+    if not await executors.writes(gateway.deeds.delete, identity, job, utc_now()):
         raise NotFound(f"there is no classification {identity}")
+    await gateway.image_deletions.promptly()

@@ -1,5 +1,6 @@
 """New results as they are stored: server-sent events (WHATWG HTML, 9.2)."""
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Annotated, Final
@@ -7,16 +8,20 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Depends, Header, Request
 from fastapi.responses import StreamingResponse
 
-from idc_gateway.classifications import Classification
-from idc_gateway.dependencies import CurrentCaller, GatewayDependency, RequestId, requires
+from idc_gateway.dependencies import CurrentCaller, Gateway, GatewayDependency, RequestId, requires
 from idc_gateway.lasting_authority import running_of
+from idc_gateway.positions import Look, Position
 from idc_gateway.routes.schemas import ClassificationItem
 from idc_gateway.scopes import Scope
 
 router = APIRouter(tags=["classifications"])
 
-_LARGEST: Final = 2**31 - 1
-_KEEP_ALIVE: Final = ": still here\n\n"
+_MISSED: Final = json.dumps(
+    {
+        "detail": "results may be missing before this event: the id that was sent is none of this database, which was "
+        "restored or changed; read GET /api/v1/classifications"
+    }
+)
 
 
 @router.get(
@@ -30,17 +35,27 @@ async def follow_classifications(
     gateway: GatewayDependency,
     caller: CurrentCaller,
     request_id: RequestId,
-    last_event_id: Annotated[
-        int | None, Header(ge=0, le=_LARGEST, description="The id of the last event that is known.")
-    ] = None,
+    last_event_id: Annotated[str | None, Header(description="The id that came last; `0` is the very start.")] = None,
 ) -> StreamingResponse:
-    """Each new result as an event `classification`. With `Last-Event-ID` none is left out.
+    """Each new result as an event `classification`, without an end.
 
-    The stream ends with the key or session that it was asked for with; an event `authority-ended` says so.
+    With `Last-Event-ID` none is left out. Signs of life have an id, too. Where the id is none of this database's
+    history (a backup was restored), an event `missed` says so, and the stream goes on from there. It ends with the
+    key or session that it was asked for with; an event `authority-ended` says so.
     """
     gateway.running.begin_stream(running_of(request))
     await gateway.accesses.record("results.followed", caller, "classifications", request_id)
-    batches = gateway.feed.follow(last_event_id)
+    return await answer_from(gateway, last_event_id)
+
+
+async def answer_from(gateway: Gateway, last_event_id: str | None) -> StreamingResponse:
+    """The stream behind an event's id.
+
+    Raises:
+        Busy: Too many watch already.
+        StoreUnavailable: The database does not work.
+    """
+    batches = gateway.feed.follow(Position.parse(last_event_id) if last_event_id else None)
     first = await anext(batches)  # what refuses the request does so before the answer begins
 
     async def lines() -> AsyncIterator[str]:
@@ -52,10 +67,13 @@ async def follow_classifications(
     return StreamingResponse(lines(), media_type="text/event-stream")
 
 
-def _text(batch: list[tuple[int, Classification]]) -> str:
-    if not batch:
-        return _KEEP_ALIVE
-    return "".join(
-        f"event: classification\nid: {sequence}\ndata: {ClassificationItem.of(result).model_dump_json()}\n\n"
-        for sequence, result in batch
+def _text(look: Look) -> str:
+    start = ""
+    if not look.is_complete:
+        start = f"event: missed\nid: {look.start}\ndata: {_MISSED}\n\n"
+    elif not look.results:
+        start = f": still here\nid: {look.start}\n\n"
+    return start + "".join(
+        f"event: classification\nid: {position}\ndata: {ClassificationItem.of(result).model_dump_json()}\n\n"
+        for position, result in look.results
     )

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import StreamingResponse
 
+from idc_gateway import executors
 from idc_gateway.classifications import Classification
 from idc_gateway.dependencies import CurrentCaller, Gateway, GatewayDependency, RequestId, requires
 from idc_gateway.errors import BadInput
@@ -74,7 +75,7 @@ def _all(gateway: Gateway, wanted: ClassificationFilter) -> Iterator[Classificat
 
 def _download(pieces: Iterator[str], media_type: str, name: str) -> StreamingResponse:
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return StreamingResponse(_joined(pieces), media_type=media_type, headers=headers)
+    return StreamingResponse(executors.exports.iterate(_joined(pieces)), media_type=media_type, headers=headers)
 
 
 def _joined(pieces: Iterator[str]) -> Iterator[str]:
