@@ -65,8 +65,8 @@ from idc_gateway.routes.schemas import Problem
 from idc_gateway.running_requests import RunningRequests
 from idc_gateway.security_headers import SecurityHeaders
 from idc_gateway.settings import GatewaySettings
+from idc_gateway.shared_check import SharedCheck
 from idc_gateway.small_bodies import SmallBodies
-from idc_gateway.store_health import StoreHealth
 from idc_gateway.store_ports import Store
 from idc_gateway.throttle import RequestRates, SignInThrottle
 from idc_gateway.users import Users
@@ -80,6 +80,8 @@ DESCRIPTION: Final = (
     "Screens patches of breast tissue for invasive ductal carcinoma (IDC). "
     "**For research use only. Not a medical device.**"
 )
+STORE_TIMEOUT_S: Final = 3.0
+"""So long a look at the database may take before it counts as failed."""
 _PROBLEM: Final = {
     "description": "What is wrong and what helps (RFC 9457)",
     "content": {problems.MEDIA_TYPE: {"schema": Problem.model_json_schema()}},
@@ -101,6 +103,7 @@ def build(
         ValueError: The first API key is too short.
     """
     store = store or open_store(_database_url(settings))
+    database = store.database
     images = images or open_image_store(settings)
     servers = servers or _inference_servers(settings)
     inference = BalancedInference(
@@ -125,6 +128,7 @@ def build(
     return Gateway(
         settings=settings,
         store=store,
+        store_check=SharedCheck(lambda: database.check(), timeout_s=STORE_TIMEOUT_S),  # noqa: PLW0108 - as it is then
         inference=inference,
         bus=bus,
         outbox=outbox,
@@ -153,10 +157,9 @@ def build(
         deeds=deeds,
         backlog=backlog,
         feed=Feed(store.results),
-        actions=AlarmActions(store.audit, store.leadership),
+        actions=AlarmActions(store.audit),
         housekeeping=Housekeeping(store, _retention(settings, store) if images is not None else None),
         image_deletions=ImageDeletions(store.images, images, deeds),
-        store_health=StoreHealth(store.database.check),
         chain_check=ChainCheck(store.audit),
         users=Users(store.accounts, device=settings.device, site=settings.site),
         sessions=sessions,
@@ -276,9 +279,9 @@ def _add_routes(app: FastAPI) -> None:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     gateway: Gateway = app.state.gateway
 
-    def take(topic: str, payload: bytes) -> None:
+    def take(topic: str, payload: bytes) -> asyncio.Future[None] | None:
         gateway.alarms.take(topic, payload)
-        gateway.actions.take(topic, payload)
+        return gateway.actions.take(topic, payload)
 
     background = [
         asyncio.create_task(gateway.inference.run(), name="inference"),

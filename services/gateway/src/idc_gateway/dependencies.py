@@ -34,7 +34,7 @@ from idc_gateway.ports import Bus, Inference, Meter
 from idc_gateway.running_requests import RunningRequests
 from idc_gateway.scopes import Scope
 from idc_gateway.settings import GatewaySettings
-from idc_gateway.store_health import StoreHealth
+from idc_gateway.shared_check import SharedCheck
 from idc_gateway.store_ports import Store
 from idc_gateway.throttle import RequestRates, SignInThrottle, source_of
 from idc_gateway.users import Users
@@ -54,6 +54,7 @@ class Gateway:
 
     settings: GatewaySettings
     store: Store
+    store_check: SharedCheck
     inference: Inference
     bus: Bus
     outbox: Outbox
@@ -68,7 +69,6 @@ class Gateway:
     actions: AlarmActions
     housekeeping: Housekeeping
     image_deletions: ImageDeletions
-    store_health: StoreHealth
     chain_check: ChainCheck
     users: Users
     sessions: BrowserSessions

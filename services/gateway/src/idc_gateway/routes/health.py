@@ -34,7 +34,7 @@ async def ready(gateway: GatewayDependency, response: Response) -> Readiness:
 
 
 async def _store(gateway: Gateway) -> str:
-    return await gateway.store_health.finding()
+    return await gateway.store_check.finding()
 
 
 async def _inference(gateway: Gateway) -> str:
