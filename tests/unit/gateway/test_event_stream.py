@@ -1,6 +1,5 @@
 """A stream that resumes misses nothing, or says that it did."""
 
-import asyncio
 import json
 import sqlite3
 from collections.abc import AsyncIterator
@@ -11,10 +10,9 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from fastapi import FastAPI, Request
+from fastapi import FastAPI
 
 from idc_contracts import Decision
-from idc_gateway.accounts import Caller
 from idc_gateway.adapters.sql.store import open_store
 from idc_gateway.audit import AuditEvent
 from idc_gateway.classifications import Classification
@@ -22,9 +20,7 @@ from idc_gateway.dependencies import Gateway
 from idc_gateway.fakes import FAKE_MODEL, FAKE_THRESHOLDS
 from idc_gateway.positions import START, Position
 from idc_gateway.queries import Deed
-from idc_gateway.routes.events import follow_classifications
-from idc_gateway.running_requests import RunningRequest
-from idc_gateway.scopes import Scope
+from idc_gateway.routes.events import answer_from
 from idc_gateway.store_ports import Store
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -67,11 +63,7 @@ def gateway(app: FastAPI) -> Gateway:
 
 
 async def stream(gateway: Gateway, last_event_id: str | None = None) -> Stream:
-    caller = Caller("watcher", is_browser=False, scopes=frozenset(Scope))
-    async with asyncio.timeout(None) as deadline:
-        running = RunningRequest(deadline, begun_s=0.0, caller=caller)
-        request = Request({"type": "http", "state": {"running": running}})
-        answer = await follow_classifications(request, gateway, caller, "request", last_event_id)
+    answer = await answer_from(gateway, last_event_id)
     return Stream(answer.body_iterator)  # type: ignore[arg-type]
 
 

@@ -9,8 +9,9 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from idc_gateway import throttle
+from idc_gateway import executors, throttle
 from idc_gateway.errors import Busy, TooMany, Unauthenticated
+from idc_gateway.executors import Executor
 from idc_gateway.failed_sign_ins import RECORDED, RECORDED_OF_SOURCE, FailedSignIns
 from idc_gateway.known_devices import KnownDevices
 from idc_gateway.throttle import (
@@ -211,6 +212,17 @@ def test_many_guessers_keep_few_others_out() -> None:
         buckets.add(f"guesser {number}")
 
     assert sum(buckets.wait_s(f"user {number}") > 0 for number in range(1000)) <= 10
+
+
+async def test_line_before_the_hashing_is_bounded(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(executors, "passwords", Executor("passwords", 1, waiting=1))
+    async with browser_at(app, "192.0.2.1") as browser:
+        tries = (browser.post(SESSION, json={**WRONG, "name": f"user{number}"}) for number in range(8))
+        answers = await asyncio.gather(*tries)
+
+    statuses = Counter(answer.status_code for answer in answers)
+    assert set(statuses) == {401, 503}
+    assert {answer.headers.get("Retry-After") for answer in answers if answer.status_code == 503} == {"1"}
 
 
 def test_failed_sign_ins_cannot_fill_the_audit_chain() -> None:

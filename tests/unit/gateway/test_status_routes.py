@@ -8,10 +8,8 @@ import pytest
 from fastapi import FastAPI
 
 from idc_contracts import ALARM_ACTIONS, AlarmActed, AlarmAction, AlarmMode
-from idc_gateway import running_requests
 from idc_gateway.errors import InferenceUnavailable
 from idc_gateway.fakes import FAKE_MODEL, MemoryBus, RednessInference
-from idc_gateway.feed import MAX_WATCHERS
 from idc_gateway.store_ports import Store
 from support.demo_patches import solid_png
 from support.eventually import eventually
@@ -165,23 +163,6 @@ async def test_unknown_event_id_is_told_in_the_stream_as_an_error_would_end_it_f
     await stream.close()
 
     assert (stream.status, stream.events[0]["event"]) == (200, "missed")
-
-
-async def test_watchers_are_bounded_and_make_room_when_they_leave(
-    app: FastAPI, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(running_requests, "STREAMS_OF_CALLER", 1000)
-    streams = [EventStream(app) for _ in range(MAX_WATCHERS)]
-    await eventually(lambda: all(stream.status == 200 for stream in streams))
-
-    refused = await client.get("/api/v1/events")
-    for stream in streams:
-        await stream.close()
-    late = EventStream(app)
-    await eventually(lambda: late.status == 200)
-    await late.close()
-
-    assert refused.status_code == 503
 
 
 async def test_silent_inference_is_told_where_its_model_is_asked_for(

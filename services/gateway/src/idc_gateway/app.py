@@ -290,8 +290,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         asyncio.create_task(gateway.backlog.run(), name="backlog"),
         asyncio.create_task(gateway.actions.run(), name="alarm actions"),
         asyncio.create_task(gateway.housekeeping.run(), name="housekeeping"),
-        asyncio.create_task(gateway.image_deletions.run(), name="image deletions"),
         asyncio.create_task(gateway.running.run(), name="running requests"),
+        asyncio.create_task(gateway.image_deletions.run(), name="image deletions"),
     ]
     for task in background:
         task.add_done_callback(_stop_where_it_failed)

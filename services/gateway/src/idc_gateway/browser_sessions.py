@@ -17,6 +17,8 @@ NOTED_EVERY: Final = timedelta(minutes=1)
 PASSWORD_WITHOUT_OLD: Final = timedelta(minutes=15)
 """After a one-time link opened the session: long enough to choose a password, too short for a PC that is left alone."""
 
+_OVER: Final = "the session is over: sign in again"
+
 
 class BrowserSessions:
     """Knows who a session belongs to."""
@@ -70,22 +72,30 @@ class BrowserSessions:
         Raises:
             Unauthenticated: The session is unknown or over, or its key is.
         """
-        return await self.by_digest(digest_of(token) if is_plausible(token) else "", is_use=is_use)
-
-    async def by_digest(self, sha256: str, *, is_use: bool = False) -> Caller:
-        """Who opened the session whose token has this digest.
-
-        Raises:
-            Unauthenticated: The session is unknown or over, or its key is.
-        """
+        if not is_plausible(token):
+            raise Unauthenticated(_OVER)
+        sha256 = digest_of(token)
+        session, caller = await executors.reads(self._look, sha256)
         now = self._clock()
-        session = await executors.reads(self._sessions.find, sha256, now, self._idle) if sha256 else None
-        caller = self._caller(session, sha256, now) if session else None
-        if session is None or caller is None:
-            raise Unauthenticated("the session is over: sign in again")
         if is_use and now - session.used_at >= self._noted_every:
             await executors.writes(self._sessions.use, sha256, now)
         return caller
+
+    def holder(self, sha256: str) -> Caller:
+        """Whose session has a token with this digest now; to look is no use of the session. Blocks.
+
+        Raises:
+            Unauthenticated: The session is over, or its key is.
+        """
+        return self._look(sha256)[1]
+
+    def _look(self, sha256: str) -> tuple[StoredSession, Caller]:
+        now = self._clock()
+        session = self._sessions.find(sha256, now, self._idle)
+        caller = self._caller(session, sha256, now) if session else None
+        if session is None or caller is None:
+            raise Unauthenticated(_OVER)
+        return session, caller
 
     async def end(self, token: str, actor: str, request_id: str) -> None:
         """End a session, known or not."""

@@ -147,7 +147,8 @@ async def identified_again(keyring: Keyring, sessions: BrowserSessions, caller: 
     Raises:
         Unauthenticated: It is over.
     """
-    return await (sessions if caller.is_browser else keyring).by_digest(caller.sha256)
+    holder = sessions.holder if caller.is_browser else keyring.holder
+    return await executors.authority(holder, caller.sha256)
 
 
 CurrentCaller = Annotated[Caller, Depends(authenticated)]

@@ -4,12 +4,13 @@ import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from datetime import datetime
+from threading import Lock
 from typing import Any, TypeVar
 
 from idc_contracts import utc_now
 from idc_gateway import executors
 from idc_gateway.audit import AuditEvent
-from idc_gateway.errors import StoreUnavailable
+from idc_gateway.errors import Busy, StoreUnavailable
 from idc_gateway.queries import ClassificationFilter
 from idc_gateway.requests import Request
 from idc_gateway.store_ports import AuditTrail
@@ -36,6 +37,7 @@ class ExportRecord:
         self._asked = {"format": format_name, "filter": as_json(wanted)}
         self._rows = 0
         self._is_ended = False
+        self._lock = Lock()
 
     def begin(self) -> None:
         """Record what is asked for. Blocks.
@@ -54,15 +56,17 @@ class ExportRecord:
 
     async def close(self) -> None:
         """Record how much went out of an export that was cut off."""
-        if not self._is_ended:
-            try:
-                await executors.writes(self._end, is_whole=False)
-            except StoreUnavailable:
-                logger.exception("the end of an export, %d rows, is not recorded", self._rows)
+        try:
+            await executors.writes(self._end, is_whole=False)
+        except (StoreUnavailable, Busy):
+            logger.exception("the end of an export, %d rows, is not recorded", self._rows)
 
     def _end(self, *, is_whole: bool) -> None:
-        self._is_ended = True
-        self._write("export.ended", {"rows": self._rows, "whole": is_whole})
+        # A thread may still be reading rows when the request is over: the first of both writes the record.
+        with self._lock:
+            if not self._is_ended:
+                self._write("export.ended", {"rows": self._rows, "whole": is_whole})
+                self._is_ended = True
 
     def _write(self, action: str, details: dict[str, Any]) -> None:
         request = self._request

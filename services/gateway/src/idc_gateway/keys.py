@@ -59,10 +59,11 @@ class Keyring:
         self._remembered: dict[str, tuple[datetime, ApiKey]] = {}
         self._revocations = 0
 
-    def take_first_key(self, path: Path) -> None:
+    def take_first_key(self, path: Path) -> bool:
         """Take in the first key from its file; another key in the file replaces the one before, and ends its sessions.
 
-        A key that was revoked or replaced is not taken in again.
+        Returns:
+            Whether the key in the file is one that counts; one that was revoked or replaced is not taken in again.
 
         Raises:
             OSError: The file cannot be read.
@@ -70,10 +71,13 @@ class Keyring:
         """
         digest, now = digest_of(_secret_in(path)), self._clock()
         if self._accounts.key(digest) is not None:
-            return
+            return True
         key = ApiKey(FIRST_KEY_NAME, Role.ADMIN.scopes, now)
         if not self._accounts.replace_key(key, digest, AuditEvent("key.created", GATEWAY, key.name, now)):
             logger.warning("the key in %s was revoked and opens nothing: put a new key there to have a first key", path)
+            return False
+        self.forget()
+        return True
 
     async def by_key(self, secret: str) -> Caller:
         """Who has this API key.
@@ -81,15 +85,18 @@ class Keyring:
         Raises:
             Unauthenticated: Nobody, or the key's time is over.
         """
-        return await self.by_digest(digest_of(secret) if is_plausible(secret) else "")
+        sha256 = digest_of(secret)
+        return self._caller(await self._look_up(sha256) if is_plausible(secret) else None, sha256)
 
-    async def by_digest(self, sha256: str) -> Caller:
-        """Who has the API key with this digest.
+    def holder(self, sha256: str) -> Caller:
+        """Who has the API key with this digest now. Blocks.
 
         Raises:
             Unauthenticated: Nobody, or the key's time is over.
         """
-        key = await self._look_up(sha256) if sha256 else None
+        return self._caller(self._accounts.key(sha256), sha256)
+
+    def _caller(self, key: ApiKey | None, sha256: str) -> Caller:
         if key is None:
             raise Unauthenticated("this API key is not known here: `make api-key` prints the first one")
         if key.expires_at is not None and key.expires_at <= self._clock():

@@ -118,7 +118,7 @@ class RunningRequests:
             now = await self._identify(caller)
         except Unauthenticated as exc:
             return exc
-        except StoreUnavailable as exc:
+        except (StoreUnavailable, Busy) as exc:
             logger.warning("whether requests in progress may go on is not known: %s", exc)
             return None
         if caller.scopes <= now.scopes:

@@ -66,8 +66,8 @@ async def get_image(
     image = await executors.images(read_image, gateway.store.images, gateway.images, sha256)
     if image is None:
         raise NotFound(f"the image of classification {identity} is not, or no longer, stored")
-    data, media_type = image
     await gateway.accesses.record("image.viewed", caller, str(identity), request_id, image_sha256=sha256)
+    data, media_type = image
     return Response(data, media_type=media_type, headers={"ETag": f'"{sha256}"'})
 
 
