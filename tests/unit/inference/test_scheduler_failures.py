@@ -77,6 +77,17 @@ def test_deadline_is_kept_while_the_device_has_the_request(engine: Misbehaving) 
     scheduler.close()
 
 
+async def test_requests_that_ended_while_the_device_hangs_are_forgotten_with_their_patches(engine: Misbehaving) -> None:
+    scheduler = Scheduler(engine, RecordingMeter(), device_timeout_s=3600)
+    engine.gate.clear()
+    for _ in range(50):
+        scheduler.submit(patches_of(1, 2, 3), time.monotonic() + 0.1)
+
+    await eventually(lambda: scheduler.depth == 0, 20)
+    engine.gate.set()
+    scheduler.close()
+
+
 def test_chunk_that_does_not_come_back_ends_its_requests_with_the_devices_name(
     scheduler: Scheduler, engine: Misbehaving
 ) -> None:

@@ -168,7 +168,7 @@ class Scheduler:
                     return None
                 if self._second_tries:
                     chunk = self._second_tries.popleft()
-                    chunk.parts = [part for part in chunk.parts if not part.job.is_over]
+                    chunk.parts = [part for part in chunk.parts if not part.job.is_unwanted]
                 else:
                     chunk = Chunk(self._turns.next_parts(self._engine.chunk_patches))
                 if chunk.parts:
@@ -240,6 +240,7 @@ class Scheduler:
     def _give_up(self) -> None:
         """Tell those whose chunk the device does not give back; all, where nothing gets to it any more."""
         with self._changed:
+            self._turns.drop_unwanted()
             lost, reason = self._health.newly_lost(), self._health.trouble()
             is_blocked = self._is_blocked()
         for chunk in lost:
