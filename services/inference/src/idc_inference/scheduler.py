@@ -37,7 +37,7 @@ class Scheduler:
     """
 
     def __init__(
-        self, engine: Engine, meter: Meter, *, device_timeout_s: float = 6.0, probe_interval_s: float = 3.0
+        self, engine: Engine, meter: Meter, *, device_timeout_s: float = 5.0, probe_interval_s: float = 2.0
     ) -> None:
         """Start the threads; `close` ends them and closes the engine.
 
