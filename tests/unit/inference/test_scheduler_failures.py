@@ -19,7 +19,7 @@ from idc_inference.ports import Done
 from idc_inference.scheduler import Scheduler
 from support.eventually import eventually
 
-DEVICE_TIMEOUT_S = 0.5
+DEVICE_TIMEOUT_S = 1.0
 PROBE = Probe(np.full((1, 2, 2, 3), 51, np.uint8), 0.2, 0.01)
 
 
@@ -165,7 +165,7 @@ def test_whatever_the_engine_raises_ends_its_request_and_the_next_one_is_served(
 
 
 @pytest.mark.parametrize("given", [object(), "text", 7, ["a"]])
-def test_result_that_is_none_ends_its_request_and_the_next_one_is_served(
+def test_result_that_is_no_array_ends_its_request_and_the_next_one_is_served(
     scheduler: Scheduler, engine: Misbehaving, given: object
 ) -> None:
     engine.gives = given
