@@ -136,6 +136,7 @@ def build(
             max_body_bytes=settings.max_body_bytes,
             max_total_bytes=settings.max_total_body_bytes,
             timeout_s=settings.body_timeout_s,
+            overdraft_bytes=settings.part_bytes + settings.max_image_bytes,
         ),
         images=images,
         deeds=deeds,

@@ -6,6 +6,7 @@ GatewayError
 │   ├── EmptyBody                    400
 │   ├── BadMultipart                 400
 │   ├── NotAnImage                   415
+│   ├── UnsupportedEncoding          415
 │   └── UnusableImage                422
 ├── BodyTooLarge                     413
 ├── Unauthenticated (PermissionError) 401
@@ -75,6 +76,13 @@ class NotAnImage(BadInput):
 
     status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
     kind = "not-an-image"
+
+
+class UnsupportedEncoding(BadInput):
+    """The body is compressed."""
+
+    status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+    kind = "unsupported-encoding"
 
 
 class UnusableImage(BadInput):
