@@ -21,13 +21,14 @@ from idc_gateway.adapters.sql.store import open_store
 from idc_gateway.alarm_actions import AlarmActions
 from idc_gateway.alarms import AlarmBoard
 from idc_gateway.backlog import Backlog, BacklogLimits
-from idc_gateway.balanced_inference import BalancedInference, Endpoint
+from idc_gateway.balanced_inference import BalancedInference
 from idc_gateway.browser_sessions import BrowserSessions
 from idc_gateway.classifying import Classifying
 from idc_gateway.coalescing import CALLS_PER_SERVER, Coalescing
 from idc_gateway.conditional_get import ConditionalGet
 from idc_gateway.deeds import Deeds
 from idc_gateway.dependencies import Gateway, authenticated
+from idc_gateway.endpoint import Endpoint
 from idc_gateway.feed import Feed
 from idc_gateway.housekeeping import Housekeeping
 from idc_gateway.images import ImageStore
@@ -57,6 +58,7 @@ from idc_gateway.routes import (
 from idc_gateway.routes.schemas import Problem
 from idc_gateway.security_headers import SecurityHeaders
 from idc_gateway.settings import GatewaySettings
+from idc_gateway.shared_check import SharedCheck
 from idc_gateway.small_bodies import SmallBodies
 from idc_gateway.store_ports import Store
 from idc_gateway.throttle import RequestRates, SignInThrottle
@@ -71,6 +73,8 @@ DESCRIPTION: Final = (
     "Screens patches of breast tissue for invasive ductal carcinoma (IDC). "
     "**For research use only. Not a medical device.**"
 )
+STORE_TIMEOUT_S: Final = 3.0
+"""So long a look at the database may take before it counts as failed."""
 _PROBLEM: Final = {
     "description": "What is wrong and what helps (RFC 9457)",
     "content": {problems.MEDIA_TYPE: {"schema": Problem.model_json_schema()}},
@@ -92,6 +96,7 @@ def build(
         ValueError: The first API key is too short.
     """
     store = store or open_store(_database_url(settings))
+    database = store.database
     if images is None and settings.store_images:
         images = _open_images(settings)
     servers = servers or _inference_servers(settings)
@@ -113,6 +118,7 @@ def build(
     return Gateway(
         settings=settings,
         store=store,
+        store_check=SharedCheck(lambda: database.check(), timeout_s=STORE_TIMEOUT_S),  # noqa: PLW0108 - as it is then
         inference=inference,
         bus=bus,
         outbox=outbox,

@@ -27,6 +27,7 @@ from idc_gateway.outbox import Outbox
 from idc_gateway.ports import Bus, Inference, Meter
 from idc_gateway.scopes import Scope
 from idc_gateway.settings import GatewaySettings
+from idc_gateway.shared_check import SharedCheck
 from idc_gateway.store_ports import Store
 from idc_gateway.throttle import RequestRates, SignInThrottle
 from idc_gateway.users import Users
@@ -42,6 +43,7 @@ class Gateway:
 
     settings: GatewaySettings
     store: Store
+    store_check: SharedCheck
     inference: Inference
     bus: Bus
     outbox: Outbox

@@ -210,13 +210,15 @@ class InferenceUnavailable(InferenceError):
     status = HTTPStatus.SERVICE_UNAVAILABLE
     kind = "inference-unavailable"
 
-    def __init__(self, text: str, *, retry_after_s: int = 2) -> None:
+    def __init__(self, text: str, *, retry_after_s: int = 2, was_answered: bool = False) -> None:
         super().__init__(text)
         self._retry_after_s = retry_after_s
+        self.was_answered = was_answered
+        """Whether the server itself said that it has too much to do."""
 
     def again(self) -> Self:
         """The same error for another request."""
-        return type(self)(str(self), retry_after_s=self._retry_after_s)
+        return type(self)(str(self), retry_after_s=self._retry_after_s, was_answered=self.was_answered)
 
     def answer_headers(self) -> dict[str, str]:
         """When another try may succeed."""
