@@ -1,12 +1,15 @@
 """Which images can be classified, and how they are stored."""
 
 import hashlib
-from typing import Protocol
+import re
+from typing import Final, Protocol
 
 from idc_gateway.classifications import CheckedImage, Upload
 from idc_gateway.errors import BodyTooLarge, EmptyBody, NotAnImage, UnusableImage
 from idc_modelio import errors as patch_errors
 from idc_modelio.patches import inspect_image
+
+_FILE_NAME: Final = re.compile(rb"[\w ./\\:~-]{1,200}\.(png|jpe?g|tiff?|bmp|webp)", re.IGNORECASE)
 
 
 class ImageStore(Protocol):
@@ -43,7 +46,7 @@ def check_image(upload: Upload, max_bytes: int) -> CheckedImage:
     try:
         header = inspect_image(upload.data)
     except patch_errors.NotAnImage as exc:
-        raise NotAnImage(f"{upload.label}: {exc}") from exc
+        raise NotAnImage(f"{upload.label}: {exc}{_forgotten_at(upload.data)}") from exc
     except patch_errors.PatchError as exc:
         raise UnusableImage(f"{upload.label}: {exc}") from exc
     return CheckedImage(
@@ -57,3 +60,10 @@ def too_large(label: str, size_bytes: int, max_bytes: int) -> BodyTooLarge:
         f"{label} is too large: it has {size_bytes} bytes, and a patch has at most {max_bytes} bytes; "
         "cut the patch out of it and send the patch alone"
     )
+
+
+def _forgotten_at(data: bytes) -> str:
+    """What to add where the body is a file's name."""
+    if _FILE_NAME.fullmatch(data) is None:
+        return ""
+    return f": {data.decode()!r} is a file's name; in curl put @ before it, `--data-binary @{data.decode()}`"
