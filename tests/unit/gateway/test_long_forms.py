@@ -106,7 +106,7 @@ async def test_huge_head_of_a_part_costs_its_own_request(client: httpx.AsyncClie
     answer = await post(client, part("a.png", RED, more=f"X-Filler: {'a' * 300_000}\r\n") + END)
 
     assert answer.status_code == 400
-    assert "head of more than 16384 bytes" in answer.json()["detail"]
+    assert "head of more than 32768 bytes" in answer.json()["detail"]
     assert is_all_free(app)
 
 

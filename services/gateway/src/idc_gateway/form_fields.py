@@ -8,9 +8,10 @@ from urllib.parse import unquote_to_bytes
 from multipart import MultipartError, MultipartSegment, ParserLimitReached, PushMultipartParser
 
 PART_NAME: Final = "images"
-MAX_HEADER_BYTES: Final = 16 * 1024
+MAX_HEADER_BYTES: Final = 32 * 1024
 _LABELS: Final = ("patient", "slide", "x", "y")
 _EXTENDED: Final = re.compile(r";\s*filename\*\s*=\s*(?:\"(?P<quoted>[^\"]*)\"|(?P<plain>[^;\s]*))", re.IGNORECASE)
+_BARE: Final = re.compile(r";\s*filename\s*=\s*(?P<name>[^\";\s][^;]*)", re.IGNORECASE)
 _UNREADABLE: Final = re.compile(r";\s*filename\s*=(?P<rest>[^;]*)", re.IGNORECASE)
 
 
@@ -61,13 +62,20 @@ def file_name_of(segment: MultipartSegment) -> str | None:
     Clients write it in UTF-8 (WHATWG HTML), in a Windows code page, or as `filename*` (RFC 5987).
     """
     disposition: str = segment.header("Content-Disposition") or ""
-    if (extended := _EXTENDED.search(disposition)) is not None:
+    if (extended := _outside_quotes(_EXTENDED, disposition)) is not None:
         return _extended_value(extended["quoted"] or extended["plain"] or "")
+    if (bare := _outside_quotes(_BARE, disposition)) is not None:
+        return readable(bare["name"].strip().encode("latin-1"))
     if segment.filename is not None:
         return readable(segment.filename.encode("latin-1"))
     if (unreadable := _UNREADABLE.search(disposition)) is not None:
         return readable(unreadable["rest"].strip(' "').encode("latin-1"))
     return None
+
+
+def _outside_quotes(pattern: re.Pattern[str], disposition: str) -> re.Match[str] | None:
+    found = pattern.search(disposition)
+    return found if found is not None and disposition.count('"', 0, found.start()) % 2 == 0 else None
 
 
 def readable(name: bytes) -> str:

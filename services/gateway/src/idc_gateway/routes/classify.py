@@ -57,7 +57,9 @@ _ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
         "content": {MEDIA_TYPE: {"schema": {"type": "string"}}},
     },
 }
-FileName = Annotated[str, Query(max_length=MAX_NAME_LENGTH, description="A raw body's file name.")]
+FileName = Annotated[
+    str, Query(description=f"A raw body's file name; what is longer than {MAX_NAME_LENGTH} characters is cut.")
+]
 
 
 @router.post(
