@@ -30,6 +30,7 @@ from idc_gateway.deeds import Deeds
 from idc_gateway.dependencies import Gateway, authenticated
 from idc_gateway.endpoint import Endpoint
 from idc_gateway.feed import Feed
+from idc_gateway.head_as_get import HeadAsGet
 from idc_gateway.housekeeping import Housekeeping
 from idc_gateway.images import ImageStore
 from idc_gateway.keys import FileKey, Keyring
@@ -218,6 +219,7 @@ def create_app(gateway: Gateway | None) -> FastAPI:
     problems.install(app)
     app.add_middleware(SmallBodies, except_paths=classify.UPLOAD_PATHS)
     app.add_middleware(ConditionalGet)
+    app.add_middleware(HeadAsGet)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(Measured)
     app.add_middleware(Traced)

@@ -109,12 +109,13 @@ async def _http_error(request: Request, error: Exception) -> JSONResponse:
 
 def _methods_of(request: Request) -> set[str]:
     # The framework names the methods of the first route alone that has this path.
-    return {
+    methods = {
         method
         for method in _METHODS
         for route in request.app.routes
         if route.matches({**request.scope, "method": method})[0] is Match.FULL
     }
+    return methods | {"HEAD"} if "GET" in methods else methods  # `HeadAsGet`
 
 
 async def _unexpected(request: Request, error: Exception) -> JSONResponse:
