@@ -10,6 +10,7 @@ from pydantic_settings import NoDecode, SettingsConfigDict
 from idc_contracts import Slug
 from idc_gateway.uploads import MAX_IMAGES, PART_BYTES
 from idc_modelio.patches import MAX_ENCODED_BYTES
+from idc_servicekit.bounded_http import KEEP_ALIVE_S
 from idc_servicekit.mqtt import MqttSettings
 from idc_servicekit.settings import ServiceSettings
 
@@ -111,6 +112,12 @@ class GatewaySettings(ServiceSettings):
     )
     session_lifetime_h: int = Field(
         default=12, ge=1, le=24 * 30, description="How long the page stays signed in, hours."
+    )
+    keep_alive_s: int = Field(
+        default=KEEP_ALIVE_S,
+        ge=1,
+        le=3600,
+        description="How long a connection may rest between requests, in seconds; longer than in a proxy before it.",
     )
     drain_timeout_s: int = Field(default=10, ge=0, le=300, description="Time for requests in progress after SIGTERM.")
     mqtt: MqttSettings

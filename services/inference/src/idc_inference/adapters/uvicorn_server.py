@@ -11,7 +11,7 @@ from starlette.applications import Starlette
 
 from idc_inference.runtime import Runtime
 from idc_inference.settings import InferenceSettings
-from idc_servicekit.bounded_http import BoundedHttpProtocol
+from idc_servicekit.bounded_http import KEEP_ALIVE_S, BoundedHttpProtocol
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +52,7 @@ def serve(app: Starlette, settings: InferenceSettings) -> None:
         access_log=False,
         server_header=False,
         date_header=False,
+        timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=settings.drain_timeout_s,
     )
     DrainingServer(config, app.state.runtime, settings.drain_delay_s).run()
