@@ -188,3 +188,4 @@ async def test_announced_image_that_is_too_large_is_told_its_size(client: httpx.
     assert answer.status_code == 413
     assert "60000 bytes" in answer.json()["detail"]
     assert "50000 bytes" in answer.json()["detail"]
+    assert answer.headers["Connection"] == "close", "what the client still sends is not read"

@@ -83,6 +83,7 @@ class UnsupportedEncoding(BadInput):
 
     status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
     kind = "unsupported-encoding"
+    headers: ClassVar[dict[str, str]] = {"Connection": "close"}
 
 
 class UnusableImage(BadInput):
@@ -97,6 +98,7 @@ class BodyTooLarge(GatewayError):
 
     status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
     kind = "body-too-large"
+    headers: ClassVar[dict[str, str]] = {"Connection": "close"}  # what the client still sends is not read
 
 
 class Unauthenticated(GatewayError, PermissionError):

@@ -54,10 +54,11 @@ def check_image(upload: Upload, max_bytes: int) -> CheckedImage:
     )
 
 
-def too_large(label: str, size_bytes: int, max_bytes: int) -> BodyTooLarge:
-    """The error of an image that is longer than a patch can be."""
+def too_large(label: str, size_bytes: int | None, max_bytes: int) -> BodyTooLarge:
+    """The error of an image that is longer than a patch can be; its size is None where not all of it was read."""
+    has = "" if size_bytes is None else f"it has {size_bytes} bytes, and "
     return BodyTooLarge(
-        f"{label} is too large: it has {size_bytes} bytes, and a patch has at most {max_bytes} bytes; "
+        f"{label} is too large: {has}a patch has at most {max_bytes} bytes; "
         "cut the patch out of it and send the patch alone"
     )
 

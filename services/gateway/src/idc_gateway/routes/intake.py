@@ -13,7 +13,7 @@ from idc_gateway.errors import BadInput
 from idc_gateway.images import too_large
 from idc_gateway.origins import origin_of, safe_name
 from idc_gateway.uploads import UploadLimits, UploadPart, is_multipart, multipart_uploads
-from idc_servicekit.body_budget import Lease
+from idc_servicekit.body_budget import BodyTooLarge, Lease
 
 _BINARY: Final = {"type": "string", "format": "binary"}
 _IMAGE_TYPES: Final = ("image/png", "image/jpeg", "image/tiff", "image/bmp", "image/webp", "application/octet-stream")
@@ -58,9 +58,12 @@ async def one_upload(request: Request, gateway: Gateway, origin: PatchOrigin, na
     max_bytes = gateway.settings.max_image_bytes
     if length and length.isdecimal() and int(length[:20]) > max_bytes:
         raise too_large("the body", int(length[:20]), max_bytes)
-    async with gateway.bodies.read(length, request.stream(), max_bytes=max_bytes) as body:
-        safe = safe_name(name)
-        yield Upload(safe, body, origin_of(safe, origin))
+    try:
+        async with gateway.bodies.read(length, request.stream(), max_bytes=max_bytes) as body:
+            safe = safe_name(name)
+            yield Upload(safe, body, origin_of(safe, origin))
+    except BodyTooLarge as exc:
+        raise too_large("the body", None, max_bytes) from exc
 
 
 @asynccontextmanager
