@@ -22,7 +22,7 @@ from idc_gateway.ports import ModelDescription
 
 CHUNK_IMAGES: Final = 256
 """Images in one request to the server; a larger upload is sent in several."""
-READY_TIMEOUT_S: Final = 2.0
+READY_TIMEOUT_S: Final = 1.5
 _NOT_NOW: Final = 503
 
 
@@ -53,7 +53,7 @@ class OipInference:
         self._client = httpx.AsyncClient(base_url=url, timeout=timeout_s, transport=connections, trust_env=False)
         trace(self._client)
         # Looks have a connection of their own: they must not wait in line behind what they tell of.
-        own = transport or httpx.AsyncHTTPTransport(limits=httpx.Limits(max_connections=1))
+        own = transport or httpx.AsyncHTTPTransport(limits=httpx.Limits(max_connections=2))
         self._looks = httpx.AsyncClient(base_url=url, timeout=READY_TIMEOUT_S, transport=own, trust_env=False)
         self._takes_binary: bool | None = None
 
