@@ -29,7 +29,7 @@ def image_body(max_images: int) -> dict[str, Any]:
     return {
         "requestBody": {
             "required": True,
-            "description": "Encoded patches: PNG, JPEG, TIFF, BMP or WebP, 8-bit RGB in colour and opaque, sides from 10 to 512 px.",
+            "description": "Encoded patches: PNG, JPEG, TIFF, BMP or WebP, 8-bit RGB, opaque, sides from 10 to 512 px.",
             "content": {
                 **{media_type: {"schema": _BINARY} for media_type in _IMAGE_TYPES},
                 "multipart/form-data": {"schema": form},
