@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 import uvicorn
@@ -148,4 +148,46 @@ async def test_resting_connection_does_not_hold_up_the_end() -> None:
     assert await asyncio.wait_for(rested.reader.read(), 30) == b""
     assert await asyncio.wait_for(fresh.reader.read(), 30) == b""
     for client in (fresh, rested):
+        client.writer.close()
+
+
+async def test_body_that_drips_after_its_answer_is_ended(port: int) -> None:
+    client = await Client.connected(port)
+    client.writer.write(b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n")
+    assert (await asyncio.wait_for(client.reader.readuntil(b"ok"), 30)).startswith(b"HTTP/1.1 200")
+
+    with suppress(ConnectionError):  # it may be closed while a byte is on its way
+        async with asyncio.timeout(60):
+            while not client.reader.at_eof():
+                client.writer.write(b"x")
+                await client.writer.drain()
+                await asyncio.sleep(0.01)
+    client.writer.close()
+
+
+async def test_body_that_comes_after_its_answer_leaves_the_connection_to_the_next_request() -> None:
+    async with served(BoundedHttpProtocol) as (server, port):
+        client = await Client.connected(port)
+        client.writer.write(b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n")
+        await asyncio.wait_for(client.reader.readuntil(b"ok"), 30)
+        client.writer.write(b"late\r\n")
+
+        assert (await client.ask()).startswith(b"HTTP/1.1 200")
+
+        (connection,) = server.server_state.connections
+        await eventually(lambda: connection.timeout_keep_alive_task is not None)  # type: ignore[union-attr]
+        client.writer.write(b"\r\n")  # begins no request
+        assert (await client.ask()).startswith(b"HTTP/1.1 200")
+        client.writer.close()
+
+
+async def test_bytes_that_begin_no_request_do_not_keep_a_connection() -> None:
+    async with served(BoundedHttpProtocol) as (server, port):
+        client = await Client.connected(port)
+        await client.ask()
+        (connection,) = server.server_state.connections
+        first = connection.timeout_keep_alive_task  # type: ignore[union-attr]
+        client.writer.write(b"\r\n")
+
+        await eventually(lambda: connection.timeout_keep_alive_task not in (None, first))  # type: ignore[union-attr]
         client.writer.close()

@@ -90,8 +90,8 @@ class BodyBudget:
                     piece = await anext(pieces, None)
             except TimeoutError as exc:
                 raise BodyTooSlow(
-                    f"the body did not arrive in time: send it without a pause of {self._timeout_s:g} s, and at "
-                    f"{SLOWEST_BYTES_PER_S} bytes a second or faster"
+                    f"the body did not arrive in time: no piece may take {self._timeout_s:g} s, nor may the whole be "
+                    f"slower than {SLOWEST_BYTES_PER_S} bytes a second"
                 ) from exc
             waited_s += time.monotonic() - started
             if piece is None:

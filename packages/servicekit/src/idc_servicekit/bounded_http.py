@@ -33,6 +33,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._is_ending = False
+        self._late_body_timer: asyncio.TimerHandle | None = None
         self._head_bytes = 0
         self._head_timer: asyncio.TimerHandle | None = None
 
@@ -42,8 +43,9 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._expect_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the timer."""
+        """Forget the timers."""
         self._head_is_here()
+        self._late_body_is_here()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -54,6 +56,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             if self._head_bytes > MAX_HEAD_BYTES:
                 self._head_is_here()
                 self.send_400_response(f"the request's head is longer than {MAX_HEAD_BYTES} bytes")
+        self._rest_again()
 
     def on_message_begin(self) -> None:
         """Give the next head its time."""
@@ -78,10 +81,20 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """Let the connection rest, and close another one where too many do."""
         super().on_response_complete()
+        if self.cycle.response_complete and self.cycle.more_body:
+            # It was refused before its body was read: what still comes of it has a time, too.
+            self._late_body_timer = self.loop.call_later(self.head_timeout_s, self.transport.close)
         if len(self.connections) > self.max_idle_connections:
             resting = [other for other in self.connections if _rests(other)]
             if len(resting) > self.max_idle_connections:
                 min(resting, key=_closes_at_s).transport.close()
+
+    def on_message_complete(self) -> None:
+        """The body is whole."""
+        super().on_message_complete()
+        self._late_body_is_here()
+        if self.cycle.response_complete:
+            self.cycle.more_body = False
 
     def shutdown(self) -> None:
         """Take no further request on this connection, but for one that is on its way."""
@@ -107,6 +120,20 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         is_head_coming = self._head_timer is not None and self._head_bytes > 0
         if not is_head_coming and (self.cycle is None or self.cycle.response_complete):
             self.transport.close()
+
+    def _rest_again(self) -> None:
+        """Let the connection rest after bytes that begin no request, for which its timer was stopped."""
+        is_answered = self.cycle is not None and self.cycle.response_complete and not self.pipeline
+        if self.transport.is_closing() or self._head_timer is not None:
+            return
+        if is_answered and self.timeout_keep_alive_task is None:
+            later = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+            self.timeout_keep_alive_task = later
+
+    def _late_body_is_here(self) -> None:
+        if self._late_body_timer is not None:
+            self._late_body_timer.cancel()
+            self._late_body_timer = None
 
     def _expect_head(self) -> None:
         self._head_bytes = 0
