@@ -50,7 +50,7 @@ def check_bytes(data: bytes) -> None:
         raise NotAnImage(f"the image is empty: send the bytes of a {_ALLOWED}")
     kind = foreign_kind(data)
     if kind is not None:
-        raise NotAnImage(f"these bytes are {kind}, not a {_ALLOWED}")
+        raise NotAnImage(f"these bytes are not a {_ALLOWED}: they are {kind}")
     if data.startswith(_PNG_START[:4]) and not data.startswith(_PNG_START):
         # A PNG begins with both kinds of line ends so that this is seen.
         raise NotAnImage(
