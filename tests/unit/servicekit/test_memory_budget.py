@@ -108,3 +108,17 @@ async def test_line_moves_on_when_its_first_gives_up() -> None:
         first.cancel()
         await eventually(second.done)
         assert small.held_bytes == 20
+
+
+async def test_nothing_is_watched_when_nobody_waits_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory_budget, "STALL_S", 0.02)
+    faults: list[dict[str, object]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, fault: faults.append(fault))
+    budget = MemoryBudget(100)
+    with budget.lease() as holder, budget.lease() as late:
+        holder.take(100)
+        with pytest.raises(BodiesExhausted, match="held all the memory"):
+            await late.take_when_free(1, 0.001)
+        await asyncio.sleep(0.05)
+
+    assert faults == []

@@ -166,6 +166,7 @@ class MemoryBudget:
         if waiting in self._line:
             self._line.remove(waiting)
             self._serve()
+            self._watch_for_a_stall()
         elif waiting.served.done() and not waiting.served.cancelled():
             self.give_back(waiting.size_bytes)
 
@@ -181,7 +182,7 @@ class MemoryBudget:
 
     def _break_the_stall(self) -> None:
         self._stall = None
-        if self._express is None or self._free_bytes >= 0:
+        if self._line and (self._express is None or self._free_bytes >= 0):
             self._express = self._line[0].lease
             self._serve()
         self._watch_for_a_stall()
