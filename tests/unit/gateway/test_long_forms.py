@@ -127,9 +127,11 @@ async def test_forms_that_together_need_more_than_there_is_all_end(
     large = RED + bytes(45_000)  # what stands behind a PNG's end is not read
     forms = [part(f"{number}.png", large) * 12 + END for number in range(8)]
 
+    all_have_begun = asyncio.Barrier(len(forms))
+
     async def pieces(body: bytes) -> AsyncIterator[bytes]:
         yield body[:20_000]
-        await asyncio.sleep(0)
+        await all_have_begun.wait()
         for start in range(20_000, len(body), 5_000):
             yield body[start : start + 5_000]
             await asyncio.sleep(0)
