@@ -18,7 +18,8 @@ RED = solid_png((250, 0, 0))
 URL = "/api/v1/classifications"
 
 
-async def test_model_is_told_with_its_thresholds(client: httpx.AsyncClient) -> None:
+async def test_model_is_told_with_its_thresholds(client: httpx.AsyncClient, app: FastAPI) -> None:
+    await eventually(lambda: app.state.gateway.inference.is_ready)
     (model,) = (await client.get("/api/v1/models")).json()["items"]
 
     assert model["name"] == FAKE_MODEL.name
@@ -28,12 +29,13 @@ async def test_model_is_told_with_its_thresholds(client: httpx.AsyncClient) -> N
 
 
 async def test_status_names_what_is_wrong(
-    client: httpx.AsyncClient, bus: MemoryBus, inference: RednessInference
+    client: httpx.AsyncClient, app: FastAPI, bus: MemoryBus, inference: RednessInference
 ) -> None:
     await client.post(URL, content=RED)
     well = (await client.get("/api/v1/status")).json()
     bus.disconnect()
     inference.ready = False
+    await app.state.gateway.inference.look()
 
     ill = (await client.get("/api/v1/status")).json()
 

@@ -291,10 +291,15 @@ def test_damaged_image_is_a_patch_or_refused(valid: bytes, data: st.DataObject) 
     assert patch.shape == (50, 50, 3)
 
 
-def test_every_real_patch_is_read(idc_data: Path) -> None:
+def test_every_real_patch_is_read_and_strips_at_the_edge_are_refused_by_their_size(idc_data: Path) -> None:
     paths = sorted((idc_data / "idc").rglob("*.png"))[::40]
+    strips = 0
 
-    shapes = {decode(path.read_bytes()).shape for path in paths}
+    for path in paths:
+        try:
+            assert decode(path.read_bytes()).shape == (50, 50, 3)
+        except UnsupportedSize:
+            strips += 1
 
     assert len(paths) > 100
-    assert shapes == {(50, 50, 3)}
+    assert strips < len(paths) // 100

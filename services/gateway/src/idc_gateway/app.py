@@ -23,7 +23,7 @@ from idc_gateway.adapters.sql.store import open_store
 from idc_gateway.alarm_actions import AlarmActions
 from idc_gateway.alarms import AlarmBoard
 from idc_gateway.backlog import Backlog, BacklogLimits
-from idc_gateway.balanced_inference import BalancedInference, Endpoint
+from idc_gateway.balanced_inference import BalancedInference
 from idc_gateway.browser_sessions import BrowserSessions
 from idc_gateway.chain_check import ChainCheck
 from idc_gateway.classifying import Classifying
@@ -31,8 +31,10 @@ from idc_gateway.coalescing import CALLS_PER_SERVER, Coalescing
 from idc_gateway.conditional_get import ConditionalGet
 from idc_gateway.deeds import Deeds
 from idc_gateway.dependencies import Gateway, authenticated, identified_again
+from idc_gateway.endpoint import Endpoint
 from idc_gateway.failed_sign_ins import FailedSignIns
 from idc_gateway.feed import Feed
+from idc_gateway.head_as_get import HeadAsGet
 from idc_gateway.housekeeping import Housekeeping
 from idc_gateway.image_deletions import ImageDeletions
 from idc_gateway.images import ImageStore
@@ -152,6 +154,7 @@ def build(
             max_body_bytes=settings.max_body_bytes,
             max_total_bytes=settings.max_total_body_bytes,
             timeout_s=settings.body_timeout_s,
+            overdraft_bytes=settings.part_bytes + settings.max_image_bytes,
         ),
         images=images,
         deeds=deeds,
@@ -239,6 +242,7 @@ def create_app(gateway: Gateway | None) -> FastAPI:
     app.add_middleware(LastingAuthority)
     app.add_middleware(SmallBodies, except_paths=classify.UPLOAD_PATHS)
     app.add_middleware(ConditionalGet)
+    app.add_middleware(HeadAsGet)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(Measured)
     app.add_middleware(Traced)

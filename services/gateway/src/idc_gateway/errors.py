@@ -6,6 +6,7 @@ GatewayError
 │   ├── EmptyBody                    400
 │   ├── BadMultipart                 400
 │   ├── NotAnImage                   415
+│   ├── UnsupportedEncoding          415
 │   ├── UnusableImage                422
 │   └── WeakPassword                 422
 ├── BodyTooLarge                     413
@@ -83,6 +84,14 @@ class NotAnImage(BadInput):
     kind = "not-an-image"
 
 
+class UnsupportedEncoding(BadInput):
+    """The body is compressed."""
+
+    status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+    kind = "unsupported-encoding"
+    headers: ClassVar[dict[str, str]] = {"Connection": "close"}
+
+
 class UnusableImage(BadInput):
     """The image is damaged, or its size or colour is none of a patch."""
 
@@ -102,6 +111,7 @@ class BodyTooLarge(GatewayError):
 
     status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
     kind = "body-too-large"
+    headers: ClassVar[dict[str, str]] = {"Connection": "close"}  # what the client still sends is not read
 
 
 class Unauthenticated(GatewayError, PermissionError):
@@ -239,13 +249,15 @@ class InferenceUnavailable(InferenceError):
     status = HTTPStatus.SERVICE_UNAVAILABLE
     kind = "inference-unavailable"
 
-    def __init__(self, text: str, *, retry_after_s: int = 2) -> None:
+    def __init__(self, text: str, *, retry_after_s: int = 2, was_answered: bool = False) -> None:
         super().__init__(text)
         self._retry_after_s = retry_after_s
+        self.was_answered = was_answered
+        """Whether the server itself said that it has too much to do."""
 
     def again(self) -> Self:
         """The same error for another request."""
-        return type(self)(str(self), retry_after_s=self._retry_after_s)
+        return type(self)(str(self), retry_after_s=self._retry_after_s, was_answered=self.was_answered)
 
     def answer_headers(self) -> dict[str, str]:
         """When another try may succeed."""
