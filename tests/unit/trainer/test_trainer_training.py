@@ -13,6 +13,7 @@ from idc_contracts.bundle import BundleManifest
 from idc_modelio.bundles import read_bundle, read_self_test
 from idc_trainer.__main__ import main
 from idc_trainer.data.choose import SplitRequest, split_patients
+from idc_trainer.data.reading import DataSet
 from idc_trainer.errors import CalibrationFailed, DataUnreadable, TrainerError, WrongSetting
 from idc_trainer.features.store import FeatureStore
 from idc_trainer.learning.head import HeadSettings
@@ -45,7 +46,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _request(data: Path, cache: Path, out: Path, **changes: object) -> TrainingRequest:
     options = {
-        "source": Source(data, cache, RECIPE),
+        "source": Source(DataSet(data), cache, RECIPE),
         "split": SplitRequest(test_patients=("a",)),
         "command": "idc-trainer train --data d",
         "int8": False,
@@ -56,7 +57,7 @@ def _request(data: Path, cache: Path, out: Path, **changes: object) -> TrainingR
 @pytest.fixture(scope="module")
 def bundle_path(data: Path, cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     names = tmp_path_factory.mktemp("list") / "demo.txt"
-    names.write_text("a_idx5_x0_y1_class1.png\na_idx5_x0_y1_class0.png\n")
+    names.write_text("a_idx5_x0_y51_class1.png\na_idx5_x0_y1_class0.png\n")
     return train(_request(data, cache, tmp_path_factory.mktemp("out"), report_list=names), _tell)
 
 
@@ -202,7 +203,7 @@ def test_settings_that_contradict_each_other_are_refused_before_any_work(
         data,
         tmp_path / "cache",
         tmp_path / "out",
-        source=Source(data, tmp_path / "cache", recipe),
+        source=Source(DataSet(data), tmp_path / "cache", recipe),
         split=SplitRequest(test_patients=("a",), cross_fit=cross_fit),
     )
 
@@ -217,7 +218,7 @@ def test_gains_that_do_not_fit_the_stages_are_refused_before_any_work(data: Path
     recipe = Recipe(input_px=32, stages=("stage3",), stage_gains=(1.0, 2.0), stain=Stain(passes=1))
 
     with pytest.raises(WrongSetting, match="2 stage gains for 1 stages"):
-        train(_request(data, tmp_path, tmp_path, source=Source(data, tmp_path / "cache", recipe)), _tell)
+        train(_request(data, tmp_path, tmp_path, source=Source(DataSet(data), tmp_path / "cache", recipe)), _tell)
 
     assert not (tmp_path / "cache").exists()
 
@@ -239,7 +240,7 @@ def test_only_the_very_same_run_goes_on_from_a_checkpoint(tmp_path: Path) -> Non
     def folder(run_index: object = index, recipe: Recipe = RECIPE, seed: int = 0) -> Path:
         split = SplitRequest(test_patients=("a",), validation_patients=("b" if seed == 0 else "c",))
         patches = split_patients(split, run_index)  # type: ignore[arg-type]
-        source = Source(tmp_path, tmp_path, recipe, weights if weights.exists() else None)
+        source = Source(DataSet(tmp_path), tmp_path, recipe, weights if weights.exists() else None)
         return Run(patches, source, Target(), _tell).folder
 
     first = folder()

@@ -73,27 +73,26 @@ def read_split_file(path: Path) -> PatientSplit:
     return PatientSplit(*sides)
 
 
-def official_split(classes: Classes) -> tuple[PatientSplit, tuple[str, ...]]:
+def official_split(classes: Classes) -> PatientSplit:
     """Split as the public data set's authors did; the lists stand in `official_split.json`, with their source.
 
     Args:
-        classes: Which classes each patient has; patients of the lists that are not there are passed over.
-
-    Returns:
-        The split, whose sides may be empty where the data is a part of the public set, and the patients that stand in
-        none of the lists, which are on no side.
+        classes: Which classes each patient has. Patients of the lists that are not there are passed over; patients
+            that stand in none of the lists are on no side.
 
     Raises:
-        SplitError: No patient stands in the lists.
+        SplitError: A side has no patient: the data is a part of the public set, or another set.
     """
     content = json.loads((files("idc_trainer.data") / "official_split.json").read_text(encoding="utf-8"))
-    sides = [tuple(sorted(classes.keys() & set(content[side]))) for side in ("train", "validation", "test")]
-    left_out = tuple(sorted(classes.keys() - {patient for side in sides for patient in side}))
-    if len(left_out) == len(classes):
+    lists = {side: set(content[side]) for side in ("train", "validation", "test")}
+    sides = {side: tuple(sorted(classes.keys() & listed)) for side, listed in lists.items()}
+    if not all(sides.values()):
+        found = ", ".join(f"{len(sides[side])} of {len(listed)} for {side}" for side, listed in lists.items())
         raise SplitError(
-            "no patient stands in the published lists: use --split official with the public data set alone"
+            f"--split official needs patients of all three published lists, and the data has {found}: bring the whole "
+            "public set, or use --split random or --test-patients"
         )
-    return PatientSplit(*sides), left_out
+    return PatientSplit(**sides)
 
 
 def choose_split(

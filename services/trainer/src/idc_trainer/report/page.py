@@ -1,10 +1,11 @@
-"""Writes a report: `index.html`, one file that needs no network, and `figures.json` beside it."""
+"""Writes a report: `index.html`, one file that needs no network, with `figures.json` and `left-out.json`."""
 
 import importlib.resources
 from html import escape
 from pathlib import Path
 from typing import Final
 
+from idc_trainer.data.left_out import left_out_json, tell_left_out
 from idc_trainer.errors import output_error
 from idc_trainer.report import tables
 from idc_trainer.report.charts import draw, precision_recall_chart, reliability_chart, roc_chart
@@ -25,7 +26,9 @@ def write_report(content: ReportContent, folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "index.html").write_text(_page(content), encoding="utf-8")
-        (folder / "figures.json").write_text(content.evaluation.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        figures = content.evaluation.model_copy(update={"command": content.command})
+        (folder / "figures.json").write_text(figures.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        (folder / "left-out.json").write_text(left_out_json(content.left_out), encoding="utf-8")
     except OSError as exc:
         raise output_error(folder, exc) from exc
 
@@ -64,6 +67,7 @@ def _sections(content: ReportContent) -> str:
     if content.image_of:
         parts += ["<h2>Slides</h2>", slides(scored, content.image_of)]
         parts += ["<h2>Worst errors</h2>", worst_errors(scored, content.image_of)]
+    parts += ["<h2>Files left out</h2>", *_left_out(content)]
     parts.append(
         f"<h2>Made by</h2><pre>{escape(content.command)}</pre><p>Patches: <code>{content.data_sha256}</code></p>"
     )
@@ -72,3 +76,10 @@ def _sections(content: ReportContent) -> str:
 
 def _charts(charts: tuple[Chart, ...]) -> str:
     return f"<div class='charts'>{''.join(draw(chart) for chart in charts)}</div>"
+
+
+def _left_out(content: ReportContent) -> tuple[str, ...]:
+    if not content.left_out:
+        return ("<p>None: every file of the data set was used.</p>",)
+    lines = "\n".join(tell_left_out(content.left_out, more="left-out.json names all"))
+    return (f"<pre>{escape(lines)}</pre>",)
