@@ -92,14 +92,17 @@ def test_a_killed_training_goes_on_and_repeats_no_finished_epoch(trainings: _Tra
     assert "absl" not in told
 
 
-def test_ctrl_c_ends_a_training_with_one_line_and_leaves_no_bundle(trainings: _Trainings, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_stopped_training_ends_with_one_line_and_leaves_no_bundle(
+    trainings: _Trainings, tmp_path: Path, number: signal.Signals, code: int
+) -> None:
     process = trainings.start()
     _wait(process, lambda: any((tmp_path / "cache" / "runs").glob("*/tensorboard")))
 
-    os.kill(process.pid, signal.SIGINT)
+    os.kill(process.pid, number)
     _, told = process.communicate(timeout=60)
 
-    assert process.returncode == 130
+    assert process.returncode == code
     assert told.splitlines()[-1] == "idc-trainer: stopped; no bundle was written"
     assert "Traceback" not in told
     assert list((tmp_path / "out" / "idc").iterdir()) == []
