@@ -36,7 +36,10 @@ def _tell(*_: object) -> None:
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_patch_folder(tmp_path_factory.mktemp("data"), PATIENTS)
+    root = write_patch_folder(tmp_path_factory.mktemp("data"), PATIENTS)
+    write_patch(root, "a", 0, 99, made_patch(0, np.random.default_rng(0))[:1])  # a strip, as the public set has them
+    (root / "a" / "slide_overview.png").write_text("no patch")
+    return root
 
 
 @pytest.fixture(scope="module")
@@ -162,6 +165,32 @@ def test_card_and_report_say_what_a_reader_must_know(bundle_path: Path) -> None:
     assert f"{manifest.thresholds.idc_from:g}" in card
     assert "## The list `demo`" in card
     assert not re.search(r"(src|href)=[\"']?(https?:)?//|@import", report)
+
+
+def test_what_was_left_out_is_named_in_the_bundle(bundle_path: Path) -> None:
+    found = json.loads((bundle_path / "report" / "left-out.json").read_text())
+    card = (bundle_path / "MODEL_CARD.md").read_text()
+
+    assert found["counts"] == {"in no class folder": 1, "no patch by its size": 1}
+    assert {file["path"] for file in found["files"]} == {
+        "a/slide_overview.png",
+        "a/0/a_idx5_x4950_y1_class0.png",
+    }
+    assert "a/slide_overview.png: " in (bundle_path / "report" / "index.html").read_text()
+    assert "Not used: 1 in no class folder, 1 no patch by its size" in card
+    assert "CC0" not in card
+
+
+def test_the_command_line_tells_what_it_leaves_out(
+    data: Path, cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["features", "extract", "--data", str(data), "--cache", str(cache), "--shard", "0/4096", *OPTIONS]
+
+    assert main(arguments) == 0
+
+    told = capsys.readouterr().err
+    assert "Left out, in no class folder: 1\n  a/slide_overview.png: " in told
+    assert "a/0/a_idx5_x4950_y1_class0.png: the image is 50 x 1 px" in told
 
 
 def test_a_list_with_an_unknown_file_is_refused(data: Path, cache: Path, tmp_path: Path) -> None:

@@ -25,7 +25,8 @@ def write_report(content: ReportContent, folder: Path) -> None:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "index.html").write_text(_page(content), encoding="utf-8")
+        # a file name may hold bytes that are no text
+        (folder / "index.html").write_text(_page(content), encoding="utf-8", errors="backslashreplace")
         figures = content.evaluation.model_copy(update={"command": content.command})
         (folder / "figures.json").write_text(figures.model_dump_json(indent=2) + "\n", encoding="utf-8")
         (folder / "left-out.json").write_text(left_out_json(content.left_out), encoding="utf-8")
@@ -52,6 +53,11 @@ def _sections(content: ReportContent) -> str:
         "<h2>Figures</h2>",
         f"<p>Sensitivity, specificity, balanced accuracy and F1 are over the decided patches; coverage is their share. "
         f"Intervals: {evaluation.resamples} bootstrap resamples of the patients; per patient, of its patches.</p>",
+        *(
+            ["<p>There is one patient only: intervals by patient say nothing.</p>"]
+            if len(evaluation.patients) == 1
+            else []
+        ),
         tables.summary(evaluation),
         "<h2>Patients</h2>",
         tables.per_patient(evaluation),
