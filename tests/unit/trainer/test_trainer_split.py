@@ -84,7 +84,7 @@ def test_an_unsound_split_is_refused(make_set, split: PatientSplit, error: type[
 def test_an_identical_file_on_two_sides_is_refused(make_set) -> None:  # type: ignore[no-untyped-def]
     data = make_set(OWNERS, digests=["1", "2", "3", "4", "2"])
 
-    with pytest.raises(SplitError, match=r"4\.png of test is the same file as 1\.png of train"):
+    with pytest.raises(SplitError, match=r"4\.png of patient c \(test\) is the same file as 1\.png of patient a"):
         check_split(PatientSplit(("a",), ("b",), ("c",)), data)
 
 

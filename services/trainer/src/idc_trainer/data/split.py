@@ -19,6 +19,9 @@ from idc_trainer.errors import OneClassOnly, SplitError, TooFewPatients
 _SHARE: Final = 0.2
 """The share of each kind of patient that goes to validation and, again, to test."""
 
+_NAMED: Final = 20
+"""So many patients are named in a text."""
+
 Classes = Mapping[str, frozenset[bool]]
 """Which classes each patient has."""
 
@@ -161,11 +164,17 @@ def check_sides(sides: Mapping[str, tuple[str, ...]], data: OwnedPatches) -> Non
             raise TooFewPatients(f"the side {side} has no patient: bring more patients or name them")
         for patient in patients:
             if patient not in known:
-                raise SplitError(f"patient {patient!r} of {side} is not in the data: known are {sorted(known)}")
+                raise SplitError(f"patient {patient!r} of {side} is not in the data: known are {_some(known)}")
             if patient in seen:
                 raise SplitError(f"patient {patient!r} stands in {seen[patient]} and in {side}: name it once")
             seen[patient] = side
     _check_files(seen, data)
+
+
+def _some(patients: Collection[str]) -> str:
+    names = sorted(patients)
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
 
 
 def has_both_classes(patients: Collection[str], data: OwnedPatches) -> bool:
@@ -174,12 +183,13 @@ def has_both_classes(patients: Collection[str], data: OwnedPatches) -> bool:
 
 
 def _check_files(side_of: Mapping[str, str], data: OwnedPatches) -> None:
-    first: dict[Any, tuple[str, str]] = {}
+    first: dict[Any, tuple[str, str]] = {}  # side, and which file of whom
     rows = zip(data.patients.tolist(), data.digests.tolist(), data.names.tolist(), strict=True)
     for patient, digest, name in rows:
         side = side_of.get(patient)
         if side is None:
             continue
-        other_side, other_name = first.setdefault(digest, (side, name))
+        what = f"{name} of patient {patient}"
+        other_side, other = first.setdefault(digest, (side, what))
         if other_side != side:
-            raise SplitError(f"{name} of {side} is the same file as {other_name} of {other_side}: delete one")
+            raise SplitError(f"{what} ({side}) is the same file as {other} ({other_side}): delete one")

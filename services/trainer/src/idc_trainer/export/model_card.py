@@ -22,7 +22,7 @@ from idc_trainer.report.tables import format_estimate
 
 @dataclass(frozen=True)
 class Findings:
-    """What was found out of a model besides its manifest."""
+    """What was found out of a model and is not in its manifest."""
 
     patches: DividedPatches
     provenance: Provenance
