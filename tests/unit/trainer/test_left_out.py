@@ -16,7 +16,7 @@ from idc_trainer.data.layouts import open_patches
 from idc_trainer.data.left_out import LeftOut, Reason, tell_left_out
 from idc_trainer.data.reading import DataSet, read_patches
 from idc_trainer.data.source import Progress
-from idc_trainer.errors import DataEmpty, FileUnreadable
+from idc_trainer.errors import DataEmpty, FileUnreadable, OneClassOnly
 from support.made_patches import write_patch_folder
 
 PATIENTS = {"8863": (2, 2), "8865": (2, 2), "1": (1, 1)}
@@ -172,6 +172,15 @@ def test_data_of_strips_alone_are_refused_with_what_they_are(
 
     assert main(["data", "check", str(tmp_path)]) == DataEmpty.exit_code
     assert "2 no patch by its size, such as a/0/a_idx5_x1_y1_class0.png" in capsys.readouterr().err
+
+
+def test_a_class_whose_files_are_all_left_out_is_told_with_them(tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for path in tree.rglob("1/*.png"):
+        path.rename(path.with_suffix(".gif"))
+
+    assert main(["data", "check", str(tree)]) == OneClassOnly.exit_code
+    assert "one class only" in (line := capsys.readouterr().err.splitlines()[-1])
+    assert "not used: 5 no image by its name, such as 1/1/1_idx5_x0_y51_class1.gif" in line
 
 
 def test_the_first_of_many_are_named_and_all_are_counted() -> None:

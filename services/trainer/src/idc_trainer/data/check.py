@@ -129,10 +129,11 @@ def require_trainable(index: PatchIndex) -> None:
     """
     require_patches(index)
     root, patients = index.source.root, len(np.unique(index.patients))
+    left_out = f"; not used: {summarise(index.left_out)}" if index.left_out else ""
     if len(np.unique(index.labels)) < 2:
-        raise OneClassOnly(f"{root} has one class only: bring patches of class 0 and of class 1")
+        raise OneClassOnly(f"{root} has one class only: bring patches of class 0 and of class 1{left_out}")
     if patients < 3:
-        raise TooFewPatients(f"{patients} patients are too few to train, validate and test: bring at least 3")
+        raise TooFewPatients(f"{patients} patients are too few to train, validate and test: bring at least 3{left_out}")
 
 
 def require_patches(index: PatchIndex) -> None:
