@@ -1,6 +1,7 @@
 """Every sentence of the card is true of the data that this model was made from."""
 
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -48,11 +49,16 @@ def _index(patients_from: PatientsFrom = PatientsFrom.NAMES, notes: tuple[str, .
     return replace(index, source=source)  # type: ignore[arg-type]
 
 
+@cache
+def _side() -> MeasuredSide:
+    scored = made_scores({"a": (20, 20)})
+    return MeasuredSide(scored, evaluate(scored, seed=0))
+
+
 def _findings(index: PatchIndex | None = None, *, test: str = "a", cross_fit: bool = True) -> Findings:
     request = SplitRequest(test_patients=(test,), cross_fit=cross_fit)
     patches = split_patients(request, _index() if index is None else index)
-    scored = made_scores({"a": (20, 20)})
-    side = MeasuredSide(scored, evaluate(scored, seed=0))
+    side = _side()
     return Findings(patches, Provenance(), Recipe(), MeasuredSides(side, side), None, None)
 
 
@@ -169,7 +175,7 @@ def test_a_list_of_one_class_has_no_figure_of_the_other(manifest: BundleManifest
 def test_a_cross_validation_names_its_command_and_other_figures_are_refused(
     manifest: BundleManifest, tmp_path: Path
 ) -> None:
-    figures = evaluate(made_scores({"a": (20, 20)}), seed=0)
+    figures = _side().evaluation
     for name, command in (("right", "idc-trainer crossval --data d"), ("wrong", "idc-trainer evaluate m")):
         (tmp_path / name).write_text(figures.model_copy(update={"command": command}).model_dump_json())
 
