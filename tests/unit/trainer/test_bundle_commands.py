@@ -84,6 +84,7 @@ def test_a_folder_is_classified_and_what_is_no_patch_in_it_is_named(
     _image(folder / "0" / "a.png", 204)
     _image(folder / "b.TIF", 51)
     Image.new("RGB", (50, 1)).save(folder / "strip.png")
+    (folder / "0" / "up").symlink_to(folder)
     for name in ("Thumbs.db", ".DS_Store"):
         (folder / name).write_text("junk")
 
@@ -95,6 +96,7 @@ def test_a_folder_is_classified_and_what_is_no_patch_in_it_is_named(
     assert [line for line in captured.err.splitlines() if line.startswith("Left out")] == [
         "Left out, no image by its name: 1",
         "Left out, hidden: 1",
+        "Left out, the same patch again: 1",
         "Left out, no patch by its size: 1",
     ]
     assert f"{folder / 'strip.png'}: the image is 50 x 1 px" in captured.err

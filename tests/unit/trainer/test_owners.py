@@ -21,6 +21,7 @@ DIVISIONS = [
     ("batch1", "batch2", "part-3"),
     ("images", "patches", "all"),
     ("benign", "malignant", "normal"),
+    ("patients", "unknown", "other"),
     ("2021-03-04", "2021-3-5", "06.03.2021"),
 ]
 

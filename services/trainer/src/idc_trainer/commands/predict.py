@@ -3,7 +3,7 @@
 import argparse
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from idc_contracts.bundle import BundleManifest
 from idc_modelio.errors import PatchError, UnsupportedSize
 from idc_modelio.patches import MAX_ENCODED_BYTES, decode_patch
 from idc_trainer.bundle_reading import OpenBundle, open_bundle, prove
+from idc_trainer.data.folder import walk_files
 from idc_trainer.data.left_out import LeftOut, Reason, tell_left_out
 from idc_trainer.data.tree import find_images
 from idc_trainer.errors import DataEmpty, DataUnreadable, printable
@@ -85,9 +86,9 @@ def _files(path: Path, found: _Found) -> Iterator[Path]:
         found.named.add(str(path))
         yield path
         return
-    inside = [file.relative_to(path).as_posix() for file in path.rglob("*") if not file.is_dir()]
+    inside, not_entered = walk_files(path)
     images, others = find_images(inside)
-    found.left_out += [LeftOut(str(path / other.path), other.reason, other.detail) for other in others]
+    found.left_out += [replace(other, path=f"{path}/{other.path}") for other in (*others, *not_entered)]
     yield from (path / image for image in images)
 
 

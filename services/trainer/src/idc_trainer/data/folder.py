@@ -39,7 +39,7 @@ def open_folder(root: Path, patients_from: PatientsFrom) -> FolderSource:
         WrongLabel: See `list_tree`.
         PatientUnknown: See `list_tree`.
     """
-    paths, folders = _walk(root)
+    paths, folders = walk_files(root)
     listing = list_tree(paths, lambda one, other: _same(root, one, other), patients_from)
     return FolderSource(root, replace(listing, left_out=(*listing.left_out, *folders)))
 
@@ -51,8 +51,8 @@ def _same(root: Path, one: PatchFile, other: PatchFile) -> bool:
         return False  # Both stay in the list, and who reads them says what is wrong.
 
 
-def _walk(root: Path) -> tuple[list[str], list[LeftOut]]:
-    """All files below a folder, and the folders that were not entered."""
+def walk_files(root: Path) -> tuple[list[str], list[LeftOut]]:
+    """All files below a folder, relative, parts divided by `/`, and the folders that were not entered; links count."""
     seen: set[tuple[int, int]] = set()
     paths: list[str] = []
     left_out: list[LeftOut] = []

@@ -15,6 +15,7 @@ _NAMED: Final = 5  # so many folders are named in a text
 _NO_PATIENTS: Final = re.compile(
     r"(train|val|valid|test)(ing|idation|ation)?(set|data)?\d*|dev|holdout|(fold|split|part|batch|shard|cv)\d*|"
     r"(image|patche?|picture|photo|slide|tile|file|data|dataset)s?|all|export|raw|unlabell?ed|labell?ed|"
+    r"patients|cases|(set|group)\d*|unknown|other|misc|new|old|"
     r"benign|malignant|positive|negative|normal|tumou?r|cancer|(non?)?idc|idcregularps50idx5",
     re.ASCII,
 )
