@@ -9,7 +9,6 @@ from uuid import UUID, uuid4
 
 from idc_gateway.audit import AuditEvent
 from idc_gateway.classifications import CheckedImage, Classification, Prediction, message_of
-from idc_gateway.errors import StoreUnavailable
 from idc_gateway.images import ImageStore, digest_of
 from idc_gateway.outcomes import Outcome, to_receipt
 from idc_gateway.queries import Deed, NewImage
@@ -83,13 +82,15 @@ class Deeds:
             height_px=image.height_px,
             origin=image.origin,
             image_sha256=digest_of(image.data) if self._images else None,
+            once_key=image.once_key,
         )
 
     def write(self, entries: Sequence[Entry]) -> list[bool]:
         """Store images, then all the rest in one transaction. Blocks.
 
         Returns:
-            For each entry whether it was stored; it was not where its claim was fulfilled by another request.
+            For each entry whether it was stored; it was not where another request fulfilled its claim, or stored one
+            of its images in the same series.
 
         Raises:
             ImagesUnavailable: Nothing was stored but perhaps images that no result names.
@@ -100,12 +101,14 @@ class Deeds:
             if self._images is not None:
                 for sha256, image in named.items():
                     self._images.put(sha256, image.data)
+            stored: list[bool] = []
             try:
-                return self._store.results.add([self._deed(entry) for entry in entries])
-            except StoreUnavailable:
-                # That the model changed was not written: the next transaction looks again.
-                self._model_sha256 = None
-                raise
+                stored = self._store.results.add([self._deed(entry) for entry in entries])
+            finally:
+                if not stored or not all(stored):
+                    # That the model changed may not have been written: the next transaction looks again.
+                    self._model_sha256 = None
+            return stored
 
     def _deed(self, entry: Entry) -> Deed:
         request, results = entry.request, entry.results

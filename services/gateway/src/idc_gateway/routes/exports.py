@@ -1,6 +1,7 @@
 """Results as files."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from enum import StrEnum
 from typing import Annotated
 
@@ -9,9 +10,10 @@ from fastapi.responses import StreamingResponse
 
 from idc_gateway.classifications import Classification
 from idc_gateway.dependencies import Gateway, GatewayDependency, requires
-from idc_gateway.errors import BadInput
-from idc_gateway.exports import csv_lines, geojson_pieces
-from idc_gateway.queries import ClassificationFilter
+from idc_gateway.errors import BadInput, NotFound
+from idc_gateway.exports import csv_lines
+from idc_gateway.geojson import Placement, geojson_pieces
+from idc_gateway.queries import ClassificationFilter, Page
 from idc_gateway.routes.parameters import Wanted
 from idc_gateway.scopes import Scope
 
@@ -31,6 +33,22 @@ class ExportFormat(StrEnum):
     GEOJSON = "geojson"
 
 
+async def _placement(
+    scale: Annotated[
+        float, Query(gt=0, le=1024, description="GeoJSON: slide pixels for one pixel of `x`, `y`, `w`, `h`.")
+    ] = 1.0,
+    downsample: Annotated[
+        float | None,
+        Query(
+            gt=0,
+            le=1024,
+            description="GeoJSON: slide pixels for one pixel of a patch without `w` and `h`; else as `scale`.",
+        ),
+    ] = None,
+) -> Placement:
+    return Placement(scale, downsample)
+
+
 @router.get(
     "/classifications/export",
     response_class=StreamingResponse,
@@ -40,27 +58,50 @@ class ExportFormat(StrEnum):
 def export_classifications(
     gateway: GatewayDependency,
     wanted: Wanted,
+    placement: Annotated[Placement, Depends(_placement)],
     format: ExportFormat = ExportFormat.CSV,  # noqa: A002 - the query parameter's name
-    scale: Annotated[float, Query(gt=0, le=1024, description="Slide pixels for one pixel of `x` and `y`.")] = 1.0,
 ) -> StreamingResponse:
-    """All results that the filters leave, newest first: CSV, or GeoJSON of one slide for QuPath."""
-    results = _all(gateway, wanted)
+    """All results that the filters leave, newest first, as CSV; or as GeoJSON for QuPath, the newest of each place.
+
+    GeoJSON is of one slide. Its last member, `idc_sentinel`, counts the tiles, the results without a place, and those
+    whose place has a newer one. A file that was cut off lacks it.
+    """
+    _check_known(gateway, wanted)
     if format is ExportFormat.CSV:
-        return _download(csv_lines(results), "text/csv; charset=utf-8", "classifications.csv")
+        return _download(csv_lines(_all(gateway, wanted)), "text/csv; charset=utf-8", "classifications.csv")
     if wanted.slide is None:
         raise BadInput("GeoJSON has the coordinates of one slide: name it with `slide`")
-    return _download(geojson_pieces(results, scale=scale), "application/geo+json", "classifications.geojson")
+    # What is newest at a place is asked of all results there: an older one that fits a filter is out of date.
+    results = _all(gateway, replace(wanted, decision=None, reviewed=None))
+    pieces = geojson_pieces(results, placement, wanted.fits)
+    return _download(pieces, "application/geo+json", "classifications.geojson")
+
+
+def _check_known(gateway: Gateway, wanted: ClassificationFilter) -> None:
+    """Refuse a slide or patient of which there is no result: the name is wrong."""
+    if wanted.slide is None and wanted.patient is None:
+        return
+    named = ClassificationFilter(slide=wanted.slide, patient=wanted.patient)
+    if not gateway.store.results.page(named, 1, None).items:
+        labels = {"slide": wanted.slide, "patient": wanted.patient}
+        told = " of ".join(f"{kind} {label!r}" for kind, label in labels.items() if label is not None)
+        raise NotFound(f"there is no result of {told}: `GET /api/v1/classifications` lists results with their labels")
 
 
 def _all(gateway: Gateway, wanted: ClassificationFilter) -> Iterator[Classification]:
-    """Every result, read page by page; what is stored meanwhile is newer and comes with the next export."""
-    cursor = None
-    while True:
-        page = gateway.store.results.page(wanted, _PAGE, cursor)
+    """Every result, read page by page; what is stored meanwhile is newer and comes with the next export.
+
+    The first page is read at once: a database that does not work is told before the answer begins. One that fails later
+    breaks the connection off, so that nobody takes what came for all.
+    """
+    return _from(gateway, wanted, gateway.store.results.page(wanted, _PAGE, None))
+
+
+def _from(gateway: Gateway, wanted: ClassificationFilter, page: Page) -> Iterator[Classification]:
+    yield from page.items
+    while page.next_cursor is not None:
+        page = gateway.store.results.page(wanted, _PAGE, page.next_cursor)
         yield from page.items
-        cursor = page.next_cursor
-        if cursor is None:
-            return
 
 
 def _download(pieces: Iterator[str], media_type: str, name: str) -> StreamingResponse:
