@@ -1,6 +1,7 @@
 """`idc classify`: sends patches and shows what the gateway says of each."""
 
 import re
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -122,6 +123,7 @@ def _send_all(sender: Sender, files: Sequence[Path], max_file_bytes: int, report
                 continue
             for outcome in sender.outcomes(form):
                 take(outcome)
+            sys.stdout.flush()
             progress.update(bar, completed=tally.total - tally.not_sent)
             if tally.failed:
                 raise Unavailable("the gateway cannot classify now")
