@@ -1,12 +1,13 @@
 """The same store on SQLite and on PostgreSQL, alone and shared."""
 
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import create_engine, inspect, text
@@ -16,12 +17,28 @@ from idc_gateway.adapters.sql.database import Database, open_database
 from idc_gateway.adapters.sql.store import open_store
 from idc_gateway.adapters.sql.tables import metadata
 from idc_gateway.audit import AuditEvent
-from idc_gateway.classifications import Classification, OutgoingMessage, PatchOrigin, Review, Verdict
+from idc_gateway.classifications import (
+    CheckedImage,
+    Classification,
+    OutgoingMessage,
+    PatchOrigin,
+    Prediction,
+    Review,
+    Verdict,
+)
+from idc_gateway.deeds import Deeds, Entry
 from idc_gateway.errors import StoreUnavailable
-from idc_gateway.fakes import FAKE_MODEL, FAKE_THRESHOLDS
-from idc_gateway.queries import ClassificationFilter, Deed, NewImage
+from idc_gateway.fakes import FAKE_MODEL, FAKE_THRESHOLDS, MemoryImages
+from idc_gateway.image_deletions import ImageDeletions
+from idc_gateway.outcomes import Outcome
+from idc_gateway.positions import START
+from idc_gateway.queries import ClassificationFilter, Deed, NewImage, StoredImage
 from idc_gateway.receipts import Claim, Receipt
+from idc_gateway.requests import Request
+from idc_gateway.retention import Retention, RetentionLimits
 from idc_gateway.store_ports import Store
+from idc_gateway.stored_images import read_image
+from support.compose_stack import wait_until
 from support.postgres import PostgresServer
 
 pytestmark = pytest.mark.integration
@@ -86,7 +103,7 @@ def test_pages_and_filters(store: Store) -> None:
     wanted = ClassificationFilter(decision=Decision.UNCERTAIN, patient="patient 0", reviewed=True)
     (found,) = store.results.page(wanted, 50, None).items
     assert (found.id, found.review) == (results[3].id, review)
-    assert store.results.newer(store.results.newest_sequence() - 1, 9)[0][1].id == results[-1].id
+    assert [r.id for _, r in store.results.since(START, 50).results] == [r.id for r in results]
 
 
 def test_receipt_makes_the_whole_transaction_happen_once(store: Store) -> None:
@@ -110,7 +127,7 @@ def test_image_that_is_stored_again_is_one_image(store: Store) -> None:
         store.results.add([deed(result(), images=[NewImage("a" * 64, "image/png", 10)] * 2)])
 
     assert store.images.total() == (1, 10)
-    assert store.images.media_type("a" * 64) == "image/png"
+    assert store.images.find("a" * 64) == StoredImage("a" * 64, "image/png")
     assert store.images.removable(9) == [], "it shows a positive that nobody has reviewed"
 
 
@@ -233,8 +250,8 @@ def test_one_gateway_publishes_and_another_takes_over(shared: Callable[[], Store
     first.leadership.release()
     assert [second.leadership.hold(), first.leadership.hold()] == [True, False]
     postgres.end_connections()
-    held = [first.leadership.hold(), second.leadership.hold()]
-    assert sorted(held) == [False, True]
+    # The server ends a connection some time after it was told to.
+    wait_until(lambda: sorted([first.leadership.hold(), second.leadership.hold()]) == [False, True], "one leads", 30)
 
 
 def test_restarted_server_is_noticed_before_a_connection_is_used(
@@ -264,7 +281,69 @@ def test_gateways_that_start_together_migrate_once(postgres: PostgresServer) -> 
         database.close()
 
 
+def test_server_that_never_answers_is_told_in_time() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(StoreUnavailable):
+        open_store(f"postgresql+psycopg://idc@127.0.0.1:{silent.getsockname()[1]}/idc")
+
+
+def test_statement_that_waits_for_a_lock_ends(shared: Callable[[], Store]) -> None:
+    database = shared().database
+    assert isinstance(database, Database)
+    with database.read() as connection:
+        limits = {
+            name: connection.execute(text(f"SHOW {name}")).scalar() for name in ("statement_timeout", "lock_timeout")
+        }
+
+    assert limits == {"statement_timeout": "15s", "lock_timeout": "10s"}
+
+
 @pytest.mark.parametrize("wrong", ["nonsense", "mysql://host/db", "postgresql+psycopg://nobody@127.0.0.1:1/x"])
 def test_wrong_database_is_told(wrong: str) -> None:
     with pytest.raises(StoreUnavailable):
         open_store(wrong)
+
+
+def test_images_of_accepted_results_are_there_while_two_gateways_delete_and_retain(
+    shared: Callable[[], Store],
+) -> None:
+    images = MemoryImages()
+    gateways = [ImageWork(shared(), images) for _ in range(2)]
+
+    with ThreadPoolExecutor(4) as pool:
+        kept = [number for turns in pool.map(lambda n: gateways[n % 2].work(), range(4)) for number in turns]
+
+    store = gateways[0].store
+    assert kept
+    for identity in kept:
+        found = store.results.get(identity)
+        assert found is not None
+        assert read_image(store.images, images, found.image_sha256) is not None
+
+
+class ImageWork:
+    """Stores results of a few images, deletes some of them, and removes old images, in turn."""
+
+    def __init__(self, store: Store, images: MemoryImages) -> None:
+        self.store = store
+        self._deeds = Deeds(store, images, site="site", device="gateway")
+        self._deletions = ImageDeletions(store.images, images, self._deeds)
+        self._retention = Retention(store, RetentionLimits(timedelta(days=90), 10**9), clock=lambda: NOW)
+
+    def work(self) -> list[UUID]:
+        """The results that stay."""
+        kept = []
+        for turn in range(12):
+            image = CheckedImage("a.png", b"pixels %d" % (turn % 2), 50, 50, "image/png")
+            old, new = self._add(image, NOW - timedelta(days=100)), self._add(image, NOW)
+            self._deeds.delete(old, Request("key", "r"), NOW)
+            self._retention.remove_due()
+            self._deletions.delete_due()
+            kept.append(new)
+        return kept
+
+    def _add(self, image: CheckedImage, at: datetime) -> UUID:
+        prediction = Prediction(0.1, Decision.NO_IDC, FAKE_MODEL, FAKE_THRESHOLDS)
+        result = self._deeds.new_result(image, prediction, 1.0, at)
+        entry = self._deeds.put_images(Entry([Outcome(0, "a.png", result)], [image], Request("key", "r"), at))
+        assert self._deeds.write([entry]) == [True]
+        return result.id

@@ -89,6 +89,8 @@ class EventStream:
 
     def __init__(self, app: FastAPI, last_event_id: str | None = None) -> None:
         self.events: list[dict[str, str]] = []
+        self.last_id = ""
+        """What a browser would send as `Last-Event-ID`; a sign of life without data changes it, too."""
         self.status = 0
         self._left = asyncio.Event()
         headers = [(b"authorization", b"Bearer idc_" + b"k" * 60)]
@@ -123,7 +125,10 @@ class EventStream:
         for block in body.decode().split("\n\n"):
             lines = [line.split(": ", 1) for line in block.splitlines() if not line.startswith(":")]
             if lines:
-                self.events.append(dict(lines))  # type: ignore[arg-type]
+                fields = dict(lines)  # type: ignore[arg-type]
+                self.last_id = fields.get("id", self.last_id)
+                if "data" in fields:
+                    self.events.append(fields)
 
     async def close(self) -> None:
         self._left.set()
@@ -147,6 +152,18 @@ async def test_new_results_are_told_as_they_are_stored_and_none_is_left_out(
     assert [json.loads(event["data"])["id"] for event in stream.events] == ids
     assert {event["event"] for event in stream.events} == {"classification"}
     assert [json.loads(event["data"])["id"] for event in again.events] == ids[1:]
+
+
+@pytest.mark.parametrize("last_event_id", ["-5", "99999999999999999999", "none of ours"])
+async def test_unknown_event_id_is_told_in_the_stream_as_an_error_would_end_it_for_good(
+    app: FastAPI, last_event_id: str
+) -> None:
+    stream = EventStream(app, last_event_id)
+
+    await eventually(lambda: len(stream.events) == 1)
+    await stream.close()
+
+    assert (stream.status, stream.events[0]["event"]) == (200, "missed")
 
 
 async def test_watchers_are_bounded_and_make_room_when_they_leave(app: FastAPI, client: httpx.AsyncClient) -> None:

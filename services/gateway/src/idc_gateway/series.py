@@ -1,10 +1,10 @@
 """Series of images in which each image is stored once, however often it is sent."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from idc_gateway import executors
 from idc_gateway.classifications import Classification, PatchOrigin, Upload
 from idc_gateway.errors import AlreadyDone
 from idc_gateway.outcomes import Outcome
@@ -49,10 +49,10 @@ async def each_once(
         AlreadyDone: Other requests kept storing the same images.
         GatewayError: What `classify` raises.
     """
-    keys = await asyncio.to_thread(lambda: [series.key_of(upload) for upload in uploads])
+    keys = await executors.decoding(lambda: [series.key_of(upload) for upload in uploads])
     keyed = dict(zip(keys, uploads, strict=True))
     for _ in range(TRIES):
-        stored = await asyncio.to_thread(results.stored_once, list(keyed))
+        stored = await executors.reads(results.stored_once, list(keyed))
         missing = [replace(upload, once_key=key) for key, upload in keyed.items() if key not in stored]
         try:
             made = await classify(missing) if missing else []

@@ -73,7 +73,7 @@ def follow(gateway: Connection) -> Iterator[dict[str, Any]]:
                     if event.kind == RESULT and event.data:
                         yield _document(event.data)
                     elif event.data:
-                        _remark(f"the gateway says: {event.kind}: {event.data}")
+                        _remark(_told(event))
             _remark("the gateway closed the connection; trying again")
         except Unavailable as exc:
             if not connections:
@@ -94,6 +94,15 @@ def _document(data: str) -> dict[str, Any]:
     except ValueError as exc:
         raise Unavailable(f"an event cannot be read: {exc}") from exc
     return found
+
+
+def _told(event: Event) -> str:
+    """What an event says that is no result: that some were missed, for one."""
+    try:
+        detail = json.loads(event.data)["detail"]
+    except (ValueError, KeyError, TypeError):
+        detail = event.data
+    return f"{event.kind}: {detail}"
 
 
 def _remark(text: str) -> None:

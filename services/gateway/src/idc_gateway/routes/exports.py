@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import StreamingResponse
 
+from idc_gateway import executors
 from idc_gateway.classifications import Classification
 from idc_gateway.dependencies import Gateway, GatewayDependency, requires
 from idc_gateway.errors import BadInput, NotFound
@@ -55,7 +56,7 @@ async def _placement(
     responses={200: {"content": _FILES}},
     dependencies=[Depends(requires(Scope.READ))],
 )
-def export_classifications(
+async def export_classifications(
     gateway: GatewayDependency,
     wanted: Wanted,
     placement: Annotated[Placement, Depends(_placement)],
@@ -66,13 +67,14 @@ def export_classifications(
     GeoJSON is of one slide. Its last member, `idc_sentinel`, counts the tiles, the results without a place, and those
     whose place has a newer one. A file that was cut off lacks it.
     """
-    _check_known(gateway, wanted)
+    await executors.exports(_check_known, gateway, wanted)
     if format is ExportFormat.CSV:
-        return _download(csv_lines(_all(gateway, wanted)), "text/csv; charset=utf-8", "classifications.csv")
+        results = await executors.exports(_all, gateway, wanted)
+        return _download(csv_lines(results), "text/csv; charset=utf-8", "classifications.csv")
     if wanted.slide is None:
         raise BadInput("GeoJSON has the coordinates of one slide: name it with `slide`")
     # What is newest at a place is asked of all results there: an older one that fits a filter is out of date.
-    results = _all(gateway, replace(wanted, decision=None, reviewed=None))
+    results = await executors.exports(_all, gateway, replace(wanted, decision=None, reviewed=None))
     pieces = geojson_pieces(results, placement, wanted.fits)
     return _download(pieces, "application/geo+json", "classifications.geojson")
 
@@ -106,7 +108,7 @@ def _from(gateway: Gateway, wanted: ClassificationFilter, page: Page) -> Iterato
 
 def _download(pieces: Iterator[str], media_type: str, name: str) -> StreamingResponse:
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return StreamingResponse(_joined(pieces), media_type=media_type, headers=headers)
+    return StreamingResponse(executors.exports.iterate(_joined(pieces)), media_type=media_type, headers=headers)
 
 
 def _joined(pieces: Iterator[str]) -> Iterator[str]:
