@@ -66,7 +66,7 @@ NOBODY = "00000000-0000-4000-8000-000000000000"
 ACTS = {
     "read": ("GET", "/api/v1/classifications", {}),
     "classify": ("POST", "/api/v1/classifications", {"content": RED}),
-    "alarm": ("POST", "/api/v1/alarms/alarm/tests", {"json": {"by": "me"}}),
+    "alarm": ("POST", "/api/v1/alarms/alarm/tests", {"json": {}}),
     "review": ("POST", f"/api/v1/classifications/{NOBODY}/review", {"json": {"verdict": "idc"}}),
     "audit": ("GET", "/api/v1/audit", {}),
     "admin": ("DELETE", f"/api/v1/classifications/{NOBODY}", {}),

@@ -1,9 +1,7 @@
 """The HTTP side of the inference service, around a fake engine."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
@@ -17,9 +15,9 @@ from idc_inference.app import create_app, open_repository
 from idc_inference.fakes import RednessEngine, serve_fake
 from idc_inference.ports import Done
 from idc_inference.settings import InferenceSettings
-from idc_inference.tensors import join_elements
 from support.demo_patches import solid_png
 from support.eventually import eventually
+from support.infer_requests import asked, post
 
 RED, DARK = solid_png((250, 0, 0)), solid_png((10, 0, 0))
 
@@ -47,37 +45,10 @@ def app_around(settings: InferenceSettings, engine: RednessEngine) -> Starlette:
     return create_app(settings, open_repository(settings, meter, serve_fake(engine)), meter)
 
 
-@asynccontextmanager
-async def asked(app: Starlette) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    async with (
-        app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=transport, base_url="http://test") as client,
-    ):
-        yield client
-
-
 @pytest.fixture
 async def client(app: Starlette) -> AsyncIterator[httpx.AsyncClient]:
     async with asked(app) as client:
         yield client
-
-
-def body_of(images: list[bytes]) -> tuple[bytes, dict[str, str]]:
-    tail = join_elements(images)
-    tensor = {
-        "name": "image",
-        "datatype": "BYTES",
-        "shape": [len(images)],
-        "parameters": {"binary_data_size": len(tail)},
-    }
-    head = json.dumps({"inputs": [tensor]}).encode()
-    return head + tail, {"Inference-Header-Content-Length": str(len(head))}
-
-
-async def post(client: httpx.AsyncClient, images: list[bytes], path: str = "/v2/models/idc/infer") -> httpx.Response:
-    content, headers = body_of(images)
-    return await client.post(path, content=content, headers=headers)
 
 
 @pytest.mark.parametrize(

@@ -142,7 +142,7 @@ def build(
         deeds=deeds,
         backlog=backlog,
         feed=Feed(store.results),
-        actions=AlarmActions(store.audit, store.leadership),
+        actions=AlarmActions(store.audit),
         housekeeping=Housekeeping(store, _retention(settings, store) if images is not None else None),
         image_deletions=ImageDeletions(store.images, images, deeds),
         store_health=StoreHealth(store.database.check),
@@ -260,9 +260,9 @@ def _add_routes(app: FastAPI) -> None:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     gateway: Gateway = app.state.gateway
 
-    def take(topic: str, payload: bytes) -> None:
+    def take(topic: str, payload: bytes) -> asyncio.Future[None] | None:
         gateway.alarms.take(topic, payload)
-        gateway.actions.take(topic, payload)
+        return gateway.actions.take(topic, payload)
 
     background = [
         asyncio.create_task(gateway.inference.run(), name="inference"),

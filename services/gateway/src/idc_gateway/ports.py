@@ -1,8 +1,9 @@
 """What the gateway needs from the outside."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from idc_contracts import Decision, Thresholds
 from idc_gateway.classifications import OutgoingMessage, Prediction
@@ -106,6 +107,10 @@ class Meter(Protocol):
         """One result was stored."""
 
 
+OnMessage: TypeAlias = Callable[[str, bytes], asyncio.Future[None] | None]
+"""Gets topic and payload of a message. Returns what is done once the broker need not send it again; None: now."""
+
+
 class Bus(Protocol):
     """The message broker."""
 
@@ -113,12 +118,12 @@ class Bus(Protocol):
     def is_connected(self) -> bool:
         """Whether messages can be sent now."""
 
-    async def run(self, on_connected: Callable[[], Awaitable[None]], on_message: Callable[[str, bytes], None]) -> None:
+    async def run(self, on_connected: Callable[[], Awaitable[None]], on_message: OnMessage) -> None:
         """Stay connected until cancelled.
 
         Args:
             on_connected: Awaited after each connect, before messages are sent.
-            on_message: Gets topic and payload of each message of an alarm.
+            on_message: Gets each message of an alarm; one that it was not done with comes again.
         """
 
     async def wait_connected(self) -> None:

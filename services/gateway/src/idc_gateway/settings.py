@@ -1,8 +1,9 @@
 """The gateway's settings, read from the environment variables `GATEWAY_…`."""
 
+from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, ClassVar, Self
 
 from pydantic import BeforeValidator, Field, HttpUrl, SecretStr, model_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
@@ -24,6 +25,7 @@ class GatewaySettings(ServiceSettings):
     """All settings of the gateway."""
 
     model_config = SettingsConfigDict(env_prefix="GATEWAY_")
+    renamed: ClassVar[Mapping[str, str]] = {"GATEWAY_INFERENCE_URL": "GATEWAY_INFERENCE_URLS"}
 
     device: Slug = Field(
         default="gateway", description="This gateway's name, one level of its topics; unique in a site."

@@ -4,7 +4,7 @@ Every method blocks, is one transaction, is safe to call from several threads, a
 database cannot be read or written; nothing is stored then.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -133,6 +133,9 @@ class AuditTrail(Protocol):
 
     def record(self, events: Sequence[AuditEvent]) -> None:
         """Append events on their own; what changes the store as well appends them in its own transaction."""
+
+    def record_once(self, events: Mapping[UUID, AuditEvent], now: datetime) -> None:
+        """Append the events whose ids were not recorded before, whichever gateway did it."""
 
     def page(self, limit: int, *, before: int | None = None) -> list[AuditRecord]:
         """Records, newest first, that stand before a sequence number."""

@@ -137,6 +137,14 @@ audit_head = Table(
 )
 """One row, id 1. Whoever writes locks it first, so that sequence numbers of all tables follow the order of commits."""
 
+alarm_actions = Table(
+    "alarm_actions",
+    metadata,
+    Column("message_id", Uuid, primary_key=True),
+    Column("recorded_at", UtcDateTime, nullable=False, index=True),
+)
+"""Which reports of alarms are in the chain."""
+
 outbox = Table(
     "outbox",
     metadata,
