@@ -65,7 +65,13 @@ def check_image(upload: Upload, max_bytes: int) -> CheckedImage:
     except patch_errors.PatchError as exc:
         raise UnusableImage(f"{upload.label}: {exc}") from exc
     return CheckedImage(
-        upload.name, upload.data, header.width_px, header.height_px, f"image/{header.format.lower()}", upload.origin
+        upload.name,
+        upload.data,
+        header.width_px,
+        header.height_px,
+        f"image/{header.format.lower()}",
+        upload.origin,
+        upload.once_key,
     )
 
 

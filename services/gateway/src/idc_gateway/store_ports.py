@@ -27,7 +27,8 @@ class Results(Protocol):
         """Store deeds in one transaction: results, the messages about them, audit events and receipts.
 
         Returns:
-            For each deed whether it was stored; it was not where its claim has a receipt already.
+            For each deed whether it was stored; it was not where its claim has a receipt already, or where one of its
+            results is of an image that its series has already.
 
         Raises:
             ImageGone: An image that was stored before was removed meanwhile; nothing was stored.
@@ -35,6 +36,9 @@ class Results(Protocol):
 
     def get(self, identity: UUID) -> Classification | None:
         """One result; None where there is none."""
+
+    def stored_once(self, once_keys: Sequence[str]) -> dict[str, Classification]:
+        """The results of images that their series have already, by their keys."""
 
     def page(self, wanted: ClassificationFilter, limit: int, after: Cursor | None) -> Page:
         """At most `limit` results, newest first, from where `after` says on."""
