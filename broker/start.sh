@@ -30,4 +30,5 @@ database.sh mend "$data"
 # What autosave leaves unwritten is written after ten seconds, a large file after five minutes: for ten minutes a gateway
 # can send messages again, but only to who has a session.
 database.sh keep "$data" $$ "${IDC_SAVE_EVERY_S:-300}" &
+follow.sh $$ /run/secrets/idc &
 exec mosquitto -c "$configuration"

@@ -12,6 +12,7 @@ from typing import Final
 from fastapi import APIRouter, Depends, FastAPI
 
 from idc_gateway import problems
+from idc_gateway.adapters.inference_access import KeyFromFile, trusted_by
 from idc_gateway.adapters.mqtt_bus import MqttBus
 from idc_gateway.adapters.object_images import S3Account, open_images
 from idc_gateway.adapters.oip_inference import OipInference
@@ -29,6 +30,7 @@ from idc_gateway.conditional_get import ConditionalGet
 from idc_gateway.deeds import Deeds
 from idc_gateway.dependencies import Gateway, authenticated
 from idc_gateway.feed import Feed
+from idc_gateway.first_key import follow_first_key
 from idc_gateway.housekeeping import Housekeeping
 from idc_gateway.images import ImageStore
 from idc_gateway.keys import FileKey, Keyring
@@ -149,7 +151,7 @@ def build(
         rates=RequestRates(settings.requests_per_minute),
         meter=meter,
         exposition=meter.exposition,
-        metrics_key=FileKey.read(settings.metrics_key_file),
+        metrics_key=FileKey(settings.metrics_key_file),
     )
 
 
@@ -174,9 +176,18 @@ def _open_images(settings: GatewaySettings) -> ImageStore:
 
 
 def _inference_servers(settings: GatewaySettings) -> dict[str, InferenceServer]:
+    # read only where a server is reached by HTTPS
+    is_remote = any(url.scheme == "https" for url in settings.inference_urls)
+    trust = trusted_by(settings.inference_ca_file) if is_remote else None
+    key = KeyFromFile(settings.inference_key_file) if settings.inference_key_file else None
     return {
         str(url): OipInference(
-            str(url), settings.model_name, timeout_s=settings.inference_timeout_s, trace=trace_client
+            str(url),
+            settings.model_name,
+            timeout_s=settings.inference_timeout_s,
+            trust=trust,
+            auth=key,
+            trace=trace_client,
         )
         for url in settings.inference_urls
     }
@@ -262,6 +273,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         asyncio.create_task(gateway.backlog.run(), name="backlog"),
         asyncio.create_task(gateway.actions.run(), name="alarm actions"),
         asyncio.create_task(gateway.housekeeping.run(), name="housekeeping"),
+        asyncio.create_task(follow_first_key(gateway.keyring, gateway.settings.first_api_key_file), name="first key"),
     ]
     for task in background:
         task.add_done_callback(_stop_where_it_failed)
