@@ -14,7 +14,8 @@ done
 seen() { stat -L -c '%n %i %Y %s' "$secrets"/server.crt "$secrets"/server.key "$secrets"/inference-key 2>/dev/null || true; }
 
 started_with=$(seen)
-IDC_INFERENCE_KEY=$(cat "$secrets/inference-key") \
+# nothing is kept: it has no certificates of its own
+XDG_DATA_HOME=/tmp IDC_INFERENCE_KEY=$(cat "$secrets/inference-key") \
     caddy run --config /etc/caddy/inference.Caddyfile --adapter caddyfile &
 caddy=$!
 trap 'kill -TERM "$caddy" 2>/dev/null || true; wait "$caddy" || true; exit 0' TERM INT
