@@ -1,6 +1,7 @@
 """Every overlay builds, fits the Kubernetes API's schemas strictly, and is hardened."""
 
 import functools
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -19,7 +20,9 @@ from support.setting_names import setting_names
 K8S = Path(__file__).parents[2] / "k8s"
 OVERLAYS = ["overlays/dev", "overlays/edge", "overlays/edge-tls"]
 JOBS = ["jobs/trainer", "jobs/trainer-features", "jobs/trainer-merge"]
-FOLDERS = [*OVERLAYS, "jobs/storage", *JOBS]
+DATA = ["data", "data/training"]
+FOLDERS = [*OVERLAYS, *DATA, "jobs/load-data", *JOBS]
+COMPONENTS = ["broker-outside", "otlp", "postgres", "s3"]
 KUBERNETES_VERSION = "1.33"
 
 
@@ -40,9 +43,12 @@ def build(folder: str) -> list[dict[str, Any]]:
 
 def pods(folder: str) -> list[tuple[str, dict[str, Any]]]:
     return [
-        (document["metadata"]["name"], document["spec"]["template"]["spec"])
+        (
+            document["metadata"]["name"],
+            document["spec"] if document["kind"] == "Pod" else document["spec"]["template"]["spec"],
+        )
         for document in build(folder)
-        if document["kind"] in ("Deployment", "Job")
+        if document["kind"] in ("Deployment", "Job", "Pod")
     ]
 
 
@@ -52,8 +58,7 @@ def containers(folder: str) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_manifest_fits_the_api_schema_strictly(folder: str) -> None:
-    # Traefik's own kinds have no schema in the Kubernetes API.
-    documents = [item for item in build(folder) if not item["apiVersion"].startswith("traefik.io/")]
+    documents = build(folder)
 
     assert documents
     for document in documents:
@@ -104,39 +109,150 @@ def test_no_secret_stands_in_a_manifest(folder: str) -> None:
     assert "Secret" not in {document["kind"] for document in build(folder)}
 
 
+def settings_of(folder: str, service: str) -> dict[str, str]:
+    """What the ConfigMap of a service says; kustomize adds a hash to its name."""
+    (data,) = (
+        item["data"]
+        for item in build(folder)
+        if item["kind"] == "ConfigMap" and item["metadata"]["name"].startswith(f"{service}-settings-")
+    )
+    return dict(data)
+
+
 @pytest.mark.parametrize("folder", OVERLAYS)
 @pytest.mark.parametrize("settings", [AlarmSettings, GatewaySettings, InferenceSettings])
-def test_config_map_names_only_settings_that_exist(folder: str, settings: type[Any]) -> None:
+def test_service_accepts_the_settings_of_its_config_map(
+    folder: str, settings: type[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     prefix = str(settings.model_config["env_prefix"])
-    name = f"{prefix.rstrip('_').lower()}-settings"
-    data = next(
-        item["data"] for item in build(folder) if item["kind"] == "ConfigMap" and item["metadata"]["name"] == name
-    )
+    data = settings_of(folder, prefix.rstrip("_").lower())
+    for name, value in data.items():
+        monkeypatch.setenv(name, value)
+
+    settings()
 
     assert data.keys() <= setting_names(settings)
+
+
+@pytest.mark.parametrize("folder", OVERLAYS)
+def test_changed_settings_restart_their_service(folder: str) -> None:
+    maps = {item["metadata"]["name"] for item in build(folder) if item["kind"] == "ConfigMap"}
+    used = {
+        source["configMapRef"]["name"]
+        for box in containers(folder)
+        for source in box.get("envFrom", [])
+        if "configMapRef" in source
+    }
+
+    assert used == maps
+    assert all(re.fullmatch(r"[a-z]+-settings-[0-9a-z]{10}", name) for name in maps)
+
+
+@pytest.mark.parametrize("folder", OVERLAYS)
+def test_deleting_an_overlay_deletes_no_data(folder: str) -> None:
+    assert not {item["kind"] for item in build(folder)} & {"Namespace", "PersistentVolumeClaim"}
+
+
+def test_every_volume_that_a_pod_mounts_is_among_the_data() -> None:
+    claims = {item["metadata"]["name"] for folder in DATA for item in build(folder)} - {"idc-sentinel"}
+    mounted = {
+        volume["persistentVolumeClaim"]["claimName"]
+        for folder in [*OVERLAYS, *JOBS, "jobs/load-data"]
+        for _, pod in pods(folder)
+        for volume in pod["volumes"]
+        if "persistentVolumeClaim" in volume
+    }
+
+    assert mounted == claims
+
+
+def test_namespace_enforces_the_restricted_profile() -> None:
+    (namespace,) = (item for item in build("data") if item["kind"] == "Namespace")
+
+    assert namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_no_image_is_pulled_from_a_public_registry(folder: str) -> None:
+    assert all(box["imagePullPolicy"] == "Never" for box in containers(folder))
+
+
+@pytest.mark.parametrize("folder", ["overlays/edge", "overlays/edge-tls"])
+def test_on_an_edge_cluster_only_the_alarm_may_run_on_the_pi(folder: str) -> None:
+    selectors = {name: pod["nodeSelector"] for name, pod in pods(folder)}
+
+    assert selectors.pop("alarm") == {"idc-sentinel/gpio": "true"}
+    assert selectors == {name: {"kubernetes.io/arch": "amd64"} for name in ("broker", "gateway", "inference")}
+
+
+@pytest.mark.parametrize("folder", [*JOBS, "jobs/load-data"])
+def test_training_runs_where_its_image_can(folder: str) -> None:
+    assert all(pod["nodeSelector"] == {"kubernetes.io/arch": "amd64"} for _, pod in pods(folder))
+
+
+@pytest.mark.parametrize("folder", JOBS)
+def test_job_that_cannot_start_fails_in_the_end(folder: str) -> None:
+    (job,) = (item for item in build(folder) if item["kind"] == "Job")
+
+    assert job["spec"]["activeDeadlineSeconds"] <= 86_400
+
+
+@pytest.mark.parametrize("folder", OVERLAYS)
+def test_page_is_served_while_inference_is_away(folder: str) -> None:
+    ((gateway,),) = [pod["containers"] for name, pod in pods(folder) if name == "gateway"]
+
+    assert gateway["readinessProbe"]["httpGet"]["path"] == "/livez"
+
+
+@pytest.mark.parametrize("folder", OVERLAYS)
+def test_no_probe_opens_a_bare_connection_to_a_tls_port(folder: str) -> None:
+    probes = [probe for box in containers(folder) for name, probe in box.items() if name.endswith("Probe")]
+
+    assert probes
+    assert not any("tcpSocket" in probe for probe in probes)
+
+
+@pytest.mark.parametrize("folder", OVERLAYS)
+def test_metrics_are_read_with_the_key_of_the_secret(folder: str) -> None:
+    assert settings_of(folder, "gateway")["GATEWAY_METRICS_KEY_FILE"] == "/run/secrets/idc/metrics-key"
+
+
+@pytest.mark.parametrize("folder", OVERLAYS)
+def test_overlay_needs_no_kinds_that_a_cluster_may_lack(folder: str) -> None:
+    assert {item["apiVersion"] for item in build(folder)} <= {"v1", "apps/v1", "networking.k8s.io/v1"}
+
+
+@pytest.mark.parametrize("name", COMPONENTS)
+def test_component_fits_every_overlay(name: str, tmp_path: Path) -> None:
+    shutil.copytree(K8S, tmp_path / "k8s")
+    site = tmp_path / "k8s" / "overlays" / "own"
+    site.mkdir()
+    (site / "kustomization.yaml").write_text(f"resources: [../edge]\ncomponents: [../../components/{name}]\n")
+
+    documents = [item for item in yaml.safe_load_all(render(str(site))) if item]
+
+    assert documents != build("overlays/edge")
+    for document in documents:
+        kubernetes_validate.validate(document, KUBERNETES_VERSION, strict=True)
 
 
 def test_gateway_behind_traefik_is_reached_through_it_alone() -> None:
     items = {(item["kind"], item["metadata"]["name"]): item for item in build("overlays/edge-tls")}
 
-    assert items["Service", "gateway"]["spec"]["type"] == "ClusterIP"
+    assert items["Service", "gateway"]["spec"].get("type", "ClusterIP") == "ClusterIP"
     ((rule,),) = [items["NetworkPolicy", "gateway"]["spec"]["ingress"]]
     (source,) = rule["from"]
     assert source["namespaceSelector"]["matchLabels"] == {"kubernetes.io/metadata.name": "kube-system"}
     assert source["podSelector"]["matchLabels"] == {"app.kubernetes.io/name": "traefik"}
 
 
-def test_ingress_names_one_host_and_the_middlewares_that_exist() -> None:
-    items = build("overlays/edge-tls")
-    ingress = next(item for item in items if item["kind"] == "Ingress")
-    named = ingress["metadata"]["annotations"]["traefik.ingress.kubernetes.io/router.middlewares"]
-    made = [item["metadata"] for item in items if item["kind"] == "Middleware"]
-    settings = next(item["data"] for item in items if item["metadata"]["name"] == "gateway-settings")
-
-    assert set(named.split(",")) == {f"{item['namespace']}-{item['name']}@kubernetescrd" for item in made}
+def test_ingress_has_the_host_of_the_public_url_and_takes_https_alone() -> None:
+    ingress = next(item for item in build("overlays/edge-tls") if item["kind"] == "Ingress")
     (rule,) = ingress["spec"]["rules"]
+
+    assert settings_of("overlays/edge-tls", "gateway")["GATEWAY_PUBLIC_URL"] == f"https://{rule['host']}"
     assert ingress["spec"]["tls"][0]["hosts"] == [rule["host"]]
-    assert settings["GATEWAY_PUBLIC_URL"] == f"https://{rule['host']}"
+    assert ingress["metadata"]["annotations"] == {"traefik.ingress.kubernetes.io/router.entrypoints": "websecure"}
 
 
 def test_each_shard_of_the_features_has_an_index_of_its_own() -> None:

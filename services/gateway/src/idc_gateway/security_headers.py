@@ -20,6 +20,10 @@ _COMMON: Final = (
 )
 
 
+# A year, as RFC 6797 (section 6.1.1) counts it. Only HTTPS requests get the header: plain `localhost` stays reachable.
+_HSTS: Final = (b"strict-transport-security", b"max-age=31536000")
+
+
 class SecurityHeaders:
     """Adds the headers to every answer; results are never kept in a cache."""
 
@@ -33,6 +37,8 @@ class SecurityHeaders:
             return
         policy = _DOCS_POLICY if scope["path"] == "/docs" else _PAGE_POLICY
         headers = [*_COMMON, (b"content-security-policy", policy.encode())]
+        if scope["scheme"] == "https":
+            headers.append(_HSTS)
         if scope["path"].startswith("/api/"):
             headers.append((b"cache-control", b"no-store"))
 

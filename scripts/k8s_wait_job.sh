@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# Waits until a Job has ended: exit code 0 where it is complete, 1 where it failed, 2 where its pods cannot start.
+# `kubectl wait --for=condition=complete` would wait for ever for a Job that failed.
+#
+#   scripts/k8s_wait_job.sh NAME
+#
+# The namespace is idc-sentinel, or NAMESPACE. IDC_POLL_S: seconds between two looks (5).
+set -euo pipefail
+job=${1:?usage: k8s_wait_job.sh NAME}
+namespace=${NAMESPACE:-idc-sentinel}
+# a waiting image or volume may come; after so many looks it counts as missing
+patience=12
+
+get() { kubectl --namespace "$namespace" get "$@"; }
+
+stuck=0
+while true; do
+    conditions=$(get job "$job" --output 'jsonpath={range .status.conditions[?(@.status=="True")]}{.type}{" "}{end}')
+    case " $conditions " in
+        *" Complete "*) echo "job $job: complete"; exit 0 ;;
+        *" Failed "*)
+            reason=$(get job "$job" --output 'jsonpath={.status.conditions[?(@.type=="Failed")].message}')
+            echo "job $job: failed: $reason. Its log: kubectl --namespace $namespace logs job/$job" >&2
+            exit 1 ;;
+    esac
+    reasons=$(get pods --selector "job-name=$job" --output \
+        'jsonpath={range .items[*].status.containerStatuses[*].state.waiting}{.reason}{" "}{end}{range .items[*].status.conditions[?(@.status=="False")]}{.reason}{" "}{end}')
+    case $reasons in
+        *ErrImage* | *ImagePullBackOff* | *CreateContainerConfigError* | *Unschedulable*) stuck=$((stuck + 1)) ;;
+        *) stuck=0 ;;
+    esac
+    if [[ $stuck -ge $patience ]]; then
+        echo "job $job: its pods do not start: $reasons. See: kubectl --namespace $namespace describe pods --selector job-name=$job" >&2
+        exit 2
+    fi
+    sleep "${IDC_POLL_S:-5}"
+done
