@@ -11,27 +11,34 @@ every_s=${3:-1}
 
 say() { printf '%s: %s\n' "$(date +%Y-%m-%dT%H:%M:%S)" "$*"; }
 
-# Which file stands under each name: a new one has another inode, time or size.
-seen() { # NAME...
-    for name in "$@"; do stat -L -c '%n %i %Y %s' "$secrets/$name" 2>/dev/null || true; done
+# Which files there are: a new one has another inode, time or size. Cheap enough for every second.
+seen() {
+    for name in server.crt server.key passwords ca.crt bridges.sha256; do
+        stat -L -c '%n %i %Y %s' "$secrets/$name" 2>/dev/null || true
+    done
 }
 
-reload() { seen server.crt server.key passwords; }
-restart() { seen ca.crt bridges.sha256; }
+# What they hold: Kubernetes exchanges every file of a Secret together, whatever changed.
+held() { # NAME...
+    for name in "$@"; do cat "$secrets/$name" 2>/dev/null || true; done | sha256sum
+}
 
-served_reload=$(reload)
-served_restart=$(restart)
-last=
+settled=$(seen)
+served_reload=$(held server.crt server.key passwords)
+served_restart=$(held ca.crt bridges.sha256)
+last=$settled
 while sleep "$every_s" && kill -0 "$pid" 2>/dev/null; do
-    now_reload=$(reload)
-    now_restart=$(restart)
+    now=$(seen)
+    [ "$now" != "$settled" ] || continue
     # only what has stood still between two looks: certificate and key are written one after the other
-    [ "$now_reload$now_restart" = "$last" ] || { last=$now_reload$now_restart; continue; }
-    if [ "$now_restart" != "$served_restart" ]; then
+    [ "$now" = "$last" ] || { last=$now; continue; }
+    settled=$now
+    if [ "$(held ca.crt bridges.sha256)" != "$served_restart" ]; then
         say "Notice: another authority or other bridges: the broker starts again"
         kill -TERM "$pid"
         exit 0
     fi
+    now_reload=$(held server.crt server.key passwords)
     if [ "$now_reload" != "$served_reload" ]; then
         say "Notice: new certificate or accounts: the broker reads them"
         served_reload=$now_reload
