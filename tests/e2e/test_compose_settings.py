@@ -1,6 +1,5 @@
 """What `docker compose` makes of the settings: addresses, ports, links. Nothing is started."""
 
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 

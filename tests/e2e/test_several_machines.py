@@ -142,7 +142,9 @@ def test_each_machine_runs_its_own_services_and_no_other(machines: Machines) -> 
 
 
 def test_patch_goes_from_the_pc_to_remote_inference_and_to_the_remote_alarm(machines: Machines) -> None:
-    wait_until(lambda: [alarm["device"] for alarm in machines.alarms()] == ["alarm-pi"], "the Pi's alarm alone is known")
+    wait_until(
+        lambda: [alarm["device"] for alarm in machines.alarms()] == ["alarm-pi"], "the Pi's alarm alone is known"
+    )
 
     answer = machines.classify(solid_png((250, 20, 20)))
 

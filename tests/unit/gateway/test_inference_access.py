@@ -26,12 +26,12 @@ def key_file(tmp_path: Path) -> Path:
     return path
 
 
-async def test_key_is_shown_by_https(key_file: Path) -> None:
+async def test_key_is_shown_by_https_as_the_file_has_it_then(key_file: Path) -> None:
     shown: list[str | None] = []
     server = inference("https://up.lan:8443", key_file, shown)
 
     assert await server.is_ready()
-    key_file.write_text("another")
+    key_file.write_text("another")  # noqa: ASYNC240 - a few bytes
     await server.describe()
 
     assert shown == ["Bearer secret", "Bearer another"]
@@ -62,7 +62,7 @@ async def test_unreadable_key_is_named_with_its_setting(tmp_path: Path) -> None:
     server = inference("https://up.lan:8443", tmp_path / "none", [])
 
     assert not await server.is_ready()
-    with pytest.raises(InferenceUnavailable, match="GATEWAY_INFERENCE_KEY_FILE=.*none cannot be read"):
+    with pytest.raises(InferenceUnavailable, match=r"GATEWAY_INFERENCE_KEY_FILE=.*none cannot be read"):
         await server.describe()
 
 
