@@ -161,7 +161,7 @@ def test_https_is_kept_by_a_later_plain_up_and_never_taken_back_silently(clone: 
     assert answer.status_code == 200
     assert clone.compose("ps", "gateway", "--format", "{{.Ports}}").strip() in ("", "8080/tcp")
 
-    # Refused before the gateway is published again: containers are made in the order in which they depend on each other.
+    # Refused, and the gateway is not published again: no service starts before the bootstrap has ended well.
     clone.configure(COMPOSE_FILE="")
     done = clone.run("docker", "compose", "up", "--detach", "--wait")
     assert done.returncode != 0

@@ -141,3 +141,10 @@ def test_stack_has_its_folders_name_and_its_images_the_projects() -> None:
         if "image" in definition
     }
     assert images == {"${IDC_TAG:-${COMPOSE_PROJECT_NAME}}"}
+
+
+def test_each_image_is_built_by_one_service_so_that_up_leaves_unchanged_containers_alone() -> None:
+    for file in ("docker-compose.yml", *OVERLAYS):
+        services = SERVICES if file == "docker-compose.yml" else OVERLAYS[file]
+        built = [definition.get("image", name) for name, definition in services.items() if "build" in definition]
+        assert len(built) == len(set(built)), file
