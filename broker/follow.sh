@@ -1,13 +1,14 @@
 #!/bin/sh
 # Has a running broker serve what the bootstrap made last: another certificate or account counts at once (SIGHUP, and
-# nobody is disconnected); another authority or other bridges take a restart, which ends the broker in order: whatever
-# runs it starts it again.
+# nobody is disconnected); another authority or other bridges take a restart: AGAIN is made, by which start.sh knows, and
+# the broker is ended in order.
 #
-#   follow.sh PID SECRETS [EVERY_S]
+#   follow.sh PID SECRETS AGAIN [EVERY_S]
 set -eu
 pid=$1
 secrets=$2
-every_s=${3:-1}
+again=$3
+every_s=${4:-1}
 
 say() { printf '%s: %s\n' "$(date +%Y-%m-%dT%H:%M:%S)" "$*"; }
 
@@ -35,6 +36,7 @@ while sleep "$every_s" && kill -0 "$pid" 2>/dev/null; do
     settled=$now
     if [ "$(held ca.crt bridges.sha256)" != "$served_restart" ]; then
         say "Notice: another authority or other bridges: the broker starts again"
+        : >"$again"
         kill -TERM "$pid"
         exit 0
     fi

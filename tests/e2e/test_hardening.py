@@ -31,8 +31,10 @@ def test_only_gateway_and_broker_are_published_and_on_loopback(stack: ComposeSta
     }
 
     assert {service: sorted(ports) for service, ports in bound.items()} == {
-        **{"broker": ["8883/tcp"], "gateway": ["8080/tcp"]},
-        **{"inference": [], "alarm": []},
+        "broker": ["8883/tcp"],
+        "inference": [],
+        "gateway": ["8080/tcp"],
+        "alarm": [],
     }
     addresses = {place["HostIp"] for ports in bound.values() for places in ports.values() for place in places}
     assert addresses == {"127.0.0.1"}

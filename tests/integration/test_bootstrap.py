@@ -167,8 +167,8 @@ def test_plain_http_beyond_this_machine_is_possible_and_named() -> None:
 @pytest.fixture
 def following(broker: MosquittoBroker) -> Iterator["subprocess.Popen[bytes]"]:
     """`follow.sh` beside a running broker, after its first look."""
-    command = [REPOSITORY / "broker/follow.sh", str(broker.pid), str(broker.folder / "secrets/broker"), "0.1"]
-    following = subprocess.Popen(command)
+    arguments = [str(broker.pid), str(broker.folder / "secrets/broker"), str(broker.folder / "again"), "0.1"]
+    following = subprocess.Popen([REPOSITORY / "broker/follow.sh", *arguments])
     children = Path(f"/proc/{following.pid}/task/{following.pid}/children")
 
     def sleeps() -> bool:
@@ -201,4 +201,5 @@ def test_running_broker_ends_in_order_for_what_takes_a_restart(
     (home / "new").rename(home / changed)
 
     assert following.wait(timeout=60) == 0
+    assert (broker.folder / "again").exists()
     wait_until(lambda: not broker.is_running, "the broker has ended", 60)
