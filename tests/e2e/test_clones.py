@@ -81,7 +81,7 @@ def test_bridge_is_served_after_up(clone: Checkout) -> None:
 
     bridge.unlink()
     clone.up()
-    wait_until(lambda: "connection site" not in clone.exec("broker", "cat", "/tmp/mosquitto.conf"), "the bridge is gone")
+    wait_until(lambda: "connection site" not in clone.exec("broker", "cat", "/tmp/mosquitto.conf"), "it is gone")
 
 
 def test_pretended_alarm_that_is_left_out_stays_away_after_a_later_up(clone: Checkout) -> None:
