@@ -7,9 +7,9 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from idc_gateway.adapters.object_images import ObjectImages, S3Account, open_images
+from idc_gateway.adapters.object_images import S3Account, open_images
 from idc_gateway.errors import ImagesUnavailable
-from idc_gateway.images import digest_of
+from idc_gateway.images import ImageStore, digest_of
 from support.mosquitto import free_port
 
 pytestmark = [
@@ -43,20 +43,20 @@ def s3() -> Iterator[S3Account]:
 
 
 @pytest.fixture(params=["folder", "s3"])
-def images(request: pytest.FixtureRequest, tmp_path: Path) -> ObjectImages:
+def images(request: pytest.FixtureRequest, tmp_path: Path) -> ImageStore:
     if request.param == "folder":
         return open_images(f"file://{tmp_path}/images", S3Account())
     return open_images("s3://patches/site", request.getfixturevalue("s3"))
 
 
-def test_image_comes_back(images: ObjectImages) -> None:
+def test_image_comes_back(images: ImageStore) -> None:
     images.put(NAME, IMAGE)
     images.put(NAME, IMAGE)
 
     assert images.get(NAME) == IMAGE
 
 
-def test_deleted_image_is_gone_and_may_be_deleted_again(images: ObjectImages) -> None:
+def test_deleted_image_is_gone_and_may_be_deleted_again(images: ImageStore) -> None:
     images.put(NAME, IMAGE)
 
     for _ in range(2):
@@ -65,7 +65,7 @@ def test_deleted_image_is_gone_and_may_be_deleted_again(images: ObjectImages) ->
     assert images.get(NAME) is None
 
 
-def test_damaged_image_is_none(images: ObjectImages) -> None:
+def test_damaged_image_is_none(images: ImageStore) -> None:
     images.put(NAME, b"something else")
 
     assert images.get(NAME) is None

@@ -10,10 +10,12 @@ import pytest
 from idc_contracts import Decision
 from idc_gateway.audit import AuditEvent
 from idc_gateway.classifications import Classification, Review, Verdict
+from idc_gateway.deeds import Deeds
 from idc_gateway.errors import ImagesUnavailable
 from idc_gateway.fakes import FAKE_MODEL, FAKE_THRESHOLDS, MemoryImages
+from idc_gateway.image_deletions import ImageDeletions
 from idc_gateway.queries import Deed, NewImage
-from idc_gateway.retention import Pins, Retention, RetentionLimits
+from idc_gateway.retention import Retention, RetentionLimits
 from idc_gateway.store_ports import Store
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -38,10 +40,22 @@ def put(store: Store, images: MemoryImages) -> Put:
     return put_one
 
 
-def retention(
-    store: Store, images: MemoryImages, *, days: int = 90, max_bytes: int = 10**9, pins: Pins | None = None
-) -> Retention:
-    return Retention(store, images, pins or Pins(), RetentionLimits(days * DAY, max_bytes), clock=lambda: NOW)
+class Cleaner:
+    """Retention, and the deletion of what it removed."""
+
+    def __init__(self, store: Store, images: MemoryImages, days: int, max_bytes: int) -> None:
+        self._retention = Retention(store, RetentionLimits(days * DAY, max_bytes), clock=lambda: NOW)
+        deeds = Deeds(store, images, site="site", device="gateway")
+        self._deletions = ImageDeletions(store.images, images, deeds)
+
+    def remove_due(self) -> int:
+        count = self._retention.remove_due()
+        self._deletions.delete_due()
+        return count
+
+
+def retention(store: Store, images: MemoryImages, *, days: int = 90, max_bytes: int = 10**9) -> Cleaner:
+    return Cleaner(store, images, days, max_bytes)
 
 
 def names(images: MemoryImages) -> set[str]:
@@ -101,21 +115,15 @@ def test_image_that_is_sent_again_begins_its_time_again(store: Store, images: Me
     assert retention(store, images).remove_due() == 0
 
 
-def test_image_that_is_being_stored_is_left_alone(store: Store, images: MemoryImages, put: Put) -> None:
-    result = put("old", age=300 * DAY)
-    pins = Pins()
-
-    with pins.held([result.image_sha256 or ""]):
-        assert retention(store, images, pins=pins).remove_due() == 0
-    assert retention(store, images, pins=pins).remove_due() == 1
-
-
-def test_broken_image_store_keeps_the_image_listed(store: Store, images: MemoryImages, put: Put) -> None:
+def test_broken_image_store_delays_the_deletion_and_nothing_else(store: Store, images: MemoryImages, put: Put) -> None:
     put("old", age=300 * DAY)
     images.failure = ImagesUnavailable("away")
 
     with pytest.raises(ImagesUnavailable):
         retention(store, images).remove_due()
+    assert store.images.total() == (0, 0)
     images.failure = None
+    retention(store, images).remove_due()
 
-    assert retention(store, images).remove_due() == 1
+    assert names(images) == set()
+    assert store.images.due_deletions(9) == []

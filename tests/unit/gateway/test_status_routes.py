@@ -89,6 +89,8 @@ class EventStream:
 
     def __init__(self, app: FastAPI, last_event_id: str | None = None) -> None:
         self.events: list[dict[str, str]] = []
+        self.last_id = ""
+        """What a browser would send as `Last-Event-ID`; a sign of life without data changes it, too."""
         self.status = 0
         self._left = asyncio.Event()
         headers = [(b"authorization", b"Bearer idc_" + b"k" * 60)]
@@ -123,7 +125,10 @@ class EventStream:
         for block in body.decode().split("\n\n"):
             lines = [line.split(": ", 1) for line in block.splitlines() if not line.startswith(":")]
             if lines:
-                self.events.append(dict(lines))  # type: ignore[arg-type]
+                fields = dict(lines)  # type: ignore[arg-type]
+                self.last_id = fields.get("id", self.last_id)
+                if "data" in fields:
+                    self.events.append(fields)
 
     async def close(self) -> None:
         self._left.set()

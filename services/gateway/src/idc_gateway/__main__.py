@@ -1,12 +1,18 @@
-"""Runs the gateway: `idc-gateway` or `python -m idc_gateway`, with settings from the environment."""
+"""Runs the gateway: `idc-gateway` or `python -m idc_gateway`, with settings from the environment.
+
+With `backup FILE` or `restore FILE` it does that instead.
+"""
 
 import logging
 import sys
+from contextlib import nullcontext
 
 import uvicorn
 
 from idc_gateway.adapters.problem_http import ProblemHttpProtocol
 from idc_gateway.app import build, create_app
+from idc_gateway.commands import parse
+from idc_gateway.data_lock import data_lock
 from idc_gateway.dependencies import Gateway
 from idc_gateway.errors import CannotStart
 from idc_gateway.routes.users import link_of
@@ -16,8 +22,15 @@ from idc_servicekit.tracing import traces
 
 
 def main() -> int:
-    """Serve until a signal stops it; return the exit code."""
-    return start("gateway", GatewaySettings, _run, unavailable=(CannotStart,))
+    """Serve until a signal stops it, or do what the command line asks for; return the exit code."""
+    command, given = parse(sys.argv[1:], _run_alone)
+    return start("gateway", GatewaySettings, command, unavailable=(CannotStart,), given=given)
+
+
+def _run_alone(settings: GatewaySettings) -> None:
+    # PostgreSQL may be shared; to SQLite's file a second gateway or a restore would do harm.
+    with data_lock(settings.data_dir) if settings.database_url is None else nullcontext():
+        _run(settings)
 
 
 def _run(settings: GatewaySettings) -> None:

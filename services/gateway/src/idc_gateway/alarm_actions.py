@@ -7,6 +7,7 @@ from typing import Final
 from pydantic import ValidationError
 
 from idc_contracts import ALARM_ACTIONS, AlarmActed
+from idc_gateway import executors
 from idc_gateway.audit import AuditEvent
 from idc_gateway.errors import StoreUnavailable
 from idc_gateway.leadership import Leadership
@@ -52,8 +53,8 @@ class AlarmActions:
     async def _write(self, events: list[AuditEvent]) -> None:
         while True:
             try:
-                if await asyncio.to_thread(self._leadership.hold):
-                    await asyncio.to_thread(self._audit.record, events)
+                if await executors.background(self._leadership.hold):
+                    await executors.background(self._audit.record, events)
             except StoreUnavailable as exc:
                 logger.error("what alarms did waits for the database: %s", exc)  # noqa: TRY400 - one line; it comes again
                 await asyncio.sleep(self._store_retry_s)

@@ -24,6 +24,7 @@ from idc_gateway.alarms import AlarmBoard
 from idc_gateway.backlog import Backlog, BacklogLimits
 from idc_gateway.balanced_inference import BalancedInference, Endpoint
 from idc_gateway.browser_sessions import BrowserSessions
+from idc_gateway.chain_check import ChainCheck
 from idc_gateway.classifying import Classifying
 from idc_gateway.coalescing import CALLS_PER_SERVER, Coalescing
 from idc_gateway.conditional_get import ConditionalGet
@@ -32,12 +33,13 @@ from idc_gateway.dependencies import Gateway, authenticated
 from idc_gateway.feed import Feed
 from idc_gateway.first_key import follow_first_key
 from idc_gateway.housekeeping import Housekeeping
+from idc_gateway.image_deletions import ImageDeletions
 from idc_gateway.images import ImageStore
 from idc_gateway.keys import FileKey, Keyring
 from idc_gateway.measured import Measured
 from idc_gateway.outbox import IDLE_S, SHARED_IDLE_S, Outbox
 from idc_gateway.ports import Bus, InferenceServer
-from idc_gateway.retention import Pins, Retention, RetentionLimits
+from idc_gateway.retention import Retention, RetentionLimits
 from idc_gateway.routes import (
     alarms,
     audit,
@@ -60,6 +62,7 @@ from idc_gateway.routes.schemas import Problem
 from idc_gateway.security_headers import SecurityHeaders
 from idc_gateway.settings import GatewaySettings
 from idc_gateway.small_bodies import SmallBodies
+from idc_gateway.store_health import StoreHealth
 from idc_gateway.store_ports import Store
 from idc_gateway.throttle import RequestRates, SignInThrottle
 from idc_gateway.users import Users
@@ -94,8 +97,7 @@ def build(
         ValueError: The first API key is too short.
     """
     store = store or open_store(_database_url(settings))
-    if images is None and settings.store_images:
-        images = _open_images(settings)
+    images = images or open_image_store(settings)
     servers = servers or _inference_servers(settings)
     inference = BalancedInference(
         [Endpoint(url, server) for url, server in servers.items()], timeout_s=settings.inference_timeout_s
@@ -110,8 +112,7 @@ def build(
     alarms = AlarmBoard(on_session_lost=outbox.send_latest_again)
     meter = PrometheusMeter()
     meter.show(bus=bus, inference=inference, backlog=backlog, alarms=alarms)
-    pins = Pins()
-    deeds = Deeds(store, images, pins, site=settings.site, device=settings.device)
+    deeds = Deeds(store, images, site=settings.site, device=settings.device)
     return Gateway(
         settings=settings,
         store=store,
@@ -144,7 +145,10 @@ def build(
         backlog=backlog,
         feed=Feed(store.results),
         actions=AlarmActions(store.audit, store.leadership),
-        housekeeping=Housekeeping(store, _retention(settings, store, images, pins)),
+        housekeeping=Housekeeping(store, _retention(settings, store) if images is not None else None),
+        image_deletions=ImageDeletions(store.images, images, deeds),
+        store_health=StoreHealth(store.database.check),
+        chain_check=ChainCheck(store.audit),
         users=Users(store.accounts),
         sessions=BrowserSessions(store.accounts, lifetime=timedelta(hours=settings.session_lifetime_h)),
         sign_ins=SignInThrottle(),
@@ -164,7 +168,14 @@ def _database_url(settings: GatewaySettings) -> str:
     return with_password(url, settings.database_password_file.read_text().strip())
 
 
-def _open_images(settings: GatewaySettings) -> ImageStore:
+def open_image_store(settings: GatewaySettings) -> ImageStore | None:
+    """The image store that the settings name; None where none are stored.
+
+    Raises:
+        OSError: It cannot be opened.
+    """
+    if not settings.store_images:
+        return None
     secret_file = settings.s3_secret_access_key_file
     account = S3Account(
         endpoint=settings.s3_endpoint,
@@ -193,13 +204,11 @@ def _inference_servers(settings: GatewaySettings) -> dict[str, InferenceServer]:
     }
 
 
-def _retention(settings: GatewaySettings, store: Store, images: ImageStore | None, pins: Pins) -> Retention | None:
-    if images is None:
-        return None
+def _retention(settings: GatewaySettings, store: Store) -> Retention:
     limits = RetentionLimits(
         timedelta(days=settings.image_retention_days), max_bytes=int(settings.image_retention_gb * 1e9)
     )
-    return Retention(store, images, pins, limits)
+    return Retention(store, limits)
 
 
 def create_app(gateway: Gateway | None) -> FastAPI:
@@ -274,6 +283,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         asyncio.create_task(gateway.actions.run(), name="alarm actions"),
         asyncio.create_task(gateway.housekeeping.run(), name="housekeeping"),
         asyncio.create_task(follow_first_key(gateway.keyring, gateway.settings.first_api_key_file), name="first key"),
+        asyncio.create_task(gateway.image_deletions.run(), name="image deletions"),
     ]
     for task in background:
         task.add_done_callback(_stop_where_it_failed)

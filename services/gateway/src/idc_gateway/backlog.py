@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from idc_contracts import utc_now
+from idc_gateway import executors
 from idc_gateway.audit import AuditEvent
 from idc_gateway.errors import OutboxFull, StoreUnavailable
 from idc_gateway.store_ports import OutgoingMessages
@@ -74,7 +75,7 @@ class Backlog:
         """Look until cancelled."""
         while True:
             try:
-                await asyncio.to_thread(self.look)
+                await executors.background(self.look)
             except StoreUnavailable as exc:
                 logger.error("the outbox cannot be looked at: %s", exc)  # noqa: TRY400 - one line; it comes again
             await asyncio.sleep(self._every_s)

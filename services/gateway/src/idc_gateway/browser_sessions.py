@@ -1,10 +1,10 @@
 """Sessions of the page: opened by a key or a user, ended in time."""
 
-import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from idc_contracts import utc_now
+from idc_gateway import executors
 from idc_gateway.accounts import Caller, SessionOwner
 from idc_gateway.digests import digest_of, is_plausible, new_secret
 from idc_gateway.errors import Unauthenticated
@@ -22,7 +22,7 @@ class BrowserSessions:
     async def open(self, *, key_name: str | None = None, user_name: str | None = None) -> str:
         """Open a session for one of the two and return its token."""
         token, now = new_secret(), self._clock()
-        await asyncio.to_thread(
+        await executors.writes(
             self._accounts.add_session,
             digest_of(token),
             key_name=key_name,
@@ -40,7 +40,7 @@ class BrowserSessions:
         """
         owner = None
         if is_plausible(token):
-            owner = await asyncio.to_thread(self._accounts.session, digest_of(token), self._clock())
+            owner = await executors.reads(self._accounts.session, digest_of(token), self._clock())
         caller = self._caller(owner) if owner else None
         if caller is None:
             raise Unauthenticated("the session is over: sign in again")
@@ -48,7 +48,7 @@ class BrowserSessions:
 
     async def end(self, token: str) -> None:
         """End a session, known or not."""
-        await asyncio.to_thread(self._accounts.end_session, digest_of(token))
+        await executors.writes(self._accounts.end_session, digest_of(token))
 
     def _caller(self, owner: SessionOwner) -> Caller | None:
         if owner.user is not None:

@@ -1,12 +1,12 @@
 """The main job: images in, stored results out, messages under way."""
 
-import asyncio
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 
 from idc_contracts import utc_now
+from idc_gateway import executors
 from idc_gateway.backlog import Backlog
 from idc_gateway.classifications import CheckedImage, Classification, Prediction, Upload
 from idc_gateway.coalescing import PredictInCompany
@@ -73,7 +73,7 @@ class Classifying:
             BadInput: The image cannot be classified; nothing is stored.
             GatewayError: There is no result; nothing is stored.
         """
-        image = await asyncio.to_thread(check_image, upload, self._max_image_bytes)
+        image = await executors.decoding(check_image, upload, self._max_image_bytes)
         (outcome,) = await self._classified_once([Outcome(0, upload.name)], [image], request)
         if outcome.classification is None:
             raise NotFound("the result that this Idempotency-Key made was deleted: use another key")
@@ -86,7 +86,7 @@ class Classifying:
             AlreadyDone: The same request is being answered at this moment.
             KeyReused: The claim was made for other images.
         """
-        checked = await asyncio.to_thread(self._check_all, uploads, first_index)
+        checked = await executors.decoding(self._check_all, uploads, first_index)
         images = [image for _, image in checked if image is not None]
         try:
             return await self._classified_once([outcome for outcome, _ in checked], images, request)
@@ -101,14 +101,14 @@ class Classifying:
     ) -> list[Outcome]:
         if request.claim is None:
             return await self._classified(outcomes, images, request)
-        done = await asyncio.to_thread(self._done_before, request.claim, outcomes)
+        done = await executors.reads(self._done_before, request.claim, outcomes)
         if done is not None:
             return done
         try:
             return await self._classified(outcomes, images, request)
         except AlreadyDone:
             # The same request overtook this one between the look and the transaction: its results are the answer.
-            done = await asyncio.to_thread(self._done_before, request.claim, outcomes)
+            done = await executors.reads(self._done_before, request.claim, outcomes)
             if done is None:
                 raise
             return done

@@ -1,22 +1,23 @@
 """What is stored of a classification: images first, then results, messages, audit records and receipt in one step."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from threading import Lock
 from typing import Final
 from uuid import UUID, uuid4
 
+from idc_contracts import utc_now
 from idc_gateway.audit import AuditEvent
 from idc_gateway.classifications import CheckedImage, Classification, Prediction, message_of
-from idc_gateway.errors import StoreUnavailable
-from idc_gateway.images import ImageStore, digest_of
+from idc_gateway.errors import ImageGone, StoreUnavailable
+from idc_gateway.images import ImageStore, digest_of, new_object_name
 from idc_gateway.outcomes import Outcome, to_receipt
 from idc_gateway.queries import Deed, NewImage
 from idc_gateway.receipts import Receipt
 from idc_gateway.requests import Request
-from idc_gateway.retention import Pins
 from idc_gateway.store_ports import Store
+from idc_gateway.unsettled import Unsettled
 
 CLASSIFIED: Final = "patch.classified"
 DELETED: Final = "classification.deleted"
@@ -32,6 +33,10 @@ class Entry:
     """Those that were classified, in their order."""
     request: Request
     at: datetime
+    object_names: Mapping[str, str] = field(default_factory=dict)
+    """Names in the image store, by digest."""
+    new_names: frozenset[str] = frozenset()
+    """Those of the names that were made for this entry."""
 
     @property
     def results(self) -> list[Classification]:
@@ -48,23 +53,31 @@ class Entry:
 class Deeds:
     """Writes down what was classified."""
 
-    def __init__(self, store: Store, images: ImageStore | None, pins: Pins, *, site: str, device: str) -> None:
+    def __init__(
+        self,
+        store: Store,
+        images: ImageStore | None,
+        *,
+        site: str,
+        device: str,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
         """Make the writer.
 
         Args:
             store: Where results go.
             images: Where images go; None stores none.
-            pins: Images that must not be deleted now.
             site: For the messages' topics.
             device: For the messages' topics; it signs what the gateway does by itself.
+            clock: The time.
         """
         self._store = store
         self._images = images
-        self._pins = pins
         self._site = site
         self._device = device
         self._model_lock = Lock()
         self._model_sha256: str | None = None
+        self._unsettled = Unsettled(clock)
 
     def new_result(
         self, image: CheckedImage, prediction: Prediction, latency_ms: float, now: datetime
@@ -85,8 +98,33 @@ class Deeds:
             image_sha256=digest_of(image.data) if self._images else None,
         )
 
+    def put_images(self, entry: Entry, *, anew: bool = False) -> Entry:
+        """Store an entry's images, before anything names them. Blocks.
+
+        Args:
+            entry: Whose images are stored.
+            anew: Store an image under a new name where it is there already, too.
+
+        Returns:
+            The entry with its images' names.
+
+        Raises:
+            ImagesUnavailable: Some are not stored.
+            StoreUnavailable: It is not known which are there.
+        """
+        images = dict(entry.named_images())
+        if self._images is None or not images:
+            return entry
+        known = {} if anew else self._store.images.names(list(images))
+        names = {sha256: known.get(sha256) or new_object_name(sha256) for sha256 in images}
+        new_names = frozenset(names.values()) - frozenset(known.values())
+        self._unsettled.add(new_names)
+        for sha256, image in images.items():
+            self._images.put(names[sha256], image.data)
+        return replace(entry, object_names=names, new_names=new_names)
+
     def write(self, entries: Sequence[Entry]) -> list[bool]:
-        """Store images, then all the rest in one transaction. Blocks.
+        """Store all but the images, which are stored already, in one transaction. Blocks.
 
         Returns:
             For each entry whether it was stored; it was not where its claim was fulfilled by another request.
@@ -95,24 +133,50 @@ class Deeds:
             ImagesUnavailable: Nothing was stored but perhaps images that no result names.
             StoreUnavailable: As above.
         """
-        named = {sha256: image for entry in entries for sha256, image in entry.named_images()}
-        with self._pins.held(list(named)):
-            if self._images is not None:
-                for sha256, image in named.items():
-                    self._images.put(sha256, image.data)
-            try:
-                return self._store.results.add([self._deed(entry) for entry in entries])
-            except StoreUnavailable:
-                # That the model changed was not written: the next transaction looks again.
-                self._model_sha256 = None
-                raise
+        try:
+            return self._add([self._taken(entry) for entry in entries])
+        except ImageGone:
+            # Deleted since it was found: under a new name nobody can delete it before its result is there.
+            written = self._add([self._taken(self.put_images(entry, anew=True)) for entry in entries])
+            self._store.images.abandon([name for entry in entries for name in entry.object_names.values()])
+            return written
+
+    def _taken(self, entry: Entry) -> Entry:
+        """An entry whose new images nobody else will delete."""
+        while not self._unsettled.take(entry.new_names):
+            entry = self.put_images(entry, anew=True)
+        return entry
+
+    def _add(self, entries: Sequence[Entry]) -> list[bool]:
+        try:
+            return self._store.results.add([self._deed(entry) for entry in entries])
+        except (StoreUnavailable, ImageGone):
+            # That the model changed was not written: the next transaction looks again. So may be the images' names.
+            self._model_sha256 = None
+            for entry in entries:
+                self._unsettled.add(entry.new_names)
+            raise
+
+    def abandon_unsettled(self) -> None:
+        """Let images be deleted whose result was never written: the request was cut, or the database was away. Blocks.
+
+        Raises:
+            StoreUnavailable: The next call tries again.
+        """
+        overdue = self._unsettled.take_overdue()
+        try:
+            if overdue:
+                self._store.images.abandon(overdue)
+        except StoreUnavailable:
+            self._unsettled.add(overdue)
+            raise
 
     def _deed(self, entry: Entry) -> Deed:
         request, results = entry.request, entry.results
         return Deed(
             entry.at,
             results=results,
-            images=[NewImage(sha256, image.media_type, len(image.data)) for sha256, image in entry.named_images()],
+            images=_new_images(entry),
             messages=[
                 message_of(r, site=self._site, device=self._device, request_id=request.request_id) for r in results
             ],
@@ -121,27 +185,15 @@ class Deeds:
         )
 
     def delete(self, identity: UUID, request: Request, now: datetime) -> bool:
-        """Delete a result, its reviews, and its image where no other result has it; False where there is none.
+        """Delete a result and its reviews, and unlist its image where no other has it; False where there is none.
 
-        Blocks.
+        Blocks. The image is out of reach at once; its object is deleted in the background.
 
         Raises:
             StoreUnavailable: Nothing was deleted.
-            ImagesUnavailable: The result is deleted, its image is not yet; retention will find it.
         """
-        result = self._store.results.get(identity)
-        if result is None:
-            return False
         event = AuditEvent(DELETED, request.caller, str(identity), now, request.request_id)
-        if not self._store.results.delete(identity, event):
-            return False
-        sha256 = result.image_sha256
-        if self._images is not None and sha256 and self._store.images.unreferenced(sha256):
-            with self._pins.unpinned([NewImage(sha256, "", 0)]) as free:
-                for image in free:
-                    self._images.delete(image.sha256)
-                    self._store.images.forget([image.sha256], [])
-        return True
+        return self._store.results.delete(identity, event)
 
     def _model_events(self, results: Sequence[Classification], now: datetime) -> list[AuditEvent]:
         """That results come from another model than those before."""
@@ -157,6 +209,14 @@ class Deeds:
                     before = model.sha256
             self._model_sha256 = before
         return events
+
+
+def _new_images(entry: Entry) -> list[NewImage]:
+    images = []
+    for sha256, image in entry.named_images():
+        name = entry.object_names[sha256]
+        images.append(NewImage(sha256, image.media_type, len(image.data), name, name in entry.new_names))
+    return images
 
 
 def _audited(result: Classification, request: Request) -> AuditEvent:

@@ -1,6 +1,5 @@
 """What routes get handed."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address
@@ -10,23 +9,27 @@ from urllib.parse import urlsplit
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
+from idc_gateway import executors
 from idc_gateway.accounts import Caller
 from idc_gateway.alarm_actions import AlarmActions
 from idc_gateway.alarms import AlarmBoard
 from idc_gateway.audit import AuditEvent
 from idc_gateway.backlog import Backlog
 from idc_gateway.browser_sessions import BrowserSessions
+from idc_gateway.chain_check import ChainCheck
 from idc_gateway.classifying import Classifying
 from idc_gateway.deeds import Deeds
 from idc_gateway.errors import CrossSite, Forbidden, Unauthenticated
 from idc_gateway.feed import Feed
 from idc_gateway.housekeeping import Housekeeping
+from idc_gateway.image_deletions import ImageDeletions
 from idc_gateway.images import ImageStore
 from idc_gateway.keys import FileKey, Keyring
 from idc_gateway.outbox import Outbox
 from idc_gateway.ports import Bus, Inference, Meter
 from idc_gateway.scopes import Scope
 from idc_gateway.settings import GatewaySettings
+from idc_gateway.store_health import StoreHealth
 from idc_gateway.store_ports import Store
 from idc_gateway.throttle import RequestRates, SignInThrottle
 from idc_gateway.users import Users
@@ -55,6 +58,9 @@ class Gateway:
     feed: Feed
     actions: AlarmActions
     housekeeping: Housekeeping
+    image_deletions: ImageDeletions
+    store_health: StoreHealth
+    chain_check: ChainCheck
     users: Users
     sessions: BrowserSessions
     sign_ins: SignInThrottle
@@ -70,7 +76,7 @@ class Gateway:
         Raises:
             StoreUnavailable: The database does not work.
         """
-        await asyncio.to_thread(self.store.audit.record, [event])
+        await executors.writes(self.store.audit.record, [event])
 
 
 async def gateway_of(request: Request) -> Gateway:

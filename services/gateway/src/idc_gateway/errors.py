@@ -17,8 +17,10 @@ GatewayError
 ├── TooMany                          429
 ├── KeyReused (ValueError)           422
 ├── Busy                             503
+├── ImageGone                        never reaches a caller: the image is stored again
 ├── OutboxFull                       503
 ├── StoreUnavailable (OSError)       503
+│   └── DatabaseTooNew               the service does not start
 ├── ImagesUnavailable (OSError)      503
 └── InferenceError
     ├── InferenceUnavailable         503
@@ -26,6 +28,7 @@ GatewayError
     └── InferenceBroken              502
 BusUnavailable (ConnectionError)     never reaches a caller: the outbox waits
 CannotStart                          the service ends with one line
+└── BadBackup
 """
 
 from http import HTTPStatus
@@ -172,12 +175,22 @@ class StoreUnavailable(GatewayError, OSError):
     headers: ClassVar[dict[str, str]] = {"Retry-After": "5"}
 
 
+class DatabaseTooNew(StoreUnavailable):
+    """A newer version of the program has changed the tables: this one must not touch them."""
+
+
 class ImagesUnavailable(GatewayError, OSError):
     """The images cannot be read or written; nothing was stored."""
 
     status = HTTPStatus.SERVICE_UNAVAILABLE
     kind = "images-unavailable"
     headers: ClassVar[dict[str, str]] = {"Retry-After": "5"}
+
+
+class ImageGone(GatewayError):
+    """An image that was stored was removed before a new result of it could be written."""
+
+    kind = "image-gone"
 
 
 class OutboxFull(GatewayError):
@@ -235,3 +248,7 @@ class BusUnavailable(ConnectionError):
 
 class CannotStart(Exception):
     """The database or the first API key is not to be had."""
+
+
+class BadBackup(CannotStart):
+    """A backup is damaged, cut off, or not one."""

@@ -124,20 +124,20 @@ class MemoryImages:
         self.failure: ImagesUnavailable | None = None
         """Set to make each call fail."""
 
-    def put(self, sha256: str, data: bytes) -> None:
+    def put(self, name: str, data: bytes) -> None:
         """See `ImageStore.put`."""
         self._fail()
-        self.images[sha256] = data
+        self.images[name] = data
 
-    def get(self, sha256: str) -> bytes | None:
+    def get(self, name: str) -> bytes | None:
         """See `ImageStore.get`."""
         self._fail()
-        return self.images.get(sha256)
+        return self.images.get(name)
 
-    def delete(self, sha256: str) -> None:
+    def delete(self, name: str) -> None:
         """See `ImageStore.delete`."""
         self._fail()
-        self.images.pop(sha256, None)
+        self.images.pop(name, None)
 
     def _fail(self) -> None:
         if self.failure is not None:

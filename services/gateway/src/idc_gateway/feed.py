@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import AsyncGenerator
 from typing import Final
 
-from idc_gateway.classifications import Classification
+from idc_gateway import executors
 from idc_gateway.errors import Busy
+from idc_gateway.positions import Look, Position
 from idc_gateway.store_ports import Results
 
 BATCH: Final = 100
@@ -29,11 +30,11 @@ class Feed:
         async with self._stored:
             self._stored.notify_all()
 
-    async def follow(self, after: int | None) -> AsyncGenerator[list[tuple[int, Classification]], None]:
-        """Results with their sequence numbers, oldest first, for ever; an empty list is a sign of life.
+    async def follow(self, after: Position | None) -> AsyncGenerator[Look, None]:
+        """Results, oldest first, without an end; a look without results is a sign of life.
 
         Args:
-            after: The sequence number of the last result that is known; None begins with what comes next.
+            after: The last position that is known; None begins with what comes next.
 
         Raises:
             Busy: Too many watch already.
@@ -43,18 +44,14 @@ class Feed:
             raise Busy(f"{self._watchers} clients watch already: close one")
         self._watchers += 1
         try:
-            last = await asyncio.to_thread(self._results.newest_sequence) if after is None else after
-            yield []
-            quiet = 0
+            quiet, position = 0, after
             while True:
-                new = await asyncio.to_thread(self._results.newer, last, BATCH)
-                quiet = 0 if new else quiet + 1
-                if new:
-                    last = new[-1][0]
-                    yield new
-                elif quiet % KEEP_ALIVE_EVERY == 0:
-                    yield []
-                if len(new) < BATCH:
+                look = await executors.feed(self._results.since, position, BATCH)
+                if look.results or not look.is_complete or quiet % KEEP_ALIVE_EVERY == 0:
+                    yield look
+                quiet = 0 if look.results else quiet + 1
+                position = look.position
+                if len(look.results) < BATCH:
                     await self._wait()
         finally:
             self._watchers -= 1

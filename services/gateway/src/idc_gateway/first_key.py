@@ -5,6 +5,8 @@ import logging
 from pathlib import Path
 from typing import Final
 
+from idc_gateway import executors
+from idc_gateway.errors import Busy
 from idc_gateway.keys import Keyring, file_version
 
 LOOK_EVERY_S: Final = 2.0
@@ -21,8 +23,8 @@ async def follow_first_key(keyring: Keyring, path: Path, *, every_s: float = LOO
         if version is None or version == taken:
             continue
         try:
-            await asyncio.to_thread(keyring.take_first_key, path)
-        except OSError as exc:  # the database too: the next look tries again
+            await executors.writes(keyring.take_first_key, path)
+        except (OSError, Busy) as exc:  # the database too: the next look tries again
             logger.warning("the first API key stays as it was: %s", exc)
             continue
         except ValueError as exc:

@@ -1,4 +1,4 @@
-"""Lets go what is kept for a time only: receipts, and images where they are stored."""
+"""Removes what is kept for a time only: receipts, and images where they are stored."""
 
 import asyncio
 import logging
@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import Final
 
 from idc_contracts import utc_now
-from idc_gateway.errors import ImagesUnavailable, StoreUnavailable
+from idc_gateway import executors
+from idc_gateway.errors import StoreUnavailable
 from idc_gateway.receipts import KEEP_RECEIPTS
 from idc_gateway.retention import Retention
 from idc_gateway.store_ports import Store
@@ -29,17 +30,16 @@ class Housekeeping:
         """Tidy now and then, until cancelled."""
         while True:
             try:
-                await asyncio.to_thread(self.tidy)
-            except (StoreUnavailable, ImagesUnavailable) as exc:
-                logger.error("old data is not let go: %s", exc)  # noqa: TRY400 - one line; it comes again
+                await executors.background(self.tidy)
+            except StoreUnavailable as exc:
+                logger.error("old data is not removed: %s", exc)  # noqa: TRY400 - one line; it comes again
             await asyncio.sleep(EVERY_S)
 
     def tidy(self) -> None:
-        """Let go all that is due. Blocks.
+        """Remove all that is due. Blocks.
 
         Raises:
             StoreUnavailable: The database does not work.
-            ImagesUnavailable: The image store does not work; what it still holds is listed still.
         """
         if not self._store.leadership.hold():
             return

@@ -1,29 +1,45 @@
 """Which images can be classified, and how they are stored."""
 
 import hashlib
-from typing import Protocol
+import secrets
+from typing import Final, Protocol
 
 from idc_gateway.classifications import CheckedImage, Upload
 from idc_gateway.errors import BodyTooLarge, EmptyBody, NotAnImage, UnusableImage
 from idc_modelio import errors as patch_errors
 from idc_modelio.patches import inspect_image
 
+DIGEST_DIGITS: Final = 64
+
 
 class ImageStore(Protocol):
-    """Keeps images under their digests. Every method blocks, and raises ImagesUnavailable where the store is away."""
+    """Keeps images under names that begin with their digests.
 
-    def put(self, sha256: str, data: bytes) -> None:
-        """Store an image; to store it again changes nothing."""
+    Every method blocks, for a bounded time, and raises ImagesUnavailable where the store is away.
+    """
 
-    def get(self, sha256: str) -> bytes | None:
+    def put(self, name: str, data: bytes) -> None:
+        """Store an image: when this returns, a power cut loses it no more. To store it again changes nothing."""
+
+    def get(self, name: str) -> bytes | None:
         """An image's bytes; None where it is not there or is damaged."""
 
-    def delete(self, sha256: str) -> None:
+    def delete(self, name: str) -> None:
         """Delete an image, whether it is there or not."""
 
 
+def new_object_name(sha256: str) -> str:
+    """A name for an image that no object has had: what is deleted under an old name cannot be this one."""
+    return f"{sha256}-{secrets.token_hex(6)}"
+
+
+def is_whole(name: str, data: bytes) -> bool:
+    """Whether these are the bytes that were stored under a name."""
+    return digest_of(data) == name[:DIGEST_DIGITS]
+
+
 def digest_of(data: bytes) -> str:
-    """The name under which an image is stored: SHA-256, hexadecimal."""
+    """SHA-256, hexadecimal: what tells an image from all others."""
     return hashlib.sha256(data).hexdigest()
 
 

@@ -1,6 +1,5 @@
 """API keys: made, shown once, looked up by their digest, revoked."""
 
-import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from idc_contracts import utc_now
+from idc_gateway import executors
 from idc_gateway.accounts import ApiKey, Caller
 from idc_gateway.audit import AuditEvent
 from idc_gateway.digests import digest_of, is_plausible, new_secret
@@ -101,13 +101,13 @@ class Keyring:
         key = ApiKey(name, scopes, now, now + lifetime if lifetime else None)
         details = {"scopes": sorted(scopes), "expires_at": key.expires_at.isoformat() if key.expires_at else None}
         event = AuditEvent("key.created", actor, name, now, request_id, details)
-        if not await asyncio.to_thread(self._accounts.add_key, key, digest_of(secret), event):
+        if not await executors.writes(self._accounts.add_key, key, digest_of(secret), event):
             raise NameTaken(f"an API key or user has the name {name!r}: choose another one, or revoke that key first")
         return key, secret
 
     async def all(self) -> list[ApiKey]:
         """Every key, by name."""
-        return await asyncio.to_thread(self._accounts.keys)
+        return await executors.reads(self._accounts.keys)
 
     async def revoke(self, name: str, actor: str, request_id: str) -> None:
         """Delete a key and the sessions that were opened with it.
@@ -116,7 +116,7 @@ class Keyring:
             NotFound: There is no such key.
         """
         event = AuditEvent("key.revoked", actor, name, self._clock(), request_id)
-        if not await asyncio.to_thread(self._accounts.delete_key, name, event):
+        if not await executors.writes(self._accounts.delete_key, name, event):
             raise NotFound(f"there is no API key {name!r}")
         self._remembered.clear()
 
@@ -124,7 +124,7 @@ class Keyring:
         now = self._clock()
         if (remembered := self._remembered.get(sha256)) and now - remembered[0] < REMEMBERED_FOR:
             return remembered[1]
-        key = await asyncio.to_thread(self._accounts.key, sha256)
+        key = await executors.reads(self._accounts.key, sha256)
         self._remembered.pop(sha256, None)
         if key is not None:
             if len(self._remembered) >= MAX_REMEMBERED:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
+from idc_gateway import executors
 from idc_gateway.deeds import Deeds, Entry
 from idc_gateway.errors import AlreadyDone, GatewayError
 
@@ -27,13 +28,16 @@ class Ledger:
         self._writing: asyncio.Task[None] | None = None
 
     async def write(self, entry: Entry) -> None:
-        """Store an entry; it is stored even where the caller goes away meanwhile.
+        """Store an entry: its images first, apart from those of others, then the rest.
+
+        The rest is stored even where the caller goes away meanwhile.
 
         Raises:
             AlreadyDone: Its claim was fulfilled by another request; nothing was stored.
             StoreUnavailable: Nothing was stored.
             ImagesUnavailable: Nothing was stored.
         """
+        entry = await executors.images(self._deeds.put_images, entry)
         written: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._waiting.append((entry, written))
         if self._writing is None or self._writing.done():
@@ -45,7 +49,7 @@ class Ledger:
         while self._waiting:
             group, self._waiting = self._waiting[:MAX_ENTRIES], self._waiting[MAX_ENTRIES:]
             try:
-                stored = await asyncio.to_thread(self._deeds.write, [entry for entry, _ in group])
+                stored = await executors.writes(self._deeds.write, [entry for entry, _ in group])
             except Exception as exc:  # noqa: BLE001 - it belongs to those who wait for it
                 _fail(group, exc)
             else:

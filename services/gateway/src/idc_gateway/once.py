@@ -1,9 +1,9 @@
 """Does what an `Idempotency-Key` names once, and gives the same answer every time."""
 
-import asyncio
 from collections.abc import Callable
 from datetime import datetime
 
+from idc_gateway import executors
 from idc_gateway.classifying import check_same
 from idc_gateway.errors import AlreadyDone
 from idc_gateway.receipts import Claim, Receipt
@@ -29,14 +29,14 @@ async def do_once(
         KeyReused: The key was used for something else.
     """
     if claim is None:
-        await asyncio.to_thread(do, None)
+        await executors.writes(do, None)
         return answer
-    done = await asyncio.to_thread(receipts.find, claim)
+    done = await executors.reads(receipts.find, claim)
     if done is None:
         try:
-            await asyncio.to_thread(do, Receipt(claim, answer, now))
+            await executors.writes(do, Receipt(claim, answer, now))
         except AlreadyDone:
-            done = await asyncio.to_thread(receipts.find, claim)
+            done = await executors.reads(receipts.find, claim)
             if done is None:
                 raise
         else:

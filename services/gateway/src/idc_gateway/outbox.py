@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from idc_contracts import utc_now
+from idc_gateway import executors
 from idc_gateway.classifications import OutgoingMessage
 from idc_gateway.errors import BusUnavailable, StoreUnavailable
 from idc_gateway.leadership import ALONE, Leadership
@@ -91,13 +92,13 @@ class Outbox:
             await self._record_last()
 
     async def _turn(self) -> None:
-        if self._leadership is not ALONE and not await asyncio.to_thread(self._leadership.hold):
+        if self._leadership is not ALONE and not await executors.background(self._leadership.hold):
             self._confirmed.clear()
             await asyncio.sleep(self._retry_s)
             return
         self._woken.clear()
         await self._replay()
-        waiting = await asyncio.to_thread(self._messages.waiting, BATCH, self._last_confirmed)
+        waiting = await executors.background(self._messages.waiting, BATCH, self._last_confirmed)
         is_all = len(waiting) < BATCH
         if waiting:
             is_all = await self._publish(waiting) and is_all
@@ -123,7 +124,7 @@ class Outbox:
         if not self._is_replay_due:
             return
         await self._record()
-        count = await asyncio.to_thread(self._messages.publish_again, REPLAY_LIMIT)
+        count = await executors.background(self._messages.publish_again, REPLAY_LIMIT)
         self._is_replay_due = False
         if count:
             logger.info("sending the latest messages again: the broker may have lost them", extra={"count": count})
@@ -147,9 +148,9 @@ class Outbox:
     async def _record(self) -> None:
         """Write down what the broker confirmed; a crash before that only sends it again."""
         if self._confirmed:
-            await asyncio.to_thread(self._messages.mark_published, list(self._confirmed), self._clock())
+            await executors.background(self._messages.mark_published, list(self._confirmed), self._clock())
             self._confirmed.clear()
-            await asyncio.to_thread(self._messages.forget_published, self._clock() - KEEP_PUBLISHED)
+            await executors.background(self._messages.forget_published, self._clock() - KEEP_PUBLISHED)
 
     async def _record_last(self) -> None:
         try:

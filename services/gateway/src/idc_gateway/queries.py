@@ -72,6 +72,41 @@ class NewImage:
     sha256: str
     media_type: str
     size_bytes: int
+    object_name: str = ""
+    """What it is called in the image store; empty where that is its digest."""
+    is_new: bool = True
+    """Whether this name was made for it; else the name was that of the same image, which was stored before."""
+
+    @property
+    def stored_as(self) -> str:
+        """What it is called in the image store."""
+        return self.object_name or self.sha256
+
+
+@dataclass(frozen=True)
+class StoredImage:
+    """Where an image is."""
+
+    object_name: str
+    media_type: str
+
+
+@dataclass(frozen=True)
+class ListedImage:
+    """An image as the list has it at one moment."""
+
+    object_name: str
+    size_bytes: int
+    stored_at: datetime
+    """When a result brought it last."""
+
+
+@dataclass(frozen=True)
+class Removed:
+    """What is not listed any more; its objects are to be deleted."""
+
+    count: int
+    size_bytes: int
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,8 @@ from idc_gateway.accounts import ApiKey, SessionOwner, User
 from idc_gateway.audit import AuditEvent, AuditRecord, Verification
 from idc_gateway.classifications import Classification, OutgoingMessage, Review
 from idc_gateway.leadership import Leadership
-from idc_gateway.queries import ClassificationFilter, Cursor, Deed, NewImage, Page
+from idc_gateway.positions import Look, Position
+from idc_gateway.queries import ClassificationFilter, Cursor, Deed, ListedImage, Page, Removed, StoredImage
 from idc_gateway.receipts import Claim, Receipt
 from idc_gateway.scopes import Role
 
@@ -27,6 +28,9 @@ class Results(Protocol):
 
         Returns:
             For each deed whether it was stored; it was not where its claim has a receipt already.
+
+        Raises:
+            ImageGone: An image that was stored before was removed meanwhile; nothing was stored.
         """
 
     def get(self, identity: UUID) -> Classification | None:
@@ -35,14 +39,11 @@ class Results(Protocol):
     def page(self, wanted: ClassificationFilter, limit: int, after: Cursor | None) -> Page:
         """At most `limit` results, newest first, from where `after` says on."""
 
-    def newer(self, than: int, limit: int) -> list[tuple[int, Classification]]:
-        """Results with their sequence numbers, oldest first, that were stored after a sequence number."""
-
-    def newest_sequence(self) -> int:
-        """The sequence number of the latest result; 0 where there is none."""
+    def since(self, position: Position | None, limit: int) -> Look:
+        """At most `limit` results, oldest first, that were stored after a position; None only tells the newest one."""
 
     def delete(self, identity: UUID, audit: AuditEvent) -> bool:
-        """Delete one result and its reviews; False where there is none."""
+        """Delete one result and its reviews, and unlist its image where no other has it; False where there is none."""
 
 
 class Reviews(Protocol):
@@ -60,22 +61,35 @@ class Reviews(Protocol):
 
 
 class ImageIndex(Protocol):
-    """Which images are stored."""
+    """Which images are stored, under which names.
 
-    def media_type(self, sha256: str) -> str | None:
-        """The media type of a stored image; None where it is not, or no longer, stored."""
+    A name is given to one object and never again. An object is deleted only after its name was taken off the list, in
+    one transaction with what decided so: no result that is being stored can name it any more.
+    """
+
+    def names(self, sha256s: Sequence[str]) -> dict[str, str]:
+        """The object names of those of these images that are stored, by digest."""
+
+    def find(self, sha256: str) -> StoredImage | None:
+        """Where an image is; None where it is not, or no longer, stored."""
 
     def total(self) -> tuple[int, int]:
         """How many images are stored, and their bytes together."""
 
-    def removable(self, limit: int, *, stored_before: datetime | None = None) -> list[NewImage]:
+    def removable(self, limit: int, *, stored_before: datetime | None = None) -> list[ListedImage]:
         """The oldest images that may go: none that shows a positive which nobody has reviewed."""
 
-    def unreferenced(self, sha256: str) -> bool:
-        """Whether no result has this image."""
+    def remove(self, candidates: Sequence[ListedImage], audit: AuditEvent) -> Removed:
+        """Take those of the images off the list that may still go; the audit event gets their count and bytes."""
 
-    def forget(self, sha256s: Sequence[str], audit: Sequence[AuditEvent]) -> None:
-        """Record that these images are gone."""
+    def abandon(self, object_names: Sequence[str]) -> None:
+        """Let objects that no image has be deleted: those that were put for a result which was not stored."""
+
+    def due_deletions(self, limit: int) -> list[str]:
+        """Names of objects that are to be deleted."""
+
+    def deleted(self, object_names: Sequence[str]) -> None:
+        """Record that these objects are gone."""
 
 
 class Receipts(Protocol):

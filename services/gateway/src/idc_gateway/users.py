@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from idc_contracts import utc_now
+from idc_gateway import executors
 from idc_gateway.accounts import User
 from idc_gateway.audit import AuditEvent
 from idc_gateway.digests import digest_of, is_plausible, new_secret
@@ -51,13 +52,13 @@ class Users:
         """
         user = User(name, role, self._clock())
         event = AuditEvent("user.created", actor, name, user.created_at, request_id, {"role": role})
-        if not await asyncio.to_thread(self._accounts.add_user, user, event):
+        if not await executors.writes(self._accounts.add_user, user, event):
             raise NameTaken(f"a user or API key has the name {name!r}: choose another one")
-        return user, await asyncio.to_thread(self._new_link, name, actor, request_id)
+        return user, await executors.writes(self._new_link, name, actor, request_id)
 
     async def all(self) -> list[User]:
         """Every user, by name."""
-        return await asyncio.to_thread(self._accounts.users)
+        return await executors.reads(self._accounts.users)
 
     async def set_role(self, name: str, role: Role, actor: str, request_id: str) -> User:
         """Give a user another role.
@@ -66,7 +67,7 @@ class Users:
             NotFound: There is no such user.
         """
         event = AuditEvent("user.role-set", actor, name, self._clock(), request_id, {"role": role})
-        if not await asyncio.to_thread(self._accounts.set_role, name, role, event):
+        if not await executors.writes(self._accounts.set_role, name, role, event):
             raise NotFound(f"there is no user {name!r}")
         return await self._user(name)
 
@@ -77,7 +78,7 @@ class Users:
             NotFound: There is no such user.
         """
         await self._user(name)
-        return await asyncio.to_thread(self._new_link, name, actor, request_id)
+        return await executors.writes(self._new_link, name, actor, request_id)
 
     async def remove(self, name: str, actor: str, request_id: str) -> None:
         """Delete a user with their sessions and links; what they did stays under their name.
@@ -86,7 +87,7 @@ class Users:
             NotFound: There is no such user.
         """
         event = AuditEvent("user.removed", actor, name, self._clock(), request_id)
-        if not await asyncio.to_thread(self._accounts.delete_user, name, event):
+        if not await executors.writes(self._accounts.delete_user, name, event):
             raise NotFound(f"there is no user {name!r}")
 
     async def by_password(self, name: str, password: str) -> User:
@@ -95,9 +96,9 @@ class Users:
         Raises:
             Unauthenticated: There is none.
         """
-        user = await asyncio.to_thread(self._accounts.user, name)
+        user = await executors.reads(self._accounts.user, name)
         async with self._room:
-            is_known = await asyncio.to_thread(is_right, password, user.password_hash if user else None)
+            is_known = await executors.passwords(is_right, password, user.password_hash if user else None)
         if user is None or not is_known:
             raise Unauthenticated("this name and password do not belong together")
         return user
@@ -110,7 +111,7 @@ class Users:
         """
         user = None
         if is_plausible(token):
-            user = await asyncio.to_thread(self._accounts.take_link, digest_of(token), self._clock(), request_id)
+            user = await executors.writes(self._accounts.take_link, digest_of(token), self._clock(), request_id)
         if user is None:
             raise Unauthenticated("this sign-in link is used or over: ask an administrator for another")
         return user
@@ -122,13 +123,13 @@ class Users:
             NotFound: The user was removed meanwhile.
         """
         async with self._room:
-            hashed = await asyncio.to_thread(hash_of, password)
+            hashed = await executors.passwords(hash_of, password)
         event = AuditEvent("user.password-set", name, name, self._clock(), request_id)
-        if not await asyncio.to_thread(self._accounts.set_password, name, hashed, event):
+        if not await executors.writes(self._accounts.set_password, name, hashed, event):
             raise NotFound(f"there is no user {name!r}")
 
     async def _user(self, name: str) -> User:
-        user = await asyncio.to_thread(self._accounts.user, name)
+        user = await executors.reads(self._accounts.user, name)
         if user is None:
             raise NotFound(f"there is no user {name!r}")
         return user

@@ -18,11 +18,23 @@ SILENCE_S: Final = 60.0
 LONGEST_WAIT_S: Final = 15.0
 
 
+MISSED: Final = "missed"
+"""The event by which the gateway says that the stream cannot go on where it was."""
+
+
 class Event(NamedTuple):
     """One event of the stream."""
 
     id: str
     data: dict[str, Any]
+
+
+class Block(NamedTuple):
+    """What stands between two empty lines of the stream; one without data brings an id alone."""
+
+    name: str
+    id: str
+    data: str
 
 
 @click.command()
@@ -60,9 +72,13 @@ def follow(gateway: Connection) -> Iterator[Event]:
         try:
             with gateway.stream("/events", headers=headers, timeout=httpx.Timeout(10.0, read=SILENCE_S)) as answer:
                 was_connected, wait_s = True, 1.0
-                for event in events(answer.iter_lines()):
-                    headers = {"Last-Event-ID": event.id}
-                    yield event
+                for block in blocks(answer.iter_lines()):
+                    if block.id:
+                        headers = {"Last-Event-ID": block.id}
+                    if block.name == MISSED:
+                        output.remarks().print(f"idc: {escape(json.loads(block.data)['detail'])}")
+                    elif block.data:
+                        yield Event(block.id, json.loads(block.data))
         except Unavailable as exc:
             if not was_connected:
                 raise
@@ -72,18 +88,26 @@ def follow(gateway: Connection) -> Iterator[Event]:
 
 
 def events(lines: Iterable[str]) -> Iterator[Event]:
-    """The events in a stream's lines (WHATWG HTML, 9.2.6); a last one that was cut off is dropped."""
-    identity = ""
+    """The results in a stream's lines."""
+    for block in blocks(lines):
+        if block.data and block.name != MISSED:
+            yield Event(block.id, json.loads(block.data))
+
+
+def blocks(lines: Iterable[str]) -> Iterator[Block]:
+    """The blocks in a stream's lines (WHATWG HTML, 9.2.6); a last one that was cut off is dropped."""
+    identity = name = ""
     data: list[str] = []
     for line in lines:
         if not line:
-            if data:
-                yield Event(identity, json.loads("\n".join(data)))
-            data = []
+            yield Block(name, identity, "\n".join(data))
+            name, data = "", []
         elif not line.startswith(":"):
-            name, _, value = line.partition(":")
+            field, _, value = line.partition(":")
             value = value.removeprefix(" ")
-            if name == "id":
+            if field == "id":
                 identity = value
-            elif name == "data":
+            elif field == "event":
+                name = value
+            elif field == "data":
                 data.append(value)

@@ -1,23 +1,29 @@
-"""Images in a folder or an S3 bucket, by obstore."""
+"""Images in an S3 bucket, by obstore; and the choice between that and a folder."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 import obstore
 from obstore.exceptions import BaseError, NotFoundError
-from obstore.store import LocalStore, ObjectStore, S3Store
+from obstore.store import ObjectStore, S3Store
 
+from idc_gateway.adapters.folder_images import open_folder
 from idc_gateway.errors import ImagesUnavailable
-from idc_gateway.images import digest_of
+from idc_gateway.images import ImageStore, is_whole
 
 if TYPE_CHECKING:
     from obstore.store import S3Config  # not there when the program runs
 
-_MAX_RETRIES: Final = 2
+_CONNECT_TIMEOUT: Final = "3s"
+_REQUEST_TIMEOUT: Final = "8s"
+_MAX_RETRIES: Final = 1
+_RETRY_WITHIN: Final = timedelta(seconds=10)
+"""With these a server that hangs, or a name that is not resolved, costs less than 20 s."""
 
 
 @dataclass(frozen=True)
@@ -45,35 +51,35 @@ class S3Account:
 
 
 class ObjectImages:
-    """See `ImageStore`. An image's key is `<first two digits>/<digest>`, so that no folder grows too long."""
+    """See `ImageStore`. An image's key is `<first two digits>/<name>`."""
 
     def __init__(self, store: ObjectStore) -> None:
         self._store = store
 
-    def put(self, sha256: str, data: bytes) -> None:
+    def put(self, name: str, data: bytes) -> None:
         """Store an image; to store it again changes nothing."""
         with _told():
-            obstore.put(self._store, _key(sha256), data)
+            obstore.put(self._store, _key(name), data)
 
-    def get(self, sha256: str) -> bytes | None:
+    def get(self, name: str) -> bytes | None:
         """An image's bytes; None where it is not there or is damaged."""
         try:
             with _told():
-                data = bytes(obstore.get(self._store, _key(sha256)).bytes())
+                data = bytes(obstore.get(self._store, _key(name)).bytes())
         except FileNotFoundError:
             return None
-        return data if digest_of(data) == sha256 else None
+        return data if is_whole(name, data) else None
 
-    def delete(self, sha256: str) -> None:
+    def delete(self, name: str) -> None:
         """Delete an image, whether it is there or not."""
         try:
             with _told():
-                obstore.delete(self._store, _key(sha256))
+                obstore.delete(self._store, _key(name))
         except FileNotFoundError:
             return
 
 
-def open_images(url: str, account: S3Account) -> ObjectImages:
+def open_images(url: str, account: S3Account) -> ImageStore:
     """Open the store that a URL names.
 
     Args:
@@ -84,20 +90,27 @@ def open_images(url: str, account: S3Account) -> ObjectImages:
         ImagesUnavailable: The URL is wrong, or the folder cannot be made.
     """
     parts = urlsplit(url)
-    with _told():
-        if parts.scheme == "file" and not parts.netloc:
-            return ObjectImages(LocalStore(Path(parts.path), mkdir=True))
-        if parts.scheme == "s3" and parts.netloc:
-            insecure = account.endpoint.startswith("http://")
-            store = S3Store(
-                parts.netloc,
-                prefix=parts.path.strip("/") or None,
-                client_options={"allow_http": insecure, "timeout": "10s"},
-                retry_config={"max_retries": _MAX_RETRIES},
-                config=account.config(),
-            )
-            return ObjectImages(store)
+    if parts.scheme == "file" and not parts.netloc:
+        return open_folder(Path(parts.path))
+    if parts.scheme == "s3" and parts.netloc:
+        return _open_bucket(parts.netloc, parts.path.strip("/"), account)
     raise ImagesUnavailable(f"the image store {url[:128]!r} is unknown: use file:///folder or s3://bucket/prefix")
+
+
+def _open_bucket(bucket: str, prefix: str, account: S3Account) -> ObjectImages:
+    with _told():
+        store = S3Store(
+            bucket,
+            prefix=prefix or None,
+            client_options={
+                "allow_http": account.endpoint.startswith("http://"),
+                "connect_timeout": _CONNECT_TIMEOUT,
+                "timeout": _REQUEST_TIMEOUT,
+            },
+            retry_config={"max_retries": _MAX_RETRIES, "retry_timeout": _RETRY_WITHIN},
+            config=account.config(),
+        )
+    return ObjectImages(store)
 
 
 @contextmanager
@@ -110,5 +123,5 @@ def _told() -> Iterator[None]:
         raise ImagesUnavailable(f"the image store does not work: {str(exc).splitlines()[0][:200]}") from exc
 
 
-def _key(sha256: str) -> str:
-    return f"{sha256[:2]}/{sha256}"
+def _key(name: str) -> str:
+    return f"{name[:2]}/{name}"

@@ -1,12 +1,12 @@
 """Read and verify the audit chain."""
 
-import asyncio
 from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, Field
 
+from idc_gateway import executors
 from idc_gateway.audit import AuditRecord, Verification
 from idc_gateway.dependencies import GatewayDependency, requires
 from idc_gateway.routes.parameters import Limit
@@ -69,7 +69,7 @@ async def list_audit(
     gateway: GatewayDependency, limit: Limit = 50, cursor: Annotated[int | None, Query(ge=1, le=_LARGEST)] = None
 ) -> AuditPage:
     """Records, newest first."""
-    records = await asyncio.to_thread(gateway.store.audit.page, limit + 1, before=cursor)
+    records = await executors.reads(gateway.store.audit.page, limit + 1, before=cursor)
     shown = records[:limit]
     return AuditPage(
         items=[AuditItem.of(record) for record in shown],
@@ -79,5 +79,8 @@ async def list_audit(
 
 @router.get("/audit/verification")
 async def verify_audit(gateway: GatewayDependency) -> AuditVerification:
-    """Walk the whole chain: it finds a record that was changed, removed or inserted."""
-    return AuditVerification.of(await asyncio.to_thread(gateway.store.audit.verify))
+    """Walk the whole chain: it finds a record that was changed, removed or inserted.
+
+    One walk at a time: who asks meanwhile shares the next one.
+    """
+    return AuditVerification.of(await gateway.chain_check.verify())

@@ -1,17 +1,18 @@
 """Read, export and delete results."""
 
-import asyncio
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Response
 
 from idc_contracts import utc_now
+from idc_gateway import executors
 from idc_gateway.dependencies import CurrentCaller, GatewayDependency, RequestId, requires
 from idc_gateway.errors import NotFound
 from idc_gateway.requests import Request as Job
 from idc_gateway.routes.parameters import GivenCursor, Limit, Wanted, parse_cursor
 from idc_gateway.routes.schemas import ClassificationItem, ClassificationPage
 from idc_gateway.scopes import Scope
+from idc_gateway.stored_images import read_image
 
 router = APIRouter(tags=["classifications"])
 _reads = Depends(requires(Scope.READ))
@@ -22,7 +23,7 @@ async def list_classifications(
     gateway: GatewayDependency, wanted: Wanted, limit: Limit = 50, cursor: GivenCursor = None
 ) -> ClassificationPage:
     """Results, newest first, page by page."""
-    page = await asyncio.to_thread(gateway.store.results.page, wanted, limit, parse_cursor(cursor))
+    page = await executors.reads(gateway.store.results.page, wanted, limit, parse_cursor(cursor))
     return ClassificationPage(
         items=[ClassificationItem.of(result) for result in page.items],
         next_cursor=str(page.next_cursor) if page.next_cursor else None,
@@ -32,7 +33,7 @@ async def list_classifications(
 @router.get("/classifications/{identity:uuid}", dependencies=[_reads])
 async def get_classification(gateway: GatewayDependency, identity: UUID) -> ClassificationItem:
     """One result."""
-    result = await asyncio.to_thread(gateway.store.results.get, identity)
+    result = await executors.reads(gateway.store.results.get, identity)
     if result is None:
         raise NotFound(f"there is no classification {identity}")
     return ClassificationItem.of(result)
@@ -46,16 +47,14 @@ async def get_classification(gateway: GatewayDependency, identity: UUID) -> Clas
 )
 async def get_image(gateway: GatewayDependency, identity: UUID) -> Response:
     """The image as it was sent, byte by byte."""
-    result = await asyncio.to_thread(gateway.store.results.get, identity)
+    result = await executors.reads(gateway.store.results.get, identity)
     if result is None:
         raise NotFound(f"there is no classification {identity}")
     sha256 = result.image_sha256
-    media_type = await asyncio.to_thread(gateway.store.images.media_type, sha256) if sha256 else None
-    data = None
-    if sha256 and media_type and gateway.images:
-        data = await asyncio.to_thread(gateway.images.get, sha256)
-    if data is None:
+    image = await executors.images(read_image, gateway.store.images, gateway.images, sha256)
+    if image is None:
         raise NotFound(f"the image of classification {identity} is not, or no longer, stored")
+    data, media_type = image
     return Response(data, media_type=media_type, headers={"ETag": f'"{sha256}"'})
 
 
@@ -65,5 +64,6 @@ async def delete_classification(
 ) -> None:
     """Delete a result, its reviews and its image. The audit chain keeps that it was there and who deleted it."""
     job = Job(caller.name, request_id)
-    if not await asyncio.to_thread(gateway.deeds.delete, identity, job, utc_now()):
+    if not await executors.writes(gateway.deeds.delete, identity, job, utc_now()):
         raise NotFound(f"there is no classification {identity}")
+    await gateway.image_deletions.promptly()

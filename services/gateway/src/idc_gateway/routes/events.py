@@ -1,5 +1,6 @@
 """New results as they are stored: server-sent events (WHATWG HTML, 9.2)."""
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Annotated, Final
@@ -7,15 +8,19 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Depends, Header
 from fastapi.responses import StreamingResponse
 
-from idc_gateway.classifications import Classification
 from idc_gateway.dependencies import GatewayDependency, requires
+from idc_gateway.positions import Look, Position
 from idc_gateway.routes.schemas import ClassificationItem
 from idc_gateway.scopes import Scope
 
 router = APIRouter(tags=["classifications"])
 
-_LARGEST: Final = 2**31 - 1
-_KEEP_ALIVE: Final = ": still here\n\n"
+_MISSED: Final = json.dumps(
+    {
+        "detail": "results may be missing before this event: the id that was sent is none of this database, which was "
+        "restored or changed; read GET /api/v1/classifications"
+    }
+)
 
 
 @router.get(
@@ -26,12 +31,14 @@ _KEEP_ALIVE: Final = ": still here\n\n"
 )
 async def follow_classifications(
     gateway: GatewayDependency,
-    last_event_id: Annotated[
-        int | None, Header(ge=0, le=_LARGEST, description="The id of the last event that is known.")
-    ] = None,
+    last_event_id: Annotated[str | None, Header(description="The id that came last; `0` is the very start.")] = None,
 ) -> StreamingResponse:
-    """Each new result as an event `classification`, for ever. With `Last-Event-ID` none is left out."""
-    batches = gateway.feed.follow(last_event_id)
+    """Each new result as an event `classification`, without an end.
+
+    With `Last-Event-ID` none is left out. Signs of life have an id, too. Where the id is none of this database's
+    history (a backup was restored), an event `missed` says so, and the stream goes on from there.
+    """
+    batches = gateway.feed.follow(Position.parse(last_event_id) if last_event_id else None)
     first = await anext(batches)  # what refuses the request does so before the answer begins
 
     async def lines() -> AsyncIterator[str]:
@@ -43,10 +50,13 @@ async def follow_classifications(
     return StreamingResponse(lines(), media_type="text/event-stream")
 
 
-def _text(batch: list[tuple[int, Classification]]) -> str:
-    if not batch:
-        return _KEEP_ALIVE
-    return "".join(
-        f"event: classification\nid: {sequence}\ndata: {ClassificationItem.of(result).model_dump_json()}\n\n"
-        for sequence, result in batch
+def _text(look: Look) -> str:
+    start = ""
+    if not look.is_complete:
+        start = f"event: missed\nid: {look.start}\ndata: {_MISSED}\n\n"
+    elif not look.results:
+        start = f": still here\nid: {look.start}\n\n"
+    return start + "".join(
+        f"event: classification\nid: {position}\ndata: {ClassificationItem.of(result).model_dump_json()}\n\n"
+        for position, result in look.results
     )

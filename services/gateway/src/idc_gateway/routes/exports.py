@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import StreamingResponse
 
+from idc_gateway import executors
 from idc_gateway.classifications import Classification
 from idc_gateway.dependencies import Gateway, GatewayDependency, requires
 from idc_gateway.errors import BadInput
@@ -65,7 +66,7 @@ def _all(gateway: Gateway, wanted: ClassificationFilter) -> Iterator[Classificat
 
 def _download(pieces: Iterator[str], media_type: str, name: str) -> StreamingResponse:
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return StreamingResponse(_joined(pieces), media_type=media_type, headers=headers)
+    return StreamingResponse(executors.exports.iterate(_joined(pieces)), media_type=media_type, headers=headers)
 
 
 def _joined(pieces: Iterator[str]) -> Iterator[str]:

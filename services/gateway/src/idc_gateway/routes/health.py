@@ -34,11 +34,7 @@ async def ready(gateway: GatewayDependency, response: Response) -> Readiness:
 
 
 async def _store(gateway: Gateway) -> str:
-    try:
-        await asyncio.to_thread(gateway.store.database.check)
-    except OSError as exc:
-        return f"failed: {exc}"
-    return "ok"
+    return await gateway.store_health.finding()
 
 
 async def _inference(gateway: Gateway) -> str:

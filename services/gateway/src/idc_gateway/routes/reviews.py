@@ -1,12 +1,12 @@
 """A pathologist's word on a result."""
 
-import asyncio
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel, Field
 
 from idc_contracts import utc_now
+from idc_gateway import executors
 from idc_gateway.audit import AuditEvent
 from idc_gateway.classifications import Review, Verdict
 from idc_gateway.dependencies import CurrentCaller, GatewayDependency, RequestId, requires
@@ -69,7 +69,7 @@ async def review_classification(
 @router.get("/classifications/{identity:uuid}/review", dependencies=[Depends(requires(Scope.READ))])
 async def list_reviews(gateway: GatewayDependency, identity: UUID) -> ReviewList:
     """All that was said of a result, newest first."""
-    if await asyncio.to_thread(gateway.store.results.get, identity) is None:
+    if await executors.reads(gateway.store.results.get, identity) is None:
         raise NotFound(f"there is no classification {identity}")
-    history = await asyncio.to_thread(gateway.store.reviews.history, identity)
+    history = await executors.reads(gateway.store.reviews.history, identity)
     return ReviewList(items=[ReviewItem.of(review) for review in history])

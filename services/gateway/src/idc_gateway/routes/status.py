@@ -6,6 +6,7 @@ from importlib.metadata import version
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 
+from idc_gateway import executors
 from idc_gateway.dependencies import Gateway, GatewayDependency, requires
 from idc_gateway.scopes import Scope
 
@@ -56,7 +57,7 @@ class GatewayStatus(BaseModel):
 async def get_status(gateway: GatewayDependency) -> GatewayStatus:
     """Everything at one look, with what is wrong in words."""
     ready, (count, size_bytes) = await asyncio.gather(
-        gateway.inference.is_ready(), asyncio.to_thread(gateway.store.images.total)
+        gateway.inference.is_ready(), executors.reads(gateway.store.images.total)
     )
     backlog = gateway.backlog.state
     return GatewayStatus(

@@ -1,7 +1,8 @@
 """The audit chain in the database."""
 
+import time
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, Row, insert, select, update
 
@@ -9,7 +10,9 @@ from idc_gateway.adapters.sql.database import Database
 from idc_gateway.adapters.sql.tables import audit, audit_head
 from idc_gateway.audit import AuditEvent, AuditRecord, ChainHead, Verification, record_after, verify
 
-_READ_AT_ONCE = 5000
+_READ_AT_ONCE: Final = 200
+_PAUSE_S: Final = 0.0005
+"""After each batch: a walk is computing, and other threads get the interpreter only where it lets them."""
 
 
 def lock_head(connection: Connection) -> ChainHead:
@@ -18,6 +21,12 @@ def lock_head(connection: Connection) -> ChainHead:
     Call it before anything else is written: sequence numbers then follow the order of commits.
     """
     row = connection.execute(select(audit_head).where(audit_head.c.id == 1).with_for_update()).one()
+    return ChainHead(row.sequence, row.sha256)
+
+
+def head_of(connection: Connection) -> ChainHead:
+    """Read the chain's end."""
+    row = connection.execute(select(audit_head).where(audit_head.c.id == 1)).one()
     return ChainHead(row.sequence, row.sha256)
 
 
@@ -64,8 +73,7 @@ class SqlAudit:
     def verify(self) -> Verification:
         """Walk the whole chain; the memory it takes does not grow with the chain."""
         with self._database.read_snapshot() as connection:
-            row = connection.execute(select(audit_head).where(audit_head.c.id == 1)).one()
-            return verify(_all(connection), ChainHead(row.sequence, row.sha256))
+            return verify(_all(connection), head_of(connection))
 
 
 def _all(connection: Connection) -> Iterator[AuditRecord]:
@@ -77,6 +85,7 @@ def _all(connection: Connection) -> Iterator[AuditRecord]:
         if not rows:
             return
         last = rows[-1].sequence
+        time.sleep(_PAUSE_S)
 
 
 def _as_row(record: AuditRecord) -> dict[str, Any]:

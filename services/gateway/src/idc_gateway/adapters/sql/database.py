@@ -2,16 +2,16 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Final
+from threading import Lock
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, select
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
+from idc_gateway.adapters.sql.engine import LOCK_TIMEOUT_S, WRITES, make_engine
 from idc_gateway.adapters.sql.migrate import upgrade
+from idc_gateway.adapters.sql.tables import audit_head
 from idc_gateway.errors import StoreUnavailable
-
-_WRITES: Final = "idc_writes"
 
 
 class Database:
@@ -19,6 +19,7 @@ class Database:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._write_lock = Lock()
 
     @property
     def is_shared(self) -> bool:
@@ -59,21 +60,40 @@ class Database:
         Raises:
             StoreUnavailable: The database does not answer; nothing was stored.
         """
-        with told(), self._engine.connect().execution_options(**{_WRITES: True}) as connection, connection.begin():
+        writing = {WRITES: True}
+        with (
+            self._turn(),
+            told(),
+            self._engine.connect().execution_options(**writing) as connection,
+            connection.begin(),
+        ):
             yield connection
 
     def check(self) -> None:
-        """Prove that the database answers.
+        """Prove that the database answers and that its writers can go on: read what each of them locks first.
 
         Raises:
             StoreUnavailable: It does not.
         """
-        with self.read() as connection:
-            connection.execute(text("SELECT 1"))
+        with self.write() as connection:
+            connection.execute(select(audit_head.c.sequence).with_for_update()).one()
 
     def close(self) -> None:
         """Close all connections."""
         self._engine.dispose()
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        # SQLite's own waiting is a poll, under which some wait long; PostgreSQL's is a queue.
+        if self.is_shared:
+            yield
+            return
+        if not self._write_lock.acquire(timeout=LOCK_TIMEOUT_S):
+            raise StoreUnavailable(f"the database is busy: another write has not ended within {LOCK_TIMEOUT_S} s")
+        try:
+            yield
+        finally:
+            self._write_lock.release()
 
 
 def open_database(url: str) -> Database:
@@ -84,23 +104,30 @@ def open_database(url: str) -> Database:
 
     Raises:
         StoreUnavailable: The URL is wrong, or the database cannot be opened or migrated.
+        DatabaseTooNew: A newer version of the program has changed its tables.
     """
+    database = Database(make_engine(url))
     try:
-        parsed = make_url(url)
-        is_sqlite = parsed.get_backend_name() == "sqlite"
-        # A connection that a restarted server closed is noticed before it is used.
-        engine = create_engine(parsed) if is_sqlite else create_engine(parsed, pool_pre_ping=True, pool_size=10)
-    except (ArgumentError, ImportError) as exc:
-        raise StoreUnavailable(
-            "the database's URL is wrong: sqlite:////path or postgresql+psycopg://host/name"
-        ) from exc
-    if is_sqlite:
-        event.listen(engine, "connect", _prepare_sqlite)
-        event.listen(engine, "begin", _begin_sqlite)
-    database = Database(engine)
-    with database.write() as connection:
-        upgrade(connection)
+        _bring_up_to_date(database)
+    except BaseException:
+        database.close()
+        raise
     return database
+
+
+def _bring_up_to_date(database: Database) -> None:
+    with told(), database.engine.connect().execution_options(**{WRITES: True}) as connection:
+        # A migration that rebuilds a table drops the old one, which deletes what refers to it while foreign keys are
+        # on; inside of a transaction they cannot be switched (sqlite.org/foreignkeys.html, 5 and 6).
+        _set_foreign_keys(database, connection, "OFF")
+        with connection.begin():
+            upgrade(connection)
+        _set_foreign_keys(database, connection, "ON")
+
+
+def _set_foreign_keys(database: Database, connection: Connection, switch: str) -> None:
+    if not database.is_shared:
+        connection.connection.cursor().execute(f"PRAGMA foreign_keys={switch}")
 
 
 def with_password(url: str, password: str) -> str:
@@ -116,18 +143,3 @@ def told() -> Iterator[None]:
     except SQLAlchemyError as exc:
         reason = str(exc.__cause__ or exc).splitlines()[0]
         raise StoreUnavailable(f"the database does not work, look at its disk and its server: {reason}") from exc
-
-
-def _prepare_sqlite(connection: Any, _record: object) -> None:
-    # The driver's own notion of transactions begins them late; `_begin_sqlite` does it instead.
-    connection.isolation_level = None
-    # WAL lets reads go on beside a write; FULL puts a commit on the disk before it returns, so that a power cut
-    # loses no accepted result (sqlite.org/pragma.html).
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000"):
-        connection.execute(f"PRAGMA {pragma}")
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    # A writer takes the lock at once: what it reads first (the audit chain's head) stays true until it commits.
-    writes = connection.get_execution_options().get(_WRITES, False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

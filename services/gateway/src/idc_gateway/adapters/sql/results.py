@@ -4,18 +4,20 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Select, and_, delete, insert, or_, select
+from sqlalchemy import Connection, Select, and_, delete, func, insert, or_, select
 
-from idc_gateway.adapters.sql.audit import append, lock_head
+from idc_gateway.adapters.sql.audit import append, head_of, lock_head
 from idc_gateway.adapters.sql.database import Database
-from idc_gateway.adapters.sql.images import note
+from idc_gateway.adapters.sql.images import abandon, note, unlist_unused
 from idc_gateway.adapters.sql.outbox import put
 from idc_gateway.adapters.sql.receipts import keep
 from idc_gateway.adapters.sql.reviews import latest_reviews
 from idc_gateway.adapters.sql.rows import as_row, from_row
+from idc_gateway.adapters.sql.tables import audit as audit_table
 from idc_gateway.adapters.sql.tables import classifications as table
-from idc_gateway.audit import AuditEvent
+from idc_gateway.audit import EMPTY, AuditEvent, ChainHead
 from idc_gateway.classifications import Classification
+from idc_gateway.positions import Look, Position
 from idc_gateway.queries import ClassificationFilter, Cursor, Deed, Page
 
 
@@ -37,6 +39,9 @@ class SqlResults:
             for deed in new:
                 note(connection, deed.images, deed.at)
                 put(connection, deed.messages, deed.at)
+            for deed, is_fresh in zip(deeds, fresh, strict=True):
+                if not is_fresh:
+                    abandon(connection, [image.stored_as for image in deed.images])
             append(connection, head, [event for deed in new for event in deed.audit])
         return fresh
 
@@ -62,28 +67,42 @@ class SqlResults:
         last = rows[limit - 1] if len(rows) > limit else None
         return Page(items, None if last is None else Cursor(last.created_at, last.sequence))
 
-    def newer(self, than: int, limit: int) -> list[tuple[int, Classification]]:
-        """Results with their sequence numbers, oldest first, that were stored after a sequence number."""
-        query = select(table).where(table.c.sequence > than).order_by(table.c.sequence).limit(limit)
-        with self._database.read() as connection:
+    def since(self, position: Position | None, limit: int) -> Look:
+        """What was stored after a position. See `Results.since`."""
+        with self._database.read_snapshot() as connection:
+            head = head_of(connection)
+            newest = connection.execute(select(func.coalesce(func.max(table.c.sequence), 0))).scalar_one()
+            if position is None:
+                return Look(is_complete=True, start=Position.at(newest, head), results=[])
+            is_proven = _is_in_chain(connection, position)
+            start = position.sequence if is_proven or 0 <= position.sequence <= newest else newest
+            query = select(table).where(table.c.sequence > start).order_by(table.c.sequence).limit(limit)
             rows = connection.execute(query).all()
             items = _with_reviews(connection, rows)
-        return [(row.sequence, item) for row, item in zip(rows, items, strict=True)]
-
-    def newest_sequence(self) -> int:
-        """The sequence number of the latest result; 0 where there is none."""
-        query = select(table.c.sequence).order_by(table.c.sequence.desc()).limit(1)
-        with self._database.read() as connection:
-            return connection.execute(query).scalar() or 0
+        results = [(Position.at(row.sequence, head), item) for row, item in zip(rows, items, strict=True)]
+        return Look(is_proven, Position.at(start, head), results)
 
     def delete(self, identity: UUID, audit: AuditEvent) -> bool:
-        """Delete one result and its reviews; False where there is none."""
+        """Delete one result. See `Results.delete`."""
         with self._database.write() as connection:
             head = lock_head(connection)
-            if connection.execute(delete(table).where(table.c.id == identity)).rowcount == 0:
+            gone = delete(table).where(table.c.id == identity).returning(table.c.image_sha256)
+            row = connection.execute(gone).first()
+            if row is None:
                 return False
+            if row.image_sha256 is not None:
+                unlist_unused(connection, row.image_sha256)
             append(connection, head, [audit])
         return True
+
+
+def _is_in_chain(connection: Connection, position: Position) -> bool:
+    """Whether the audit chain still has the record at which the position was told: the database was not set back."""
+    if position.records == 0:
+        return position.proves(EMPTY)
+    query = select(audit_table.c.sequence, audit_table.c.sha256).where(audit_table.c.sequence == position.records)
+    row = connection.execute(query).first()
+    return row is not None and position.proves(ChainHead(row.sequence, row.sha256))
 
 
 def _conditions(wanted: ClassificationFilter) -> list[Any]:

@@ -21,6 +21,8 @@ from sqlalchemy import (
 )
 
 metadata = MetaData()
+"""Where a number is told to anybody or remembered, SQLite must not give it again after its row is gone: AUTOINCREMENT
+(sqlite.org/autoinc.html). PostgreSQL's sequences never go back."""
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -67,6 +69,7 @@ classifications = Table(
     Index("classifications_by_slide", "slide", "created_at", "sequence"),
     Index("classifications_by_verdict", "verdict", "created_at", "sequence"),
     Index("classifications_by_image", "image_sha256"),
+    sqlite_autoincrement=True,
 )
 
 reviews = Table(
@@ -78,6 +81,7 @@ reviews = Table(
     Column("comment", Text, nullable=False),
     Column("reviewer", String(64), nullable=False),
     Column("reviewed_at", UtcDateTime, nullable=False),
+    sqlite_autoincrement=True,
 )
 
 images = Table(
@@ -87,7 +91,12 @@ images = Table(
     Column("media_type", String(32), nullable=False),
     Column("size_bytes", Integer, nullable=False),
     Column("stored_at", UtcDateTime, nullable=False, index=True),
+    Column("object_name", String(80), nullable=False),
+    Index("images_by_object", "object_name", unique=True),
 )
+
+image_deletions = Table("image_deletions", metadata, Column("object_name", String(80), primary_key=True))
+"""Objects of the image store that no result has any more and that are still to be deleted."""
 
 receipts = Table(
     "receipts",
@@ -133,6 +142,7 @@ outbox = Table(
     Column("created_at", UtcDateTime, nullable=False),
     Column("published_at", UtcDateTime, nullable=True),
     Index("outbox_by_publication", "published_at", "sequence"),
+    sqlite_autoincrement=True,
 )
 
 api_keys = Table(

@@ -17,6 +17,8 @@ def upgrade() -> None:
     """Add columns and tables."""
     _extend_classifications()
     op.add_column("outbox", sa.Column("created_at", sa.DateTime, nullable=False, server_default="1970-01-01 00:00:00"))
+    # What waits would else be of 1970, and be dropped as too old.
+    op.execute("UPDATE outbox SET created_at = CURRENT_TIMESTAMP")
     _add_tables()
     _add_audit()
 

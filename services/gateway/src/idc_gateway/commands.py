@@ -1,0 +1,102 @@
+"""The gateway's commands other than serving: `idc-gateway backup FILE`, `idc-gateway restore FILE`."""
+
+import argparse
+import os
+import sqlite3
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Final
+
+from idc_gateway.adapters.sql.backup import DATABASE, write_backup
+from idc_gateway.adapters.sql.restore import KEPT, restore_backup
+from idc_gateway.app import open_image_store
+from idc_gateway.data_lock import data_lock
+from idc_gateway.errors import CannotStart
+from idc_gateway.settings import GatewaySettings
+
+_FILE: Final = "a file, or - for standard output or input"
+Command = Callable[[GatewaySettings], None]
+
+
+def parse(arguments: list[str], serve: Command) -> tuple[Command, dict[str, str]]:
+    """What the command line asks for, and settings that it brings; `serve` where it names no command.
+
+    Ends the process where it is wrong (exit code 2).
+    """
+    parser = argparse.ArgumentParser("idc-gateway", description="Serve, or back the database and images up or restore.")
+    commands = parser.add_subparsers(dest="command", title="commands (without one: serve)")
+    commands.add_parser("backup", help="write a backup, while the gateway may run").add_argument("file", help=_FILE)
+    commands.add_parser("restore", help="put a backup in place; stop the gateway first").add_argument(
+        "file", help=_FILE
+    )
+    given = parser.parse_args(arguments)
+    if given.command is None:
+        return serve, {}
+    command = {"backup": _backup, "restore": _restore}[given.command]
+    # Standard output may be the backup: only errors are logged there.
+    return lambda settings: command(settings, given.file), {"log_level": "ERROR"}
+
+
+def _backup(settings: GatewaySettings, file: str) -> None:
+    database = _database(settings)
+    with _reported(), _written(file) as target:
+        contents = write_backup(database, open_image_store(settings), target)
+    _say(f"backed up the database and {contents.images} images")
+    if contents.missing_images:
+        _say(f"{contents.missing_images} images that the database lists are not in the image store")
+
+
+def _restore(settings: GatewaySettings, file: str) -> None:
+    database = _database(settings)
+    with data_lock(settings.data_dir), _reported(), _read(file) as source:
+        contents = restore_backup(source, database, open_image_store(settings))
+    _say(f"restored the database and {contents.images} images; what was there is {database}{KEPT}")
+    _say("everybody signs in again; revoke again the keys that were revoked after the backup")
+
+
+def _database(settings: GatewaySettings) -> Path:
+    if settings.database_url is not None:
+        raise CannotStart("the results are in PostgreSQL: back it up and restore it with pg_dump and pg_restore")
+    return settings.data_dir / DATABASE
+
+
+@contextmanager
+def _reported() -> Iterator[None]:
+    try:
+        yield
+    except (OSError, sqlite3.Error) as exc:
+        raise CannotStart(str(exc)) from exc
+
+
+@contextmanager
+def _written(file: str) -> Iterator[IO[bytes]]:
+    """A file that is there whole or not at all."""
+    if file == "-":
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    path = Path(file)
+    part = path.with_name(path.name + ".part")
+    try:
+        with part.open("wb") as target:
+            yield target
+            target.flush()
+            os.fsync(target.fileno())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+@contextmanager
+def _read(file: str) -> Iterator[IO[bytes]]:
+    if file == "-":
+        yield sys.stdin.buffer
+        return
+    with Path(file).open("rb") as source:
+        yield source
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"idc-gateway: {line}\n")

@@ -1,0 +1,263 @@
+"""A backup that was made while the gateway served brings back what was accepted, and nothing else."""
+
+import io
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+import tarfile
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from idc_contracts import Decision
+from idc_gateway.accounts import User
+from idc_gateway.adapters.object_images import S3Account, open_images
+from idc_gateway.adapters.sql.store import open_store
+from idc_gateway.app import build
+from idc_gateway.audit import AuditEvent
+from idc_gateway.classifications import Classification, OutgoingMessage
+from idc_gateway.commands import parse
+from idc_gateway.data_lock import data_lock
+from idc_gateway.errors import CannotStart
+from idc_gateway.fakes import FAKE_MODEL, FAKE_THRESHOLDS, MemoryBus
+from idc_gateway.images import ImageStore, digest_of, new_object_name
+from idc_gateway.positions import START
+from idc_gateway.queries import ClassificationFilter, Deed, NewImage
+from idc_gateway.scopes import Role
+from idc_gateway.settings import GatewaySettings
+from idc_gateway.store_ports import Store
+from support.live_gateway import gateway_settings
+
+pytestmark = pytest.mark.integration
+
+NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
+
+
+class Site:
+    """A data folder as a gateway leaves it."""
+
+    def __init__(self, folder: Path, database: str = "gateway.sqlite3") -> None:
+        self.folder = folder
+        self.database = folder / database
+        self.images: ImageStore = open_images(f"file://{folder}/images", S3Account())
+
+    def open(self) -> Store:
+        return open_store(f"sqlite:///{self.database}")
+
+    def add(self, store: Store, name: str) -> Classification:
+        data = name.encode()
+        result = Classification(
+            uuid4(),
+            name,
+            0.9,
+            Decision.IDC,
+            FAKE_MODEL,
+            FAKE_THRESHOLDS,
+            1.0,
+            NOW,
+            50,
+            50,
+            image_sha256=digest_of(data),
+        )
+        image = NewImage(digest_of(data), "image/png", len(data), new_object_name(digest_of(data)))
+        self.images.put(image.stored_as, data)
+        audit = [AuditEvent("patch.classified", "k", str(result.id), NOW)]
+        messages = [OutgoingMessage("topic", name.encode())]
+        store.results.add([Deed(NOW, results=[result], images=[image], messages=messages, audit=audit)])
+        return result
+
+    def names(self) -> list[str]:
+        store = self.open()
+        try:
+            return [item.name for item in store.results.page(ClassificationFilter(), 50, None).items][::-1]
+        finally:
+            store.database.close()
+
+    def backup(self) -> bytes:
+        target = self.folder / "backup.tar"
+        self.run("backup", str(target))
+        return target.read_bytes()
+
+    def restore(self, backup: bytes) -> None:
+        source = self.folder / "given.tar"
+        source.write_bytes(backup)
+        self.run("restore", str(source))
+
+    def run(self, *arguments: str) -> None:
+        def serve(settings: GatewaySettings) -> None:
+            build(settings, bus=MemoryBus())
+
+        command, _ = parse(list(arguments), serve)
+        command(gateway_settings(self.folder))
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    return Site(tmp_path)
+
+
+@pytest.fixture
+def serving(site: Site) -> Iterator[Store]:
+    """A gateway that has the database open, with a log beside it that is not in the file yet."""
+    store = site.open()
+    yield store
+    store.database.close()
+
+
+def test_backup_of_a_serving_gateway_brings_results_and_images_back(site: Site, serving: Store) -> None:
+    kept = site.add(serving, "kept")
+    backup = site.backup()
+    lost = site.add(serving, "lost")
+    log = site.database.with_name("gateway.sqlite3-wal")
+    left_by_a_crash = log.read_bytes()
+    serving.database.close()
+    log.write_bytes(left_by_a_crash)
+    for path in (site.folder / "images").glob("??/*"):
+        path.unlink()
+
+    site.restore(backup)
+
+    assert site.names() == ["kept"]
+    store = site.open()
+    found = store.images.find(kept.image_sha256 or "")
+    assert found is not None
+    assert site.images.get(found.object_name) == b"kept"
+    assert store.images.find(lost.image_sha256 or "") is None
+    assert store.audit.latest("database.restored") is not None
+    assert store.audit.verify().is_intact
+    store.database.close()
+    assert Site(site.folder, "gateway.sqlite3.before-restore").names() == ["kept", "lost"]
+
+
+def test_stream_that_knew_what_the_restore_took_back_says_that_it_missed_something(site: Site, serving: Store) -> None:
+    site.add(serving, "kept")
+    backup = site.backup()
+    before = serving.results.since(START, 9).position
+    site.add(serving, "lost")
+    known = serving.results.since(START, 9).position
+    serving.database.close()
+    site.restore(backup)
+
+    store = site.open()
+    site.add(store, "new with the lost one's number")
+    seen = {name: store.results.since(p, 9) for name, p in {"start": START, "before": before, "known": known}.items()}
+    store.database.close()
+
+    assert {name: look.is_complete for name, look in seen.items()} == {"start": True, "before": True, "known": False}
+    assert [r.name for _, r in seen["start"].results] == ["kept", "new with the lost one's number"]
+    assert [r.name for _, r in seen["before"].results] == ["new with the lost one's number"]
+
+
+def test_nobody_stays_signed_in_by_a_session_of_the_backup(site: Site, serving: Store) -> None:
+    serving.accounts.add_user(User("a", Role.ADMIN, NOW, None), AuditEvent("user.created", "a", "a", NOW))
+    serving.accounts.add_session("s" * 64, key_name=None, user_name="a", now=NOW, expires_at=NOW + timedelta(days=1))
+    backup = site.backup()
+    serving.database.close()
+
+    site.restore(backup)
+
+    store = site.open()
+    assert store.accounts.user("a") is not None
+    assert store.accounts.session("s" * 64, NOW) is None
+    store.database.close()
+
+
+def test_restore_refuses_while_a_gateway_runs(site: Site, serving: Store) -> None:
+    site.add(serving, "kept")
+    backup = site.backup()
+
+    with data_lock(site.folder), pytest.raises(CannotStart, match="stop it first"):
+        site.restore(backup)
+
+
+@pytest.mark.parametrize("damage", ["cut off", "other database", "other image", "no archive"])
+def test_damaged_backup_leaves_the_database_as_it_was(site: Site, serving: Store, damage: str) -> None:
+    site.add(serving, "first")
+    backup = site.backup()
+    site.add(serving, "second")
+    serving.database.close()
+
+    with pytest.raises(CannotStart):
+        site.restore(damaged(backup, damage))
+
+    assert site.names() == ["first", "second"]
+
+
+def damaged(backup: bytes, damage: str) -> bytes:
+    if damage == "cut off":
+        return backup[: len(backup) * 2 // 3]
+    if damage == "no archive":
+        return b"SQLite format 3\0" * 100
+    changed = io.BytesIO()
+    prefix = "gateway" if damage == "other database" else "images/"
+    with tarfile.open(fileobj=io.BytesIO(backup)) as old, tarfile.open(fileobj=changed, mode="w") as new:
+        for member in old:
+            data = bytearray(old.extractfile(member).read())  # type: ignore[union-attr]
+            if member.name.startswith(prefix):
+                data[-1] ^= 1
+            new.addfile(member, io.BytesIO(data))
+    return changed.getvalue()
+
+
+def test_database_of_a_newer_version_is_refused_and_stays_as_it_was(site: Site, serving: Store) -> None:
+    site.add(serving, "kept")
+    serving.database.close()
+    with closing(sqlite3.connect(site.database)) as connection, connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    newer = site.backup()
+
+    with pytest.raises(OSError, match="newer version"):
+        site.run()
+    with pytest.raises(CannotStart, match="newer version"):
+        site.restore(newer)
+
+    with closing(sqlite3.connect(site.database)) as connection:
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchone() == ("9999",)
+
+
+def test_backup_into_a_file_is_there_whole_or_not_at_all(site: Site, serving: Store) -> None:
+    site.add(serving, "kept")
+
+    with tarfile.open(fileobj=io.BytesIO(site.backup())) as archive:
+        contents = json.load(archive.extractfile("contents.json"))  # type: ignore[arg-type]
+    with pytest.raises(CannotStart):
+        site.run("backup", str(site.folder / "nowhere" / "backup.tar"))
+
+    assert contents["images"] == 1
+    assert not list(site.folder.glob("*.part"))
+
+
+def test_commands_of_the_program_use_standard_output_and_input_and_tell_by_their_exit_code(
+    site: Site, serving: Store
+) -> None:
+    site.add(serving, "kept")
+    backup = program(site, "backup", "-")
+    serving.database.close()
+    with data_lock(site.folder):
+        refused = program(site, "restore", "-", stdin=backup.stdout)
+    restored = program(site, "restore", "-", stdin=backup.stdout)
+
+    assert (backup.returncode, refused.returncode, restored.returncode) == (0, 69, 0), restored.stderr
+    assert (refused.stdout, refused.stderr.count(b"\n")) == (b"", 1)
+    assert site.names() == ["kept"]
+
+
+def program(site: Site, *arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    secret = site.folder / "secret"
+    secret.write_text("x" * 64)
+    settings = {
+        "GATEWAY_DATA_DIR": str(site.folder),
+        "GATEWAY_MQTT__USERNAME": "gateway",
+        "GATEWAY_MQTT__PASSWORD_FILE": str(secret),
+        "GATEWAY_MQTT__CA_FILE": str(secret),
+    }
+    command = [sys.executable, "-m", "idc_gateway", *arguments]
+    return subprocess.run(
+        command, env=os.environ | settings, input=stdin, capture_output=True, timeout=300, check=False
+    )
