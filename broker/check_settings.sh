@@ -3,7 +3,8 @@
 # itself passes over a name that it does not know. Run by prepare.sh, whose environment holds all of `.env`.
 #
 # Exit codes: 0; 78 a setting is wrong, with a line for each.
-set -euo pipefail
+set -euEo pipefail
+trap 'echo "check_settings.sh: line $LINENO failed: $BASH_COMMAND" >&2' ERR
 known=$(dirname "$0")/known-settings.txt
 profiles=(ncs observability pi train)
 bad=0

@@ -3,7 +3,8 @@
 # and the engine starts it again with the new ones.
 #
 # Exit codes: 0 the files changed, or it was stopped; 78 a file is missing; otherwise Caddy's.
-set -euo pipefail
+set -euEo pipefail
+trap 'echo "serve-inference.sh: line $LINENO failed: $BASH_COMMAND" >&2' ERR
 secrets=/run/secrets/idc
 for name in server.crt server.key inference-key; do
     [[ -r $secrets/$name ]] || {
