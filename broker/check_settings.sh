@@ -9,6 +9,7 @@ known=$(dirname "$0")/known-settings.txt
 profiles=(ncs observability pi train)
 bad=0
 
+hint() { printf 'settings: %s\n' "$*" >&2; }
 refuse() { printf 'settings: %s\n' "$*" >&2; bad=1; }
 
 # The known name that is the fewest single changes away (Levenshtein).
@@ -51,6 +52,10 @@ for name in IDC_PRETEND_ALARM IDC_LOCAL_INFERENCE; do
     [[ ${!name:-1} == [01] ]] || refuse "$name is '${!name}': write 1 to run it here, 0 to leave it out"
 done
 
+for name in IDC_SITE IDC_PI_DEVICE; do
+    [[ ${!name:-site} =~ ^[a-z0-9][a-z0-9-]{0,62}$ ]] ||
+        refuse "$name is '${!name}': it is a level of MQTT topics, write lower-case letters, digits and hyphens"
+done
 case ${IDC_MUTUAL_TLS:-off} in on | off) ;; *) refuse "IDC_MUTUAL_TLS is '$IDC_MUTUAL_TLS': write on or off" ;; esac
 if [[ ${IDC_LOCAL_INFERENCE:-1} == 0 && ! ${IDC_INFERENCE_URL:-} ]]; then
     refuse "IDC_LOCAL_INFERENCE=0 leaves nothing to ask: name the other machine's inference with IDC_INFERENCE_URL=https://NAME:8443"
@@ -63,13 +68,21 @@ if [[ ! ${IDC_OVERLAY_TLS:-} ]]; then
     case ${IDC_HTTP_BIND:-127.0.0.1} in
         127.* | localhost | ::1 | '[::1]') ;;
         *)
-            echo "settings: plain HTTP on $IDC_HTTP_BIND, as IDC_HTTP_BIND asks: whoever is on that network can read keys," \
-                "passwords and images. HTTPS: docs/operations.md" >&2
+            hint "plain HTTP on $IDC_HTTP_BIND, as IDC_HTTP_BIND asks: whoever is on that network can read keys," \
+                "passwords and images. HTTPS: docs/operations.md"
             case ${IDC_HTTP_BIND}/${IDC_PUBLIC_URL:-} in
-                0.0.0.0/ | '[::]/' | '::/') echo "settings: sign-in links will name localhost: set IDC_PUBLIC_URL to the" \
-                    "address that people open" >&2 ;;
+                0.0.0.0/ | '[::]/' | '::/')
+                    hint "sign-in links will name localhost: set IDC_PUBLIC_URL to the address that people open"
+                    ;;
             esac
             ;;
     esac
+fi
+case ${IDC_MQTT_BIND:-127.0.0.1}/${IDC_BROKER_NAMES:-} in
+    127.*/* | localhost/* | *::1*/*) ;;
+    */) hint "the broker listens on $IDC_MQTT_BIND, but no client elsewhere can verify it: name it by IDC_BROKER_NAMES" ;;
+esac
+if [[ ${IDC_INFERENCE_URL:-} == https://* && ! ${IDC_INFERENCE_CA:-} && ! ${IDC_INFERENCE_NAMES:-} ]]; then
+    hint "IDC_INFERENCE_URL is HTTPS: name that machine by IDC_INFERENCE_NAMES, so that the bootstrap makes its certificate"
 fi
 [[ $bad == 0 ]] || exit 78

@@ -128,6 +128,7 @@ def test_any_failing_command_is_told_with_its_line(tmp_path: Path) -> None:
         ("ALARM_BUZZER", "passive", "write it into alarm.env"),
         ("IDC_PRETEND_ALARM", "off", "write 1 to run it here, 0 to leave it out"),
         ("IDC_MUTUAL_TLS", "yes", "write on or off"),
+        ("IDC_SITE", "Lab A", "lower-case letters, digits and hyphens"),
         ("IDC_LOCAL_INFERENCE", "0", "IDC_INFERENCE_URL=https://NAME:8443"),
         ("IDC_DOMAIN", "idc.example", "COMPOSE_FILE=docker-compose.yml:docker-compose.tls.yml"),
     ],
@@ -147,13 +148,28 @@ def test_setting_that_nothing_would_read_is_refused_with_the_right_one(name: str
         {},
         {"IDC_HTTP_BIND": "127.0.0.1", "COMPOSE_PROFILES": "pi, observability", "IDC_URL": "http://localhost:8080"},
         {"IDC_DOMAIN": "idc.example", "IDC_OVERLAY_TLS": "on", "IDC_HTTP_BIND": "0.0.0.0"},
-        {"IDC_LOCAL_INFERENCE": "0", "IDC_INFERENCE_URL": "https://up.lan:8443"},
+        {"IDC_LOCAL_INFERENCE": "0", "IDC_INFERENCE_URL": "https://up.lan:8443", "IDC_INFERENCE_NAMES": "up.lan"},
+        {"IDC_MQTT_BIND": "0.0.0.0", "IDC_BROKER_NAMES": "pc.lan", "IDC_SITE": "lab-a"},
     ],
 )
 def test_right_settings_are_passed_without_a_word(settings: dict[str, str]) -> None:
     done = run("check_settings.sh", **settings)
 
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({"IDC_MQTT_BIND": "0.0.0.0"}, "IDC_BROKER_NAMES"),
+        ({"IDC_INFERENCE_URL": "https://up.lan:8443"}, "IDC_INFERENCE_NAMES"),
+    ],
+)
+def test_setting_that_needs_another_one_is_taken_and_the_other_named(settings: dict[str, str], named: str) -> None:
+    done = run("check_settings.sh", **settings)
+
+    assert done.returncode == 0
+    assert named in done.stderr
 
 
 def test_plain_http_beyond_this_machine_is_possible_and_named() -> None:
