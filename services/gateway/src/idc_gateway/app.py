@@ -14,6 +14,7 @@ from fastapi import APIRouter, Depends, FastAPI
 
 from idc_gateway import problems
 from idc_gateway.accesses import Accesses
+from idc_gateway.adapters.inference_access import KeyFromFile, trusted_by
 from idc_gateway.adapters.mqtt_bus import MqttBus
 from idc_gateway.adapters.object_images import S3Account, open_images
 from idc_gateway.adapters.oip_inference import OipInference
@@ -34,6 +35,7 @@ from idc_gateway.dependencies import Gateway, authenticated, identified_again
 from idc_gateway.endpoint import Endpoint
 from idc_gateway.failed_sign_ins import FailedSignIns
 from idc_gateway.feed import Feed
+from idc_gateway.first_key import follow_first_key
 from idc_gateway.head_as_get import HeadAsGet
 from idc_gateway.housekeeping import Housekeeping
 from idc_gateway.image_deletions import ImageDeletions
@@ -174,7 +176,7 @@ def build(
         rates=RequestRates(settings.requests_per_minute),
         meter=meter,
         exposition=meter.exposition,
-        metrics_key=FileKey.read(settings.metrics_key_file),
+        metrics_key=FileKey(settings.metrics_key_file),
     )
 
 
@@ -206,9 +208,18 @@ def open_image_store(settings: GatewaySettings) -> ImageStore | None:
 
 
 def _inference_servers(settings: GatewaySettings) -> dict[str, InferenceServer]:
+    # read only where a server is reached by HTTPS
+    is_remote = any(url.scheme == "https" for url in settings.inference_urls)
+    trust = trusted_by(settings.inference_ca_file) if is_remote else None
+    key = KeyFromFile(settings.inference_key_file) if settings.inference_key_file else None
     return {
         str(url): OipInference(
-            str(url), settings.model_name, timeout_s=settings.inference_timeout_s, trace=trace_client
+            str(url),
+            settings.model_name,
+            timeout_s=settings.inference_timeout_s,
+            trust=trust,
+            auth=key,
+            trace=trace_client,
         )
         for url in settings.inference_urls
     }
@@ -295,6 +306,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         asyncio.create_task(gateway.actions.run(), name="alarm actions"),
         asyncio.create_task(gateway.housekeeping.run(), name="housekeeping"),
         asyncio.create_task(gateway.running.run(), name="running requests"),
+        asyncio.create_task(follow_first_key(gateway.keyring, gateway.settings.first_api_key_file), name="first key"),
         asyncio.create_task(gateway.image_deletions.run(), name="image deletions"),
     ]
     for task in background:

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import suppress
 from datetime import datetime, timedelta
 from hmac import compare_digest
 from pathlib import Path
@@ -26,26 +26,34 @@ REMEMBERED_FOR: Final = timedelta(seconds=1)
 MAX_REMEMBERED: Final = 1000
 
 
-@dataclass(frozen=True)
 class FileKey:
-    """A key that is in no database: it opens one door alone."""
+    """A key that is in no database: it opens one door alone. Another key in the file counts at once."""
 
-    _sha256: str | None
-
-    @classmethod
-    def read(cls, path: Path | None) -> "FileKey":
-        """The key in a file; without a file no key fits.
+    def __init__(self, path: Path | None) -> None:
+        """Read the key; without a file no key fits.
 
         Raises:
             OSError: The file cannot be read.
             ValueError: The file holds no key of a decent length.
         """
-        return cls(None if path is None else digest_of(_secret_in(path)))
+        self._path = path
+        self._version = file_version(path)
+        self._sha256 = None if path is None else digest_of(_secret_in(path))
 
     def fits(self, secret: str) -> bool:
         """Whether this is the key."""
+        self._read_again()
         # Digests are compared: how far two of them agree tells nothing of the key.
         return self._sha256 is not None and compare_digest(digest_of(secret), self._sha256)
+
+    def _read_again(self) -> None:
+        version = file_version(self._path)
+        if self._path is None or version is None or version == self._version:
+            return
+        # A file that is being exchanged, or holds no key, changes nothing.
+        with suppress(OSError, ValueError):
+            self._sha256 = digest_of(_secret_in(self._path))
+            self._version = version
 
 
 class Keyring:
@@ -154,6 +162,15 @@ class Keyring:
                 self._remembered.clear()
             self._remembered[sha256] = (now, key)
         return key
+
+
+def file_version(path: Path | None) -> tuple[int, int, int] | None:
+    """What changes with a file's content; None where there is no file."""
+    try:
+        status = path.stat() if path else None
+    except OSError:
+        return None
+    return (status.st_ino, status.st_mtime_ns, status.st_size) if status else None
 
 
 def _secret_in(path: Path) -> str:

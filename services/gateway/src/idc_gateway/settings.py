@@ -5,7 +5,7 @@ from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, ClassVar, Self
 
-from pydantic import BeforeValidator, Field, HttpUrl, SecretStr, model_validator
+from pydantic import BeforeValidator, Field, HttpUrl, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
 from idc_contracts import Slug
@@ -42,6 +42,13 @@ class GatewaySettings(ServiceSettings):
         min_length=1,
         max_length=32,
         description="The inference servers, with commas between them.",
+    )
+    inference_key_file: Path | None = Field(
+        default=None, description="File with the key that inference servers with `https://` are shown; never by HTTP."
+    )
+    inference_ca_file: Path | None = Field(
+        default=None,
+        description="Authorities (PEM) that may sign the certificates of inference servers; the system's without it.",
     )
     inference_timeout_s: float = Field(
         default=20.0, gt=0, le=600, description="Longest wait for an answer, all servers together, in seconds."
@@ -135,6 +142,12 @@ class GatewaySettings(ServiceSettings):
     def part_bytes(self) -> int:
         """How many bytes of a form's images are handled together; two parts are in progress and one is read."""
         return min(PART_BYTES, self.max_total_body_bytes // 4)
+
+    @field_validator("public_url", mode="after")
+    @classmethod
+    def _is_an_address_to_open(cls, url: HttpUrl) -> HttpUrl:
+        """Every address of the machine is no address to open: on the machine itself `localhost` is."""
+        return HttpUrl(str(url).replace(url.host, "localhost", 1)) if url.host in ("0.0.0.0", "[::]") else url  # noqa: S104
 
     @model_validator(mode="after")
     def _images_fit(self) -> Self:
