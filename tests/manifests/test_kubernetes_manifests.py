@@ -1,9 +1,7 @@
 """Every overlay builds, fits the Kubernetes API's schemas strictly, and is hardened."""
 
-import functools
 import re
 import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -14,42 +12,14 @@ import yaml
 from idc_alarm.settings import AlarmSettings
 from idc_gateway.settings import GatewaySettings
 from idc_inference.settings import InferenceSettings
-from idc_trainer.app import build_parser
+from support.kustomized import JOBS, K8S, build, pods, render
 from support.setting_names import setting_names
 
-K8S = Path(__file__).parents[2] / "k8s"
 OVERLAYS = ["overlays/dev", "overlays/edge", "overlays/edge-tls"]
-JOBS = ["jobs/trainer", "jobs/trainer-features", "jobs/trainer-merge"]
 DATA = ["data", "data/training"]
 FOLDERS = [*OVERLAYS, *DATA, "jobs/load-data", *JOBS]
 COMPONENTS = ["broker-outside", "otlp", "postgres", "s3"]
 KUBERNETES_VERSION = "1.33"
-
-
-@functools.cache
-def render(folder: str) -> str:
-    if shutil.which("kustomize"):
-        command = ["kustomize", "build"]
-    elif shutil.which("kubectl"):
-        command = ["kubectl", "kustomize"]
-    else:
-        pytest.skip("neither kustomize nor kubectl is installed")
-    return subprocess.run([*command, K8S / folder], check=True, capture_output=True, text=True).stdout
-
-
-def build(folder: str) -> list[dict[str, Any]]:
-    return [document for document in yaml.safe_load_all(render(folder)) if document]
-
-
-def pods(folder: str) -> list[tuple[str, dict[str, Any]]]:
-    return [
-        (
-            document["metadata"]["name"],
-            document["spec"] if document["kind"] == "Pod" else document["spec"]["template"]["spec"],
-        )
-        for document in build(folder)
-        if document["kind"] in ("Deployment", "Job", "Pod")
-    ]
 
 
 def containers(folder: str) -> list[dict[str, Any]]:
@@ -275,13 +245,3 @@ def test_the_training_jobs_share_one_cache() -> None:
     ]
 
     assert all({"training-data", "training-cache"} <= found for found in claims)
-
-
-@pytest.mark.parametrize("folder", JOBS)
-def test_the_trainer_s_command_line_takes_what_a_job_gives_it(folder: str) -> None:
-    ((box,),) = [pod["containers"] for _, pod in pods(folder)]
-    arguments = [text.replace("$(SHARD)", "3").replace("$(SHARDS)", "8") for text in box["args"]]
-
-    options = build_parser(arguments).parse_args(arguments)
-
-    assert options.cache == Path("/cache")

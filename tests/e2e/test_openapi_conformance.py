@@ -10,7 +10,7 @@ import pytest
 from idc_gateway.fakes import MemoryBus
 from support.live_gateway import KEY, gateway_settings, live_gateway
 
-pytestmark = pytest.mark.integration
+pytestmark = pytest.mark.e2e
 
 HERE = Path(__file__).parent
 # Its answer never ends, which is its purpose: tests/unit/gateway/test_status_routes.py reads it.
