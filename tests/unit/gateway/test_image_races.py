@@ -29,6 +29,7 @@ from idc_gateway.requests import Request
 from idc_gateway.retention import Retention, RetentionLimits
 from idc_gateway.store_ports import Store
 from idc_gateway.stored_images import read_image
+from idc_gateway.unsettled import SETTLE_WITHIN
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 OLD = NOW - timedelta(days=100)
@@ -99,7 +100,8 @@ class Gateway:
     """What one gateway does to images; several share a store and images and nothing else."""
 
     def __init__(self, store: Store, images: Any) -> None:
-        self._deeds = Deeds(store, images, site="site", device="gateway")
+        self._now = NOW
+        self._deeds = Deeds(store, images, site="site", device="gateway", clock=lambda: self._now)
         self._retention = Retention(store, RetentionLimits(timedelta(days=90), 10**9), clock=lambda: NOW)
         self._deletions = ImageDeletions(store.images, images, self._deeds)
 
@@ -112,6 +114,10 @@ class Gateway:
 
     def delete(self, entry: Entry) -> None:
         self._deeds.delete(entry.results[0].id, Request("key", "r"), NOW)
+        self._deletions.delete_due()
+
+    def tidy_later(self) -> None:
+        self._now += SETTLE_WITHIN + timedelta(seconds=1)
         self._deletions.delete_due()
 
     def retain(self) -> None:
@@ -148,19 +154,22 @@ def play(store: Store, order: tuple[int, ...], others: list[str]) -> None:
         "classify": Gateway.classify,
     }
 
-    schedule.run([partial(does[name], Gateway(stepped, Stepped(images, schedule))) for name in ["classify", *others]])
+    names = ["classify", *others]
+    gateways = [Gateway(stepped, Stepped(images, schedule)) for _ in names]
+
+    schedule.run([partial(does[name], gateway) for name, gateway in zip(names, gateways, strict=True)])
 
     sha256 = old.results[0].image_sha256
     assert read_image(store.images, images, sha256) == (IMAGE.data, "image/png"), order
-    clear(store, images)
+    clear(store, images, gateways)
     assert images.images == {}, f"an object is left that nobody lists: {order}"
 
 
-def clear(store: Store, images: MemoryImages) -> None:
-    gateway = Gateway(store, images)
+def clear(store: Store, images: MemoryImages, gateways: list[Gateway]) -> None:
     for result in store.results.page(ClassificationFilter(), 50, None).items:
         store.results.delete(result.id, AuditEvent("classification.deleted", "key", "x", NOW))
-    gateway.retain()
+    for gateway in [Gateway(store, images), *gateways]:
+        gateway.tidy_later()
 
 
 @pytest.mark.parametrize("other", ["delete", "retain", "classify"])

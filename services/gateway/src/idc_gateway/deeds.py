@@ -103,12 +103,12 @@ class Deeds:
             once_key=image.once_key,
         )
 
-    def put_images(self, entry: Entry, *, anew: bool = False) -> Entry:
+    def put_images(self, entry: Entry, *, with_new_names: bool = False) -> Entry:
         """Store an entry's images, before anything names them. Blocks.
 
         Args:
             entry: Whose images are stored.
-            anew: Store an image under a new name where it is there already, too.
+            with_new_names: Store an image under a new name where it is there already, too.
 
         Returns:
             The entry with its images' names.
@@ -120,7 +120,7 @@ class Deeds:
         images = dict(entry.named_images())
         if self._images is None or not images:
             return entry
-        known = {} if anew else self._store.images.names(list(images))
+        known = {} if with_new_names else self._store.images.names(list(images))
         names = {sha256: known.get(sha256) or new_object_name(sha256) for sha256 in images}
         new_names = frozenset(names.values()) - frozenset(known.values())
         self._unsettled.add(new_names)
@@ -150,14 +150,13 @@ class Deeds:
             return self._add([self._taken(entry) for entry in entries])
         except ImageGone:
             # Deleted since it was found: under a new name nobody can delete it before its result is there.
-            written = self._add([self._taken(self.put_images(entry, anew=True)) for entry in entries])
-            self._store.images.abandon([name for entry in entries for name in entry.object_names.values()])
-            return written
+            self._unsettled.add(name for entry in entries for name in entry.object_names.values())
+            return self._add([self._taken(self.put_images(entry, with_new_names=True)) for entry in entries])
 
     def _taken(self, entry: Entry) -> Entry:
         """An entry whose new images nobody else will delete."""
         while not self._unsettled.take(entry.new_names):
-            entry = self.put_images(entry, anew=True)
+            entry = self.put_images(entry, with_new_names=True)
         return entry
 
     def _add(self, entries: Sequence[Entry]) -> list[bool]:

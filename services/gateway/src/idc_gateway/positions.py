@@ -60,7 +60,7 @@ class Look:
     """What was stored after a position."""
 
     is_complete: bool
-    """False where the position is none of this database's history: results may be missing before these."""
+    """False where the position is not in this database's history: results may be missing before these."""
     start: Position
     """Where these begin."""
     results: list[tuple[Position, Classification]]

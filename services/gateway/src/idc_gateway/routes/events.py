@@ -18,8 +18,8 @@ router = APIRouter(tags=["classifications"])
 
 _MISSED: Final = json.dumps(
     {
-        "detail": "results may be missing before this event: the id that was sent is none of this database, which was "
-        "restored or changed; read GET /api/v1/classifications"
+        "detail": "results may be missing before this event: the id that was sent is not in this database's history, "
+        "perhaps because a backup was restored; read GET /api/v1/classifications"
     }
 )
 
@@ -39,7 +39,7 @@ async def follow_classifications(
 ) -> StreamingResponse:
     """Each new result as an event `classification`, without an end.
 
-    With `Last-Event-ID` none is left out. Signs of life have an id, too. Where the id is none of this database's
+    With `Last-Event-ID` none is left out. Signs of life have an id, too. Where the id is not in this database's
     history (a backup was restored), an event `missed` says so, and the stream goes on from there. It ends with the
     key or session that it was asked for with; an event `authority-ended` says so.
     """
