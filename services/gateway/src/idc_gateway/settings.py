@@ -88,8 +88,8 @@ class GatewaySettings(ServiceSettings):
         default=32 * MIB,
         ge=1024,
         le=16384 * MIB,
-        description="What of all bodies is held at one time, in bytes; one form may go a part beyond it, and "
-        "the process may need six times as much.",
+        description="What of all bodies is held at one time, in bytes; one form may go a part beyond it, and the "
+        "process may need six times as much.",
     )
     body_timeout_s: float = Field(
         default=30.0, gt=0, le=600, description="How long a request's body may take to arrive, in seconds."
