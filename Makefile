@@ -3,6 +3,8 @@
 .PHONY: alarm-histories help tools format lint types schemas test check manifests up down pi-image pi-test api-key e2e train benchmarks rotate-certificates faults
 
 SHELL := /bin/bash
+# the images of tests; a stack's own have its project's name
+faults: IDC_TAG ?= 0.1.0
 UV = $(shell command -v uv || echo .tools/bin/uv)
 RUN = $(UV) run --frozen --all-packages
 SOURCES = packages services tests benchmarks
@@ -38,8 +40,8 @@ manifests: tools ## build every Kubernetes overlay and validate it strictly
 check: lint types test ## what must be green before a change lands, but for the containers
 
 up: ## build and start the stack; wait until it is healthy
-	docker compose up --build --wait
-	@echo "open http://localhost:$${IDC_HTTP_PORT:-8080} and sign in with: make api-key"
+	@docker compose up --build --wait || { docker compose logs --no-log-prefix --tail 20 bootstrap; exit 1; }
+	@echo "open $$(docker compose exec -T gateway printenv GATEWAY_PUBLIC_URL) and sign in with: make api-key"
 
 down: ## stop the stack; results, keys and certificates stay in their volumes
 	docker compose down
@@ -47,17 +49,16 @@ down: ## stop the stack; results, keys and certificates stay in their volumes
 api-key: ## print the running stack's first API key
 	@docker compose exec -T gateway cat /run/secrets/idc/api-key
 
-rotate-certificates: ## make the running stack's certificates anew; nobody is disconnected
+rotate-certificates: ## make the running stack's certificates again; nobody is disconnected
 	docker compose run --rm --no-deps bootstrap bootstrap.sh /secrets rotate
-	docker compose kill --signal HUP broker
 
 e2e: tools ## build the images, start a stack of its own and test it whole; needs a container engine
 	$(RUN) pytest tests/e2e -q -m e2e --timeout=1800
 
 faults: tools ## build the images, break a stack of them in every way and write the table of docs/reliability.md
-	docker compose build broker inference gateway alarm
-	docker compose -f docker-compose.yml -f tests/faults/docker-compose.clock.yml build broker gateway alarm
-	IDC_FAULTS_REPORT=docs/reliability.md $(RUN) pytest tests/faults -q -m faults --timeout=1200
+	IDC_TAG=$(IDC_TAG) docker compose build broker inference gateway alarm
+	IDC_TAG=$(IDC_TAG) docker compose -f docker-compose.yml -f tests/faults/docker-compose.clock.yml build broker gateway alarm
+	IDC_TAG=$(IDC_TAG) IDC_FAULTS_REPORT=docs/reliability.md $(RUN) pytest tests/faults -q -m faults --timeout=1200
 
 pi-image: ## build the alarm's image for a Raspberry Pi (arm64), as idc-sentinel/alarm:0.1.0-arm64
 	@scripts/install_pi_tools.sh
@@ -67,8 +68,8 @@ pi-test: tools ## run that image under QEMU and on an emulated Raspberry Pi 3 wi
 	@scripts/install_pi_tools.sh
 	$(RUN) pytest tests/pi -q -m pi
 
-train: ## train on IDC_DATA_DIR (default ./data) as your own account; the bundle goes to ./models
-	docker compose run --rm --build --user "$$(id -u):$$(id -g)" trainer train --data /data --out /models
+train: ## train on IDC_DATA_DIR (default ./data) as your own account; the bundle goes to ./models; more options in TRAIN
+	docker compose run --rm --build --user "$$(id -u):$$(id -g)" trainer train --data /data --out /models $(TRAIN)
 
 alarm-histories: tools ## hold the alarm's state machine against its invariants over 10,000 generated histories
 	ALARM_HISTORIES=10000 $(RUN) pytest tests/unit/alarm/test_alarm_policy.py -q --timeout=3600

@@ -4,47 +4,51 @@
 # later run changes only a certificate that is near its end, lacks a name or does not fit its key.
 #
 #   bootstrap.sh FOLDER           make what is missing
-#   bootstrap.sh FOLDER rotate    and make every certificate anew, by the same authority
+#   bootstrap.sh FOLDER rotate    and make every certificate again, by the same authority
 #
 # FOLDER/ca/       ca.key, ca.crt                            stays with this service
 # FOLDER/broker/   server.key, server.crt, passwords,        what each of the others gets: its own folder, read-only;
 #                  and the health check's, account `monitor`: ca.crt, mqtt-password, client.key, client.crt
-# FOLDER/gateway/  ca.crt, mqtt-password, client.key, client.crt, api-key, metrics-key
+# FOLDER/gateway/  ca.crt, mqtt-password, client.key, client.crt, api-key, metrics-key, inference-key
 # FOLDER/alarm/    ca.crt, mqtt-password, client.key, client.crt
 # FOLDER/metrics/  metrics-key                               for who watches the gateway's figures
 # FOLDER/operator/ ca.crt, mqtt-password, client.key, client.crt    for people with an MQTT client
+# FOLDER/inference/ server.key, server.crt, inference-key    for inference on another machine, where it has a name
 #
 # IDC_BROKER_NAMES: more names of the broker beside `broker` and `localhost`, comma-separated (`pi.lan,192.0.2.7`).
-set -euo pipefail
+# IDC_INFERENCE_NAMES: the names of inference on another machine, in the same form.
+#
+# Exit codes: 0; 64 wrong usage; 73 a file cannot be made; 78 a setting is wrong. One line says why.
+set -euEo pipefail
 umask 077
+. "$(dirname "$0")/certificate_names.sh"
+
+# No end without a reason: whatever fails, the line and the command are told, once.
+fail() { printf 'bootstrap: %s\n' "$*" >&2; trap - ERR; exit 73; }
+trap 'fail "line $LINENO failed: $BASH_COMMAND"' ERR
 
 usage="usage: bootstrap.sh FOLDER [rotate]"
 folder=${1:?$usage}
 case ${2:-} in '' | rotate) rotate=${2:-} ;; *) echo "$usage" >&2; exit 64 ;; esac
 accounts=(gateway alarm operator monitor)
-broker_names="broker,localhost,127.0.0.1${IDC_BROKER_NAMES:+,$IDC_BROKER_NAMES}"
 thirty_days_s=2592000
+broker_names=$(tidy_names IDC_BROKER_NAMES "broker,localhost,127.0.0.1,${IDC_BROKER_NAMES:-}") || exit 78
+inference_names=$(tidy_names IDC_INFERENCE_NAMES "${IDC_INFERENCE_NAMES:-}") || exit 78
 
 say() { printf 'bootstrap: %s\n' "$*"; }
 
 random() { openssl rand -hex 32; }
 
 # A file appears whole or not at all, so that an interrupted run is mended by the next.
-keep() { cat >"$1.new" && test -s "$1.new" && chmod 400 "$1.new" && mv -f "$1.new" "$1"; }
+keep() {
+    { rm -f "$1.new" && cat >"$1.new" && test -s "$1.new" && chmod 400 "$1.new" && mv -f "$1.new" "$1"; } ||
+        fail "cannot write $1: is the disk full, or the folder not this account's ($(id -u))?"
+}
 
 home_of() { if [[ $1 == monitor ]]; then echo "$folder/broker"; else echo "$folder/$1"; fi; }
 
-mkdir -p "$folder/ca"
-for account in "${accounts[@]}"; do mkdir -p "$(home_of "$account")"; done
-
-subject_alt_names() {
-    printf '%s\n' "$broker_names" | tr ',' '\n' | while read -r name; do
-        case $name in
-            *[!0-9.]*) printf 'DNS:%s\n' "$name" ;;
-            *) printf 'IP:%s\n' "$name" ;;
-        esac
-    done | paste -s -d, -
-}
+mkdir -p "$folder/ca" || fail "cannot make $folder/ca: give account $(id -u) the right to write there"
+for account in "${accounts[@]}" metrics inference; do mkdir -p "$(home_of "$account")"; done
 
 make_authority() {
     say "making a certificate authority"
@@ -75,10 +79,24 @@ is_good() { # FILE-WITHOUT-SUFFIX
     [[ $(openssl x509 -in "$1.crt" -noout -pubkey) == "$(openssl pkey -in "$1.key" -pubout)" ]]
 }
 
-make_server_certificate() {
-    say "making the broker's certificate for $broker_names"
-    make_certificate "$folder/broker/server" broker "extendedKeyUsage=serverAuth" "subjectAltName=$(subject_alt_names)"
-    printf '%s' "$broker_names" | keep "$folder/ca/server.names"
+# What was made stands beside the authority, so that other names are noticed.
+keep_server_certificate() { # SERVICE NAMES
+    local file=$folder/$1/server record=$folder/ca/$1.names
+    [[ $1 == broker ]] && record=$folder/ca/server.names
+    if [[ ! $rotate && $(cat "$record" 2>/dev/null) == "$2" ]] && is_good "$file"; then return; fi
+    say "making the certificate of $1 for $2"
+    make_certificate "$file" "$1" "extendedKeyUsage=serverAuth" "subjectAltName=$(subject_alt_names "$2")"
+    printf '%s' "$2" | keep "$record"
+}
+
+# One random key in the folders of all who share it; the first folder's counts.
+share_key() { # NAME FOLDER...
+    local name=$1 first=$2 home
+    shift
+    [[ -s $folder/$first/$name ]] || random | keep "$folder/$first/$name"
+    for home in "$@"; do
+        cmp -s "$folder/$first/$name" "$folder/$home/$name" || keep "$folder/$home/$name" <"$folder/$first/$name"
+    done
 }
 
 make_client_certificate() { # ACCOUNT
@@ -106,8 +124,10 @@ has_all_passwords() {
 }
 
 [[ -s $folder/ca/ca.crt ]] || make_authority
-if [[ $rotate || $(cat "$folder/ca/server.names" 2>/dev/null) != "$broker_names" ]] || ! is_good "$folder/broker/server"; then
-    make_server_certificate
+keep_server_certificate broker "$broker_names"
+if [[ $inference_names ]]; then
+    cmp -s "$folder/ca/ca.crt" "$folder/inference/ca.crt" || keep "$folder/inference/ca.crt" <"$folder/ca/ca.crt"
+    keep_server_certificate inference "$inference_names"
 fi
 for account in "${accounts[@]}"; do
     copy=$(home_of "$account")/ca.crt
@@ -119,10 +139,6 @@ if [[ ! -s $folder/gateway/api-key ]]; then
     say "making the first API key"
     printf 'idc_%s\n' "$(random)" | keep "$folder/gateway/api-key"
 fi
-if [[ ! -s $folder/metrics/metrics-key ]]; then
-    mkdir -p "$folder/metrics"
-    random | keep "$folder/metrics/metrics-key"
-fi
-cmp -s "$folder/metrics/metrics-key" "$folder/gateway/metrics-key" ||
-    keep "$folder/gateway/metrics-key" <"$folder/metrics/metrics-key"
+share_key metrics-key metrics gateway
+share_key inference-key gateway inference
 say "ready. Read the first API key with: make api-key   (docker compose exec gateway cat /run/secrets/idc/api-key)"

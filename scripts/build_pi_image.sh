@@ -2,7 +2,8 @@
 # Builds the alarm's image for arm64, as idc-sentinel/alarm:TAG-arm64 (TAG is IDC_TAG, 0.1.0 if unset), on any machine
 # that scripts/install_pi_tools.sh prepared. The base image comes from the registry; where none can be reached, a
 # stand-in for it is made of Debian's packages, which needs only a Debian mirror.
-set -euo pipefail
+set -euEo pipefail
+trap 'echo "build_pi_image.sh: line $LINENO failed: $BASH_COMMAND" >&2' ERR
 cd "$(dirname "$0")/.."
 
 base=python:3.11-slim-bookworm

@@ -4,7 +4,8 @@
 # For tests and benchmarks.
 #
 #   scripts/install_peer.sh kserve|litserve|mlserver|nncf
-set -euo pipefail
+set -euEo pipefail
+trap 'echo "install_peer.sh: line $LINENO failed: $BASH_COMMAND" >&2' ERR
 cd "$(dirname "$0")/.."
 
 case ${1:-} in

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Installs what the emulated Raspberry Pi needs and this machine lacks, on Debian or Ubuntu: QEMU for arm64 programs and
 # for a whole Pi, mmdebstrap, fdtput and cpio; and lets the kernel start arm64 programs. Idempotent; says what it does.
-set -euo pipefail
+set -euEo pipefail
+trap 'echo "install_pi_tools.sh: line $LINENO failed: $BASH_COMMAND" >&2' ERR
 
 say() { printf 'pi tools: %s\n' "$*" >&2; }
 

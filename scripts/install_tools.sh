@@ -4,7 +4,8 @@
 #
 #   scripts/install_tools.sh uv       uv alone
 #   scripts/install_tools.sh          everything
-set -euo pipefail
+set -euEo pipefail
+trap 'echo "install_tools.sh: line $LINENO failed: $BASH_COMMAND" >&2' ERR
 cd "$(dirname "$0")/.."
 
 uv_version=0.13.9

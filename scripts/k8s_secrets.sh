@@ -6,7 +6,8 @@
 #
 # FOLDER (for instance ./secrets, which git ignores) keeps the authority and the passwords: use the same one each time.
 # The services take changed Secrets when they restart. Needs openssl and mosquitto_passwd (package mosquitto), and kubectl.
-set -euo pipefail
+set -euEo pipefail
+trap 'echo "k8s_secrets.sh: line $LINENO failed: $BASH_COMMAND" >&2' ERR
 folder=${1:?usage: k8s_secrets.sh FOLDER [rotate]}
 here=$(dirname "$0")
 

@@ -5,7 +5,8 @@
 #   scripts/k8s_wait_job.sh NAME
 #
 # The namespace is idc-sentinel, or NAMESPACE. IDC_POLL_S: seconds between two looks (5).
-set -euo pipefail
+set -euEo pipefail
+trap 'echo "k8s_wait_job.sh: line $LINENO failed: $BASH_COMMAND" >&2' ERR
 job=${1:?usage: k8s_wait_job.sh NAME}
 namespace=${NAMESPACE:-idc-sentinel}
 # a waiting image or volume may come; after so many looks it counts as missing

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Runs the tests that need no container engine and ends with a line for each layer and their sum.
-set -euo pipefail
+set -euEo pipefail
+trap 'echo "test.sh: line $LINENO failed: $BASH_COMMAND" >&2' ERR
 cd "$(dirname "$0")/.."
 
 uv=$(command -v uv || echo .tools/bin/uv)

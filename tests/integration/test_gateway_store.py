@@ -7,37 +7,31 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import create_engine, inspect, text
 
 from idc_contracts import Decision
+from idc_gateway.accounts import ApiKey, NewSession, Proof, SignInBy, User
 from idc_gateway.adapters.sql.database import Database, open_database
 from idc_gateway.adapters.sql.store import open_store
 from idc_gateway.adapters.sql.tables import metadata
 from idc_gateway.audit import AuditEvent
 from idc_gateway.classifications import (
-    CheckedImage,
     Classification,
     OutgoingMessage,
     PatchOrigin,
-    Prediction,
     Review,
     Verdict,
 )
-from idc_gateway.deeds import Deeds, Entry
 from idc_gateway.errors import StoreUnavailable
-from idc_gateway.fakes import FAKE_MODEL, FAKE_THRESHOLDS, MemoryImages
-from idc_gateway.image_deletions import ImageDeletions
-from idc_gateway.outcomes import Outcome
+from idc_gateway.fakes import FAKE_MODEL, FAKE_THRESHOLDS
 from idc_gateway.positions import START
 from idc_gateway.queries import ClassificationFilter, Deed, NewImage, StoredImage
 from idc_gateway.receipts import Claim, Receipt
-from idc_gateway.requests import Request
-from idc_gateway.retention import Retention, RetentionLimits
+from idc_gateway.scopes import Role
 from idc_gateway.store_ports import Store
-from idc_gateway.stored_images import read_image
 from support.compose_stack import wait_until
 from support.postgres import PostgresServer
 
@@ -228,6 +222,36 @@ def _write_first_version(path: Path) -> None:
     engine.dispose()
 
 
+def test_session_lasts_as_long_as_what_opened_it_and_its_use(store: Store) -> None:
+    event, idle = AuditEvent("key.created", "first", "lab", NOW), timedelta(minutes=30)
+    store.accounts.add_key(ApiKey("lab", Role.VIEWER.scopes, NOW), "a" * 64, event)
+    proof = Proof("lab", SignInBy.KEY, "a" * 64)
+    new = NewSession("b" * 64, proof, NOW, NOW + timedelta(hours=1))
+
+    assert store.sessions.add(new, event)
+    assert not store.sessions.add(replace(new, sha256="c" * 64, proof=replace(proof, stored="d" * 64)), event)
+    assert store.sessions.find("c" * 64, NOW, idle) is None
+    assert store.sessions.find("b" * 64, NOW + timedelta(minutes=29), idle) is not None
+    assert store.sessions.find("b" * 64, NOW + timedelta(minutes=31), idle) is None
+    store.sessions.use("b" * 64, NOW + timedelta(minutes=29))
+    assert store.sessions.find("b" * 64, NOW + timedelta(minutes=31), idle) is not None
+    assert store.sessions.find("b" * 64, NOW + timedelta(minutes=61), timedelta(hours=9)) is None
+    assert store.accounts.delete_key("lab", event)
+    assert store.sessions.find("b" * 64, NOW, idle) is None
+    assert not store.accounts.replace_key(ApiKey("first", Role.ADMIN.scopes, NOW), "a" * 64, event)
+
+
+def test_link_that_many_use_at_once_lets_one_in(store: Store) -> None:
+    event = AuditEvent("user.created", "first", "eva", NOW)
+    store.accounts.add_user(User("eva", Role.VIEWER, NOW), event)
+    store.accounts.put_link("a" * 64, "eva", NOW + timedelta(hours=1), event)
+
+    with ThreadPoolExecutor(8) as pool:
+        let_in = list(pool.map(lambda _: store.accounts.take_link("a" * 64, NOW, "r"), range(8)))
+
+    assert [user.name for user in let_in if user is not None] == ["eva"]
+
+
 @pytest.fixture
 def shared(postgres: PostgresServer) -> Iterator[Callable[[], Store]]:
     """Opens stores on one PostgreSQL database."""
@@ -301,49 +325,3 @@ def test_statement_that_waits_for_a_lock_ends(shared: Callable[[], Store]) -> No
 def test_wrong_database_is_told(wrong: str) -> None:
     with pytest.raises(StoreUnavailable):
         open_store(wrong)
-
-
-def test_images_of_accepted_results_are_there_while_two_gateways_delete_and_retain(
-    shared: Callable[[], Store],
-) -> None:
-    images = MemoryImages()
-    gateways = [ImageWork(shared(), images) for _ in range(2)]
-
-    with ThreadPoolExecutor(4) as pool:
-        kept = [number for turns in pool.map(lambda n: gateways[n % 2].work(), range(4)) for number in turns]
-
-    store = gateways[0].store
-    assert kept
-    for identity in kept:
-        found = store.results.get(identity)
-        assert found is not None
-        assert read_image(store.images, images, found.image_sha256) is not None
-
-
-class ImageWork:
-    """Stores results of a few images, deletes some of them, and removes old images, in turn."""
-
-    def __init__(self, store: Store, images: MemoryImages) -> None:
-        self.store = store
-        self._deeds = Deeds(store, images, site="site", device="gateway")
-        self._deletions = ImageDeletions(store.images, images, self._deeds)
-        self._retention = Retention(store, RetentionLimits(timedelta(days=90), 10**9), clock=lambda: NOW)
-
-    def work(self) -> list[UUID]:
-        """The results that stay."""
-        kept = []
-        for turn in range(12):
-            image = CheckedImage("a.png", b"pixels %d" % (turn % 2), 50, 50, "image/png")
-            old, new = self._add(image, NOW - timedelta(days=100)), self._add(image, NOW)
-            self._deeds.delete(old, Request("key", "r"), NOW)
-            self._retention.remove_due()
-            self._deletions.delete_due()
-            kept.append(new)
-        return kept
-
-    def _add(self, image: CheckedImage, at: datetime) -> UUID:
-        prediction = Prediction(0.1, Decision.NO_IDC, FAKE_MODEL, FAKE_THRESHOLDS)
-        result = self._deeds.new_result(image, prediction, 1.0, at)
-        entry = self._deeds.put_images(Entry([Outcome(0, "a.png", result)], [image], Request("key", "r"), at))
-        assert self._deeds.write([entry]) == [True]
-        return result.id

@@ -1,5 +1,6 @@
 """The compose file names only settings that exist, and hardens every service."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,12 @@ class OverlayLoader(yaml.SafeLoader):
 
 
 OverlayLoader.add_constructor("!reset", OverlayLoader.reset)
-OVERLAY: dict[str, Any] = yaml.load((REPOSITORY / "docker-compose.tls.yml").read_text(), OverlayLoader)
-TLS: dict[str, dict[str, Any]] = OVERLAY["services"]
+FILES = ("docker-compose.yml", "docker-compose.tls.yml", "docker-compose.pi.yml", "docker-compose.inference.yml")
+OVERLAYS: dict[str, dict[str, dict[str, Any]]] = {
+    name: yaml.load((REPOSITORY / name).read_text(), OverlayLoader)["services"] for name in FILES[1:]
+}
+TLS = OVERLAYS["docker-compose.tls.yml"]
+INFERENCE = OVERLAYS["docker-compose.inference.yml"]
 
 
 @pytest.mark.parametrize(
@@ -41,9 +46,9 @@ def test_environment_names_only_settings_that_exist(service: str, settings: type
     assert SERVICES[service]["environment"].keys() <= setting_names(settings)
 
 
-@pytest.mark.parametrize("service", [*sorted(SERVICES), "tls"])
+@pytest.mark.parametrize("service", [*sorted(SERVICES), "tls", "inference-tls"])
 def test_service_is_hardened(service: str) -> None:
-    definition = (TLS | SERVICES)[service]
+    definition = (TLS | INFERENCE | SERVICES)[service]
 
     assert definition["read_only"] is True
     assert definition["cap_drop"] == ["ALL"]
@@ -71,11 +76,12 @@ def test_alarm_of_the_profile_pi_shares_neither_name_nor_journal_with_the_one_be
     assert "alarm-pi-data:/var/lib/idc" in SERVICES["alarm-pi"]["volumes"]
 
 
-def test_only_the_gateway_and_on_loopback_the_broker_and_prometheus_are_published() -> None:
+def test_gateway_broker_and_prometheus_alone_are_published_and_on_loopback() -> None:
     published = {name: definition["ports"] for name, definition in SERVICES.items() if "ports" in definition}
 
     assert published == {
-        "gateway": ["${IDC_HTTP_BIND:-0.0.0.0}:${IDC_HTTP_PORT:-8080}:8080"],
+        # plain HTTP: on loopback unless someone asks
+        "gateway": ["${IDC_HTTP_BIND:-127.0.0.1}:${IDC_HTTP_PORT:-8080}:8080"],
         "broker": ["${IDC_MQTT_BIND:-127.0.0.1}:${IDC_MQTT_PORT:-8883}:8883"],
         # it asks for no password, so that no setting takes it off loopback
         "observability": ["127.0.0.1:${IDC_PROMETHEUS_PORT:-9090}:9090"],
@@ -91,9 +97,54 @@ def test_gateway_behind_tls_is_published_no_more_and_trusts_one_address() -> Non
     assert gateway["environment"]["GATEWAY_TRUSTED_PROXIES"] == proxy
 
 
+def names_that_compose_reads() -> set[str]:
+    text = "".join((REPOSITORY / name).read_text() for name in FILES)
+    return set(re.findall(r"\$\{([A-Z][A-Z0-9_]+)", text))
+
+
 def test_example_settings_are_the_ones_that_compose_reads() -> None:
     example = (REPOSITORY / ".env.example").read_text()
-    named = {line.lstrip("#").split("=")[0] for line in example.splitlines() if line and not line.startswith("# ")}
-    text = "".join((REPOSITORY / name).read_text() for name in ("docker-compose.yml", "docker-compose.tls.yml"))
+    named = set(re.findall(r"^#?([A-Z][A-Z0-9_]+)=", example, flags=re.MULTILINE))
 
-    assert named == {piece.split(":")[0].split("}")[0] for piece in text.split("${")[1:]}
+    assert named == names_that_compose_reads() | {"COMPOSE_FILE", "COMPOSE_PROFILES"}
+
+
+def test_copied_example_settings_change_nothing() -> None:
+    example = (REPOSITORY / ".env.example").read_text()
+
+    assert all(line.startswith("#") for line in example.splitlines() if line)
+
+
+def test_names_that_the_bootstrap_lets_pass_are_the_ones_that_something_reads() -> None:
+    known = set(re.findall(r"^[A-Z].*$", (REPOSITORY / "broker/known-settings.txt").read_text(), flags=re.MULTILINE))
+    client = set(re.findall(r"IDC_[A-Z_]+", (REPOSITORY / "docs/client.md").read_text()))
+
+    of_compose_itself = {name for name in known if name.startswith("COMPOSE_")}
+    assert known - of_compose_itself == (names_that_compose_reads() - of_compose_itself) | client | {"IDC_DATA"}
+    profiles = {profile for definition in SERVICES.values() for profile in definition.get("profiles", [])}
+    allowed = re.search(r"^profiles=\((.*)\)$", (REPOSITORY / "broker/check_settings.sh").read_text(), re.MULTILINE)
+    assert allowed is not None
+    assert set(allowed[1].split()) == profiles
+
+
+def test_settings_that_the_bootstrap_checks_reach_it_from_the_shell_too() -> None:
+    checked = set(re.findall(r"\bIDC_[A-Z_]+", (REPOSITORY / "broker/check_settings.sh").read_text()))
+
+    assert checked <= SERVICES["bootstrap"]["environment"].keys() | {"IDC_"}
+
+
+def test_stack_has_its_folders_name_and_its_images_the_projects() -> None:
+    assert "name" not in COMPOSE
+    images = {
+        definition["image"].split(":", 1)[1]
+        for definition in (TLS | INFERENCE | SERVICES).values()
+        if "image" in definition
+    }
+    assert images == {"${IDC_TAG:-${COMPOSE_PROJECT_NAME}}"}
+
+
+def test_each_image_is_built_by_one_service_so_that_up_leaves_unchanged_containers_alone() -> None:
+    for file in ("docker-compose.yml", *OVERLAYS):
+        services = SERVICES if file == "docker-compose.yml" else OVERLAYS[file]
+        built = [definition.get("image", name) for name, definition in services.items() if "build" in definition]
+        assert len(built) == len(set(built)), file

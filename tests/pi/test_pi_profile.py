@@ -8,11 +8,12 @@ from uuid import uuid4
 
 import pytest
 
+from support.compose_stack import IMAGE_TAG
 from support.mosquitto import REPOSITORY
 
 pytestmark = pytest.mark.pi
 
-SETTINGS = {"IDC_GPIO_CHIP": "/dev/null", "IDC_GPIO_GROUP": "4711"}
+SETTINGS = {"IDC_GPIO_CHIP": "/dev/null", "IDC_GPIO_GROUP": "4711", "IDC_TAG": IMAGE_TAG}
 DEVICES_OF_EVERY_CONTAINER = {
     *("console", "core", "fd", "full", "mqueue", "null", "ptmx", "pts", "random", "shm"),
     *("stderr", "stdin", "stdout", "tty", "urandom", "zero"),
@@ -53,7 +54,8 @@ def test_compose_takes_the_profile_and_gives_the_chip_to_its_alarm_alone(project
 def test_container_is_not_root_and_has_the_group_and_the_chip_and_no_other_device(project: str) -> None:
     program = "import json, os; print(json.dumps([os.getuid(), os.getgroups(), os.listdir('/dev')]))"
 
-    answer = compose(project, "run", "--build", "--rm", "--no-deps", "-T", "alarm-pi", "python", "-c", program)
+    compose(project, "build", "alarm")  # the image of both alarms
+    answer = compose(project, "run", "--rm", "--no-deps", "-T", "alarm-pi", "python", "-c", program)
 
     user, groups, devices = json.loads(answer.splitlines()[-1])
     assert user == 10001

@@ -46,6 +46,7 @@ class ComposeStack:
         self._files = [f"--file={path}" for path in (repository / "docker-compose.yml", *overrides)]
         self._repository = repository
         self._environment = os.environ | {
+            "IDC_TAG": IMAGE_TAG,
             "IDC_HTTP_BIND": "127.0.0.1",
             "IDC_HTTP_PORT": str(self.http_port),
             "IDC_MQTT_PORT": str(self.mqtt_port),

@@ -78,6 +78,11 @@ class MosquittoBroker:
         return self._process.pid
 
     @property
+    def is_running(self) -> bool:
+        """Whether its process runs."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
     def ca_file(self) -> Path:
         """The certificate of the authority that signed the broker's."""
         return self.folder / "secrets/ca/ca.crt"

@@ -5,12 +5,13 @@ from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, ClassVar, Self
 
-from pydantic import BeforeValidator, Field, HttpUrl, SecretStr, model_validator
+from pydantic import BeforeValidator, Field, HttpUrl, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
 from idc_contracts import Slug
 from idc_gateway.uploads import MAX_IMAGES, PART_BYTES
 from idc_modelio.patches import MAX_ENCODED_BYTES
+from idc_servicekit.bounded_http import KEEP_ALIVE_S
 from idc_servicekit.mqtt import MqttSettings
 from idc_servicekit.settings import ServiceSettings
 
@@ -41,6 +42,13 @@ class GatewaySettings(ServiceSettings):
         min_length=1,
         max_length=32,
         description="The inference servers, with commas between them.",
+    )
+    inference_key_file: Path | None = Field(
+        default=None, description="File with the key that inference servers with `https://` are shown; never by HTTP."
+    )
+    inference_ca_file: Path | None = Field(
+        default=None,
+        description="Authorities (PEM) that may sign the certificates of inference servers; the system's without it.",
     )
     inference_timeout_s: float = Field(
         default=20.0, gt=0, le=600, description="Longest wait for an answer, all servers together, in seconds."
@@ -80,7 +88,8 @@ class GatewaySettings(ServiceSettings):
         default=32 * MIB,
         ge=1024,
         le=16384 * MIB,
-        description="What of all bodies is held at one time, in bytes; the process may need six times as much.",
+        description="What of all bodies is held at one time, in bytes; one form may go a part beyond it, and "
+        "the process may need six times as much.",
     )
     body_timeout_s: float = Field(
         default=30.0, gt=0, le=600, description="How long a request's body may take to arrive, in seconds."
@@ -114,6 +123,18 @@ class GatewaySettings(ServiceSettings):
     session_lifetime_h: int = Field(
         default=12, ge=1, le=24 * 30, description="How long the page stays signed in, hours."
     )
+    session_idle_min: int = Field(
+        default=30,
+        ge=1,
+        le=24 * 60,
+        description="The page signs out after so long without use, minutes.",
+    )
+    keep_alive_s: int = Field(
+        default=KEEP_ALIVE_S,
+        ge=1,
+        le=3600,
+        description="How long a connection may rest between requests, in seconds; longer than in a proxy before it.",
+    )
     drain_timeout_s: int = Field(default=10, ge=0, le=300, description="Time for requests in progress after SIGTERM.")
     mqtt: MqttSettings
 
@@ -121,6 +142,12 @@ class GatewaySettings(ServiceSettings):
     def part_bytes(self) -> int:
         """How many bytes of a form's images are handled together; two parts are in progress and one is read."""
         return min(PART_BYTES, self.max_total_body_bytes // 4)
+
+    @field_validator("public_url", mode="after")
+    @classmethod
+    def _is_an_address_to_open(cls, url: HttpUrl) -> HttpUrl:
+        """Every address of the machine is no address to open: on the machine itself `localhost` is."""
+        return HttpUrl(str(url).replace(url.host, "localhost", 1)) if url.host in ("0.0.0.0", "[::]") else url  # noqa: S104
 
     @model_validator(mode="after")
     def _images_fit(self) -> Self:

@@ -1,11 +1,15 @@
-"""Speaks the Open Inference Protocol v2 to one server, over HTTP."""
+"""Speaks the Open Inference Protocol v2 to one server, over HTTP or HTTPS."""
 
+import asyncio
+import logging
+import ssl
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import httpx
 from pydantic import ValidationError
 
+from idc_gateway.adapters.inference_access import KeyUnreadable
 from idc_gateway.adapters.oip_messages import (
     BINARY_EXTENSION,
     Answer,
@@ -19,9 +23,12 @@ from idc_gateway.coalescing import SEVERAL_IDS
 from idc_gateway.errors import InferenceBroken, InferenceRefused, InferenceUnavailable
 from idc_gateway.ports import ModelDescription
 
+logger = logging.getLogger(__name__)
+
 CHUNK_IMAGES: Final = 256
 """Images in one request to the server; a larger upload is sent in several."""
-READY_TIMEOUT_S: Final = 2.0
+READY_TIMEOUT_S: Final = 1.5
+_NOT_NOW: Final = 503
 
 
 class OipInference:
@@ -33,6 +40,8 @@ class OipInference:
         model_name: str,
         *,
         timeout_s: float,
+        trust: ssl.SSLContext | None = None,
+        auth: httpx.Auth | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
         trace: Callable[[httpx.AsyncClient], None] = lambda _client: None,
     ) -> None:
@@ -42,23 +51,46 @@ class OipInference:
             url: Where the server is.
             model_name: The model to ask for.
             timeout_s: Longest silence of the server, in seconds.
+            trust: What checks the server's certificate, where the URL is HTTPS; the usual authorities without it.
+            auth: What the server is shown with each request.
             transport: What carries the requests.
             trace: Makes the client trace its requests.
         """
         self._model_path = f"/v2/models/{model_name}"
         # A connection that the server closed meanwhile is opened again once; nothing was sent on it.
-        transport = transport or httpx.AsyncHTTPTransport(retries=1, limits=httpx.Limits(max_connections=64))
-        self._client = httpx.AsyncClient(base_url=url, timeout=timeout_s, transport=transport, trust_env=False)
+        verify = trust or True
+        connections = transport or httpx.AsyncHTTPTransport(
+            verify=verify, retries=1, limits=httpx.Limits(max_connections=64)
+        )
+        self._client = httpx.AsyncClient(
+            base_url=url, timeout=timeout_s, transport=connections, auth=auth, trust_env=False
+        )
         trace(self._client)
+        # Looks have a connection of their own: they must not wait in line behind what they tell of.
+        own = transport or httpx.AsyncHTTPTransport(verify=verify, limits=httpx.Limits(max_connections=2))
+        self._looks = httpx.AsyncClient(
+            base_url=url, timeout=READY_TIMEOUT_S, transport=own, auth=auth, trust_env=False
+        )
         self._takes_binary: bool | None = None
+        self._told: str | None = None
 
     async def is_ready(self) -> bool:
-        """Whether the model can be asked now."""
+        """Whether the model can be asked now. See `InferenceServer.is_ready`."""
         try:
-            answer = await self._client.get(f"{self._model_path}/ready", timeout=READY_TIMEOUT_S)
-        except httpx.HTTPError:
-            return False
+            answer = await self._looks.get(f"{self._model_path}/ready")
+        except httpx.HTTPError as exc:
+            self._tell(str(exc) if _is_ours_to_mend(exc) else None)
+            raise InferenceUnavailable("the inference service does not answer") from exc
+        self._tell(_error_text(answer) if answer.status_code in (401, 403) else None)
+        if answer.is_server_error and answer.status_code != _NOT_NOW:
+            raise InferenceUnavailable(f"the inference service answers {answer.status_code}")
         return answer.is_success
+
+    def _tell(self, reason: str | None) -> None:
+        """Log once why a server that answers cannot be used: no wait mends that."""
+        if reason is not None and reason != self._told:
+            logger.error("inference server %s cannot be used: %s", self._client.base_url, reason)
+        self._told = reason
 
     async def predict(self, images: Sequence[bytes], request_id: str) -> list[Prediction]:
         """Classify encoded images, in their order. See `InferenceServer.predict`."""
@@ -79,7 +111,7 @@ class OipInference:
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._client.aclose()
+        await asyncio.gather(self._client.aclose(), self._looks.aclose())
 
     async def _asks_for_binary(self) -> bool:
         """Whether the server takes tensors as bytes behind the JSON: an extension, which it names where it has it."""
@@ -120,19 +152,29 @@ class OipInference:
             raise InferenceUnavailable("the inference service did not answer in time: try again") from exc
         except httpx.HTTPError as exc:
             self._takes_binary = None  # whoever comes back may be another server
+            if _is_ours_to_mend(exc):
+                raise InferenceUnavailable(f"the inference service cannot be trusted: {exc}") from exc
             raise InferenceUnavailable("the inference service does not answer: try again in a moment") from exc
         _check_status(answer)
         return answer
+
+
+def _is_ours_to_mend(error: httpx.HTTPError) -> bool:
+    """Whether the certificate is not trusted, or the key cannot be read: a setting is wrong, here or there."""
+    return isinstance(error, KeyUnreadable) or "CERTIFICATE_VERIFY_FAILED" in str(error)
 
 
 def _check_status(answer: httpx.Response) -> None:
     if answer.is_success:
         return
     text = _error_text(answer)
-    if answer.status_code in (429, 503):
-        raise InferenceUnavailable(f"the inference service is not ready: {text}")
+    if answer.status_code in (408, 429, _NOT_NOW):
+        text = f"the inference service has too much to do or is not ready: {text}"
+        raise InferenceUnavailable(text, was_answered=True)
     if answer.status_code in (400, 413, 422):
         raise InferenceRefused(f"the inference service refused the images: {text}")
+    if answer.status_code in (401, 403):
+        raise InferenceUnavailable(f"the inference service does not accept this gateway's key: {text}")
     raise InferenceBroken(f"the inference service answered {answer.status_code}: {text}")
 
 

@@ -5,16 +5,19 @@ from dataclasses import replace
 from enum import StrEnum
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import StreamingResponse
 
 from idc_gateway import executors
 from idc_gateway.classifications import Classification
-from idc_gateway.dependencies import Gateway, GatewayDependency, requires
+from idc_gateway.dependencies import CurrentCaller, Gateway, GatewayDependency, RequestId, requires
 from idc_gateway.errors import BadInput, NotFound
+from idc_gateway.export_record import ExportRecord
 from idc_gateway.exports import csv_lines
 from idc_gateway.geojson import Placement, geojson_pieces
+from idc_gateway.lasting_authority import running_of
 from idc_gateway.queries import ClassificationFilter, Page
+from idc_gateway.requests import Request as Job
 from idc_gateway.routes.parameters import Wanted
 from idc_gateway.scopes import Scope
 
@@ -57,7 +60,10 @@ async def _placement(
     dependencies=[Depends(requires(Scope.READ))],
 )
 async def export_classifications(
+    request: Request,
     gateway: GatewayDependency,
+    caller: CurrentCaller,
+    request_id: RequestId,
     wanted: Wanted,
     placement: Annotated[Placement, Depends(_placement)],
     format: ExportFormat = ExportFormat.CSV,  # noqa: A002 - the query parameter's name
@@ -67,15 +73,18 @@ async def export_classifications(
     GeoJSON is of one slide. Its last member, `idc_sentinel`, counts the tiles, the results without a place, and those
     whose place has a newer one. A file that was cut off lacks it.
     """
+    if format is ExportFormat.GEOJSON and wanted.slide is None:
+        raise BadInput("GeoJSON has the coordinates of one slide: name it with `slide`")
     await executors.exports(_check_known, gateway, wanted)
+    record = ExportRecord(gateway.store.audit, Job(caller.name, request_id), wanted, format.value)
+    await executors.writes(record.begin)
+    running_of(request).at_end.append(record.close)
     if format is ExportFormat.CSV:
         results = await executors.exports(_all, gateway, wanted)
-        return _download(csv_lines(results), "text/csv; charset=utf-8", "classifications.csv")
-    if wanted.slide is None:
-        raise BadInput("GeoJSON has the coordinates of one slide: name it with `slide`")
+        return _download(csv_lines(record.counted(results)), "text/csv; charset=utf-8", "classifications.csv")
     # What is newest at a place is asked of all results there: an older one that fits a filter is out of date.
     results = await executors.exports(_all, gateway, replace(wanted, decision=None, reviewed=None))
-    pieces = geojson_pieces(results, placement, wanted.fits)
+    pieces = geojson_pieces(record.counted(results), placement, wanted.fits)
     return _download(pieces, "application/geo+json", "classifications.geojson")
 
 

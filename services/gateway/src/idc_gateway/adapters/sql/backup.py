@@ -24,8 +24,6 @@ CONTENTS: Final = "contents.json"
 IMAGES: Final = "images/"
 BACKUP_FOLDER: Final = ".backup-"
 _LEFT_AFTER_S: Final = 24 * 3600.0
-_PAGES_AT_ONCE: Final = 1000
-"""Between these the gateway may write."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +73,8 @@ def _copy(database: Path, snapshot: Path) -> None:
     if not database.is_file():
         raise FileNotFoundError(f"there is no database {database}")
     with _opened(database) as source, _opened(snapshot) as copy:
-        source.backup(copy, pages=_PAGES_AT_ONCE)
+        # In one step: it reads one moment and hinders no writer; in several, each write would begin it again.
+        source.backup(copy)
         copy.execute("PRAGMA journal_mode=DELETE")  # one file, without a log beside it
 
 

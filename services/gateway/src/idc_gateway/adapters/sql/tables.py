@@ -167,6 +167,14 @@ api_keys = Table(
     Column("expires_at", UtcDateTime, nullable=True),
 )
 
+revoked_keys = Table(
+    "revoked_keys",
+    metadata,
+    Column("sha256", String(64), primary_key=True),
+    Column("revoked_at", UtcDateTime, nullable=False),
+)
+"""What never opens anything again, whatever file brings it back."""
+
 users = Table(
     "users",
     metadata,
@@ -191,4 +199,6 @@ sessions = Table(
     Column("key_name", String(64), ForeignKey("api_keys.name", ondelete="CASCADE"), nullable=True),
     Column("user_name", String(64), ForeignKey("users.name", ondelete="CASCADE"), nullable=True),
     Column("expires_at", UtcDateTime, nullable=False),
+    Column("used_at", UtcDateTime, nullable=False),
+    Column("password_until", UtcDateTime, nullable=True),
 )

@@ -1,0 +1,88 @@
+#!/bin/bash
+# Refuses settings of `.env` that nothing would read or that contradict each other, before any service starts. Compose
+# itself passes over a name that it does not know. Run by prepare.sh, whose environment holds all of `.env`.
+#
+# Exit codes: 0; 78 a setting is wrong, with a line for each.
+set -euEo pipefail
+trap 'echo "check_settings.sh: line $LINENO failed: $BASH_COMMAND" >&2' ERR
+known=$(dirname "$0")/known-settings.txt
+profiles=(ncs observability pi train)
+bad=0
+
+hint() { printf 'settings: %s\n' "$*" >&2; }
+refuse() { printf 'settings: %s\n' "$*" >&2; bad=1; }
+
+# The known name that is the fewest single changes away (Levenshtein).
+nearest() { # NAME
+    awk -v a="$1" '
+        function least(x, y, z) { return x < y ? (x < z ? x : z) : (y < z ? y : z) }
+        function distance(b,   i, j, row, diagonal, above) {
+            for (j = 0; j <= length(b); j++) row[j] = j
+            for (i = 1; i <= length(a); i++) {
+                diagonal = row[0]; row[0] = i
+                for (j = 1; j <= length(b); j++) {
+                    above = row[j]
+                    row[j] = least(above + 1, row[j - 1] + 1, diagonal + (substr(a, i, 1) != substr(b, j, 1)))
+                    diagonal = above
+                }
+            }
+            return row[length(b)]
+        }
+        /^[A-Z]/ { d = distance($1); if (best == "" || d < closest) { best = $1; closest = d } }
+        END { print best }' "$known"
+}
+
+for name in $(compgen -e | sort); do
+    case $name in
+        IDC_OVERLAY_TLS) ;;
+        IDC_* | COMPOSE_*) grep -qx "$name" "$known" || refuse "$name is no setting: did you mean $(nearest "$name")?" ;;
+        GATEWAY_* | INFERENCE_* | ALARM_*)
+            file=${name%%_*}
+            refuse "$name in .env reaches no service: write it into ${file,,}.env (alarm-pi.env for a real alarm)"
+            ;;
+    esac
+done
+
+IFS=, read -ra asked <<<"${COMPOSE_PROFILES:-}"
+for profile in "${asked[@]}"; do
+    [[ " ${profiles[*]} * " == *" ${profile// /} "* ]] || refuse "COMPOSE_PROFILES: no service has the profile '$profile': there are ${profiles[*]}"
+done
+
+for name in IDC_PRETEND_ALARM IDC_LOCAL_INFERENCE; do
+    [[ ${!name:-1} == [01] ]] || refuse "$name is '${!name}': write 1 to run it here, 0 to leave it out"
+done
+
+for name in IDC_SITE IDC_PI_DEVICE; do
+    [[ ${!name:-site} =~ ^[a-z0-9][a-z0-9-]{0,62}$ ]] ||
+        refuse "$name is '${!name}': it is a level of MQTT topics, write lower-case letters, digits and hyphens"
+done
+case ${IDC_MUTUAL_TLS:-off} in on | off) ;; *) refuse "IDC_MUTUAL_TLS is '$IDC_MUTUAL_TLS': write on or off" ;; esac
+if [[ ${IDC_LOCAL_INFERENCE:-1} == 0 && ! ${IDC_INFERENCE_URL:-} ]]; then
+    refuse "IDC_LOCAL_INFERENCE=0 leaves nothing to ask: name the other machine's inference with IDC_INFERENCE_URL=https://NAME:8443"
+fi
+if [[ ${IDC_DOMAIN:-} && ! ${IDC_OVERLAY_TLS:-} ]]; then
+    refuse "IDC_DOMAIN asks for HTTPS, but docker-compose.tls.yml is not used, so that plain HTTP would be served:" \
+        "add COMPOSE_FILE=docker-compose.yml:docker-compose.tls.yml to .env, or remove IDC_DOMAIN"
+fi
+if [[ ! ${IDC_OVERLAY_TLS:-} ]]; then
+    case ${IDC_HTTP_BIND:-127.0.0.1} in
+        127.* | localhost | ::1 | '[::1]') ;;
+        *)
+            hint "plain HTTP on $IDC_HTTP_BIND, as IDC_HTTP_BIND asks: whoever is on that network can read keys," \
+                "passwords and images. HTTPS: docs/operations.md"
+            case ${IDC_HTTP_BIND}/${IDC_PUBLIC_URL:-} in
+                0.0.0.0/ | '[::]/' | '::/')
+                    hint "sign-in links will name localhost: set IDC_PUBLIC_URL to the address that people open"
+                    ;;
+            esac
+            ;;
+    esac
+fi
+case ${IDC_MQTT_BIND:-127.0.0.1}/${IDC_BROKER_NAMES:-} in
+    127.*/* | localhost/* | *::1*/*) ;;
+    */) hint "the broker listens on $IDC_MQTT_BIND, but no client elsewhere can verify it: name it by IDC_BROKER_NAMES" ;;
+esac
+if [[ ${IDC_INFERENCE_URL:-} == https://* && ! ${IDC_INFERENCE_CA:-} && ! ${IDC_INFERENCE_NAMES:-} ]]; then
+    hint "IDC_INFERENCE_URL is HTTPS: name that machine by IDC_INFERENCE_NAMES, so that the bootstrap makes its certificate"
+fi
+[[ $bad == 0 ]] || exit 78

@@ -1,0 +1,25 @@
+#!/bin/bash
+# What the service `bootstrap` of compose runs at each `up`: checks the settings, makes secrets, and notes which bridges
+# are to be served, so that a running broker can tell (follow.sh).
+#
+#   prepare.sh FOLDER
+#
+# Exit codes: those of check_settings.sh and bootstrap.sh; 78 a bridge's file cannot be read.
+set -euEo pipefail
+trap 'echo "prepare.sh: line $LINENO failed: $BASH_COMMAND" >&2' ERR
+folder=${1:?usage: prepare.sh FOLDER}
+bridges=/etc/mosquitto/bridges
+
+# each says by itself what is wrong
+check_settings.sh || exit
+for file in "$bridges"/*; do
+    [[ ! -e $file || -r $file ]] || {
+        echo "bridges: ${file##*/} cannot be read by account $(id -u): chown $(id -u) and chmod 400 it" >&2
+        exit 78
+    }
+done
+bootstrap.sh "$folder" || exit
+note=$folder/broker/bridges.sha256
+cat "$bridges"/*.conf "$bridges"/*.password "$bridges"/*.crt "$bridges"/*.key 2>/dev/null | sha256sum >"$note.new" || true
+cmp -s "$note.new" "$note" || mv -f "$note.new" "$note"
+rm -f "$note.new"

@@ -1,0 +1,45 @@
+"""What the gateway needs for inference servers on other machines: whom it trusts, and the key that it shows."""
+
+import ssl
+from collections.abc import Generator
+from pathlib import Path
+
+import httpx
+
+
+class KeyUnreadable(httpx.RequestError):
+    """The file with the key is missing, or may not be read."""
+
+
+class KeyFromFile(httpx.Auth):
+    """Sends the key in a file as a bearer token, by HTTPS alone: over plain HTTP everybody on the way could read it.
+
+    The file is read for each request, so that a new key counts without a restart.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        """Add the key.
+
+        Raises:
+            KeyUnreadable: The file cannot be read.
+        """
+        if request.url.scheme == "https":
+            try:
+                key = self._path.read_text(encoding="ascii").strip()
+            except (OSError, ValueError) as exc:
+                reason = f"GATEWAY_INFERENCE_KEY_FILE={self._path} cannot be read"
+                raise KeyUnreadable(reason, request=request) from exc
+            request.headers["Authorization"] = f"Bearer {key}"
+        yield request
+
+
+def trusted_by(ca_file: Path | None) -> ssl.SSLContext:
+    """What checks a server's certificate and name: against the authorities in a file, or the system's without one.
+
+    Raises:
+        OSError: The file cannot be read or holds no certificate.
+    """
+    return ssl.create_default_context(cafile=str(ca_file) if ca_file else None)

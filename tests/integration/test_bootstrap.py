@@ -1,0 +1,221 @@
+"""broker/bootstrap.sh and the checks before it: every refusal names the value and what is right."""
+
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from support.compose_stack import wait_until
+from support.mosquitto import REPOSITORY, MosquittoBroker
+from support.tls_names import served_names as served_names_at
+
+pytestmark = pytest.mark.integration
+OWN_NAMES = ["broker", "localhost", "127.0.0.1"]
+
+
+@pytest.fixture(scope="module")
+def secrets(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("secrets")
+
+
+def run(script: str, *arguments: object, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run one of the broker's scripts with nothing in its environment but these variables."""
+    command = [REPOSITORY / "broker" / script, *map(str, arguments)]
+    environment = {"PATH": os.environ["PATH"] + ":/usr/sbin", **variables}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+
+
+def served_names(secrets: Path, service: str = "broker") -> list[str]:
+    command = ["openssl", "x509", "-noout", "-ext", "subjectAltName", "-in", secrets / service / "server.crt"]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return re.findall(r"(?:DNS|IP Address):(\S+?)(?:,|\s)", said)
+
+
+def shown_names(broker: MosquittoBroker) -> set[str]:
+    """The names in the certificate that a new connection is shown."""
+    return served_names_at(broker.port, broker.ca_file.read_text())
+
+
+@pytest.mark.parametrize(
+    ("setting", "names"),
+    [
+        ("pc.lan", ["pc.lan"]),
+        ("pc.lan,", ["pc.lan"]),
+        (" PC.lan , 192.0.2.7 ,,", ["pc.lan", "192.0.2.7"]),
+        ("pc.lan,pc.lan,localhost", ["pc.lan"]),
+        ("pc.lan.", ["pc.lan"]),
+        ("lab_pc", ["lab_pc"]),
+        ("2001:DB8::1,[2001:db8::2]", ["2001:DB8:0:0:0:0:0:1", "2001:DB8:0:0:0:0:0:2"]),
+        (",,,", []),
+    ],
+)
+def test_names_are_tidied_and_stand_in_the_certificate(secrets: Path, setting: str, names: list[str]) -> None:
+    done = run("bootstrap.sh", secrets, IDC_BROKER_NAMES=setting)
+
+    assert done.returncode == 0, done.stderr
+    assert served_names(secrets) == OWN_NAMES + names
+
+
+@pytest.mark.parametrize(
+    ("entry", "remedy"),
+    [
+        ("mqtts://pc.lan:8883/x", "is a URL: write the host alone, pc.lan"),
+        ("pc.lan:8883", "has a port: write the host alone, pc.lan"),
+        ("192.0.2.0/24", "write one host name or address, 192.0.2.0"),
+        ("pc.lan pi.lan", "holds two names: put a comma between them"),
+        ("192.0.2.300", "four numbers from 0 to 255"),
+        ("2001:db8::zz", "looks like an IPv6 address and is none"),
+        ("*.lan", "has a character that no host name has"),
+        ("bücher.lan", "has a character that no host name has"),
+        ("-pc", "is no host name"),
+        ("pc..lan", "is no host name"),
+        ("a" * 64, "is too long"),
+    ],
+)
+def test_entry_that_is_no_name_is_told_with_what_is_right(secrets: Path, entry: str, remedy: str) -> None:
+    done = run("bootstrap.sh", secrets, IDC_INFERENCE_NAMES=f"good.lan,{entry}")
+
+    assert done.returncode == 78
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f'bootstrap: IDC_INFERENCE_NAMES: "{entry}" ')
+    assert remedy in line
+
+
+def test_inference_of_another_machine_gets_a_certificate_and_the_gateways_key(tmp_path: Path) -> None:
+    assert run("bootstrap.sh", tmp_path, IDC_INFERENCE_NAMES="up.lan").returncode == 0
+
+    assert served_names(tmp_path, "inference") == ["up.lan"]
+    keys = [(tmp_path / place / "inference-key").read_text() for place in ("gateway", "inference")]
+    assert keys[0] == keys[1]
+    assert len(keys[0].strip()) == 64
+    assert (tmp_path / "inference/ca.crt").read_text() == (tmp_path / "gateway/ca.crt").read_text()
+
+
+def test_what_cannot_be_written_is_told_with_the_file(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    done = run("bootstrap.sh", tmp_path / "file")
+
+    assert done.returncode == 73
+    assert f"bootstrap: cannot make {tmp_path}/file/ca" in done.stderr
+
+
+def test_any_failing_command_is_told_with_its_line(tmp_path: Path) -> None:
+    broken = tmp_path / "bin"
+    broken.mkdir()
+    (broken / "mosquitto_passwd").write_text("#!/bin/sh\nexit 1\n")
+    (broken / "mosquitto_passwd").chmod(0o755)
+
+    done = run("bootstrap.sh", tmp_path / "secrets", PATH=f"{broken}:{os.environ['PATH']}")
+
+    assert done.returncode == 73
+    assert re.fullmatch(r"bootstrap: line \d+ failed: mosquitto_passwd -U .*\n", done.stderr)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("IDC_BROKER_NAME", "pc.lan", "did you mean IDC_BROKER_NAMES?"),
+        ("IDC_HTPP_BIND", "0.0.0.0", "did you mean IDC_HTTP_BIND?"),
+        ("IDC_MUTUALTLS", "on", "did you mean IDC_MUTUAL_TLS?"),
+        ("COMPOSE_PROFILE", "pi", "did you mean COMPOSE_PROFILES?"),
+        ("COMPOSE_PROFILES", "observabilty", "no service has the profile 'observabilty'"),
+        ("GATEWAY_SESSION_LIFETIME_H", "8", "write it into gateway.env"),
+        ("ALARM_BUZZER", "passive", "write it into alarm.env"),
+        ("IDC_PRETEND_ALARM", "off", "write 1 to run it here, 0 to leave it out"),
+        ("IDC_MUTUAL_TLS", "yes", "write on or off"),
+        ("IDC_SITE", "Lab A", "lower-case letters, digits and hyphens"),
+        ("IDC_LOCAL_INFERENCE", "0", "IDC_INFERENCE_URL=https://NAME:8443"),
+        ("IDC_DOMAIN", "idc.example", "COMPOSE_FILE=docker-compose.yml:docker-compose.tls.yml"),
+    ],
+)
+def test_setting_that_nothing_would_read_is_refused_with_the_right_one(name: str, value: str, told: str) -> None:
+    done = run("check_settings.sh", **{name: value})
+
+    assert done.returncode == 78
+    (line,) = done.stderr.splitlines()
+    assert name in line
+    assert told in line
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"IDC_HTTP_BIND": "127.0.0.1", "COMPOSE_PROFILES": "pi, observability", "IDC_URL": "http://localhost:8080"},
+        {"IDC_DOMAIN": "idc.example", "IDC_OVERLAY_TLS": "on", "IDC_HTTP_BIND": "0.0.0.0"},
+        {"IDC_LOCAL_INFERENCE": "0", "IDC_INFERENCE_URL": "https://up.lan:8443", "IDC_INFERENCE_NAMES": "up.lan"},
+        {"IDC_MQTT_BIND": "0.0.0.0", "IDC_BROKER_NAMES": "pc.lan", "IDC_SITE": "lab-a"},
+    ],
+)
+def test_right_settings_are_passed_without_a_word(settings: dict[str, str]) -> None:
+    done = run("check_settings.sh", **settings)
+
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({"IDC_MQTT_BIND": "0.0.0.0"}, "IDC_BROKER_NAMES"),
+        ({"IDC_INFERENCE_URL": "https://up.lan:8443"}, "IDC_INFERENCE_NAMES"),
+    ],
+)
+def test_setting_that_needs_another_one_is_taken_and_the_other_named(settings: dict[str, str], named: str) -> None:
+    done = run("check_settings.sh", **settings)
+
+    assert done.returncode == 0
+    assert named in done.stderr
+
+
+def test_plain_http_beyond_this_machine_is_possible_and_named() -> None:
+    done = run("check_settings.sh", IDC_HTTP_BIND="0.0.0.0")
+
+    assert done.returncode == 0
+    assert "plain HTTP on 0.0.0.0" in done.stderr
+    assert "set IDC_PUBLIC_URL" in done.stderr
+
+
+@pytest.fixture
+def following(broker: MosquittoBroker) -> Iterator["subprocess.Popen[bytes]"]:
+    """`follow.sh` beside a running broker, after its first look."""
+    arguments = [str(broker.pid), str(broker.folder / "secrets/broker"), str(broker.folder / "again"), "0.1"]
+    following = subprocess.Popen([REPOSITORY / "broker/follow.sh", *arguments])
+    children = Path(f"/proc/{following.pid}/task/{following.pid}/children")
+
+    def sleeps() -> bool:
+        with suppress(FileNotFoundError):
+            return "sleep\n" in [Path(f"/proc/{child}/comm").read_text() for child in children.read_text().split()]
+        return False
+
+    wait_until(sleeps, "the first look is over", 60)
+    yield following
+    following.kill()
+    following.wait()
+
+
+@pytest.mark.usefixtures("following")
+def test_running_broker_serves_another_certificate_by_itself(broker: MosquittoBroker) -> None:
+    assert "pc.lan" not in shown_names(broker)
+
+    run("bootstrap.sh", broker.folder / "secrets", IDC_BROKER_NAMES="pc.lan")
+
+    wait_until(lambda: "pc.lan" in shown_names(broker), "the new name is served", 60)
+
+
+@pytest.mark.parametrize("changed", ["ca.crt", "bridges.sha256"])
+def test_running_broker_ends_in_order_for_what_takes_a_restart(
+    broker: MosquittoBroker, following: "subprocess.Popen[bytes]", changed: str
+) -> None:
+    home = broker.folder / "secrets/broker"
+    (home / "new").write_text("another")
+
+    (home / "new").rename(home / changed)
+
+    assert following.wait(timeout=60) == 0
+    assert (broker.folder / "again").exists()
+    wait_until(lambda: not broker.is_running, "the broker has ended", 60)
