@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from itertools import repeat
 from pathlib import Path
 
+import httpx
 import pytest
 from click.testing import CliRunner, Result
 from hypothesis import HealthCheck, given, settings
@@ -14,6 +15,7 @@ from idc_client import patches
 from idc_client.__main__ import cli
 from idc_client.connection import TRIES, Access
 from idc_client.tool import Tool
+from support.scripted_gateway import ScriptedGateway, decides
 from support.series_gateway import SeriesGateway, Trouble, then_fine
 
 FORM_FILES = 8
@@ -177,3 +179,19 @@ def test_results_of_an_earlier_model_are_told(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(gateway, "_item", item)
 
     assert "idc 1: 1, idc 2: 1" in run(gateway, str(tmp_path)).stderr
+
+
+def test_key_that_ends_within_a_form_ends_the_run_and_keeps_what_was_stored(tmp_path: Path) -> None:
+    for number in range(3):
+        (tmp_path / f"{number}.png").write_text("idc")
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        (first, *_) = decides(request).json()["items"]
+        return httpx.Response(401, json={"detail": "this key was revoked", "items": [first]})
+
+    tool = Tool(Access("http://gateway", "key"), ScriptedGateway([answer]), lambda _: None)
+    done = CliRunner().invoke(cli, ["classify", str(tmp_path)], obj=tool)
+
+    assert done.exit_code == 3
+    assert "this key was revoked" in done.stderr
+    assert "1 classified, 2 not sent, of 3 files" in done.stderr

@@ -14,6 +14,8 @@ from idc_client.errors import ClientError, InputRefused
 from idc_client.patches import Form, Patch, form_body
 
 _TOO_LARGE: Final = 413
+_NO_KEY: Final = (401, 403)
+"""The key ended while the form was on its way."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,8 @@ class Sender:
             outcomes = _told(waiting, answer)
             is_last = number == TRIES
             yield from (outcome for outcome in outcomes if is_last or not outcome.is_passing)
+            if answer.status_code in _NO_KEY:
+                raise troubles.refusal(answer)
             waiting = [patch for patch, outcome in zip(waiting, outcomes, strict=True) if outcome.is_passing]
             if is_last or not waiting:
                 return
@@ -92,13 +96,13 @@ class Sender:
 
 
 def _told(patches: Sequence[Patch], answer: httpx.Response) -> list[Outcome]:
-    """What an answer says of each file; of those that it does not mention it says what it says of the whole form."""
+    """What an answer says of each file; of those that it does not mention, what it says of the whole form."""
     items = _items(answer)
     if len(items) > len(patches) or (answer.is_success and len(items) < len(patches)):
         raise InputRefused(f"{len(patches)} files were sent, and the gateway speaks of {len(items)}")
     whole: ClientError | None = None if answer.is_success else troubles.refusal(answer)
     told = [Outcome(patch.path, item) for patch, item in zip(patches, items, strict=False)]
-    rest = patches[len(items) :]
+    rest = [] if answer.status_code in _NO_KEY else patches[len(items) :]
     detail = whole.format_message() if whole else ""
     return [*told, *(Outcome.failed(patch.path, detail, answer.status_code) for patch in rest)]
 
