@@ -51,9 +51,7 @@ class Asked(BaseModel):
     @classmethod
     def _names_nobody(cls, given: Any) -> Any:
         if isinstance(given, dict) and "by" in given:
-            raise ValueError(
-                "the gateway sets `by` to the name of the key or user that asks; send free text as `note`"
-            )
+            raise ValueError("the gateway sets `by` to the name of the key or user that asks; send free text as `note`")
         return given
 
 
