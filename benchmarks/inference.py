@@ -40,7 +40,7 @@ from idc_servicekit.http_health import status_of
 from support.benchmark_app import benchmark_app
 from support.demo_patches import png_of
 from support.http_load import LoadResult, load
-from support.inference_process import start_inference
+from support.inference_process import end_inference, start_inference
 from support.mosquitto import free_port
 
 MODELS: Final = ROOT / "models"
@@ -105,6 +105,7 @@ class Service:
         self.url = f"http://127.0.0.1:{port}/v2/models/idc/infer"
         while not _is_ready(f"http://127.0.0.1:{port}/v2/health/ready"):
             if time.perf_counter() - begin_s > 60 or self._process.poll() is not None:
+                self._process.kill()
                 raise TimeoutError("the service did not become ready within 60 s")
             time.sleep(0.01)
         self.start_s = time.perf_counter() - begin_s
@@ -116,8 +117,7 @@ class Service:
 
     def stop(self) -> None:
         """End it."""
-        self._process.terminate()
-        self._process.communicate(timeout=20)
+        end_inference(self._process)
 
 
 def _is_ready(url: str) -> bool:

@@ -35,6 +35,7 @@ from support.demo_patches import png_of
 from support.http_load import LoadResult, load
 from support.inference_process import inference_process
 from support.mosquitto import free_port
+from support.process_tree import end_on_sigterm, process_tree
 
 RIVALS: Final = ROOT / "benchmarks" / "rivals"
 CONNECTIONS: Final = (1, 8, 64)
@@ -48,23 +49,19 @@ def environment(name: str) -> Path:
 
 @contextmanager
 def rival(name: str, command: list[str], port: int, ready: str, folder: Path) -> Iterator[None]:
-    """Serve while the block runs."""
+    """Serve while the block runs; then none of the rival's processes is left."""
     newest = max(versions(MODELS, "idc"))
     settings = {
         "RIVAL_MODEL": str(MODELS / "idc" / str(newest) / "model.xml"),
         "RIVAL_PORT": str(port),
         "PYTHONPATH": str(RIVALS),
     }
-    with (folder / f"{name}.log").open("wb") as log:
-        process = subprocess.Popen(
-            command, cwd=folder, env={**os.environ, **settings}, stdout=log, stderr=log, start_new_session=True
-        )
-        try:
-            wait_until(lambda: answers(f"http://127.0.0.1:{port}{ready}"), f"{name} is ready", 120)
-            yield
-        finally:
-            process.terminate()
-            process.wait(timeout=30)
+    with (
+        (folder / f"{name}.log").open("wb") as log,
+        process_tree(command, environment={**os.environ, **settings}, log=log, folder=folder),
+    ):
+        wait_until(lambda: answers(f"http://127.0.0.1:{port}{ready}"), f"{name} is ready", 120)
+        yield
 
 
 def answers(url: str) -> bool:
@@ -115,6 +112,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="one round of two seconds instead of three of eight")
     quick = parser.parse_args().quick
+    end_on_sigterm()
     rounds, seconds = (1, 2.0) if quick else (3, 8.0)
     image = png_of(np.random.default_rng(1).integers(0, 256, (50, 50, 3), dtype=np.uint8))
     found: dict[tuple[str, int], list[LoadResult]] = {}

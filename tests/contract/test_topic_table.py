@@ -26,7 +26,7 @@ def _access_rules() -> set[tuple[str, str, str]]:
 
 
 def test_access_rules_are_the_topic_table_and_the_monitor() -> None:
-    expected = {(account, "write", topic.filter()) for topic in TOPICS for account in topic.producers}
+    expected = {(account, "write", topic.filter()) for topic in TOPICS for account in topic.producers + topic.clearers}
     expected |= {(account, "read", topic.filter()) for topic in TOPICS for account in topic.consumers}
     expected |= {(account, "write", topic.filter) for topic in FOREIGN_TOPICS for account in topic.producers}
     expected |= {(account, "read", topic.filter) for topic in FOREIGN_TOPICS for account in topic.consumers}
@@ -70,3 +70,13 @@ def test_foreign_topic_has_no_device(topic: str) -> None:
 def test_filter_names_one_site_or_all() -> None:
     assert ALARM_STATE.filter(site="lab") == "idc/v1/lab/+/alarm-state"
     assert ALARM_STATE.filter() == "idc/v1/+/+/alarm-state"
+
+
+@pytest.mark.parametrize("device", ["Kitchen", "a_b", "", "+", "#", "ä", "a b", "x" * 64])
+def test_name_that_is_no_slug_is_no_device(device: str) -> None:
+    assert ALARM_STATE.device_of(f"idc/v1/site/{device}/alarm-state") is None
+    assert ALARM_STATE.device_of(f"idc/v1/{device}/alarm/alarm-state") is None
+
+
+def test_only_what_is_retained_is_cleared() -> None:
+    assert all(topic.retained for topic in TOPICS if topic.clearers)

@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +16,7 @@ from support.demo_patches import real_patches, solid_png
 from support.inference_process import inference_process
 from support.live_gateway import KEY, gateway_settings, live_gateway
 from support.mosquitto import free_port
+from support.process_tree import process_tree
 
 pytestmark = pytest.mark.e2e
 
@@ -34,15 +34,13 @@ def mlserver(folder: Path, bundle: Path) -> Iterator[str]:
     (folder / "model-settings.json").write_text(json.dumps(runtime))
     environment = os.environ | {"BUNDLE": str(bundle), "PYTHONPATH": str(ROOT / "tests" / "support" / "other_server")}
     program = ROOT / ".tools" / "peers" / "mlserver" / "bin" / "mlserver"
-    with (folder / "mlserver.log").open("wb") as log:
-        process = subprocess.Popen([program, "start", str(folder)], env=environment, stdout=log, stderr=log)
-        try:
-            address = f"http://127.0.0.1:{ports['http_port']}"
-            wait_until(lambda: answers(f"{address}/v2/models/idc/ready"), "MLServer is ready", 60)
-            yield address
-        finally:
-            process.terminate()
-            process.wait(timeout=30)
+    with (
+        (folder / "mlserver.log").open("wb") as log,
+        process_tree([program, "start", str(folder)], environment=environment, log=log),
+    ):
+        address = f"http://127.0.0.1:{ports['http_port']}"
+        wait_until(lambda: answers(f"{address}/v2/models/idc/ready"), "MLServer is ready", 60)
+        yield address
 
 
 def classified(folder: Path, server_url: str, patches: list[bytes]) -> tuple[list[dict[str, Any]], list[Any]]:

@@ -304,6 +304,7 @@ def test_red_and_blue_are_never_high_together_through_a_stream_of_results(
     assert len(red.states) > 8
     assert len(blue.states) > 8
     assert not _overlaps(red, blue)
+    service.run(lambda: True)  # it stops at once, and its connection with it
 
 
 def _latest(operator: MqttPeer, classification_id: object) -> bool:
@@ -351,6 +352,7 @@ def test_alarm_that_cannot_write_its_journal_rings_is_offline_and_reads_again_wh
     assert not was_ready
     assert settings.ready_file.exists()
     assert finding.message_id.hex in (settings.state_dir / "alarm.json").read_text().replace("-", "")
+    service.run(lambda: True)  # it stops at once, and its connection with it
 
 
 def _is_offline(operator: MqttPeer) -> bool:
@@ -378,3 +380,23 @@ def test_poison_on_every_topic_is_counted_and_the_next_finding_rings(
     state = [AlarmState.from_payload(payload) for place, payload in operator.received if place.endswith("state")][-1]
     assert panel.lamps.red
     assert state.rejected_messages == 2 * len(poison)
+    service.run(lambda: True)  # it stops at once, and its connection with it
+
+
+def test_alarm_that_was_removed_by_mistake_reports_again(
+    make_link: MakeLink, gateway: MqttPeer, operator: MqttPeer, site: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("idc_alarm.adapters.mqtt_link.STATUS_REPEAT_S", 1)
+    link = make_link()
+    link.report(numbered_state(1))
+    wait_until(lambda: not link.turn(0.02) and _reported(operator) == 1, "the alarm has reported")
+    for row in (ALARM_STATUS, ALARM_STATE):
+        gateway.publish(row.at(site=site, device="alarm"), b"", retain=True).wait_for_publish(20)
+    wait_until(lambda: not link.turn(0.02) and operator.received[-1][1] == b"", "its retained messages are deleted")
+    seen = len(operator.received)
+
+    wait_until(lambda: not link.turn(0.02) and len(operator.received) >= seen + 2, "it says again what it is")
+
+    again = dict(operator.received[seen:])
+    assert ServiceStatus.from_payload(again[ALARM_STATUS.at(site=site, device="alarm")]).status == "online"
+    assert AlarmState.from_payload(again[ALARM_STATE.at(site=site, device="alarm")]).rejected_messages == 1

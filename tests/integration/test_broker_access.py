@@ -13,7 +13,7 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.reasoncodes import ReasonCode
 
-from idc_contracts import TOPICS
+from idc_contracts import TOPICS, Topic
 from idc_contracts.topics import Account
 from support.compose_stack import wait_until
 from support.mosquitto import REPOSITORY, MosquittoBroker
@@ -114,15 +114,19 @@ def test_every_account_publishes_and_reads_on_every_topic_only_what_the_table_sa
     confirmed = _publish_everywhere(clients)
     _wait_for_all_deliveries(clients)
 
-    assert confirmed == {(producer, place) for place, topic in TABLE.items() for producer in topic.producers}
+    assert confirmed == {(sender, place) for place, topic in TABLE.items() for sender in _writers(topic)}
     for account in ACCOUNTS:
         received = {(sender, topic) for sender, topic in clients[account].received if sender in ACCOUNTS}
         assert received == {
-            (producer, place)
+            (sender, place)
             for place, topic in TABLE.items()
             if account in topic.consumers
-            for producer in topic.producers
+            for sender in _writers(topic)
         }, account
+
+
+def _writers(topic: Topic) -> tuple[Account, ...]:
+    return topic.producers + topic.clearers
 
 
 def test_only_the_monitor_reads_the_brokers_own_figures(clients: dict[str, AccountClient]) -> None:

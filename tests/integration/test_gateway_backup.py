@@ -7,7 +7,9 @@ import sqlite3
 import subprocess
 import sys
 import tarfile
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,6 +18,7 @@ from uuid import uuid4
 import pytest
 
 from idc_contracts import Decision
+from idc_gateway import __main__
 from idc_gateway.accounts import User
 from idc_gateway.adapters.object_images import S3Account, open_images
 from idc_gateway.adapters.sql.store import open_store
@@ -75,7 +78,7 @@ class Site:
     def names(self) -> list[str]:
         store = self.open()
         try:
-            return [item.name for item in store.results.page(ClassificationFilter(), 50, None).items][::-1]
+            return [item.name for item in store.results.page(ClassificationFilter(), 100_000, None).items][::-1]
         finally:
             store.database.close()
 
@@ -135,6 +138,30 @@ def test_backup_of_a_serving_gateway_brings_results_and_images_back(site: Site, 
     assert Site(site.folder, "gateway.sqlite3.before-restore").names() == ["kept", "lost"]
 
 
+def test_backup_ends_while_results_are_stored_all_the_time_and_has_one_moment(site: Site, serving: Store) -> None:
+    site.add(serving, "0")
+    is_over = threading.Event()
+
+    def keep_storing() -> int:
+        number = 1
+        while not is_over.is_set():
+            site.add(serving, str(number))
+            number += 1
+        return number
+
+    with ThreadPoolExecutor(1) as pool:
+        stored = pool.submit(keep_storing)
+        backup = site.backup()
+        is_over.set()
+        count = stored.result()
+    serving.database.close()
+    site.restore(backup)
+
+    names = site.names()
+    assert names == [str(number) for number in range(len(names))]
+    assert 1 <= len(names) <= count
+
+
 def test_stream_that_knew_what_the_restore_took_back_says_that_it_missed_something(site: Site, serving: Store) -> None:
     site.add(serving, "kept")
     backup = site.backup()
@@ -174,6 +201,17 @@ def test_restore_refuses_while_a_gateway_runs(site: Site, serving: Store) -> Non
 
     with data_lock(site.folder), pytest.raises(CannotStart, match="stop it first"):
         site.restore(backup)
+
+
+def test_serving_gateway_holds_its_data_folder(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    def serve(_settings: GatewaySettings) -> None:
+        with data_lock(site.folder):
+            pytest.fail("a second process got the folder")
+
+    monkeypatch.setattr(__main__, "_run", serve)
+
+    with pytest.raises(CannotStart, match="a gateway uses the data folder"):
+        __main__._run_alone(gateway_settings(site.folder))
 
 
 @pytest.mark.parametrize("damage", ["cut off", "other database", "other image", "no archive"])

@@ -1,5 +1,6 @@
 """Images in a real folder and in a real S3 server."""
 
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -69,6 +70,13 @@ def test_damaged_image_is_none(images: ImageStore) -> None:
     images.put(NAME, b"something else")
 
     assert images.get(NAME) is None
+
+
+def test_server_that_never_answers_is_told_in_time() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        account = S3Account(f"http://127.0.0.1:{silent.getsockname()[1]}", "us-east-1", "a", "b")
+        with pytest.raises(ImagesUnavailable):
+            open_images("s3://patches", account).delete(NAME)
 
 
 def test_server_that_is_away_is_told() -> None:

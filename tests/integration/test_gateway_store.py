@@ -1,5 +1,6 @@
 """The same store on SQLite and on PostgreSQL, alone and shared."""
 
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,16 +13,24 @@ import pytest
 from sqlalchemy import create_engine, inspect, text
 
 from idc_contracts import Decision
+from idc_gateway.accounts import ApiKey, NewSession, Proof, SignInBy, User
 from idc_gateway.adapters.sql.database import Database, open_database
 from idc_gateway.adapters.sql.store import open_store
 from idc_gateway.adapters.sql.tables import metadata
 from idc_gateway.audit import AuditEvent
-from idc_gateway.classifications import Classification, OutgoingMessage, PatchOrigin, Review, Verdict
+from idc_gateway.classifications import (
+    Classification,
+    OutgoingMessage,
+    PatchOrigin,
+    Review,
+    Verdict,
+)
 from idc_gateway.errors import StoreUnavailable
 from idc_gateway.fakes import FAKE_MODEL, FAKE_THRESHOLDS
 from idc_gateway.positions import START
 from idc_gateway.queries import ClassificationFilter, Deed, NewImage, StoredImage
 from idc_gateway.receipts import Claim, Receipt
+from idc_gateway.scopes import Role
 from idc_gateway.store_ports import Store
 from support.compose_stack import wait_until
 from support.postgres import PostgresServer
@@ -213,6 +222,36 @@ def _write_first_version(path: Path) -> None:
     engine.dispose()
 
 
+def test_session_lasts_as_long_as_what_opened_it_and_its_use(store: Store) -> None:
+    event, idle = AuditEvent("key.created", "first", "lab", NOW), timedelta(minutes=30)
+    store.accounts.add_key(ApiKey("lab", Role.VIEWER.scopes, NOW), "a" * 64, event)
+    proof = Proof("lab", SignInBy.KEY, "a" * 64)
+    new = NewSession("b" * 64, proof, NOW, NOW + timedelta(hours=1))
+
+    assert store.sessions.add(new, event)
+    assert not store.sessions.add(replace(new, sha256="c" * 64, proof=replace(proof, stored="d" * 64)), event)
+    assert store.sessions.find("c" * 64, NOW, idle) is None
+    assert store.sessions.find("b" * 64, NOW + timedelta(minutes=29), idle) is not None
+    assert store.sessions.find("b" * 64, NOW + timedelta(minutes=31), idle) is None
+    store.sessions.use("b" * 64, NOW + timedelta(minutes=29))
+    assert store.sessions.find("b" * 64, NOW + timedelta(minutes=31), idle) is not None
+    assert store.sessions.find("b" * 64, NOW + timedelta(minutes=61), timedelta(hours=9)) is None
+    assert store.accounts.delete_key("lab", event)
+    assert store.sessions.find("b" * 64, NOW, idle) is None
+    assert not store.accounts.replace_key(ApiKey("first", Role.ADMIN.scopes, NOW), "a" * 64, event)
+
+
+def test_link_that_many_use_at_once_lets_one_in(store: Store) -> None:
+    event = AuditEvent("user.created", "first", "eva", NOW)
+    store.accounts.add_user(User("eva", Role.VIEWER, NOW), event)
+    store.accounts.put_link("a" * 64, "eva", NOW + timedelta(hours=1), event)
+
+    with ThreadPoolExecutor(8) as pool:
+        let_in = list(pool.map(lambda _: store.accounts.take_link("a" * 64, NOW, "r"), range(8)))
+
+    assert [user.name for user in let_in if user is not None] == ["eva"]
+
+
 @pytest.fixture
 def shared(postgres: PostgresServer) -> Iterator[Callable[[], Store]]:
     """Opens stores on one PostgreSQL database."""
@@ -264,6 +303,22 @@ def test_gateways_that_start_together_migrate_once(postgres: PostgresServer) -> 
     assert len(databases) == 4
     for database in databases:
         database.close()
+
+
+def test_server_that_never_answers_is_told_in_time() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(StoreUnavailable):
+        open_store(f"postgresql+psycopg://idc@127.0.0.1:{silent.getsockname()[1]}/idc")
+
+
+def test_statement_that_waits_for_a_lock_ends(shared: Callable[[], Store]) -> None:
+    database = shared().database
+    assert isinstance(database, Database)
+    with database.read() as connection:
+        limits = {
+            name: connection.execute(text(f"SHOW {name}")).scalar() for name in ("statement_timeout", "lock_timeout")
+        }
+
+    assert limits == {"statement_timeout": "15s", "lock_timeout": "10s"}
 
 
 @pytest.mark.parametrize("wrong", ["nonsense", "mysql://host/db", "postgresql+psycopg://nobody@127.0.0.1:1/x"])

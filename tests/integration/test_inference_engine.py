@@ -1,6 +1,8 @@
 """The made-up model on the real OpenVINO: what the engine gives back, and what it refuses to run."""
 
 import gc
+import threading
+import time
 import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -142,6 +144,46 @@ def test_failures_among_other_work_end_their_own_requests_alone(tmp_path: Path) 
         errors = [future.exception(timeout=30) for future in futures]
 
     assert [isinstance(error, EngineFailed) for error in errors] == [index % 5 == 0 for index in range(60)]
+
+
+@pytest.mark.parametrize("raised", [MemoryError(), AttributeError("x"), ValueError("y"), SystemExit(2)])
+def test_whatever_an_inference_raises_ends_its_request_and_no_place_is_lost(
+    tiny_models_dir: Path, monkeypatch: pytest.MonkeyPatch, raised: BaseException
+) -> None:
+    def fail(*_arguments: object) -> None:
+        raise raised
+
+    with scheduler_on(tiny_models_dir / "idc" / "1" / "model.xml") as scheduler:
+        with monkeypatch.context() as patched:
+            patched.setattr(ov.InferRequest, "infer", fail)
+            for _ in range(20):  # more often than there are infer requests
+                with pytest.raises(EngineFailed, match="device CPU failed: the service's log"):
+                    score(scheduler, np.zeros(1, np.uint8))
+        assert score(scheduler, np.array([255], np.uint8)) == pytest.approx([1], abs=1e-3)
+
+
+def test_hung_inference_is_told_and_its_place_comes_back_with_it(
+    tiny_models_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release, real = threading.Event(), ov.InferRequest.infer
+
+    def hang(request: ov.InferRequest, inputs: object) -> object:
+        release.wait(60)
+        return real(request, inputs)
+
+    engine = OpenVinoEngine(tiny_models_dir / "idc" / "1" / "model.xml", "CPU", chunk_patches=CHUNK)
+    scheduler = Scheduler(engine, RecordingMeter(), device_timeout_s=1.0)
+    monkeypatch.setattr(ov.InferRequest, "infer", hang)
+    futures = [scheduler.submit(patches_of(np.zeros(CHUNK, np.uint8))) for _ in range(2 * engine.slots)]
+
+    assert all(isinstance(future.exception(timeout=30), EngineFailed) for future in futures)
+    assert "the device CPU has not answered" in scheduler.trouble()
+    release.set()
+    deadline_s = time.monotonic() + 30
+    while scheduler.trouble() and time.monotonic() < deadline_s:
+        time.sleep(0.01)
+    assert score(scheduler, np.array([255], np.uint8)) == pytest.approx([1], abs=1e-3)
+    scheduler.close()
 
 
 def test_graph_that_gives_one_result_for_many_patches_fails(tmp_path: Path) -> None:

@@ -103,7 +103,25 @@ def test_foreign_client_reads_what_a_version_has_done(client: triton.InferenceSe
     assert (after["name"], after["version"]) == ("idc", "1")
     assert after["inference_count"] - before["inference_count"] == 1
     grown = {kind for kind, stat in after["inference_stats"].items() if stat != before["inference_stats"][kind]}
-    assert grown == {"success", "fail", "queue", "compute_input", "compute_infer"}
+    assert grown == {"success", "fail", "queue", "compute_input", "compute_infer", "compute_output"}
+
+
+def test_foreign_client_reads_the_statistics_of_all_models_and_a_models_configuration(
+    client: triton.InferenceServerClient,
+) -> None:
+    client.infer("idc", [one_image()])
+
+    everything = client.get_inference_statistics()["model_stats"]
+    stats = everything[0]["inference_stats"]
+
+    assert [(entry["name"], entry["version"]) for entry in everything] == [("idc", "1")]
+    parts = ("queue", "compute_input", "compute_infer", "compute_output")
+    assert abs(sum(stats[part]["ns"] for part in parts) - stats["success"]["ns"]) < 10
+    for version in ("", "1"):
+        config = client.get_model_config("idc", version)
+        assert [tensor["name"] for tensor in config["input"]] == ["image", "patch"]
+        assert [tensor["data_type"] for tensor in config["output"]] == ["TYPE_FP32", "TYPE_STRING"]
+    assert [entry["state"] for entry in client.get_model_repository_index()] == ["READY"]
 
 
 def test_foreign_client_asks_for_one_output_and_other_versions(client: triton.InferenceServerClient) -> None:

@@ -4,11 +4,13 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
+from uuid import UUID
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
 from idc_contracts import ALARM_STATE, ALARM_STATUS, AlarmState, Lamps, ServiceStatus, utc_now
 from idc_gateway.fakes import MemoryBus
@@ -63,11 +65,25 @@ def choose(page: Page, **images: bytes) -> None:
     )
 
 
-def report(bus: MemoryBus, *, online: bool = True, buzzer: bool = False, **lamps: bool) -> None:
-    state = AlarmState(source="alarm", lamps=Lamps(**lamps), buzzer=buzzer, changed_at=utc_now())
-    status = ServiceStatus(source="alarm", status="online" if online else "offline", version="1")
-    bus.deliver(ALARM_STATE.at(site="site", device="alarm"), state.to_payload())
-    bus.deliver(ALARM_STATUS.at(site="site", device="alarm"), status.to_payload())
+def report(
+    bus: MemoryBus,
+    *,
+    device: str = "alarm",
+    online: bool = True,
+    buzzer: bool = False,
+    says: dict[str, object] | None = None,
+    **lamps: bool,
+) -> None:
+    """Let an alarm report itself; `says` are more fields of its state."""
+    state = AlarmState.model_validate(
+        {"source": device, "lamps": Lamps(**lamps), "buzzer": buzzer, "changed_at": utc_now(), **(says or {})}
+    )
+    status = ServiceStatus(source=device, status="online" if online else "offline", version="1")
+    bus.deliver(ALARM_STATE.at(site="site", device=device), state.to_payload())
+    bus.deliver(ALARM_STATUS.at(site="site", device=device), status.to_payload())
+
+
+FINDING: dict[str, object] = {"state": "finding", "latched_by": str(UUID(int=7))}
 
 
 def screenshot(page: Page, name: str) -> None:
@@ -120,8 +136,31 @@ def test_link_lets_a_user_in_once_to_set_a_password(page: Page) -> None:
     expect(page.get_by_role("alert").filter(has_text="used or over")).to_be_visible()
 
 
+def test_password_is_changed_with_the_old_one(page: Page) -> None:
+    page.goto(f"{page.url}#{new_user(page, 'eva', 'reviewer')}")
+    page.reload()
+    expect(page.get_by_label("Old password")).to_be_hidden()
+    page.get_by_label("New password").fill("password1234")
+    page.get_by_role("button", name="Set the password").click()
+    expect(page.locator("#password-message")).to_contain_text("easy to guess")
+    page.get_by_label("New password").fill("correct horse battery")
+    page.get_by_role("button", name="Set the password").click()
+    expect(page.get_by_role("heading", name="Classify patches")).to_be_visible()
+
+    page.get_by_role("button", name="Password").click()
+    page.get_by_label("New password").fill("another staple of horses")
+    page.get_by_label("Old password").fill("not this one")
+    page.get_by_role("button", name="Set the password").click()
+    expect(page.locator("#password-message")).to_contain_text("old password is wrong")
+    screenshot(page, "change-password")
+    page.get_by_label("Old password").fill("correct horse battery")
+    page.get_by_role("button", name="Set the password").click()
+
+    expect(page.get_by_role("heading", name="Classify patches")).to_be_visible()
+
+
 def test_viewer_is_not_offered_what_a_viewer_may_not_do(page: Page, bus: MemoryBus) -> None:
-    report(bus, red=True, buzzer=True)
+    report(bus, red=True, buzzer=True, says=FINDING)
     page.goto(f"{page.url}#{new_user(page, 'ben', 'viewer')}")
     page.reload()
     page.get_by_label("New password").fill("correct horse battery")
@@ -191,21 +230,171 @@ def test_lamps_follow_the_alarm(page: Page, bus: MemoryBus) -> None:
 def test_alarm_that_is_gone_is_shown_so(page: Page, bus: MemoryBus) -> None:
     sign_in(page)
 
-    report(bus, online=False, red=True)
+    report(bus, online=False, red=True, says=FINDING)
 
     expect(page.locator(".alarm")).to_contain_text("offline")
     expect(page.get_by_role("button", name="Acknowledge")).to_be_hidden()
 
 
-def test_finding_is_acknowledged_from_the_page(page: Page, bus: MemoryBus) -> None:
+def test_acknowledgement_names_the_finding_that_the_page_showed(page: Page, bus: MemoryBus) -> None:
     sign_in(page)
-    report(bus, red=True, buzzer=True)
+    report(bus, red=True, buzzer=True, says=FINDING)
 
-    page.get_by_role("button", name="Acknowledge").click()
+    with page.expect_response("**/acknowledgements") as answer:
+        page.get_by_role("button", name="Acknowledge").click()
 
-    expect(page.get_by_role("button", name="Acknowledge")).to_be_enabled()
-    page.wait_for_timeout(200)
-    assert [message.topic.rsplit("/", 1)[1] for message in bus.published] == ["alarm-acknowledgements"]
+    assert answer.value.request.post_data_json == {"up_to": FINDING["latched_by"]}
+    assert answer.value.status == 202
+
+
+def test_trouble_is_not_called_an_uncertain_patch(page: Page, bus: MemoryBus) -> None:
+    sign_in(page)
+
+    report(bus, amber=True, says={"state": "technical", "technical": ["broker_lost"]})
+
+    expect(page.locator(".words")).to_have_text(
+        "The alarm cannot be relied on: the alarm has no connection to the broker."
+    )
+
+
+def test_self_test_is_no_finding(page: Page, bus: MemoryBus) -> None:
+    sign_in(page)
+
+    report(bus, red=True, says={"state": "self_test"})
+
+    expect(page.locator(".words")).to_have_text("The alarm tests its lamps and buzzer.")
+    expect(page.get_by_role("button", name="Acknowledge")).to_be_hidden()
+
+
+@pytest.mark.parametrize(
+    ("says", "words"),
+    [
+        ({"state": "review"}, "The last patch was uncertain."),
+        ({"state": "clear"}, "The last patch shows no IDC."),
+        ({"state": "acknowledged"}, "A finding was acknowledged. No patch was classified after it."),
+        ({"state": "idle"}, "Nothing to show. This does not mean that no IDC was found."),
+        ({"state": "finding"}, "IDC was found and nobody has acknowledged it."),
+        ({}, "This alarm does not say what its lamps stand for."),
+    ],
+)
+def test_words_follow_the_state_and_not_the_colours(
+    page: Page, bus: MemoryBus, says: dict[str, object], words: str
+) -> None:
+    sign_in(page)
+
+    report(bus, amber=True, says=says)
+
+    expect(page.locator(".words")).to_have_text(words)
+
+
+def test_silence_names_its_end_beside_the_finding(page: Page, bus: MemoryBus) -> None:
+    sign_in(page)
+
+    report(bus, red=True, says=FINDING | {"state": "silenced", "silenced_until": utc_now() + timedelta(minutes=5)})
+
+    expect(page.locator(".words")).to_contain_text("IDC was found and nobody has acknowledged it.")
+    expect(page.locator(".words")).to_contain_text("The buzzer is silenced until")
+    expect(page.get_by_role("button", name="Acknowledge")).to_be_visible()
+
+
+def test_lamps_are_shown_as_stale_without_the_broker(page: Page, bus: MemoryBus) -> None:
+    sign_in(page)
+    report(bus, blue=True, says={"state": "clear"})
+    expect(page.get_by_label("blue on")).to_be_visible()
+
+    bus.disconnect()
+
+    expect(page.locator("#alarms-message")).to_have_text("What follows may be old: the broker is not connected.")
+    expect(page.locator("#alarm-list.stale")).to_have_count(1)
+
+
+def classify_205_files_of_which_3_show_idc(page: Page) -> None:
+    clear, finding = solid_png((40, 60, 90)), solid_png((250, 60, 90))
+    choose(page, **{f"patch-{index:03}": finding if index in (2, 3, 4) else clear for index in range(205)})
+    expect(page.locator("#classify-progress")).to_have_text("205 of 205 files were classified.", timeout=60_000)
+
+
+def test_no_finding_vanishes_among_many_results(page: Page) -> None:
+    sign_in(page)
+
+    classify_205_files_of_which_3_show_idc(page)
+
+    expect(page.get_by_role("button", name="All 205")).to_be_visible()
+    expect(page.locator("#drawn")).to_have_text("200 of 205 are shown.")
+    screenshot(page, "many-results")
+    page.get_by_role("button", name="IDC 3", exact=True).click()
+    expect(page.locator("#results > li")).to_have_count(3)
+    page.get_by_role("button", name="All 205").click()
+    page.get_by_role("button", name="Show more").click()
+    expect(page.locator("#results > li")).to_have_count(205)
+
+
+def test_many_files_go_in_few_requests(page: Page) -> None:
+    sign_in(page)
+    requests: list[str] = []
+    page.on("request", lambda request: requests.append(request.method) if "classif" in request.url else None)
+
+    classify_205_files_of_which_3_show_idc(page)
+
+    assert requests == ["POST"] * 4
+
+
+def test_file_that_is_far_too_large_is_refused_alone(page: Page, tmp_path: Path) -> None:
+    sign_in(page)
+    slide, patch = tmp_path / "slide.tiff", tmp_path / "patch.png"
+    with slide.open("wb") as file:
+        file.truncate(300 * 1024 * 1024)
+    patch.write_bytes(solid_png((250, 0, 0)))
+
+    page.locator("#files").set_input_files([slide, patch])
+
+    expect(page.locator("#classify-message")).to_contain_text("1 of 2 files were not classified")
+    expect(page.locator("#classify-message")).to_contain_text("slide.tiff: The file has 315 MB.")
+    expect(page.locator("#results > li")).to_have_count(1)
+
+
+def test_files_after_the_end_of_a_session_are_counted(page: Page) -> None:
+    sign_in(page)
+    page.context.clear_cookies()
+
+    choose(page, finding=solid_png((250, 60, 90)), clear=solid_png((40, 60, 90)))
+
+    expect(page.locator("#sign-in-message")).to_contain_text("0 of 2 files were classified; 2 were not")
+
+
+def test_files_are_counted_where_the_gateway_is_away(page: Page) -> None:
+    sign_in(page)
+    page.route("**/api/v1/classifications", lambda route: route.abort())
+    page.clock.install()
+
+    choose(page, finding=solid_png((250, 60, 90)))
+    for _ in range(4):
+        page.wait_for_timeout(100)
+        page.clock.run_for(6000)
+
+    expect(page.locator("#classify-message")).to_contain_text("1 of 1 files were not classified")
+    expect(page.locator("#classify-message")).to_contain_text("The gateway does not answer.")
+
+
+def test_image_that_inference_had_no_time_for_is_sent_again(page: Page) -> None:
+    sign_in(page)
+    answers: list[int] = []
+
+    def answer(route: Route) -> None:
+        response = route.fetch()
+        body = response.json()
+        if not answers:
+            problem = {"type": "about:blank", "title": "busy", "status": 503, "detail": "busy"}
+            body["items"][0] |= {"classification": None, "error": problem}
+        answers.append(len(body["items"]))
+        route.fulfill(response=response, json=body)
+
+    page.route("**/api/v1/classifications", answer)
+
+    choose(page, first=solid_png((250, 60, 90)), second=solid_png((40, 60, 90)))
+
+    expect(page.locator("#results > li")).to_have_count(2)
+    assert answers == [2, 1]
 
 
 def test_refused_file_is_told_in_words_and_the_others_are_classified(page: Page) -> None:

@@ -1,50 +1,89 @@
 #!/usr/bin/env python3
-"""Speaks the stick worker's protocol without a stick: P(IDC) is a patch's mean over 255. It can fail in named ways."""
+"""Speaks the stick worker's protocol without a stick: P(IDC) is a patch's mean over 255. It can fail in named ways.
+
+The failure is what `FAKE_STICK` says, or what stands in the file that `FAKE_STICK_FILE` names, which may change while
+the worker runs.
+"""
 
 import json
 import os
 import struct
+import subprocess
 import sys
 import time
+from pathlib import Path
 
 SIDE_PX = 50
+LONG_S = 600
+
+
+def failure() -> str:
+    """How to fail now; empty for not at all."""
+    file = os.environ.get("FAKE_STICK_FILE")
+    if file and Path(file).exists():
+        return Path(file).read_text().strip()
+    return os.environ.get("FAKE_STICK", "")
 
 
 def main() -> int:
-    """Fail as the environment says, or answer until the input ends."""
-    failure = os.environ.get("FAKE_STICK", "")
-    if failure == "no stick":
+    """Fail as told, or answer until the input ends."""
+    if failure() == "no stick":
         say({"error": "Can not init Myriad device: NC_ERROR"})
         return 69
-    if failure == "mute":
-        time.sleep(60)
-    say({"device": sys.argv[2], "available": ["CPU", "MYRIAD"]})
-    answer(failure)
+    if failure() == "mute":
+        time.sleep(LONG_S)
+    if failure() == "babbles at first":
+        say([["no", "hello"]])
+    hello = {"device": sys.argv[2], "available": ["CPU", "MYRIAD"]}
+    if os.environ.get("FAKE_STICK_SIDES"):
+        hello |= {"height_px": SIDE_PX, "width_px": SIDE_PX}
+    say(hello)
+    answer()
     return 0
 
 
-def say(line: dict[str, object]) -> None:
+def say(line: object) -> None:
     """Write one line of JSON."""
     sys.stdout.write(json.dumps(line) + "\n")
     sys.stdout.flush()
 
 
-def answer(failure: str) -> None:
+def answer() -> None:
     """Answer each request."""
     source, sink = sys.stdin.buffer, sys.stdout.buffer
     patch_bytes = SIDE_PX * SIDE_PX * 3
+    if failure() == "does not read":
+        time.sleep(LONG_S)
     while head := source.read(4):
         (count,) = struct.unpack("<I", head)
         body = source.read(count * patch_bytes)
-        if failure == "dies":
+        how = failure()
+        if how == "dies":
             return
-        if failure == "unplugged":
-            text = b"was the stick unplugged?"
-            sink.write(b"\1" + struct.pack("<I", len(text)) + text)
-        else:
-            means = [sum(body[i * patch_bytes : (i + 1) * patch_bytes]) / patch_bytes / 255 for i in range(count)]
-            sink.write(b"\0" + struct.pack(f"<{count}f", *means))
+        if how == "hangs with a child":
+            subprocess.run(["/bin/sleep", str(LONG_S)], check=False)
+        if how == "hangs":
+            time.sleep(LONG_S)
+        means = [sum(body[i * patch_bytes : (i + 1) * patch_bytes]) / patch_bytes / 255 for i in range(count)]
+        sink.write(frame(how, means))
         sink.flush()
+        if how == "stops within an answer":
+            time.sleep(LONG_S)
+
+
+def frame(how: str, means: list[float]) -> bytes:
+    """The bytes of one answer."""
+    right = b"\0" + struct.pack(f"<{len(means)}f", *means)
+    text = b"was the stick unplugged?"
+    frames = {
+        "unplugged": b"\1" + struct.pack("<I", len(text)) + text,
+        "long text": b"\1" + struct.pack("<I", 2**31) + b"x" * 10_000,
+        "babbles": b"\7 what?" + bytes(100),
+        "no probabilities": b"\0" + struct.pack(f"<{len(means)}f", *(17.0 for _ in means)),
+        "no numbers": b"\0" + struct.pack(f"<{len(means)}f", *(float("nan") for _ in means)),
+        "stops within an answer": right[:3],
+    }
+    return frames.get(how, right)
 
 
 if __name__ == "__main__":

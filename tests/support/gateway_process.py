@@ -42,4 +42,7 @@ def gateway_process(folder: Path, broker: MosquittoBroker, inference_urls: str, 
         yield address
     finally:
         process.terminate()
-        process.wait(timeout=20)
+        try:
+            process.wait(timeout=20)
+        finally:
+            process.kill()

@@ -40,7 +40,7 @@ def wait_ready(url: str, process: subprocess.Popen[str], timeout_s: float = 30.0
         except httpx.TransportError:
             time.sleep(0.05)
     process.kill()
-    raise TimeoutError(f"not ready: {process.communicate()[0]}")
+    raise TimeoutError(f"not ready: {process.communicate(timeout=20)[0]}")
 
 
 @contextmanager
@@ -53,5 +53,14 @@ def inference_process(models: Path, **settings: str) -> Iterator[str]:
         wait_ready(f"http://127.0.0.1:{port}", process)
         yield f"http://127.0.0.1:{port}"
     finally:
-        process.terminate()
+        end_inference(process)
+
+
+def end_inference(process: subprocess.Popen[str]) -> None:
+    """End it, by force where it does not end by itself."""
+    process.terminate()
+    try:
         process.communicate(timeout=20)
+    finally:
+        process.kill()
+        process.wait(timeout=20)

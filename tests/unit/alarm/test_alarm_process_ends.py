@@ -52,3 +52,23 @@ def test_machine_without_pins_ends_with_69_and_one_line(tmp_path: Path) -> None:
     assert result.returncode == 69
     (line,) = result.stderr.splitlines()
     assert "lgpio" in line
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("ALARM_BUZZER", "ALARM_PINS__BUZZER_KIND"),
+        ("ALARM_BUZZER_FREQUENCY_HZ", "ALARM_PINS__BUZZER_TONE_HZ"),
+        ("ALARM_MQTT_HOST", "ALARM_MQTT__HOST"),
+        ("ALARM_PINS__GREEN", "ALARM_PINS__"),
+        ("ALARM_RULES__MAX_AGE", "ALARM_RULES__MAX_AGE_S"),
+    ],
+)
+def test_setting_that_there_is_not_ends_with_78_and_the_right_name(tmp_path: Path, given: str, told: str) -> None:
+    result = run_alarm(tmp_path, **{given: "hunter2"})
+
+    assert result.returncode == 78
+    (line,) = result.stderr.splitlines()
+    assert given in line
+    assert told in line
+    assert "hunter2" not in line

@@ -1,6 +1,7 @@
 """The loop's order: shown, written down, acknowledged, reported."""
 
 import itertools
+import time
 from pathlib import Path
 from uuid import uuid4
 
@@ -282,3 +283,40 @@ def test_watchdog_goes_hungry_when_the_panel_fails(tmp_path: Path) -> None:
 
     assert rig.watchdog.feeds == 0
     assert not rig.watchdog.is_stopped
+
+
+def test_press_that_comes_with_a_finding_does_not_clear_it(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, [delivery(patch_classified("idc"))]).meet_gateway()
+    rig.panel.waiting_presses = 1
+
+    rig.turn()
+
+    assert rig.panel.lamps.red
+    assert rig.panel.buzzer
+
+
+def test_press_during_a_turn_clears_nothing_that_came_after_it(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, [delivery(patch_classified("idc"))], [delivery(patch_classified("idc"), 2)]).meet_gateway()
+    rig.turn()
+    pressed_s = time.monotonic()
+    rig.turn()  # the second finding sounds before the loop hears of the press
+    rig.panel.presses = lambda: [pressed_s]  # type: ignore[method-assign]
+
+    rig.turn()
+
+    assert rig.panel.lamps.red
+    assert len(rig.journal.record.condition.findings) == 1
+
+
+def test_acknowledgement_after_a_restart_clears_up_to_the_finding_that_it_names(tmp_path: Path) -> None:
+    findings = [patch_classified("idc") for _ in range(3)]
+    first = Rig(tmp_path, [delivery(finding, number) for number, finding in enumerate(findings)]).meet_gateway()
+    first.turn()
+    kept = AlarmRecord.model_validate_json(first.journal.record.model_dump_json())
+
+    command = acknowledge(up_to=findings[1].classification_id)
+    again = Rig(tmp_path, [delivery(command)], record=kept).meet_gateway()
+    again.turn()
+
+    assert again.panel.lamps.red
+    assert again.journal.record.condition.latched_by == findings[2].classification_id

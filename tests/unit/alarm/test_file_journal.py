@@ -1,3 +1,4 @@
+import json
 import os
 from pathlib import Path
 from uuid import uuid4
@@ -105,3 +106,44 @@ def test_saving_leaves_no_open_files(tmp_path: Path) -> None:
         FileJournal(tmp_path).save(AlarmRecord())
 
     assert len(os.listdir("/proc/self/fd")) == before  # noqa: PTH208
+
+
+def test_journal_of_an_older_version_keeps_its_finding(tmp_path: Path) -> None:
+    finding = uuid4()
+    old = {
+        "schema_version": 1,
+        "condition": {
+            "latched": True,
+            "latched_by": str(finding),
+            "latched_since": "2026-01-02T09:00:00Z",
+            "is_quiet": True,
+            "acknowledged": False,
+            "latest": "idc",
+            "last_classification": str(finding),
+        },
+        "changed_at": "2026-01-02T09:00:00Z",
+        "recent_ids": [],
+    }
+    (tmp_path / "alarm.json").write_text(json.dumps(old))
+
+    condition = FileJournal(tmp_path).load().condition
+
+    assert (condition.latched, condition.latched_by, condition.is_quiet) == (True, finding, True)
+    assert condition.latest_finding == finding
+
+
+def test_older_version_reads_that_a_finding_waits(tmp_path: Path, latched: AlarmRecord) -> None:
+    FileJournal(tmp_path).save(latched)
+
+    written = json.loads((tmp_path / "alarm.json").read_bytes())["condition"]
+
+    assert (written["latched"], written["latched_by"]) == (True, str(latched.condition.latched_by))
+
+
+def test_lost_memory_waits_under_a_name_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "alarm.json").write_bytes(b"damaged")
+
+    condition = FileJournal(tmp_path).load().condition
+
+    assert condition.latched_by is None
+    assert condition.latest_finding is not None

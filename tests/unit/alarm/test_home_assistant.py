@@ -1,9 +1,11 @@
 """What Home Assistant is told: its buttons must be commands that the alarm reads, its sensors topics that it writes."""
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from jinja2 import Environment
 
 from idc_alarm.adapters.home_assistant import discovery, discovery_topic
 from idc_alarm.events import Commanded
@@ -37,6 +39,30 @@ def test_button_sends_a_command_that_the_alarm_reads(button: str, command: str) 
     assert isinstance(event, Commanded)
     assert event.message.command == command
     assert event.message.by == "Home Assistant"
+
+
+@pytest.mark.parametrize("button", ["acknowledge", "silence", "test"])
+def test_press_brings_the_time_at_which_it_was_made(button: str) -> None:
+    component = described()["components"][f"{button}_button"]
+    environment = Environment(autoescape=False)
+    environment.filters |= {"from_json": json.loads, "to_json": json.dumps}
+    pressed_at = datetime(2026, 1, 2, 9, tzinfo=UTC)
+
+    template = environment.from_string(component["command_template"])
+    payload = template.render(value=component["payload_press"], utcnow=lambda: pressed_at)
+    event = read_event(Delivery(component["command_topic"], payload.encode(), 1, is_live=False))
+
+    assert isinstance(event, Commanded)
+    assert event.message.sent_at == pressed_at
+    assert "sent_at" in event.message.model_fields_set
+    assert not event.is_live
+
+
+def test_broker_keeps_neither_silence_nor_test_of_an_absent_alarm() -> None:
+    components = described()["components"]
+
+    assert [components[f"{name}_button"]["qos"] for name in ("acknowledge", "silence", "test")] == [1, 0, 0]
+    assert not any(components[f"{name}_button"]["retain"] for name in ("acknowledge", "silence", "test"))
 
 
 def test_two_presses_are_two_commands() -> None:

@@ -16,7 +16,7 @@ from idc_gateway.dependencies import Gateway
 from idc_gateway.errors import Busy, ImagesUnavailable, StoreUnavailable
 from idc_gateway.executors import Executor
 from idc_gateway.fakes import MemoryImages
-from idc_gateway.store_health import StoreHealth
+from idc_gateway.shared_check import SharedCheck
 from support.demo_patches import solid_png
 from support.eventually import eventually
 
@@ -139,7 +139,7 @@ async def test_image_store_that_hangs_is_told_within_the_deadline(
 
 
 async def test_readiness_of_a_hung_database_is_told_in_time_and_looked_at_once(hang: Hang) -> None:
-    health = StoreHealth(hang, timeout_s=0.2)
+    health = SharedCheck(hang, timeout_s=0.2)
 
     findings = await asyncio.gather(*(health.finding() for _ in range(5)))
     later = await health.finding()
@@ -155,7 +155,7 @@ async def test_readiness_turns_when_the_database_works_again() -> None:
         if broken:
             raise broken[0]
 
-    health = StoreHealth(check, fresh_s=0)
+    health = SharedCheck(check, timeout_s=60)
 
     assert await health.finding() == "failed: the disk is full"
     broken.clear()
@@ -165,12 +165,12 @@ async def test_readiness_turns_when_the_database_works_again() -> None:
 async def test_hung_database_is_not_ready(
     gateway: Gateway, app: FastAPI, stranger: httpx.AsyncClient, hang: Hang
 ) -> None:
-    app.state.gateway = replace(gateway, store_health=StoreHealth(hang, timeout_s=0.2))
+    app.state.gateway = replace(gateway, store_check=SharedCheck(hang, timeout_s=0.2))
 
     answer = await stranger.get("/readyz")
 
     assert answer.status_code == 503
-    assert answer.json()["checks"]["store"].startswith("failed: the database has not answered")
+    assert answer.json()["checks"]["store"].startswith("failed: no answer within")
 
 
 class Walks:

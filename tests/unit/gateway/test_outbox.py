@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from idc_gateway.adapters.sql.database import Database
 from idc_gateway.adapters.sql.outbox import SqlOutbox
 from idc_gateway.adapters.sql.tables import outbox as outbox_table
+from idc_gateway.audit import AuditEvent
 from idc_gateway.classifications import OutgoingMessage
 from idc_gateway.errors import StoreUnavailable
 from idc_gateway.fakes import MemoryBus
@@ -122,6 +123,33 @@ async def test_published_messages_are_forgotten_in_time(
 
     assert isinstance(store.database, Database)
     await eventually(lambda: rows(store.database) == 1)
+
+
+class BusWithExpiry(MemoryBus):
+    """Just when it confirmed the first message, that one becomes too old, and another is stored."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__()
+        self._store = store
+
+    async def publish(self, message: OutgoingMessage) -> None:
+        await super().publish(message)
+        if len(self.published) == 1:
+            event = AuditEvent("messages.expired", "gateway", "outbox", NOW)
+            self._store.outbox.expire(NOW + timedelta(days=1), event)
+            self._store.results.add([Deed(NOW, messages=messages(1, start=1))])
+
+
+async def test_message_that_expires_while_it_is_sent_hides_no_other(store: Store) -> None:
+    bus = BusWithExpiry(store)
+    outbox = Outbox(store.outbox, bus, idle_s=0.01)
+    store.results.add([Deed(NOW, messages=messages(1))])
+    await bus.connect()
+    task = asyncio.create_task(outbox.run())
+
+    await eventually(lambda: numbers(bus) == [0, 1] and store.outbox.backlog()[0] == 0)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 class FlakyOutbox(SqlOutbox):

@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 from idc_inference.errors import DeadlineExceeded, EngineFailed
 from idc_inference.fakes import RecordingMeter, RednessEngine
-from idc_inference.scheduler import Scheduler, Scored
+from idc_inference.jobs import Scored
+from idc_inference.ports import Done
+from idc_inference.scheduler import Scheduler
 
 
 @pytest.fixture
@@ -135,3 +137,67 @@ def test_waiting_and_computing_are_measured_apart(scheduler: Scheduler, engine: 
 
     assert ended(first).queue_s >= 0
     assert ended(second).infer_s > 0
+
+
+class Ordered(RednessEngine):
+    """Remembers the levels of each chunk's patches, in the order in which chunks were started."""
+
+    def __init__(self) -> None:
+        super().__init__(chunk_patches=4, slots=1)
+        self.chunks: list[list[int]] = []
+
+    def start(self, patches: NDArray[np.uint8], done: Done) -> None:
+        self.chunks.append(patches[:, 0, 0, 0].tolist())
+        super().start(patches, done)
+
+
+@pytest.fixture
+def ordered() -> Iterator[Ordered]:
+    engine = Ordered()
+    yield engine
+    engine.gate.set()
+
+
+def test_single_patch_rides_in_the_next_chunk_however_many_pieces_a_form_has(ordered: Ordered) -> None:
+    scheduler = Scheduler(ordered, RecordingMeter())
+    ordered.gate.clear()
+    form = object()
+    pieces = [scheduler.submit(patches_of(*[0] * 16), request=form) for _ in range(64)]
+    single = scheduler.submit(patches_of(200))
+
+    ordered.gate.set()
+    ended(single)
+    wait(pieces, timeout=60)
+    scheduler.close()
+
+    turn = next(number for number, levels in enumerate(ordered.chunks) if 200 in levels)
+    assert turn <= 1  # the first chunk may have been on its way
+    assert sum(map(len, ordered.chunks)) == 64 * 16 + 1
+    assert len(ordered.chunks) <= 64 * 4 + 1  # chunks stay full
+
+
+def test_flood_of_large_requests_does_not_starve_a_small_one(ordered: Ordered) -> None:
+    scheduler = Scheduler(ordered, RecordingMeter())
+    ordered.gate.clear()
+    flood = [scheduler.submit(patches_of(*[0] * 64), request=form) for form in [object() for _ in range(20)] * 4]
+    single = scheduler.submit(patches_of(200))
+
+    ordered.gate.set()
+    ended(single)
+    wait(flood, timeout=60)
+    scheduler.close()
+
+    turn = next(number for number, levels in enumerate(ordered.chunks) if 200 in levels)
+    assert turn <= 1 + 20 // 2
+
+
+def test_pieces_of_one_request_keep_their_order(ordered: Ordered) -> None:
+    scheduler = Scheduler(ordered, RecordingMeter())
+    form = object()
+    pieces = [scheduler.submit(patches_of(*[level] * 3), request=form) for level in range(20)]
+
+    results = [ended(piece).probability[0] for piece in pieces]
+    scheduler.close()
+
+    np.testing.assert_allclose(results, np.arange(20) / 255, atol=1e-6)
+    assert [level for chunk in ordered.chunks for level in chunk] == [level for level in range(20) for _ in range(3)]

@@ -1,5 +1,7 @@
 """The stick's worker is asked, and whatever it does becomes a result or a clear failure."""
 
+import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,15 +11,15 @@ from numpy.typing import NDArray
 
 from idc_inference.adapters.stick_engine import StickEngine
 from idc_inference.devices import NCS, open_engine
-from idc_inference.errors import DeviceMissing, EngineFailed, ModelUnavailable
+from idc_inference.errors import DeviceMissing, DeviceUnavailable, EngineFailed, ModelUnavailable
 from idc_inference.fakes import RednessEngine
 
 WORKER = [str(Path(__file__).parents[2] / "support" / "fake_stick_worker.py")]
 Answer = NDArray[np.float32] | EngineFailed
 
 
-def make() -> StickEngine:
-    return StickEngine(Path("model.onnx"), WORKER, "MYRIAD", chunk_patches=4)
+def make(**options: float) -> StickEngine:
+    return StickEngine(Path("model.onnx"), WORKER, "MYRIAD", chunk_patches=4, **options)
 
 
 @pytest.fixture
@@ -103,3 +105,91 @@ def test_closed_engine_leaves_no_process() -> None:
     engine.close()
 
     assert worker.poll() == 0
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        "dies",
+        "hangs",
+        "hangs with a child",
+        "unplugged",
+        "long text",
+        "babbles",
+        "no probabilities",
+        "no numbers",
+        "stops within an answer",
+    ],
+)
+def test_worker_that_fails_in_any_way_is_ended_in_time_and_the_next_chunk_gets_a_new_one(
+    failure: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    how = tmp_path / "failure"
+    monkeypatch.setenv("FAKE_STICK_FILE", str(how))
+    engine = make(answer_timeout_s=1)
+    how.write_text(failure)
+    first = engine._worker
+    answer = ask(engine, [255])
+    how.write_text("")
+    again = ask(engine, [255])
+    engine.close()
+
+    assert isinstance(answer, DeviceUnavailable)
+    assert "MYRIAD failed" in str(answer)
+    assert first.poll() is not None
+    assert again == pytest.approx([1.0])
+
+
+def test_worker_that_does_not_read_its_pipe_holds_nobody_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    how = tmp_path / "failure"
+    monkeypatch.setenv("FAKE_STICK_FILE", str(how))
+    how.write_text("does not read")
+    engine = make(answer_timeout_s=1)
+    answer = ask(engine, [1] * 40)  # more bytes than a pipe holds
+    how.write_text("")
+
+    assert isinstance(answer, DeviceUnavailable)
+    assert "did not read in time" in str(answer)
+    assert ask(engine, [255]) == pytest.approx([1.0])
+    engine.close()
+
+
+@pytest.mark.parametrize(
+    ("failure", "words"), [("mute", "did not answer in time"), ("babbles at first", "not what a worker says")]
+)
+def test_worker_that_does_not_say_hello_is_no_device(failure: str, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAKE_STICK", failure)
+
+    with pytest.raises(ModelUnavailable, match=words):
+        make(start_timeout_s=2)
+
+
+def test_stick_that_opens_and_computes_nothing_falls_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAKE_STICK", "unplugged")
+    monkeypatch.setenv("FAKE_STICK_SIDES", "1")
+
+    with pytest.raises(ModelUnavailable, match="was the stick unplugged"):
+        make()
+
+
+def test_closing_ends_a_worker_that_hangs_and_the_chunk_that_it_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    how = tmp_path / "failure"
+    monkeypatch.setenv("FAKE_STICK_FILE", str(how))
+    engine = make(answer_timeout_s=600)
+    how.write_text("hangs")
+    answers: list[Answer] = []
+    patches = np.zeros((1, 50, 50, 3), np.uint8)
+    chunk = threading.Thread(target=engine.start, args=(patches, answers.append), daemon=True)
+    chunk.start()
+    while not engine._lock.locked():
+        os.sched_yield()
+
+    engine.close()
+    chunk.join(20)
+
+    assert not chunk.is_alive()
+    assert isinstance(answers[0], DeviceUnavailable)
+    assert engine._worker.poll() is not None
+    assert isinstance(ask(engine, [1]), DeviceUnavailable)

@@ -1,11 +1,15 @@
+import contextlib
+import re
+import socket
 import ssl
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
-from idc_servicekit.mqtt import MqttSettings
+from idc_servicekit.mqtt import MqttSettings, why_unreachable
 
 
 def make_settings(folder: Path, **fields: object) -> MqttSettings:
@@ -77,3 +81,85 @@ def test_key_of_another_certificate_is_an_error(authority: Path, tmp_path: Path)
 def test_certificate_without_its_key_is_refused(tmp_path: Path, field: str) -> None:
     with pytest.raises(ValidationError, match="belong together"):
         make_settings(tmp_path, **{field: tmp_path / "client"})
+
+
+_AUTHORITY = """
+[ca]
+default_ca = test
+[test]
+database = {folder}/index.txt
+serial = {folder}/serial
+new_certs_dir = {folder}
+default_md = sha256
+policy = any
+copy_extensions = copy
+[any]
+commonName = supplied
+"""
+
+
+def self_signed(folder: Path, begins: str, ends: str) -> tuple[Path, Path]:
+    """A certificate for 127.0.0.1 that is valid in a time of the test's choice, and its key."""
+    key, request, certificate = folder / "key.pem", folder / "request.pem", folder / "certificate.pem"
+    (folder / "index.txt").write_text("")
+    (folder / "serial").write_text("01\n")
+    (folder / "ca.conf").write_text(_AUTHORITY.format(folder=folder))
+    ask = "openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=broker"
+    ask += f" -addext subjectAltName=IP:127.0.0.1 -keyout {key} -out {request}"
+    sign = f"openssl ca -batch -selfsign -notext -config {folder}/ca.conf -keyfile {key} -in {request}"
+    sign += f" -out {certificate} -startdate {begins} -enddate {ends}"
+    for command in (ask, sign):
+        subprocess.run(command.split(), check=True, capture_output=True)
+    return certificate, key
+
+
+def shake_hands(settings: MqttSettings, certificate: Path, key: Path) -> OSError:
+    """Connect to a server with this certificate; return why that failed."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor(1) as pool:
+        answered = pool.submit(_answer, server, context)
+        connection = socket.create_connection(server.getsockname(), 20)
+        with connection, pytest.raises(OSError) as caught:  # noqa: PT011 - the caller looks at the text
+            settings.tls_context().wrap_socket(connection, server_hostname="127.0.0.1")
+        answered.result()
+    return caught.value
+
+
+def _answer(server: socket.socket, context: ssl.SSLContext) -> None:
+    connection, _ = server.accept()
+    with connection, contextlib.suppress(OSError):
+        context.wrap_socket(connection, server_side=True).close()
+
+
+@pytest.mark.parametrize(
+    ("begins", "ends", "said"),
+    [
+        ("20400101000000Z", "20490101000000Z", r"not yet valid by this machine's clock, \d{4}-.* UTC: wait for NTP"),
+        ("20000101000000Z", "20010101000000Z", r"expired by this machine's clock, \d{4}-.* UTC"),
+    ],
+)
+def test_certificate_that_the_clock_makes_invalid_is_told_with_the_clock(
+    tmp_path: Path, begins: str, ends: str, said: str
+) -> None:
+    certificate, key = self_signed(tmp_path, begins, ends)
+    error = shake_hands(make_settings(tmp_path, ca_file=certificate), certificate, key)
+    wrapped = aiomqtt_error(error)
+
+    assert re.search(said, why_unreachable(error))
+    assert re.search(said, why_unreachable(wrapped))
+
+
+def aiomqtt_error(error: OSError) -> Exception:
+    """An error as aiomqtt makes it of paho's."""
+    try:
+        try:
+            raise error
+        except OSError as exc:
+            raise RuntimeError(str(exc)) from None
+    except RuntimeError as made:
+        return made
+
+
+def test_other_failures_are_told_as_they_are() -> None:
+    assert why_unreachable(ConnectionRefusedError(111, "Connection refused")) == "[Errno 111] Connection refused"

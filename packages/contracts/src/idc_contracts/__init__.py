@@ -1,12 +1,17 @@
 """Messages, topics and the bundle manifest that the services share."""
 
 from idc_contracts.alarm import (
+    MAX_FINDINGS,
+    NOTHING_SEEN,
+    PRINTABLE,
     AcknowledgeAlarm,
     AlarmActed,
     AlarmAction,
     AlarmMode,
     AlarmState,
     Lamps,
+    Note,
+    Person,
     SilenceAlarm,
     TechnicalReason,
     TestAlarm,
@@ -30,6 +35,7 @@ from idc_contracts.topics import (
     TOPICS,
     ForeignTopic,
     Topic,
+    is_retained,
 )
 
 __all__ = [
@@ -43,6 +49,9 @@ __all__ = [
     "FOREIGN_TOPICS",
     "GATEWAY_STATUS",
     "HOME_ASSISTANT_DISCOVERY",
+    "MAX_FINDINGS",
+    "NOTHING_SEEN",
+    "PRINTABLE",
     "TOPICS",
     "AcknowledgeAlarm",
     "AlarmActed",
@@ -55,7 +64,9 @@ __all__ = [
     "Lamps",
     "Message",
     "ModelRef",
+    "Note",
     "PatchClassified",
+    "Person",
     "Probability",
     "ServiceStatus",
     "Sha256",
@@ -66,5 +77,6 @@ __all__ = [
     "Thresholds",
     "Topic",
     "UtcDatetime",
+    "is_retained",
     "utc_now",
 ]

@@ -1,15 +1,25 @@
 """What an alarm reports of itself and what it can be told."""
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 from uuid import UUID
 
 from pydantic import Field, StringConstraints, model_validator
 
 from idc_contracts.base import Contract, Message, UtcDatetime
 
-Person = Annotated[str, StringConstraints(min_length=1, max_length=128)]
-"""Who gave a command, as the alarm's log should name them."""
+PRINTABLE: Final = r"^[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]+$"
+"""No control characters, line breaks or changes of direction: a log line stays one line and reads as it was written."""
+
+Person = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=PRINTABLE)]
+"""Who gave a command. The gateway writes its caller's name; from anybody else it is the sender's claim."""
+Note = Annotated[str, StringConstraints(min_length=1, max_length=500, pattern=PRINTABLE)]
+"""Free text of the person who gives a command."""
+MAX_FINDINGS: Final = 64
+"""Findings that an alarm can name while they wait: as many as a gateway sends again."""
+
+NOTHING_SEEN: Final = UUID(int=0)
+"""What an acknowledgement is `up_to` whose sender saw no finding: it clears nothing, whatever came meanwhile."""
 
 
 class AlarmMode(StrEnum):
@@ -58,7 +68,7 @@ class AlarmAction(StrEnum):
     RECORDED = "recorded"
     """A patch was noted and changed no lamp: too old, not the first finding, or the same result again."""
     ACKNOWLEDGED = "acknowledged"
-    """Red and the buzzer went off because somebody saw the finding."""
+    """Somebody saw the findings that are named; where none is left, red and the buzzer went off."""
     SILENCED = "silenced"
     """The buzzer went off for a time because somebody asked."""
     SILENCE_ENDED = "silence_ended"
@@ -72,7 +82,7 @@ class AlarmAction(StrEnum):
     TECHNICAL_CLEARED = "technical_cleared"
     """The last technical reason is gone."""
     IGNORED = "ignored"
-    """A command found nothing to act on, or came too late."""
+    """A command found nothing to act on, came too late, or named a finding that does not wait."""
 
 
 class Lamps(Contract):
@@ -103,7 +113,15 @@ class AlarmState(Message):
     latched_since: UtcDatetime | None = Field(
         default=None, description="Since when a finding waits; null where none does, or where memory was lost."
     )
-    silenced_until: UtcDatetime | None = Field(default=None, description="When the buzzer may sound again.")
+    latest_finding: UUID | None = Field(
+        default=None,
+        description="The newest finding that waits: an acknowledgement `up_to` it clears all that wait now. "
+        "Lost memory waits under an id of its own, which is no classification's.",
+    )
+    findings: int = Field(default=0, ge=0, description="How many findings wait for an acknowledgement.")
+    silenced_until: UtcDatetime | None = Field(
+        default=None, description="When a silence ends; what came after it was asked for sounds all the same."
+    )
     technical: tuple[TechnicalReason, ...] = Field(
         default=(), max_length=len(TechnicalReason), description="Everything that is wrong, in alphabetical order."
     )
@@ -126,9 +144,13 @@ class AlarmActed(Message):
         default=None, description="The message that was acted on; null for the alarm's own button, time or trouble."
     )
     classification_id: UUID | None = Field(
-        default=None, description="The result that the message was about, or the finding that was acknowledged."
+        default=None, description="The result that the message was about, or the newest finding that was acknowledged."
+    )
+    cleared: tuple[UUID, ...] = Field(
+        default=(), max_length=MAX_FINDINGS, description="The findings that were acknowledged, oldest first."
     )
     by: Person | None = Field(default=None, description="Who gave the command; `button` for the alarm's own.")
+    note: Note | None = Field(default=None, description="What the person who gave the command had to say.")
     technical: tuple[TechnicalReason, ...] = Field(
         default=(), max_length=len(TechnicalReason), description="What is wrong, after the action."
     )
@@ -140,25 +162,36 @@ class AlarmActed(Message):
     )
 
 
-class AcknowledgeAlarm(Message):
-    """Someone saw the finding: put out red and the buzzer."""
+class AlarmCommand(Message):
+    """What all commands to an alarm have."""
+
+    by: Person = Field(
+        description="Who gives the command: the gateway writes its caller's name; from other senders it is a claim."
+    )
+    note: Note | None = Field(default=None, description="Free text, kept with the command.")
+
+
+class AcknowledgeAlarm(AlarmCommand):
+    """Someone saw findings: they wait no longer, and where none is left, red and the buzzer go off."""
 
     command: Literal["acknowledge"] = "acknowledge"
-    by: Person = Field(description="Who acknowledges, as the alarm's log should name them.")
+    up_to: UUID | None = Field(
+        default=None,
+        description="The newest finding that the sender saw. It and those before it are cleared, no later one; where it"
+        " does not wait, nothing is. Null: only findings made before `sent_at` are cleared.",
+    )
 
 
-class SilenceAlarm(Message):
-    """Someone asks for quiet: the buzzer stays off for a time, or until a new finding; lamps stay."""
+class SilenceAlarm(AlarmCommand):
+    """Someone asks for quiet: what sounds now stays silent for a time. What comes later sounds; lamps stay."""
 
     command: Literal["silence"] = "silence"
-    by: Person = Field(description="Who silences, as the alarm's log should name them.")
     duration_s: int = Field(ge=1, le=3600, description="How long the buzzer stays off.")
 
 
-class TestAlarm(Message):
+class TestAlarm(AlarmCommand):
     """Someone asks for a self-test: lamps and buzzer in turn. It does not run while a finding waits."""
 
     __test__ = False  # pytest would take the name for a test's
 
     command: Literal["test"] = "test"
-    by: Person = Field(description="Who asks, as the alarm's log should name them.")

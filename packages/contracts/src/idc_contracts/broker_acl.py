@@ -18,7 +18,9 @@ def broker_acl() -> str:
 
 
 def _block(account: Account) -> str:
-    rows = [(topic.filter(), topic) for topic in TOPICS] + [(topic.filter, topic) for topic in FOREIGN_TOPICS]
-    writes = [f"topic write {place}" for place, topic in rows if account in topic.producers]
-    reads = [f"topic read {place}" for place, topic in rows if account in topic.consumers]
-    return "\n".join([f"user {account}", *writes, *reads, ""])
+    rows = [(topic.filter(), topic.producers, topic.consumers) for topic in TOPICS]
+    rows += [(topic.filter, topic.producers, topic.consumers) for topic in FOREIGN_TOPICS]
+    writes = [f"topic write {place}" for place, producers, _ in rows if account in producers]
+    clears = [f"topic write {topic.filter()}" for topic in TOPICS if account in topic.clearers]
+    reads = [f"topic read {place}" for place, _, consumers in rows if account in consumers]
+    return "\n".join([f"user {account}", *writes, *clears, *reads, ""])

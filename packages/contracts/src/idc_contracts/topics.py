@@ -8,7 +8,7 @@ tested against it.
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from idc_contracts.alarm import AcknowledgeAlarm, AlarmActed, AlarmState, SilenceAlarm, TestAlarm
 from idc_contracts.base import Message, Slug
@@ -32,6 +32,8 @@ class Topic:
     producers: tuple[Account, ...]
     consumers: tuple[Account, ...]
     purpose: str
+    clearers: tuple[Account, ...] = ()
+    """Who, beside its producers, deletes a retained message: by an empty one."""
     qos: Literal[1] = 1
 
     @property
@@ -56,9 +58,12 @@ class Topic:
         return f"{_PREFIX}/{'+' if site is None else _slug.validate_python(site)}/+/{self.noun}"
 
     def device_of(self, topic: str) -> str | None:
-        """The device level of a concrete topic of this row; None where the topic is another row's."""
+        """The device level of a concrete topic of this row.
+
+        None where the topic is another row's, or where a level is no slug: nobody can answer to such a name.
+        """
         place = self.place_of(topic)
-        return None if place is None else place[1]
+        return place[1] if place is not None and all(map(_is_slug, place)) else None
 
     def place_of(self, topic: str) -> tuple[str, str] | None:
         """The site and device levels of a concrete topic of this row; None where the topic is another row's."""
@@ -66,6 +71,14 @@ class Topic:
         if len(levels) != 5 or "/".join(levels[:2]) != _PREFIX or levels[4] != self.noun:
             return None
         return levels[2], levels[3]
+
+
+def _is_slug(level: str) -> bool:
+    try:
+        _slug.validate_python(level)
+    except ValidationError:
+        return False
+    return True
 
 
 @dataclass(frozen=True)
@@ -101,6 +114,7 @@ ALARM_STATUS: Final = Topic(
     producers=("alarm",),
     consumers=("gateway", "operator"),
     purpose="Whether an alarm is there.",
+    clearers=("gateway",),
 )
 ALARM_STATE: Final = Topic(
     noun="alarm-state",
@@ -109,6 +123,7 @@ ALARM_STATE: Final = Topic(
     producers=("alarm",),
     consumers=("gateway", "operator"),
     purpose="An alarm's lamps and buzzer as they are.",
+    clearers=("gateway",),
 )
 ALARM_ACKNOWLEDGEMENTS: Final = Topic(
     noun="alarm-acknowledgements",
@@ -154,6 +169,12 @@ TOPICS: Final = (
     ALARM_SILENCES,
     ALARM_TESTS,
 )
+
+
+def is_retained(topic: str) -> bool:
+    """Whether the broker keeps the messages of a concrete topic."""
+    return any(row.retained and row.place_of(topic) for row in TOPICS)
+
 
 # https://www.home-assistant.io/integrations/mqtt/#device-discovery-payload
 HOME_ASSISTANT_DISCOVERY: Final = ForeignTopic(

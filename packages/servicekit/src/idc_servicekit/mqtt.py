@@ -1,10 +1,31 @@
 """How a service reaches the broker: address, account and certificate authority."""
 
 import ssl
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+_NOT_YET_VALID: Final = 9
+_EXPIRED: Final = 10
+"""X509_V_ERR_CERT_NOT_YET_VALID and X509_V_ERR_CERT_HAS_EXPIRED of openssl/x509_vfy.h."""
+
+
+def why_unreachable(error: BaseException) -> str:
+    """What to tell people of a connection that failed: where a clock may be the reason, that it may.
+
+    A Raspberry Pi has no clock that outlives a power cut: before NTP set it, no certificate of today is valid.
+    """
+    # aiomqtt's errors keep what they were made of as their context.
+    cause = error if isinstance(error, ssl.SSLError) else error.__cause__ or error.__context__
+    code = getattr(cause, "verify_code", None)
+    now = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
+    if code == _NOT_YET_VALID:
+        return f"its certificate is not yet valid by this machine's clock, {now}: wait for NTP, or set the clock"
+    if code == _EXPIRED:
+        return f"its certificate has expired by this machine's clock, {now}: if that is right, renew the certificate"
+    return str(error)
 
 
 class MqttSettings(BaseModel):

@@ -1,13 +1,16 @@
 """What every service's settings share, and how a service ends when they are wrong."""
 
 import os
-from typing import Final
+from collections.abc import Mapping
+from typing import ClassVar, Final
 
 from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from idc_contracts import Slug
 from idc_servicekit.logs import LogFormat
+from idc_servicekit.setting_names import is_service_link, no_such_setting, setting_names, unknown_settings
 
 EXIT_CONFIG: Final = os.EX_CONFIG
 """78: a setting is wrong (sysexits.h)."""
@@ -18,8 +21,12 @@ EXIT_UNAVAILABLE: Final = os.EX_UNAVAILABLE
 class ServiceSettings(BaseSettings):
     """Base of a service's settings; a subclass gives the environment prefix and its own fields.
 
-    Nested groups are set as `PREFIX_GROUP__FIELD`.
+    Nested groups are set as `PREFIX_GROUP__FIELD`. What Kubernetes or Docker say of a service of the same name is no
+    setting and is not read.
     """
+
+    renamed: ClassVar[Mapping[str, str]] = {}
+    """Variables that were right once, with those that are right now."""
 
     model_config = SettingsConfigDict(frozen=True, extra="forbid", env_nested_delimiter="__")
 
@@ -27,11 +34,48 @@ class ServiceSettings(BaseSettings):
     log_format: LogFormat = Field(default="json", description="`json` for machines, `text` for people.")
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least severe level.")
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the signature is pydantic's
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """What is given goes before the environment; nothing else is read."""
+        return init_settings, _Environment(settings_cls)
 
-def describe_invalid(error: ValidationError, prefix: str) -> str:
-    """One line that names each wrong setting by its environment variable, without its value, which may be a secret."""
+
+class _Environment(EnvSettingsSource):
+    def _load_env_vars(self) -> Mapping[str, str | None]:
+        variables = super()._load_env_vars()
+        return {name: value for name, value in variables.items() if not is_service_link(name, value)}
+
+
+def describe_invalid(error: ValidationError, prefix: str, settings: type[ServiceSettings] | None = None) -> str:
+    """One line that names each wrong setting by its environment variable, without its value, which may be a secret.
+
+    Args:
+        error: What reading the settings raised.
+        prefix: What the variables begin with.
+        settings: The settings; with them, a name that is none is told with the nearest right one.
+    """
     problems = [
-        f"{prefix}{'__'.join(map(str, item['loc'])).upper()}: {item['msg']}"
+        f"{name}: {_problem(name, item, settings)}"
         for item in error.errors(include_input=False, include_url=False)
+        for name in [f"{prefix}{'__'.join(map(str, item['loc']))}".upper()]
     ]
     return "wrong settings: " + "; ".join(problems)
+
+
+def _problem(name: str, item: ErrorDetails, settings: type[ServiceSettings] | None) -> str:
+    if settings is not None and item["type"] == "extra_forbidden":
+        return no_such_setting(name, setting_names(settings), settings.renamed)
+    return item["msg"]
+
+
+def describe_unknown(settings: type[ServiceSettings], environment: Mapping[str, str]) -> str | None:
+    """One line that names each variable that no setting has, with the right name; None where there is none."""
+    problems = unknown_settings(settings, environment, settings.renamed)
+    return "wrong settings: " + "; ".join(problems) if problems else None

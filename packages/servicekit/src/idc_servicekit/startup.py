@@ -1,6 +1,7 @@
 """How a service starts: settings, logs, run; and how it says in one line why it cannot."""
 
 import logging
+import os
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
@@ -9,7 +10,7 @@ from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
 from idc_servicekit.logs import configure_logging
-from idc_servicekit.settings import EXIT_CONFIG, EXIT_UNAVAILABLE, ServiceSettings, describe_invalid
+from idc_servicekit.settings import EXIT_CONFIG, EXIT_UNAVAILABLE, ServiceSettings, describe_invalid, describe_unknown
 
 logger = logging.getLogger(__name__)
 
@@ -35,10 +36,14 @@ def start(
     Returns:
         The exit code: 0, 78 for wrong settings, 69 for what is not there; one line on standard error says what.
     """
+    if unknown := describe_unknown(settings_type, os.environ):
+        return _end(name, EXIT_CONFIG, unknown)
     try:
         settings = settings_type(**(given or {}))
     except ValidationError as exc:
-        return _end(name, EXIT_CONFIG, describe_invalid(exc, str(settings_type.model_config["env_prefix"])))
+        return _end(
+            name, EXIT_CONFIG, describe_invalid(exc, str(settings_type.model_config["env_prefix"]), settings_type)
+        )
     except SettingsError as exc:
         return _end(name, EXIT_CONFIG, f"wrong settings: {exc}")
     configure_logging(name, settings.log_format, settings.log_level)

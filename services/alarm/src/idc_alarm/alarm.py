@@ -2,17 +2,20 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from uuid import UUID
 
+from idc_alarm.acts import Act
 from idc_alarm.condition import restored
 from idc_alarm.events import Classified, Commanded, Event, Moment
-from idc_alarm.policy import Act, after
+from idc_alarm.policy import after
 from idc_alarm.ports import AlarmPanel
 from idc_alarm.record import REMEMBERED_IDS, AlarmRecord
 from idc_alarm.rules import Rules
 from idc_alarm.signals import Signals, mode, next_change_s, signals
 from idc_alarm.supervision import is_clock_trusted, offline_gateways
+from idc_alarm.untold import Untold
 from idc_contracts import AlarmActed, AlarmState, utc_now
 from idc_contracts.base import Message
 
@@ -44,6 +47,7 @@ class Alarm:
         self._shown = signals(self._situation, now, rules)
         self._changed_at = now.at
         self._recent_ids = dict.fromkeys(record.recent_ids)
+        self._untold = Untold(record.untold)
         self._rejected_messages = 0
         self._revision = 0
         self._cause: str | None = None
@@ -62,8 +66,20 @@ class Alarm:
     def record(self) -> AlarmRecord:
         """What must be written down."""
         return AlarmRecord(
-            condition=self._situation.condition, changed_at=self._changed_at, recent_ids=tuple(self._recent_ids)
+            condition=self._situation.condition,
+            changed_at=self._changed_at,
+            recent_ids=tuple(self._recent_ids),
+            untold=self._untold.actions,
         )
+
+    @property
+    def untold(self) -> Sequence[AlarmActed]:
+        """What was done and not told to anybody yet, as far as is known."""
+        return self._untold.actions
+
+    def forget_told(self, message_ids: Iterable[UUID]) -> None:
+        """Drop the actions that were told."""
+        self._untold.forget(message_ids)
 
     @property
     def state(self) -> AlarmState:
@@ -78,6 +94,8 @@ class Alarm:
             state=mode(situation),
             latched_by=situation.condition.latched_by,
             latched_since=situation.condition.latched_since,
+            latest_finding=situation.condition.latest_finding,
+            findings=sum(finding.count for finding in situation.condition.findings),
             silenced_until=situation.silenced_until(now),
             technical=situation.technical,
             offline_gateways=offline_gateways(situation.supervision, self._rules)[:REPORTED_GATEWAYS],
@@ -118,9 +136,11 @@ class Alarm:
         self._drive(signals(self._situation, now, self._rules))
         if message is not None:
             self._remember(message)
-        if message is not None or self._situation.condition != before:
+        if acts or message is not None or self._situation.condition != before:
             self._revision += 1
-        return [self._acted(act, event, message) for act in acts]
+        actions = [self._acted(act, event, message) for act in acts]
+        self._untold.add(actions)
+        return actions
 
     def count_rejected(self) -> None:
         """Count a message that could not be read."""
@@ -151,7 +171,9 @@ class Alarm:
             state=mode(self._situation),
             acted_on=None if cause is None else cause.message_id,
             classification_id=act.classification_id,
+            cleared=act.cleared,
             by=act.by,
+            note=act.note,
             technical=self._situation.technical,
             latency_ms=None if cause is None else self._latency_ms(cause, event),
         )

@@ -6,7 +6,9 @@ from importlib.metadata import version
 
 from idc_alarm.adapters.file_journal import FileJournal
 from idc_alarm.adapters.gpio_panel import open_panel
+from idc_alarm.adapters.link_thread import LinkThread
 from idc_alarm.adapters.mqtt_link import MqttLink
+from idc_alarm.adapters.patient_journal import PatientJournal
 from idc_alarm.adapters.subscriptions import Place
 from idc_alarm.adapters.wake_pipe import WakePipe
 from idc_alarm.adapters.watchdogs import DeviceWatchdog, SystemdWatchdog
@@ -29,8 +31,8 @@ def build(settings: AlarmSettings, panel: AlarmPanel | None = None) -> AlarmServ
         PinUnavailable: There is no such pin driver on this machine, or a pin cannot be claimed.
         WatchdogUnavailable: The watchdog device cannot be opened.
     """
-    wake = WakePipe()
-    journal = FileJournal(settings.state_dir)
+    wake, wake_link = WakePipe(), WakePipe()
+    journal = PatientJournal(FileJournal(settings.state_dir))
     if panel is None:
         panel = open_panel(settings.pin_factory, settings.pins, settings.patterns, wake.ring)
     link = MqttLink(
@@ -38,12 +40,20 @@ def build(settings: AlarmSettings, panel: AlarmPanel | None = None) -> AlarmServ
         place=Place(settings.site, settings.device, settings.sites or (settings.site,)),
         version=version("idc-alarm"),
         backoff=Backoff(random.SystemRandom()),
-        wake=wake,
+        wake=wake_link,
         home_assistant=settings.home_assistant,
     )
     alarm = Alarm(panel, journal.load(), device=settings.device, rules=settings.rules)
     health = Health(settings.alive_file, settings.ready_file)
-    return AlarmService(alarm, panel, journal, link, health, _watchdog(settings.watchdog))
+    return AlarmService(
+        alarm,
+        panel,
+        journal,
+        LinkThread(link, wake_loop=wake, wake_link=wake_link),
+        health,
+        _watchdog(settings.watchdog),
+        sleep=wake.wait,
+    )
 
 
 def _watchdog(settings: WatchdogSettings) -> Watchdog:

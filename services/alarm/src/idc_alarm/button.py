@@ -1,11 +1,16 @@
-"""Counts presses of a mechanical button."""
+"""Remembers the presses of a mechanical button."""
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
+from typing import Final
+
+MAX_PRESSES: Final = 64
+"""Presses that wait for the loop; of more the oldest are dropped."""
 
 
-class PressCounter:
+class Presses:
     """Takes one press for one, however often its contact bounces. The pin driver's thread calls it."""
 
     def __init__(
@@ -23,7 +28,7 @@ class PressCounter:
         self._clock = clock
         self._lock = threading.Lock()
         self._edge_s: float | None = None
-        self._presses = 0
+        self._presses: deque[float] = deque(maxlen=MAX_PRESSES)
 
     def pressed(self) -> None:
         """The contact closed."""
@@ -31,7 +36,8 @@ class PressCounter:
             now_s = self._clock()
             is_bounce = self._edge_s is not None and now_s - self._edge_s < self._debounce_s
             self._edge_s = now_s
-            self._presses += not is_bounce
+            if not is_bounce:
+                self._presses.append(now_s)
         if not is_bounce:
             self._wake()
 
@@ -40,8 +46,9 @@ class PressCounter:
         with self._lock:
             self._edge_s = self._clock()
 
-    def take(self) -> int:
-        """The presses since the last call."""
+    def take(self) -> list[float]:
+        """When the button was pressed since the last call, in monotonic seconds."""
         with self._lock:
-            presses, self._presses = self._presses, 0
+            presses = list(self._presses)
+            self._presses.clear()
         return presses

@@ -30,7 +30,9 @@ class TimePassed:
 
 @dataclass(frozen=True)
 class ButtonPressed:
-    """Somebody pressed the alarm's own button."""
+    """Somebody pressed the alarm's own button. `pressed_s`: when, on the monotonic clock; None: just now."""
+
+    pressed_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -74,9 +76,10 @@ class Classified:
 
 @dataclass(frozen=True)
 class Commanded:
-    """Somebody gave a command over the broker."""
+    """Somebody gave a command over the broker. `is_live`: it was not kept for us by the broker."""
 
     message: Command
+    is_live: bool = True
 
 
 Event: TypeAlias = (

@@ -1,6 +1,8 @@
 """Stand-ins for the alarm's ports, for tests and trials without a broker, a disk or pins."""
 
+import time
 from collections.abc import Sequence
+from uuid import UUID
 
 from idc_alarm.errors import JournalFailed, PanelFailed
 from idc_alarm.ports import Delivery
@@ -51,10 +53,10 @@ class FakePanel:
         if self.is_broken:
             raise PanelFailed("this panel is set to fail")
 
-    def presses(self) -> int:
-        """The presses that the test set."""
+    def presses(self) -> Sequence[float]:
+        """The presses that the test set, as if they were made just now."""
         presses, self.waiting_presses = self.waiting_presses, 0
-        return presses
+        return [time.monotonic()] * presses
 
     def close(self) -> None:
         """Put out everything."""
@@ -96,6 +98,8 @@ class FakeLink:
         self.acknowledged: list[int] = []
         self.reports: list[AlarmState] = []
         self.actions: list[AlarmActed] = []
+        self.is_listened_to = True
+        self._told: list[UUID] = []
         self.drops = 0
         self.is_closed = False
 
@@ -115,6 +119,12 @@ class FakeLink:
     def tell(self, actions: Sequence[AlarmActed]) -> None:
         """Remember the actions."""
         self.actions += actions
+        self._told += [acted.message_id for acted in actions] if self.is_listened_to else []
+
+    def told(self) -> Sequence[UUID]:
+        """All that was told, unless `is_listened_to` is unset."""
+        told, self._told = self._told, []
+        return told
 
     def drop(self) -> None:
         """Remember that the connection was broken."""

@@ -48,7 +48,7 @@ def read_event(delivery: Delivery) -> Received:
         return GatewayReported(gateway, _read(ServiceStatus, payload), delivery.is_live)
     for row in (ALARM_ACKNOWLEDGEMENTS, ALARM_SILENCES, ALARM_TESTS):
         if row.device_of(topic) is not None:
-            return Commanded(_read(_COMMANDS[row.noun], payload))
+            return Commanded(_read(_COMMANDS[row.noun], payload), delivery.is_live)
     raise UnreadableMessage("the alarm reads no such topic")
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
+from uuid import UUID
 
 from idc_alarm.record import AlarmRecord
 from idc_alarm.signals import Signals
@@ -26,8 +27,8 @@ class AlarmPanel(Protocol):
             PanelFailed: An output could not be driven since the last call.
         """
 
-    def presses(self) -> int:
-        """How often the button was pressed since the last call."""
+    def presses(self) -> Sequence[float]:
+        """When the button was pressed since the last call, in monotonic seconds."""
 
     def close(self) -> None:
         """Put out everything and let the pins go."""
@@ -43,7 +44,7 @@ class Journal(Protocol):
         """Replace the record; on return it is on the disk.
 
         Raises:
-            JournalFailed: It could not be written; the old record stands.
+            JournalFailed: It could not be written, or not in time; the old record stands, or the new one does.
         """
 
 
@@ -62,12 +63,14 @@ class Delivery:
     """One message from the broker, not acknowledged yet.
 
     `is_live`: sent just now, neither retained nor kept by the broker while the alarm was away, as far as can be told.
+    `connection` counts the connections: a packet id means nothing to the next one.
     """
 
     topic: str
     payload: bytes
     packet_id: int
     is_live: bool = True
+    connection: int = 0
 
 
 class BrokerLink(Protocol):
@@ -81,13 +84,16 @@ class BrokerLink(Protocol):
         """Move the network, at most `timeout_s` long while it is quiet, and return what arrived."""
 
     def acknowledge(self, deliveries: Sequence[Delivery]) -> None:
-        """Tell the broker that these need not be sent again. Without a connection it does nothing."""
+        """Tell the broker that these need not be sent again. What came over an earlier connection will be."""
 
     def report(self, state: AlarmState) -> None:
         """Publish the state, retained, now or as soon as there is a connection; a newer one replaces it."""
 
     def tell(self, actions: Sequence[AlarmActed]) -> None:
-        """Publish what was done, now or as soon as there is a connection; of too many the oldest are dropped."""
+        """Publish what was done, now or as soon as there is a connection, until somebody who listens got it."""
+
+    def told(self) -> Sequence[UUID]:
+        """The message ids of the actions that the broker has taken for a listener since the last call."""
 
     def drop(self) -> None:
         """Break the connection as a crash would: the broker says `offline` and keeps what was not acknowledged."""

@@ -6,12 +6,14 @@ from uuid import UUID
 from pydantic import AwareDatetime, Field
 
 from idc_alarm.condition import Condition
-from idc_contracts import utc_now
+from idc_contracts import AlarmActed, utc_now
 from idc_contracts.base import Contract
 
 REMEMBERED_IDS: Final = 512
 """Message ids that are known again. The broker sends at most 64 messages a second time; the rest is for the gateway,
 which sends again what it had not marked as sent when it ended."""
+MAX_ACTIONS: Final = 1024
+"""Actions that wait for a listener at the broker; of more some are dropped."""
 
 
 class AlarmRecord(Contract):
@@ -21,3 +23,6 @@ class AlarmRecord(Contract):
     condition: Condition = Condition()
     changed_at: AwareDatetime = Field(default_factory=utc_now, description="When the outputs last changed.")
     recent_ids: tuple[UUID, ...] = Field(default=(), max_length=REMEMBERED_IDS, description="Oldest first.")
+    untold: tuple[AlarmActed, ...] = Field(
+        default=(), max_length=MAX_ACTIONS, description="Actions that no listener got yet, as far as is known."
+    )

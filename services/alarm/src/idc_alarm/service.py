@@ -33,6 +33,17 @@ class AlarmService:
         *,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
+        """Nothing runs yet.
+
+        Args:
+            alarm: Lamps, buzzer and memory.
+            panel: The alarm's panel, for its button.
+            journal: Where the alarm's memory is written down.
+            link: The connection to the broker.
+            health: Shows health checks that the loop turns.
+            watchdog: Fed with each turn.
+            sleep: Waits where the broker is not to be heard; a press of the button may end it early.
+        """
         self._alarm = alarm
         self._panel = panel
         self._journal = journal
@@ -45,7 +56,7 @@ class AlarmService:
         self._is_failing = False
         self._was_ready = False
         self._is_report_due = True
-        self._untold: list[AlarmActed] = []
+        self._news: list[AlarmActed] = list(alarm.untold)
 
     def run(self, is_stopping: Callable[[], bool]) -> None:
         """Show what was restored, then turn until `is_stopping`; leave everything dark.
@@ -71,13 +82,16 @@ class AlarmService:
         Raises:
             PanelFailed: A lamp or the buzzer could not be driven.
         """
+        arrived: list[Delivery] = []
         if self._save():
-            self._take(list(self._link.turn(self._wait_s())))
+            arrived = list(self._link.turn(self._wait_s()))
         else:
             self._sleep(TURN_S)
+        # Presses go first: whoever pressed the button has not seen what is acted on only now.
+        for pressed_s in self._panel.presses():
+            self._do(ButtonPressed(pressed_s))
+        self._take(arrived)
         self._notice_connection()
-        for _ in range(self._panel.presses()):
-            self._do(ButtonPressed())
         self._do(TimePassed())
         self._save()
         self._report()
@@ -89,9 +103,10 @@ class AlarmService:
         if self._is_report_due:
             self._link.report(self._alarm.state)
             self._is_report_due = False
-        if self._untold:
-            self._link.tell(self._untold)
-            self._untold = []
+        if self._news:
+            self._link.tell(self._news)
+            self._news = []
+        self._alarm.forget_told(self._link.told())
 
     def _wait_s(self) -> float:
         change_s = self._alarm.next_change_s
@@ -109,7 +124,7 @@ class AlarmService:
         self._is_unsaved = self._is_unsaved or self._alarm.revision != revision
         if actions or self._alarm.changed_at != shown_at:
             self._is_report_due = True
-            self._untold += actions
+        self._news += actions
 
     def _take(self, deliveries: list[Delivery]) -> None:
         if not deliveries:

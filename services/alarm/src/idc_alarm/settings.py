@@ -1,7 +1,8 @@
 """The alarm's settings, read from the environment variables `ALARM_…`."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_settings import SettingsConfigDict
@@ -61,6 +62,10 @@ class AlarmSettings(ServiceSettings):
     """All settings of the alarm."""
 
     model_config = SettingsConfigDict(env_prefix="ALARM_", env_parse_none_str="null")
+    renamed: ClassVar[Mapping[str, str]] = {
+        "ALARM_BUZZER": "ALARM_PINS__BUZZER_KIND",
+        "ALARM_BUZZER_FREQUENCY_HZ": "ALARM_PINS__BUZZER_TONE_HZ",
+    }
 
     device: Slug = Field(default="alarm", description="This alarm's name, one level of its topics; unique in a site.")
     pin_factory: Literal["mock", "lgpio"] = Field(

@@ -70,7 +70,7 @@ def signals(situation: Situation, moment: Moment, rules: Rules) -> Signals:
 def mode(situation: Situation) -> AlarmMode:
     """What is shown first of all; this order is that of the priorities."""
     is_shown = {
-        AlarmMode.FINDING: situation.condition.latched and not situation.is_silenced,
+        AlarmMode.FINDING: situation.condition.latched and situation.silence is None,
         AlarmMode.SELF_TEST: situation.test_since_s is not None,
         AlarmMode.SILENCED: situation.is_silenced,
         AlarmMode.TECHNICAL: bool(situation.technical),
@@ -83,7 +83,7 @@ def mode(situation: Situation) -> AlarmMode:
 
 def next_change_s(situation: Situation, moment: Moment, rules: Rules) -> float | None:
     """Seconds until time alone changes an output; None where it will not. Supervision is looked at once a second."""
-    ends = [situation.clear_until_s, situation.silent_until_s]
+    ends = [situation.clear_until_s, situation.silence.until_s if situation.silence else None]
     if situation.technical_since_s is not None:
         ends.append(situation.technical_since_s + rules.beep_after_s)
     if situation.test_since_s is not None:
@@ -106,7 +106,7 @@ def _red(situation: Situation) -> Signal:
 
 def _amber(situation: Situation) -> Signal:
     if situation.technical:
-        return Signal.SILENCED if situation.is_silenced else Signal.TECHNICAL
+        return Signal.TECHNICAL if situation.sounding_reasons else Signal.SILENCED
     return Signal.STEADY if situation.condition.latest is Decision.UNCERTAIN else Signal.OFF
 
 
@@ -119,6 +119,6 @@ def _buzzer(situation: Situation, moment: Moment, rules: Rules) -> Signal:
     if situation.is_finding_sounding:
         return Signal.FINDING
     since_s = situation.technical_since_s
-    if since_s is None or not situation.technical or situation.is_silenced:
+    if since_s is None or not situation.sounding_reasons:
         return Signal.OFF
     return Signal.TECHNICAL if moment.monotonic_s - since_s >= rules.beep_after_s else Signal.OFF

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from uuid import UUID
 
 from pydantic import ValidationError
 
@@ -21,6 +22,16 @@ class AlarmView:
     status: ServiceStatus | None = None
     state: AlarmState | None = None
 
+    @property
+    def is_online(self) -> bool:
+        """Whether it says that it is there."""
+        return self.status is not None and self.status.status == "online"
+
+    @property
+    def latest_finding(self) -> UUID | None:
+        """The newest finding that waits there; None where it named none."""
+        return self.state.latest_finding if self.state else None
+
 
 @dataclass
 class AlarmBoard:
@@ -30,6 +41,7 @@ class AlarmBoard:
     """Called when an alarm says that the broker had no session for it: it may have missed messages."""
     rejected_messages: int = 0
     _alarms: dict[str, AlarmView] = field(default_factory=dict)
+    """By device; who was heard last stands last."""
 
     def take(self, topic: str, payload: bytes) -> None:
         """Take in one message; one that cannot be read is counted and dropped."""
@@ -41,22 +53,41 @@ class AlarmBoard:
             logger.warning("dropped a message of %d bytes on %.128r: %s", len(payload), topic, problems)
 
     def _take(self, topic: str, payload: bytes) -> None:
-        if (device := ALARM_STATE.device_of(topic)) and self._has_room(device):
-            state = AlarmState.from_payload(payload)
-            self._alarms[device] = replace(self._view(device), state=state)
-        elif (device := ALARM_STATUS.device_of(topic)) and self._has_room(device):
-            status = ServiceStatus.from_payload(payload)
-            self._alarms[device] = replace(self._view(device), status=status)
-            if status.status == "online" and status.is_session_new:
+        if device := ALARM_STATE.device_of(topic):
+            # An empty retained message deletes the one before it (MQTT 5, 3.3.1.3).
+            self._keep(replace(self._view(device), state=AlarmState.from_payload(payload) if payload else None))
+        elif device := ALARM_STATUS.device_of(topic):
+            status = ServiceStatus.from_payload(payload) if payload else None
+            self._keep(replace(self._view(device), status=status))
+            if status and status.status == "online" and status.is_session_new:
                 logger.info("alarm %s came without a session at the broker", device)
                 self.on_session_lost()
 
-    def _has_room(self, device: str) -> bool:
-        return device in self._alarms or len(self._alarms) < MAX_ALARMS
+    def _keep(self, view: AlarmView) -> None:
+        self._alarms.pop(view.device, None)
+        if view.status is None and view.state is None:
+            return
+        while len(self._alarms) >= MAX_ALARMS:
+            # Of too many those give way that say least, and of these who was heard longest ago: junk blocks nobody.
+            self.forget(min(self._alarms.values(), key=_weight).device)
+        self._alarms[view.device] = view
 
     def _view(self, device: str) -> AlarmView:
         return self._alarms.get(device, AlarmView(device))
 
+    def find(self, device: str) -> AlarmView | None:
+        """One alarm; None where it was not heard of."""
+        return self._alarms.get(device)
+
+    def forget(self, device: str) -> None:
+        """Drop what an alarm said; with its next report it is there again."""
+        self._alarms.pop(device, None)
+
     def all(self) -> list[AlarmView]:
         """Every alarm that was heard of, by name."""
         return [self._alarms[device] for device in sorted(self._alarms)]
+
+
+def _weight(view: AlarmView) -> tuple[bool, bool, bool]:
+    is_red = view.state is not None and view.state.lamps.red
+    return is_red, view.state is not None and view.status is not None, view.is_online

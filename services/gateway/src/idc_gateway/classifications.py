@@ -29,7 +29,22 @@ class Upload:
 
     name: str
     data: bytes
+    """Empty where the image is too large: it is refused, and not kept."""
     origin: PatchOrigin = UNKNOWN_ORIGIN
+    dropped_bytes: int = 0
+    """What of it was not kept."""
+    place: str = "the body"
+    """Where in the request it was, for texts about an image without a name."""
+
+    @property
+    def size_bytes(self) -> int:
+        """How long it was as it was sent."""
+        return len(self.data) + self.dropped_bytes
+
+    @property
+    def label(self) -> str:
+        """What a text calls it."""
+        return f"image {self.name!r}" if self.name else self.place
 
 
 @dataclass(frozen=True)

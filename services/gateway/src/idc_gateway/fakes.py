@@ -10,7 +10,7 @@ from PIL import Image
 from idc_contracts import ModelRef, Thresholds
 from idc_gateway.classifications import OutgoingMessage, Prediction
 from idc_gateway.errors import BusUnavailable, GatewayError, ImagesUnavailable
-from idc_gateway.ports import ModelDescription
+from idc_gateway.ports import ModelDescription, OnMessage
 
 FAKE_MODEL = ModelRef(name="idc", version="1", sha256="0" * 64)
 FAKE_THRESHOLDS = Thresholds(no_idc_below=0.4, idc_from=0.6)
@@ -70,14 +70,14 @@ class MemoryBus:
         self._connected = asyncio.Event()
         self._start_connected = connected
         self._on_connected: Callable[[], Awaitable[None]] | None = None
-        self._on_message: Callable[[str, bytes], None] | None = None
+        self._on_message: OnMessage | None = None
 
     @property
     def is_connected(self) -> bool:
         """Whether messages can be sent now."""
         return self._connected.is_set()
 
-    async def run(self, on_connected: Callable[[], Awaitable[None]], on_message: Callable[[str, bytes], None]) -> None:
+    async def run(self, on_connected: Callable[[], Awaitable[None]], on_message: OnMessage) -> None:
         """See `Bus.run`."""
         self._on_connected, self._on_message = on_connected, on_message
         if self._start_connected:
@@ -95,10 +95,10 @@ class MemoryBus:
         """Let the broker go away."""
         self._connected.clear()
 
-    def deliver(self, topic: str, payload: bytes) -> None:
-        """Let the broker deliver a message of an alarm."""
+    def deliver(self, topic: str, payload: bytes) -> asyncio.Future[None] | None:
+        """Let the broker deliver a message of an alarm; see `OnMessage` for what is returned."""
         assert self._on_message is not None  # noqa: S101 - the gateway runs
-        self._on_message(topic, payload)
+        return self._on_message(topic, payload)
 
     async def wait_connected(self) -> None:
         """See `Bus.wait_connected`."""

@@ -148,7 +148,10 @@ class Outbox:
     async def _record(self) -> None:
         """Write down what the broker confirmed; a crash before that only sends it again."""
         if self._confirmed:
-            await executors.background(self._messages.mark_published, list(self._confirmed), self._clock())
+            marked = await executors.background(self._messages.mark_published, list(self._confirmed), self._clock())
+            if marked < len(self._confirmed):
+                count = len(self._confirmed) - marked
+                logger.warning("messages were sent just when they became too old", extra={"count": count})
             self._confirmed.clear()
             await executors.background(self._messages.forget_published, self._clock() - KEEP_PUBLISHED)
 

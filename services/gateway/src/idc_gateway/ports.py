@@ -1,8 +1,9 @@
 """What the gateway needs from the outside."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from idc_contracts import Decision, Thresholds
 from idc_gateway.classifications import OutgoingMessage, Prediction
@@ -28,16 +29,23 @@ class EndpointState:
 
     url: str
     is_ready: bool
+    """Whether it was found ready within the last 10 s; its breaker may be open all the same."""
     breaker: str
     """`closed`, `open` or `half-open`."""
     in_progress: int
+    looked_s_ago: float | None = None
+    """How old this is; None before the first look."""
 
 
 class InferenceServer(Protocol):
     """One server of the Open Inference Protocol."""
 
     async def is_ready(self) -> bool:
-        """Whether the model can be asked now; never raises."""
+        """Whether the server says that the model can be asked now.
+
+        Raises:
+            InferenceUnavailable: It does not say.
+        """
 
     async def predict(self, images: Sequence[bytes], request_id: str) -> list[Prediction]:
         """Classify encoded images, in their order.
@@ -66,8 +74,9 @@ class Inference(Protocol):
     async def run(self) -> None:
         """Watch them until cancelled."""
 
-    async def is_ready(self) -> bool:
-        """Whether one of them can be asked now; never raises."""
+    @property
+    def is_ready(self) -> bool:
+        """Whether one of them was found ready within the last 10 s; asks nobody."""
 
     async def predict(self, images: Sequence[bytes], request_id: str) -> list[Prediction]:
         """Classify encoded images, in their order.
@@ -79,7 +88,7 @@ class Inference(Protocol):
         """
 
     async def describe(self) -> list[ModelDescription]:
-        """What the servers say of their models, one for each version that serves.
+        """What the servers said of their models within the last seconds, one for each version that serves.
 
         Raises:
             InferenceError: No server answers as it should.
@@ -106,6 +115,10 @@ class Meter(Protocol):
         """One result was stored."""
 
 
+OnMessage: TypeAlias = Callable[[str, bytes], asyncio.Future[None] | None]
+"""Gets topic and payload of a message. Returns what is done once the broker need not send it again; None: now."""
+
+
 class Bus(Protocol):
     """The message broker."""
 
@@ -113,12 +126,12 @@ class Bus(Protocol):
     def is_connected(self) -> bool:
         """Whether messages can be sent now."""
 
-    async def run(self, on_connected: Callable[[], Awaitable[None]], on_message: Callable[[str, bytes], None]) -> None:
+    async def run(self, on_connected: Callable[[], Awaitable[None]], on_message: OnMessage) -> None:
         """Stay connected until cancelled.
 
         Args:
             on_connected: Awaited after each connect, before messages are sent.
-            on_message: Gets topic and payload of each message of an alarm.
+            on_message: Gets each message of an alarm; one that it was not done with comes again.
         """
 
     async def wait_connected(self) -> None:

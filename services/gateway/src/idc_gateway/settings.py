@@ -1,8 +1,9 @@
 """The gateway's settings, read from the environment variables `GATEWAY_…`."""
 
+from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, ClassVar, Self
 
 from pydantic import BeforeValidator, Field, HttpUrl, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
@@ -10,6 +11,7 @@ from pydantic_settings import NoDecode, SettingsConfigDict
 from idc_contracts import Slug
 from idc_gateway.uploads import MAX_IMAGES, PART_BYTES
 from idc_modelio.patches import MAX_ENCODED_BYTES
+from idc_servicekit.bounded_http import KEEP_ALIVE_S
 from idc_servicekit.mqtt import MqttSettings
 from idc_servicekit.settings import ServiceSettings
 
@@ -24,6 +26,7 @@ class GatewaySettings(ServiceSettings):
     """All settings of the gateway."""
 
     model_config = SettingsConfigDict(env_prefix="GATEWAY_")
+    renamed: ClassVar[Mapping[str, str]] = {"GATEWAY_INFERENCE_URL": "GATEWAY_INFERENCE_URLS"}
 
     device: Slug = Field(
         default="gateway", description="This gateway's name, one level of its topics; unique in a site."
@@ -85,7 +88,8 @@ class GatewaySettings(ServiceSettings):
         default=32 * MIB,
         ge=1024,
         le=16384 * MIB,
-        description="What of all bodies is held at one time, in bytes; the process may need six times as much.",
+        description="What of all bodies is held at one time, in bytes; one form may go a part beyond it, and "
+        "the process may need six times as much.",
     )
     body_timeout_s: float = Field(
         default=30.0, gt=0, le=600, description="How long a request's body may take to arrive, in seconds."
@@ -118,6 +122,18 @@ class GatewaySettings(ServiceSettings):
     )
     session_lifetime_h: int = Field(
         default=12, ge=1, le=24 * 30, description="How long the page stays signed in, hours."
+    )
+    session_idle_min: int = Field(
+        default=30,
+        ge=1,
+        le=24 * 60,
+        description="The page signs out after so long without use, minutes.",
+    )
+    keep_alive_s: int = Field(
+        default=KEEP_ALIVE_S,
+        ge=1,
+        le=3600,
+        description="How long a connection may rest between requests, in seconds; longer than in a proxy before it.",
     )
     drain_timeout_s: int = Field(default=10, ge=0, le=300, description="Time for requests in progress after SIGTERM.")
     mqtt: MqttSettings

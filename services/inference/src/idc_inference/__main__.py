@@ -11,9 +11,13 @@ from functools import partial
 from pathlib import Path
 
 from idc_inference.adapters.prometheus_meter import PrometheusMeter
+from idc_inference.adapters.stick_worker import kill_workers
 from idc_inference.adapters.uvicorn_server import serve
 from idc_inference.app import create_app, make_open_engine, open_repository
 from idc_inference.errors import ModelUnavailable
+from idc_inference.process_end import EXIT_DEVICE_LOST, before_end, end_now
+from idc_inference.repository import ModelRepository
+from idc_inference.scheduler import CLOSE_TIMEOUT_S
 from idc_inference.served_model import load_model
 from idc_inference.settings import InferenceSettings
 from idc_modelio.errors import BundleError
@@ -26,6 +30,7 @@ logger = logging.getLogger(__name__)
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until a signal stops it, or check a bundle; return the exit code."""
     options = _parser().parse_args(arguments)
+    before_end(kill_workers)
     bundle: Path | None = options.check
     given = {name: value for name, value in vars(options).items() if value is not None and name != "check"}
     run = _run if bundle is None else partial(_check, bundle=bundle)
@@ -52,7 +57,17 @@ def _run(settings: InferenceSettings) -> None:
     meter = PrometheusMeter()
     repository = open_repository(settings, meter, make_open_engine(settings))
     with traces("inference"):
-        serve(create_app(settings, repository, meter), settings)
+        serve(create_app(settings, repository, meter, partial(_give_up, repository)), settings)
+    if not repository.wait_closed(CLOSE_TIMEOUT_S):
+        logger.error("the device did not close within %g s: ending without it", CLOSE_TIMEOUT_S)
+        end_now(EXIT_DEVICE_LOST)
+
+
+def _give_up(repository: ModelRepository, reason: str) -> None:
+    """End, so that whoever runs the process starts it again: nothing else ends threads that hang in a driver."""
+    logger.critical("%s, and loading the model again did not help: ending with code %d", reason, EXIT_DEVICE_LOST)
+    repository.abandon(CLOSE_TIMEOUT_S)
+    end_now(EXIT_DEVICE_LOST)
 
 
 def _check(settings: InferenceSettings, *, bundle: Path) -> None:

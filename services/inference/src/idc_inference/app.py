@@ -2,9 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -18,15 +17,19 @@ from idc_inference.adapters.stick_engine import StickEngine
 from idc_inference.admission import Admission
 from idc_inference.classification import Classifier
 from idc_inference.compiled_models import folder_for
+from idc_inference.device_guard import DeviceGuard
 from idc_inference.devices import NCS, DeviceChoice, open_engine
 from idc_inference.error_answers import handlers
 from idc_inference.errors import ModelUnavailable
+from idc_inference.loading import compile_within, load_within
 from idc_inference.ports import Engine, Meter
+from idc_inference.reading_threads import ReadingThreads
 from idc_inference.repository import ModelRepository
 from idc_inference.routes import routes
 from idc_inference.runtime import Runtime
 from idc_inference.served_model import OpenEngine, load_model
 from idc_inference.settings import InferenceSettings
+from idc_inference.threads import aside
 from idc_servicekit.access_log import AccessLog
 from idc_servicekit.body_budget import BodyBudget
 from idc_servicekit.tracing import Traced
@@ -50,10 +53,12 @@ def make_open_engine(settings: InferenceSettings) -> OpenEngine:
                     [settings.stick_worker],
                     settings.stick_device,
                     chunk_patches=settings.chunk_patches,
+                    answer_timeout_s=settings.device_timeout_s,
                 )
             return OpenVinoEngine(model_path, device, chunk_patches=settings.chunk_patches, cache_dir=cache_dir)
 
-        return open_engine(settings.device, settings.device_fallback, available_devices(), compile_on)
+        compile_in_time = compile_within(settings.load_timeout_s, compile_on)
+        return open_engine(settings.device, settings.device_fallback, available_devices(), compile_in_time)
 
     return open_on_device
 
@@ -64,10 +69,18 @@ def open_repository(settings: InferenceSettings, meter: Meter, open_on_device: O
     Raises:
         ModelUnavailable: No bundle can be served.
     """
+    load = partial(
+        load_model,
+        open_engine=open_on_device,
+        meter=meter,
+        device_timeout_s=settings.device_timeout_s,
+        probe_interval_s=settings.probe_interval_s,
+    )
+    devices = 1 + len(settings.device_fallback)
     repository = ModelRepository(
         settings.models_dir,
         settings.model_name,
-        partial(load_model, open_engine=open_on_device, meter=meter),
+        load_within((devices + 1) * settings.load_timeout_s, load),
         meter,
         pinned=settings.model_version,
         max_served=settings.max_versions,
@@ -78,12 +91,24 @@ def open_repository(settings: InferenceSettings, meter: Meter, open_on_device: O
     return repository
 
 
-def create_app(settings: InferenceSettings, repository: ModelRepository, meter: PrometheusMeter) -> Starlette:
-    """The HTTP application around a repository, which it keeps up to date and closes when it ends."""
-    workers = ThreadPoolExecutor(settings.decode_threads, thread_name_prefix="decode")
+def create_app(
+    settings: InferenceSettings,
+    repository: ModelRepository,
+    meter: PrometheusMeter,
+    give_up: Callable[[str], None] = logger.critical,
+) -> Starlette:
+    """The HTTP application around a repository, which it keeps up to date and closes when it ends.
+
+    Args:
+        settings: The service's settings.
+        repository: The served models.
+        meter: What `/metrics` shows.
+        give_up: Takes the reason why the device did not come back in time; ends the process.
+    """
+    readers = ReadingThreads(settings.decode_threads)
     runtime = Runtime(
         repository,
-        Classifier(workers, meter, settings),
+        Classifier(readers, meter, settings),
         Admission(max_requests=settings.max_requests_in_progress, max_patches=settings.max_patches_in_progress),
         BodyBudget(
             max_body_bytes=settings.max_body_bytes,
@@ -95,13 +120,17 @@ def create_app(settings: InferenceSettings, repository: ModelRepository, meter: 
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        with workers, ThreadPoolExecutor(1, thread_name_prefix="loader") as loader:
-            watch = asyncio.create_task(_watch(repository, loader, settings.poll_interval_s))
-            yield
-            runtime.is_ready = False
-            watch.cancel()
-            with suppress(asyncio.CancelledError):
-                await watch
+        guard = DeviceGuard(repository, settings.recovery_timeout_s, give_up)
+        tasks = [
+            asyncio.create_task(_watch(repository, settings.poll_interval_s)),
+            asyncio.create_task(guard.run()),
+        ]
+        yield
+        runtime.is_ready = False
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        readers.close()
         repository.close()
 
     meter.show(repository, runtime.admission)
@@ -118,12 +147,11 @@ def create_app(settings: InferenceSettings, repository: ModelRepository, meter: 
     return app
 
 
-async def _watch(repository: ModelRepository, loader: ThreadPoolExecutor, interval_s: float) -> None:
-    """Look at the models' folder again and again."""
-    loop = asyncio.get_running_loop()
+async def _watch(repository: ModelRepository, interval_s: float) -> None:
+    """Look at the models' folder again and again; a disk that hangs holds up nothing else."""
     while True:
         await asyncio.sleep(interval_s)
         try:
-            await loop.run_in_executor(loader, repository.refresh)
+            await aside("loader", repository.refresh)
         except Exception:  # what is served stays served; the next look may do better
             logger.exception("looking for new versions failed")

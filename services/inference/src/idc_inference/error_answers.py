@@ -12,6 +12,7 @@ from idc_inference.errors import (
     BadRequest,
     Busy,
     DeadlineExceeded,
+    DeviceUnavailable,
     InferenceError,
     RequestTooLarge,
     UnknownModel,
@@ -31,6 +32,7 @@ _STATUS: Final[dict[type[Exception], int]] = {
     UnsupportedEncoding: 415,
     Busy: 503,
     DeadlineExceeded: 503,
+    DeviceUnavailable: 503,
 }
 _BODY_STATUS: Final[dict[type[Exception], int]] = {BodyTooLarge: 413, BodyTooSlow: 408, BodiesExhausted: 503}
 

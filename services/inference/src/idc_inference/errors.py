@@ -8,6 +8,7 @@ InferenceError
 ├── Busy                             HTTP 503
 ├── DeadlineExceeded (TimeoutError)  HTTP 503
 ├── EngineFailed (RuntimeError)      HTTP 500
+│   └── DeviceUnavailable            HTTP 503
 └── ModelUnavailable                 the service cannot start, or a version is refused
     └── DeviceMissing (LookupError)
 """
@@ -43,6 +44,14 @@ class DeadlineExceeded(InferenceError, TimeoutError):
 
 class EngineFailed(InferenceError, RuntimeError):
     """The device could not run the model."""
+
+
+class DeviceUnavailable(EngineFailed):
+    """The device hangs, is gone, or is being opened again: a later try may succeed."""
+
+    def __init__(self, reason: str, remedy: str = "try again in a few seconds") -> None:
+        super().__init__(f"{reason}: {remedy}")
+        self.reason = reason
 
 
 class ModelUnavailable(InferenceError):

@@ -1,7 +1,7 @@
 """An engine and a meter for tests and demonstrations that need no OpenVINO."""
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,7 @@ from idc_inference.devices import DeviceChoice
 from idc_inference.errors import EngineFailed
 from idc_inference.ports import Done, Engine, Stage
 from idc_inference.served_model import OpenEngine
+from idc_inference.threads import start_daemon
 
 
 class RednessEngine:
@@ -27,17 +28,14 @@ class RednessEngine:
         """Chunks wait until it is set, as it is at first."""
         self.gate.set()
         self.is_closed = False
-        self._free = threading.Semaphore(slots)
-        self._workers = ThreadPoolExecutor(slots, thread_name_prefix="fake-device")
+        self.slots = slots
 
     def start(self, patches: NDArray[np.uint8], done: Done) -> None:
         """Begin one chunk. See `Engine.start`."""
-        self._free.acquire()
-        self._workers.submit(self._run, patches, done)
+        start_daemon("fake-device", partial(self._run, patches, done))
 
     def _run(self, patches: NDArray[np.uint8], done: Done) -> None:
         self.gate.wait(timeout=30)
-        self._free.release()
         if self.failure is not None:
             done(EngineFailed(self.failure))
             return
@@ -49,8 +47,7 @@ class RednessEngine:
         return np.asarray(patches[..., 0].mean(axis=(1, 2)) / 255, dtype=np.float32)
 
     def close(self) -> None:
-        """Wait for what runs."""
-        self._workers.shutdown(wait=True)
+        """Remember it; what hangs is not waited for, and the engine can be opened again."""
         self.is_closed = True
 
 

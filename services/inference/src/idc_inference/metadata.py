@@ -73,5 +73,33 @@ def repository_index(repository: ModelRepository) -> list[dict[str, Any]]:
 
 
 def model_statistics(models: Iterable[ServedModel]) -> dict[str, Any]:
-    """The answer to `GET /v2/models/{name}/stats`, by Triton's statistics extension."""
-    return {"model_stats": [model.statistics.as_wire(model.ref.name, model.ref.version) for model in models]}
+    """The answer to `GET /v2/models/stats` and `GET /v2/models/{name}/stats`, by Triton's statistics extension."""
+    return {
+        "model_stats": [
+            model.statistics.as_wire(model.ref.name, model.ref.version, model.scheduler.executions) for model in models
+        ]
+    }
+
+
+def model_config(model: ServedModel) -> dict[str, Any]:
+    """The answer to `GET /v2/models/{name}/config`, by Triton's model configuration extension; no more than is true."""
+    spec = model.bundle.manifest.patch
+    return {
+        "name": model.ref.name,
+        "platform": "openvino",
+        "backend": "openvino",
+        "max_batch_size": 0,
+        "input": [
+            {"name": IMAGE, "data_type": "TYPE_STRING", "dims": [-1], "optional": True},
+            {
+                "name": PATCH,
+                "data_type": "TYPE_UINT8",
+                "dims": [-1, spec.height_px, spec.width_px, 3],
+                "optional": True,
+            },
+        ],
+        "output": [
+            {"name": PROBABILITY, "data_type": "TYPE_FP32", "dims": [-1]},
+            {"name": DECISION, "data_type": "TYPE_STRING", "dims": [-1]},
+        ],
+    }

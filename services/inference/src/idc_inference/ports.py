@@ -11,7 +11,8 @@ from idc_inference.errors import EngineFailed
 Done = Callable[[NDArray[np.float32] | EngineFailed], None]
 """Takes calibrated P(IDC), float32, shape (N,), values 0.0-1.0, or why there is none."""
 
-Stage = Literal["decode", "queue", "infer", "total"]
+Stage = Literal["decode", "queue", "infer", "output", "total"]
+"""The first four follow one another without a gap or an overlap; `total` also holds the time the body took to come."""
 
 
 class Engine(Protocol):
@@ -25,18 +26,21 @@ class Engine(Protocol):
     def chunk_patches(self) -> int:
         """Most patches that it takes at once."""
 
-    def start(self, patches: NDArray[np.uint8], done: Done) -> None:
-        """Begin one chunk; waits while the device is busy with as many chunks as it runs at once.
+    @property
+    def slots(self) -> int:
+        """How many chunks it runs at once."""
 
-        One thread calls this.
+    def start(self, patches: NDArray[np.uint8], done: Done) -> None:
+        """Begin one chunk; one thread calls this, and no more often than there are free slots.
 
         Args:
             patches: RGB, uint8, shape (N, height, width, 3), values 0-255, contiguous, 1 <= N <= `chunk_patches`.
-            done: Called exactly once, from any thread, sometimes before `start` returns.
+            done: Called exactly once, from any thread, sometimes before `start` returns, whatever happens. A device
+                that hangs may never call it: who gave it the chunk watches the time.
         """
 
     def close(self) -> None:
-        """Wait for the chunks that run, then free the device."""
+        """Free the device; called from any thread, also while a chunk hangs."""
 
 
 class Meter(Protocol):

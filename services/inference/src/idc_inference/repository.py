@@ -3,31 +3,21 @@
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 from typing import Final
 
 from idc_inference.errors import ModelUnavailable, UnknownModel
+from idc_inference.model_versions import Fingerprint, Versions, fingerprint
 from idc_inference.ports import Meter
 from idc_inference.served_model import ServedModel
+from idc_inference.threads import run_within
 from idc_modelio.bundles import versions
 from idc_modelio.errors import BundleError
 
 logger = logging.getLogger(__name__)
 
-Fingerprint = tuple[tuple[str, int, int, int], ...]
-"""Path, size, modification time and inode of each file: it differs when someone touched the folder."""
-
 MAX_REFUSALS: Final = 100
-
-
-@dataclass(frozen=True)
-class Versions:
-    """What is served and what was refused at one moment."""
-
-    served: dict[int, ServedModel] = field(default_factory=dict)
-    refused: dict[int, str] = field(default_factory=dict)
-    """Why, by version."""
 
 
 class ModelRepository:
@@ -64,6 +54,9 @@ class ModelRepository:
         self._tried: dict[int, Fingerprint] = {}
         self._refused: dict[int, str] = {}
         self._complaint = ""
+        self._changing = Lock()
+        """Held while versions are loaded or exchanged."""
+        self._closing: list[ServedModel] = []
 
     @property
     def versions(self) -> Versions:
@@ -107,6 +100,46 @@ class ModelRepository:
         A changed folder is loaded only when two looks in a row found it the same, for it may still be copied; the very
         first look takes it as it is.
         """
+        with self._changing:
+            self._refresh()
+
+    def trouble(self) -> str:
+        """Why the device cannot be relied on now; empty where it can."""
+        troubles = (model.scheduler.trouble() for model in self._versions.served.values())
+        return next(filter(None, troubles), "")
+
+    def recover(self) -> None:
+        """Load the versions again whose device is in trouble: on the device that was asked for, or on a fallback.
+
+        Blocks like `refresh`. Requests get an error with the reason meanwhile. Where it does not succeed, the old one
+        stays, for its device may come back by itself.
+        """
+        with self._changing:
+            for version, model in self._versions.served.items():
+                reason = model.scheduler.trouble()
+                if reason:
+                    self._replace(version, model, reason)
+
+    def _replace(self, version: int, model: ServedModel, reason: str) -> None:
+        logger.warning("%s: version %d of %s is loaded again", reason, version, self.name)
+        model.scheduler.suspend(reason)
+        again = self._load_again(version)
+        model.scheduler.resume()
+        if again is None:
+            return
+        before = self._versions
+        self._versions = Versions({**before.served, version: again}, before.refused)
+        self._retire(before.served, self._versions.served)
+        logger.warning("version %d of %s works again, on %s", version, self.name, again.device.running)
+
+    def _load_again(self, version: int) -> ServedModel | None:
+        try:
+            return self._load(self.models_dir / self.name / str(version))
+        except (BundleError, ModelUnavailable) as exc:
+            logger.error("version %d of %s cannot be loaded again: %s", version, self.name, exc)  # noqa: TRY400
+            return None
+
+    def _refresh(self) -> None:
         try:
             seen = {version: fingerprint(self.models_dir / self.name / str(version)) for version in self._wanted()}
         except OSError as exc:
@@ -143,6 +176,17 @@ class ModelRepository:
         before, self._versions = self._versions, Versions()
         for model in before.served.values():
             model.retire()
+            self._closing.append(model)
+
+    def abandon(self, timeout_s: float) -> None:
+        """Free the devices, whoever still waits for them; for a process that is about to end."""
+        for model in self._versions.served.values():
+            run_within(timeout_s, "closer", model.scheduler.close)
+
+    def wait_closed(self, timeout_s: float) -> bool:
+        """Wait until the devices of all models are free; whether they were in time."""
+        deadline_s = time.monotonic() + timeout_s
+        return all(model.wait_closed(max(0.0, deadline_s - time.monotonic())) for model in self._closing)
 
     def _wanted(self) -> list[int]:
         found = versions(self.models_dir, self.name)
@@ -191,16 +235,3 @@ class ModelRepository:
         if complaint != self._complaint:
             logger.warning("%s", complaint)
         self._complaint = complaint
-
-
-def fingerprint(folder: Path) -> Fingerprint:
-    """What tells that someone touched a folder, without reading its files.
-
-    Raises:
-        OSError: It cannot be read, or a file went away meanwhile.
-    """
-    files = []
-    for path in sorted(folder.rglob("*")):
-        stat = path.lstat()
-        files.append((path.relative_to(folder).as_posix(), stat.st_size, stat.st_mtime_ns, stat.st_ino))
-    return tuple(files)

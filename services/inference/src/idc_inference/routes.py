@@ -1,5 +1,6 @@
 """The Open Inference Protocol's REST endpoints, and those of Triton's extensions that fit."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from importlib.metadata import version
@@ -10,8 +11,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from idc_inference.classification import Answered
-from idc_inference.errors import UnknownModel, UnsupportedEncoding
-from idc_inference.metadata import model_metadata, model_statistics, repository_index, server_metadata
+from idc_inference.errors import Busy, UnknownModel, UnsupportedEncoding
+from idc_inference.metadata import model_config, model_metadata, model_statistics, repository_index, server_metadata
 from idc_inference.protocol import HEADER_LENGTH
 from idc_inference.runtime import Runtime
 from idc_inference.served_model import ServedModel
@@ -39,14 +40,15 @@ async def live(_request: Request) -> Response:
 
 
 async def ready(request: Request) -> Response:
-    """A model is loaded and warm, and the service is not about to end."""
-    is_ready = _is_ready(request)
-    return JSONResponse({"ready": is_ready}, 200 if is_ready else 503)
+    """A model is loaded and warm, its device answers, and the service is not about to end."""
+    return _readiness({}, _runtime(request))
 
 
-def _is_ready(request: Request) -> bool:
-    runtime = _runtime(request)
-    return runtime.is_ready and bool(runtime.repository.versions.served)
+def _readiness(known: dict[str, Any], runtime: Runtime) -> Response:
+    reason = runtime.why_not_ready()
+    if not reason:
+        return JSONResponse({**known, "ready": True})
+    return JSONResponse({**known, "ready": False, "reason": reason}, 503)
 
 
 async def server(_request: Request) -> Response:
@@ -56,8 +58,7 @@ async def server(_request: Request) -> Response:
 
 async def model_ready(request: Request) -> Response:
     """Whether this model can be asked."""
-    name, is_ready = _find(request).ref.name, _is_ready(request)
-    return JSONResponse({"name": name, "ready": is_ready}, 200 if is_ready else 503)
+    return _readiness({"name": _find(request).ref.name}, _runtime(request))
 
 
 async def model(request: Request) -> Response:
@@ -65,12 +66,22 @@ async def model(request: Request) -> Response:
     return JSONResponse(model_metadata(_find(request), _runtime(request).repository))
 
 
+async def config(request: Request) -> Response:
+    """Inputs and outputs of this model in the form of Triton's model configuration extension."""
+    return JSONResponse(model_config(_find(request)))
+
+
 async def statistics(request: Request) -> Response:
-    """What the version that is named, or each that is served, has done."""
-    model = _find(request)
+    """What the version that is named has done."""
+    return JSONResponse(model_statistics([_find(request)]))
+
+
+async def all_statistics(request: Request) -> Response:
+    """What each version that is served has done."""
+    if "name" in request.path_params:
+        _check_name(request)
     served = _runtime(request).repository.versions.served
-    named = "version" in request.path_params
-    return JSONResponse(model_statistics([model] if named else [served[number] for number in sorted(served)]))
+    return JSONResponse(model_statistics(served[number] for number in sorted(served)))
 
 
 async def index(request: Request) -> Response:
@@ -97,19 +108,32 @@ async def _answer(request: Request, runtime: Runtime) -> Answered:
     if encoding != "identity":
         raise UnsupportedEncoding(f"Content-Encoding {encoding[:32]!r} is not read: send the body as it is")
     model = runtime.repository.acquire(request.path_params.get("version"))
-    begin_s = time.monotonic()
     with model.in_use(), runtime.admission.request() as hold:
-        try:
-            async with runtime.bodies.read(request.headers.get("content-length"), request.stream()) as body:
+        async with runtime.bodies.read(request.headers.get("content-length"), request.stream()) as body:
+            begin_s = time.monotonic()
+            try:
                 return await runtime.classifier.answer(model, body, request.headers.get(HEADER_LENGTH), hold)
-        except Exception:
-            model.statistics.failed(time.monotonic() - begin_s)
-            raise
+            except asyncio.CancelledError as exc:
+                if runtime.is_ready:
+                    raise
+                raise Busy("the service is ending: send the request again") from exc
+            except Exception:
+                model.statistics.failed(time.monotonic() - begin_s)
+                raise
 
 
 def _model_routes(suffix: str, endpoint: Any, method: str = "GET") -> list[BaseRoute]:
     paths = (f"/v2/models/{{name}}{suffix}", f"/v2/models/{{name}}/versions/{{version}}{suffix}")
     return [Route(path, endpoint, methods=[method]) for path in paths]
+
+
+def _statistics_routes() -> list[BaseRoute]:
+    """Of all models, of one model and of one version; `/v2/models/stats` stands before the models' names."""
+    return [
+        Route("/v2/models/stats", all_statistics),
+        Route("/v2/models/{name}/stats", all_statistics),
+        Route("/v2/models/{name}/versions/{version}/stats", statistics),
+    ]
 
 
 def routes(metrics: Callable[[], bytes], metrics_type: str) -> list[BaseRoute]:
@@ -128,8 +152,9 @@ def routes(metrics: Callable[[], bytes], metrics_type: str) -> list[BaseRoute]:
         Route("/v2/health/live", live),
         Route("/v2/health/ready", ready),
         *_model_routes("/ready", model_ready),
+        *_statistics_routes(),
         *_model_routes("", model),
-        *_model_routes("/stats", statistics),
+        *_model_routes("/config", config),
         Route("/v2", server),
         Route("/metrics", show_metrics),
         Route("/v2/repository/index", index, methods=["POST"]),

@@ -20,3 +20,11 @@ class Runtime:
     meter: Meter
     is_ready: bool = True
     """False from the moment the service is told to end."""
+
+    def why_not_ready(self) -> str:
+        """Why no request should be sent now; empty where one may."""
+        if not self.is_ready:
+            return "the service is about to end"
+        if not self.repository.versions.served:
+            return "no model is served"
+        return self.repository.trouble()

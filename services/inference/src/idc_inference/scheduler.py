@@ -2,192 +2,257 @@
 
 import logging
 import threading
-import time
 from collections import deque
+from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass, field
 from functools import partial
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from idc_inference.errors import DeadlineExceeded, EngineFailed, InferenceError
+from idc_inference.device_health import DeviceHealth, Probe
+from idc_inference.errors import DeviceUnavailable, EngineFailed
+from idc_inference.jobs import Chunk, Job, Scored
+from idc_inference.open_jobs import OpenJobs
 from idc_inference.ports import Engine, Meter
+from idc_inference.threads import run_within, start_daemon
+from idc_inference.turns import Turns
 
 logger = logging.getLogger(__name__)
 
-
-@dataclass(frozen=True)
-class Scored:
-    """One request's result."""
-
-    probability: NDArray[np.float32]
-    """Calibrated P(IDC), float32, shape (N,), values 0.0-1.0."""
-    queue_s: float
-    """From the request's arrival here to its first chunk's start."""
-    infer_s: float
-    """From its first chunk's start to its last chunk's end."""
-
-
-@dataclass(eq=False)
-class _Job:
-    patches: NDArray[np.uint8]
-    deadline_s: float
-    future: Future[Scored] = field(default_factory=Future)
-    submitted_s: float = field(default_factory=time.monotonic)
-    started_s: float = 0.0
-    next_patch: int = 0
-    open_patches: int = 0
-    is_settled: bool = False
-
-    def __post_init__(self) -> None:
-        self.open_patches = len(self.patches)
-        self.probability = np.empty(len(self.patches), np.float32)
-
-
-@dataclass(frozen=True)
-class _Part:
-    """Some patches of one job, which go to the device in one chunk."""
-
-    job: _Job
-    patches: slice
-
-    @property
-    def count(self) -> int:
-        return int(self.patches.stop - self.patches.start)
+LOOK_EVERY_S: Final = 0.2
+CLOSE_TIMEOUT_S: Final = 5.0
+"""How long a device may take to be closed before it is left alone."""
 
 
 class Scheduler:
-    """One thread that feeds one engine.
+    """A thread that feeds one engine, and one that watches the time.
 
     Requests take turns chunk by chunk, so that a single patch never waits for the whole of a large batch. What waits
     while the device is busy shares a chunk; nothing ever waits in order to share one.
+
+    The engine may hang, raise or lie: deadlines are kept by the second thread, whatever the engine does, and `trouble`
+    tells that the device cannot be relied on.
     """
 
-    def __init__(self, engine: Engine, meter: Meter) -> None:
-        """Start the thread; `close` ends it and closes the engine."""
+    def __init__(
+        self, engine: Engine, meter: Meter, *, device_timeout_s: float = 5.0, probe_interval_s: float = 2.0
+    ) -> None:
+        """Start the threads; `close` ends them and closes the engine.
+
+        Args:
+            engine: Runs the chunks.
+            meter: Counts them.
+            device_timeout_s: A chunk that takes longer means that the device hangs.
+            probe_interval_s: How often the device is asked something whose answer is known, once `watch` was called.
+        """
         self._engine, self._meter = engine, meter
         self._changed = threading.Condition()
-        self._jobs: deque[_Job] = deque()
+        self._turns = Turns()
+        self._second_tries: deque[Chunk] = deque()
+        self._open = OpenJobs()
         self._is_closing = False
-        self._feeder = threading.Thread(target=self._feed, name="feeder", daemon=True)
-        self._feeder.start()
+        self._ended = threading.Event()
+        self._refusal = ""
+        self.executions = 0
+        """Chunks that the device has run, without the service's own questions."""
+        self._health = DeviceHealth(engine.device, engine.slots, device_timeout_s, probe_interval_s)
+        self._feeder = start_daemon("feeder", self._feed)
+        self._watcher = start_daemon("device-watch", self._watch)
 
     @property
     def depth(self) -> int:
         """Jobs that wait for the device."""
-        return len(self._jobs)
+        return len(self._turns)
 
-    def submit(self, patches: NDArray[np.uint8], deadline_s: float = float("inf")) -> Future[Scored]:
+    def trouble(self) -> str:
+        """Why the device cannot be relied on now; empty where it can."""
+        if self._is_closing:
+            return ""
+        if not (self._feeder.is_alive() and self._watcher.is_alive()):
+            return f"the service's own work for the device {self._engine.device} has ended"
+        with self._changed:
+            return self._health.trouble()
+
+    def watch(self, probe: Probe, device_timeout_s: float) -> None:
+        """Ask the device again and again, now that it is known to answer.
+
+        Args:
+            probe: What to ask.
+            device_timeout_s: A chunk that takes longer from now on means that the device hangs.
+        """
+        with self._changed:
+            self._health.watch(probe, device_timeout_s)
+
+    def submit(
+        self, patches: NDArray[np.uint8], deadline_s: float = float("inf"), *, request: object = None
+    ) -> Future[Scored]:
         """Score patches; returns at once.
 
         Args:
             patches: RGB, uint8, shape (N, height, width, 3), values 0-255, N >= 1; contiguous.
-            deadline_s: On `time.monotonic`'s clock; chunks that have not begun by then are not begun.
+            deadline_s: On `time.monotonic`'s clock; the future ends by then, whatever the device does.
+            request: What is submitted for one request takes turns with others as one; None for a request of its own.
 
         Returns:
             A future that ends with the result, DeadlineExceeded or EngineFailed. Cancel it where nobody waits for it
             any more: its chunks that have not begun are then left out.
         """
-        job = _Job(patches, deadline_s)
+        job = Job(patches, deadline_s, object() if request is None else request)
         with self._changed:
             if self._is_closing:
-                raise EngineFailed("the model is being unloaded: send the request again")
-            self._jobs.append(job)
-            self._changed.notify()
+                raise DeviceUnavailable("the model is being unloaded", "send the request again")
+            refusal = self._why_not_now()
+            if not refusal:
+                self._add(job)
+        if refusal:
+            job.future.set_exception(DeviceUnavailable(refusal))
         return job.future
 
+    def suspend(self, reason: str) -> None:
+        """Take no requests while the device is opened again; those that it cannot answer any more are told."""
+        with self._changed:
+            self._refusal = reason
+            is_lost = self._is_blocked() or bool(self._health.failure)
+        if is_lost:
+            self._open.end_all(reason)
+
+    def resume(self) -> None:
+        """Take requests again."""
+        self._refusal = ""
+
     def close(self) -> None:
-        """End what was submitted, then close the engine; blocks."""
+        """End what was submitted, then close the engine; a device that hangs is not waited for."""
         with self._changed:
             self._is_closing = True
-            self._changed.notify()
-        self._feeder.join()
-        self._engine.close()
+            while not (self._is_blocked() or self._is_idle()):
+                self._changed.wait(LOOK_EVERY_S)
+            self._ended.set()
+            self._changed.notify_all()
+        self._watcher.join(CLOSE_TIMEOUT_S)
+        self._open.end_all("the model was unloaded while its device did not answer")
+        if not run_within(CLOSE_TIMEOUT_S, "engine-closer", self._engine.close):
+            logger.error("the device %s did not close within %g s: left alone", self._engine.device, CLOSE_TIMEOUT_S)
+
+    def _add(self, job: Job) -> None:
+        self._open.add(job)
+        self._turns.add(job)
+        self._changed.notify_all()
+
+    def _why_not_now(self) -> str:
+        return self._refusal or (self._is_blocked() and self.trouble()) or ""
+
+    def _is_blocked(self) -> bool:
+        """Whether nothing that waits can get to the device."""
+        return not self._feeder.is_alive() or self._health.is_blocked()
+
+    def _is_idle(self) -> bool:
+        return not (self._turns or self._second_tries or self._health.is_busy)
 
     def _feed(self) -> None:
-        while self._wait_for_jobs():
-            chunk = self._next_chunk()
-            if chunk:
-                self._start(chunk)
-
-    def _wait_for_jobs(self) -> bool:
-        """Wait until a job is there; False where none will come."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._jobs or self._is_closing)
-            return bool(self._jobs)
-
-    def _next_chunk(self) -> list[_Part]:
-        parts: list[_Part] = []
-        room, waiting = self._engine.chunk_patches, len(self._jobs)
-        while room and waiting:  # each job once: those that are put back take their next turn in the next chunk
-            waiting -= 1
-            with self._changed:
-                job = self._jobs.popleft()
-            part = self._next_part(job, room)
-            if part is not None:
-                parts.append(part)
-                room -= part.count
-        return parts
-
-    def _next_part(self, job: _Job, room: int) -> _Part | None:
-        """Up to `room` of the job's patches; None where nobody wants it any more."""
-        if job.future.done():
-            return None
-        now_s = time.monotonic()
-        if now_s > job.deadline_s:
-            waited_s = now_s - job.submitted_s
-            self._settle(job, DeadlineExceeded(f"not finished in {waited_s:.1f} s: try again or send less at once"))
-            return None
-        if job.next_patch == 0:
-            job.started_s = now_s
-        part = _Part(job, slice(job.next_patch, min(job.next_patch + room, len(job.patches))))
-        job.next_patch = part.patches.stop
-        if job.next_patch < len(job.patches):
-            with self._changed:
-                self._jobs.append(job)
-        return part
-
-    def _start(self, chunk: list[_Part]) -> None:
-        patches = [part.job.patches[part.patches] for part in chunk]
-        self._meter.chunk(sum(part.count for part in chunk))
         try:
+            while (chunk := self._next_chunk()) is not None:
+                self._start(chunk)
+        except BaseException:  # `trouble` sees that this thread has ended, and the model is loaded again
+            logger.exception("the thread that feeds the device ended")
+
+    def _next_chunk(self) -> Chunk | None:
+        """Wait for work and for room on the device; None at the end."""
+        while True:
+            with self._changed:
+                self._changed.wait_for(
+                    lambda: self._ended.is_set() or (self._health.has_room and (self._turns or self._second_tries))
+                )
+                if self._ended.is_set():
+                    return None
+                if self._second_tries:
+                    chunk = self._second_tries.popleft()
+                    chunk.parts = [part for part in chunk.parts if not part.job.is_unwanted]
+                else:
+                    chunk = Chunk(self._turns.next_parts(self._engine.chunk_patches))
+                if chunk.parts:
+                    self._health.began(chunk)
+                    return chunk
+
+    def _start(self, chunk: Chunk) -> None:
+        try:
+            patches = [part.job.patches[part.patches] for part in chunk.parts]
             together = patches[0] if len(patches) == 1 else np.concatenate(patches)
-            self._engine.start(together, partial(self._finish, chunk))
-        except Exception as exc:  # the one thread that feeds the device must outlive an engine's mistake
+            with self._health.starting(chunk):
+                self._engine.start(together, partial(self._finish, chunk))
+        except BaseException:  # the one thread that feeds the device must outlive an engine's mistake
             logger.exception("the engine did not start a chunk")
-            self._finish(chunk, EngineFailed(f"the device {self._engine.device} did not start: {exc}"))
+            text = f"the device {self._engine.device} did not start the work: the service's log says why"
+            self._finish(chunk, EngineFailed(text))
 
-    def _finish(self, chunk: list[_Part], result: NDArray[np.float32] | EngineFailed) -> None:
-        count = sum(part.count for part in chunk)
-        if not isinstance(result, EngineFailed) and len(result) != count:
-            result = EngineFailed(f"the graph gave {len(result)} results for {count} patches")
-        begin = 0
-        for part in chunk:
-            if isinstance(result, EngineFailed):
-                self._settle(part.job, result)
-            else:
-                self._take(part, result[begin : begin + part.count])
-            begin += part.count
-
-    def _take(self, part: _Part, probability: NDArray[np.float32]) -> None:
-        job = part.job
+    def _finish(self, chunk: Chunk, result: NDArray[np.float32] | EngineFailed) -> None:
         with self._changed:
-            job.probability[part.patches] = probability
-            job.open_patches -= part.count
-        if not job.open_patches:
-            now_s = time.monotonic()
-            self._settle(job, Scored(job.probability, job.started_s - job.submitted_s, now_s - job.started_s))
-
-    def _settle(self, job: _Job, outcome: Scored | InferenceError) -> None:
-        """End a job once, though several of its chunks may fail."""
-        with self._changed:
-            if job.is_settled:
+            if not self._health.ended(chunk):
                 return
-            job.is_settled = True
-        if not job.future.set_running_or_notify_cancel():
+            self._changed.notify_all()
+        try:
+            self._hand_out(chunk, result)
+        except BaseException:  # whoever waits is told, and the engine's thread lives on
+            logger.exception("the result of a chunk could not be read")
+            text = f"what the device {self._engine.device} gave could not be read: the service's log says why"
+            self._open.end(chunk, EngineFailed(text))
+
+    def _hand_out(self, chunk: Chunk, result: NDArray[np.float32] | EngineFailed) -> None:
+        if isinstance(result, EngineFailed):
+            self._fail(chunk, result)
             return
-        if isinstance(outcome, Scored):
-            job.future.set_result(outcome)
-        else:
-            job.future.set_exception(outcome)
+        probability = np.asarray(result, np.float32)
+        if probability.shape != (chunk.count,):
+            self._fail(chunk, EngineFailed(f"the graph gave {probability.size} results for {chunk.count} patches"))
+            return
+        self._open.take(chunk, probability)
+        if not np.isfinite(probability).all():
+            self._health.ask_soon()
+        self._count(chunk)
+
+    def _count(self, chunk: Chunk) -> None:
+        count = sum(part.count for part in chunk.parts if not part.job.is_probe)
+        if count:
+            with self._changed:
+                self.executions += 1
+            self._meter.chunk(count)
+
+    def _fail(self, chunk: Chunk, error: EngineFailed) -> None:
+        """Tell those who wait, or let each of several requests try alone, so that one cannot fail the others."""
+        self._health.ask_soon()
+        if chunk.is_shared() and not (chunk.is_second_try or isinstance(error, DeviceUnavailable)):
+            with self._changed:
+                self._second_tries += [Chunk([part], is_second_try=True) for part in chunk.parts]
+                self._changed.notify_all()
+            return
+        self._open.end(chunk, error)
+
+    def _watch(self) -> None:
+        looks: tuple[Callable[[], None], ...] = (self._open.end_late, self._give_up, self._ask)
+        while not self._ended.wait(LOOK_EVERY_S):
+            for look in looks:
+                try:
+                    look()
+                except Exception:
+                    logger.exception("watching the device failed")
+
+    def _give_up(self) -> None:
+        """Tell those whose chunk the device does not give back; all, where nothing gets to it any more."""
+        with self._changed:
+            self._turns.drop_unwanted()
+            lost, reason = self._health.newly_lost(), self._health.trouble()
+            is_blocked = self._is_blocked()
+        for chunk in lost:
+            logger.error("%s: its requests get an error", reason)
+            self._open.end(chunk, DeviceUnavailable(reason))
+        if is_blocked:
+            self._open.end_all(self.trouble() or reason)
+
+    def _ask(self) -> None:
+        with self._changed:
+            if self._is_closing or self._refusal or self._is_blocked():
+                return
+            job = self._health.next_question()
+            if job is not None:
+                self._add(job)

@@ -9,13 +9,14 @@ from pathlib import Path
 import numpy as np
 
 from idc_contracts import ModelRef
+from idc_inference.device_health import Probe
 from idc_inference.devices import DeviceChoice
 from idc_inference.errors import InferenceError, ModelUnavailable
 from idc_inference.ports import Engine, Meter
 from idc_inference.scheduler import Scheduler
 from idc_inference.statistics import ModelStatistics
+from idc_inference.threads import start_daemon
 from idc_modelio.bundles import Bundle, read_bundle, read_self_test
-from idc_modelio.errors import BundleError
 
 SELF_TEST_TIMEOUT_S = 60.0
 
@@ -34,6 +35,7 @@ class ServedModel:
         self._lock = threading.Lock()
         self._users = 0
         self._is_retired = False
+        self._is_closed = threading.Event()
 
     @property
     def ref(self) -> ModelRef:
@@ -66,7 +68,7 @@ class ServedModel:
             self.release()
 
     def retire(self) -> None:
-        """Take no new requests; requests in flight keep it alive."""
+        """Take no new requests; requests in flight keep it alive, until their deadlines at most."""
         with self._lock:
             if self._is_retired:
                 return
@@ -75,13 +77,30 @@ class ServedModel:
         if is_free:
             self._close_aside()
 
+    def wait_closed(self, timeout_s: float) -> bool:
+        """Wait until its device is free; whether it was in time."""
+        return self._is_closed.wait(timeout_s)
+
     def _close_aside(self) -> None:
         # the caller may be the event loop; closing waits for the device
-        threading.Thread(target=self.scheduler.close, name="closer").start()
+        def close() -> None:
+            self.scheduler.close()
+            self._is_closed.set()
+
+        start_daemon("closer", close)
 
 
-def load_model(path: Path, open_engine: OpenEngine, meter: Meter) -> ServedModel:
+def load_model(
+    path: Path, open_engine: OpenEngine, meter: Meter, *, device_timeout_s: float = 5.0, probe_interval_s: float = 2.0
+) -> ServedModel:
     """Verify a bundle's folder, compile its graph and compare the self-test.
+
+    Args:
+        path: The bundle's folder.
+        open_engine: Compiles the graph.
+        meter: Counts what the device does.
+        device_timeout_s: See `Scheduler`; the self-test may take longer, for a device may compile while it runs.
+        probe_interval_s: See `Scheduler`.
 
     Raises:
         BundleError: The bundle is not whole.
@@ -89,23 +108,26 @@ def load_model(path: Path, open_engine: OpenEngine, meter: Meter) -> ServedModel
     """
     bundle = read_bundle(path)
     engine, device = open_engine(path / "model.xml", bundle.sha256)
-    scheduler = Scheduler(engine, meter)
+    scheduler = Scheduler(
+        engine, meter, device_timeout_s=max(device_timeout_s, SELF_TEST_TIMEOUT_S), probe_interval_s=probe_interval_s
+    )
     try:
         card = (path / "MODEL_CARD.md").read_text(encoding="utf-8")
-        _self_test(bundle, scheduler, device)
+        scheduler.watch(_self_test(bundle, scheduler, device), device_timeout_s)
     except (OSError, UnicodeDecodeError) as exc:
         scheduler.close()
         raise ModelUnavailable(f"{path}: the model card cannot be read: {exc}") from exc
-    except (BundleError, ModelUnavailable):
+    except BaseException:
         scheduler.close()
         raise
     return ServedModel(bundle, scheduler, device, card)
 
 
-def _self_test(bundle: Bundle, scheduler: Scheduler, device: DeviceChoice) -> None:
+def _self_test(bundle: Bundle, scheduler: Scheduler, device: DeviceChoice) -> Probe:
     """Compare the device's answers with those of the day the model was made; it is the warm-up, too.
 
-    One patch at a time and all at once, so that both shapes are compiled before the first request.
+    One patch at a time and all at once, so that both shapes are compiled before the first request. Gives its first
+    patch as the question that the device is asked from then on.
     """
     vector = read_self_test(bundle)
     deadline_s = time.monotonic() + SELF_TEST_TIMEOUT_S
@@ -122,3 +144,4 @@ def _self_test(bundle: Bundle, scheduler: Scheduler, device: DeviceChoice) -> No
             f"{bundle.path}: on {device.running} the self-test is off by {difference:.4f}, "
             f"more than {bundle.manifest.self_test.tolerance}"
         )
+    return Probe(vector.patches[:1], float(vector.probability[0]), bundle.manifest.self_test.tolerance)

@@ -58,7 +58,22 @@ class InferenceSettings(ServiceSettings):
         default=30, ge=1, le=600, description="How long a piece of a request's body may take to arrive, in seconds."
     )
     request_timeout_s: float = Field(
-        default=30.0, gt=0, le=600, description="How long a request may wait for the device, in seconds."
+        default=30.0, gt=0, le=600, description="How long a request may take once its body is here, in seconds."
+    )
+    device_timeout_s: float = Field(
+        default=5.0, ge=0.5, le=600, description="One chunk that takes longer means that the device hangs, in seconds."
+    )
+    probe_interval_s: float = Field(
+        default=2.0, ge=0.1, le=3600, description="How often the device is asked what is known, in seconds."
+    )
+    recovery_timeout_s: float = Field(
+        default=60.0,
+        ge=1,
+        le=3600,
+        description="How long the device may be in trouble before the service ends (code 70).",
+    )
+    load_timeout_s: float = Field(
+        default=120.0, ge=1, le=3600, description="How long one device may take to compile a model, in seconds."
     )
     max_patches: int = Field(default=4096, ge=1, le=100_000, description="Most patches in one request.")
     max_patches_in_progress: int = Field(

@@ -3,13 +3,13 @@
 import contextlib
 import importlib
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final, Literal
 
 from gpiozero import LED, Button, GPIOZeroError, PWMOutputDevice
 from gpiozero.pins.mock import MockFactory, MockPWMPin
 
-from idc_alarm.button import PressCounter
+from idc_alarm.button import Presses
 from idc_alarm.errors import PanelFailed, PinUnavailable
 from idc_alarm.patterns import PatternSettings
 from idc_alarm.player import SignalPlayer
@@ -21,9 +21,8 @@ DriverErrors = tuple[type[Exception], ...]
 
 _GPIOZERO_ERRORS: DriverErrors = (GPIOZeroError, OSError)
 
-
 DEADMAN_S: Final = 30.0
-"""A turn of the loop may take some ten seconds while it tries to connect."""
+"""A turn of the loop takes a second; a few more where the disk is slow."""
 
 
 class GpioPanel:
@@ -54,7 +53,7 @@ class GpioPanel:
         """
         self._factory = pin_factory
         self._driver_errors = driver_errors
-        self._counter = PressCounter(pins.debounce_s, wake)
+        self._presses = Presses(pins.debounce_s, wake)
         try:
             self._outputs = {name: self._lamp(getattr(pins, name), pins) for name in ("red", "amber", "blue")}
             self._outputs["buzzer"] = self._buzzer(pins)
@@ -80,9 +79,9 @@ class GpioPanel:
         """
         self._player.keep_alive()
 
-    def presses(self) -> int:
-        """How often the button was pressed since the last call."""
-        return self._counter.take()
+    def presses(self) -> Sequence[float]:
+        """When the button was pressed since the last call, in monotonic seconds."""
+        return self._presses.take()
 
     def close(self) -> None:
         """Put out everything and let the pins go: they become inputs.
@@ -115,12 +114,12 @@ class GpioPanel:
         )
 
     def _claim_button(self, number: int, pins: PinSettings) -> Any:
-        # The driver waits until the contact rests; the counter does so for drivers that cannot.
+        # The driver waits until the contact rests; `Presses` does so for drivers that cannot.
         button = Button(
             number, pull_up=pins.button_pull_up, bounce_time=pins.debounce_s or None, pin_factory=self._factory
         )
-        button.when_activated = self._counter.pressed
-        button.when_deactivated = self._counter.released
+        button.when_activated = self._presses.pressed
+        button.when_deactivated = self._presses.released
         return button
 
 

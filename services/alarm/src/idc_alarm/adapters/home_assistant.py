@@ -17,11 +17,15 @@ from idc_contracts import (
 )
 
 _SILENCE_S: Final = 600
-_BUTTONS: Final[tuple[tuple[str, str, Topic, dict[str, Any]], ...]] = (
-    ("acknowledge", "Acknowledge", ALARM_ACKNOWLEDGEMENTS, {}),
-    ("silence", "Silence", ALARM_SILENCES, {"duration_s": _SILENCE_S}),
-    ("test", "Self-test", ALARM_TESTS, {}),
+_NOW_OR_NEVER: Final = 0
+"""MQTT's quality of service for what is worth nothing later: the broker does not keep it for an absent alarm."""
+_BUTTONS: Final[tuple[tuple[str, str, Topic, int, dict[str, Any]], ...]] = (
+    ("acknowledge", "Acknowledge", ALARM_ACKNOWLEDGEMENTS, ALARM_ACKNOWLEDGEMENTS.qos, {}),
+    ("silence", "Silence", ALARM_SILENCES, _NOW_OR_NEVER, {"duration_s": _SILENCE_S}),
+    ("test", "Self-test", ALARM_TESTS, _NOW_OR_NEVER, {}),
 )
+_WITH_TIME: Final = "{{ dict(value | from_json, sent_at=utcnow().isoformat()) | to_json }}"
+"""Home Assistant writes down when the button was pressed: what comes late is then known to be old."""
 _OUTPUTS: Final = (
     ("red", "Finding (red lamp)", "value_json.lamps.red"),
     ("amber", "Review or technical (amber lamp)", "value_json.lamps.amber"),
@@ -48,14 +52,16 @@ def discovery(site: str, device: str, version: str) -> bytes:
         "state_topic": state,
         "value_template": "{{ value_json.state }}",
     }
-    for name, title, topic, fields in _BUTTONS:
+    for name, title, topic, qos, fields in _BUTTONS:
         components[f"{name}_button"] = {
             "platform": "button",
             "name": title,
             "unique_id": f"{identity}-{name}",
             "command_topic": topic.at(site=site, device=device),
             "payload_press": json.dumps({"source": "home-assistant", "by": "Home Assistant", **fields}),
-            "qos": 1,
+            "command_template": _WITH_TIME,
+            "qos": qos,
+            "retain": False,
         }
     body = {
         "device": {

@@ -1,18 +1,19 @@
-"""The connection to the broker, by paho-mqtt, without a thread of its own."""
+"""The connection to the broker, by paho-mqtt, moved by whoever calls `turn`: `LinkThread` does."""
 
 import logging
 import select
 import socket
 import ssl
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, Final, Literal
+from uuid import UUID
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from idc_alarm.adapters.action_queue import ActionQueue
 from idc_alarm.adapters.home_assistant import discovery, discovery_topic
 from idc_alarm.adapters.mqtt_client import (
     MAX_UNACKNOWLEDGED,
@@ -32,7 +33,7 @@ from idc_contracts import (
     AlarmState,
     ServiceStatus,
 )
-from idc_servicekit.mqtt import MqttSettings
+from idc_servicekit.mqtt import MqttSettings, why_unreachable
 
 logger = logging.getLogger(__name__)
 
@@ -41,12 +42,10 @@ CLOSE_TIMEOUT_S: Final = 2.0
 STABLE_S: Final = 10.0
 """A connection that lasted so long was a good one; two alarms of one name throw each other out much sooner."""
 
-
 CAUGHT_UP_S: Final = 0.5
 """So long without a message after the subscriptions, and the broker has sent all that it kept."""
-MAX_ACTIONS: Final = 1024
-"""Actions that wait for the broker; of more the oldest are dropped."""
-MAX_ACTIONS_UNDER_WAY: Final = 16
+STATUS_REPEAT_S: Final = 60
+"""Status and state are sent again so often: who removed this alarm by mistake sees it again."""
 
 
 class MqttLink:
@@ -79,10 +78,11 @@ class MqttLink:
         self._report: AlarmState | None = None
         self._is_report_due = False
         self._report_packet_id: int | None = None
-        self._actions: deque[AlarmActed] = deque(maxlen=MAX_ACTIONS)
-        self._actions_under_way: dict[int, AlarmActed] = {}
+        self._connection = 0
+        self._actions = ActionQueue(ALARM_ACTIONS.at(**self._at), clock)
         self._is_caught_up = False
         self._is_session_new = False
+        self._status_due_s = 0.0
 
     @property
     def is_ready(self) -> bool:
@@ -102,16 +102,18 @@ class MqttLink:
             self._connect()
         if self._client is not None and not self._move(self._client, timeout_s):
             self._lose()
+        self._repeat_status()
         self._publish_report()
         self._publish_actions()
         arrived, self._arrived = self._arrived, []
         return arrived
 
     def acknowledge(self, deliveries: Sequence[Delivery]) -> None:
-        """Tell the broker that these need not be sent again. Without a connection it does nothing."""
+        """Tell the broker that these need not be sent again. What came over an earlier connection will be."""
         if self._client is not None:
             for delivery in deliveries:
-                self._client.ack(delivery.packet_id, qos=1)
+                if delivery.connection == self._connection:
+                    self._client.ack(delivery.packet_id, qos=1)
 
     def report(self, state: AlarmState) -> None:
         """Publish the state, retained, now or as soon as there is a connection; a newer one replaces it."""
@@ -120,12 +122,13 @@ class MqttLink:
         self._publish_report()
 
     def tell(self, actions: Sequence[AlarmActed]) -> None:
-        """Publish what was done, now or as soon as there is a connection; of too many the oldest are dropped."""
-        too_many = len(self._actions) + len(actions) - MAX_ACTIONS
-        if too_many > 0:
-            logger.warning("dropped %d reports of actions, as %d wait for the broker", too_many, MAX_ACTIONS)
-        self._actions.extend(actions)
+        """Publish what was done, now or as soon as there is a connection, until somebody who listens got it."""
+        self._actions.add(actions)
         self._publish_actions()
+
+    def told(self) -> Sequence[UUID]:
+        """The message ids of the actions that the broker has taken for a listener since the last call."""
+        return self._actions.told()
 
     def drop(self) -> None:
         """Break the connection as a crash would: the broker says `offline` and keeps what was not acknowledged."""
@@ -166,10 +169,12 @@ class MqttLink:
             connect(client, self._settings)
         except OSError as exc:
             # TLS errors and unreadable secrets are OSErrors too.
-            logger.warning("cannot reach the broker at %s:%d: %s", self._settings.host, self._settings.port, exc)
+            why = why_unreachable(exc)
+            logger.warning("cannot reach the broker at %s:%d: %s", self._settings.host, self._settings.port, why)
             self._lose()
         else:
             self._client = client
+            self._connection += 1
 
     def _move(self, client: mqtt.Client, timeout_s: float) -> bool:
         """Handle one packet, and those that wait behind it; False where the connection is lost."""
@@ -197,9 +202,7 @@ class MqttLink:
     def _lose(self) -> None:
         self._client = None
         self._is_ready = self._is_caught_up = False
-        # What the broker did not confirm goes out again, before what came later; twice is once, by the message id.
-        self._actions.extendleft(reversed(self._actions_under_way.values()))
-        self._actions_under_way.clear()
+        self._actions.lose_connection()
         self._report_packet_id = None
         if self._ready_since_s is not None and self._clock() - self._ready_since_s >= STABLE_S:
             self._backoff.reset()
@@ -217,13 +220,19 @@ class MqttLink:
             self._is_report_due = False
 
     def _publish_actions(self) -> None:
-        client = self._client
-        if client is None or not self._is_ready:
-            return
-        while self._actions and len(self._actions_under_way) < MAX_ACTIONS_UNDER_WAY:
-            acted = self._actions.popleft()
-            info = client.publish(ALARM_ACTIONS.at(**self._at), acted.to_payload(), qos=ALARM_ACTIONS.qos)
-            self._actions_under_way[info.mid] = acted
+        if self._client is not None and self._is_ready:
+            self._actions.publish(self._client)
+
+    def _say_online(self, client: mqtt.Client) -> None:
+        client.publish(*self._status("online"), qos=ALARM_STATUS.qos, retain=True)
+        self._status_due_s = self._clock() + STATUS_REPEAT_S
+        # A gateway that reads it sends its latest messages again: once is enough.
+        self._is_session_new = False
+
+    def _repeat_status(self) -> None:
+        if self._client is not None and self._is_ready and self._clock() >= self._status_due_s:
+            self._say_online(self._client)
+            self._is_report_due = True
 
     def _describe(self, client: mqtt.Client) -> None:
         if self._home_assistant != "off":
@@ -238,6 +247,7 @@ class MqttLink:
                 "status": status,
                 "version": self._version,
                 "is_session_new": self._is_session_new,
+                "repeat_s": STATUS_REPEAT_S,
             }
         )
         return ALARM_STATUS.at(**self._at), message.to_payload()
@@ -254,7 +264,6 @@ class MqttLink:
             logger.error("the broker refused account %r: %s", self._settings.username, reason)
             return
         logger.info("connected to the broker", extra={"session_present": flags.session_present})
-        # A gateway that reads it sends its latest messages again.
         self._is_session_new = not flags.session_present
         # A session that is there has its subscriptions; to ask again costs nothing and needs no second path.
         client.subscribe(subscriptions(self._place))
@@ -270,7 +279,7 @@ class MqttLink:
         self._is_ready = True
         self._ready_since_s = self._clock()
         self._is_report_due = True
-        client.publish(*self._status("online"), qos=ALARM_STATUS.qos, retain=True)
+        self._say_online(client)
         self._describe(client)
 
     def _on_disconnect(
@@ -294,7 +303,7 @@ class MqttLink:
             self._leave_site(client, site, message)
             return
         is_live = self._is_caught_up and not message.retain
-        self._arrived.append(Delivery(topic, bytes(message.payload), message.mid, is_live))
+        self._arrived.append(Delivery(topic, bytes(message.payload), message.mid, is_live, self._connection))
 
     def _leave_site(self, client: mqtt.Client, site: str, message: mqtt.MQTTMessage) -> None:
         # The session outlives a setting: it still has the subscriptions of a site that was taken out since.
@@ -307,6 +316,6 @@ class MqttLink:
     ) -> None:
         if reason.is_failure:
             logger.error("the broker refused a report: %s", reason)
-        self._actions_under_way.pop(packet_id, None)
+        self._actions.answered(packet_id, reason)
         if packet_id == self._report_packet_id:
             self._report_packet_id = None

@@ -5,17 +5,20 @@ import logging
 import random
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final, Literal
 
 import aiomqtt
 import paho.mqtt.client as mqtt
+from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from idc_contracts import ALARM_ACTIONS, ALARM_STATE, ALARM_STATUS, GATEWAY_STATUS, ServiceStatus
+from idc_contracts import ALARM_ACTIONS, ALARM_STATE, ALARM_STATUS, GATEWAY_STATUS, ServiceStatus, is_retained
 from idc_gateway.classifications import OutgoingMessage
 from idc_gateway.errors import BusUnavailable
-from idc_servicekit.mqtt import MqttSettings
+from idc_gateway.ports import OnMessage
+from idc_servicekit.mqtt import MqttSettings, why_unreachable
 
 logger = logging.getLogger(__name__)
 
@@ -25,10 +28,27 @@ CONFIRMATION_TIMEOUT_S: Final = 10.0
 STATUS_REPEAT_S: Final = 15
 
 
+SESSION_EXPIRY_S: Final = 30 * 24 * 3600
+"""How long the broker keeps what alarms did for an absent gateway; its own configuration has the same limit."""
+
+
 class _Client(aiomqtt.Client):
-    """Hears refusals: for aiomqtt 2.5 every answer of the broker is a confirmation, also `Not authorized`."""
+    """Hears refusals, and confirms a message only when it is dealt with.
+
+    For aiomqtt 2.5 every answer of the broker is a confirmation, also `Not authorized`; and it lets paho confirm what
+    came before anybody has seen it.
+    """
 
     refused = 0
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._client.manual_ack_set(True)  # noqa: FBT003 - paho's own
+
+    def confirm(self, message: aiomqtt.Message) -> None:
+        """Tell the broker that a message need not be sent again; over a later connection it is too late for that."""
+        if message.qos > 0:
+            self._client.ack(message.mid, message.qos)
 
     def _on_publish(
         self, client: mqtt.Client, userdata: Any, mid: int, reason_code: ReasonCode, properties: Properties
@@ -88,7 +108,12 @@ class MqttBus:
         if client is None:
             raise BusUnavailable("there is no connection to the broker")
         sending = asyncio.ensure_future(
-            client.deliver(message.topic, message.payload, timeout_s=self._confirmation_timeout_s)
+            client.deliver(
+                message.topic,
+                message.payload,
+                retain=is_retained(message.topic),
+                timeout_s=self._confirmation_timeout_s,
+            )
         )
         losing = asyncio.ensure_future(self._lost.wait())
         try:
@@ -105,7 +130,7 @@ class MqttBus:
             sending.cancel()
             losing.cancel()
 
-    async def run(self, on_connected: Callable[[], Awaitable[None]], on_message: Callable[[str, bytes], None]) -> None:
+    async def run(self, on_connected: Callable[[], Awaitable[None]], on_message: OnMessage) -> None:
         """Stay connected until cancelled. See `Bus.run`."""
         backoff_s = FIRST_BACKOFF_S
         while True:
@@ -114,8 +139,9 @@ class MqttBus:
                     backoff_s = FIRST_BACKOFF_S
                     await self._talk(client, on_connected, on_message)
             except (aiomqtt.MqttError, OSError) as exc:
+                why = why_unreachable(exc)
                 logger.warning(
-                    "no connection to the broker at %s:%d: %s", self._settings.host, self._settings.port, exc
+                    "no connection to the broker at %s:%d: %s", self._settings.host, self._settings.port, why
                 )
             finally:
                 self._forget_connection()
@@ -124,6 +150,8 @@ class MqttBus:
             backoff_s = min(backoff_s * 2, LONGEST_BACKOFF_S)
 
     def _new_client(self) -> _Client:
+        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call] # paho left this one out
+        properties.SessionExpiryInterval = SESSION_EXPIRY_S
         return _Client(
             self._settings.host,
             self._settings.port,
@@ -132,6 +160,8 @@ class MqttBus:
             password=self._settings.password(),
             tls_context=self._settings.tls_context(),
             protocol=aiomqtt.ProtocolVersion.V5,
+            clean_start=False,
+            properties=properties,
             keepalive=self._settings.keepalive_s,
             timeout=self._confirmation_timeout_s,
             will=aiomqtt.Will(self._status_topic, self._status("offline"), qos=GATEWAY_STATUS.qos, retain=True),
@@ -141,11 +171,13 @@ class MqttBus:
         self,
         client: _Client,
         on_connected: Callable[[], Awaitable[None]],
-        on_message: Callable[[str, bytes], None],
+        on_message: OnMessage,
     ) -> None:
         await client.deliver(self._status_topic, self._status("online"), retain=True)
-        for topic in (ALARM_STATE, ALARM_STATUS, ALARM_ACTIONS):
-            await client.subscribe(topic.filter(site=self._site), qos=topic.qos)
+        # What alarms did waits at the broker for an absent gateway; what they show is retained, and need not.
+        await client.subscribe(ALARM_ACTIONS.filter(site=self._site), qos=ALARM_ACTIONS.qos)
+        for topic in (ALARM_STATE, ALARM_STATUS):
+            await client.subscribe(topic.filter(site=self._site), qos=0)
         await on_connected()
         self._client = client
         self._lost.clear()
@@ -159,7 +191,7 @@ class MqttBus:
                 await client.deliver(self._status_topic, self._status("offline"), retain=True, timeout_s=1.0)
             raise
 
-    async def _read_until_lost(self, client: _Client, on_message: Callable[[str, bytes], None]) -> None:
+    async def _read_until_lost(self, client: _Client, on_message: OnMessage) -> None:
         """Take messages; end with an error once `publish` gave the connection up, even where it still stands."""
         reading = asyncio.ensure_future(_read(client, on_message))
         losing = asyncio.ensure_future(self._lost.wait())
@@ -196,6 +228,15 @@ class MqttBus:
         ).to_payload()
 
 
-async def _read(client: aiomqtt.Client, on_message: Callable[[str, bytes], None]) -> None:
+async def _read(client: _Client, on_message: OnMessage) -> None:
     async for message in client.messages:
-        on_message(message.topic.value, bytes(message.payload))
+        stored = on_message(message.topic.value, bytes(message.payload))
+        if stored is None:
+            client.confirm(message)
+        else:
+            stored.add_done_callback(partial(_confirm, client, message))
+
+
+def _confirm(client: _Client, message: aiomqtt.Message, stored: asyncio.Future[None]) -> None:
+    if not stored.cancelled():
+        client.confirm(message)

@@ -2,8 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import ExitStack
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import ExitStack, aclosing
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -57,7 +57,9 @@ _ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
         "content": {MEDIA_TYPE: {"schema": {"type": "string"}}},
     },
 }
-FileName = Annotated[str, Query(max_length=MAX_NAME_LENGTH, description="A raw body's file name.")]
+FileName = Annotated[
+    str, Query(description=f"A raw body's file name; what is longer than {MAX_NAME_LENGTH} characters is cut.")
+]
 
 
 @router.post(
@@ -94,7 +96,7 @@ async def classify_patches(
             outcomes = await gateway.classifying.classify_many(
                 part.uploads, part.first_index, job.for_part(part.number, part.uploads)
             )
-            lease.give_back(part.wire_bytes)
+            lease.give_back(part.held_bytes)
             await gateway.feed.tell()
             return outcomes
 
@@ -125,11 +127,12 @@ async def _classify_one(gateway: Gateway, upload: Upload, job: "_JobMaker") -> R
     return Response(answer.model_dump_json(), 201, headers, media_type="application/json")
 
 
-async def _whole_batch(request: Request, batches: AsyncIterator[list[Outcome]]) -> Response:
+async def _whole_batch(request: Request, batches: AsyncGenerator[list[Outcome], None]) -> Response:
     outcomes: list[Outcome] = []
     try:
-        async for batch in batches:
-            outcomes += batch
+        async with aclosing(batches):
+            async for batch in batches:
+                outcomes += batch
     except _READ_ERRORS as exc:
         if not any(outcome.classification for outcome in outcomes):
             raise
@@ -158,14 +161,15 @@ def _counted(outcomes: list[Outcome]) -> Batch:
     )
 
 
-async def _lines(request: Request, batches: AsyncIterator[list[Outcome]]) -> AsyncIterator[bytes]:
+async def _lines(request: Request, batches: AsyncGenerator[list[Outcome], None]) -> AsyncGenerator[bytes, None]:
     accepted = refused = 0
     end: dict[str, Any] = {}
     try:
-        async for batch in batches:
-            done = sum(outcome.classification is not None for outcome in batch)
-            accepted, refused = accepted + done, refused + len(batch) - done
-            yield b"".join(BatchItem.of(outcome).model_dump_json().encode() + b"\n" for outcome in batch)
+        async with aclosing(batches):
+            async for batch in batches:
+                done = sum(outcome.classification is not None for outcome in batch)
+                accepted, refused = accepted + done, refused + len(batch) - done
+                yield b"".join(BatchItem.of(outcome).model_dump_json().encode() + b"\n" for outcome in batch)
     except _READ_ERRORS as exc:
         end = {"error": json.loads(bytes(problem_of(request, exc).body))}
     yield json.dumps({"accepted": accepted, "refused": refused, **end}).encode() + b"\n"
@@ -189,4 +193,7 @@ class _JobMaker:
 
 def _identity(upload: Upload) -> tuple[bytes, ...]:
     origin: PatchOrigin = upload.origin
-    return upload.name.encode(), repr((origin.patient, origin.slide, origin.x, origin.y)).encode(), upload.data
+    place = (origin.patient, origin.slide, origin.x, origin.y)
+    # An image that is too large is not kept; its size tells it apart.
+    dropped = (upload.dropped_bytes,) if upload.dropped_bytes else ()
+    return upload.name.encode(), repr(place + dropped).encode(), upload.data

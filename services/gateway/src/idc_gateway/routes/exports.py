@@ -4,15 +4,18 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import StreamingResponse
 
 from idc_gateway import executors
 from idc_gateway.classifications import Classification
-from idc_gateway.dependencies import Gateway, GatewayDependency, requires
+from idc_gateway.dependencies import CurrentCaller, Gateway, GatewayDependency, RequestId, requires
 from idc_gateway.errors import BadInput
+from idc_gateway.export_record import ExportRecord
 from idc_gateway.exports import csv_lines, geojson_pieces
+from idc_gateway.lasting_authority import running_of
 from idc_gateway.queries import ClassificationFilter
+from idc_gateway.requests import Request as Job
 from idc_gateway.routes.parameters import Wanted
 from idc_gateway.scopes import Scope
 
@@ -39,17 +42,23 @@ class ExportFormat(StrEnum):
     dependencies=[Depends(requires(Scope.READ))],
 )
 def export_classifications(
+    request: Request,
     gateway: GatewayDependency,
+    caller: CurrentCaller,
+    request_id: RequestId,
     wanted: Wanted,
     format: ExportFormat = ExportFormat.CSV,  # noqa: A002 - the query parameter's name
     scale: Annotated[float, Query(gt=0, le=1024, description="Slide pixels for one pixel of `x` and `y`.")] = 1.0,
 ) -> StreamingResponse:
     """All results that the filters leave, newest first: CSV, or GeoJSON of one slide for QuPath."""
-    results = _all(gateway, wanted)
+    if format is ExportFormat.GEOJSON and wanted.slide is None:
+        raise BadInput("GeoJSON has the coordinates of one slide: name it with `slide`")
+    record = ExportRecord(gateway.store.audit, Job(caller.name, request_id), wanted, format.value)
+    record.begin()
+    running_of(request).at_end.append(record.close)
+    results = record.counted(_all(gateway, wanted))
     if format is ExportFormat.CSV:
         return _download(csv_lines(results), "text/csv; charset=utf-8", "classifications.csv")
-    if wanted.slide is None:
-        raise BadInput("GeoJSON has the coordinates of one slide: name it with `slide`")
     return _download(geojson_pieces(results, scale=scale), "application/geo+json", "classifications.geojson")
 
 

@@ -1,19 +1,31 @@
 // The gateway's REST interface, as the page uses it.
 
+/** The session is over: expired, revoked or signed out elsewhere. */
 export class SignedOut extends Error {}
 
-/** Send one request; throws with the problem's own words where the gateway refuses it. */
+/** The gateway did not answer. */
+export class Unreachable extends Error {}
+
+/** The gateway refused a request: `status`, and `problem` in the gateway's own words (RFC 9457). */
+export class Refused extends Error {
+  constructor(status, problem) {
+    super(problem.detail ?? `The gateway answered ${status}.`);
+    this.status = status;
+    this.problem = problem;
+  }
+}
+
+/** Send one request and return the JSON of its answer; throws SignedOut, Unreachable or Refused. */
 export async function call(path, options = {}) {
   let answer;
   try {
     answer = await fetch(path, { credentials: "same-origin", ...options });
   } catch {
-    throw new Error("The gateway does not answer. Is the stack running?");
+    throw new Unreachable("The gateway does not answer. Is the stack running?");
   }
   if (answer.ok) return answer.status === 204 ? null : answer.json();
   const problem = await answer.json().catch(() => ({}));
-  const words = problem.detail ?? `The gateway answered ${answer.status}.`;
-  throw answer.status === 401 ? new SignedOut(words) : new Error(words);
+  throw answer.status === 401 ? new SignedOut(problem.detail ?? "Sign in again.") : new Refused(answer.status, problem);
 }
 
 /** Send one JSON body. */

@@ -1,7 +1,7 @@
 """Runs a bundle's graph with OpenVINO."""
 
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache
+import logging
+from functools import cache, partial
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Final
@@ -12,6 +12,11 @@ from numpy.typing import NDArray
 
 from idc_inference.errors import EngineFailed, ModelUnavailable
 from idc_inference.ports import Done
+from idc_inference.threads import start_daemon
+
+logger = logging.getLogger(__name__)
+
+_Chunk = tuple[NDArray[np.uint8], Done]
 
 INPUT: Final = "patch"
 OUTPUT: Final = "probability"
@@ -70,10 +75,12 @@ class OpenVinoEngine:
             self._input, self._output = self._compiled.input(INPUT), self._compiled.output(OUTPUT)
             self.device = ", ".join(self._compiled.get_property("EXECUTION_DEVICES"))
             self._first_inference()
+            self.slots = int(self._compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
+            requests = [self._compiled.create_infer_request() for _ in range(self.slots)]
         except RuntimeError as exc:
             raise ModelUnavailable(f"device {device!r} cannot run {model_path}: {_reason(exc)}") from exc
-        self._free = self._make_requests()
-        self._workers = ThreadPoolExecutor(self._free.qsize(), thread_name_prefix="infer")
+        self._work: SimpleQueue[_Chunk | None] = SimpleQueue()
+        self._threads = [start_daemon("infer", partial(self._serve, request)) for request in requests]
 
     def _first_inference(self) -> None:
         """Run once in the thread that opens the engine, so that whatever is set up on first use is set up by one."""
@@ -82,30 +89,37 @@ class OpenVinoEngine:
             {self._input: np.zeros((1, *(extent.get_length() for extent in extents)), np.uint8)}
         )
 
-    def _make_requests(self) -> SimpleQueue[ov.InferRequest]:
-        requests: SimpleQueue[ov.InferRequest] = SimpleQueue()
-        for _ in range(int(self._compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))):
-            requests.put(self._compiled.create_infer_request())
-        return requests
-
     def start(self, patches: NDArray[np.uint8], done: Done) -> None:
         """Begin one chunk. See `Engine.start`."""
-        self._workers.submit(self._infer, self._free.get(), patches, done)
+        self._work.put((patches, done))
 
-    def _infer(self, request: ov.InferRequest, patches: NDArray[np.uint8], done: Done) -> None:
-        result: NDArray[np.float32] | EngineFailed
+    def _serve(self, request: ov.InferRequest) -> None:
+        """Run chunks on one infer request; a hung driver keeps this thread, and nobody waits for it."""
+        while (chunk := self._work.get()) is not None:
+            patches, done = chunk
+            try:
+                done(self._infer(request, patches))
+            except BaseException:  # a slot must not be lost for the mistake of whoever asked
+                logger.exception("the result of an inference was not taken")
+            del chunk, patches, done  # they belong to whoever asked
+
+    def _infer(self, request: ov.InferRequest, patches: NDArray[np.uint8]) -> NDArray[np.float32] | EngineFailed:
         try:
             # copied into the request's own memory: 7.5 kB a patch are nothing beside the inference
-            result = np.array(request.infer({self._input: patches})[self._output], dtype=np.float32).reshape(-1)
+            return np.array(request.infer({self._input: patches})[self._output], dtype=np.float32).reshape(-1)
         except RuntimeError as exc:
-            result = EngineFailed(f"the device {self.device} failed: {_reason(exc)}")
-        self._free.put(request)
-        done(result)
+            return EngineFailed(f"the device {self.device} failed: {_reason(exc)}")
+        except BaseException:  # whoever waits must be told, and this thread must live on
+            logger.exception("an inference failed in a way that OpenVINO does not document")
+            return EngineFailed(f"the device {self.device} failed: the service's log says why")
 
     def close(self) -> None:
-        """Wait for what runs, then let go of the device. See `Engine.close`."""
-        self._workers.shutdown(wait=True)
-        del self._free, self._compiled, self._input, self._output
+        """Wait for what runs, then free the device. See `Engine.close`."""
+        for _ in self._threads:
+            self._work.put(None)
+        for thread in self._threads:
+            thread.join()
+        del self._compiled, self._input, self._output
 
 
 def _compile(path: Path, device: str, config: dict[str, Any], *, is_static: bool) -> ov.CompiledModel:
@@ -120,4 +134,5 @@ def _compile(path: Path, device: str, config: dict[str, Any], *, is_static: bool
 
 
 def _reason(error: RuntimeError) -> str:
-    return str(error).strip().splitlines()[-1]
+    lines = str(error).strip().splitlines()
+    return lines[-1] if lines else "it gave no reason"

@@ -39,7 +39,7 @@ class PrometheusMeter:
         )
         self._stages = Histogram(
             "idc_inference_stage_seconds",
-            "Time of one answered request: reading and decoding, waiting for the device, on the device, all together.",
+            "Time of one answered request: decode, queue, infer, output do not overlap; total has the body's way, too.",
             ["stage"],
             buckets=_STAGE_BUCKETS_S,
             registry=registry,
@@ -113,6 +113,9 @@ class _Present(Collector):
         yield _gauge("requests_in_progress", "Infer requests in progress.", self._admission.requests)
         yield _gauge("patches_in_progress", "Patches waiting for the device or on it.", self._admission.patches)
         yield _gauge("queue_chunks", "Requests' parts that wait for the device.", self._repository.queue_depth())
+        yield _gauge(
+            "device_ok", "1 where the device answers, 0 where it hangs or fails.", not self._repository.trouble()
+        )
         yield _gauge("refused_versions", "Versions in the folder that did not pass.", len(versions.refused))
         info = InfoMetricFamily("idc_inference_model", "Each served version and the device that runs it.")
         for model in versions.served.values():

@@ -5,15 +5,20 @@ import logging
 import signal
 import socket
 from types import FrameType
+from typing import Final
 
 import uvicorn
 from starlette.applications import Starlette
 
+from idc_inference.process_end import end_within
 from idc_inference.runtime import Runtime
 from idc_inference.settings import InferenceSettings
-from idc_servicekit.bounded_http import BoundedHttpProtocol
+from idc_servicekit.bounded_http import KEEP_ALIVE_S, BoundedHttpProtocol
 
 logger = logging.getLogger(__name__)
+
+END_MARGIN_S: Final = 6.0
+"""For closing the device, after what is in progress."""
 
 
 class DrainingServer(uvicorn.Server):
@@ -29,19 +34,32 @@ class DrainingServer(uvicorn.Server):
         self._loop = asyncio.get_running_loop()
         await super().startup(sockets)
 
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Begin to end; a second signal ends at once."""
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - uvicorn's signature
+        """Begin to end; a second signal ends at once.
+
+        Unlike uvicorn's own, it does not keep the signal to raise it again at the end: that would end the process
+        before the device is closed.
+        """
         if self._loop is None or not self._runtime.is_ready:
-            super().handle_exit(sig, frame)
+            self.should_exit = self.force_exit = True
             return
         self._runtime.is_ready = False
+        end_within(self._drain_delay_s + (self.config.timeout_graceful_shutdown or 0) + END_MARGIN_S)
         logger.info("signal %s: not ready any more, ending in %g s", signal.Signals(sig).name, self._drain_delay_s)
-        self._loop.call_soon_threadsafe(self._loop.call_later, self._drain_delay_s, super().handle_exit, sig, frame)
+        self._loop.call_soon_threadsafe(self._loop.call_later, self._drain_delay_s, self._stop)
+
+    def _stop(self) -> None:
+        self.should_exit = True
 
 
 def serve(app: Starlette, settings: InferenceSettings) -> None:
     """Serve until a signal ends it."""
-    config = uvicorn.Config(
+    DrainingServer(server_config(app, settings), app.state.runtime, settings.drain_delay_s).run()
+
+
+def server_config(app: Starlette, settings: InferenceSettings) -> uvicorn.Config:
+    """How uvicorn serves the application."""
+    return uvicorn.Config(
         app,
         host=settings.host,
         port=settings.port,
@@ -51,7 +69,7 @@ def serve(app: Starlette, settings: InferenceSettings) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_S,
         date_header=False,
         timeout_graceful_shutdown=settings.drain_timeout_s,
     )
-    DrainingServer(config, app.state.runtime, settings.drain_delay_s).run()

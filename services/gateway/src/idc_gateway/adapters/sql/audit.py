@@ -1,15 +1,19 @@
 """The audit chain in the database."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any, Final
+from uuid import UUID
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from idc_gateway.adapters.sql.database import Database
-from idc_gateway.adapters.sql.tables import audit, audit_head
+from idc_gateway.adapters.sql.tables import alarm_actions, audit, audit_head
 from idc_gateway.audit import AuditEvent, AuditRecord, ChainHead, Verification, record_after, verify
 
+KEEP_IDS: Final = timedelta(days=90)
+"""An alarm that is off may keep a report for long, and the broker one for a gateway for 30 days."""
 _READ_AT_ONCE: Final = 200
 _PAUSE_S: Final = 0.0005
 """After each batch: a walk is computing, and other threads get the interpreter only where it lets them."""
@@ -54,6 +58,18 @@ class SqlAudit:
         """Append events on their own."""
         with self._database.write() as connection:
             append(connection, lock_head(connection), events)
+
+    def record_once(self, events: Mapping[UUID, AuditEvent], now: datetime) -> None:
+        """Append the events whose ids were not recorded within `KEEP_IDS`, whichever gateway did it."""
+        with self._database.write() as connection:
+            head = lock_head(connection)
+            known = select(alarm_actions.c.message_id).where(alarm_actions.c.message_id.in_(events))
+            new = events.keys() - set(connection.execute(known).scalars())
+            if new:
+                append(connection, head, [event for name, event in events.items() if name in new])
+                rows = [{"message_id": name, "recorded_at": now} for name in new]
+                connection.execute(insert(alarm_actions), rows)
+            connection.execute(delete(alarm_actions).where(alarm_actions.c.recorded_at < now - KEEP_IDS))
 
     def page(self, limit: int, *, before: int | None = None) -> list[AuditRecord]:
         """Records, newest first, that stand before a sequence number."""

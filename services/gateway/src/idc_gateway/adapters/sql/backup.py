@@ -6,8 +6,10 @@ The table of contents comes last: an archive that was cut off has none.
 import hashlib
 import io
 import json
+import shutil
 import sqlite3
 import tarfile
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
@@ -20,8 +22,8 @@ from idc_gateway.images import ImageStore
 DATABASE: Final = "gateway.sqlite3"
 CONTENTS: Final = "contents.json"
 IMAGES: Final = "images/"
-_PAGES_AT_ONCE: Final = 1000
-"""Between these the gateway may write."""
+BACKUP_FOLDER: Final = ".backup-"
+_LEFT_AFTER_S: Final = 24 * 3600.0
 
 
 @dataclass(frozen=True)
@@ -47,8 +49,9 @@ def write_backup(database: Path, images: ImageStore | None, target: IO[bytes]) -
         ImagesUnavailable: The image store does not work.
         OSError: The archive cannot be written.
     """
+    remove_left(database.parent, BACKUP_FOLDER)
     # Beside the database there is room for its copy; the temporary folder may be small.
-    with TemporaryDirectory(dir=database.parent, prefix=".backup-") as folder:
+    with TemporaryDirectory(dir=database.parent, prefix=BACKUP_FOLDER) as folder:
         snapshot = Path(folder) / DATABASE
         _copy(database, snapshot)
         with tarfile.open(fileobj=target, mode="w|") as archive:
@@ -59,11 +62,19 @@ def write_backup(database: Path, images: ImageStore | None, target: IO[bytes]) -
     return contents
 
 
+def remove_left(folder: Path, prefix: str) -> None:
+    """Remove the temporary folders of a process that was killed; what is younger may be one that runs."""
+    for left in folder.glob(f"{prefix}*"):
+        if time.time() - left.stat().st_mtime > _LEFT_AFTER_S:
+            shutil.rmtree(left, ignore_errors=True)
+
+
 def _copy(database: Path, snapshot: Path) -> None:
     if not database.is_file():
         raise FileNotFoundError(f"there is no database {database}")
     with _opened(database) as source, _opened(snapshot) as copy:
-        source.backup(copy, pages=_PAGES_AT_ONCE)
+        # In one step: it reads one moment and hinders no writer; in several, each write would begin it again.
+        source.backup(copy)
         copy.execute("PRAGMA journal_mode=DELETE")  # one file, without a log beside it
 
 

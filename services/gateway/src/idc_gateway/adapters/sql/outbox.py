@@ -42,10 +42,11 @@ class SqlOutbox:
             count = int(connection.execute(select(func.count()).select_from(outbox).where(waits)).scalar_one())
             return count, connection.execute(oldest).scalar()
 
-    def mark_published(self, sequences: Sequence[int], at: datetime) -> None:
-        """Record that the broker confirmed these."""
+    def mark_published(self, sequences: Sequence[int], at: datetime) -> int:
+        """Record that the broker confirmed these; returns how many still were there."""
         with self._database.write() as connection:
-            connection.execute(update(outbox).where(outbox.c.sequence.in_(sequences)).values(published_at=at))
+            confirmed = update(outbox).where(outbox.c.sequence.in_(sequences)).values(published_at=at)
+            return connection.execute(confirmed).rowcount
 
     def publish_again(self, limit: int) -> int:
         """Let the newest published messages wait again."""

@@ -16,7 +16,7 @@ from sqlalchemy import delete
 
 from idc_contracts import utc_now
 from idc_gateway.adapters.sql.audit import SqlAudit
-from idc_gateway.adapters.sql.backup import CONTENTS, DATABASE, IMAGES, Contents
+from idc_gateway.adapters.sql.backup import CONTENTS, DATABASE, IMAGES, Contents, remove_left
 from idc_gateway.adapters.sql.database import open_database
 from idc_gateway.adapters.sql.tables import links, sessions
 from idc_gateway.audit import AuditEvent
@@ -24,6 +24,7 @@ from idc_gateway.errors import BadBackup
 from idc_gateway.images import ImageStore, is_whole
 
 RESTORED: Final = "database.restored"
+RESTORE_FOLDER: Final = ".restore-"
 KEPT: Final = ".before-restore"
 """What the database that was there is called afterwards."""
 
@@ -43,7 +44,8 @@ def restore_backup(source: IO[bytes], database: Path, images: ImageStore | None)
         DatabaseTooNew: A newer version of the program made it; the database is as it was.
         StoreUnavailable, ImagesUnavailable, OSError: The database is as it was.
     """
-    with TemporaryDirectory(dir=database.parent, prefix=".restore-") as folder:
+    remove_left(database.parent, RESTORE_FOLDER)
+    with TemporaryDirectory(dir=database.parent, prefix=RESTORE_FOLDER) as folder:
         restored = Path(folder) / DATABASE
         contents = _unpack(source, restored, images)
         _check(restored)

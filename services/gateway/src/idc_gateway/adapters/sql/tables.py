@@ -133,6 +133,14 @@ audit_head = Table(
 )
 """One row, id 1. Whoever writes locks it first, so that sequence numbers of all tables follow the order of commits."""
 
+alarm_actions = Table(
+    "alarm_actions",
+    metadata,
+    Column("message_id", Uuid, primary_key=True),
+    Column("recorded_at", UtcDateTime, nullable=False, index=True),
+)
+"""Which reports of alarms are in the chain."""
+
 outbox = Table(
     "outbox",
     metadata,
@@ -154,6 +162,14 @@ api_keys = Table(
     Column("scopes", String(255), nullable=False),
     Column("expires_at", UtcDateTime, nullable=True),
 )
+
+revoked_keys = Table(
+    "revoked_keys",
+    metadata,
+    Column("sha256", String(64), primary_key=True),
+    Column("revoked_at", UtcDateTime, nullable=False),
+)
+"""What never opens anything again, whatever file brings it back."""
 
 users = Table(
     "users",
@@ -179,4 +195,6 @@ sessions = Table(
     Column("key_name", String(64), ForeignKey("api_keys.name", ondelete="CASCADE"), nullable=True),
     Column("user_name", String(64), ForeignKey("users.name", ondelete="CASCADE"), nullable=True),
     Column("expires_at", UtcDateTime, nullable=False),
+    Column("used_at", UtcDateTime, nullable=False),
+    Column("password_until", UtcDateTime, nullable=True),
 )

@@ -1,0 +1,69 @@
+"""Which environment variables a service reads, and what to say of one that it does not."""
+
+import re
+from collections.abc import Iterator, Mapping
+from difflib import SequenceMatcher
+from typing import Any, Final, get_args
+
+from pydantic import BaseModel
+from pydantic_settings import BaseSettings
+
+_LINK_NAME: Final = re.compile(
+    r"(.*_)?(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT_\d+_(TCP|UDP|SCTP)(_(ADDR|PORT|PROTO|START|END))?)"
+)
+_LINK_VALUE: Final = re.compile(r"(tcp|udp|sctp)://[^/]*")
+
+
+def is_service_link(name: str, value: str | None) -> bool:
+    """Whether a container platform set a variable to tell of another service, not a person.
+
+    Kubernetes and Docker do that by the name of the service: one that is called `gateway` gets `GATEWAY_PORT=tcp://…`.
+    https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
+    """
+    upper = name.upper()
+    is_address = upper.endswith("_PORT") and _LINK_VALUE.fullmatch(value or "") is not None
+    return is_address or _LINK_NAME.fullmatch(upper) is not None
+
+
+def setting_names(settings: type[BaseSettings]) -> frozenset[str]:
+    """Every variable that a service reads, those of nested groups and the groups themselves included."""
+    prefix = str(settings.model_config["env_prefix"])
+    return frozenset(f"{prefix}{name}".upper() for name in _field_names(settings))
+
+
+def unknown_settings(
+    settings: type[BaseSettings], environment: Mapping[str, str], renamed: Mapping[str, str]
+) -> list[str]:
+    """One line for each variable that has a service's prefix and is none of its settings, without its value.
+
+    Args:
+        settings: The service's settings.
+        environment: The variables.
+        renamed: Names that were right once, with those that are right now.
+    """
+    prefix, known = str(settings.model_config["env_prefix"]).upper(), setting_names(settings)
+    return [
+        f"{ascii(name.upper())[1:-1]}: {no_such_setting(name.upper(), known, renamed)}"
+        for name, value in sorted(environment.items())
+        if name.upper().startswith(prefix) and name.upper() not in known and not is_service_link(name, value)
+    ]
+
+
+def no_such_setting(name: str, known: frozenset[str], renamed: Mapping[str, str]) -> str:
+    """What to say of a name that is no setting's: which one it is now, or which is nearest."""
+    if name in renamed:
+        return f"it is called {renamed[name]} now"
+    nearest = max(sorted(known), key=lambda other: SequenceMatcher(None, name, other).ratio())
+    return f"there is no such setting; the nearest is {nearest}"
+
+
+def _field_names(model: type[BaseModel]) -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        yield name
+        for group in _groups(field.annotation):
+            yield from (f"{name}__{inner}" for inner in _field_names(group))
+
+
+def _groups(annotation: Any) -> list[type[BaseModel]]:
+    kinds = get_args(annotation) or (annotation,)
+    return [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)]

@@ -1,0 +1,36 @@
+"""How old a message is, and whether that can be told."""
+
+from idc_alarm.condition import Situation
+from idc_alarm.events import Commanded, Moment
+from idc_alarm.rules import Rules
+from idc_alarm.supervision import is_clock_trusted
+from idc_contracts.base import Message
+
+
+def is_late(situation: Situation, message: Message, gateway: str | None, moment: Moment, rules: Rules) -> bool:
+    """Whether a result is too old to sound.
+
+    Where a clock is wrong, every result is taken for a fresh one: sounding too often is the smaller harm.
+    """
+    age_s = (moment.at - message.sent_at).total_seconds()
+    return age_s > rules.max_age_s and is_clock_trusted(situation.supervision, gateway, rules)
+
+
+def is_of_future(situation: Situation, message: Message, moment: Moment, rules: Rules) -> bool:
+    """Whether another clock than ours, which is right, stamped a message."""
+    ahead_s = (message.sent_at - moment.at).total_seconds()
+    return ahead_s > rules.clock_tolerance_s and is_clock_trusted(situation.supervision, None, rules)
+
+
+def given_s(situation: Situation, event: Commanded, moment: Moment, rules: Rules) -> float | None:
+    """When a command was given, on the monotonic clock; None where that is too long ago, or cannot be told.
+
+    A command takes sound away, so that here the doubt counts against the message: without a `sent_at`, or where the
+    alarm's clock is wrong, only what was not kept by the broker is as fresh as its arrival.
+    """
+    if "sent_at" not in event.message.model_fields_set or not is_clock_trusted(situation.supervision, None, rules):
+        return moment.monotonic_s if event.is_live else None
+    age_s = (moment.at - event.message.sent_at).total_seconds()
+    if is_of_future(situation, event.message, moment, rules) or age_s > rules.max_age_s:
+        return None
+    return moment.monotonic_s - max(0.0, age_s)

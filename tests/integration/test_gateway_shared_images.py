@@ -1,0 +1,86 @@
+"""Two gateways with one PostgreSQL database and one image store."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+
+from idc_contracts import Decision
+from idc_gateway.adapters.sql.store import open_store
+from idc_gateway.classifications import CheckedImage, Prediction
+from idc_gateway.deeds import Deeds, Entry
+from idc_gateway.fakes import FAKE_MODEL, FAKE_THRESHOLDS, MemoryImages
+from idc_gateway.image_deletions import ImageDeletions
+from idc_gateway.outcomes import Outcome
+from idc_gateway.requests import Request
+from idc_gateway.retention import Retention, RetentionLimits
+from idc_gateway.store_ports import Store
+from idc_gateway.stored_images import read_image
+from support.postgres import PostgresServer
+
+pytestmark = pytest.mark.integration
+
+NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def shared(postgres: PostgresServer) -> Iterator[Callable[[], Store]]:
+    """Opens stores on one PostgreSQL database."""
+    url, opened = postgres.new_database(), []
+
+    def open_one() -> Store:
+        opened.append(open_store(url))
+        return opened[-1]
+
+    yield open_one
+    for store in opened:
+        store.leadership.release()
+        store.database.close()
+
+
+def test_images_of_accepted_results_are_there_while_two_gateways_delete_and_retain(
+    shared: Callable[[], Store],
+) -> None:
+    images = MemoryImages()
+    gateways = [ImageWork(shared(), images) for _ in range(2)]
+
+    with ThreadPoolExecutor(4) as pool:
+        kept = [number for turns in pool.map(lambda n: gateways[n % 2].work(), range(4)) for number in turns]
+
+    store = gateways[0].store
+    assert kept
+    for identity in kept:
+        found = store.results.get(identity)
+        assert found is not None
+        assert read_image(store.images, images, found.image_sha256) is not None
+
+
+class ImageWork:
+    """Stores results of a few images, deletes some of them, and removes old images, in turn."""
+
+    def __init__(self, store: Store, images: MemoryImages) -> None:
+        self.store = store
+        self._deeds = Deeds(store, images, site="site", device="gateway")
+        self._deletions = ImageDeletions(store.images, images, self._deeds)
+        self._retention = Retention(store, RetentionLimits(timedelta(days=90), 10**9), clock=lambda: NOW)
+
+    def work(self) -> list[UUID]:
+        """The results that stay."""
+        kept = []
+        for turn in range(12):
+            image = CheckedImage("a.png", b"pixels %d" % (turn % 2), 50, 50, "image/png")
+            old, new = self._add(image, NOW - timedelta(days=100)), self._add(image, NOW)
+            self._deeds.delete(old, Request("key", "r"), NOW)
+            self._retention.remove_due()
+            self._deletions.delete_due()
+            kept.append(new)
+        return kept
+
+    def _add(self, image: CheckedImage, at: datetime) -> UUID:
+        prediction = Prediction(0.1, Decision.NO_IDC, FAKE_MODEL, FAKE_THRESHOLDS)
+        result = self._deeds.new_result(image, prediction, 1.0, at)
+        entry = self._deeds.put_images(Entry([Outcome(0, "a.png", result)], [image], Request("key", "r"), at))
+        assert self._deeds.write([entry]) == [True]
+        return result.id

@@ -1,0 +1,104 @@
+"""What was done is told, over restarts too, until somebody listens."""
+
+from pathlib import Path
+
+from idc_alarm.adapters.file_journal import FileJournal
+from idc_alarm.alarm import Alarm
+from idc_alarm.events import ButtonPressed, Classified, ConnectionChanged
+from idc_alarm.fakes import FakeLink, FakePanel, FakeWatchdog
+from idc_alarm.health import Health
+from idc_alarm.record import MAX_ACTIONS, AlarmRecord
+from idc_alarm.rules import Rules
+from idc_alarm.service import AlarmService
+from idc_alarm.untold import Untold
+from idc_contracts import AlarmActed, AlarmAction, AlarmMode
+from support.alarm_messages import patch_classified
+
+RULES = Rules(test_at_start=False)
+
+
+def acted(by: str | None = None) -> AlarmActed:
+    return AlarmActed(source="alarm", action=AlarmAction.SHOWN, state=AlarmMode.IDLE, by=by)
+
+
+def started(folder: Path, link: FakeLink) -> tuple[AlarmService, FakePanel]:
+    """An alarm with a real journal, after its start."""
+    panel, journal = FakePanel(), FileJournal(folder)
+    alarm = Alarm(panel, journal.load(), device="alarm", rules=RULES)
+    health = Health(folder / "alive", folder / "ready")
+    return AlarmService(alarm, panel, journal, link, health, FakeWatchdog()), panel
+
+
+def test_action_of_an_alarm_without_a_listener_is_told_after_a_restart(tmp_path: Path) -> None:
+    deaf = FakeLink()
+    deaf.is_listened_to = False
+    service, panel = started(tmp_path, deaf)
+    service.turn()
+    panel.waiting_presses = 1  # it silences the technical alarm: there is no gateway
+    service.turn()
+    (silenced,) = [told for told in deaf.actions if told.by == "button"]
+
+    link = FakeLink()
+    again, _ = started(tmp_path, link)
+    again.turn()
+
+    assert [told.message_id for told in link.actions if told.by == "button"] == [silenced.message_id]
+
+
+def test_action_that_was_told_is_not_told_again(tmp_path: Path) -> None:
+    service, panel = started(tmp_path, FakeLink())
+    panel.waiting_presses = 1
+    service.turn()
+    panel.waiting_presses = 1
+    service.turn()
+
+    (last,) = FileJournal(tmp_path).load().untold
+
+    assert last.by == "button"  # written down before it was told, and the one before it no more
+
+
+def test_of_too_many_those_of_no_person_give_way_first() -> None:
+    untold, of_a_person = Untold(), acted(by="nurse")
+    untold.add([of_a_person, *(acted() for _ in range(MAX_ACTIONS - 1))])
+
+    newest = [acted(), acted()]
+    untold.add(newest)
+
+    assert len(untold.actions) == MAX_ACTIONS
+    assert untold.actions[0] == of_a_person
+    assert untold.actions[-2:] == tuple(newest)
+    AlarmRecord(untold=untold.actions)
+
+
+def test_of_too_many_of_persons_the_oldest_gives_way() -> None:
+    untold, actions = Untold(), [acted(by="nurse") for _ in range(MAX_ACTIONS + 1)]
+
+    untold.add(actions)
+
+    assert untold.actions == tuple(actions[1:])
+
+
+def test_acknowledgement_names_all_that_it_cleared_and_the_note() -> None:
+    alarm = Alarm(FakePanel(), AlarmRecord(), device="alarm", rules=RULES)
+    alarm.act(ConnectionChanged(is_up=True))
+    findings = [patch_classified("idc") for _ in range(3)]
+    for finding in findings:
+        alarm.act(Classified("site/gateway", finding, is_live=True))
+
+    (report,) = alarm.act(ButtonPressed())
+
+    assert report.cleared == tuple(finding.classification_id for finding in findings)
+    assert report.classification_id == findings[-1].classification_id
+    assert (report.by, report.acted_on) == ("button", None)
+
+
+def test_state_names_the_newest_finding_and_how_many_wait() -> None:
+    alarm = Alarm(FakePanel(), AlarmRecord(), device="alarm", rules=RULES)
+    findings = [patch_classified("idc") for _ in range(70)]
+    for finding in findings:
+        alarm.act(Classified("site/gateway", finding, is_live=True))
+
+    state = alarm.state
+
+    assert (state.latched_by is not None, state.findings) == (True, 70)
+    assert state.latest_finding == findings[-1].classification_id
