@@ -61,7 +61,8 @@ async def test_refused_key_is_named_as_the_reason_once(key_file: Path, caplog: p
 async def test_unreadable_key_is_named_with_its_setting(tmp_path: Path) -> None:
     server = inference("https://up.lan:8443", tmp_path / "none", [])
 
-    assert not await server.is_ready()
+    with pytest.raises(InferenceUnavailable):
+        await server.is_ready()
     with pytest.raises(InferenceUnavailable, match=r"GATEWAY_INFERENCE_KEY_FILE=.*none cannot be read"):
         await server.describe()
 
