@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from threading import Event
 from typing import Any
 
@@ -98,6 +98,23 @@ async def test_server_is_asked_by_its_name_at_an_address_that_answers(monkeypatc
     await _client("there", handle).get("/")
     assert (seen[0].url.host, seen[0].headers["host"]) == ("10.0.0.2", "there:8000")
     assert seen[0].extensions["sni_hostname"] == "there"
+
+
+async def test_answer_without_an_end_is_cut_off() -> None:
+    async def endless() -> AsyncIterator[bytes]:
+        while True:
+            yield bytes(2**20)
+
+    with pytest.raises(httpx.ReadError, match="longer than"):
+        await _client("10.0.0.1", lambda _request: httpx.Response(200, content=endless())).get("/")
+
+
+async def test_compressed_answer_is_not_unpacked() -> None:
+    def handle(_request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, headers={"Content-Encoding": "gzip"}, stream=httpx.ByteStream(b"bomb"))
+
+    with pytest.raises(httpx.RemoteProtocolError, match="compressed"):
+        await _client("10.0.0.1", handle).get("/")
 
 
 async def test_name_that_is_unknown_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ no server is reached any more.
 import asyncio
 import socket
 import time
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from functools import partial
 from ipaddress import ip_address
@@ -16,6 +17,8 @@ from typing import Final
 import httpx
 
 LOOK_UP_AGAIN_S: Final = 5.0
+MAX_ANSWER_BYTES: Final = 16 * 1024 * 1024
+"""No answer is so long: a server that goes on and on must not fill this process's memory."""
 
 
 class NameLookup:
@@ -92,6 +95,38 @@ class NameLookup:
         self._ended.set()
 
 
+class _Bounded(httpx.AsyncByteStream):
+    """An answer's body, up to a length."""
+
+    def __init__(self, body: httpx.AsyncByteStream) -> None:
+        self._body = body
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        """Its bytes.
+
+        Raises:
+            httpx.ReadError: There are too many.
+        """
+        left = MAX_ANSWER_BYTES
+        async for piece in self._body:
+            left -= len(piece)
+            if left < 0:
+                raise httpx.ReadError(f"the answer is longer than {MAX_ANSWER_BYTES} bytes")
+            yield piece
+
+    async def aclose(self) -> None:
+        """Close the connection, or give it back."""
+        await self._body.aclose()
+
+
+def _bounded(answer: httpx.Response) -> httpx.Response:
+    if answer.headers.get("content-encoding", "identity") != "identity":
+        raise httpx.RemoteProtocolError("the answer is compressed, for which it was not asked")
+    if isinstance(answer.stream, httpx.AsyncByteStream):
+        answer.stream = _Bounded(answer.stream)
+    return answer
+
+
 class ByAddress(httpx.AsyncBaseTransport):
     """Sends requests to the addresses of their host's name; the server and its certificate are still asked by name."""
 
@@ -109,7 +144,7 @@ class ByAddress(httpx.AsyncBaseTransport):
         for address in await self._lookup.addresses(connect_s):
             request.url = request.url.copy_with(host=address)
             try:
-                return await self._transport.handle_async_request(request)
+                return _bounded(await self._transport.handle_async_request(request))
             except (httpx.ConnectError, httpx.ConnectTimeout) as exc:
                 failure = exc
                 self._lookup.is_silent(address)

@@ -63,8 +63,10 @@ class OipInference:
         connections = transport or ByAddress(
             httpx.AsyncHTTPTransport(verify=verify, retries=1, limits=httpx.Limits(max_connections=64)), lookup
         )
+        # Compressed, a short answer could fill the memory.
+        headers = {"Accept-Encoding": "identity"}
         self._client = httpx.AsyncClient(
-            base_url=url, timeout=timeout_s, transport=connections, auth=auth, trust_env=False
+            base_url=url, timeout=timeout_s, transport=connections, auth=auth, trust_env=False, headers=headers
         )
         trace(self._client)
         # Looks have a connection of their own: they must not wait in line behind what they tell of.
@@ -72,7 +74,7 @@ class OipInference:
             httpx.AsyncHTTPTransport(verify=verify, limits=httpx.Limits(max_connections=2)), lookup
         )
         self._looks = httpx.AsyncClient(
-            base_url=url, timeout=READY_TIMEOUT_S, transport=own, auth=auth, trust_env=False
+            base_url=url, timeout=READY_TIMEOUT_S, transport=own, auth=auth, trust_env=False, headers=headers
         )
         self._takes_binary: bool | None = None
         self._told: str | None = None
@@ -184,7 +186,7 @@ def _check_status(answer: httpx.Response) -> None:
 def _error_text(answer: httpx.Response) -> str:
     try:
         body: Any = answer.json()
-    except ValueError:
+    except (ValueError, RecursionError):  # what it sends may be anything
         return "no reason given"
     reason = body.get("error") if isinstance(body, dict) else None
     return reason[:512] if isinstance(reason, str) else "no reason given"
