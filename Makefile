@@ -67,8 +67,8 @@ pi-test: tools ## run that image under QEMU and on an emulated Raspberry Pi 3 wi
 	@scripts/install_pi_tools.sh
 	$(RUN) pytest tests/pi -q -m pi
 
-train: ## train on IDC_DATA_DIR (default ./data) as your own account; the bundle goes to ./models
-	docker compose run --rm --build --user "$$(id -u):$$(id -g)" trainer train --data /data --out /models
+train: ## train on IDC_DATA_DIR (default ./data) as your own account; the bundle goes to ./models; more options in TRAIN
+	docker compose run --rm --build --user "$$(id -u):$$(id -g)" trainer train --data /data --out /models $(TRAIN)
 
 alarm-histories: tools ## hold the alarm's state machine against its invariants over 10,000 generated histories
 	ALARM_HISTORIES=10000 $(RUN) pytest tests/unit/alarm/test_alarm_policy.py -q --timeout=3600

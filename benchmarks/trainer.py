@@ -20,7 +20,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -35,7 +34,8 @@ from PIL import Image, PngImagePlugin
 from idc_trainer.data.choose import SplitRequest
 from idc_trainer.data.index import PatchIndex, index_patches
 from idc_trainer.data.layouts import open_patches
-from idc_trainer.data.source import PatchFile
+from idc_trainer.data.reading import DataSet
+from idc_trainer.data.source import Listing, PatchFile, PatientsFrom
 from idc_trainer.export.keras_graph import save_ir, to_openvino
 from idc_trainer.backbones.classifier import build_feature_model
 from idc_trainer.features.extraction import extract
@@ -51,6 +51,7 @@ from support.made_patches import write_patch_folder
 EPOCHS_2018: Final = 40
 BATCH_2018: Final = 32
 FULL: Final = 7787
+LEAST_PATIENTS: Final = 8
 REPEATED: Final = 100_000
 
 
@@ -61,7 +62,7 @@ class DistinctPatches:
 
     def __init__(self, count: int) -> None:
         """Make the list of files; no pixels."""
-        self.files: Sequence[PatchFile] = [_file(number) for number in range(count)]
+        self.listing = Listing([_file(number) for number in range(count)], PatientsFrom.NAMES)
         rng = np.random.default_rng(0)
         self._images = [Image.fromarray(rng.integers(0, 256, (50, 50, 3)).astype(np.uint8)) for _ in range(8)]
 
@@ -84,15 +85,25 @@ def _silent(_step: str, _done: int, _total: int) -> None:
 
 
 def _data(folder: Path, count: int) -> Path:
-    """Real patches where IDC_DATA is set, else made-up ones of eight patients."""
-    if "IDC_DATA" in os.environ:
-        return Path(os.environ["IDC_DATA"]) / "idc"
-    each = count // 16
-    return write_patch_folder(folder / "data", {f"{number}": (each, each) for number in range(8)})
+    """Real patches of whole patients where IDC_DATA is set, at least so many, else made-up ones of eight patients."""
+    if "IDC_DATA" not in os.environ:
+        each = count // 16
+        return write_patch_folder(folder / "data", {f"{number}": (each, each) for number in range(8)})
+    (folder / "data").mkdir()
+    for patient in sorted((Path(os.environ["IDC_DATA"]) / "idc").iterdir()):
+        linked = len(list((folder / "data").iterdir()))
+        if linked >= LEAST_PATIENTS and _patches(folder / "data") >= count:
+            break
+        (folder / "data" / patient.name).symlink_to(patient)
+    return folder / "data"
+
+
+def _patches(data: Path) -> int:
+    return sum(len(list(patient.glob("*/*.png"))) for patient in data.iterdir())
 
 
 def _extraction_ratio(data: Path, folder: Path, *, rounds: int, count: int, seconds: int) -> dict[str, float]:
-    graph = to_openvino(build_feature_model(read_backbone(Source(data, folder, Recipe()))), "features")
+    graph = to_openvino(build_feature_model(read_backbone(Source(DataSet(data), folder, Recipe()))), "features")
     path = save_ir(graph, folder / "features-graph", fp16=False)
     runner = GraphRunner(graph)
     index = index_patches(open_patches(data), _silent, skip_unreadable=False)
@@ -114,7 +125,7 @@ def _extraction_ratio(data: Path, folder: Path, *, rounds: int, count: int, seco
 def _bundle_s(data: Path, folder: Path, stain_passes: int) -> float:
     patients = sorted(child.name for child in data.iterdir())
     test = tuple(patient for patient in ("8951", "8975", "8984") if patient in patients) or tuple(patients[:2])
-    source = Source(data, folder / "cache", Recipe(stain=Stain(passes=stain_passes)))
+    source = Source(DataSet(data), folder / "cache", Recipe(stain=Stain(passes=stain_passes)))
     request = TrainingRequest(
         source, folder / "models", "benchmarks/trainer.py", split=SplitRequest(test_patients=test, cross_fit=True)
     )
@@ -141,7 +152,7 @@ def _peak_mib(count: int) -> float:
     """Index, extract and fit in this process; its peak memory."""
     with tempfile.TemporaryDirectory() as folder:
         recipe = Recipe(input_px=32, stages=("stage3", "stage4"), stain=Stain(passes=1))
-        source = Source(Path("made up"), Path(folder), recipe)
+        source = Source(DataSet(Path("made up")), Path(folder), recipe)
         index: PatchIndex = index_patches(DistinctPatches(count), _silent, skip_unreadable=False)
         backbone = read_backbone(source)
         stores = compute_features(backbone, index, index, source, _silent)
@@ -166,7 +177,7 @@ def _measure(*, quick: bool) -> dict[str, float]:
             data, folder, rounds=2 if quick else 3, count=512 if quick else 3072, seconds=3 if quick else 8
         )
         bundle_s = _bundle_s(data, folder, stain_passes=1 if quick else Stain.passes)
-    patches = FULL if "IDC_DATA" in os.environ else count // 16 * 16
+        patches = _patches(data)
     old_s = _training_2018_s(patches, steps=1 if quick else 3)
     small, large = _peak_mib_of_a_child(min(count, FULL)), _peak_mib_of_a_child(repeated)
     return found | {

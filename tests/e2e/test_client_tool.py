@@ -1,5 +1,6 @@
 """The installed tool against a real gateway, inference service, broker and alarm."""
 
+import asyncio
 import json
 import os
 import subprocess
@@ -11,6 +12,7 @@ import pytest
 
 from support.alarm_process import AlarmProcess
 from support.demo_patches import solid_png
+from support.eventually import eventually
 from support.gateway_process import gateway_process
 from support.inference_process import inference_process
 from support.mosquitto import MosquittoBroker
@@ -74,17 +76,20 @@ def test_folder_is_classified_reviewed_exported_and_audited(site_tool: Tool, fol
     assert (first["patient"], first["slide"]) == ("77", "77_idx5")
     assert "idc" in site_tool("review", first["id"], "idc", "--comment", "agreed")
     assert len(site_tool("export", "csv", "--patient", "77").splitlines()) == 151
-    site_tool("export", "geojson", "--slide", "77_idx5", "--out", str(folder / "slide.geojson"))
+    told = site_tool("export", "geojson", "--slide", "77_idx5", "--out", str(folder / "slide.geojson"))
+    assert "150 tiles; left out: 0 results without a place" in told
     assert len(json.loads((folder / "slide.geojson").read_text())["features"]) == 150
     assert site_tool("audit", "verify").startswith("intact: ")
     assert "review" in site_tool("audit", "list", "--limit", "200")
+    assert "0 classified, 150 already there, of 150 files" in site_tool("classify", str(folder))
+    assert "no result of slide" in site_tool("export", "geojson", "--slide", "77", code=4)
 
 
 def test_finding_is_acknowledged_and_status_is_fine(site_tool: Tool, folder: Path) -> None:
-    site_tool("classify", str(folder / "77_idx5_x0_y1_class1.png"))
+    site_tool("classify", "--again", str(folder / "77_idx5_x0_y1_class1.png"))
 
     assert "alarm" in site_tool("alarm", "list")
-    assert "was told" in site_tool("alarm", "ack", "--by", "A. Pathologist")
+    asyncio.run(eventually(lambda: "was told" in site_tool("alarm", "ack", "--note", "seen"), timeout_s=60))
     assert "connected" in site_tool("status")
 
 
@@ -108,7 +113,7 @@ def test_watch_shows_results_as_they_come(site_tool: Tool, folder: Path) -> None
     )
     try:
         while watching.poll() is None:  # whenever it is connected, the next result is its first
-            site_tool("classify", str(folder / "77_idx5_x1_y1_class0.png"))
+            site_tool("classify", "--again", str(folder / "77_idx5_x1_y1_class0.png"))
         shown = json.loads(watching.communicate(timeout=20)[0])
     finally:
         watching.kill()

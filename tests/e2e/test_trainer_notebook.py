@@ -9,10 +9,15 @@ from nbclient import NotebookClient
 from idc_modelio.bundles import read_bundle
 from support.made_patches import write_patch_folder
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 NOTEBOOK = Path(__file__).parents[2] / "services" / "trainer" / "notebooks" / "train.ipynb"
 PATIENTS = {"a": (10, 10), "b": (10, 8), "c": (12, 8), "d": (0, 6)}
+
+
+@pytest.fixture(autouse=True)
+def quiet_alarm() -> None:
+    """The trainer needs no stack: none is started for these tests."""
 
 
 def test_the_notebook_makes_a_bundle_and_a_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -27,7 +32,7 @@ def test_the_notebook_makes_a_bundle_and_a_report(tmp_path: Path, monkeypatch: p
         monkeypatch.setenv(f"IDC_NOTEBOOK_{name}", value)
     notebook = nbformat.read(NOTEBOOK, as_version=4)
 
-    NotebookClient(notebook, timeout=110, kernel_name="python3").execute(cwd=str(tmp_path))
+    NotebookClient(notebook, timeout=600, kernel_name="python3").execute(cwd=str(tmp_path))
 
     assert read_bundle(tmp_path / "models" / "idc" / "1").manifest.split.test == ("a",)
     assert "not a medical device" in (tmp_path / "report" / "index.html").read_text(encoding="utf-8")

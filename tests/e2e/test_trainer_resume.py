@@ -16,7 +16,12 @@ from idc_modelio.bundles import read_bundle, versions
 from support.eventually import eventually
 from support.made_patches import write_patch_folder
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+
+
+@pytest.fixture(autouse=True)
+def quiet_alarm() -> None:
+    """The trainer needs no stack: none is started for these tests."""
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +57,7 @@ def trainings(data: Path, tmp_path: Path) -> Iterator[_Trainings]:
 
 def _wait(process: subprocess.Popen[str], condition: Callable[[], bool]) -> None:
     """Wait until a condition holds while a process runs."""
-    asyncio.run(eventually(lambda: condition() or process.poll() is not None, timeout_s=60))
+    asyncio.run(eventually(lambda: condition() or process.poll() is not None, timeout_s=300))
     assert process.poll() is None
 
 
@@ -79,7 +84,7 @@ def test_a_killed_training_goes_on_and_repeats_no_finished_epoch(trainings: _Tra
     assert versions(tmp_path / "out", "idc") == []
 
     again = trainings.start()
-    _, told = again.communicate(timeout=60)
+    _, told = again.communicate(timeout=300)
 
     assert again.returncode == 0, told
     manifest = read_bundle(tmp_path / "out" / "idc" / "1").manifest
@@ -92,14 +97,17 @@ def test_a_killed_training_goes_on_and_repeats_no_finished_epoch(trainings: _Tra
     assert "absl" not in told
 
 
-def test_ctrl_c_ends_a_training_with_one_line_and_leaves_no_bundle(trainings: _Trainings, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_stopped_training_ends_with_one_line_and_leaves_no_bundle(
+    trainings: _Trainings, tmp_path: Path, number: signal.Signals, code: int
+) -> None:
     process = trainings.start()
     _wait(process, lambda: any((tmp_path / "cache" / "runs").glob("*/tensorboard")))
 
-    os.kill(process.pid, signal.SIGINT)
-    _, told = process.communicate(timeout=60)
+    os.kill(process.pid, number)
+    _, told = process.communicate(timeout=300)
 
-    assert process.returncode == 130
+    assert process.returncode == code
     assert told.splitlines()[-1] == "idc-trainer: stopped; no bundle was written"
     assert "Traceback" not in told
     assert list((tmp_path / "out" / "idc").iterdir()) == []

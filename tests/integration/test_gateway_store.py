@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import create_engine, inspect, text
 
 from idc_contracts import Decision
+from idc_gateway.accounts import ApiKey, NewSession, Proof, SignInBy, User
 from idc_gateway.adapters.sql.database import Database, open_database
 from idc_gateway.adapters.sql.store import open_store
 from idc_gateway.adapters.sql.tables import metadata
@@ -29,6 +30,7 @@ from idc_gateway.fakes import FAKE_MODEL, FAKE_THRESHOLDS
 from idc_gateway.positions import START
 from idc_gateway.queries import ClassificationFilter, Deed, NewImage, StoredImage
 from idc_gateway.receipts import Claim, Receipt
+from idc_gateway.scopes import Role
 from idc_gateway.store_ports import Store
 from support.compose_stack import wait_until
 from support.postgres import PostgresServer
@@ -218,6 +220,36 @@ def _write_first_version(path: Path) -> None:
         for statement in statements:
             connection.execute(text(statement))
     engine.dispose()
+
+
+def test_session_lasts_as_long_as_what_opened_it_and_its_use(store: Store) -> None:
+    event, idle = AuditEvent("key.created", "first", "lab", NOW), timedelta(minutes=30)
+    store.accounts.add_key(ApiKey("lab", Role.VIEWER.scopes, NOW), "a" * 64, event)
+    proof = Proof("lab", SignInBy.KEY, "a" * 64)
+    new = NewSession("b" * 64, proof, NOW, NOW + timedelta(hours=1))
+
+    assert store.sessions.add(new, event)
+    assert not store.sessions.add(replace(new, sha256="c" * 64, proof=replace(proof, stored="d" * 64)), event)
+    assert store.sessions.find("c" * 64, NOW, idle) is None
+    assert store.sessions.find("b" * 64, NOW + timedelta(minutes=29), idle) is not None
+    assert store.sessions.find("b" * 64, NOW + timedelta(minutes=31), idle) is None
+    store.sessions.use("b" * 64, NOW + timedelta(minutes=29))
+    assert store.sessions.find("b" * 64, NOW + timedelta(minutes=31), idle) is not None
+    assert store.sessions.find("b" * 64, NOW + timedelta(minutes=61), timedelta(hours=9)) is None
+    assert store.accounts.delete_key("lab", event)
+    assert store.sessions.find("b" * 64, NOW, idle) is None
+    assert not store.accounts.replace_key(ApiKey("first", Role.ADMIN.scopes, NOW), "a" * 64, event)
+
+
+def test_link_that_many_use_at_once_lets_one_in(store: Store) -> None:
+    event = AuditEvent("user.created", "first", "eva", NOW)
+    store.accounts.add_user(User("eva", Role.VIEWER, NOW), event)
+    store.accounts.put_link("a" * 64, "eva", NOW + timedelta(hours=1), event)
+
+    with ThreadPoolExecutor(8) as pool:
+        let_in = list(pool.map(lambda _: store.accounts.take_link("a" * 64, NOW, "r"), range(8)))
+
+    assert [user.name for user in let_in if user is not None] == ["eva"]
 
 
 @pytest.fixture

@@ -84,7 +84,7 @@ def stick_service(models: Path, how: Path, **settings: str) -> Iterator[StickSer
         process.communicate(timeout=60)
 
 
-@pytest.mark.parametrize("failure", ["no stick", "unplugged", "hangs"])
+@pytest.mark.parametrize("failure", ["no stick", "hangs"])
 def test_stick_that_is_lost_is_told_and_the_fallback_takes_over(
     tiny_models_dir: Path, tmp_path: Path, failure: str
 ) -> None:
@@ -137,7 +137,7 @@ def test_device_that_does_not_come_back_ends_the_process_with_code_70_and_the_re
 
 
 def test_signal_ends_the_service_in_time_while_the_stick_hangs(tiny_models_dir: Path, tmp_path: Path) -> None:
-    settings = {"INFERENCE_DRAIN_TIMEOUT_S": "2", "INFERENCE_DEVICE_TIMEOUT_S": "600"}
+    settings = {"INFERENCE_DRAIN_TIMEOUT_S": "1", "INFERENCE_DEVICE_TIMEOUT_S": "600"}
     with stick_service(tiny_models_dir, tmp_path / "how", **settings) as service, ThreadPoolExecutor(1) as callers:
         service.make_stick("hangs")
         asked = callers.submit(service.infer)

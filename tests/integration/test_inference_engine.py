@@ -172,7 +172,7 @@ def test_hung_inference_is_told_and_its_place_comes_back_with_it(
         return real(request, inputs)
 
     engine = OpenVinoEngine(tiny_models_dir / "idc" / "1" / "model.xml", "CPU", chunk_patches=CHUNK)
-    scheduler = Scheduler(engine, RecordingMeter(), device_timeout_s=0.5)
+    scheduler = Scheduler(engine, RecordingMeter(), device_timeout_s=1.0)
     monkeypatch.setattr(ov.InferRequest, "infer", hang)
     futures = [scheduler.submit(patches_of(np.zeros(CHUNK, np.uint8))) for _ in range(2 * engine.slots)]
 

@@ -136,6 +136,29 @@ def test_link_lets_a_user_in_once_to_set_a_password(page: Page) -> None:
     expect(page.get_by_role("alert").filter(has_text="used or over")).to_be_visible()
 
 
+def test_password_is_changed_with_the_old_one(page: Page) -> None:
+    page.goto(f"{page.url}#{new_user(page, 'eva', 'reviewer')}")
+    page.reload()
+    expect(page.get_by_label("Old password")).to_be_hidden()
+    page.get_by_label("New password").fill("password1234")
+    page.get_by_role("button", name="Set the password").click()
+    expect(page.locator("#password-message")).to_contain_text("easy to guess")
+    page.get_by_label("New password").fill("correct horse battery")
+    page.get_by_role("button", name="Set the password").click()
+    expect(page.get_by_role("heading", name="Classify patches")).to_be_visible()
+
+    page.get_by_role("button", name="Password").click()
+    page.get_by_label("New password").fill("another staple of horses")
+    page.get_by_label("Old password").fill("not this one")
+    page.get_by_role("button", name="Set the password").click()
+    expect(page.locator("#password-message")).to_contain_text("old password is wrong")
+    screenshot(page, "change-password")
+    page.get_by_label("Old password").fill("correct horse battery")
+    page.get_by_role("button", name="Set the password").click()
+
+    expect(page.get_by_role("heading", name="Classify patches")).to_be_visible()
+
+
 def test_viewer_is_not_offered_what_a_viewer_may_not_do(page: Page, bus: MemoryBus) -> None:
     report(bus, red=True, buzzer=True, says=FINDING)
     page.goto(f"{page.url}#{new_user(page, 'ben', 'viewer')}")

@@ -20,8 +20,8 @@ def made_patch(label: int, rng: np.random.Generator, side_px: int = 50) -> NDArr
 
 
 def write_patch(root: Path, patient: str, label: int, index: int, patch: NDArray[np.uint8]) -> Path:
-    """Write one patch where the layout wants it; returns its path."""
-    path = root / patient / str(label) / f"{patient}_idx5_x{index * 50}_y1_class{label}.png"
+    """Write one patch where the layout wants it; returns its path. Each class has a row of the slide to itself."""
+    path = root / patient / str(label) / f"{patient}_idx5_x{index * 50}_y{label * 50 + 1}_class{label}.png"
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(patch).save(path)
     return path

@@ -1,14 +1,14 @@
 """Patches in memory: a `PatchSource` without a disk, and an index of made-up patches from it."""
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from idc_trainer.data.index import PatchIndex, index_patches
-from idc_trainer.data.source import PatchFile
+from idc_trainer.data.source import Listing, PatchFile, PatientsFrom
 from support.made_patches import made_patch
 
 
@@ -24,8 +24,8 @@ class MemoryPatches:
         return Path("memory")
 
     @property
-    def files(self) -> Sequence[PatchFile]:
-        return tuple(self._images)
+    def listing(self) -> Listing:
+        return Listing(tuple(self._images), PatientsFrom.NAMES)
 
     def read(self, file: PatchFile) -> bytes:
         self.reads += 1

@@ -40,11 +40,11 @@ def decides(request: httpx.Request) -> httpx.Response:
     items = []
     for index, (name, content) in enumerate(files_of(request)):
         if content == b"bad":
-            items.append({"index": index, "name": name, "classification": None, "error": {"detail": "is no image"}})
+            error = {"status": 415, "detail": "is no image"}
+            items.append({"index": index, "name": name, "classification": None, "error": error})
         else:
-            items.append(
-                {"index": index, "name": name, "classification": result(name, content.decode()), "error": None}
-            )
+            found = result(name, content.decode())
+            items.append({"index": index, "name": name, "classification": found, "error": None, "stored_before": False})
     refused = sum(1 for item in items if item["error"])
     members = {"items": items, "accepted": len(items) - refused, "refused": refused}
     return httpx.Response(201 if refused < len(items) else 415, json=members)

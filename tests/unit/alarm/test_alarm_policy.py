@@ -29,7 +29,7 @@ from idc_alarm.events import (
 from idc_alarm.policy import after
 from idc_alarm.rules import Rules
 from idc_alarm.signals import TEST_STEPS, Signal, Signals, mode, signals
-from idc_alarm.supervision import is_clock_trusted
+from idc_alarm.supervision import MAX_GATEWAYS, is_clock_trusted
 from idc_contracts import (
     MAX_FINDINGS,
     NOTHING_SEEN,
@@ -235,6 +235,18 @@ def test_one_of_two_gateways_that_is_off_is_technical(history: History) -> None:
     history.do(GatewayReported("site/other", message, is_live=True))
 
     assert history.situation.technical == (TechnicalReason.GATEWAY_OFFLINE,)
+
+
+def test_gateway_that_must_be_there_is_heard_behind_a_flood_of_made_up_ones() -> None:
+    history = History()
+    history.do(ConnectionChanged(is_up=True))
+    for number in range(MAX_GATEWAYS + 10):
+        message = ServiceStatus(source="junk", status="online", version="1", sent_at=history.now.at)
+        history.do(GatewayReported(f"site/junk-{number}", message, is_live=True))
+
+    history.gateway("online")
+
+    assert history.situation.technical == ()
 
 
 def test_clock_that_was_put_right_is_trusted_with_the_next_live_message(history: History) -> None:

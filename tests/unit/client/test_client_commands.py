@@ -1,6 +1,7 @@
 """The tool's commands against a scripted gateway: what they send, print and exit with."""
 
 import csv
+import errno
 import io
 import json
 from pathlib import Path
@@ -15,8 +16,10 @@ from idc_client.__main__ import cli
 from idc_client.commands.watch import events
 from idc_client.confusion import Confusion
 from idc_client.connection import Access
+from idc_client.errors import OutputLost
+from idc_client.finding import LeftOut
 from idc_client.output import NOTICE
-from idc_client.patches import FORM_FILES, PatchFile, form_body, forms
+from idc_client.patches import FORM_FILES, Form, Patch, form_body, forms
 from idc_client.tool import Tool
 from support.scripted_gateway import Answer, ScriptedGateway, decides, files_of, problem, result
 
@@ -112,7 +115,7 @@ def test_folder_of_nothing_but_refused_files_is_listed_too(tmp_path: Path) -> No
     assert (done.exit_code, json.loads(done.stdout)["refused"]) == (4, 1)
 
 
-def test_many_files_go_in_several_requests_of_their_own_keys(tmp_path: Path) -> None:
+def test_many_files_go_in_several_requests_of_one_series(tmp_path: Path) -> None:
     for number in range(2 * FORM_FILES + 1):
         (tmp_path / f"{number:04}.png").write_text("idc")
     server = gateway(decides)
@@ -120,7 +123,7 @@ def test_many_files_go_in_several_requests_of_their_own_keys(tmp_path: Path) -> 
     done = run(server, "classify", "--json", str(tmp_path))
 
     assert [len(files_of(request)) for request in server.requests] == [FORM_FILES, FORM_FILES, 1]
-    assert len({request.headers["Idempotency-Key"] for request in server.requests}) == 3
+    assert {request.url.params["once"] for request in server.requests} == {"idc"}
     assert json.loads(done.stdout)["accepted"] == 2 * FORM_FILES + 1
 
 
@@ -132,7 +135,7 @@ def test_results_so_far_are_shown_where_a_later_request_fails(tmp_path: Path) ->
 
     assert done.exit_code == 3
     assert json.loads(done.stdout)["accepted"] == FORM_FILES
-    assert f"{FORM_FILES} of {FORM_FILES + 1} files were classified" in done.stderr
+    assert f"{FORM_FILES} classified, 1 not sent, of {FORM_FILES + 1} files" in done.stderr
 
 
 @pytest.mark.parametrize("place", ["missing", "empty"])
@@ -159,26 +162,33 @@ def test_name_from_a_file_is_no_markup_and_breaks_no_form(tmp_path: Path) -> Non
     assert content == b"idc"
 
 
-@given(st.lists(st.integers(0, 40 * 2**20), max_size=400))
-def test_groups_hold_every_file_once_and_in_order(sizes: list[int]) -> None:
-    files = [PatchFile(Path(str(number)), size) for number, size in enumerate(sizes)]
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.binary(max_size=3)), max_size=150))
+def test_forms_hold_every_file_once_and_no_file_beside_its_equal(
+    tmp_path_factory: pytest.TempPathFactory, files: list[tuple[str, bytes]]
+) -> None:
+    folder = tmp_path_factory.mktemp("forms")
+    paths = [folder / str(number) / f"{name}.png" for number, (name, _) in enumerate(files)]
+    for path, (_, content) in zip(paths, files, strict=True):
+        path.parent.mkdir()
+        path.write_bytes(content)
 
-    groups = list(forms(files))
+    groups = list(forms(paths, max_bytes=2))
 
-    assert [file for group in groups for file in group] == files
-    assert all(0 < len(group) <= FORM_FILES for group in groups)
+    sent = [patch.path for group in groups if isinstance(group, Form) for patch in group.patches]
+    left_out = [group.path for group in groups if isinstance(group, LeftOut)]
+    assert sorted(sent + left_out) == sorted(paths)
+    assert set(left_out) == {path for path, (_, content) in zip(paths, files, strict=True) if len(content) in (0, 3)}
+    for group in groups:
+        if isinstance(group, Form):
+            assert 0 < len(group.patches) <= FORM_FILES
+            assert len({patch.identity for patch in group.patches}) == len(group.patches)
 
 
 @given(st.lists(st.binary(max_size=50), min_size=1, max_size=5))
-def test_form_carries_the_bytes_of_each_file(tmp_path_factory: pytest.TempPathFactory, contents: list[bytes]) -> None:
-    folder = tmp_path_factory.mktemp("form")
-    files = []
-    for number, content in enumerate(contents):
-        path = folder / f"{number}.png"
-        path.write_bytes(content)
-        files.append(PatchFile(path, len(content)))
+def test_form_carries_the_bytes_of_each_file(contents: list[bytes]) -> None:
+    patches = [Patch(Path(f"{number}.png"), content) for number, content in enumerate(contents)]
 
-    body = b"".join(form_body(files, "cut-here"))
+    body = form_body(patches, "cut-here")
 
     pieces = body.split(b"--cut-here\r\n")[1:]
     assert [piece.split(b"\r\n\r\n", 1)[1] for piece in pieces[:-1]] == [c + b"\r\n" for c in contents[:-1]]
@@ -196,9 +206,20 @@ def test_confusion_counts_every_patch_in_one_place(pairs: list[tuple[str, str]])
 
 
 def test_events_are_read_and_a_cut_off_one_is_dropped() -> None:
-    lines = [": still here", "", "event: classification", "id: 7", 'data: {"a":', "data: 1}", "", "id: 8", "data: {"]
+    lines = [
+        "id: 6",
+        "",
+        ": still here",
+        "",
+        "event: classification",
+        "id: 7",
+        'data: {"a":',
+        "data: 1}",
+        "",
+        "data: {",
+    ]
 
-    assert list(events(lines)) == [("7", {"a": 1})]
+    assert list(events(lines)) == [("6", "message", ""), ("7", "classification", '{"a":\n1}')]
 
 
 def test_watch_resumes_where_the_connection_broke() -> None:
@@ -211,30 +232,56 @@ def test_watch_resumes_where_the_connection_broke() -> None:
     assert [request.headers.get("Last-Event-ID") for request in server.requests] == [None, "1"]
 
 
-def test_only_alarm_needs_no_name() -> None:
-    server = gateway(ok({"broker_connected": True, "items": [{"device": "bench"}]}), ok({}))
+def test_watch_says_what_it_lost_and_found_again() -> None:
+    first = "id: 4\n\n"
+    gap = "event: gap\ndata: the database was restored\n\n"
+    second = f"event: classification\nid: 5\ndata: {json.dumps(result('5.png'))}\n\n"
+    server = gateway(
+        httpx.Response(200, text=first), httpx.ConnectError("refused"), httpx.Response(200, text=gap + second)
+    )
 
-    done = run(server, "alarm", "silence", "--for-s", "90", "--by", "A. Pathologist")
+    done = run(server, "watch", "--json", "--count", "1")
 
-    assert done.exit_code == 0, done.output
-    assert server.requests[1].url.path == "/api/v1/alarms/bench/silences"
-    assert server.documents == [{"by": "A. Pathologist", "duration_s": 90}]
-
-
-def test_several_alarms_must_be_named() -> None:
-    server = gateway(ok({"broker_connected": True, "items": [{"device": "a"}, {"device": "b"}]}))
-
-    done = run(server, "alarm", "ack", "--by", "me")
-
-    assert (done.exit_code, "a, b" in done.stderr) == (4, True)
+    assert [request.headers.get("Last-Event-ID") for request in server.requests] == [None, "4", "4"]
+    assert json.loads(done.stdout)["name"] == "5.png"
+    for text in ("closed the connection", "cannot reach", "connected again", "gap: the database was restored"):
+        assert text in done.stderr
 
 
-def test_name_in_a_path_stays_one_part_of_it() -> None:
-    server = gateway(ok({}))
+def test_key_that_ends_ends_the_watch() -> None:
+    server = gateway(httpx.Response(200, text="id: 4\n\n"), problem(401, "this key was revoked"))
 
-    run(server, "alarm", "test", "../keys?x", "--by", "me")
+    done = run(server, "watch")
 
-    assert server.requests[0].url.raw_path == b"/api/v1/alarms/..%2Fkeys%3Fx/tests"
+    assert (done.exit_code, "was revoked" in done.stderr) == (3, True)
+
+
+class Full(io.TextIOBase):
+    """A file on a disk without room."""
+
+    def write(self, _text: str) -> int:
+        """No."""
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize("arguments", [["classify", "--csv"], ["classify", "--json"], ["classify"]])
+def test_output_that_finds_no_room_is_told_in_one_line(
+    folder: Path, arguments: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = gateway(decides)
+    monkeypatch.setattr("sys.stdout", Full())
+    with pytest.raises(OutputLost, match="No space left"):
+        cli.main(
+            [*arguments, str(folder)],
+            standalone_mode=False,
+            obj=Tool(Access("http://gateway", "key"), server, server.waits_s.append),
+        )
+
+
+def test_lost_answer_to_a_new_key_names_the_way_out() -> None:
+    done = run(gateway(httpx.ReadError("reset")), "keys", "create", "ward", "--role", "viewer")
+
+    assert (done.exit_code, "if `idc keys list` shows ward, revoke it" in done.stderr) == (6, True)
 
 
 def test_made_key_stands_alone_on_standard_output() -> None:
@@ -282,16 +329,6 @@ def test_status_of_a_degraded_gateway_fails() -> None:
     done = run(gateway(ok(found)), "status")
 
     assert (done.exit_code, "not connected" in done.stdout) == (5, True)
-
-
-def test_export_is_under_its_name_only_when_it_is_whole(tmp_path: Path) -> None:
-    out = tmp_path / "all.csv"
-
-    assert run(gateway(problem(422, "slide is missing")), "export", "geojson", "--out", str(out)).exit_code == 4
-    assert list(tmp_path.iterdir()) == []
-    run(gateway(httpx.Response(200, text="id\n1\n")), "export", "csv", "--out", str(out))
-
-    assert [path.read_text() for path in tmp_path.iterdir()] == ["id\n1\n"]
 
 
 def test_missing_key_file_is_told_in_one_line(tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """The tool's requests: retries, what a lost answer means, and what refusals become."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -97,17 +96,12 @@ def test_answer_of_something_else_is_no_traceback() -> None:
         connection.get("/status")
 
 
-def test_body_is_made_anew_for_each_try() -> None:
-    made: list[int] = []
-
-    def body() -> Iterator[bytes]:
-        made.append(1)
-        yield b"all"
-
+def test_body_is_sent_again_whole() -> None:
     connection, gateway = connected(LOST, OK)
-    connection.upload("/classifications", body, {}, {})
 
-    assert (len(made), [request.content for request in gateway.requests]) == (2, [b"all", b"all"])
+    connection.upload("/classifications", b"all", {}, {})
+
+    assert [request.content for request in gateway.requests] == [b"all", b"all"]
 
 
 def test_key_is_in_no_text() -> None:
@@ -124,3 +118,75 @@ def test_authority_that_is_none_is_told(tmp_path: Path) -> None:
     (tmp_path / "empty.pem").write_text("nothing")
     with pytest.raises(InputRefused, match="no authority's certificate"):
         Connection(Access("https://gateway", "k", tmp_path / "empty.pem"))
+
+
+@pytest.mark.parametrize(
+    "url", ["gateway:8080", "localhost:8080", "gateway", "ftp://gateway", "http://", "", "http://[::1"]
+)
+def test_address_that_is_none_is_told_before_anything_is_sent(url: str) -> None:
+    with pytest.raises(InputRefused, match="give --url http"):
+        Connection(Access(url, "k"))
+
+
+@pytest.mark.parametrize("key", ["two words", "caf\xe9", "a\nb"])
+def test_key_that_is_none_is_told(key: str) -> None:
+    with pytest.raises(KeyRefused, match="copy it again"):
+        Connection(Access("http://gateway", key))
+
+
+@pytest.mark.parametrize(
+    ("reason", "remedy"),
+    [
+        ("[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: self-signed certificate", "--ca-file"),
+        ("[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: Hostname mismatch", "another name"),
+        ("[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: certificate has expired", "clock"),
+        ("[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: certificate is not yet valid", "clock"),
+        ("[SSL: WRONG_VERSION_NUMBER] wrong version number", "http://HOST"),
+        ("[SSL] record layer failure", "http://HOST"),
+    ],
+)
+def test_trouble_with_certificates_has_its_remedy_and_is_not_tried_again(reason: str, remedy: str) -> None:
+    connection, gateway = connected(httpx.ConnectError(reason))
+
+    with pytest.raises(Unavailable, match=remedy):
+        connection.get("/status")
+    assert len(gateway.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "remedy"),
+    [
+        (httpx.Response(308, headers={"Location": "https://gateway/"}), "redirects to https://gateway/: give --url"),
+        (httpx.Response(400, text="Client sent an HTTP request to an HTTPS server."), "give --url https://HOST"),
+        (httpx.Response(200, text="<html>sign in</html>"), "is there a gateway"),
+        (httpx.Response(200, json=[1]), "is there a gateway"),
+    ],
+)
+def test_answer_of_another_server_has_its_remedy(answer: httpx.Response, remedy: str) -> None:
+    connection, _ = connected(answer)
+
+    with pytest.raises(InputRefused, match=remedy):
+        connection.get("/status")
+
+
+def test_question_without_an_answer_changed_nothing() -> None:
+    connection, _ = connected(httpx.ReadTimeout("too slow"))
+
+    with pytest.raises(Unavailable, match="--timeout-s"):
+        connection.get("/audit/verification")
+
+
+def test_proxy_that_lost_the_answer_leaves_the_outcome_unknown() -> None:
+    connection, gateway = connected(httpx.Response(504))
+
+    with pytest.raises(OutcomeUnknown, match="may have been made"):
+        connection.post_once("/keys", {"name": "k"})
+    assert len(gateway.requests) == 1
+
+
+def test_deletion_whose_answer_was_lost_is_done() -> None:
+    connection, gateway = connected(LOST, problem(404, "there is no such key"))
+
+    connection.delete("/keys/k")
+
+    assert len(gateway.requests) == 2

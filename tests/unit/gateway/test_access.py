@@ -103,6 +103,19 @@ async def test_other_site_cannot_use_the_session(stranger: httpx.AsyncClient, he
     assert answer.json()["type"].endswith("cross-site")
 
 
+@pytest.mark.parametrize(
+    "headers", [{"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}, {"Origin": "http://gateway:3000"}]
+)
+async def test_other_port_of_the_same_host_cannot_read_with_the_session(
+    stranger: httpx.AsyncClient, headers: dict[str, str]
+) -> None:
+    """SameSite=Strict takes all ports of a host for one site; an export is recorded as its user's."""
+    await stranger.post("/api/v1/session", json={"key": KEY}, headers=OWN)
+
+    for path in ("classifications/export", "events", "classifications"):
+        assert (await stranger.get(f"/api/v1/{path}", headers=headers)).status_code == 403
+
+
 async def test_browser_without_fetch_metadata_is_known_by_its_origin(stranger: httpx.AsyncClient) -> None:
     own = {"Origin": "http://gateway"}
     await stranger.post("/api/v1/session", json={"key": KEY}, headers=own)

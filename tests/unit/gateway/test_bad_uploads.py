@@ -191,6 +191,17 @@ async def test_upload_that_goes_silent_is_ended(client: httpx.AsyncClient) -> No
     assert_problem(answer, 408, "did not arrive in time")
 
 
+async def test_form_that_drips_is_ended_from_outside(client: httpx.AsyncClient) -> None:
+    body, headers = form(GOOD)
+
+    async def dripping() -> AsyncIterator[bytes]:
+        for byte in body:
+            yield bytes([byte])
+            await asyncio.sleep(0.2)
+
+    assert_problem(await client.post(URL, content=dripping(), headers=headers), 408, "did not arrive in time")
+
+
 async def test_inference_is_not_asked_about_a_bad_image(client: httpx.AsyncClient, inference: RednessInference) -> None:
     await client.post(URL, content=b"hello")
 

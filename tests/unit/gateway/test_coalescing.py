@@ -9,16 +9,17 @@ from hypothesis import strategies as st
 
 from idc_gateway.classifications import Prediction
 from idc_gateway.coalescing import MAX_IMAGES, Coalescing
-from idc_gateway.errors import InferenceRefused, InferenceUnavailable
+from idc_gateway.errors import InferenceBroken, InferenceError, InferenceRefused, InferenceUnavailable
 from idc_gateway.fakes import FAKE_MODEL, FAKE_THRESHOLDS
 
 
 class Server:
-    """P(IDC) is an image's length over 1,000; `bad` is refused. It answers when it is told to."""
+    """P(IDC) is an image's length over 1,000; `bad` is refused, or as `fault` says. It answers when it is told to."""
 
     def __init__(self, *, is_open: bool = True) -> None:
         self.questions: list[tuple[int, str]] = []
         self.failure: Exception | None = None
+        self.fault: type[InferenceError] = InferenceRefused
         self.go_on = asyncio.Event()
         if is_open:
             self.go_on.set()
@@ -29,7 +30,7 @@ class Server:
         if self.failure is not None:
             raise self.failure
         if b"bad" in images:
-            raise InferenceRefused(f"image[{list(images).index(b'bad')}]: no image")
+            raise self.fault(f"image[{list(images).index(b'bad')}]: no image")
         return [
             Prediction(len(i) / 1000, FAKE_THRESHOLDS.decide(len(i) / 1000), FAKE_MODEL, FAKE_THRESHOLDS)
             for i in images
@@ -75,8 +76,10 @@ async def test_everybody_gets_the_answers_to_the_own_images(requests: list[list[
     assert all(count <= MAX_IMAGES or "," not in ids for count, ids in server.questions)
 
 
-async def test_refused_image_fails_its_own_request_alone() -> None:
+@pytest.mark.parametrize("fault", [InferenceRefused, InferenceBroken])
+async def test_image_that_inference_fails_at_fails_its_own_request_alone(fault: type[InferenceError]) -> None:
     server = Server(is_open=False)
+    server.fault = fault
     together = coalescing(server, calls=1)
     asking = [
         asyncio.ensure_future(together.predict([image], str(n))) for n, image in enumerate([b"a", b"bb", b"bad", b"cc"])
@@ -86,7 +89,7 @@ async def test_refused_image_fails_its_own_request_alone() -> None:
 
     answers = await asyncio.gather(*asking, return_exceptions=True)
 
-    assert [isinstance(answer, InferenceRefused) for answer in answers] == [False, False, True, False]
+    assert [isinstance(answer, fault) for answer in answers] == [False, False, True, False]
     assert str(answers[2]) == "image[0]: no image"
 
 

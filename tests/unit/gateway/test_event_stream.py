@@ -20,7 +20,7 @@ from idc_gateway.dependencies import Gateway
 from idc_gateway.fakes import FAKE_MODEL, FAKE_THRESHOLDS
 from idc_gateway.positions import START, Position
 from idc_gateway.queries import Deed
-from idc_gateway.routes.events import follow_classifications
+from idc_gateway.routes.events import answer_from
 from idc_gateway.store_ports import Store
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -63,7 +63,7 @@ def gateway(app: FastAPI) -> Gateway:
 
 
 async def stream(gateway: Gateway, last_event_id: str | None = None) -> Stream:
-    answer = await follow_classifications(gateway, last_event_id)
+    answer = await answer_from(gateway, last_event_id)
     return Stream(answer.body_iterator)  # type: ignore[arg-type]
 
 

@@ -5,9 +5,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import func, select
 
+from idc_gateway.accounts import Proof, SignInBy
 from idc_gateway.adapters.sql.database import Database
 from idc_gateway.adapters.sql.tables import sessions
 from idc_gateway.browser_sessions import BrowserSessions
+from idc_gateway.digests import digest_of
 from idc_gateway.errors import Unauthenticated
 from idc_gateway.keys import REMEMBERED_FOR, Keyring
 from idc_gateway.settings import GatewaySettings
@@ -37,11 +39,14 @@ def keyring(store: Store, settings: GatewaySettings, clock: Clock) -> Keyring:
 
 @pytest.fixture
 def opened(store: Store, keyring: Keyring, clock: Clock) -> BrowserSessions:
-    return BrowserSessions(store.accounts, lifetime=timedelta(hours=1), clock=clock)
+    return BrowserSessions(store.sessions, lifetime=timedelta(hours=1), idle=timedelta(hours=1), clock=clock)
+
+
+FIRST = Proof("first", SignInBy.KEY, digest_of(KEY))
 
 
 async def test_session_is_over_after_its_lifetime(opened: BrowserSessions, clock: Clock) -> None:
-    token = await opened.open(key_name="first")
+    token = await opened.open(FIRST, "r")
     clock.now += timedelta(minutes=59)
     assert (await opened.by_token(token)).name == "first"
 
@@ -53,10 +58,10 @@ async def test_session_is_over_after_its_lifetime(opened: BrowserSessions, clock
 
 async def test_sessions_that_are_over_are_forgotten(opened: BrowserSessions, clock: Clock, store: Store) -> None:
     for _ in range(3):
-        await opened.open(key_name="first")
+        await opened.open(FIRST, "r")
     clock.now += timedelta(hours=2)
 
-    await opened.open(key_name="first")
+    await opened.open(FIRST, "r")
 
     assert isinstance(store.database, Database)
     with store.database.engine.connect() as connection:
@@ -66,7 +71,7 @@ async def test_sessions_that_are_over_are_forgotten(opened: BrowserSessions, clo
 async def test_exchanged_first_key_replaces_the_old_one_and_ends_its_sessions(
     keyring: Keyring, opened: BrowserSessions, settings: GatewaySettings, clock: Clock
 ) -> None:
-    token = await opened.open(key_name="first")
+    token = await opened.open(FIRST, "r")
     settings.first_api_key_file.write_text("n" * 64)
 
     keyring.take_first_key(settings.first_api_key_file)
@@ -82,7 +87,7 @@ async def test_exchanged_first_key_replaces_the_old_one_and_ends_its_sessions(
 async def test_same_first_key_keeps_its_sessions_over_a_restart(
     keyring: Keyring, opened: BrowserSessions, settings: GatewaySettings
 ) -> None:
-    token = await opened.open(key_name="first")
+    token = await opened.open(FIRST, "r")
 
     keyring.take_first_key(settings.first_api_key_file)
 

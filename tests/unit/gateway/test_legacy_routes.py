@@ -1,11 +1,16 @@
 """The 2018 endpoints answer as they did, and are open only to whom the settings name."""
 
+from dataclasses import replace
+
 import httpx
 import pytest
 from fastapi import FastAPI
 
 from idc_gateway.settings import GatewaySettings
+from idc_gateway.throttle import RequestRates
+from support.asgi_stream import AsgiStream
 from support.demo_patches import solid_png
+from support.eventually import eventually
 
 RED, DARK, MID = solid_png((255, 0, 0)), solid_png((0, 0, 0)), solid_png((128, 0, 0))
 PATHS = ["/api/infer", "/api/IDC/infer"]
@@ -13,7 +18,7 @@ PATHS = ["/api/infer", "/api/IDC/infer"]
 
 @pytest.fixture
 def settings(request: pytest.FixtureRequest, settings: GatewaySettings) -> GatewaySettings:
-    networks = {"legacy_open_networks": getattr(request, "param", [])}
+    networks = {"legacy_open_networks": getattr(request, "param", []), "max_requests_in_progress": 4}
     return GatewaySettings.model_validate({**settings.model_dump(), **networks, "mqtt": settings.mqtt})
 
 
@@ -88,3 +93,58 @@ async def test_audit_names_the_address_that_had_no_key(app: FastAPI, client: htt
 
     record = (await client.get("/api/v1/audit", params={"limit": 1})).json()["items"][0]
     assert record["actor"] == "legacy-192.168.7.9"
+
+
+@pytest.mark.parametrize("settings", [["192.168.7.0/24"]], indirect=True)
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 200),
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Sec-Fetch-Site": "same-site"}, 403),
+        ({"Sec-Fetch-Site": "cross-site", "Origin": "http://192.168.7.1:8080"}, 403),
+        ({"Origin": "http://evil.example"}, 403),
+        ({"Origin": "http://192.168.7.1"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Origin": "http://192.168.7.1:8080"}, 200),
+        ({"Sec-Fetch-Site": "same-origin", "Host": "192.168.7.1:8080"}, 200),
+        ({"Sec-Fetch-Site": "same-origin", "Host": "evil.example"}, 403),
+        ({"Origin": "http://evil.example", "Host": "evil.example"}, 403),
+        ({"Host": "idc-box.hospital.example"}, 200),
+    ],
+    ids=str,
+)
+async def test_other_sites_page_in_an_open_network_is_refused(
+    app: FastAPI, path: str, headers: dict[str, str], status: int
+) -> None:
+    """A form or script of any page that somebody in that network opens could sound the alarm."""
+    async with client_from(app, "192.168.7.9") as browser:
+        answer = await browser.post(path, content=RED, headers={"Host": "192.168.7.1:8080", **headers})
+
+    assert answer.status_code == status
+    if status == 403:
+        assert answer.json()["type"].endswith("cross-site")
+
+
+@pytest.mark.parametrize("settings", [["fd00::/8"]], indirect=True)
+async def test_rate_of_open_networks_counts_by_network(app: FastAPI) -> None:
+    app.state.gateway = replace(app.state.gateway, rates=RequestRates(2))
+    statuses = []
+    for address in ("fd00::1", "fd00::2", "fd00::3", "fd00:0:0:1::1"):
+        async with client_from(app, address) as client:
+            statuses.append((await client.post("/api/infer", content=RED)).status_code)
+
+    assert statuses == [200, 200, 429, 200]
+
+
+@pytest.mark.parametrize("settings", [["192.168.7.0/24"]], indirect=True)
+async def test_slow_client_without_a_key_leaves_room_for_others(app: FastAPI, client: httpx.AsyncClient) -> None:
+    slow = [AsgiStream(app, "/api/infer", {}, method="POST", more_body=True, client="192.168.7.9") for _ in range(6)]
+    await eventually(lambda: sum(stream.status == 503 for stream in slow) == 4, 30)
+
+    answer = await client.post("/api/v1/classifications", content=RED)
+    for stream in slow:
+        await stream.close()
+
+    assert answer.status_code == 201

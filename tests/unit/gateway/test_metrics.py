@@ -105,6 +105,18 @@ async def test_named_network_reads_metrics_without_a_key(
     assert answer.status_code == status
 
 
+@pytest.mark.parametrize("headers", [{"Sec-Fetch-Site": "cross-site"}, {"Origin": "http://evil.example"}])
+async def test_other_sites_page_in_a_named_network_reads_no_metrics(
+    settings: GatewaySettings, store: Store, headers: dict[str, str]
+) -> None:
+    settings = settings.model_copy(update={"metrics_networks": [ip_network("10.1.0.0/16")], "store_images": False})
+    app = create_app(build(settings, store=store, servers={"http://inference": RednessInference()}, bus=MemoryBus()))
+    transport = httpx.ASGITransport(app, client=("10.1.2.3", 1234))
+
+    async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
+        assert (await client.get("/metrics", headers=headers)).status_code == 403
+
+
 async def test_key_for_metrics_opens_nothing_else(settings: GatewaySettings, store: Store, tmp_path: Path) -> None:
     key_file = tmp_path / "metrics-key"
     key_file.write_text("m" * 40 + "\n")

@@ -109,10 +109,31 @@ async def test_other_answers_are_told_apart(response: httpx.Response, expected: 
 
 
 @pytest.mark.parametrize("failure", [httpx.ConnectError("x"), httpx.ReadTimeout("x"), httpx.RemoteProtocolError("x")])
-async def test_no_answer_is_unavailable_and_not_ready(failure: httpx.HTTPError) -> None:
+async def test_no_answer_is_unavailable(failure: httpx.HTTPError) -> None:
     def fail(_request: httpx.Request) -> httpx.Response:
         raise failure
 
     with pytest.raises(InferenceUnavailable):
         await client(fail).predict([b"image"], "r")
-    assert not await client(fail).is_ready()
+    with pytest.raises(InferenceUnavailable):
+        await client(fail).is_ready()
+
+
+@pytest.mark.parametrize(("status", "is_ready"), [(200, True), (400, False), (404, False), (503, False)])
+async def test_server_says_whether_it_is_ready(status: int, is_ready: bool) -> None:
+    assert await client(lambda _request: httpx.Response(status)).is_ready() is is_ready
+
+
+async def test_look_at_a_server_goes_by_a_connection_of_its_own() -> None:
+    inference = OipInference("http://inference", "idc", timeout_s=1)
+
+    assert inference._looks._transport is not inference._client._transport
+    await inference.close()
+
+
+@pytest.mark.parametrize(("status", "was_answered"), [(503, True), (429, True), (408, True)])
+async def test_server_with_too_much_to_do_is_told_apart_from_one_that_is_gone(status: int, was_answered: bool) -> None:
+    with pytest.raises(InferenceUnavailable) as failure:
+        await client(lambda _request: httpx.Response(status)).predict([b"image"], "r")
+
+    assert failure.value.was_answered is was_answered

@@ -10,7 +10,6 @@ from fastapi import FastAPI
 from idc_contracts import ALARM_ACTIONS, AlarmActed, AlarmAction, AlarmMode
 from idc_gateway.errors import InferenceUnavailable
 from idc_gateway.fakes import FAKE_MODEL, MemoryBus, RednessInference
-from idc_gateway.feed import MAX_WATCHERS
 from idc_gateway.store_ports import Store
 from support.demo_patches import solid_png
 from support.eventually import eventually
@@ -19,7 +18,8 @@ RED = solid_png((250, 0, 0))
 URL = "/api/v1/classifications"
 
 
-async def test_model_is_told_with_its_thresholds(client: httpx.AsyncClient) -> None:
+async def test_model_is_told_with_its_thresholds(client: httpx.AsyncClient, app: FastAPI) -> None:
+    await eventually(lambda: app.state.gateway.inference.is_ready)
     (model,) = (await client.get("/api/v1/models")).json()["items"]
 
     assert model["name"] == FAKE_MODEL.name
@@ -29,12 +29,13 @@ async def test_model_is_told_with_its_thresholds(client: httpx.AsyncClient) -> N
 
 
 async def test_status_names_what_is_wrong(
-    client: httpx.AsyncClient, bus: MemoryBus, inference: RednessInference
+    client: httpx.AsyncClient, app: FastAPI, bus: MemoryBus, inference: RednessInference
 ) -> None:
     await client.post(URL, content=RED)
     well = (await client.get("/api/v1/status")).json()
     bus.disconnect()
     inference.ready = False
+    await app.state.gateway.inference.look()
 
     ill = (await client.get("/api/v1/status")).json()
 
@@ -164,20 +165,6 @@ async def test_unknown_event_id_is_told_in_the_stream_as_an_error_would_end_it_f
     await stream.close()
 
     assert (stream.status, stream.events[0]["event"]) == (200, "missed")
-
-
-async def test_watchers_are_bounded_and_make_room_when_they_leave(app: FastAPI, client: httpx.AsyncClient) -> None:
-    streams = [EventStream(app) for _ in range(MAX_WATCHERS)]
-    await eventually(lambda: all(stream.status == 200 for stream in streams))
-
-    refused = await client.get("/api/v1/events")
-    for stream in streams:
-        await stream.close()
-    late = EventStream(app)
-    await eventually(lambda: late.status == 200)
-    await late.close()
-
-    assert refused.status_code == 503
 
 
 async def test_silent_inference_is_told_where_its_model_is_asked_for(

@@ -201,7 +201,7 @@ def test_compressed_body_is_refused(asked: Asked) -> None:
     ("data", "words"),
     [
         (["!"], "not base64"),
-        ([7], "not base64"),
+        ([7], "data[0] is not base64 text"),
         (["é"], "not base64"),
         (["YQ==", "YQ=="], "2 elements"),
         (["YQ=="], "image[0]"),

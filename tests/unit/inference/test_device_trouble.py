@@ -28,7 +28,7 @@ from support.infer_requests import asked, post
 from support.tiny_bundle import write_tiny_bundle
 
 RED = solid_png((250, 0, 0))
-PROMPT: dict[str, Any] = {"device_timeout_s": 0.5, "probe_interval_s": 0.1, "recovery_timeout_s": 3600}
+PROMPT: dict[str, Any] = {"device_timeout_s": 1.0, "probe_interval_s": 0.1, "recovery_timeout_s": 3600}
 
 
 class Devices:

@@ -1,6 +1,7 @@
 """The HTTP side of the inference service, around a fake engine."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from starlette.applications import Starlette
 
+from idc_inference import classification
 from idc_inference.adapters.prometheus_meter import PrometheusMeter
 from idc_inference.app import create_app, open_repository
 from idc_inference.fakes import RednessEngine, serve_fake
@@ -18,6 +20,7 @@ from idc_inference.settings import InferenceSettings
 from support.demo_patches import solid_png
 from support.eventually import eventually
 from support.infer_requests import asked, post
+from support.tiny_bundle import write_tiny_bundle
 
 RED, DARK = solid_png((250, 0, 0)), solid_png((10, 0, 0))
 
@@ -183,6 +186,59 @@ async def test_unknown_path_or_method_is_an_error_of_the_protocol(
 
     assert answer.status_code == status
     assert answer.json().keys() == {"error"}
+
+
+async def test_statistics_are_kept_for_each_version(tmp_path: Path) -> None:
+    for version in ("1", "2"):
+        write_tiny_bundle(tmp_path, version=version)
+    app = app_around(InferenceSettings(models_dir=tmp_path, max_versions=2), RednessEngine())
+
+    async with asked(app) as client:
+        await post(client, [RED] * 3, "/v2/models/idc/versions/1/infer")
+        assert (await post(client, [RED[:40]])).status_code == 400
+        everything = (await client.get("/v2/models/stats")).json()["model_stats"]
+        one = (await client.get("/v2/models/idc/versions/2/stats")).json()["model_stats"]
+
+    counts = [
+        (entry["version"], entry["inference_count"], entry["inference_stats"]["fail"]["count"]) for entry in everything
+    ]
+    assert counts == [("1", 3, 0), ("2", 0, 1)]
+    assert one == everything[1:]
+
+
+class Decodings:
+    """Which request's images were decoded, in order; the first one waits until it is released."""
+
+    def __init__(self) -> None:
+        self.order: list[bytes] = []
+        self.begun, self.go_on = threading.Event(), threading.Event()
+
+    def decode(self, image: bytes, **_sizes: int) -> NDArray[np.uint8]:
+        self.order.append(image[:1])
+        self.begun.set()
+        self.go_on.wait(30)
+        return np.zeros((50, 50, 3), np.uint8)
+
+
+@pytest.mark.parametrize(("size_bytes", "most_before"), [(10, 32), (200_000, 4)])
+async def test_single_image_waits_for_a_piece_of_a_form_and_not_for_the_form(
+    tiny_models_dir: Path, monkeypatch: pytest.MonkeyPatch, size_bytes: int, most_before: int
+) -> None:
+    decodings = Decodings()
+    monkeypatch.setattr(classification, "decode_patch", decodings.decode)
+    app = app_around(InferenceSettings(models_dir=tiny_models_dir, decode_threads=1), RednessEngine())
+
+    async with asked(app) as client:
+        form = asyncio.create_task(post(client, [b"f" * size_bytes] * 100))
+        await eventually(decodings.begun.is_set, 20)
+        single = asyncio.create_task(post(client, [b"s"]))
+        queue = app.state.runtime.classifier._readers._pool._work_queue
+        await eventually(lambda: queue.qsize() == 1, 20)  # the single one waits for the thread
+        decodings.go_on.set()
+        answers = await asyncio.gather(form, single)
+
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert decodings.order.index(b"s") <= most_before
 
 
 async def test_request_id_is_sent_back(client: httpx.AsyncClient) -> None:

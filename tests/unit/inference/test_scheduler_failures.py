@@ -19,7 +19,7 @@ from idc_inference.ports import Done
 from idc_inference.scheduler import Scheduler
 from support.eventually import eventually
 
-DEVICE_TIMEOUT_S = 0.5
+DEVICE_TIMEOUT_S = 1.0
 PROBE = Probe(np.full((1, 2, 2, 3), 51, np.uint8), 0.2, 0.01)
 
 
@@ -73,6 +73,17 @@ def test_deadline_is_kept_while_the_device_has_the_request(engine: Misbehaving) 
 
     assert all(isinstance(error_of(future), DeadlineExceeded) for future in futures)
     assert engine.batch_sizes == []
+    engine.gate.set()
+    scheduler.close()
+
+
+async def test_requests_that_ended_while_the_device_hangs_are_forgotten_with_their_patches(engine: Misbehaving) -> None:
+    scheduler = Scheduler(engine, RecordingMeter(), device_timeout_s=3600)
+    engine.gate.clear()
+    for _ in range(50):
+        scheduler.submit(patches_of(1, 2, 3), time.monotonic() + 0.1)
+
+    await eventually(lambda: scheduler.depth == 0, 20)
     engine.gate.set()
     scheduler.close()
 
@@ -154,7 +165,7 @@ def test_whatever_the_engine_raises_ends_its_request_and_the_next_one_is_served(
 
 
 @pytest.mark.parametrize("given", [object(), "text", 7, ["a"]])
-def test_result_that_is_none_ends_its_request_and_the_next_one_is_served(
+def test_result_that_is_no_array_ends_its_request_and_the_next_one_is_served(
     scheduler: Scheduler, engine: Misbehaving, given: object
 ) -> None:
     engine.gives = given

@@ -12,7 +12,7 @@ from PIL import Image
 
 from idc_modelio.bundles import file_sha256
 from idc_trainer.__main__ import main
-from idc_trainer.errors import BundleInvalid, DataUnreadable
+from idc_trainer.errors import BundleInvalid, DataEmpty, DataUnreadable
 from support.tiny_bundle import write_tiny_bundle
 
 
@@ -59,21 +59,63 @@ def test_an_image_of_another_size_is_scaled(bundle: Path, tmp_path: Path, capsys
 @pytest.mark.parametrize(
     ("content", "text"), [(b"\x89PNG\r\n\x1a\n" + b"x" * 40, "bad.png"), (b"", "bad.png"), (None, "No such file")]
 )
-def test_a_bad_image_is_named_in_one_line_after_the_good_ones(
+def test_a_bad_image_is_named_and_stops_no_other(
     bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes | None, text: str
 ) -> None:
     good, bad = _image(tmp_path / "good.png", 204), tmp_path / "bad.png"
     if content is not None:
         bad.write_bytes(content)
 
-    assert main(["predict", str(bundle), str(good), str(bad)]) == DataUnreadable.exit_code
+    assert main(["predict", str(bundle), str(bad), str(good)]) == DataUnreadable.exit_code
 
     captured = capsys.readouterr()
     assert "0.800" in captured.out
-    (line,) = captured.err.splitlines()
-    assert line.startswith("idc-trainer: ")
+    (line,) = (line for line in captured.err.splitlines() if line.startswith("idc-trainer: "))
     assert text in line
-    assert "; name images" in line or ": name readable images" in line
+    assert line.startswith("idc-trainer: 1 of 2 files cannot be classified, the first is ")
+    assert line.endswith(": name images of patches")
+
+
+def test_a_folder_is_classified_and_what_is_no_patch_in_it_is_named(
+    bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "patches"
+    (folder / "0").mkdir(parents=True)
+    _image(folder / "0" / "a.png", 204)
+    _image(folder / "b.TIF", 51)
+    Image.new("RGB", (50, 1)).save(folder / "strip.png")
+    (folder / "0" / "up").symlink_to(folder)
+    for name in ("Thumbs.db", ".DS_Store"):
+        (folder / name).write_text("junk")
+
+    assert main(["predict", str(bundle), str(folder)]) == 0
+
+    captured = capsys.readouterr()
+    assert "a.png" in captured.out
+    assert "b.TIF" in captured.out
+    assert [line for line in captured.err.splitlines() if line.startswith("Left out")] == [
+        "Left out, no image by its name: 1",
+        "Left out, hidden: 1",
+        "Left out, the same patch again: 1",
+        "Left out, no patch by its size: 1",
+    ]
+    assert f"{folder / 'strip.png'}: the image is 50 x 1 px" in captured.err
+
+
+def test_a_strip_that_is_named_by_itself_is_an_error(
+    bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Image.new("RGB", (2, 26)).save(tmp_path / "strip.png")
+
+    assert main(["predict", str(bundle), str(tmp_path / "strip.png")]) == DataUnreadable.exit_code
+    assert "strip.png (the image is 2 x 26 px)" in capsys.readouterr().err
+
+
+def test_a_folder_without_an_image_is_told(bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "empty").mkdir()
+
+    assert main(["predict", str(bundle), str(tmp_path / "empty")]) == DataEmpty.exit_code
+    assert "name images of patches" in _error(capsys)
 
 
 def test_verify_says_what_a_good_bundle_is(bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -94,9 +94,10 @@ def test_a_bundle_whose_writer_is_killed_is_never_visible(tmp_path: Path) -> Non
     assert ended.returncode == -signal.SIGKILL
     assert versions(tmp_path, "idc") == []
     assert next_version(tmp_path, "idc") == "1"
-    with new_bundle(tmp_path, "idc", "1") as folder:
-        assert list(folder.iterdir()) == []
-    assert versions(tmp_path, "idc") == [1]
+    with new_bundle(tmp_path, "idc", "1") as folder, new_bundle(tmp_path, "idc", "2") as other:
+        assert [*folder.iterdir(), *other.iterdir()] == []  # a run that lives keeps its folder
+        assert len(list((tmp_path / "idc").iterdir())) == 2  # what the killed one left is gone
+    assert versions(tmp_path, "idc") == [2, 1]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 import json
 import shutil
 from pathlib import Path
+from unittest.mock import ANY
 
 import numpy as np
 import pytest
@@ -96,7 +97,8 @@ def test_the_json_holds_the_whole_report(tree: Path, silent: Progress, capsys: p
     report = _report(tree, silent)
     assert content["sha256"] == report.sha256
     assert content["patients"][0] == {"patient": "a", "negatives": 2, "positives": 1}
-    assert content["unreadable"] == [{"path": report.unreadable[0].path, "reason": report.unreadable[0].reason}]
+    assert content["left_out"] == [{"path": report.left_out[0].path, "reason": "unreadable", "detail": ANY}]
+    assert content["left_out_counts"] == {"unreadable": 1}
     assert content["confounding"]["by_majority"] == pytest.approx(6 / 9)
 
 
@@ -117,7 +119,7 @@ def test_all_unreadable_files_are_listed_before_the_error(tree: Path, capsys: py
     assert _check(tree) == errors.DataUnreadable.exit_code
 
     output = capsys.readouterr()
-    assert "Unreadable, can be left out: 2" in output.out
+    assert "Left out, unreadable: 2" in output.out
     assert all(f"  {path}: " in output.out for path in paths)
     assert "2 of 10 files cannot be read" in _one_line(output.err)
 
@@ -126,7 +128,7 @@ def test_unreadable_files_may_be_left_out(tree: Path, capsys: pytest.CaptureFixt
     _damage(tree, 1)
 
     assert _check(tree, "--skip-unreadable") == 0
-    assert "Unreadable, can be left out: 1" in capsys.readouterr().out
+    assert "Left out, unreadable: 1" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -161,14 +163,19 @@ def test_data_of_damaged_files_alone_is_empty(tmp_path: Path, capsys: pytest.Cap
     [
         ("wrong.zip", errors.DataUnreadable, "download or copy it again"),
         ("wrong.csv", errors.ManifestWrong, "make the header path,patient,label"),
+        ("class", errors.WrongLabel, "name class folders 0"),
         ("wrong", errors.WrongLabel, "move or rename it"),
-        ("unknown", errors.PatientUnknown, "name it <patient>_idx5"),
+        (
+            "unknown",
+            errors.PatientUnknown,
+            "list the files in a CSV file path,patient,label, or name them <patient>_idx5",
+        ),
     ],
 )
 def test_each_kind_of_wrong_data_has_an_exit_code_and_a_remedy(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, error: type[errors.TrainerError], remedy: str
 ) -> None:
-    for path in ("wrong.zip", "wrong.csv", "wrong/a/0/a_class1.png", "unknown/0/a.png"):
+    for path in ("wrong.zip", "wrong.csv", "wrong/a/0/a_class1.png", "unknown/0/a.png", "class/a/idc/a.png"):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text("text")
 
@@ -185,7 +192,7 @@ def test_a_report_that_cannot_be_written_is_refused(
 
 def test_markup_in_a_file_name_is_shown_as_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     tree = write_patch_folder(tmp_path, PATIENTS | {"[red]x": (1, 0)})
-    (tree / "a" / "0" / "[bold]b.png").write_text("text")
+    (tree / "a" / "0" / "[bold]b.png").write_text("text")  # its folder is named as a patient of other names
 
     assert _check(tree, "--skip-unreadable") == 0
 

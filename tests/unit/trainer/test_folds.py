@@ -92,9 +92,9 @@ def test_unsound_folds_are_refused(
 def test_an_identical_file_in_two_folds_is_refused(make_set: Any) -> None:
     data = make_set(OWNERS, digests=["1", "2", "3", "4", "5", "1"])
 
-    with pytest.raises(SplitError, match=r"5\.png of fold 2 is the same file as 0\.png of fold 1"):
+    with pytest.raises(SplitError, match=r"5\.png of \w+ \w+ \(fold 2\) is the same file as 0\.png of .* \(fold 1\)"):
         check_folds((("a", "b"), ("c", "d")), data)
-    with pytest.raises(SplitError, match=r"5\.png of the held-out fold is the same file as 0\.png of training"):
+    with pytest.raises(SplitError, match=r"5\.png of .* \(the held-out fold\) is the same file as 0\.png .*training"):
         check_fold(("d",), data)
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from idc_trainer.data.layouts import open_patches
+from idc_trainer.data.left_out import Reason
+from idc_trainer.data.source import PatientsFrom
 from idc_trainer.errors import DataEmpty, FileUnreadable, PatientUnknown, WrongLabel
 from support.made_patches import write_patch_folder, write_patch_zip
 
@@ -60,13 +62,15 @@ def test_each_layout_gives_the_same_patches_in_the_same_order(layout: str, tree:
 
     source = open_patches(LAYOUTS[layout](tree, tmp_path / "other"))
 
-    said = [[(f.patient, f.label, f.name, f.x_px, f.y_px) for f in one.files] for one in (expected, source)]
+    said = [[(f.patient, f.label, f.name, f.x_px, f.y_px) for f in one.listing.files] for one in (expected, source)]
     assert said[0] == said[1]
-    assert [source.read(file) for file in source.files] == [expected.read(file) for file in expected.files]
+    assert [source.read(file) for file in source.listing.files] == [
+        expected.read(file) for file in expected.listing.files
+    ]
 
 
 def test_a_name_gives_the_place_in_the_slide(tree: Path) -> None:
-    file = open_patches(tree).files[1]
+    file = open_patches(tree).listing.files[1]
 
     assert (file.path, file.name) == ("8863/0/8863_idx5_x50_y1_class0.png", "8863_idx5_x50_y1_class0.png")
     assert (file.patient, file.label, file.x_px, file.y_px) == ("8863", 0, 50, 1)
@@ -76,7 +80,7 @@ def test_a_name_of_another_form_gives_no_place(tmp_path: Path) -> None:
     path = write_patch_folder(tmp_path, {"p": (1, 0)}) / "p" / "0"
     next(path.iterdir()).rename(path / "first.PNG")
 
-    (file,) = open_patches(tmp_path).files
+    (file,) = open_patches(tmp_path, PatientsFrom.FOLDERS).listing.files
 
     assert (file.patient, file.x_px, file.y_px) == ("p", None, None)
 
@@ -85,40 +89,36 @@ def test_patches_of_equal_name_and_other_content_are_both_kept(tmp_path: Path) -
     write_patch_folder(tmp_path / "one", {"p": (2, 0)}, seed=1)
     write_patch_folder(tmp_path / "two", {"p": (1, 0)}, seed=2)
 
-    assert len(open_patches(tmp_path).files) == 3
+    assert len(open_patches(tmp_path).listing.files) == 3
 
 
-@pytest.mark.parametrize("junk", ["notes.txt", ".DS_Store", "__MACOSX/8863/0/._a.png", ".thumbs/0/a.png"])
-def test_what_is_no_image_of_the_set_is_passed_over(tree: Path, junk: str) -> None:
-    (tree / junk).parent.mkdir(parents=True, exist_ok=True)
-    (tree / junk).write_text("junk")
-
-    assert len(open_patches(tree).files) == 5
-
-
-def test_a_link_to_the_folder_above_counts_nothing_twice(tree: Path) -> None:
+def test_a_link_to_the_folder_above_counts_nothing_twice_and_is_named(tree: Path) -> None:
     (tree / "8863" / "0" / "up").symlink_to(tree)
 
-    assert len(open_patches(tree).files) == 5
+    listing = open_patches(tree).listing
+
+    assert len(listing.files) == 5
+    assert [(one.path, one.reason) for one in listing.left_out] == [("8863/0/up/", Reason.SAME_AGAIN)]
 
 
 def test_a_linked_patient_counts(tree: Path, tmp_path: Path) -> None:
     shutil.move(tree / "8863", tmp_path / "elsewhere")
     (tree / "8863").symlink_to(tmp_path / "elsewhere")
 
-    assert len(open_patches(tree).files) == 5
+    assert len(open_patches(tree).listing.files) == 5
 
 
 @pytest.mark.parametrize(
     ("path", "error", "text"),
     [
-        ("8863/2/a.png", WrongLabel, "8863/2 is no class: name a class folder 0"),
-        ("8863/idc/a.png", WrongLabel, "8863/idc is no class"),
-        ("overview.png", WrongLabel, r"overview\.png stands in no class folder"),
+        ("8863/2/a.png", WrongLabel, r"8863/2/a\.png stands in 2, which is no class: name class folders 0"),
+        ("8863/IDC+/a.png", WrongLabel, r"stands in IDC\+, which is no class"),
+        ("8863/non-IDC/a.png", WrongLabel, "stands in non-IDC, which is no class"),
+        ("malignant/a.png", WrongLabel, "stands in malignant, which is no class"),
         ("8863/0/8863_idx5_x1_y1_class1.png", WrongLabel, "says class 1 but stands in folder 0"),
         ("8863/0/a_class7.png", WrongLabel, "says class 7 but stands in folder 0"),
         ("8863/0/8865_idx5_x1_y1_class0.png", WrongLabel, "says patient 8865 but stands in folder 8863"),
-        ("0/a.png", PatientUnknown, r"0/a\.png does not say whose patch it is: name it <patient>_idx5"),
+        ("0/a.png", PatientUnknown, r"0/a\.png does not say whose patch it is, as 1 of 6 .*: list the files in a CSV"),
     ],
 )
 def test_a_file_in_a_wrong_place_is_named(tree: Path, path: str, error: type[Exception], text: str) -> None:
@@ -140,10 +140,10 @@ def test_nothing_to_read_is_refused_with_what_to_name(tmp_path: Path, name: str)
 
 def test_a_file_that_went_away_is_unreadable(tree: Path) -> None:
     source = open_patches(tree)
-    (tree / source.files[2].path).unlink()
+    (tree / source.listing.files[2].path).unlink()
 
-    with pytest.raises(FileUnreadable, match=r"8863_idx5_x0_y1_class1\.png: cannot read it"):
-        source.read(source.files[2])
+    with pytest.raises(FileUnreadable, match=r"8863_idx5_x0_y51_class1\.png: cannot read it"):
+        source.read(source.listing.files[2])
 
 
 def test_a_pipe_named_as_an_image_does_not_hang_the_reader(tree: Path) -> None:
@@ -151,4 +151,4 @@ def test_a_pipe_named_as_an_image_does_not_hang_the_reader(tree: Path) -> None:
     source = open_patches(tree)
 
     with pytest.raises(FileUnreadable, match="not a regular file"):
-        source.read(next(file for file in source.files if file.name == "pipe.png"))
+        source.read(next(file for file in source.listing.files if file.name == "pipe.png"))

@@ -5,10 +5,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from idc_trainer.data.layouts import open_patches
-from idc_trainer.errors import DataUnreadable, ManifestWrong, TrainerError, WrongLabel
+from idc_trainer.data.source import PatientsFrom
+from idc_trainer.errors import DataUnreadable, ManifestWrong, TrainerError, WrongLabel, WrongSetting
 from support.made_patches import write_patch_folder
 
-A, B = "p/0/p_idx5_x0_y1_class0.png", "p/1/p_idx5_x0_y1_class1.png"
+A, B = "p/0/p_idx5_x0_y1_class0.png", "p/1/p_idx5_x0_y51_class1.png"
 
 
 @pytest.fixture
@@ -24,17 +25,51 @@ def _csv(folder: Path, *lines: str) -> Path:
 def test_the_patient_is_who_the_list_says(folder: Path) -> None:
     source = open_patches(_csv(folder, "path,patient,label", f"{A},x,0", "", f"{B}, y ,1"))
 
-    assert [(f.path, f.patient, f.label, f.x_px) for f in source.files] == [(A, "x", 0, 0), (B, "y", 1, 0)]
-    assert source.read(source.files[0]) == (folder / A).read_bytes()
+    assert [(f.path, f.patient, f.label, f.x_px) for f in source.listing.files] == [(A, "x", 0, 0), (B, "y", 1, 0)]
+    assert source.read(source.listing.files[0]) == (folder / A).read_bytes()
 
 
-@pytest.mark.parametrize("header", ["\ufeffpath,patient,label", '"path","patient","label"'])
-def test_a_spreadsheets_header_is_read(folder: Path, header: str) -> None:
-    assert len(open_patches(_csv(folder, header, f"{A},x,0")).files) == 1
+def _exported(folder: Path, text: str, encoding: str = "utf-8") -> Path:
+    (folder / "list.csv").write_bytes(text.encode(encoding))
+    return folder / "list.csv"
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        (f"\ufeffpath,patient,label\n{A},x,0\n", "utf-8"),
+        (f'"path","patient","label"\r\n"{A}","x","0"\r\n', "utf-8"),
+        (f"path;patient;label\n{A};x;0\n", "utf-8"),
+        (f"sep=;\npath;patient;label\n{A};x;0\n", "utf-8"),
+        (f"path\tpatient\tlabel\r\n{A}\tx\t0\r\n", "utf-16"),
+        (f"path|patient|label\n{A}|x|0", "utf-8"),
+        (f"Path, PATIENT ,Label\r{A},x,0\r", "utf-8"),
+        (f"path,patient,label\n{A},x,0.0\n", "utf-8"),
+        (f"site,path,stain,patient,label\nz,{A},HE,x,0\n", "utf-8"),
+        (f"path,patient,label\n{A},x,0\n,,\n", "utf-8"),
+        ("path,patient,label\n" + A.replace("/", "\\") + ",x,0\n", "utf-8"),
+    ],
+)
+def test_a_list_is_read_as_spreadsheets_and_tables_write_it(folder: Path, text: str, encoding: str) -> None:
+    (file,) = open_patches(_exported(folder, text, encoding)).listing.files
+
+    assert (file.path, file.patient, file.label) == (A, "x", 0)
+
+
+def test_a_list_that_contradicts_the_file_names_is_told(folder: Path) -> None:
+    listing = open_patches(_csv(folder, "path,patient,label", f"{A},x,0", f"{B},p,1")).listing
+
+    assert listing.patients_from is PatientsFrom.LIST
+    assert listing.notes == ["1 file names say another patient than the list; the list was taken."]
+
+
+def test_folders_cannot_say_the_patients_of_a_list(folder: Path) -> None:
+    with pytest.raises(WrongSetting, match="leave out --patient-from folders"):
+        open_patches(_csv(folder, "path,patient,label", f"{A},x,0"), PatientsFrom.FOLDERS)
 
 
 def test_columns_may_stand_in_any_order(folder: Path) -> None:
-    (file,) = open_patches(_csv(folder, "label,path,patient", f"0,{A},x")).files
+    (file,) = open_patches(_csv(folder, "label,path,patient", f"0,{A},x")).listing.files
 
     assert (file.path, file.patient, file.label) == (A, "x", 0)
 
@@ -42,11 +77,11 @@ def test_columns_may_stand_in_any_order(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("lines", "error", "text"),
     [
-        ((), ManifestWrong, "line 1 lacks path, patient, label: make the header path,patient,label"),
-        (("path,label", f"{A},0"), ManifestWrong, "line 1 lacks patient"),
-        (("path,patient,label,site", f"{A},x,0,z"), ManifestWrong, "line 1 has besides site"),
-        (("path,patient,label,path", f"{A},x,0,z"), ManifestWrong, "line 1 has besides one column twice"),
-        (("path;patient;label", f"{A};x;0"), ManifestWrong, "line 1 lacks path, patient, label"),
+        ((), ManifestWrong, "line 1 lacks path, patient, label: .*make the header path,patient,label"),
+        (("path,label", f"{A},0"), ManifestWrong, "line 1 lacks patient: it is 'path,label', separated by commas"),
+        (("path;label", f"{A};0"), ManifestWrong, "line 1 lacks patient: it is 'path;label', separated by semicolons"),
+        (("file,id,class", f"{A},x,0"), ManifestWrong, "line 1 lacks path, patient, label: it is 'file,id,class'"),
+        (("path,patient,label,path", f"{A},x,0,z"), ManifestWrong, "line 1 has path twice"),
         (("path,patient,label", f"{A},x"), ManifestWrong, "line 2 has 2 fields instead of 3"),
         (("path,patient,label", f"{A},x,0,0"), ManifestWrong, "line 2 has 4 fields instead of 3"),
         (("path,patient,label", f"{A},x,0", f"{B},,1"), ManifestWrong, "line 3 has no patient: fill it in"),

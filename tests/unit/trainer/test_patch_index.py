@@ -1,5 +1,5 @@
 import hashlib
-from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 
@@ -9,7 +9,8 @@ import pytest
 from idc_trainer.data.folder import FolderSource, open_folder
 from idc_trainer.data.index import PatchIndex, index_patches
 from idc_trainer.data.layouts import open_patches
-from idc_trainer.data.source import PatchFile, Progress
+from idc_trainer.data.left_out import Reason
+from idc_trainer.data.source import Listing, PatchFile, PatientsFrom, Progress
 from idc_trainer.errors import FileUnreadable
 from support.made_patches import made_patch, write_patch, write_patch_folder, write_patch_zip
 
@@ -90,8 +91,9 @@ def test_damaged_files_among_many_are_left_out_and_listed(tmp_path: Path, silent
     index = index_patches(open_patches(tree), silent, skip_unreadable=True)
 
     assert len(index) == len(index.labels) == len(index.digests) == 118
-    assert {path for path, _ in index.unreadable} == {paths[row].relative_to(tree).as_posix() for row in (7, 100)}
-    assert "ends early" in dict(index.unreadable)[paths[7].relative_to(tree).as_posix()]
+    details = {file.path: file.detail for file in index.left_out if file.reason is Reason.UNREADABLE}
+    assert details.keys() == {paths[row].relative_to(tree).as_posix() for row in (7, 100)}
+    assert "ends early" in details[paths[7].relative_to(tree).as_posix()]
 
 
 def test_an_index_of_damaged_files_alone_is_empty(tmp_path: Path, silent: Progress) -> None:
@@ -100,7 +102,7 @@ def test_an_index_of_damaged_files_alone_is_empty(tmp_path: Path, silent: Progre
 
     index = index_patches(open_patches(tmp_path), silent, skip_unreadable=True)
 
-    assert (len(index), index.sizes_px.shape, len(index.unreadable)) == (0, (0, 2), 2)
+    assert (len(index), index.sizes_px.shape, len(index.left_out)) == (0, (0, 2), 2)
 
 
 def test_a_file_that_changes_after_it_was_indexed_is_not_taken_for_the_same(tree: Path, index: PatchIndex) -> None:
@@ -112,8 +114,8 @@ def test_a_file_that_changes_after_it_was_indexed_is_not_taken_for_the_same(tree
 
 def test_each_file_is_read_once_and_few_are_ahead_of_the_progress(tree: Path) -> None:
     class CountingSource(FolderSource):
-        def __init__(self, root: Path, files: Sequence[PatchFile]) -> None:
-            super().__init__(root, list(files))
+        def __init__(self, root: Path, listing: Listing) -> None:
+            super().__init__(root, listing)
             self.reads = 0
             self._count = Lock()
 
@@ -122,7 +124,8 @@ def test_each_file_is_read_once_and_few_are_ahead_of_the_progress(tree: Path) ->
                 self.reads += 1
             return super().read(file)
 
-    source = CountingSource(tree, [*open_folder(tree).files] * 40)
+    listing = open_folder(tree, PatientsFrom.NAMES).listing
+    source = CountingSource(tree, replace(listing, files=[*listing.files] * 40))
     ahead: list[int] = []
 
     index_patches(source, lambda _step, done, _total: ahead.append(source.reads - done), skip_unreadable=False)

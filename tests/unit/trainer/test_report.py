@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from idc_contracts import Thresholds
+from idc_trainer.data.left_out import LeftOut, Reason
 from idc_trainer.errors import OutputUnwritable
 from idc_trainer.evaluation.bootstrap import Evaluation, evaluate
 from idc_trainer.evaluation.scored_patches import ScoredPatches
@@ -74,11 +75,41 @@ def test_without_images_no_pixel_is_in_the_report(tmp_path: Path) -> None:
     assert "<img" not in (tmp_path / "index.html").read_text(encoding="utf-8")
 
 
+def test_the_report_says_which_patients_have_no_curve_and_which_no_slide(tmp_path: Path) -> None:
+    scored = made_scores({f"p{number}": (3, 3) for number in range(9)})
+    placeless = ScoredPatches(**{**vars(scored), "x_px": np.where(scored.patients == "p3", -1, scored.x_px)})
+
+    write_report(_content(placeless), tmp_path)
+
+    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert "ROC (the first 7 of 9 patients)" in page
+    assert "File names say no place in a slide: p3." in page
+    assert "one patient only" not in page
+
+
+def test_the_report_of_one_patient_says_what_its_intervals_are_worth(tmp_path: Path) -> None:
+    write_report(_content(made_scores({"a": (9, 9)})), tmp_path)
+
+    assert "one patient only: intervals by patient say nothing" in (tmp_path / "index.html").read_text()
+
+
+def test_files_left_out_are_counted_in_the_report_and_all_named_beside_it(tmp_path: Path) -> None:
+    left_out = tuple(LeftOut(f"<b>{number}.txt", Reason.NO_IMAGE, "text") for number in range(12))
+
+    write_report(_content(made_scores({"a": (9, 9)}), left_out=left_out), tmp_path)
+
+    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert "Left out, no image by its name: 12\n  &lt;b&gt;0.txt: text" in page
+    assert "and 2 more: left-out.json names all" in page
+    assert len(json.loads((tmp_path / "left-out.json").read_text())["files"]) == 12
+
+
 def test_the_figures_stand_beside_the_report(tmp_path: Path) -> None:
     content = _content(made_scores({"a": (9, 9)}))
     write_report(content, tmp_path)
 
-    assert Evaluation.model_validate_json((tmp_path / "figures.json").read_bytes()) == content.evaluation
+    found = Evaluation.model_validate_json((tmp_path / "figures.json").read_bytes())
+    assert found == content.evaluation.model_copy(update={"command": content.command})
 
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:

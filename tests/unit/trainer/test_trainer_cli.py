@@ -1,7 +1,9 @@
 """Bad input at the command line: one line with the remedy and an exit code of its own."""
 
 import inspect
+import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +12,7 @@ import pytest
 
 from idc_trainer import errors
 from idc_trainer.__main__ import main
+from idc_trainer.commands import data_check
 from support.made_patches import write_patch_folder
 
 PATIENTS = {"a": (3, 3), "b": (3, 3), "c": (3, 3)}
@@ -193,6 +196,19 @@ def test_a_command_without_its_options_ends_with_2(capsys: pytest.CaptureFixture
 
     assert ended.value.code == 2
     assert "usage:" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_command_that_is_stopped_ends_in_order_and_with_the_signals_code(
+    data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, number: signal.Signals, code: int
+) -> None:
+    monkeypatch.setattr(data_check, "check_data", lambda _: os.kill(os.getpid(), number))
+    before = signal.getsignal(signal.SIGTERM)
+
+    assert main(["data", "check", str(data)]) == code
+
+    assert _one_line(capsys) == "idc-trainer: stopped; no bundle was written"
+    assert signal.getsignal(signal.SIGTERM) == before
 
 
 _CHECK_AND_SAY_WHAT_WAS_IMPORTED = """

@@ -84,7 +84,7 @@ def test_an_unsound_split_is_refused(make_set, split: PatientSplit, error: type[
 def test_an_identical_file_on_two_sides_is_refused(make_set) -> None:  # type: ignore[no-untyped-def]
     data = make_set(OWNERS, digests=["1", "2", "3", "4", "2"])
 
-    with pytest.raises(SplitError, match=r"4\.png of test is the same file as 1\.png of train"):
+    with pytest.raises(SplitError, match=r"4\.png of patient c \(test\) is the same file as 1\.png of patient a"):
         check_split(PatientSplit(("a",), ("b",), ("c",)), data)
 
 
@@ -111,22 +111,28 @@ def test_a_split_file_of_another_form_is_refused(tmp_path: Path, content: str) -
 def test_the_published_lists_name_162_patients_each_once() -> None:
     everyone = {str(patient): BOTH for patient in range(8000, 17000)}
 
-    split, left_out = official_split(everyone)
+    split = official_split(everyone)
 
     assert [len(side) for side in (split.train, split.validation, split.test)] == [84, 29, 49]
-    assert len({*split.train, *split.validation, *split.test, *left_out}) == len(everyone) == 162 + len(left_out)
+    assert len({*split.train, *split.validation, *split.test}) == 162
 
 
-def test_patients_in_no_published_list_are_on_no_side_and_are_named() -> None:
-    split, left_out = official_split({"8975": BOTH, "8867": BOTH, "9075": BOTH, "8863": BOTH, "mine": BOTH})
+def test_patients_in_no_published_list_are_on_no_side() -> None:
+    split = official_split({"8975": BOTH, "8867": BOTH, "9075": BOTH, "8863": BOTH, "mine": BOTH})
 
     assert split == PatientSplit(("8975",), ("8867",), ("9075",))
-    assert left_out == ("8863", "mine")
 
 
-def test_the_published_lists_are_refused_for_other_data() -> None:
-    with pytest.raises(SplitError, match="no patient stands in the published lists"):
-        official_split(_classes(3, 3, 3))
+@pytest.mark.parametrize(
+    ("patients", "found"),
+    [
+        (("a", "b", "c"), "0 of 84 for train, 0 of 29 for validation, 0 of 49 for test"),
+        (("8975", "8867", "8863"), "1 of 84 for train, 1 of 29 for validation, 0 of 49 for test"),
+    ],
+)
+def test_the_published_lists_are_refused_where_a_side_is_not_there(patients: tuple[str, ...], found: str) -> None:
+    with pytest.raises(SplitError, match=f"{found}: bring the whole public set, or use --split random"):
+        official_split(dict.fromkeys(patients, BOTH))
 
 
 def test_a_patient_on_no_side_may_share_a_file(make_set) -> None:  # type: ignore[no-untyped-def]

@@ -13,6 +13,7 @@ from idc_contracts.bundle import BundleManifest
 from idc_modelio.bundles import read_bundle, read_self_test
 from idc_trainer.__main__ import main
 from idc_trainer.data.choose import SplitRequest, split_patients
+from idc_trainer.data.reading import DataSet
 from idc_trainer.errors import CalibrationFailed, DataUnreadable, TrainerError, WrongSetting
 from idc_trainer.features.store import FeatureStore
 from idc_trainer.learning.head import HeadSettings
@@ -35,7 +36,10 @@ def _tell(*_: object) -> None:
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_patch_folder(tmp_path_factory.mktemp("data"), PATIENTS)
+    root = write_patch_folder(tmp_path_factory.mktemp("data"), PATIENTS)
+    write_patch(root, "a", 0, 99, made_patch(0, np.random.default_rng(0))[:1])  # a strip, as the public set has them
+    (root / "a" / "slide_overview.png").write_text("no patch")
+    return root
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +49,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _request(data: Path, cache: Path, out: Path, **changes: object) -> TrainingRequest:
     options = {
-        "source": Source(data, cache, RECIPE),
+        "source": Source(DataSet(data), cache, RECIPE),
         "split": SplitRequest(test_patients=("a",)),
         "command": "idc-trainer train --data d",
         "int8": False,
@@ -56,7 +60,7 @@ def _request(data: Path, cache: Path, out: Path, **changes: object) -> TrainingR
 @pytest.fixture(scope="module")
 def bundle_path(data: Path, cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     names = tmp_path_factory.mktemp("list") / "demo.txt"
-    names.write_text("a_idx5_x0_y1_class1.png\na_idx5_x0_y1_class0.png\n")
+    names.write_text("a_idx5_x0_y51_class1.png\na_idx5_x0_y1_class0.png\n")
     return train(_request(data, cache, tmp_path_factory.mktemp("out"), report_list=names), _tell)
 
 
@@ -163,6 +167,32 @@ def test_card_and_report_say_what_a_reader_must_know(bundle_path: Path) -> None:
     assert not re.search(r"(src|href)=[\"']?(https?:)?//|@import", report)
 
 
+def test_what_was_left_out_is_named_in_the_bundle(bundle_path: Path) -> None:
+    found = json.loads((bundle_path / "report" / "left-out.json").read_text())
+    card = (bundle_path / "MODEL_CARD.md").read_text()
+
+    assert found["counts"] == {"in no class folder": 1, "no patch by its size": 1}
+    assert {file["path"] for file in found["files"]} == {
+        "a/slide_overview.png",
+        "a/0/a_idx5_x4950_y1_class0.png",
+    }
+    assert "a/slide_overview.png: " in (bundle_path / "report" / "index.html").read_text()
+    assert "Not used: 1 in no class folder, 1 no patch by its size" in card
+    assert "CC0" not in card
+
+
+def test_the_command_line_tells_what_it_leaves_out(
+    data: Path, cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["features", "extract", "--data", str(data), "--cache", str(cache), "--shard", "0/4096", *OPTIONS]
+
+    assert main(arguments) == 0
+
+    told = capsys.readouterr().err
+    assert "Left out, in no class folder: 1\n  a/slide_overview.png: " in told
+    assert "a/0/a_idx5_x4950_y1_class0.png: the image is 50 x 1 px" in told
+
+
 def test_a_list_with_an_unknown_file_is_refused(data: Path, cache: Path, tmp_path: Path) -> None:
     (tmp_path / "list.txt").write_text("absent.png\n")
 
@@ -202,7 +232,7 @@ def test_settings_that_contradict_each_other_are_refused_before_any_work(
         data,
         tmp_path / "cache",
         tmp_path / "out",
-        source=Source(data, tmp_path / "cache", recipe),
+        source=Source(DataSet(data), tmp_path / "cache", recipe),
         split=SplitRequest(test_patients=("a",), cross_fit=cross_fit),
     )
 
@@ -217,7 +247,7 @@ def test_gains_that_do_not_fit_the_stages_are_refused_before_any_work(data: Path
     recipe = Recipe(input_px=32, stages=("stage3",), stage_gains=(1.0, 2.0), stain=Stain(passes=1))
 
     with pytest.raises(WrongSetting, match="2 stage gains for 1 stages"):
-        train(_request(data, tmp_path, tmp_path, source=Source(data, tmp_path / "cache", recipe)), _tell)
+        train(_request(data, tmp_path, tmp_path, source=Source(DataSet(data), tmp_path / "cache", recipe)), _tell)
 
     assert not (tmp_path / "cache").exists()
 
@@ -239,7 +269,7 @@ def test_only_the_very_same_run_goes_on_from_a_checkpoint(tmp_path: Path) -> Non
     def folder(run_index: object = index, recipe: Recipe = RECIPE, seed: int = 0) -> Path:
         split = SplitRequest(test_patients=("a",), validation_patients=("b" if seed == 0 else "c",))
         patches = split_patients(split, run_index)  # type: ignore[arg-type]
-        source = Source(tmp_path, tmp_path, recipe, weights if weights.exists() else None)
+        source = Source(DataSet(tmp_path), tmp_path, recipe, weights if weights.exists() else None)
         return Run(patches, source, Target(), _tell).folder
 
     first = folder()

@@ -1,7 +1,11 @@
 """Runs the tool: `idc` or `python -m idc_client`."""
 
+import errno
+import io
 import os
+import sys
 from pathlib import Path
+from typing import Any, Final
 
 import click
 
@@ -14,11 +18,32 @@ from idc_client.commands.review import review
 from idc_client.commands.status import status
 from idc_client.commands.watch import watch
 from idc_client.connection import Access
-from idc_client.errors import InputRefused
+from idc_client.errors import InputRefused, OutputLost
 from idc_client.tool import Tool
 
+_MAX_KEY_LENGTH: Final = 4096
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
+
+class Cli(click.Group):
+    """The group of all commands; output that does not arrive is told like any other trouble."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command that the arguments name."""
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                # A terminal or file in another encoding gets what it has no letter for as an escape.
+                stream.reconfigure(errors="backslashreplace")
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+        except OSError as exc:
+            if exc.errno == errno.EPIPE:
+                raise
+            raise OutputLost(f"the output cannot be written: {exc.strerror or exc}") from exc
+        return result
+
+
+@click.group(cls=Cli, context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
 @click.version_option(package_name="idc-client")
 @click.option(
     "--url", envvar="IDC_URL", default="http://localhost:8080", show_envvar=True, help="The gateway's address."
@@ -44,8 +69,8 @@ from idc_client.tool import Tool
 def cli(context: click.Context, *, url: str, api_key_file: Path | None, ca_file: Path | None, timeout_s: float) -> None:
     """Work with an IDC Sentinel gateway. For research use only; not a medical device.
 
-    Exit codes: 0 done, 2 wrong usage, 3 key refused, 4 input refused, 5 gateway unavailable, 6 outcome unknown,
-    7 audit chain broken.
+    Exit codes: 0 done, 1 interrupted or output lost, 2 wrong usage, 3 key refused, 4 input refused, 5 gateway
+    unavailable, 6 outcome unknown, 7 audit chain broken.
     """
     if context.obj is None:
         context.obj = Tool(Access(url, _api_key(api_key_file), ca_file, timeout_s))
@@ -60,7 +85,8 @@ def _api_key(file: Path | None) -> str:
     if file is None:
         return os.environ.get("IDC_API_KEY", "").strip()
     try:
-        return file.read_text(encoding="utf-8").strip()
+        with file.open(encoding="utf-8") as opened:
+            return opened.read(_MAX_KEY_LENGTH).strip()
     except (OSError, UnicodeDecodeError) as exc:
         raise InputRefused(f"the API key cannot be read from {file}: {exc}") from exc
 

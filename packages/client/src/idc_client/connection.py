@@ -1,5 +1,6 @@
 """One gateway over HTTP: keys, problems, retries."""
 
+import random
 import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -11,17 +12,18 @@ from urllib.parse import quote
 
 import httpx
 
+from idc_client import troubles
 from idc_client.errors import ClientError, InputRefused, KeyRefused, OutcomeUnknown, Unavailable
 
 TRIES: Final = 4
 """How often a request is sent at most."""
 LONGEST_WAIT_S: Final = 30.0
 """Longest pause between two tries, whatever the gateway asks for."""
-FIRST_WAIT_S: Final = 0.5
-_COME_BACK: Final = frozenset({429, 502, 503, 504})
-
-Body = Callable[[], Iterator[bytes]]
-"""Makes a request's body, once for each try."""
+FIRST_WAIT_S: Final = 1.0
+COME_BACK: Final = frozenset({408, 429, 502, 503, 504})
+"""Statuses after which another try may succeed."""
+_NOT_DONE: Final = frozenset({429, 503})
+"""Those of them by which the gateway itself says that it did nothing; the others a proxy says."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,27 @@ class Access:
     api_key: str = field(repr=False, default="")
     ca_file: Path | None = None
     timeout_s: float = 60.0
+
+
+@dataclass(frozen=True)
+class _Failure:
+    """One try that brought no answer."""
+
+    error: ClientError
+    is_passing: bool
+    """Whether another try may succeed, and may be made."""
+    asked_s: float = 0.0
+
+
+def wait_s(number: int, asked_s: float = 0.0) -> float:
+    """The pause after the try with this number, from 1; clients that failed together do not come back together.
+
+    Args:
+        number: Of the try that failed.
+        asked_s: How long the gateway asks to wait.
+    """
+    own_s: float = FIRST_WAIT_S * 2 ** (number - 1) * random.uniform(0.75, 1.0)  # noqa: S311 - no secret
+    return min(max(own_s, asked_s), LONGEST_WAIT_S)
 
 
 class Connection:
@@ -53,12 +76,13 @@ class Connection:
 
         Raises:
             InputRefused: The address or the authority's certificate is none.
+            KeyRefused: The key cannot be one.
         """
-        headers = {"Authorization": f"Bearer {access.api_key}"} if access.api_key else {}
+        troubles.check_url(access.url)
         try:
             self._client = httpx.Client(
                 base_url=f"{access.url.rstrip('/')}/api/v1",
-                headers=headers,
+                headers=_authorization(access.api_key),
                 timeout=access.timeout_s,
                 transport=transport,
                 verify=_trust(access.ca_file),
@@ -72,30 +96,30 @@ class Connection:
         """Close the connections."""
         self._client.close()
 
-    def get(self, path: str, **query: Any) -> Any:
+    def get(self, path: str, **query: Any) -> dict[str, Any]:
         """The JSON document at a path; parameters that are None are left out.
 
         Raises:
             ClientError: The gateway does not answer with success.
         """
-        return self._fulfilled("GET", path, params=_given(query)).json()
+        return troubles.document(self._fulfilled("GET", path, params=_given(query)))
 
-    def post(self, path: str, document: Mapping[str, Any], *, idempotency_key: str) -> Any:
+    def post(self, path: str, document: Mapping[str, Any], *, idempotency_key: str) -> dict[str, Any]:
         """Send a JSON document; it takes effect once, however often it is sent.
 
         Raises:
             ClientError: The gateway does not answer with success.
         """
-        answer = self._fulfilled("POST", path, json=document, headers={"Idempotency-Key": idempotency_key})
-        return answer.json()
+        headers = {"Idempotency-Key": idempotency_key}
+        return troubles.document(self._fulfilled("POST", path, json=document, headers=headers))
 
-    def post_once(self, path: str, document: Mapping[str, Any]) -> Any:
+    def post_once(self, path: str, document: Mapping[str, Any]) -> dict[str, Any]:
         """Send a JSON document to an endpoint that knows no idempotency keys: after a lost answer it is not repeated.
 
         Raises:
             ClientError: The gateway does not answer with success.
         """
-        return self._fulfilled("POST", path, is_repeatable=False, json=document).json()
+        return troubles.document(self._fulfilled("POST", path, is_repeatable=False, json=document))
 
     def delete(self, path: str) -> None:
         """Delete what is there.
@@ -103,82 +127,119 @@ class Connection:
         Raises:
             ClientError: The gateway does not answer with success.
         """
-        self._fulfilled("DELETE", path)
+        sent: list[httpx.Request] = []
 
-    def upload(self, path: str, body: Body, headers: Mapping[str, str], query: Mapping[str, Any]) -> httpx.Response:
-        """Send a body that is made anew for each try, under an `Idempotency-Key` in the headers.
+        def make() -> httpx.Request:
+            sent.append(self._client.build_request("DELETE", path))
+            return sent[-1]
+
+        # Where the answer to the first try was lost, the second one may find it done.
+        self._tried(make, is_answer=lambda a: a.is_success or (a.status_code == 404 and len(sent) > 1))
+
+    def upload(
+        self, path: str, body: bytes, headers: Mapping[str, str], query: Mapping[str, str | None]
+    ) -> httpx.Response:
+        """Send a body that may arrive twice without harm.
 
         Returns:
-            The answer: a success, or a refusal that says something of each item.
+            The answer: a success, a refusal that says something of each item, or one that finds the body too large.
 
         Raises:
             ClientError: The gateway does not answer so.
         """
         return self._tried(
-            lambda: self._client.build_request("POST", path, content=body(), headers=headers, params=_given(query)),
-            is_repeatable=True,
-            is_answer=lambda answer: answer.is_success or "items" in _members(answer),
+            lambda: self._client.build_request("POST", path, content=body, headers=headers, params=_given(query)),
+            is_answer=lambda a: a.is_success or a.status_code == 413 or "items" in troubles.members(a),
         )
 
     @contextmanager
-    def stream(self, path: str, **request: Any) -> Iterator[httpx.Response]:
-        """An answer that is read while it comes; no retries.
+    def stream(self, path: str, *, tries: int = TRIES, **request: Any) -> Iterator[httpx.Response]:
+        """An answer that is read while it comes; once it has begun, it is not asked for again.
 
         Raises:
             ClientError: The gateway does not answer with success, or the connection breaks.
         """
+        answer = self._tried(
+            lambda: self._client.build_request("GET", path, **request),
+            is_answer=lambda a: a.is_success,
+            is_stream=True,
+            tries=tries,
+        )
         try:
-            with self._client.stream("GET", path, **request) as answer:
-                if not answer.is_success:
-                    answer.read()
-                    raise _refusal(answer)
-                yield answer
+            yield answer
         except httpx.HTTPError as exc:
             raise Unavailable(f"the connection to {self._url} broke: {exc}") from exc
+        finally:
+            answer.close()
 
     def _fulfilled(self, method: str, path: str, *, is_repeatable: bool = True, **request: Any) -> httpx.Response:
         return self._tried(
             lambda: self._client.build_request(method, path, **request),
+            is_answer=lambda a: a.is_success,
             is_repeatable=is_repeatable,
-            is_answer=lambda answer: answer.is_success,
         )
 
     def _tried(
         self,
         make: Callable[[], httpx.Request],
         *,
-        is_repeatable: bool,
         is_answer: Callable[[httpx.Response], bool],
+        is_repeatable: bool = True,
+        is_stream: bool = False,
+        tries: int = TRIES,
     ) -> httpx.Response:
-        wait_s, was_sent = FIRST_WAIT_S, False
-        for number in range(1, TRIES + 1):
-            try:
-                answer = self._client.send(make())
-            except (httpx.ConnectError, httpx.ConnectTimeout) as exc:
-                failure: ClientError = Unavailable(f"cannot reach {self._url}: {exc}; is it running, and --url right?")
-            except httpx.HTTPError as exc:
-                was_sent = True
-                if not is_repeatable:
-                    raise self._unknown(exc) from exc
-                failure = self._unknown(exc)
-            else:
-                if is_answer(answer):
-                    return answer
-                failure = _refusal(answer)
-                if answer.status_code not in _COME_BACK:
-                    raise failure
-                wait_s = max(wait_s, _retry_after_s(answer))
-            if number < TRIES:
-                self.pause(min(wait_s, LONGEST_WAIT_S))
-                wait_s *= 2
-        if was_sent and not isinstance(failure, OutcomeUnknown):
-            raise OutcomeUnknown(f"an answer was lost on the way, and then: {failure.format_message()}") from failure
-        raise failure
+        was_lost = False
+        for number in range(1, tries + 1):
+            outcome = self._attempt(make(), is_answer, is_repeatable=is_repeatable, is_stream=is_stream)
+            if isinstance(outcome, httpx.Response):
+                return outcome
+            error = outcome.error
+            if not outcome.is_passing:
+                raise error
+            was_lost = was_lost or isinstance(error, OutcomeUnknown)
+            if number < tries:
+                self.pause(wait_s(number, outcome.asked_s))
+        if was_lost and not isinstance(error, OutcomeUnknown):
+            raise OutcomeUnknown(f"an answer was lost on the way, and then: {error.format_message()}")
+        raise error
 
-    def _unknown(self, error: httpx.HTTPError) -> OutcomeUnknown:
-        return OutcomeUnknown(
-            f"{self._url} did not answer to the end ({type(error).__name__}): what was sent may or may not be stored"
-        )
+    def _attempt(
+        self,
+        request: httpx.Request,
+        is_answer: Callable[[httpx.Response], bool],
+        *,
+        is_repeatable: bool,
+        is_stream: bool,
+    ) -> httpx.Response | _Failure:
+        try:
+            answer = self._client.send(request, stream=is_stream)
+            if is_answer(answer):
+                return answer
+            answer.read()
+        except (httpx.ConnectError, httpx.ConnectTimeout) as exc:
+            return _Failure(troubles.no_connection(self._url, exc), is_passing=not troubles.is_lasting(exc))
+        except httpx.HTTPError as exc:
+            return _Failure(self._lost(request, exc), is_passing=is_repeatable)
+        error, status = troubles.refusal(answer), answer.status_code
+        if not is_repeatable and status in COME_BACK - _NOT_DONE:
+            return _Failure(
+                OutcomeUnknown(f"{error.format_message()}: the change may have been made"), is_passing=False
+            )
+        return _Failure(error, is_passing=status in COME_BACK, asked_s=troubles.retry_after_s(answer))
+
+    def _lost(self, request: httpx.Request, error: httpx.HTTPError) -> ClientError:
+        text = troubles.no_answer(self._url, error)
+        if request.method == "GET":
+            return Unavailable(text)
+        return OutcomeUnknown(f"{text}: what was sent may or may not be stored")
+
+
+def _authorization(api_key: str) -> dict[str, str]:
+    if not api_key:
+        return {}
+    if not api_key.isascii() or not api_key.isprintable() or " " in api_key:
+        raise KeyRefused("the API key has spaces, line breaks or letters that no key has: copy it again, whole")
+    return {"Authorization": f"Bearer {api_key}"}
 
 
 def _trust(ca_file: Path | None) -> ssl.SSLContext | bool:
@@ -197,29 +258,3 @@ def segment(name: str) -> str:
 
 def _given(query: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in query.items() if value is not None}
-
-
-def _refusal(answer: httpx.Response) -> ClientError:
-    status, problem = answer.status_code, _members(answer)
-    detail = problem.get("detail") or f"{answer.reason_phrase or 'no reason given'}: is there a gateway at --url?"
-    text = f"{detail} ({status})"
-    if status == 401:
-        return KeyRefused(f"{text}; set IDC_API_KEY or give --api-key-file")
-    if status == 403:
-        return KeyRefused(text)
-    return Unavailable(text) if status >= 500 or status == 429 else InputRefused(text)
-
-
-def _members(answer: httpx.Response) -> dict[str, Any]:
-    try:
-        document = answer.json()
-    except ValueError:
-        return {}
-    return document if isinstance(document, dict) else {}
-
-
-def _retry_after_s(answer: httpx.Response) -> float:
-    try:
-        return max(0.0, float(answer.headers.get("Retry-After", "0")))
-    except ValueError:
-        return 0.0

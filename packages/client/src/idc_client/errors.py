@@ -1,10 +1,11 @@
 """What can go wrong; each error has the exit code that tells it best.
 
 ClientError
-├── InputRefused        4   the gateway took what was sent for wrong, or a file cannot be read
+├── OutputLost          1   what was printed did not arrive: the disk is full
+├── InputRefused        4   the gateway refused what was sent, or a file cannot be read
 ├── KeyRefused          3   no key, a wrong one, or one that may not do this
 ├── Unavailable         5   the gateway cannot be reached or does not work now
-├── OutcomeUnknown      6   the connection broke, and whether the results were stored is not known
+├── OutcomeUnknown      6   the connection broke, and whether the change was made is not known
 └── ChainBroken         7   the audit chain is not intact
 """
 
@@ -19,6 +20,12 @@ class ClientError(click.ClickException):
     def show(self, file: object = None) -> None:  # noqa: ARG002 - click's own signature
         """One line on standard error."""
         click.echo(f"idc: {self.format_message()}", err=True)
+
+
+class OutputLost(ClientError):
+    """Standard output takes no more; what was asked for may be done all the same."""
+
+    exit_code: ClassVar[int] = 1
 
 
 class KeyRefused(ClientError):

@@ -29,10 +29,15 @@ def remarks() -> Console:
 
 
 def progress() -> Progress:
-    """A bar on standard error, where that is a terminal; it vanishes when it is done."""
+    """A bar on standard error, where only that is a terminal: lines on a screen are progress enough."""
     console = remarks()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal or Console().is_terminal)
+
+
+def printable(text: str) -> str:
+    """Text from elsewhere as one line that does nothing to a terminal."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def styled(decision: str) -> str:

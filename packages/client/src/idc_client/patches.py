@@ -1,99 +1,118 @@
-"""Image files: found in folders, read one after the other into forms."""
+"""Image files, read one after the other into forms that fit into memory."""
 
+import hashlib
 import os
 import re
+import stat
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
 
-from idc_client.errors import InputRefused
+from idc_client.finding import LeftOut
 
-SUFFIXES: Final = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp"})
 FORM_FILES: Final = 128
 """Files in one request: some tenths of a second of work, so that progress is seen and a retry repeats little."""
-FORM_BYTES: Final = 32 * 2**20
+FORM_BYTES: Final = 8 * 2**20
+"""Bytes of files that are in memory at one time, but for one more file."""
+MAX_NAME_LENGTH: Final = 255
+_READ: Final = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+"""A pipe that takes a file's place is not waited for."""
 _TRUTH: Final = re.compile(r"class(?P<truth>[01])(?![0-9])")
 """In the names of the public data set: `8975_idx5_x801_y1001_class1.png`."""
 
 Truth = Literal["idc", "no_idc"]
 
 
+def truth_of(path: Path) -> Truth | None:
+    """What a file's name says of it; None where it says nothing."""
+    matches = set(_TRUTH.findall(path.name))
+    if len(matches) != 1:
+        return None
+    return "idc" if matches == {"1"} else "no_idc"
+
+
 @dataclass(frozen=True)
-class PatchFile:
-    """One image file."""
+class Patch:
+    """One image file and its bytes."""
 
     path: Path
-    size_bytes: int
+    content: bytes = field(repr=False)
 
     @property
-    def truth(self) -> Truth | None:
-        """What the file's name says of it; None where it says nothing."""
-        matches = set(_TRUTH.findall(self.path.name))
-        if len(matches) != 1:
-            return None
-        return "idc" if matches == {"1"} else "no_idc"
+    def name(self) -> str:
+        """The file's name as it is sent: what is no Unicode or not printable becomes a replacement character."""
+        last = re.split(r"[/\\]", self.path.name)[-1].encode("utf-8", "replace").decode()
+        return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in last)[:MAX_NAME_LENGTH]
+
+    @property
+    def identity(self) -> bytes:
+        """The same for files of the same name and content."""
+        return hashlib.sha256(self.name.encode() + b"\0" + self.content).digest()[:16]
 
 
-def find(places: Iterable[Path]) -> list[PatchFile]:
-    """Every file that is named, and every image in every folder that is; each once, in a folder by name.
+@dataclass(frozen=True)
+class Form:
+    """Patches that go in one request."""
 
-    Raises:
-        InputRefused: A place does not exist, or there is no image in any.
+    copy: int
+    """0 for the first file of a name and content, 1 for the second, and so on: each is an image of its own."""
+    patches: list[Patch]
+
+
+def read(path: Path, max_bytes: int) -> Patch | LeftOut:
+    """Read a file, unless it is too large or no file at all; devices and pipes are not waited for."""
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            return LeftOut(path, "no regular file", is_failure=True)
+        if status.st_size > max_bytes:
+            return LeftOut(
+                path, f"too large: {status.st_size} bytes, and a patch has at most {max_bytes}", is_failure=True
+            )
+        with os.fdopen(os.open(path, _READ), "rb") as file:
+            # One that grew meanwhile is cut off, and refused by the gateway.
+            content = file.read(max_bytes + 1)
+    except OSError as exc:
+        return LeftOut(path, exc.strerror or str(exc), is_failure=True)
+    return Patch(path, content) if content else LeftOut(path, "empty", is_failure=True)
+
+
+def forms(files: Iterable[Path], max_bytes: int) -> Iterator[Form | LeftOut]:
+    """The files in groups that fit into one request each, and those that cannot be sent.
+
+    What is in memory at one time is bounded: the bytes of `FORM_BYTES` and a few for each file that was met.
     """
-    found: dict[Path, PatchFile] = {}
-    for place in places:
-        try:
-            files = sorted(_images_in(place)) if place.is_dir() else [place]
-            found |= {path: PatchFile(path, path.stat().st_size) for path in files}
-        except OSError as exc:
-            raise InputRefused(f"{exc.filename or place}: {exc.strerror}") from exc
-    if not found:
-        wanted = ", ".join(sorted(SUFFIXES))
-        raise InputRefused(f"no image in {', '.join(map(str, places))}: name files, or folders with {wanted}")
-    return list(found.values())
+    met: Counter[bytes] = Counter()
+    waiting: dict[int, list[Patch]] = {}
+    held = 0
+    for path in files:
+        patch = read(path, max_bytes)
+        if isinstance(patch, LeftOut):
+            yield patch
+            continue
+        copy = met[patch.identity]
+        met[patch.identity] += 1
+        waiting.setdefault(copy, []).append(patch)
+        held += len(patch.content)
+        if len(waiting[copy]) == FORM_FILES or held >= FORM_BYTES:
+            full = copy if len(waiting[copy]) == FORM_FILES else max(waiting, key=lambda c: len(waiting[c]))
+            form = Form(full, waiting.pop(full))
+            held -= sum(len(one.content) for one in form.patches)
+            yield form
+    yield from (Form(copy, patches) for copy, patches in sorted(waiting.items()))
 
 
-def _images_in(folder: Path) -> Iterator[Path]:
-    def fail(error: OSError) -> None:
-        raise error
-
-    for parent, _, names in os.walk(folder, onerror=fail):
-        yield from (Path(parent) / name for name in names if Path(name).suffix.lower() in SUFFIXES)
-
-
-def forms(files: Sequence[PatchFile]) -> Iterator[list[PatchFile]]:
-    """The files in groups that fit into one request each."""
-    group: list[PatchFile] = []
-    size = 0
-    for file in files:
-        if group and (len(group) == FORM_FILES or size + file.size_bytes > FORM_BYTES):
-            yield group
-            group, size = [], 0
-        group.append(file)
-        size += file.size_bytes
-    if group:
-        yield group
-
-
-def form_body(files: Sequence[PatchFile], boundary: str) -> Iterator[bytes]:
-    """A multipart form with the files as its parts `images` (RFC 7578); one file is in memory at a time.
-
-    Raises:
-        InputRefused: A file cannot be read.
-    """
-    for file in files:
-        head = f'--{boundary}\r\nContent-Disposition: form-data; name="images"; filename="{_quoted(file.path.name)}"'
-        yield f"{head}\r\nContent-Type: application/octet-stream\r\n\r\n".encode()
-        try:
-            yield file.path.read_bytes()
-        except OSError as exc:
-            raise InputRefused(f"{file.path}: {exc.strerror}; nothing of this request was stored") from exc
-        yield b"\r\n"
-    yield f"--{boundary}--\r\n".encode()
+def form_body(patches: Sequence[Patch], boundary: str) -> bytes:
+    """A multipart form with the files as its parts `images` (RFC 7578)."""
+    pieces: list[bytes] = []
+    for patch in patches:
+        head = f'--{boundary}\r\nContent-Disposition: form-data; name="images"; filename="{_quoted(patch.name)}"'
+        pieces += [f"{head}\r\nContent-Type: application/octet-stream\r\n\r\n".encode(), patch.content, b"\r\n"]
+    return b"".join([*pieces, f"--{boundary}--\r\n".encode()])
 
 
 def _quoted(name: str) -> str:
-    """A file's name in a form's head (WHATWG HTML, 4.10.21.8); what is no Unicode becomes a question mark."""
-    readable = name.encode("utf-8", "replace").decode()
-    return readable.replace("\n", "%0A").replace("\r", "%0D").replace('"', "%22")
+    """A file's name in a form's head (WHATWG HTML, 4.10.21.8)."""
+    return name.replace('"', "%22")

@@ -58,19 +58,19 @@ class Topic:
         return f"{_PREFIX}/{'+' if site is None else _slug.validate_python(site)}/+/{self.noun}"
 
     def device_of(self, topic: str) -> str | None:
-        """The device level of a concrete topic of this row; None where the topic is another row's, or no slug."""
+        """The device level of a concrete topic of this row.
+
+        None where the topic is another row's, or where a level is no slug: nobody can answer to such a name.
+        """
         place = self.place_of(topic)
-        return None if place is None else place[1]
+        return place[1] if place is not None and all(map(_is_slug, place)) else None
 
     def place_of(self, topic: str) -> tuple[str, str] | None:
-        """The site and device levels of a concrete topic of this row.
-
-        None where the topic is another row's, or a level is no slug: nobody can answer to such a name.
-        """
+        """The site and device levels of a concrete topic of this row; None where the topic is another row's."""
         levels = topic.split("/")
         if len(levels) != 5 or "/".join(levels[:2]) != _PREFIX or levels[4] != self.noun:
             return None
-        return (levels[2], levels[3]) if all(map(_is_slug, levels[2:4])) else None
+        return levels[2], levels[3]
 
 
 def _is_slug(level: str) -> bool:

@@ -5,6 +5,7 @@ ModelIoError
 │   ├── NotAnImage
 │   ├── TruncatedImage
 │   ├── UnsupportedColour
+│   ├── UnsupportedForm
 │   └── UnsupportedSize
 └── BundleError
     ├── BundleMissing (FileNotFoundError)
@@ -29,7 +30,11 @@ class TruncatedImage(PatchError):
 
 
 class UnsupportedColour(PatchError):
-    """The image is not 8-bit RGB, or it has transparent pixels or several frames."""
+    """The image is not 8-bit RGB, is grey all over, or has transparent pixels or several frames."""
+
+
+class UnsupportedForm(PatchError):
+    """The image is of an allowed format, but in a form of it that is not read, such as JPEG 2000 within a TIFF."""
 
 
 class UnsupportedSize(PatchError):

@@ -2,15 +2,16 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import AbstractContextManager, asynccontextmanager
 from typing import Final
+
+from idc_servicekit.memory_budget import BodiesExhausted, Lease, MemoryBudget
+
+__all__ = ["SLOWEST_BYTES_PER_S", "BodiesExhausted", "BodyBudget", "BodyTooLarge", "BodyTooSlow", "Lease"]
 
 SLOWEST_BYTES_PER_S: Final = 4096
 """A long body may take longer than a short one, but no longer than at this rate."""
-
-
-_LOOK_EVERY_S: Final = 0.02
 
 
 class BodyTooLarge(ValueError):
@@ -21,90 +22,27 @@ class BodyTooSlow(TimeoutError):
     """One body did not arrive in time."""
 
 
-class BodiesExhausted(RuntimeError):
-    """The bodies in progress together hold as many bytes as they may."""
-
-
-class Lease:
-    """The share of the memory that one request holds."""
-
-    def __init__(self, budget: "BodyBudget") -> None:
-        self._budget = budget
-        self._held_bytes = 0
-
-    def take(self, size_bytes: int) -> None:
-        """Hold so much more.
-
-        Raises:
-            BodiesExhausted: Other bodies hold the memory; a later try may succeed.
-        """
-        self._budget.take(size_bytes)
-        self._held_bytes += size_bytes
-
-    async def take_when_free(self, size_bytes: int, timeout_s: float) -> None:
-        """Hold so much more as soon as there is room.
-
-        Raises:
-            BodiesExhausted: There was none in time.
-        """
-        deadline = time.monotonic() + timeout_s
-        while True:
-            try:
-                self.take(size_bytes)
-            except BodiesExhausted:
-                if time.monotonic() > deadline:
-                    raise
-                await asyncio.sleep(_LOOK_EVERY_S)
-            else:
-                return
-
-    def give_back(self, size_bytes: int) -> None:
-        """Hold so much less."""
-        self._budget.give_back(size_bytes)
-        self._held_bytes -= size_bytes
-
-    def end(self) -> None:
-        """Hold nothing."""
-        self.give_back(self._held_bytes)
-
-
 class BodyBudget:
     """The memory that request bodies may take."""
 
-    def __init__(self, *, max_body_bytes: int, max_total_bytes: int, timeout_s: float) -> None:
+    def __init__(
+        self, *, max_body_bytes: int, max_total_bytes: int, timeout_s: float, overdraft_bytes: int = 0
+    ) -> None:
         """Set the bounds.
 
         Args:
             max_body_bytes: Of one body.
             max_total_bytes: Of all bodies that are held at one time.
-            timeout_s: How long one body may take to arrive: a client that went silent must not hold memory for ever.
+            timeout_s: How long one body may take to arrive: a client that went silent must not hold memory for good.
+            overdraft_bytes: How far one body may go beyond the total, where all of them wait for each other.
         """
         self.max_body_bytes = max_body_bytes
-        self._free_bytes = max_total_bytes
+        self._memory = MemoryBudget(max_total_bytes, overdraft_bytes=overdraft_bytes)
         self._timeout_s = timeout_s
 
-    def take(self, size_bytes: int) -> None:
-        """Hold memory; `lease` sees to it that it is given back.
-
-        Raises:
-            BodiesExhausted: There is not so much left.
-        """
-        if size_bytes > self._free_bytes:
-            raise BodiesExhausted("other requests hold all the memory for uploads: try again in a second")
-        self._free_bytes -= size_bytes
-
-    def give_back(self, size_bytes: int) -> None:
-        """Hold less."""
-        self._free_bytes += size_bytes
-
-    @contextmanager
-    def lease(self) -> Iterator[Lease]:
-        """A share that is given back at the block's end, whatever happens."""
-        lease = Lease(self)
-        try:
-            yield lease
-        finally:
-            lease.end()
+    def lease(self) -> AbstractContextManager[Lease]:
+        """A share of the memory that is given back at the block's end, whatever happens."""
+        return self._memory.lease()
 
     @asynccontextmanager
     async def read(
@@ -152,8 +90,8 @@ class BodyBudget:
                     piece = await anext(pieces, None)
             except TimeoutError as exc:
                 raise BodyTooSlow(
-                    f"the body did not arrive in time: no piece may take {self._timeout_s} s, nor the whole be slower "
-                    f"than {SLOWEST_BYTES_PER_S} bytes a second"
+                    f"the body did not arrive in time: no piece may take {self._timeout_s:g} s, nor may the whole be "
+                    f"slower than {SLOWEST_BYTES_PER_S} bytes a second"
                 ) from exc
             waited_s += time.monotonic() - started
             if piece is None:
@@ -165,4 +103,4 @@ class BodyBudget:
 
 
 def _too_large(limit: int) -> BodyTooLarge:
-    return BodyTooLarge(f"the body is larger than {limit} bytes: send fewer or smaller images at once")
+    return BodyTooLarge(f"the body has more than {limit} bytes, the most that is read here: send less in one request")

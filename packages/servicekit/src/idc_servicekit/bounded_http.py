@@ -1,4 +1,8 @@
-"""HTTP/1.1 by httptools, with the bounds that it leaves out: how long a request's head may be and may take."""
+"""HTTP/1.1 by httptools, with what it leaves out.
+
+It bounds how long a request's head may be and may take, and how many connections rest; and it ends a server without
+closing a connection on which a request is on its way.
+"""
 
 import asyncio
 import json
@@ -8,6 +12,10 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 MAX_HEAD_BYTES: Final = 64 * 1024
 """Request line, headers and trailers together; uvicorn's other protocol, h11, has the same bound."""
+KEEP_ALIVE_S: Final = 150
+"""A proxy sends a request on a connection that has rested. Whoever lets it rest for a shorter time than the proxy does
+closes it now and then while a request is on its way, which the proxy must not repeat: 502. nginx lets connections rest
+for 60 s, AWS's balancer for 60 s, Caddy, Traefik (90 s) and HTTP clients for less than 120 s."""
 
 
 class BoundedHttpProtocol(HttpToolsProtocol):
@@ -17,9 +25,15 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     """
 
     head_timeout_s = 10.0
+    max_idle_connections = 256
+    """Beyond it the one that has rested longest is closed."""
+    linger_s = 0.5
+    """So long a resting connection is still read when the server ends: a request may be on its way."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
+        self._is_ending = False
+        self._late_body_timer: asyncio.TimerHandle | None = None
         self._head_bytes = 0
         self._head_timer: asyncio.TimerHandle | None = None
 
@@ -29,8 +43,9 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._expect_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the timer."""
+        """Forget the timers."""
         self._head_is_here()
+        self._late_body_is_here()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -41,6 +56,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             if self._head_bytes > MAX_HEAD_BYTES:
                 self._head_is_here()
                 self.send_400_response(f"the request's head is longer than {MAX_HEAD_BYTES} bytes")
+        self._rest_again()
 
     def on_message_begin(self) -> None:
         """Give the next head its time."""
@@ -59,6 +75,34 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         """The head is whole."""
         self._head_is_here()
         super().on_headers_complete()
+        if self._is_ending:
+            self.cycle.keep_alive = False
+
+    def on_response_complete(self) -> None:
+        """Let the connection rest, and close another one where too many do."""
+        super().on_response_complete()
+        if self.cycle.response_complete and self.cycle.more_body:
+            # It was refused before its body was read: what still comes of it has a time, too.
+            self._late_body_timer = self.loop.call_later(self.head_timeout_s, self.transport.close)
+        if len(self.connections) > self.max_idle_connections:
+            resting = [other for other in self.connections if _rests(other)]
+            if len(resting) > self.max_idle_connections:
+                min(resting, key=_closes_at_s).transport.close()
+
+    def on_message_complete(self) -> None:
+        """The body is whole."""
+        super().on_message_complete()
+        self._late_body_is_here()
+        if self.cycle.response_complete:
+            self.cycle.more_body = False
+
+    def shutdown(self) -> None:
+        """Take no further request on this connection, but for one that is on its way."""
+        self._is_ending = True
+        if self.cycle is None or self.cycle.response_complete:
+            self.loop.call_later(self.linger_s, self._close_if_idle)
+        else:
+            super().shutdown()
 
     def send_400_response(self, msg: str) -> None:
         """Answer what is no HTTP request, and end the connection."""
@@ -71,6 +115,25 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def refusal(self, text: str) -> tuple[str, dict[str, Any]]:
         """Media type and document of the answer; a service overrides it with its own form of errors."""
         return "application/json", {"error": text}
+
+    def _close_if_idle(self) -> None:
+        is_head_coming = self._head_timer is not None and self._head_bytes > 0
+        if not is_head_coming and (self.cycle is None or self.cycle.response_complete):
+            self.transport.close()
+
+    def _rest_again(self) -> None:
+        """Let the connection rest after bytes that begin no request, for which its timer was stopped."""
+        is_answered = self.cycle is not None and self.cycle.response_complete and not self.pipeline
+        if self.transport.is_closing() or self._head_timer is not None:
+            return
+        if is_answered and self.timeout_keep_alive_task is None:
+            later = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+            self.timeout_keep_alive_task = later
+
+    def _late_body_is_here(self) -> None:
+        if self._late_body_timer is not None:
+            self._late_body_timer.cancel()
+            self._late_body_timer = None
 
     def _expect_head(self) -> None:
         self._head_bytes = 0
@@ -85,3 +148,12 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._head_timer = None
         if not self.transport.is_closing():
             self.send_400_response(f"the request's head did not arrive within {self.head_timeout_s:g} s")
+
+
+def _rests(connection: Any) -> bool:
+    return connection.timeout_keep_alive_task is not None
+
+
+def _closes_at_s(connection: Any) -> float:
+    when: float = connection.timeout_keep_alive_task.when()
+    return when

@@ -23,7 +23,7 @@ from idc_alarm.rules import Rules
 from idc_contracts import TechnicalReason
 
 MAX_GATEWAYS: Final = 256
-"""Gateways that are remembered; one more is not."""
+"""Gateways that are remembered; one more is not, unless it is one that must be there."""
 MISSED_REPEATS: Final = 3
 """A gateway that misses so many of its announced repeats is not there."""
 SMALLEST_JUMP_S: Final = 1.0
@@ -164,7 +164,8 @@ def _heard(
     supervision: Supervision, name: str, gateway: Gateway, reading: _Reading, moment: Moment, rules: Rules
 ) -> Supervision:
     heard = replace(supervision, heard_s=moment.monotonic_s)
-    if name not in heard.gateways and len(heard.gateways) >= MAX_GATEWAYS:
+    is_new = name not in heard.gateways and name not in rules.gateways
+    if is_new and len(heard.gateways) >= MAX_GATEWAYS:
         return heard
     ahead_s = (moment.at - reading.sent_at).total_seconds()
     if reading.is_live and abs(ahead_s) <= rules.clock_tolerance_s:

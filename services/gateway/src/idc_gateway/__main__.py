@@ -6,6 +6,7 @@ With `backup FILE` or `restore FILE` it does that instead.
 import logging
 import sys
 from contextlib import nullcontext
+from typing import Any
 
 import uvicorn
 
@@ -42,19 +43,24 @@ def _run(settings: GatewaySettings) -> None:
         raise CannotStart(str(exc)) from exc
     _print_first_link(gateway)
     with traces("gateway"):
-        uvicorn.run(
-            create_app(gateway),
-            host=settings.host,
-            port=settings.port,
-            loop="uvloop",
-            http=ProblemHttpProtocol,
-            ws="none",
-            forwarded_allow_ips=settings.trusted_proxies,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=settings.drain_timeout_s,
-        )
+        uvicorn.run(create_app(gateway), **server_options(settings))
+
+
+def server_options(settings: GatewaySettings) -> dict[str, Any]:
+    """How the application is served, as `uvicorn.Config` has it."""
+    return {
+        "host": settings.host,
+        "port": settings.port,
+        "loop": "uvloop",
+        "http": ProblemHttpProtocol,
+        "ws": "none",
+        "forwarded_allow_ips": settings.trusted_proxies,
+        "log_config": None,
+        "access_log": False,
+        "server_header": False,
+        "timeout_keep_alive": settings.keep_alive_s,
+        "timeout_graceful_shutdown": settings.drain_timeout_s,
+    }
 
 
 def _print_first_link(gateway: Gateway) -> None:

@@ -6,12 +6,14 @@ import signal
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from importlib.metadata import version
 from typing import Final
 
 from fastapi import APIRouter, Depends, FastAPI
 
 from idc_gateway import problems
+from idc_gateway.accesses import Accesses
 from idc_gateway.adapters.mqtt_bus import MqttBus
 from idc_gateway.adapters.object_images import S3Account, open_images
 from idc_gateway.adapters.oip_inference import OipInference
@@ -21,19 +23,24 @@ from idc_gateway.adapters.sql.store import open_store
 from idc_gateway.alarm_actions import AlarmActions
 from idc_gateway.alarms import AlarmBoard
 from idc_gateway.backlog import Backlog, BacklogLimits
-from idc_gateway.balanced_inference import BalancedInference, Endpoint
+from idc_gateway.balanced_inference import BalancedInference
 from idc_gateway.browser_sessions import BrowserSessions
 from idc_gateway.chain_check import ChainCheck
 from idc_gateway.classifying import Classifying
 from idc_gateway.coalescing import CALLS_PER_SERVER, Coalescing
 from idc_gateway.conditional_get import ConditionalGet
 from idc_gateway.deeds import Deeds
-from idc_gateway.dependencies import Gateway, authenticated
+from idc_gateway.dependencies import Gateway, authenticated, identified_again
+from idc_gateway.endpoint import Endpoint
+from idc_gateway.failed_sign_ins import FailedSignIns
 from idc_gateway.feed import Feed
+from idc_gateway.head_as_get import HeadAsGet
 from idc_gateway.housekeeping import Housekeeping
 from idc_gateway.image_deletions import ImageDeletions
 from idc_gateway.images import ImageStore
 from idc_gateway.keys import FileKey, Keyring
+from idc_gateway.known_devices import KnownDevices
+from idc_gateway.lasting_authority import LastingAuthority
 from idc_gateway.measured import Measured
 from idc_gateway.outbox import IDLE_S, SHARED_IDLE_S, Outbox
 from idc_gateway.ports import Bus, InferenceServer
@@ -57,6 +64,7 @@ from idc_gateway.routes import (
     users,
 )
 from idc_gateway.routes.schemas import Problem
+from idc_gateway.running_requests import RunningRequests
 from idc_gateway.security_headers import SecurityHeaders
 from idc_gateway.settings import GatewaySettings
 from idc_gateway.shared_check import SharedCheck
@@ -104,7 +112,7 @@ def build(
         [Endpoint(url, server) for url, server in servers.items()], timeout_s=settings.inference_timeout_s
     )
     bus = bus or MqttBus(settings.mqtt, site=settings.site, device=settings.device, version=version("idc-gateway"))
-    keyring = Keyring(store.accounts)
+    keyring = Keyring(store.accounts, device=settings.device)
     keyring.take_first_key(settings.first_api_key_file)
     outbox = Outbox(store.outbox, bus, store.leadership, idle_s=SHARED_IDLE_S if settings.database_url else IDLE_S)
     backlog = Backlog(
@@ -113,6 +121,11 @@ def build(
     alarms = AlarmBoard(on_session_lost=outbox.send_latest_again)
     meter = PrometheusMeter()
     meter.show(bus=bus, inference=inference, backlog=backlog, alarms=alarms)
+    sessions = BrowserSessions(
+        store.sessions,
+        lifetime=timedelta(hours=settings.session_lifetime_h),
+        idle=timedelta(minutes=settings.session_idle_min),
+    )
     deeds = Deeds(store, images, site=settings.site, device=settings.device)
     return Gateway(
         settings=settings,
@@ -141,6 +154,7 @@ def build(
             max_body_bytes=settings.max_body_bytes,
             max_total_bytes=settings.max_total_body_bytes,
             timeout_s=settings.body_timeout_s,
+            overdraft_bytes=settings.part_bytes + settings.max_image_bytes,
         ),
         images=images,
         deeds=deeds,
@@ -150,9 +164,13 @@ def build(
         housekeeping=Housekeeping(store, _retention(settings, store) if images is not None else None),
         image_deletions=ImageDeletions(store.images, images, deeds),
         chain_check=ChainCheck(store.audit),
-        users=Users(store.accounts),
-        sessions=BrowserSessions(store.accounts, lifetime=timedelta(hours=settings.session_lifetime_h)),
+        users=Users(store.accounts, device=settings.device, site=settings.site),
+        sessions=sessions,
         sign_ins=SignInThrottle(),
+        failed_sign_ins=FailedSignIns(),
+        devices=KnownDevices(),
+        running=RunningRequests(partial(identified_again, keyring, sessions)),
+        accesses=Accesses(store.audit),
         rates=RequestRates(settings.requests_per_minute),
         meter=meter,
         exposition=meter.exposition,
@@ -221,8 +239,10 @@ def create_app(gateway: Gateway | None) -> FastAPI:
     app.state.gateway = gateway
     _add_routes(app)
     problems.install(app)
+    app.add_middleware(LastingAuthority)
     app.add_middleware(SmallBodies, except_paths=classify.UPLOAD_PATHS)
     app.add_middleware(ConditionalGet)
+    app.add_middleware(HeadAsGet)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(Measured)
     app.add_middleware(Traced)
@@ -274,6 +294,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         asyncio.create_task(gateway.backlog.run(), name="backlog"),
         asyncio.create_task(gateway.actions.run(), name="alarm actions"),
         asyncio.create_task(gateway.housekeeping.run(), name="housekeeping"),
+        asyncio.create_task(gateway.running.run(), name="running requests"),
         asyncio.create_task(gateway.image_deletions.run(), name="image deletions"),
     ]
     for task in background:

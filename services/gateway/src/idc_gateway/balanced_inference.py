@@ -3,59 +3,20 @@
 import asyncio
 import logging
 import math
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Final
 
-from idc_gateway.circuit_breaker import CircuitBreaker
 from idc_gateway.classifications import Prediction
-from idc_gateway.errors import InferenceBroken, InferenceError, InferenceRefused, InferenceUnavailable
-from idc_gateway.ports import EndpointState, Inference, InferenceServer, ModelDescription
+from idc_gateway.endpoint import LOOK_EVERY_S, Endpoint
+from idc_gateway.errors import InferenceBroken, InferenceError, InferenceUnavailable
+from idc_gateway.ports import EndpointState, Inference, ModelDescription
 
 logger = logging.getLogger(__name__)
 
-PROBE_INTERVAL_S: Final = 2.0
-
-
-@dataclass
-class Endpoint:
-    """One server, and what is known of it."""
-
-    url: str
-    server: InferenceServer
-    breaker: CircuitBreaker = field(default_factory=CircuitBreaker)
-    in_progress: int = 0
-    is_ready: bool = True
-    """What the last look found; before the first one it is worth a try."""
-
-    async def probe(self) -> bool:
-        """Ask whether it is ready."""
-        is_ready = await self.server.is_ready()
-        if is_ready != self.is_ready:
-            level = logging.INFO if is_ready else logging.WARNING
-            logger.log(level, "inference server %s is %s", self.url, "ready" if is_ready else "not ready")
-        self.is_ready = is_ready
-        return is_ready
-
-    async def predict(self, images: Sequence[bytes], request_id: str) -> list[Prediction]:
-        """Ask it, and let the breaker learn from what comes."""
-        self.breaker.begin()
-        self.in_progress += 1
-        try:
-            predictions = await self.server.predict(images, request_id)
-        except InferenceRefused:
-            self.breaker.succeeded()
-            raise
-        except InferenceError:
-            self.breaker.failed()
-            raise
-        except asyncio.CancelledError:
-            self.breaker.gave_up()
-            raise
-        finally:
-            self.in_progress -= 1
-        self.breaker.succeeded()
-        return predictions
+DESCRIBED_FOR_S: Final = 5.0
+"""So long one answer of the servers about their models serves all who ask."""
+DESCRIBE_TIMEOUT_S: Final = 5.0
 
 
 class BalancedInference(Inference):
@@ -69,47 +30,69 @@ class BalancedInference(Inference):
         self.endpoints = endpoints
         self._timeout_s = timeout_s
         self._turn = 0
+        self._describing: asyncio.Task[list[ModelDescription]] | None = None
+        self._described_at_s = 0.0
 
     @property
     def states(self) -> list[EndpointState]:
         """What is known of each endpoint."""
-        return [EndpointState(e.url, e.is_ready, e.breaker.state, e.in_progress) for e in self.endpoints]
+        return [endpoint.state for endpoint in self.endpoints]
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether any endpoint was found ready a moment ago."""
+        return any(endpoint.is_ready for endpoint in self.endpoints)
 
     async def run(self) -> None:
-        """Look at every endpoint again and again until cancelled."""
-        while True:
-            await self.is_ready()
-            await asyncio.sleep(PROBE_INTERVAL_S)
+        """Watch every endpoint, each for itself, until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for endpoint in self.endpoints:
+                group.create_task(endpoint.watch(), name=f"watch {endpoint.url}")
 
-    async def is_ready(self) -> bool:
-        """Whether any endpoint can be asked now; asks them all."""
-        return any(await asyncio.gather(*(endpoint.probe() for endpoint in self.endpoints)))
+    async def look(self) -> None:
+        """Look at every endpoint once."""
+        await asyncio.gather(*(endpoint.look() for endpoint in self.endpoints))
 
     async def predict(self, images: Sequence[bytes], request_id: str) -> list[Prediction]:
         """Classify encoded images, in their order. See `Inference.predict`."""
-        try:
-            async with asyncio.timeout(self._timeout_s):
-                return await self._predict(images, request_id)
-        except TimeoutError as exc:
-            raise InferenceUnavailable(f"inference did not answer within {self._timeout_s:g} s: try again") from exc
-
-    async def _predict(self, images: Sequence[bytes], request_id: str) -> list[Prediction]:
+        deadline_s = time.monotonic() + self._timeout_s
         tried: list[Endpoint] = []
+        failed: list[Endpoint] = []
         failure: InferenceUnavailable | InferenceBroken | None = None
         while (endpoint := self._choose(tried)) is not None:
             tried.append(endpoint)
+            # One that hangs leaves time for those that are left.
+            left = sum(other.seems_ready for other in self._usable(tried))
+            share_s = max(0.0, deadline_s - time.monotonic()) / (1 + left)
             try:
-                return await endpoint.predict(images, request_id)
+                predictions = await endpoint.predict(images, request_id, share_s)
             except (InferenceUnavailable, InferenceBroken) as exc:
                 logger.warning("inference server %s failed: %s", endpoint.url, exc, extra={"request_id": request_id})
                 failure = exc
-        raise failure or InferenceUnavailable("no inference server is ready", retry_after_s=self._wait_s())
+                if isinstance(exc, InferenceBroken):
+                    failed.append(endpoint)
+            else:
+                # Another server could: the fault was not the request's.
+                for other in failed:
+                    other.breaker.failed()
+                return predictions
+        if time.monotonic() >= deadline_s:
+            raise InferenceUnavailable(f"inference did not answer within {self._timeout_s:g} s: try again")
+        raise failure or InferenceUnavailable(
+            "no inference server is ready: those that there are failed several times in a row",
+            retry_after_s=self._wait_s(),
+        )
 
     async def describe(self) -> list[ModelDescription]:
         """What the servers say of their models, one for each version that serves. See `Inference.describe`."""
-        answers = await asyncio.gather(
-            *(endpoint.server.describe() for endpoint in self.endpoints), return_exceptions=True
-        )
+        is_old = time.monotonic() - self._described_at_s > DESCRIBED_FOR_S
+        if self._describing is None or (self._describing.done() and (is_old or self._describing.exception())):
+            self._describing = asyncio.create_task(self._ask_for_models(), name="describe")
+            self._described_at_s = time.monotonic()
+        return await asyncio.shield(self._describing)
+
+    async def _ask_for_models(self) -> list[ModelDescription]:
+        answers = await asyncio.gather(*map(_describe, self.endpoints), return_exceptions=True)
         found: dict[tuple[str, str | None, str | None], ModelDescription] = {}
         for answer in answers:
             if isinstance(answer, ModelDescription):
@@ -123,11 +106,18 @@ class BalancedInference(Inference):
 
     async def close(self) -> None:
         """Close all connections."""
+        if self._describing is not None:
+            self._describing.cancel()
         await asyncio.gather(*(endpoint.server.close() for endpoint in self.endpoints))
+
+    def _usable(self, tried: Sequence[Endpoint]) -> list[Endpoint]:
+        """Those that seem ready; where there is none, those that do not: what was found may be wrong."""
+        untried = [endpoint for endpoint in self.endpoints if endpoint.breaker.lets_in and endpoint not in tried]
+        return [endpoint for endpoint in untried if endpoint.seems_ready] or untried
 
     def _choose(self, tried: Sequence[Endpoint]) -> Endpoint | None:
         """The one with the least in progress; among equals each in turn."""
-        usable = [e for e in self.endpoints if e.is_ready and e.breaker.lets_in and e not in tried]
+        usable = self._usable(tried)
         if not usable:
             return None
         self._turn += 1
@@ -137,5 +127,12 @@ class BalancedInference(Inference):
 
     def _wait_s(self) -> int:
         """When one may be ready again: at the next look, or at a breaker's next trial."""
-        waits = [endpoint.breaker.wait_s if endpoint.is_ready else PROBE_INTERVAL_S for endpoint in self.endpoints]
-        return max(1, math.ceil(min(waits)))
+        return max(1, math.ceil(min([LOOK_EVERY_S, *(endpoint.breaker.wait_s for endpoint in self.endpoints)])))
+
+
+async def _describe(endpoint: Endpoint) -> ModelDescription:
+    try:
+        async with asyncio.timeout(DESCRIBE_TIMEOUT_S):
+            return await endpoint.server.describe()
+    except TimeoutError as exc:
+        raise InferenceUnavailable(f"inference did not tell its model within {DESCRIBE_TIMEOUT_S:g} s") from exc

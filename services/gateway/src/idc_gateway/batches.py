@@ -1,7 +1,7 @@
 """One long request: its parts are read, classified and answered at the same time."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from typing import Final
 
 from idc_gateway.outcomes import Outcome
@@ -13,7 +13,9 @@ PARTS_AT_ONCE: Final = 2
 Classify = Callable[[UploadPart], Awaitable[list[Outcome]]]
 
 
-async def outcomes_in_order(parts: AsyncIterator[UploadPart], classify: Classify) -> AsyncIterator[list[Outcome]]:
+async def outcomes_in_order(
+    parts: AsyncIterator[UploadPart], classify: Classify
+) -> AsyncGenerator[list[Outcome], None]:
     """Classify each part; hand the outcomes on in the order of the parts, each as soon as it is there.
 
     Parts are read and classified even while nobody takes the outcomes: a client that sends its whole body before it

@@ -6,7 +6,8 @@ from typing import Final
 
 FAILURES_TO_OPEN: Final = 3
 FIRST_PAUSE_S: Final = 1.0
-LONGEST_PAUSE_S: Final = 30.0
+LONGEST_PAUSE_S: Final = 8.0
+"""A server that works again is asked again within 10 s."""
 
 
 class CircuitBreaker:
@@ -56,5 +57,10 @@ class CircuitBreaker:
         self._is_trial_under_way = False
 
     def gave_up(self) -> None:
-        """The request was cancelled: nothing was learnt."""
+        """The request ended without telling whether the server works."""
         self._is_trial_under_way = False
+
+    def try_now(self) -> None:
+        """The server is back: end the pause."""
+        if self._open_until_s is not None:
+            self._open_until_s = self._clock()

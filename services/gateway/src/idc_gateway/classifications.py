@@ -18,6 +18,10 @@ class PatchOrigin:
     """Of the patch's left edge in the slide, in pixels."""
     y: int | None = None
     """Of the patch's upper edge in the slide, in pixels."""
+    w: int | None = None
+    """Width that the patch covers in the slide, in the pixels of `x`; None where nobody said."""
+    h: int | None = None
+    """Height that the patch covers in the slide, in the pixels of `y`; None where nobody said."""
 
 
 UNKNOWN_ORIGIN = PatchOrigin()
@@ -29,7 +33,24 @@ class Upload:
 
     name: str
     data: bytes
+    """Empty where the image is too large: it is refused, and not kept."""
     origin: PatchOrigin = UNKNOWN_ORIGIN
+    dropped_bytes: int = 0
+    """What of it was not kept."""
+    place: str = "the body"
+    """Where in the request it was, for texts about an image without a name."""
+    once_key: str | None = None
+    """Names the image in its series, where it belongs to one."""
+
+    @property
+    def size_bytes(self) -> int:
+        """How long it was as it was sent."""
+        return len(self.data) + self.dropped_bytes
+
+    @property
+    def label(self) -> str:
+        """What a text calls it."""
+        return f"image {self.name!r}" if self.name else self.place
 
 
 @dataclass(frozen=True)
@@ -42,6 +63,7 @@ class CheckedImage:
     height_px: int
     media_type: str
     origin: PatchOrigin = UNKNOWN_ORIGIN
+    once_key: str | None = None
 
 
 @dataclass(frozen=True)
@@ -94,6 +116,8 @@ class Classification:
     """Names the stored image; None where none was stored."""
     review: Review | None = None
     """The latest one."""
+    once_key: str | None = None
+    """No other result has it; None for an image of no series."""
 
 
 @dataclass(frozen=True)

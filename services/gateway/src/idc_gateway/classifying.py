@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 
 from idc_contracts import utc_now
@@ -19,6 +20,7 @@ from idc_gateway.outcomes import Failure, Outcome, from_receipt
 from idc_gateway.ports import Meter
 from idc_gateway.receipts import Claim, Receipt
 from idc_gateway.requests import Request
+from idc_gateway.series import each_once
 from idc_gateway.store_ports import Store
 
 
@@ -73,6 +75,8 @@ class Classifying:
             BadInput: The image cannot be classified; nothing is stored.
             GatewayError: There is no result; nothing is stored.
         """
+        if request.series is not None:
+            return await self._one_of_series(upload, request)
         image = await executors.decoding(check_image, upload, self._max_image_bytes)
         (outcome,) = await self._classified_once([Outcome(0, upload.name)], [image], request)
         if outcome.classification is None:
@@ -86,6 +90,15 @@ class Classifying:
             AlreadyDone: The same request is being answered at this moment.
             KeyReused: The claim was made for other images.
         """
+        if request.series is not None:
+            plain = replace(request, series=None)
+            return await each_once(
+                self._store.results,
+                request.series,
+                uploads,
+                first_index,
+                lambda missing: self.classify_many(missing, first_index, plain),
+            )
         checked = await executors.decoding(self._check_all, uploads, first_index)
         images = [image for _, image in checked if image is not None]
         try:
@@ -95,6 +108,17 @@ class Classifying:
         except GatewayError as exc:
             failure = Failure.of(exc)
             return [outcome if outcome.failure else _failed(outcome, failure) for outcome, _ in checked]
+
+    async def _one_of_series(self, upload: Upload, request: Request) -> Classification:
+        plain = replace(request, series=None)
+
+        async def classify(missing: Sequence[Upload]) -> list[Outcome]:
+            return [Outcome(0, one.name, await self.classify_one(one, plain)) for one in missing]
+
+        assert request.series is not None  # noqa: S101 - its caller looked
+        (outcome,) = await each_once(self._store.results, request.series, [upload], 0, classify)
+        assert outcome.classification is not None  # noqa: S101 - an error would have come as one
+        return outcome.classification
 
     async def _classified_once(
         self, outcomes: Sequence[Outcome], images: Sequence[CheckedImage], request: Request

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from idc_gateway.classifications import Prediction
-from idc_gateway.errors import InferenceError, InferenceRefused, InferenceUnavailable
+from idc_gateway.errors import InferenceBroken, InferenceError, InferenceRefused, InferenceUnavailable
 
 MAX_IMAGES: Final = 32
 """In one question made of several requests."""
@@ -105,10 +105,10 @@ class Coalescing:
         images = [image for waiting in group for image in waiting.images]
         try:
             predictions = await self._predict(images, SEVERAL_IDS.join(waiting.request_id for waiting in group))
-        except InferenceRefused as exc:
+        except (InferenceRefused, InferenceBroken) as exc:
             if len(group) == 1:
                 _fail(group, exc)
-            else:  # one of them is to blame: each asks for itself
+            else:  # one of them may be to blame: each asks for itself
                 await asyncio.gather(*(self._ask([waiting]) for waiting in group))
         except Exception as exc:  # noqa: BLE001 - it belongs to those who wait
             _fail(group, exc)

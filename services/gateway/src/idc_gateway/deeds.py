@@ -100,6 +100,7 @@ class Deeds:
             height_px=image.height_px,
             origin=image.origin,
             image_sha256=digest_of(image.data) if self._images else None,
+            once_key=image.once_key,
         )
 
     def put_images(self, entry: Entry, *, with_new_names: bool = False) -> Entry:
@@ -138,7 +139,8 @@ class Deeds:
         """Store all but the images, which are stored already, in one transaction. Blocks.
 
         Returns:
-            For each entry whether it was stored; it was not where its claim was fulfilled by another request.
+            For each entry whether it was stored; it was not where another request fulfilled its claim, or stored one
+            of its images in the same series.
 
         Raises:
             ImagesUnavailable: Nothing was stored but perhaps images that no result names.
@@ -159,13 +161,16 @@ class Deeds:
 
     def _add(self, entries: Sequence[Entry]) -> list[bool]:
         try:
-            return self._store.results.add([self._deed(entry) for entry in entries])
+            stored = self._store.results.add([self._deed(entry) for entry in entries])
         except (StoreUnavailable, ImageGone):
             # That the model changed was not written: the next transaction looks again. So may be the images' names.
             self._model_sha256 = None
             for entry in entries:
                 self._unsettled.add(entry.new_names)
             raise
+        if not all(stored):
+            self._model_sha256 = None
+        return stored
 
     def abandon_unsettled(self) -> None:
         """Let images be deleted whose result was never written: the request was cut, or the database was away. Blocks.

@@ -10,6 +10,7 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from idc_gateway import executors
+from idc_gateway.accesses import Accesses
 from idc_gateway.accounts import Caller
 from idc_gateway.alarm_actions import AlarmActions
 from idc_gateway.alarms import AlarmBoard
@@ -20,23 +21,31 @@ from idc_gateway.chain_check import ChainCheck
 from idc_gateway.classifying import Classifying
 from idc_gateway.deeds import Deeds
 from idc_gateway.errors import CrossSite, Forbidden, Unauthenticated
+from idc_gateway.failed_sign_ins import FailedSignIns
 from idc_gateway.feed import Feed
 from idc_gateway.housekeeping import Housekeeping
 from idc_gateway.image_deletions import ImageDeletions
 from idc_gateway.images import ImageStore
 from idc_gateway.keys import FileKey, Keyring
+from idc_gateway.known_devices import KnownDevices
+from idc_gateway.lasting_authority import running_of
 from idc_gateway.outbox import Outbox
 from idc_gateway.ports import Bus, Inference, Meter
+from idc_gateway.running_requests import RunningRequests
 from idc_gateway.scopes import Scope
 from idc_gateway.settings import GatewaySettings
 from idc_gateway.shared_check import SharedCheck
 from idc_gateway.store_ports import Store
-from idc_gateway.throttle import RequestRates, SignInThrottle
+from idc_gateway.throttle import RequestRates, SignInThrottle, source_of
 from idc_gateway.users import Users
 from idc_servicekit.body_budget import BodyBudget
 
 SESSION_COOKIE: Final = "idc_session"
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+BACKGROUND_PATHS: Final = frozenset(
+    {"/api/v1/session", "/api/v1/alarms", "/api/v1/events", "/api/v1/status", "/api/v1/models", "/metrics"}
+)
+"""What a page asks by itself, again and again: it does not keep the session of somebody who has left."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +73,10 @@ class Gateway:
     users: Users
     sessions: BrowserSessions
     sign_ins: SignInThrottle
+    failed_sign_ins: FailedSignIns
+    devices: KnownDevices
+    running: RunningRequests
+    accesses: Accesses
     rates: RequestRates
     meter: Meter
     exposition: Callable[[], bytes]
@@ -104,6 +117,8 @@ async def authenticated(
 ) -> Caller:
     """Who sends this request: by API key, or by the page's session.
 
+    The request ends when that key or session does: see `RunningRequests`.
+
     Raises:
         Unauthenticated: Nobody who is known here.
         CrossSite: A signed-in browser was sent here by another site.
@@ -111,6 +126,7 @@ async def authenticated(
     """
     caller = await _identified(request, gateway, credentials)
     gateway.rates.count(caller.name)
+    running_of(request).caller = caller
     return caller
 
 
@@ -120,8 +136,19 @@ async def _identified(request: Request, gateway: Gateway, credentials: HTTPAutho
     token = request.cookies.get(SESSION_COOKIE)
     if token is None:
         raise Unauthenticated("send an API key: `Authorization: Bearer <key>`; `make api-key` prints the first one")
-    check_same_origin(request)
-    return await gateway.sessions.by_token(token)
+    check_same_origin(request, gateway.settings)
+    is_use = not (request.method in _SAFE_METHODS and request.url.path in BACKGROUND_PATHS)
+    return await gateway.sessions.by_token(token, is_use=is_use)
+
+
+async def identified_again(keyring: Keyring, sessions: BrowserSessions, caller: Caller) -> Caller:
+    """Who has a caller's key or session now; that counts as no use of the session.
+
+    Raises:
+        Unauthenticated: It is over.
+    """
+    holder = sessions.holder if caller.is_browser else keyring.holder
+    return await executors.authority(holder, caller.sha256)
 
 
 CurrentCaller = Annotated[Caller, Depends(authenticated)]
@@ -151,22 +178,69 @@ def peer_in(request: Request, networks: Sequence[IPv4Network | IPv6Network]) -> 
     return str(address) if any(address in network for network in networks) else None
 
 
-def check_same_origin(request: Request) -> None:
-    """Refuse a changing request that a browser sends on another site's behalf.
+def source_of_request(request: Request) -> str:
+    """Whom the throttle counts a request's peer as."""
+    return source_of(request.client.host if request.client else None)
 
-    Browsers name the sender's relation in Sec-Fetch-Site (W3C Fetch Metadata); older ones give Origin alone. The
-    session cookie is SameSite=Strict besides.
+
+def check_same_origin(request: Request, settings: GatewaySettings) -> None:
+    """Refuse what a browser sends on another site's behalf; a changing request must say that it is none.
+
+    The session cookie is SameSite=Strict, which keeps other sites out, but not other ports of the same host.
 
     Raises:
         CrossSite: The request comes from another site.
     """
-    if request.method in _SAFE_METHODS:
-        return
-    relation = request.headers.get("sec-fetch-site")
+    refuse_other_sites(request, settings)
+    says_nothing = "sec-fetch-site" not in request.headers and "origin" not in request.headers
+    if says_nothing and request.method not in _SAFE_METHODS:
+        raise CrossSite(
+            "this request does not say which site it is from: send it from the gateway's own page, or with an API key"
+        )
+
+
+def refuse_other_sites(request: Request, settings: GatewaySettings) -> None:
+    """Refuse what a browser sends on another site's behalf; programs, which say nothing of sites, are let in.
+
+    Browsers name the sender's relation in Sec-Fetch-Site (W3C Fetch Metadata), over plain HTTP in Origin alone.
+
+    Raises:
+        CrossSite: The request comes from another site.
+    """
+    relation, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
     if relation is not None:
         is_own = relation in ("same-origin", "none")
     else:
-        origin = request.headers.get("origin")
-        is_own = origin is not None and urlsplit(origin).netloc == request.headers.get("host")
+        own = (request.headers.get("host"), _netloc(settings))
+        is_own = origin is None or urlsplit(origin).netloc in own
     if not is_own:
         raise CrossSite("this request comes from another site: send it from the gateway's own page, or with an API key")
+
+
+def refuse_rebound_names(request: Request, settings: GatewaySettings) -> None:
+    """Refuse a browser that reached the gateway by a name which is not its own.
+
+    A site's own name can lead its visitors' browsers to this address (DNS rebinding): to the browser this is one site.
+
+    Raises:
+        CrossSite: The request's host is a name other than that of `public_url` and `localhost`.
+    """
+    is_browser = "sec-fetch-site" in request.headers or "origin" in request.headers
+    try:
+        host = urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
+    except ValueError:
+        host = ""
+    if is_browser and not _is_address(host) and host not in ("localhost", settings.public_url.host):
+        raise CrossSite(f"{host[:64]!r} is not this gateway's name: use its address, or set GATEWAY_PUBLIC_URL")
+
+
+def _netloc(settings: GatewaySettings) -> str:
+    return urlsplit(str(settings.public_url)).netloc
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True

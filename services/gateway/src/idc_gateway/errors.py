@@ -6,14 +6,18 @@ GatewayError
 │   ├── EmptyBody                    400
 │   ├── BadMultipart                 400
 │   ├── NotAnImage                   415
-│   └── UnusableImage                422
+│   ├── UnsupportedEncoding          415
+│   ├── UnusableImage                422
+│   └── WeakPassword                 422
 ├── BodyTooLarge                     413
 ├── Unauthenticated (PermissionError) 401
 ├── CrossSite (PermissionError)      403
 ├── Forbidden (PermissionError)      403
+├── WrongPassword (PermissionError)  403
 ├── NotFound (LookupError)           404
 ├── AlreadyDone                      409
 ├── NameTaken                        409
+├── LastAdministrator                409
 ├── TooMany                          429
 ├── KeyReused (ValueError)           422
 ├── Busy                             503
@@ -49,7 +53,7 @@ class GatewayError(Exception):
 
 
 class BadInput(GatewayError, ValueError):
-    """What was sent cannot be classified."""
+    """What was sent cannot be used."""
 
     status = HTTPStatus.BAD_REQUEST
     kind = "bad-input"
@@ -80,6 +84,14 @@ class NotAnImage(BadInput):
     kind = "not-an-image"
 
 
+class UnsupportedEncoding(BadInput):
+    """The body is compressed."""
+
+    status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+    kind = "unsupported-encoding"
+    headers: ClassVar[dict[str, str]] = {"Connection": "close"}
+
+
 class UnusableImage(BadInput):
     """The image is damaged, or its size or colour is none of a patch."""
 
@@ -87,11 +99,19 @@ class UnusableImage(BadInput):
     kind = "unusable-image"
 
 
+class WeakPassword(BadInput):
+    """The password is easy to guess."""
+
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+    kind = "weak-password"
+
+
 class BodyTooLarge(GatewayError):
     """The body or one image in it has too many bytes."""
 
     status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
     kind = "body-too-large"
+    headers: ClassVar[dict[str, str]] = {"Connection": "close"}  # what the client still sends is not read
 
 
 class Unauthenticated(GatewayError, PermissionError):
@@ -116,6 +136,13 @@ class Forbidden(GatewayError, PermissionError):
     kind = "forbidden"
 
 
+class WrongPassword(GatewayError, PermissionError):
+    """The old password is missing or wrong; the session goes on."""
+
+    status = HTTPStatus.FORBIDDEN
+    kind = "wrong-password"
+
+
 class NotFound(GatewayError, LookupError):
     """There is no such thing."""
 
@@ -135,6 +162,13 @@ class NameTaken(GatewayError):
 
     status = HTTPStatus.CONFLICT
     kind = "name-taken"
+
+
+class LastAdministrator(GatewayError):
+    """Nobody would be left who may make users and keys."""
+
+    status = HTTPStatus.CONFLICT
+    kind = "last-administrator"
 
 
 class TooMany(GatewayError):
@@ -215,13 +249,15 @@ class InferenceUnavailable(InferenceError):
     status = HTTPStatus.SERVICE_UNAVAILABLE
     kind = "inference-unavailable"
 
-    def __init__(self, text: str, *, retry_after_s: int = 2) -> None:
+    def __init__(self, text: str, *, retry_after_s: int = 2, was_answered: bool = False) -> None:
         super().__init__(text)
         self._retry_after_s = retry_after_s
+        self.was_answered = was_answered
+        """Whether the server itself said that it has too much to do."""
 
     def again(self) -> Self:
         """The same error for another request."""
-        return type(self)(str(self), retry_after_s=self._retry_after_s)
+        return type(self)(str(self), retry_after_s=self._retry_after_s, was_answered=self.was_answered)
 
     def answer_headers(self) -> dict[str, str]:
         """When another try may succeed."""

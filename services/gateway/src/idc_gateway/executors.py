@@ -99,6 +99,8 @@ walks: Final = Executor("walks of the audit chain", 1, waiting=2, late=StoreUnav
 decoding: Final = Executor("images to decode", 4, waiting=250, late=Busy(_LATE), timeout_s=60)
 images: Final = Executor("accesses to images", 6, waiting=100, late=ImagesUnavailable(_IMAGES_LATE), timeout_s=30)
 deletions: Final = Executor("deletions of images", 1, waiting=50)
+authority: Final = Executor("looks at keys", 1, waiting=500, late=StoreUnavailable(_STORE_LATE), timeout_s=10)
+"""Whether what runs may go on: no other read or write keeps it waiting."""
 passwords: Final = Executor("passwords", 2, waiting=30, late=Busy(_LATE), timeout_s=20)
 health: Final = Executor("looks at the database", 1, waiting=50)
 background: Final = Executor("background tasks", 6, waiting=50)

@@ -1,6 +1,7 @@
 """Which images can be classified, and how they are stored."""
 
 import hashlib
+import re
 import secrets
 from typing import Final, Protocol
 
@@ -10,6 +11,7 @@ from idc_modelio import errors as patch_errors
 from idc_modelio.patches import inspect_image
 
 DIGEST_DIGITS: Final = 64
+_FILE_NAME: Final = re.compile(rb"[\w ./\\:~-]{1,200}\.(png|jpe?g|tiff?|bmp|webp)", re.IGNORECASE)
 
 
 class ImageStore(Protocol):
@@ -52,20 +54,38 @@ def check_image(upload: Upload, max_bytes: int) -> CheckedImage:
         NotAnImage: It is no image of an allowed format.
         UnusableImage: It is damaged, or its size or colour is none of a patch.
     """
-    if not upload.data:
-        raise EmptyBody(f"{_label(upload)} is empty: send the bytes of one image")
-    if len(upload.data) > max_bytes:
-        raise BodyTooLarge(f"{_label(upload)} is too large: a patch has at most {max_bytes} bytes")
+    if not upload.size_bytes:
+        raise EmptyBody(f"{upload.label} is empty: send the bytes of one image")
+    if upload.size_bytes > max_bytes:
+        raise too_large(upload.label, upload.size_bytes, max_bytes)
     try:
         header = inspect_image(upload.data)
     except patch_errors.NotAnImage as exc:
-        raise NotAnImage(f"{_label(upload)}: {exc}") from exc
+        raise NotAnImage(f"{upload.label}: {exc}{_forgotten_at(upload.data)}") from exc
     except patch_errors.PatchError as exc:
-        raise UnusableImage(f"{_label(upload)}: {exc}") from exc
+        raise UnusableImage(f"{upload.label}: {exc}") from exc
     return CheckedImage(
-        upload.name, upload.data, header.width_px, header.height_px, f"image/{header.format.lower()}", upload.origin
+        upload.name,
+        upload.data,
+        header.width_px,
+        header.height_px,
+        f"image/{header.format.lower()}",
+        upload.origin,
+        upload.once_key,
     )
 
 
-def _label(upload: Upload) -> str:
-    return f"image {upload.name!r}" if upload.name else "the body"
+def too_large(label: str, size_bytes: int | None, max_bytes: int) -> BodyTooLarge:
+    """The error of an image that is longer than a patch can be; its size is None where not all of it was read."""
+    has = "" if size_bytes is None else f"it has {size_bytes} bytes, and "
+    return BodyTooLarge(
+        f"{label} is too large: {has}a patch has at most {max_bytes} bytes; "
+        "cut the patch out of it and send the patch alone"
+    )
+
+
+def _forgotten_at(data: bytes) -> str:
+    """What to add where the body is a file's name."""
+    if _FILE_NAME.fullmatch(data) is None:
+        return ""
+    return f": {data.decode()!r} is a file's name; in curl put @ before it, `--data-binary @{data.decode()}`"

@@ -39,6 +39,8 @@ class Outcome:
     name: str
     classification: Classification | None = None
     failure: Failure | None = None
+    is_repeated: bool = False
+    """Whether the result was there before; nothing was stored for this request then."""
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,25 @@
-"""Passwords, by Argon2id."""
+"""Passwords: which are taken, and how they are stored (Argon2id)."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
+from zxcvbn import zxcvbn
+
+from idc_gateway.errors import WeakPassword
 
 MIN_LENGTH: Final = 12
 """NIST SP 800-63B: length counts, rules of composition do not; 8 is its least for a second factor, 15 without one.
-Throttling and a closed network stand beside it here."""
+Throttling and a closed network add to it here."""
 MAX_LENGTH: Final = 256
+MIN_SCORE: Final = 3
+"""zxcvbn's "safely unguessable": more than 10^8 guesses by somebody who knows lists of common passwords."""
+EXAMINED: Final = 72
+"""So many first characters are examined; the time that it takes grows faster than the length."""
+OWN_WORDS: Final = ("idc-sentinel", "sentinel", "idc", "password")
+_MIN_WORD: Final = 3
+"""A user's name of fewer letters is part of too many words."""
 
 # OWASP Password Storage Cheat Sheet, its least for Argon2id: 19 MiB, 2 passes, 1 lane. An edge box has little memory.
 _HASHER: Final = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
@@ -27,3 +38,33 @@ def is_right(password: str, stored: str | None) -> bool:
         return _HASHER.verify(stored or _NOBODYS, password) and stored is not None
     except (VerificationError, InvalidHashError):
         return False
+
+
+def is_outdated(stored: str) -> bool:
+    """Whether a hash was made at another cost than hashes are made now."""
+    return _HASHER.check_needs_rehash(stored)
+
+
+def check_strength(password: str, words: Sequence[str]) -> None:
+    """Refuse a password that is easy to guess. Takes up to some 20 ms; call it in a thread.
+
+    Args:
+        password: What a user chose.
+        words: What is known of the user and the site: the user's name, the site's.
+
+    Raises:
+        WeakPassword: It is short, common, or little more than these words.
+    """
+    if len(password) < MIN_LENGTH:
+        raise WeakPassword(f"the password has {len(password)} characters: use {MIN_LENGTH} at least")
+    known = [word for word in (*words, *OWN_WORDS) if len(word) >= _MIN_WORD]
+    examined = password[:EXAMINED]
+    rest = examined.casefold()
+    for word in known:
+        rest = rest.replace(word.casefold(), "")
+    if min(_score(examined, known), _score(rest, known)) < MIN_SCORE:
+        raise WeakPassword("the password is easy to guess: use several words that do not belong together")
+
+
+def _score(password: str, known: list[str]) -> int:
+    return int(zxcvbn(password, user_inputs=known, max_length=EXAMINED)["score"]) if password else 0

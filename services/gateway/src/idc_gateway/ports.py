@@ -29,16 +29,23 @@ class EndpointState:
 
     url: str
     is_ready: bool
+    """Whether it was found ready within the last 10 s; its breaker may be open all the same."""
     breaker: str
     """`closed`, `open` or `half-open`."""
     in_progress: int
+    looked_s_ago: float | None = None
+    """How old this is; None before the first look."""
 
 
 class InferenceServer(Protocol):
     """One server of the Open Inference Protocol."""
 
     async def is_ready(self) -> bool:
-        """Whether the model can be asked now; never raises."""
+        """Whether the server says that the model can be asked now.
+
+        Raises:
+            InferenceUnavailable: It does not say.
+        """
 
     async def predict(self, images: Sequence[bytes], request_id: str) -> list[Prediction]:
         """Classify encoded images, in their order.
@@ -67,8 +74,9 @@ class Inference(Protocol):
     async def run(self) -> None:
         """Watch them until cancelled."""
 
-    async def is_ready(self) -> bool:
-        """Whether one of them can be asked now; never raises."""
+    @property
+    def is_ready(self) -> bool:
+        """Whether one of them was found ready within the last 10 s; asks nobody."""
 
     async def predict(self, images: Sequence[bytes], request_id: str) -> list[Prediction]:
         """Classify encoded images, in their order.
@@ -80,7 +88,7 @@ class Inference(Protocol):
         """
 
     async def describe(self) -> list[ModelDescription]:
-        """What the servers say of their models, one for each version that serves.
+        """What the servers said of their models within the last seconds, one for each version that serves.
 
         Raises:
             InferenceError: No server answers as it should.

@@ -57,7 +57,9 @@ def problem(
 def members(status: int, kind: str, detail: str) -> dict[str, Any]:
     """The members of a problem that do not depend on the request."""
     phrase = HTTPStatus(status).phrase
-    return {"type": f"{_TYPE_PREFIX}{kind}", "title": phrase, "status": int(status), "detail": detail}
+    # A text may repeat what was sent: half a character of JSON (`\\ud800`) cannot be written as UTF-8.
+    text = detail.encode("utf-8", "replace").decode()
+    return {"type": f"{_TYPE_PREFIX}{kind}", "title": phrase, "status": int(status), "detail": text}
 
 
 def problem_of(request: Request, error: Exception, **extensions: Any) -> JSONResponse:
@@ -86,8 +88,13 @@ async def _client_gone(_request: Request, _error: Exception) -> Response:
 
 async def _validation_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this type alone
-    wrong = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
+    wrong = "; ".join(f"{'.'.join(map(str, item['loc']))}: {_reason(item)}" for item in error.errors())
     return problem(request, HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-request", wrong[:1024])
+
+
+def _reason(item: dict[str, Any]) -> str:
+    """What is wrong with one value, without the name of Python's error."""
+    return str(item["msg"]).removeprefix("Value error, ").removeprefix("Assertion failed, ")
 
 
 async def _http_error(request: Request, error: Exception) -> JSONResponse:
@@ -102,12 +109,13 @@ async def _http_error(request: Request, error: Exception) -> JSONResponse:
 
 def _methods_of(request: Request) -> set[str]:
     # The framework names the methods of the first route alone that has this path.
-    return {
+    methods = {
         method
         for method in _METHODS
         for route in request.app.routes
         if route.matches({**request.scope, "method": method})[0] is Match.FULL
     }
+    return methods | {"HEAD"} if "GET" in methods else methods  # `HeadAsGet`
 
 
 async def _unexpected(request: Request, error: Exception) -> JSONResponse:

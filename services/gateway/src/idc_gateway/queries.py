@@ -29,6 +29,11 @@ class ClassificationFilter:
     created_from: datetime | None = None
     created_before: datetime | None = None
 
+    def fits(self, result: Classification) -> bool:
+        """Whether a result has the wanted decision, and a review or none as wanted; the rest is not looked at."""
+        is_decision = self.decision is None or result.decision is self.decision
+        return is_decision and (self.reviewed is None or (result.review is not None) == self.reviewed)
+
 
 @dataclass(frozen=True)
 class Cursor:
@@ -119,3 +124,8 @@ class Deed:
     messages: Sequence[OutgoingMessage] = ()
     audit: Sequence[AuditEvent] = field(default=())
     receipt: Receipt | None = None
+
+    @property
+    def once_keys(self) -> list[str]:
+        """The keys of its results that may be stored once only."""
+        return [result.once_key for result in self.results if result.once_key is not None]

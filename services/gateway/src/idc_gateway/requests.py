@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from idc_gateway.receipts import Claim
+from idc_gateway.series import Series
 
 
 @dataclass(frozen=True)
@@ -14,3 +15,5 @@ class Request:
     request_id: str
     claim: Claim | None = None
     """Where it must be done once only."""
+    series: Series | None = None
+    """Where each of its images is stored once only."""

@@ -11,6 +11,7 @@ from pydantic_settings import NoDecode, SettingsConfigDict
 from idc_contracts import Slug
 from idc_gateway.uploads import MAX_IMAGES, PART_BYTES
 from idc_modelio.patches import MAX_ENCODED_BYTES
+from idc_servicekit.bounded_http import KEEP_ALIVE_S
 from idc_servicekit.mqtt import MqttSettings
 from idc_servicekit.settings import ServiceSettings
 
@@ -80,7 +81,8 @@ class GatewaySettings(ServiceSettings):
         default=32 * MIB,
         ge=1024,
         le=16384 * MIB,
-        description="What of all bodies is held at one time, in bytes; the process may need six times as much.",
+        description="What of all bodies is held at one time, in bytes; one form may go a part beyond it, and "
+        "the process may need six times as much.",
     )
     body_timeout_s: float = Field(
         default=30.0, gt=0, le=600, description="How long a request's body may take to arrive, in seconds."
@@ -113,6 +115,18 @@ class GatewaySettings(ServiceSettings):
     )
     session_lifetime_h: int = Field(
         default=12, ge=1, le=24 * 30, description="How long the page stays signed in, hours."
+    )
+    session_idle_min: int = Field(
+        default=30,
+        ge=1,
+        le=24 * 60,
+        description="The page signs out after so long without use, minutes.",
+    )
+    keep_alive_s: int = Field(
+        default=KEEP_ALIVE_S,
+        ge=1,
+        le=3600,
+        description="How long a connection may rest between requests, in seconds; longer than in a proxy before it.",
     )
     drain_timeout_s: int = Field(default=10, ge=0, le=300, description="Time for requests in progress after SIGTERM.")
     mqtt: MqttSettings

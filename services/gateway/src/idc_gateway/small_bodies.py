@@ -8,8 +8,11 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Final
 
+from starlette.datastructures import Headers
 from starlette.requests import Request
 
+from idc_gateway.encodings import check_encoding
+from idc_gateway.errors import UnsupportedEncoding
 from idc_gateway.problems import problem
 from idc_servicekit.access_log import AsgiApp, Message, Receive, Send
 
@@ -31,13 +34,19 @@ class SmallBodies:
             await self._app(scope, receive, send)
             return
         try:
+            check_encoding(Headers(scope=scope))
             async with asyncio.timeout(TIMEOUT_S):
                 messages = await _read(receive)
+        except UnsupportedEncoding as exc:
+            await self._refuse(scope, receive, send, exc.status, exc.kind, str(exc))
+            return
         except TimeoutError:
-            await self._refuse(scope, receive, send, HTTPStatus.REQUEST_TIMEOUT, "body-too-slow")
+            detail = f"the body did not arrive within {TIMEOUT_S:.0f} s: send it without a pause"
+            await self._refuse(scope, receive, send, HTTPStatus.REQUEST_TIMEOUT, "body-too-slow", detail)
             return
         if messages is None:
-            await self._refuse(scope, receive, send, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body-too-large")
+            detail = f"a body that is sent here has at most {MAX_BYTES} bytes; images go to /api/v1/classifications"
+            await self._refuse(scope, receive, send, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body-too-large", detail)
             return
         messages.reverse()
 
@@ -47,8 +56,7 @@ class SmallBodies:
         await self._app(scope, receive_again, send)
 
     @staticmethod
-    async def _refuse(scope: Message, receive: Receive, send: Send, status: HTTPStatus, kind: str) -> None:
-        detail = f"here a body has at most {MAX_BYTES} bytes, which arrive within {TIMEOUT_S:.0f} s"
+    async def _refuse(scope: Message, receive: Receive, send: Send, status: HTTPStatus, kind: str, detail: str) -> None:
         answer = problem(Request(scope), status, kind, detail, {"Connection": "close"})
         await answer(scope, receive, send)
 

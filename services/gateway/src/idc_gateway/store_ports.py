@@ -6,11 +6,11 @@ database cannot be read or written; nothing is stored then.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
-from idc_gateway.accounts import ApiKey, SessionOwner, User
+from idc_gateway.accounts import ApiKey, NewSession, StoredSession, User
 from idc_gateway.audit import AuditEvent, AuditRecord, Verification
 from idc_gateway.classifications import Classification, OutgoingMessage, Review
 from idc_gateway.leadership import Leadership
@@ -27,7 +27,8 @@ class Results(Protocol):
         """Store deeds in one transaction: results, the messages about them, audit events and receipts.
 
         Returns:
-            For each deed whether it was stored; it was not where its claim has a receipt already.
+            For each deed whether it was stored; it was not where its claim has a receipt already, or where one of its
+            results is of an image that its series has already.
 
         Raises:
             ImageGone: An image that was stored before was removed meanwhile; nothing was stored.
@@ -35,6 +36,9 @@ class Results(Protocol):
 
     def get(self, identity: UUID) -> Classification | None:
         """One result; None where there is none."""
+
+    def stored_once(self, once_keys: Sequence[str]) -> dict[str, Classification]:
+        """The results of images that their series have already, by their keys."""
 
     def page(self, wanted: ClassificationFilter, limit: int, after: Cursor | None) -> Page:
         """At most `limit` results, newest first, from where `after` says on."""
@@ -144,10 +148,10 @@ class AuditTrail(Protocol):
 
 
 class Accounts(Protocol):
-    """API keys, users, their one-time links and browser sessions; of every secret the digest alone."""
+    """API keys, users and their one-time links; of every secret the digest alone."""
 
-    def replace_key(self, key: ApiKey, sha256: str, audit: AuditEvent) -> None:
-        """Store a key; one that had its name, and that one's sessions, are gone."""
+    def replace_key(self, key: ApiKey, sha256: str, audit: AuditEvent) -> bool:
+        """Store a key in place of the one that has its name, which is revoked; False where its digest was revoked."""
 
     def add_key(self, key: ApiKey, sha256: str, audit: AuditEvent) -> bool:
         """Store a key; False where a key or user has its name: the audit chain tells callers apart by it."""
@@ -159,7 +163,7 @@ class Accounts(Protocol):
         """Every key, by name."""
 
     def delete_key(self, name: str, audit: AuditEvent) -> bool:
-        """Delete a key and its sessions; False where there is none."""
+        """Revoke a key for good and end its sessions; False where there is none."""
 
     def add_user(self, user: User, audit: AuditEvent) -> bool:
         """Store a user; False where a user or key has this name."""
@@ -171,13 +175,27 @@ class Accounts(Protocol):
         """Every user, by name."""
 
     def set_role(self, name: str, role: Role, audit: AuditEvent) -> bool:
-        """Give a user another role; False where there is none."""
+        """Give a user another role; False where there is none.
+
+        Raises:
+            LastAdministrator: Nobody would be left who may administer; nothing was changed.
+        """
 
     def set_password(self, name: str, password_hash: str, audit: AuditEvent) -> bool:
-        """Store a password's hash and end the user's sessions; False where there is no such user."""
+        """Store a password's hash and end the user's sessions and links; False where there is no such user."""
+
+    def renew_hash(self, name: str, before: str, password_hash: str) -> bool:
+        """Store the same password's hash at another cost; False where the user has another one meanwhile."""
 
     def delete_user(self, name: str, audit: AuditEvent) -> bool:
-        """Delete a user, their links and sessions; False where there is none."""
+        """Delete a user, their links and sessions; False where there is none.
+
+        Raises:
+            LastAdministrator: Nobody would be left who may administer; nothing was deleted.
+        """
+
+    def was_removed(self, name: str) -> bool:
+        """Whether a user of this name was ever removed."""
 
     def put_link(self, sha256: str, user_name: str, expires_at: datetime, audit: AuditEvent) -> None:
         """Store the digest of a one-time link; the user's earlier ones are gone."""
@@ -185,16 +203,21 @@ class Accounts(Protocol):
     def take_link(self, sha256: str, now: datetime, request_id: str) -> User | None:
         """Use a link up; None where it is unknown or over."""
 
-    def add_session(
-        self, sha256: str, *, key_name: str | None, user_name: str | None, now: datetime, expires_at: datetime
-    ) -> None:
-        """Store the digest of a session's token, and forget the sessions that are over."""
 
-    def session(self, sha256: str, now: datetime) -> SessionOwner | None:
-        """Whose session it is; None where it is unknown or over."""
+class Sessions(Protocol):
+    """Sessions of the page; of every token the digest alone."""
 
-    def end_session(self, sha256: str) -> None:
-        """Forget a session."""
+    def add(self, new: NewSession, audit: AuditEvent) -> bool:
+        """Store a session and forget those that are over; False where its proof no longer holds."""
+
+    def find(self, sha256: str, now: datetime, idle: timedelta) -> StoredSession | None:
+        """A session; None where it is unknown, over, or was not used for so long."""
+
+    def use(self, sha256: str, now: datetime) -> None:
+        """Note that a session is in use."""
+
+    def end(self, sha256: str, audit: AuditEvent) -> bool:
+        """Forget a session; False where there is none."""
 
 
 class DatabaseHealth(Protocol):
@@ -219,4 +242,5 @@ class Store:
     outbox: OutgoingMessages
     audit: AuditTrail
     accounts: Accounts
+    sessions: Sessions
     leadership: Leadership

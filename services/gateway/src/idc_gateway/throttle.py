@@ -1,69 +1,170 @@
 """How often a caller may ask, and how often a wrong password may be tried."""
 
+import asyncio
 import math
 import time
-from collections.abc import Callable
+from array import array
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from hashlib import blake2b
+from ipaddress import IPv6Address, ip_address
+from secrets import token_bytes
 from typing import Final
 
-from limits import RateLimitItem, RateLimitItemPerHour, RateLimitItemPerMinute
-from limits.storage import MemoryStorage
-from limits.strategies import FixedWindowRateLimiter
+from idc_gateway.errors import Busy, GatewayError, TooMany
 
-from idc_gateway.errors import TooMany
-
-FAILURES_PER_USER_AND_ADDRESS: Final[RateLimitItem] = RateLimitItemPerMinute(5, 15)
-FAILURES_PER_ADDRESS: Final[RateLimitItem] = RateLimitItemPerMinute(30, 15)
-FAILURES_PER_USER: Final[RateLimitItem] = RateLimitItemPerHour(100)
-"""So many from all addresses together: few enough that nobody guesses, so many that nobody is locked out by one."""
+FAILURES_OF_PAIR: Final = 5
+"""Wrong passwords for one name from one source, within a quarter of an hour."""
+FAILURES_OF_SOURCE: Final = 30
+"""For all names, from one source."""
+FAILURES_WINDOW_S: Final = 15 * 60.0
+FREE_FAILURES_OF_NAME: Final = 20
+"""From all sources together. More of them delay whoever tries this name; they lock nobody out."""
+DELAY_STEP_S: Final = 0.01
+MAX_DELAY_S: Final = 0.5
+NAME_WINDOW_S: Final = 3600.0
+AT_ONCE_OF_SOURCE: Final = 8
+AT_ONCE: Final = 256
 
 WINDOW_S: Final = 60.0
-MAX_CALLERS: Final = 10_000
-"""Beyond so many, those who have been silent are forgotten."""
+CELLS: Final = 2**15
+
+
+class Buckets:
+    """A leaky bucket for each of any number of callers, in memory that never grows.
+
+    The generic cell rate algorithm (ITU-T I.371, annex A): a bucket holds `amount` and empties in `window_s`. Callers
+    share a fixed number of cells, two each, and the emptier one counts (as in a count-min sketch): none is ever
+    forgotten, so nobody empties a bucket by filling many others. Which cells a caller has is secret.
+    """
+
+    def __init__(self, amount: int, window_s: float, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._amount = amount
+        self._share_s = window_s / amount
+        self._clock = clock
+        self._key = token_bytes(16)
+        self._empty_at_s = array("d", bytes(8 * 2 * CELLS))
+
+    def level(self, who: str) -> float:
+        """How full the bucket is."""
+        return self._filled_s(self._cells(who)) / self._share_s
+
+    def wait_s(self, who: str) -> float:
+        """How long until the bucket has room for one more; 0 where it has."""
+        over_s = self._filled_s(self._cells(who)) + self._share_s - self._amount * self._share_s
+        return over_s if over_s > self._share_s / 2 else 0.0  # half a share, so that rounding refuses nobody
+
+    def add(self, who: str) -> None:
+        """Put one in, if there is room."""
+        cells, now_s = self._cells(who), self._clock()
+        filled_s = min(self._filled_s(cells) + self._share_s, self._amount * self._share_s)
+        for cell in cells:
+            self._empty_at_s[cell] = max(self._empty_at_s[cell], now_s + filled_s)
+
+    def take_back(self, who: str) -> None:
+        """Take one out that was put in."""
+        cells = self._cells(who)
+        emptier = min(self._empty_at_s[cell] for cell in cells)
+        for cell in cells:
+            if self._empty_at_s[cell] == emptier:
+                self._empty_at_s[cell] = emptier - self._share_s
+
+    def _cells(self, who: str) -> tuple[int, int]:
+        digest = blake2b(who.encode("utf-8", "surrogatepass"), digest_size=8, key=self._key).digest()
+        return int.from_bytes(digest[:4]) % CELLS, CELLS + int.from_bytes(digest[4:]) % CELLS
+
+    def _filled_s(self, cells: tuple[int, int]) -> float:
+        return max(0.0, min(self._empty_at_s[cell] for cell in cells) - self._clock())
 
 
 class SignInThrottle:
-    """Counts failed attempts, of this process."""
+    """Counts tried passwords, of this process: each before it is tried; one that was right is given back."""
 
-    def __init__(self) -> None:
-        self._limiter = FixedWindowRateLimiter(MemoryStorage())
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._of_pair = Buckets(FAILURES_OF_PAIR, FAILURES_WINDOW_S, clock=clock)
+        self._of_source = Buckets(FAILURES_OF_SOURCE, FAILURES_WINDOW_S, clock=clock)
+        self._of_name = Buckets(
+            FREE_FAILURES_OF_NAME + math.ceil(MAX_DELAY_S / DELAY_STEP_S), NAME_WINDOW_S, clock=clock
+        )
+        self._at_once: Counter[str] = Counter()
 
-    def check(self, name: str, address: str) -> None:
-        """Let an attempt be made.
+    @asynccontextmanager
+    async def attempt(self, name: str, source: str, *, is_known_device: bool = False) -> AsyncIterator[None]:
+        """Let one password be tried while the block runs; Unauthenticated or WrongPassword that leaves it is a failure.
+
+        Args:
+            name: The user's.
+            source: See `source_of`, or the mark of a device that this user signed in from.
+            is_known_device: Whether it is such a mark; failures from elsewhere delay it not at all.
 
         Raises:
-            TooMany: Too many failed before it.
+            TooMany: Too many failed before, or are being tried.
+            Busy: Too many are being tried from everywhere.
         """
-        for limit, of in self._limits(name, address):
-            if not self._limiter.test(limit, *of):
-                wait_s = self._limiter.get_window_stats(limit, *of).reset_time - time.time()
-                raise TooMany("too many attempts to sign in failed", retry_after_s=max(1, math.ceil(wait_s)))
+        pair = f"{source} {name}"
+        self._check(pair, source)
+        delay_s = 0.0 if is_known_device else self.delay_s(name)
+        buckets = ((self._of_pair, pair), (self._of_source, source), (self._of_name, name))
+        for bucket, who in buckets:
+            bucket.add(who)
+        self._at_once[source] += 1
+        is_failure = True
+        try:
+            if delay_s:
+                await asyncio.sleep(delay_s)
+            yield
+            is_failure = False
+        except GatewayError as exc:
+            is_failure = isinstance(exc, PermissionError)
+            raise
+        finally:
+            self._leave(source)
+            if not is_failure:
+                for bucket, who in buckets:
+                    bucket.take_back(who)
 
-    def count_failure(self, name: str, address: str) -> None:
-        """Note that an attempt failed."""
-        for limit, of in self._limits(name, address):
-            self._limiter.hit(limit, *of)
+    def delay_s(self, name: str) -> float:
+        """How long an attempt at this name waits before it is made."""
+        return min(MAX_DELAY_S, max(0.0, self._of_name.level(name) - FREE_FAILURES_OF_NAME) * DELAY_STEP_S)
 
-    @staticmethod
-    def _limits(name: str, address: str) -> tuple[tuple[RateLimitItem, tuple[str, ...]], ...]:
-        return (
-            (FAILURES_PER_USER_AND_ADDRESS, ("pair", name, address)),
-            (FAILURES_PER_ADDRESS, ("address", address)),
-            (FAILURES_PER_USER, ("user", name)),
-        )
+    def _check(self, pair: str, source: str) -> None:
+        wait_s = max(self._of_pair.wait_s(pair), self._of_source.wait_s(source))
+        if wait_s:
+            raise TooMany("too many attempts to sign in failed", retry_after_s=max(1, math.ceil(wait_s)))
+        if self._at_once[source] >= AT_ONCE_OF_SOURCE:
+            raise TooMany("too many attempts to sign in are in progress", retry_after_s=1)
+        if self._at_once.total() >= AT_ONCE:
+            raise Busy("too many people sign in at this moment: try again in a second")
+
+    def _leave(self, source: str) -> None:
+        self._at_once[source] -= 1
+        if not self._at_once[source]:
+            del self._at_once[source]
+
+
+def source_of(address: str | None) -> str:
+    """Whom an address counts as: IPv6 gives a household or an office a whole /64 (RFC 6177), IPv4 one address."""
+    try:
+        ip = ip_address(address or "")
+    except ValueError:
+        return address or "unknown"
+    if not isinstance(ip, IPv6Address):
+        return str(ip)
+    if ip.ipv4_mapped is not None:
+        return str(ip.ipv4_mapped)
+    return f"{IPv6Address(int(ip) >> 64 << 64)}/64"
 
 
 class RequestRates:
     """Counts the requests of each key and user, of this process.
 
-    By the generic cell rate algorithm (ITU-T I.371, annex A): a minute's worth may come at once, then one for each that
-    time lets go. One number for each caller; a window with its own timers cost more than all else that a request needs.
+    A minute's worth may come at once, then one for each share of the minute that has passed.
     """
 
     def __init__(self, per_minute: int, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._per_minute = per_minute
-        self._clock = clock
-        self._empty_at_s: dict[str, float] = {}
-        """When each caller's requests will have been let go."""
+        self._buckets = Buckets(per_minute, WINDOW_S, clock=clock)
 
     def count(self, caller: str) -> None:
         """Note a request.
@@ -71,14 +172,10 @@ class RequestRates:
         Raises:
             TooMany: The caller has asked too often in the last minute.
         """
-        now_s, share_s = self._clock(), WINDOW_S / self._per_minute
-        empty_at_s = max(now_s, self._empty_at_s.get(caller, now_s)) + share_s
-        wait_s = empty_at_s - WINDOW_S - now_s
-        if wait_s > share_s / 2:  # half a share, so that rounding refuses nobody
+        wait_s = self._buckets.wait_s(caller)
+        if wait_s:
             raise TooMany(
                 f"{caller!r} has sent {self._per_minute} requests within a minute: send many images as a form",
                 retry_after_s=min(int(WINDOW_S), max(1, math.ceil(wait_s))),
             )
-        if len(self._empty_at_s) >= MAX_CALLERS:
-            self._empty_at_s = {name: at_s for name, at_s in self._empty_at_s.items() if at_s > now_s}
-        self._empty_at_s[caller] = empty_at_s
+        self._buckets.add(caller)

@@ -82,18 +82,20 @@ class Classifier:
             DeviceUnavailable: The device hangs, is gone or is being opened again.
             EngineFailed: The device could not run the graph, or what it computed is no number.
         """
-        begin_s = time.monotonic()
+        begin_s, remedy = time.monotonic(), "try again or send less at once"
         try:
             async with asyncio.timeout(self._settings.request_timeout_s) as timer:
                 started = await self._readers.run(self._read, model, body, header_length, hold)
                 deadline_s = begin_s + self._limit_s(started.asked)
+                if deadline_s < begin_s + self._settings.request_timeout_s:
+                    remedy = "allow a longer timeout or send less at once"
                 timer.reschedule(asyncio.get_running_loop().time() + deadline_s - time.monotonic())
                 scored = await self._score(model, started, deadline_s)
-        except TimeoutError:
-            if not timer.expired():
+        except TimeoutError as exc:
+            if not (timer.expired() or isinstance(exc, DeadlineExceeded)):
                 raise
             took_s = time.monotonic() - begin_s
-            raise DeadlineExceeded(f"not finished in {took_s:.1f} s: try again or send less at once") from None
+            raise DeadlineExceeded(f"not finished in {took_s:.3g} s: {remedy}") from None
         asked = started.asked
         response = _encode(model, asked, scored)
         self._measure(model, scored, stage_times(begin_s, scored, time.monotonic()))

@@ -55,7 +55,8 @@ def open_engine(
         return engine, DeviceChoice(requested, engine.device, tuple(available), "; ".join(reasons))
     here = ", ".join(available) or "none"
     raise DeviceMissing(
-        f"{'; '.join(reasons)} (devices here: {here}): name one that is here, or a fallback in device_fallback"
+        f"{'; '.join(reasons)} (devices here: {here}): name one that is here in INFERENCE_DEVICE, "
+        "or a fallback in INFERENCE_DEVICE_FALLBACK"
     )
 
 

@@ -76,6 +76,11 @@ class Job:
         """Whether its deadline has passed."""
         return time.monotonic() > self.deadline_s
 
+    @property
+    def is_unwanted(self) -> bool:
+        """Whether the device need not begin it any more."""
+        return self.is_over or self.is_late
+
     def scored(self) -> Scored:
         """The result, once all patches have theirs."""
         return Scored(self.probability, self.submitted_s, tuple(self.on_device))

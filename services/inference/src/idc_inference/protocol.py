@@ -183,10 +183,14 @@ def _base64_images(source: _Input) -> list[memoryview]:
         )
     if len(source.data) != source.shape[0]:
         raise BadRequest(f"input {IMAGE!r} has {len(source.data)} elements, but its shape says {source.shape[0]}")
+    return [_from_base64(text, index) for index, text in enumerate(source.data)]
+
+
+def _from_base64(text: Any, index: int) -> memoryview:
     try:
-        return [memoryview(base64.b64decode(text, validate=True)) for text in source.data]
+        return memoryview(base64.b64decode(text, validate=True))
     except (binascii.Error, TypeError, ValueError) as exc:
-        raise BadRequest(f"input {IMAGE!r}: data is not base64 text ({exc})") from exc
+        raise BadRequest(f"input {IMAGE!r}: data[{index}] is not base64 text") from exc
 
 
 def _patches(source: _Input, raw: memoryview | None, shape: PatchShape) -> NDArray[np.uint8]:

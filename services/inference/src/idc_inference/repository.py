@@ -3,12 +3,12 @@
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
 from typing import Final
 
 from idc_inference.errors import ModelUnavailable, UnknownModel
+from idc_inference.model_versions import Fingerprint, Versions, fingerprint
 from idc_inference.ports import Meter
 from idc_inference.served_model import ServedModel
 from idc_inference.threads import run_within
@@ -17,19 +17,7 @@ from idc_modelio.errors import BundleError
 
 logger = logging.getLogger(__name__)
 
-Fingerprint = tuple[tuple[str, int, int, int], ...]
-"""Path, size, modification time and inode of each file: it differs when someone touched the folder."""
-
 MAX_REFUSALS: Final = 100
-
-
-@dataclass(frozen=True)
-class Versions:
-    """What is served and what was refused at one moment."""
-
-    served: dict[int, ServedModel] = field(default_factory=dict)
-    refused: dict[int, str] = field(default_factory=dict)
-    """Why, by version."""
 
 
 class ModelRepository:
@@ -247,16 +235,3 @@ class ModelRepository:
         if complaint != self._complaint:
             logger.warning("%s", complaint)
         self._complaint = complaint
-
-
-def fingerprint(folder: Path) -> Fingerprint:
-    """What tells that someone touched a folder, without reading its files.
-
-    Raises:
-        OSError: It cannot be read, or a file went away meanwhile.
-    """
-    files = []
-    for path in sorted(folder.rglob("*")):
-        stat = path.lstat()
-        files.append((path.relative_to(folder).as_posix(), stat.st_size, stat.st_mtime_ns, stat.st_ino))
-    return tuple(files)

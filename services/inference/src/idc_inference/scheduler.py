@@ -2,7 +2,6 @@
 
 import logging
 import threading
-import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -13,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idc_inference.device_health import DeviceHealth, Probe
-from idc_inference.errors import DeadlineExceeded, DeviceUnavailable, EngineFailed, InferenceError
-from idc_inference.jobs import Chunk, Job, Part, Scored
+from idc_inference.errors import DeviceUnavailable, EngineFailed
+from idc_inference.jobs import Chunk, Job, Scored
+from idc_inference.open_jobs import OpenJobs
 from idc_inference.ports import Engine, Meter
 from idc_inference.threads import run_within, start_daemon
 from idc_inference.turns import Turns
@@ -37,7 +37,7 @@ class Scheduler:
     """
 
     def __init__(
-        self, engine: Engine, meter: Meter, *, device_timeout_s: float = 6.0, probe_interval_s: float = 3.0
+        self, engine: Engine, meter: Meter, *, device_timeout_s: float = 5.0, probe_interval_s: float = 2.0
     ) -> None:
         """Start the threads; `close` ends them and closes the engine.
 
@@ -51,7 +51,7 @@ class Scheduler:
         self._changed = threading.Condition()
         self._turns = Turns()
         self._second_tries: deque[Chunk] = deque()
-        self._open: set[Job] = set()
+        self._open = OpenJobs()
         self._is_closing = False
         self._ended = threading.Event()
         self._refusal = ""
@@ -116,7 +116,7 @@ class Scheduler:
             self._refusal = reason
             is_lost = self._is_blocked() or bool(self._health.failure)
         if is_lost:
-            self._fail_all(reason)
+            self._open.end_all(reason)
 
     def resume(self) -> None:
         """Take requests again."""
@@ -131,7 +131,7 @@ class Scheduler:
             self._ended.set()
             self._changed.notify_all()
         self._watcher.join(CLOSE_TIMEOUT_S)
-        self._fail_all("the model was unloaded while its device did not answer")
+        self._open.end_all("the model was unloaded while its device did not answer")
         if not run_within(CLOSE_TIMEOUT_S, "engine-closer", self._engine.close):
             logger.error("the device %s did not close within %g s: left alone", self._engine.device, CLOSE_TIMEOUT_S)
 
@@ -168,6 +168,7 @@ class Scheduler:
                     return None
                 if self._second_tries:
                     chunk = self._second_tries.popleft()
+                    chunk.parts = [part for part in chunk.parts if not part.job.is_unwanted]
                 else:
                     chunk = Chunk(self._turns.next_parts(self._engine.chunk_patches))
                 if chunk.parts:
@@ -195,7 +196,7 @@ class Scheduler:
         except BaseException:  # whoever waits is told, and the engine's thread lives on
             logger.exception("the result of a chunk could not be read")
             text = f"what the device {self._engine.device} gave could not be read: the service's log says why"
-            self._end(chunk, EngineFailed(text))
+            self._open.end(chunk, EngineFailed(text))
 
     def _hand_out(self, chunk: Chunk, result: NDArray[np.float32] | EngineFailed) -> None:
         if isinstance(result, EngineFailed):
@@ -205,10 +206,7 @@ class Scheduler:
         if probability.shape != (chunk.count,):
             self._fail(chunk, EngineFailed(f"the graph gave {probability.size} results for {chunk.count} patches"))
             return
-        begin = 0
-        for part in chunk.parts:
-            self._take(part, probability[begin : begin + part.count], chunk.begin_s)
-            begin += part.count
+        self._open.take(chunk, probability)
         if not np.isfinite(probability).all():
             self._health.ask_soon()
         self._count(chunk)
@@ -216,7 +214,8 @@ class Scheduler:
     def _count(self, chunk: Chunk) -> None:
         count = sum(part.count for part in chunk.parts if not part.job.is_probe)
         if count:
-            self.executions += 1
+            with self._changed:
+                self.executions += 1
             self._meter.chunk(count)
 
     def _fail(self, chunk: Chunk, error: EngineFailed) -> None:
@@ -227,43 +226,10 @@ class Scheduler:
                 self._second_tries += [Chunk([part], is_second_try=True) for part in chunk.parts]
                 self._changed.notify_all()
             return
-        self._end(chunk, error)
-
-    def _end(self, chunk: Chunk, error: EngineFailed) -> None:
-        for part in chunk.parts:
-            self._settle(part.job, error)
-
-    def _take(self, part: Part, probability: NDArray[np.float32], begin_s: float) -> None:
-        job = part.job
-        with self._changed:
-            job.probability[part.patches] = probability
-            job.on_device.append((begin_s, time.monotonic()))
-            job.open_patches -= part.count
-        if not job.open_patches:
-            self._settle(job, job.scored())
-
-    def _settle(self, job: Job, outcome: Scored | InferenceError) -> None:
-        """End a job once, though several of its chunks may fail."""
-        with self._changed:
-            self._open.discard(job)
-            if job.is_settled:
-                return
-            job.is_settled = True
-        if not job.future.set_running_or_notify_cancel():
-            return
-        if isinstance(outcome, Scored):
-            job.future.set_result(outcome)
-        else:
-            job.future.set_exception(outcome)
-
-    def _fail_all(self, reason: str) -> None:
-        with self._changed:
-            jobs = list(self._open)
-        for job in jobs:
-            self._settle(job, DeviceUnavailable(reason))
+        self._open.end(chunk, error)
 
     def _watch(self) -> None:
-        looks: tuple[Callable[[], None], ...] = (self._expire, self._give_up, self._ask)
+        looks: tuple[Callable[[], None], ...] = (self._open.end_late, self._give_up, self._ask)
         while not self._ended.wait(LOOK_EVERY_S):
             for look in looks:
                 try:
@@ -271,25 +237,17 @@ class Scheduler:
                 except Exception:
                     logger.exception("watching the device failed")
 
-    def _expire(self) -> None:
-        """End what is past its deadline, wherever it is."""
-        with self._changed:
-            self._open = {job for job in self._open if not job.is_over}
-            late = [job for job in self._open if job.is_late]
-        for job in late:
-            waited_s = time.monotonic() - job.submitted_s
-            self._settle(job, DeadlineExceeded(f"not finished in {waited_s:.1f} s: try again or send less at once"))
-
     def _give_up(self) -> None:
         """Tell those whose chunk the device does not give back; all, where nothing gets to it any more."""
         with self._changed:
+            self._turns.drop_unwanted()
             lost, reason = self._health.newly_lost(), self._health.trouble()
             is_blocked = self._is_blocked()
         for chunk in lost:
             logger.error("%s: its requests get an error", reason)
-            self._end(chunk, DeviceUnavailable(reason))
+            self._open.end(chunk, DeviceUnavailable(reason))
         if is_blocked:
-            self._fail_all(self.trouble() or reason)
+            self._open.end_all(self.trouble() or reason)
 
     def _ask(self) -> None:
         with self._changed:

@@ -91,7 +91,7 @@ class ServedModel:
 
 
 def load_model(
-    path: Path, open_engine: OpenEngine, meter: Meter, *, device_timeout_s: float = 6.0, probe_interval_s: float = 3.0
+    path: Path, open_engine: OpenEngine, meter: Meter, *, device_timeout_s: float = 5.0, probe_interval_s: float = 2.0
 ) -> ServedModel:
     """Verify a bundle's folder, compile its graph and compare the self-test.
 

@@ -61,10 +61,10 @@ class InferenceSettings(ServiceSettings):
         default=30.0, gt=0, le=600, description="How long a request may take once its body is here, in seconds."
     )
     device_timeout_s: float = Field(
-        default=6.0, ge=0.5, le=600, description="One chunk that takes longer means that the device hangs, in seconds."
+        default=5.0, ge=0.5, le=600, description="One chunk that takes longer means that the device hangs, in seconds."
     )
     probe_interval_s: float = Field(
-        default=3.0, ge=0.1, le=3600, description="How often the device is asked what is known, in seconds."
+        default=2.0, ge=0.1, le=3600, description="How often the device is asked what is known, in seconds."
     )
     recovery_timeout_s: float = Field(
         default=60.0,

@@ -28,7 +28,10 @@ def split_elements(raw: memoryview, count: int, name: str) -> list[memoryview]:
     position = 0
     while position < len(raw):
         if len(elements) == count or len(raw) - position < 4:
-            raise BadRequest(f"input {name!r} has {len(raw) - position} bytes after its element {len(elements) - 1}")
+            raise BadRequest(
+                f"input {name!r} has {len(raw) - position} bytes after {len(elements)} elements: "
+                f"give {count} elements, each with its length before it in 4 bytes"
+            )
         (size,) = struct.unpack_from("<I", raw, position)
         position += 4
         if size > len(raw) - position:

@@ -45,16 +45,24 @@ class Turns:
                     break
         return parts
 
+    def drop_unwanted(self) -> None:
+        """Forget jobs that nobody waits for any more, with their patches."""
+        for request, jobs in list(self._line.items()):
+            wanted = deque(job for job in jobs if not job.is_unwanted)
+            if wanted:
+                self._line[request] = wanted
+            else:
+                del self._line[request]
+
     def _take(self, request: object, most: int) -> Part | None:
         """Up to `most` patches of a request, which goes to the end of the line where it has more."""
         jobs = self._line.pop(request)
         part = None
         while jobs and part is None:
             job = jobs[0]
-            is_wanted = not (job.is_over or job.is_late)
-            if is_wanted:
+            if not job.is_unwanted:
                 part = _next_part(job, most)
-            if not is_wanted or job.next_patch == len(job.patches):
+            if part is None or job.next_patch == len(job.patches):
                 jobs.popleft()
         if jobs:
             self._line[request] = jobs

@@ -2,14 +2,14 @@
 
 import importlib
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from types import FrameType
 
 from idc_trainer.errors import TrainerError
-
-_INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -22,14 +22,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with _start_up_notes_held_back():
             app = importlib.import_module("idc_trainer.app")
             parser = app.build_parser(words)
-        app.run(parser, words)
+        with _stopped_by_sigterm():
+            app.run(parser, words)
     except TrainerError as exc:
         sys.stderr.write(f"idc-trainer: {exc}\n")
         return exc.exit_code
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as exc:
         sys.stderr.write("idc-trainer: stopped; no bundle was written\n")
-        return _INTERRUPTED
+        return 128 + (exc.args[0] if exc.args else signal.SIGINT)  # as shells report it
     return 0
+
+
+@contextmanager
+def _stopped_by_sigterm() -> Iterator[None]:
+    """Let SIGTERM, by which containers are stopped, clean up like Ctrl-C; process 1 would pass over it otherwise."""
+
+    def stop(number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt(number)
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager

@@ -6,6 +6,8 @@ import shlex
 from collections.abc import Sequence
 from typing import Final
 
+from idc_trainer.errors import printable
+
 _COMMANDS: Final = {
     "data": "data_check",
     "train": "train",
@@ -38,5 +40,5 @@ def run(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None:
         SystemExit: The command line is wrong, or asks for help.
     """
     options = parser.parse_args(arguments)
-    options.command_line = shlex.join(["idc-trainer", *arguments])
+    options.command_line = printable(shlex.join(["idc-trainer", *arguments]))  # a path may hold bytes that are no text
     options.run(options)

@@ -1,15 +1,19 @@
 """Measures a finished bundle on patients that it did not learn from."""
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
 from idc_contracts.bundle import BundleManifest
 from idc_trainer.bundle_reading import open_bundle, prove
-from idc_trainer.data.index import PatchIndex, index_patches
-from idc_trainer.data.layouts import open_patches
+from idc_trainer.data.check import require_patches
+from idc_trainer.data.index import PatchIndex
+from idc_trainer.data.reading import DataSet, read_patches
 from idc_trainer.data.source import Progress
-from idc_trainer.errors import DataEmpty, SplitError
+from idc_trainer.errors import SplitError, printable
 from idc_trainer.evaluation.scored_patches import ScoredPatches, score_patches
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -17,12 +21,11 @@ class EvaluationRequest:
     """What a person asks for."""
 
     bundle: Path
-    data: Path
+    data: DataSet
     precision: str = "fp16"
     """Which graph of the bundle, of `bundle_reading.GRAPHS`."""
     patients: tuple[str, ...] = ()
     """Whom to measure on; empty takes all of the data that the bundle did not learn from."""
-    skip_unreadable: bool = False
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,8 @@ def score_bundle(request: EvaluationRequest, progress: Progress) -> Evaluated:
     if request.precision != "fp16":  # the self-test's answers are those of the FP16 graph
         opened = open_bundle(request.bundle, request.precision)
     manifest = opened.bundle.manifest
-    index = index_patches(open_patches(request.data), progress, skip_unreadable=request.skip_unreadable)
+    index = read_patches(request.data, progress)
+    require_patches(index)
     chosen = index.of(_patients(request, manifest, index))
     probability = opened.runner.run_all(chosen, progress, "scoring patches")
     return Evaluated(manifest, chosen, score_patches(chosen, probability, manifest.thresholds))
@@ -63,8 +67,8 @@ def _patients(request: EvaluationRequest, manifest: BundleManifest, index: Patch
         if learned:
             raise SplitError(f"the bundle learned from patient {learned[0]!r}: name others with --patients")
         return request.patients
-    if not known:
-        raise DataEmpty(f"no file of {request.data} can be read: bring patches as PNG images")
     if known <= learned_from:
         raise SplitError("the bundle learned from all patients of the data: bring others")
+    if passed := sorted(known & learned_from):
+        _LOG.warning("Not measured, since the bundle learned from them: %s", printable(", ".join(passed)))
     return tuple(sorted(known - learned_from))

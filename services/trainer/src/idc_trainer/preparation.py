@@ -11,8 +11,8 @@ from idc_trainer.backbones.base import BuiltBackbone
 from idc_trainer.backbones.classifier import build_feature_model
 from idc_trainer.backbones.registry import build_backbone
 from idc_trainer.data.check import require_trainable
-from idc_trainer.data.index import PatchIndex, index_patches
-from idc_trainer.data.layouts import open_patches
+from idc_trainer.data.index import PatchIndex
+from idc_trainer.data.reading import DataSet, read_patches
 from idc_trainer.data.source import Progress
 from idc_trainer.export.keras_graph import to_openvino
 from idc_trainer.features.extraction import extract
@@ -27,22 +27,12 @@ from idc_trainer.learning.recipe import Recipe
 class Source:
     """Which patches, seen through which pretrained network."""
 
-    data: Path
+    data: DataSet
     cache: Path
     """Where features, checkpoints and logs are kept between runs."""
     recipe: Recipe
     weights: Path | None = None
     """A file of the backbone's weights; None takes the backbone's own source."""
-    skip_unreadable: bool = False
-
-
-def read_patches(source: Source, progress: Progress) -> PatchIndex:
-    """Read all patches once, whatever they are fit for.
-
-    Raises:
-        DataError: They cannot be read.
-    """
-    return index_patches(open_patches(source.data), progress, skip_unreadable=source.skip_unreadable)
 
 
 def read_index(source: Source, progress: Progress) -> PatchIndex:
@@ -51,7 +41,7 @@ def read_index(source: Source, progress: Progress) -> PatchIndex:
     Raises:
         DataError: They cannot be trained on.
     """
-    index = read_patches(source, progress)
+    index = read_patches(source.data, progress)
     require_trainable(index)
     return index
 

@@ -8,14 +8,16 @@ import numpy as np
 from idc_trainer.data.choose import SplitRequest, split_patients
 from idc_trainer.data.divided import DividedPatches
 from idc_trainer.data.source import Progress
-from idc_trainer.evaluation.bootstrap import evaluate, read_evaluation
+from idc_trainer.evaluation.bootstrap import evaluate, read_cross_validation
 from idc_trainer.evaluation.named_list import read_list, score_list
 from idc_trainer.evaluation.scored_patches import score_patches
 from idc_trainer.evaluation.sides import MeasuredSide, MeasuredSides
 from idc_trainer.export import bundle_writer, self_test
+from idc_trainer.export.card_data import Provenance
 from idc_trainer.export.description import Description, describe
-from idc_trainer.export.documents import Findings, write_documents
+from idc_trainer.export.documents import write_documents
 from idc_trainer.export.graphs import export_graphs
+from idc_trainer.export.model_card import Findings
 from idc_trainer.features.runner import GraphRunner
 from idc_trainer.learning.operating_point import Target
 from idc_trainer.phases import Run, Trained, train_phases
@@ -38,6 +40,7 @@ class TrainingRequest:
     report_list: Path | None = None
     cross_validation: Path | None = None
     """The `figures.json` of a cross-validation of the same recipe, for the model card."""
+    provenance: Provenance = field(default_factory=Provenance)
     int8: bool = True
     """Whether an INT8 twin is made and kept if it is good enough."""
 
@@ -54,7 +57,7 @@ def train(request: TrainingRequest, progress: Progress) -> Path:
     version = request.version or bundle_writer.next_version(request.out, request.name)
     with bundle_writer.new_bundle(request.out, request.name, version) as folder:
         patches = split_patients(request.split, read_index(request.source, progress))
-        cross_validation = read_evaluation(request.cross_validation) if request.cross_validation else None
+        cross_validation = read_cross_validation(request.cross_validation) if request.cross_validation else None
         listed = read_list(request.report_list, patches.test) if request.report_list else None
         trained = train_phases(Run(patches, request.source, request.target, progress))
         exported = export_graphs(trained, patches, folder, progress, int8=request.int8)
@@ -62,7 +65,8 @@ def train(request: TrainingRequest, progress: Progress) -> Path:
         self_test.write_self_test(exported.runner, request.split.seed, folder)
         manifest = describe(Description(request, version, patches, trained, exported, sides))
         result = score_list(listed, sides.test.scored) if listed else None
-        write_documents(manifest, Findings(sides, trained, result, cross_validation), folder)
+        found = Findings(patches, request.provenance, request.source.recipe, sides, result, cross_validation)
+        write_documents(manifest, found, trained, folder)
         bundle_writer.write_manifest(folder, manifest, bundle_writer.list_digests(folder))
     return request.out / request.name / version
 

@@ -5,6 +5,7 @@ from rich.markup import escape
 
 from idc_client import output
 from idc_client.connection import segment
+from idc_client.errors import OutcomeUnknown
 from idc_client.tool import Tool, pass_tool
 
 
@@ -16,7 +17,7 @@ def keys() -> None:
 @keys.command("list")
 @pass_tool
 def list_keys(tool: Tool) -> None:
-    """Show every key but the keys themselves, which nobody knows any more."""
+    """Show every key but the keys themselves, which nobody knows."""
     rows = [
         [escape(k["name"]), " ".join(k["scopes"]), output.moment(k["created_at"]), output.moment(k["expires_at"])]
         for k in tool.gateway.get("/keys")["items"]
@@ -36,7 +37,11 @@ def create(tool: Tool, *, name: str, role: str | None, scopes: tuple[str, ...], 
         raise click.UsageError("give --role, or --scope at least once")
     wanted: dict[str, object] = {"name": name, "expires_in_days": expires_in_days}
     wanted |= {"role": role} if role else {"scopes": list(scopes)}
-    made = tool.gateway.post_once("/keys", wanted)
+    try:
+        made = tool.gateway.post_once("/keys", wanted)
+    except OutcomeUnknown as exc:
+        remedy = f"if `idc keys list` shows {name}, revoke it and make another: nobody knows the key"
+        raise OutcomeUnknown(f"{exc.format_message()}; {remedy}") from exc
     output.remarks().print(f"key {escape(name)} may: {' '.join(made['scopes'])}; it is shown this once:")
     click.echo(made["key"])
 

@@ -1,5 +1,6 @@
 """Speaks the Open Inference Protocol v2 to one server, over HTTP."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
@@ -21,7 +22,8 @@ from idc_gateway.ports import ModelDescription
 
 CHUNK_IMAGES: Final = 256
 """Images in one request to the server; a larger upload is sent in several."""
-READY_TIMEOUT_S: Final = 2.0
+READY_TIMEOUT_S: Final = 1.5
+_NOT_NOW: Final = 503
 
 
 class OipInference:
@@ -47,17 +49,22 @@ class OipInference:
         """
         self._model_path = f"/v2/models/{model_name}"
         # A connection that the server closed meanwhile is opened again once; nothing was sent on it.
-        transport = transport or httpx.AsyncHTTPTransport(retries=1, limits=httpx.Limits(max_connections=64))
-        self._client = httpx.AsyncClient(base_url=url, timeout=timeout_s, transport=transport, trust_env=False)
+        connections = transport or httpx.AsyncHTTPTransport(retries=1, limits=httpx.Limits(max_connections=64))
+        self._client = httpx.AsyncClient(base_url=url, timeout=timeout_s, transport=connections, trust_env=False)
         trace(self._client)
+        # Looks have a connection of their own: they must not wait in line behind what they tell of.
+        own = transport or httpx.AsyncHTTPTransport(limits=httpx.Limits(max_connections=2))
+        self._looks = httpx.AsyncClient(base_url=url, timeout=READY_TIMEOUT_S, transport=own, trust_env=False)
         self._takes_binary: bool | None = None
 
     async def is_ready(self) -> bool:
-        """Whether the model can be asked now."""
+        """Whether the model can be asked now. See `InferenceServer.is_ready`."""
         try:
-            answer = await self._client.get(f"{self._model_path}/ready", timeout=READY_TIMEOUT_S)
-        except httpx.HTTPError:
-            return False
+            answer = await self._looks.get(f"{self._model_path}/ready")
+        except httpx.HTTPError as exc:
+            raise InferenceUnavailable("the inference service does not answer") from exc
+        if answer.is_server_error and answer.status_code != _NOT_NOW:
+            raise InferenceUnavailable(f"the inference service answers {answer.status_code}")
         return answer.is_success
 
     async def predict(self, images: Sequence[bytes], request_id: str) -> list[Prediction]:
@@ -79,7 +86,7 @@ class OipInference:
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._client.aclose()
+        await asyncio.gather(self._client.aclose(), self._looks.aclose())
 
     async def _asks_for_binary(self) -> bool:
         """Whether the server takes tensors as bytes behind the JSON: an extension, which it names where it has it."""
@@ -129,8 +136,9 @@ def _check_status(answer: httpx.Response) -> None:
     if answer.is_success:
         return
     text = _error_text(answer)
-    if answer.status_code in (429, 503):
-        raise InferenceUnavailable(f"the inference service is not ready: {text}")
+    if answer.status_code in (408, 429, _NOT_NOW):
+        text = f"the inference service has too much to do or is not ready: {text}"
+        raise InferenceUnavailable(text, was_answered=True)
     if answer.status_code in (400, 413, 422):
         raise InferenceRefused(f"the inference service refused the images: {text}")
     raise InferenceBroken(f"the inference service answered {answer.status_code}: {text}")

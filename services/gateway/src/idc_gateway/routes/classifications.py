@@ -8,6 +8,7 @@ from idc_contracts import utc_now
 from idc_gateway import executors
 from idc_gateway.dependencies import CurrentCaller, GatewayDependency, RequestId, requires
 from idc_gateway.errors import NotFound
+from idc_gateway.export_record import as_json
 from idc_gateway.requests import Request as Job
 from idc_gateway.routes.parameters import GivenCursor, Limit, Wanted, parse_cursor
 from idc_gateway.routes.schemas import ClassificationItem, ClassificationPage
@@ -20,10 +21,16 @@ _reads = Depends(requires(Scope.READ))
 
 @router.get("/classifications", dependencies=[_reads])
 async def list_classifications(
-    gateway: GatewayDependency, wanted: Wanted, limit: Limit = 50, cursor: GivenCursor = None
+    gateway: GatewayDependency,
+    caller: CurrentCaller,
+    request_id: RequestId,
+    wanted: Wanted,
+    limit: Limit = 50,
+    cursor: GivenCursor = None,
 ) -> ClassificationPage:
     """Results, newest first, page by page."""
     page = await executors.reads(gateway.store.results.page, wanted, limit, parse_cursor(cursor))
+    await gateway.accesses.record("results.listed", caller, "classifications", request_id, filter=as_json(wanted))
     return ClassificationPage(
         items=[ClassificationItem.of(result) for result in page.items],
         next_cursor=str(page.next_cursor) if page.next_cursor else None,
@@ -31,11 +38,14 @@ async def list_classifications(
 
 
 @router.get("/classifications/{identity:uuid}", dependencies=[_reads])
-async def get_classification(gateway: GatewayDependency, identity: UUID) -> ClassificationItem:
+async def get_classification(
+    gateway: GatewayDependency, caller: CurrentCaller, request_id: RequestId, identity: UUID
+) -> ClassificationItem:
     """One result."""
     result = await executors.reads(gateway.store.results.get, identity)
     if result is None:
         raise NotFound(f"there is no classification {identity}")
+    await gateway.accesses.record("result.viewed", caller, str(identity), request_id)
     return ClassificationItem.of(result)
 
 
@@ -45,7 +55,9 @@ async def get_classification(gateway: GatewayDependency, identity: UUID) -> Clas
     response_class=Response,
     responses={200: {"content": {"image/*": {"schema": {"type": "string", "format": "binary"}}}}},
 )
-async def get_image(gateway: GatewayDependency, identity: UUID) -> Response:
+async def get_image(
+    gateway: GatewayDependency, caller: CurrentCaller, request_id: RequestId, identity: UUID
+) -> Response:
     """The image as it was sent, byte by byte."""
     result = await executors.reads(gateway.store.results.get, identity)
     if result is None:
@@ -54,6 +66,7 @@ async def get_image(gateway: GatewayDependency, identity: UUID) -> Response:
     image = await executors.images(read_image, gateway.store.images, gateway.images, sha256)
     if image is None:
         raise NotFound(f"the image of classification {identity} is not, or no longer, stored")
+    await gateway.accesses.record("image.viewed", caller, str(identity), request_id, image_sha256=sha256)
     data, media_type = image
     return Response(data, media_type=media_type, headers={"ETag": f'"{sha256}"'})
 

@@ -2,8 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import ExitStack
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import ExitStack, aclosing
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -13,7 +13,7 @@ from idc_gateway.accounts import Caller
 from idc_gateway.batches import outcomes_in_order
 from idc_gateway.classifications import PatchOrigin, Upload
 from idc_gateway.dependencies import CurrentCaller, Gateway, GatewayDependency, RequestId, requires
-from idc_gateway.errors import EmptyBody, GatewayError
+from idc_gateway.errors import BadInput, EmptyBody, GatewayError
 from idc_gateway.origins import MAX_NAME_LENGTH
 from idc_gateway.outcomes import Outcome
 from idc_gateway.problems import problem, problem_of
@@ -21,9 +21,10 @@ from idc_gateway.receipts import Claim, fingerprint_of
 from idc_gateway.requests import Request as Job
 from idc_gateway.routes.intake import form_parts, image_body, is_form, one_upload
 from idc_gateway.routes.ndjson import MEDIA_TYPE, NdjsonResponse
-from idc_gateway.routes.parameters import IdempotencyKey, Origin
+from idc_gateway.routes.parameters import IdempotencyKey, Once, Origin
 from idc_gateway.routes.schemas import Batch, BatchItem, ClassificationItem, ClassificationList
 from idc_gateway.scopes import Scope
+from idc_gateway.series import Series
 from idc_gateway.uploads import MAX_IMAGES, UploadPart
 from idc_servicekit.body_budget import BodiesExhausted, BodyTooLarge, BodyTooSlow
 
@@ -57,7 +58,39 @@ _ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
         "content": {MEDIA_TYPE: {"schema": {"type": "string"}}},
     },
 }
-FileName = Annotated[str, Query(max_length=MAX_NAME_LENGTH, description="A raw body's file name.")]
+FileName = Annotated[
+    str, Query(description=f"A raw body's file name; what is longer than {MAX_NAME_LENGTH} characters is cut.")
+]
+
+
+class _JobMaker:
+    """Makes the job of each part of a request."""
+
+    def __init__(self, caller: Caller, request_id: str, idempotency_key: str | None, series: Series | None) -> None:
+        self._caller = caller.name
+        self._request_id = request_id
+        self._key = idempotency_key
+        self._series = series
+
+    def for_part(self, number: int, uploads: list[Upload]) -> Job:
+        if self._key is None:
+            return Job(self._caller, self._request_id, series=self._series)
+        pieces = (piece for upload in uploads for piece in _identity(upload))
+        fingerprint = fingerprint_of([b"classifications", *pieces])
+        return Job(self._caller, self._request_id, Claim(self._caller, self._key, number, fingerprint))
+
+
+async def _jobs(
+    caller: CurrentCaller,
+    request_id: RequestId,
+    origin: Origin,
+    idempotency_key: IdempotencyKey = None,
+    once: Once = None,
+) -> _JobMaker:
+    if once is not None and idempotency_key is not None:
+        raise BadInput("`once` and an Idempotency-Key exclude each other: leave one out")
+    series = None if once is None else Series(once, origin, shows_reviews=Scope.READ in caller.scopes)
+    return _JobMaker(caller, request_id, idempotency_key, series)
 
 
 @router.post(
@@ -71,10 +104,8 @@ FileName = Annotated[str, Query(max_length=MAX_NAME_LENGTH, description="A raw b
 async def classify_patches(
     request: Request,
     gateway: GatewayDependency,
-    caller: CurrentCaller,
-    request_id: RequestId,
+    job: Annotated[_JobMaker, Depends(_jobs)],
     origin: Origin,
-    idempotency_key: IdempotencyKey = None,
     name: FileName = "",
 ) -> Response:
     """Classify one patch, sent as the body, or up to 10,000, sent as parts `images` of a form.
@@ -82,7 +113,6 @@ async def classify_patches(
     201 comes after results and messages to the alarms are stored for good. In a form each image has its own result or
     error; where not one could be classified, the answer is the first image's problem.
     """
-    job = _JobMaker(caller, request_id, idempotency_key)
     with ExitStack() as stack:
         stack.enter_context(gateway.classifying.admitted())
         if not is_form(request):
@@ -94,7 +124,7 @@ async def classify_patches(
             outcomes = await gateway.classifying.classify_many(
                 part.uploads, part.first_index, job.for_part(part.number, part.uploads)
             )
-            lease.give_back(part.wire_bytes)
+            lease.give_back(part.held_bytes)
             await gateway.feed.tell()
             return outcomes
 
@@ -117,7 +147,7 @@ async def _noted(parts: AsyncIterator[UploadPart], is_read: asyncio.Event) -> As
         is_read.set()
 
 
-async def _classify_one(gateway: Gateway, upload: Upload, job: "_JobMaker") -> Response:
+async def _classify_one(gateway: Gateway, upload: Upload, job: _JobMaker) -> Response:
     result = await gateway.classifying.classify_one(upload, job.for_part(0, [upload]))
     await gateway.feed.tell()
     answer = ClassificationList(items=[ClassificationItem.of(result)])
@@ -125,11 +155,12 @@ async def _classify_one(gateway: Gateway, upload: Upload, job: "_JobMaker") -> R
     return Response(answer.model_dump_json(), 201, headers, media_type="application/json")
 
 
-async def _whole_batch(request: Request, batches: AsyncIterator[list[Outcome]]) -> Response:
+async def _whole_batch(request: Request, batches: AsyncGenerator[list[Outcome], None]) -> Response:
     outcomes: list[Outcome] = []
     try:
-        async for batch in batches:
-            outcomes += batch
+        async with aclosing(batches):
+            async for batch in batches:
+                outcomes += batch
     except _READ_ERRORS as exc:
         if not any(outcome.classification for outcome in outcomes):
             raise
@@ -158,35 +189,22 @@ def _counted(outcomes: list[Outcome]) -> Batch:
     )
 
 
-async def _lines(request: Request, batches: AsyncIterator[list[Outcome]]) -> AsyncIterator[bytes]:
+async def _lines(request: Request, batches: AsyncGenerator[list[Outcome], None]) -> AsyncGenerator[bytes, None]:
     accepted = refused = 0
     end: dict[str, Any] = {}
     try:
-        async for batch in batches:
-            done = sum(outcome.classification is not None for outcome in batch)
-            accepted, refused = accepted + done, refused + len(batch) - done
-            yield b"".join(BatchItem.of(outcome).model_dump_json().encode() + b"\n" for outcome in batch)
+        async with aclosing(batches):
+            async for batch in batches:
+                done = sum(outcome.classification is not None for outcome in batch)
+                accepted, refused = accepted + done, refused + len(batch) - done
+                yield b"".join(BatchItem.of(outcome).model_dump_json().encode() + b"\n" for outcome in batch)
     except _READ_ERRORS as exc:
         end = {"error": json.loads(bytes(problem_of(request, exc).body))}
     yield json.dumps({"accepted": accepted, "refused": refused, **end}).encode() + b"\n"
 
 
-class _JobMaker:
-    """Makes the job of each part of a request."""
-
-    def __init__(self, caller: Caller, request_id: str, idempotency_key: str | None) -> None:
-        self._caller = caller.name
-        self._request_id = request_id
-        self._key = idempotency_key
-
-    def for_part(self, number: int, uploads: list[Upload]) -> Job:
-        if self._key is None:
-            return Job(self._caller, self._request_id)
-        pieces = (piece for upload in uploads for piece in _identity(upload))
-        fingerprint = fingerprint_of([b"classifications", *pieces])
-        return Job(self._caller, self._request_id, Claim(self._caller, self._key, number, fingerprint))
-
-
 def _identity(upload: Upload) -> tuple[bytes, ...]:
     origin: PatchOrigin = upload.origin
-    return upload.name.encode(), repr((origin.patient, origin.slide, origin.x, origin.y)).encode(), upload.data
+    # An image that is too large is not kept; its size tells it apart.
+    dropped = (upload.dropped_bytes,) if upload.dropped_bytes else ()
+    return upload.name.encode(), repr((*vars(origin).items(), *dropped)).encode(), upload.data

@@ -5,10 +5,11 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Depends, Header
+from fastapi import APIRouter, Depends, Header, Request
 from fastapi.responses import StreamingResponse
 
-from idc_gateway.dependencies import GatewayDependency, requires
+from idc_gateway.dependencies import CurrentCaller, Gateway, GatewayDependency, RequestId, requires
+from idc_gateway.lasting_authority import running_of
 from idc_gateway.positions import Look, Position
 from idc_gateway.routes.schemas import ClassificationItem
 from idc_gateway.scopes import Scope
@@ -30,13 +31,29 @@ _MISSED: Final = json.dumps(
     dependencies=[Depends(requires(Scope.READ))],
 )
 async def follow_classifications(
+    request: Request,
     gateway: GatewayDependency,
+    caller: CurrentCaller,
+    request_id: RequestId,
     last_event_id: Annotated[str | None, Header(description="The id that came last; `0` is the very start.")] = None,
 ) -> StreamingResponse:
     """Each new result as an event `classification`, without an end.
 
     With `Last-Event-ID` none is left out. Signs of life have an id, too. Where the id is not in this database's
-    history (a backup was restored), an event `missed` says so, and the stream goes on from there.
+    history (a backup was restored), an event `missed` says so, and the stream goes on from there. It ends with the
+    key or session that it was asked for with; an event `authority-ended` says so.
+    """
+    gateway.running.begin_stream(running_of(request))
+    await gateway.accesses.record("results.followed", caller, "classifications", request_id)
+    return await answer_from(gateway, last_event_id)
+
+
+async def answer_from(gateway: Gateway, last_event_id: str | None) -> StreamingResponse:
+    """The stream behind an event's id.
+
+    Raises:
+        Busy: Too many watch already.
+        StoreUnavailable: The database does not work.
     """
     batches = gateway.feed.follow(Position.parse(last_event_id) if last_event_id else None)
     first = await anext(batches)  # what refuses the request does so before the answer begins

@@ -8,13 +8,18 @@ from fastapi import Request
 
 from idc_gateway.classifications import PatchOrigin, Upload
 from idc_gateway.dependencies import Gateway
+from idc_gateway.encodings import check_encoding
 from idc_gateway.errors import BadInput
+from idc_gateway.images import too_large
 from idc_gateway.origins import origin_of, safe_name
 from idc_gateway.uploads import UploadLimits, UploadPart, is_multipart, multipart_uploads
-from idc_servicekit.body_budget import Lease
+from idc_servicekit.body_budget import BodyTooLarge, Lease
 
 _BINARY: Final = {"type": "string", "format": "binary"}
 _IMAGE_TYPES: Final = ("image/png", "image/jpeg", "image/tiff", "image/bmp", "image/webp", "application/octet-stream")
+
+_SLICE_BYTES: Final = 16 * 1024
+"""What is taken at one time; a long piece must not need more memory at once than is there."""
 
 
 def image_body(max_images: int) -> dict[str, Any]:
@@ -24,7 +29,7 @@ def image_body(max_images: int) -> dict[str, Any]:
     return {
         "requestBody": {
             "required": True,
-            "description": "Encoded patches: PNG, JPEG, TIFF, BMP or WebP, 8-bit RGB, sides from 10 to 512 px.",
+            "description": "Encoded patches: PNG, JPEG, TIFF, BMP or WebP, 8-bit RGB, opaque, sides from 10 to 512 px.",
             "content": {
                 **{media_type: {"schema": _BINARY} for media_type in _IMAGE_TYPES},
                 "multipart/form-data": {"schema": form},
@@ -43,15 +48,22 @@ async def one_upload(request: Request, gateway: Gateway, origin: PatchOrigin, na
     """Hold the image that a request's body is, while the block runs.
 
     Raises:
+        UnsupportedEncoding: The body is compressed.
         BodyTooLarge: The body is longer than an image may be.
         BodyTooSlow: It did not arrive in time.
         BodiesExhausted: Other requests hold the memory.
     """
+    check_encoding(request.headers)
     length = request.headers.get("content-length")
     max_bytes = gateway.settings.max_image_bytes
-    async with gateway.bodies.read(length, request.stream(), max_bytes=max_bytes) as body:
-        safe = safe_name(name)
-        yield Upload(safe, body, origin_of(safe, origin))
+    if length and length.isdecimal() and int(length[:20]) > max_bytes:
+        raise too_large("the body", int(length[:20]), max_bytes)
+    try:
+        async with gateway.bodies.read(length, request.stream(), max_bytes=max_bytes) as body:
+            safe = safe_name(name)
+            yield Upload(safe, body, origin_of(safe, origin))
+    except BodyTooLarge as exc:
+        raise too_large("the body", None, max_bytes) from exc
 
 
 @asynccontextmanager
@@ -66,39 +78,46 @@ async def only_upload(request: Request, gateway: Gateway) -> AsyncIterator[Uploa
             yield upload
         return
     with gateway.bodies.lease() as lease:
-        uploads = [
-            upload async for part in form_parts(request, gateway, PatchOrigin(), lease) for upload in part.uploads
-        ]
-        if len(uploads) != 1:
-            raise BadInput(f"this endpoint takes one image, got {len(uploads)}: send many to /api/v1/classifications")
+        uploads: list[Upload] = []
+        async for part in form_parts(request, gateway, PatchOrigin(), lease):
+            uploads += part.uploads
+            if len(uploads) > 1:
+                raise BadInput(
+                    "this endpoint takes one image, and the form has more: send many to /api/v1/classifications"
+                )
         yield uploads[0]
 
 
 async def form_parts(
     request: Request, gateway: Gateway, origin: PatchOrigin, lease: Lease
 ) -> AsyncIterator[UploadPart]:
-    """The images of a form, part by part; whoever handled a part gives its `wire_bytes` back to the lease.
+    """The images of a form, part by part; whoever handled a part gives its `held_bytes` back to the lease.
 
     Raises:
+        UnsupportedEncoding: The body is compressed.
         BadInput: See `multipart_uploads`.
-        BodyTooLarge: The form or one image is too large.
+        BodyTooLarge: The form is too large.
         BodyTooSlow: The form did not arrive in time.
         BodiesExhausted: Other requests hold the memory.
     """
+    check_encoding(request.headers)
     settings = gateway.settings
     limits = UploadLimits(settings.max_images, settings.max_image_bytes, settings.part_bytes)
     pieces = _held(gateway.bodies.pieces(request.headers.get("content-length"), request.stream()), gateway, lease)
-    async for part in multipart_uploads(pieces, request.headers["content-type"], origin, limits):
+    content_type = request.headers["content-type"]
+    async for part in multipart_uploads(pieces, content_type, origin, limits, on_dropped=lease.give_back):
         yield part
 
 
 async def _held(pieces: AsyncIterator[bytes], gateway: Gateway, lease: Lease) -> AsyncIterator[bytes]:
     is_first = True
     async for piece in pieces:
-        # A new form is refused where there is no room; one that was begun waits for it.
-        if is_first:
-            lease.take(len(piece))
-            is_first = False
-        else:
-            await lease.take_when_free(len(piece), gateway.settings.body_timeout_s)
-        yield piece
+        for start in range(0, len(piece), _SLICE_BYTES):
+            part = piece[start : start + _SLICE_BYTES]
+            # A new form is refused where there is no room; one that was begun waits for it.
+            if is_first:
+                lease.take(len(part))
+                is_first = False
+            else:
+                await lease.take_when_free(len(part), gateway.settings.body_timeout_s)
+            yield part

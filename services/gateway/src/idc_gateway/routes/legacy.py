@@ -7,7 +7,7 @@ from fastapi.security import HTTPAuthorizationCredentials
 from pydantic import BaseModel, Field
 
 from idc_contracts import Decision
-from idc_gateway.accounts import Caller
+from idc_gateway.accounts import LEGACY_PREFIX, Caller
 from idc_gateway.classifications import Classification
 from idc_gateway.dependencies import (
     SESSION_COOKIE,
@@ -17,11 +17,15 @@ from idc_gateway.dependencies import (
     authenticated,
     bearer,
     peer_in,
+    refuse_other_sites,
+    refuse_rebound_names,
     requires,
 )
+from idc_gateway.lasting_authority import running_of
 from idc_gateway.requests import Request as Job
 from idc_gateway.routes.intake import image_body, only_upload
 from idc_gateway.scopes import Scope
+from idc_gateway.throttle import source_of
 
 router = APIRouter(tags=["2018"])
 
@@ -55,11 +59,19 @@ async def legacy_caller(
 
     Raises:
         Unauthenticated: Neither.
+        CrossSite: A browser in such a network was sent here by another site.
+        TooMany: The caller, or the caller's network, has sent too many requests within a minute.
+        Busy: The caller has too many requests in progress.
     """
     address = peer_in(request, gateway.settings.legacy_open_networks)
     if credentials is None and SESSION_COOKIE not in request.cookies and address is not None:
-        caller = Caller(f"legacy-{address}", is_browser=False, scopes=frozenset({Scope.CLASSIFY}))
-        gateway.rates.count(caller.name)
+        refuse_other_sites(request, gateway.settings)
+        refuse_rebound_names(request, gateway.settings)
+        gateway.rates.count(f"{LEGACY_PREFIX}{source_of(address)}")
+        caller = Caller(f"{LEGACY_PREFIX}{address}", is_browser=False, scopes=frozenset({Scope.CLASSIFY}))
+        # Half of all places: nobody without a key keeps out those who have one.
+        at_once = max(1, gateway.settings.max_requests_in_progress // 2)
+        gateway.running.admit(running_of(request), caller, at_once=at_once)
         return caller
     caller = await authenticated(request, gateway, credentials)
     await requires(Scope.CLASSIFY)(caller)

@@ -6,7 +6,15 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.security import HTTPAuthorizationCredentials
 
 from idc_gateway.adapters.prometheus_meter import CONTENT_TYPE
-from idc_gateway.dependencies import GatewayDependency, authenticated, bearer, peer_in, requires
+from idc_gateway.dependencies import (
+    GatewayDependency,
+    authenticated,
+    bearer,
+    peer_in,
+    refuse_other_sites,
+    refuse_rebound_names,
+    requires,
+)
 from idc_gateway.scopes import Scope
 
 router = APIRouter(tags=["health"])
@@ -21,10 +29,16 @@ async def may_read(
 
     Raises:
         Unauthenticated: None of these.
+        CrossSite: A browser in such a network was sent here by another site.
         Forbidden: The key lacks the scope.
     """
     is_key = credentials is not None and gateway.metrics_key.fits(credentials.credentials)
-    if not is_key and peer_in(request, gateway.settings.metrics_networks) is None:
+    if is_key:
+        return
+    if peer_in(request, gateway.settings.metrics_networks) is not None:
+        refuse_other_sites(request, gateway.settings)
+        refuse_rebound_names(request, gateway.settings)
+    else:
         await requires(Scope.READ)(await authenticated(request, gateway, credentials))
 
 

@@ -1,6 +1,5 @@
 """Which model serves."""
 
-import asyncio
 from typing import Any
 
 from fastapi import APIRouter, Depends
@@ -41,5 +40,5 @@ class ModelList(BaseModel):
 @router.get("/models", dependencies=[Depends(requires(Scope.READ))])
 async def list_models(gateway: GatewayDependency) -> ModelList:
     """What serves, with its card, thresholds and figures."""
-    models, is_ready = await asyncio.gather(gateway.inference.describe(), gateway.inference.is_ready())
-    return ModelList(items=[ModelItem.of(model, ready=is_ready) for model in models])
+    models = await gateway.inference.describe()
+    return ModelList(items=[ModelItem.of(model, ready=gateway.inference.is_ready) for model in models])

@@ -1,7 +1,7 @@
 """Answers that go out line by line while the request still comes in."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import ExitStack
+from collections.abc import AsyncGenerator, Callable
+from contextlib import ExitStack, aclosing
 from typing import Final
 
 from starlette.responses import Response
@@ -14,7 +14,7 @@ class NdjsonResponse(Response):
     """Streams lines; unlike Starlette's own streaming it leaves the request's body to those who read it."""
 
     def __init__(
-        self, lines: AsyncIterator[bytes], resources: ExitStack, *, may_begin: Callable[[], bool] = lambda: True
+        self, lines: AsyncGenerator[bytes, None], resources: ExitStack, *, may_begin: Callable[[], bool] = lambda: True
     ) -> None:
         """Make the answer.
 
@@ -34,14 +34,15 @@ class NdjsonResponse(Response):
         with self._resources:
             held: list[bytes] = []
             is_begun = False
-            async for piece in self._lines:
-                held.append(piece)
-                if self._may_begin():
-                    if not is_begun:
-                        await self._begin(send)
-                        is_begun = True
-                    await send({"type": "http.response.body", "body": b"".join(held), "more_body": True})
-                    held.clear()
+            async with aclosing(self._lines) as lines:  # whatever ends the answer ends the reading
+                async for piece in lines:
+                    held.append(piece)
+                    if self._may_begin():
+                        if not is_begun:
+                            await self._begin(send)
+                            is_begun = True
+                        await send({"type": "http.response.body", "body": b"".join(held), "more_body": True})
+                        held.clear()
             if not is_begun:
                 await self._begin(send)
             await send({"type": "http.response.body", "body": b"".join(held), "more_body": False})

@@ -8,12 +8,14 @@ from pydantic import BeforeValidator
 
 from idc_contracts import Decision, UtcDatetime
 from idc_gateway.classifications import PatchOrigin
-from idc_gateway.origins import MAX_COORDINATE_PX
+from idc_gateway.origins import MAX_COORDINATE_PX, MAX_SLIDE_LENGTH
 from idc_gateway.queries import ClassificationFilter, Cursor
 
 Label = Annotated[str, Query(min_length=1, max_length=64, pattern=r"^[\w .:/+@-]+$")]
-SlideLabel = Annotated[str, Query(min_length=1, max_length=128, pattern=r"^[\w .:/+@-]+$")]
+SlideLabel = Annotated[str, Query(min_length=1, max_length=MAX_SLIDE_LENGTH, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$")]
+"""A slide may be called what a file may: scanners write brackets, commas and more into names."""
 Coordinate = Annotated[int, Query(ge=0, le=MAX_COORDINATE_PX, description="In pixels of the slide.")]
+Extent = Annotated[int, Query(ge=1, le=MAX_COORDINATE_PX, description="In the pixels of `x` and `y`.")]
 Limit = Annotated[int, Query(ge=1, le=1000, description="How many.")]
 GivenCursor = Annotated[str | None, Query(max_length=128, description="`next_cursor` of the page before.")]
 
@@ -25,6 +27,18 @@ IdempotencyKey = Annotated[
         max_length=255,
         pattern=r"^[\x21-\x7e]+$",
         description="Sent again under the same key within a day, the request is answered again and does nothing again.",
+    ),
+]
+
+Once = Annotated[
+    str | None,
+    Query(
+        min_length=1,
+        max_length=64,
+        pattern=r"^[A-Za-z0-9._-]+$",
+        description="Name of a series in which an image (file name, labels, content) is stored once. One that is "
+        "there, no matter who sent it, gets the result that is stored. It is stored again after that result was "
+        "deleted, or in another series. Not together with an Idempotency-Key.",
     ),
 ]
 
@@ -47,12 +61,14 @@ async def _origin(
     slide: SlideLabel | None = None,
     x: Coordinate | None = None,
     y: Coordinate | None = None,
+    w: Extent | None = None,
+    h: Extent | None = None,
 ) -> PatchOrigin:
-    return PatchOrigin(patient, slide, x, y)
+    return PatchOrigin(patient, slide, x, y, w, h)
 
 
 Origin = Annotated[PatchOrigin, Depends(_origin)]
-"""What the sender says of where patches are from; the public set's file names tell what is left out."""
+"""What the sender says of where patches are from; file names of QuPath and of the public set tell what is left out."""
 
 
 async def _wanted(

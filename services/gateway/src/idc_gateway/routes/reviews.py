@@ -67,9 +67,12 @@ async def review_classification(
 
 
 @router.get("/classifications/{identity:uuid}/review", dependencies=[Depends(requires(Scope.READ))])
-async def list_reviews(gateway: GatewayDependency, identity: UUID) -> ReviewList:
+async def list_reviews(
+    gateway: GatewayDependency, caller: CurrentCaller, request_id: RequestId, identity: UUID
+) -> ReviewList:
     """All that was said of a result, newest first."""
     if await executors.reads(gateway.store.results.get, identity) is None:
         raise NotFound(f"there is no classification {identity}")
     history = await executors.reads(gateway.store.reviews.history, identity)
+    await gateway.accesses.record("reviews.viewed", caller, str(identity), request_id)
     return ReviewList(items=[ReviewItem.of(review) for review in history])

@@ -19,6 +19,8 @@ _EXAMPLE: dict[str, Any] = {
     "slide": "8975_idx5",
     "x": 801,
     "y": 1001,
+    "w": None,
+    "h": None,
     "probability": 0.93,
     "decision": "idc",
     "model": {"name": "idc", "version": "1", "sha256": "0" * 64},
@@ -57,6 +59,12 @@ class ClassificationItem(BaseModel):
     slide: str | None
     x: int | None = Field(description="Left edge of the patch in its slide, in pixels.")
     y: int | None = Field(description="Upper edge of the patch in its slide, in pixels.")
+    w: int | None = Field(
+        description="Width that the patch covers in its slide, in the pixels of `x`; null if unknown."
+    )
+    h: int | None = Field(
+        description="Height that the patch covers in its slide, in the pixels of `y`; null if unknown."
+    )
     probability: Probability = Field(description="Calibrated P(IDC), whatever the decision.")
     decision: Decision
     model: ModelRef
@@ -105,6 +113,7 @@ class BatchItem(BaseModel):
     name: str
     classification: ClassificationItem | None
     error: Problem | None
+    stored_before: bool = Field(description="Whether the result was there already: see the parameter `once`.")
 
     @classmethod
     def of(cls, outcome: Outcome) -> Self:
@@ -114,6 +123,7 @@ class BatchItem(BaseModel):
             name=outcome.name,
             classification=ClassificationItem.of(outcome.classification) if outcome.classification else None,
             error=problem_item(outcome.failure) if outcome.failure else None,
+            stored_before=outcome.is_repeated,
         )
 
 

@@ -1,6 +1,5 @@
 """How the gateway and all behind it are doing."""
 
-import asyncio
 from importlib.metadata import version
 
 from fastapi import APIRouter, Depends
@@ -19,7 +18,7 @@ class OutboxStatus(BaseModel):
     waiting: int
     oldest_age_s: float
     degraded: bool
-    expired: int = Field(description="Messages that waited too long and were let go since the start.")
+    expired: int = Field(description="Messages that waited too long and were dropped since the start.")
 
 
 class ImageStatus(BaseModel):
@@ -37,6 +36,7 @@ class InferenceServerStatus(BaseModel):
     ready: bool
     breaker: str = Field(description="`closed`; `open` after failures in a row; `half-open` when a trial is due.")
     in_progress: int
+    looked_s_ago: float | None = Field(description="How old `ready` is, seconds; null before the first look.")
 
 
 class GatewayStatus(BaseModel):
@@ -56,9 +56,8 @@ class GatewayStatus(BaseModel):
 @router.get("/status", dependencies=[Depends(requires(Scope.READ))])
 async def get_status(gateway: GatewayDependency) -> GatewayStatus:
     """Everything at one look, with what is wrong in words."""
-    ready, (count, size_bytes) = await asyncio.gather(
-        gateway.inference.is_ready(), executors.reads(gateway.store.images.total)
-    )
+    ready = gateway.inference.is_ready
+    count, size_bytes = await executors.reads(gateway.store.images.total)
     backlog = gateway.backlog.state
     return GatewayStatus(
         version=version("idc-gateway"),
@@ -66,8 +65,14 @@ async def get_status(gateway: GatewayDependency) -> GatewayStatus:
         broker_connected=gateway.bus.is_connected,
         inference_ready=ready,
         inference_servers=[
-            InferenceServerStatus(url=s.url, ready=s.is_ready, breaker=s.breaker, in_progress=s.in_progress)
-            for s in gateway.inference.states
+            InferenceServerStatus(
+                url=server.url,
+                ready=server.is_ready,
+                breaker=server.breaker,
+                in_progress=server.in_progress,
+                looked_s_ago=None if server.looked_s_ago is None else round(server.looked_s_ago, 1),
+            )
+            for server in gateway.inference.states
         ],
         store="ok",
         outbox=OutboxStatus(
@@ -87,7 +92,7 @@ def _reasons(gateway: Gateway, *, inference_ready: bool) -> list[str]:
         "the broker is not connected: messages wait in the outbox": not gateway.bus.is_connected,
         "the inference service does not answer or has no model": not inference_ready,
         f"{backlog.waiting} messages wait, the oldest for {backlog.oldest_age_s:.0f} s": backlog.is_degraded,
-        f"{gateway.backlog.expired} messages waited too long and were let go": gateway.backlog.expired > 0,
+        f"{gateway.backlog.expired} messages waited too long and were dropped": gateway.backlog.expired > 0,
         f"{gateway.alarms.rejected_messages} messages of alarms could not be read": gateway.alarms.rejected_messages
         > 0,
     }

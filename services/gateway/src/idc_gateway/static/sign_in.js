@@ -54,7 +54,9 @@ function showPassword() {
   show("password");
   one("#new-password input[name=username]").value = session.name;
   one("#password-message").textContent = "";
-  one("#chosen").focus();
+  one("#old-password").hidden = !session.needs_old_password;
+  one("#old").required = session.needs_old_password;
+  one(session.needs_old_password ? "#old" : "#chosen").focus();
 }
 
 function show(name) {
@@ -76,13 +78,14 @@ one("#key-sign-in").addEventListener("submit", (event) => {
 one("#new-password").addEventListener("submit", async (event) => {
   event.preventDefault();
   try {
-    await send("/api/v1/session/password", "PUT", { password: one("#chosen").value });
+    const old = session.needs_old_password ? { old_password: one("#old").value } : {};
+    await send("/api/v1/session/password", "PUT", { password: one("#chosen").value, ...old });
   } catch (error) {
     if (error instanceof SignedOut) return showSignIn(error.message);
     one("#password-message").textContent = error.message;
     return;
   }
-  one("#chosen").value = "";
+  one("#chosen").value = one("#old").value = "";
   await resume();
 });
 

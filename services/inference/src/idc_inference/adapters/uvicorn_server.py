@@ -13,12 +13,10 @@ from starlette.applications import Starlette
 from idc_inference.process_end import end_within
 from idc_inference.runtime import Runtime
 from idc_inference.settings import InferenceSettings
-from idc_servicekit.bounded_http import BoundedHttpProtocol
+from idc_servicekit.bounded_http import KEEP_ALIVE_S, BoundedHttpProtocol
 
 logger = logging.getLogger(__name__)
 
-KEEP_ALIVE_S: Final = 75
-"""Longer than any client keeps an idle connection: whoever reuses one must not find it closed that very moment."""
 END_MARGIN_S: Final = 6.0
 """For closing the device, after what is in progress."""
 

@@ -1,5 +1,6 @@
-"""Progress on the terminal: a bar for each step, with the time left."""
+"""Progress on the terminal: a bar for each step, with the time left, and what a person must know."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -9,16 +10,33 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from idc_trainer.data.source import Progress as Tell
 
 
+class _Lines(logging.Handler):
+    """Writes log records as plain lines above the bars."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__(logging.WARNING)
+        self._console = console
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._console.print(record.getMessage(), markup=False, highlight=False, soft_wrap=True)
+
+
 @contextmanager
 def progress_bars() -> Iterator[Tell]:
-    """Show bars on standard error while the block runs; the block tells them of its steps."""
+    """Show bars and the trainer's log on standard error while the block runs; the block tells of its steps."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     tasks: dict[str, TaskID] = {}
-    with Progress(*columns, console=Console(stderr=True)) as bars:
+    console = Console(stderr=True)
+    lines, log = _Lines(console), logging.getLogger("idc_trainer")
+    with Progress(*columns, console=console) as bars:
 
         def tell(step: str, done: int, total: int) -> None:
             if step not in tasks:
                 tasks[step] = bars.add_task(step, total=total)
             bars.update(tasks[step], completed=done, total=total)
 
-        yield tell
+        log.addHandler(lines)
+        try:
+            yield tell
+        finally:
+            log.removeHandler(lines)

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from idc_trainer.commands.bars import progress_bars
+from idc_trainer.commands.data_options import add_data, read_data
 from idc_trainer.data.check import DataReport, check_data, require_readable, require_trainable
 from idc_trainer.data.index import PatchIndex, index_patches
 from idc_trainer.data.layouts import open_patches
+from idc_trainer.data.reading import DataSet
 from idc_trainer.data.report_table import print_report, report_json
 from idc_trainer.errors import OutputUnwritable
 
@@ -22,12 +24,11 @@ def add_parser(subparsers: "Subparsers") -> None:
     """Add `data check PATH` to the command line; `options.run(options)` runs it."""
     data = subparsers.add_parser("data", help="look at a data set")
     command = data.add_subparsers(dest="data_command", required=True).add_parser(
-        "check", help="report patients, classes, odd sizes, unreadable files, duplicates and confounding"
+        "check", help="report patients, classes, files that are left out, odd sizes, duplicates and confounding"
     )
     add = command.add_argument
-    add("path", type=Path, metavar="DIR", help="folder of <patient>/<class>/*.png or <class>/*.png, its zip, or a CSV")
+    add_data(add, positional=True)
     add("--json", metavar="FILE", help="write the report as JSON too; - writes it to standard output instead")
-    add("--skip-unreadable", action="store_true", help="do not end with an error where files are unreadable")
     command.set_defaults(run=run)
 
 
@@ -37,18 +38,19 @@ def run(options: argparse.Namespace) -> None:
     Raises:
         TrainerError: The data cannot be read or trained on; the report is printed first where there is one.
     """
-    index = _index(options.path)
+    data = read_data(options)
+    index = _index(data)
     report = check_data(index)
     _write(report, options.json)
-    if not options.skip_unreadable:
+    if not data.skip_unreadable:
         require_readable(report)
     require_trainable(index)
 
 
-def _index(path: Path) -> PatchIndex:
-    source = open_patches(path)
+def _index(data: DataSet) -> PatchIndex:
+    source = open_patches(data.path, data.patients_from)
     with progress_bars() as progress:
-        return index_patches(source, progress, skip_unreadable=True)
+        return index_patches(source, progress, skip_unreadable=True)  # all that is unreadable is listed
 
 
 def _write(report: DataReport, target: str | None) -> None:

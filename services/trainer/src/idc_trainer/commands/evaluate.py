@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from idc_trainer.bundle_reading import GRAPHS
 from idc_trainer.commands.bars import progress_bars
+from idc_trainer.commands.data_options import add_data, read_data
 from idc_trainer.commands.options import count, names
 from idc_trainer.commands.reporting import Subject, report
-from idc_trainer.evaluating import EvaluationRequest, score_bundle
+from idc_trainer.evaluating import Evaluated, EvaluationRequest, score_bundle
 
 if TYPE_CHECKING:
     from idc_trainer.commands.options import Subparsers
@@ -19,11 +20,10 @@ def add_parser(subparsers: "Subparsers") -> None:
     command = subparsers.add_parser("evaluate", help="measure a bundle on patients that it did not learn from")
     add = command.add_argument
     add("bundle", type=Path, metavar="BUNDLE", help="<models>/<name>/<version>")
-    add("--data", type=Path, required=True, help="folder of <patient>/<class>/*.png, its zip, or a CSV")
+    add_data(add)
     add("--report", type=Path, required=True, metavar="DIR", help="where index.html and figures.json are written")
     add("--patients", type=names, default=(), metavar="A,B", help="default: all that the bundle did not learn from")
     add("--precision", choices=tuple(GRAPHS), default="fp16", help="which of its graphs (default: %(default)s)")
-    add("--skip-unreadable", action="store_true", help="leave out images that cannot be read, instead of ending")
     add("--seed", type=count, default=0, help="decides what the bootstrap draws (default: %(default)s)")
     command.set_defaults(run=run)
 
@@ -34,15 +34,22 @@ def run(options: argparse.Namespace) -> None:
     Raises:
         TrainerError: It cannot be done.
     """
-    request = EvaluationRequest(
-        options.bundle, options.data, options.precision, options.patients, options.skip_unreadable
-    )
+    request = EvaluationRequest(options.bundle, read_data(options), options.precision, options.patients)
     with progress_bars() as progress:
         found = score_bundle(request, progress)
     manifest = found.manifest
     subject = Subject(
         title=f"Model {manifest.name}, version {manifest.version}, {options.precision.upper()} graph",
         command=options.command_line,
-        notes=("No patient below stood on the model's training side.",),
+        notes=_notes(found),
     )
     report(subject, found.index, found.scored, options.report, options.seed)
+
+
+def _notes(found: Evaluated) -> tuple[str, ...]:
+    split = found.manifest.split
+    notes = ["None of the patients below is named among those that the model was trained on."]
+    chosen_on = ", ".join(sorted({*split.validation} & set(found.index.patients.tolist())))
+    if chosen_on:
+        notes.append(f"Calibration and thresholds were chosen on {chosen_on}: the model looks better there than it is.")
+    return tuple(notes)

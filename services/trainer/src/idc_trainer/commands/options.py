@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from idc_trainer.backbones.registry import BACKBONES
+from idc_trainer.commands.data_options import add_data, read_data
 from idc_trainer.data.choose import SplitRequest
 from idc_trainer.learning.head import HeadSettings
 from idc_trainer.learning.operating_point import Target
@@ -70,10 +71,7 @@ def add_source(command: argparse.ArgumentParser) -> None:
     """Add what says which patches are used and how they are seen."""
     data = command.add_argument_group("patches and backbone")
     add = data.add_argument
-    add(
-        "--data", type=Path, required=True, help="folder of <patient>/<class>/*.png or <class>/*.png, its zip, or a CSV"
-    )
-    add("--skip-unreadable", action="store_true", help="leave out images that cannot be read, instead of ending")
+    add_data(add)
     add("--cache", type=Path, default=_default_cache(), help="where features and checkpoints are kept (%(default)s)")
     add("--seed", type=count, default=0, help="decides split and augmentation (default: %(default)s)")
     add("--backbone", choices=tuple(BACKBONES), default=Recipe.backbone, help="default: %(default)s")
@@ -139,7 +137,7 @@ def read_source(options: argparse.Namespace) -> Source:
         recipe = replace(recipe, head=head, stage_gains=options.stage_gains)
     if "fine_tune" in options and options.fine_tune:
         recipe = replace(recipe, fine_tuning=_fine_tuning(options))
-    return Source(options.data, options.cache, recipe, options.weights, options.skip_unreadable)
+    return Source(read_data(options), options.cache, recipe, options.weights)
 
 
 def _fine_tuning(options: argparse.Namespace) -> FineTuning:

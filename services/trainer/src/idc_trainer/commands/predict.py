@@ -1,7 +1,9 @@
-"""`idc-trainer predict`: the classes of single images, with their probabilities and the time of each."""
+"""`idc-trainer predict`: the classes of images, with their probabilities and the time of each."""
 
 import argparse
 import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,10 +11,13 @@ from rich.console import Console
 from rich.table import Table
 
 from idc_contracts.bundle import BundleManifest
-from idc_modelio.errors import PatchError
-from idc_modelio.patches import decode_patch
+from idc_modelio.errors import PatchError, UnsupportedSize
+from idc_modelio.patches import MAX_ENCODED_BYTES, decode_patch
 from idc_trainer.bundle_reading import OpenBundle, open_bundle, prove
-from idc_trainer.errors import DataUnreadable, printable
+from idc_trainer.data.folder import walk_files
+from idc_trainer.data.left_out import LeftOut, Reason, tell_left_out
+from idc_trainer.data.tree import find_images
+from idc_trainer.errors import DataEmpty, DataUnreadable, printable
 
 if TYPE_CHECKING:
     from idc_trainer.commands.options import Subparsers
@@ -20,44 +25,97 @@ if TYPE_CHECKING:
 
 def add_parser(subparsers: "Subparsers") -> None:
     """Add `predict BUNDLE IMAGE...` to the command line; `options.run(options)` runs it."""
-    command = subparsers.add_parser("predict", help="classify single images")
+    command = subparsers.add_parser("predict", help="classify images")
     command.add_argument("bundle", type=Path, metavar="BUNDLE", help="<models>/<name>/<version>")
-    command.add_argument("images", type=Path, nargs="+", metavar="IMAGE", help="a patch as PNG, JPEG, TIFF or BMP")
+    help_text = "a patch as PNG, JPEG, TIFF, BMP or WebP, or a folder of such"
+    command.add_argument("images", type=Path, nargs="+", metavar="IMAGE", help=help_text)
     command.set_defaults(run=run)
+
+
+@dataclass
+class _Found:
+    """What is known of all images that were named."""
+
+    table: Table
+    left_out: list[LeftOut] = field(default_factory=list)
+    named: set[str] = field(default_factory=set)
+    """The images that a person named by themselves."""
 
 
 def run(options: argparse.Namespace) -> None:
     """Print a line for each image: its classes with their probabilities, the decision and the time.
 
+    An image that cannot be classified is told at the end and stops no other.
+
     Raises:
         BundleInvalid: The bundle cannot be used.
-        DataUnreadable: An image cannot be read; those before it were printed.
+        DataEmpty: No image could be classified.
+        DataUnreadable: An image cannot be read, or one that was named by itself is no patch.
     """
     opened = open_bundle(options.bundle)
     prove(opened)
-    table = Table("image", "P(no IDC)", "P(IDC)", "decision", "ms", title=_title(opened.bundle.manifest))
-    try:
-        for path in options.images:
-            table.add_row(*_classify(opened, path))
-    finally:
-        if table.row_count:
-            Console(soft_wrap=True).print(table)
+    found = _Found(Table("image", "P(no IDC)", "P(IDC)", "decision", "ms", title=_title(opened.bundle.manifest)))
+    for path in options.images:
+        _classify_all(opened, path, found)
+    if found.table.row_count:
+        Console(soft_wrap=True).print(found.table)
+    for line in tell_left_out(found.left_out, shown=len(found.left_out)):
+        Console(stderr=True).print(line, markup=False, highlight=False, soft_wrap=True)
+    _refuse(found)
 
 
 def _title(manifest: BundleManifest) -> str:
     return f"{manifest.name} {manifest.version} - research use only, not a medical device"
 
 
+def _classify_all(opened: OpenBundle, path: Path, found: _Found) -> None:
+    for file in _files(path, found):
+        try:
+            found.table.add_row(*_classify(opened, file))
+        except OSError as exc:
+            found.left_out.append(LeftOut(str(file), Reason.UNREADABLE, f"cannot read it ({exc.strerror})"))
+        except UnsupportedSize as exc:
+            found.left_out.append(LeftOut(str(file), Reason.NO_PATCH_SIZE, str(exc).partition(":")[0]))
+        except PatchError as exc:
+            found.left_out.append(LeftOut(str(file), Reason.UNREADABLE, str(exc)))
+
+
+def _files(path: Path, found: _Found) -> Iterator[Path]:
+    """The image itself, or all images below a folder; what else the folder holds is left out."""
+    if not path.is_dir():
+        found.named.add(str(path))
+        yield path
+        return
+    inside, not_entered = walk_files(path)
+    images, others = find_images(inside)
+    found.left_out += [replace(other, path=f"{path}/{other.path}") for other in (*others, *not_entered)]
+    yield from (path / image for image in images)
+
+
 def _classify(opened: OpenBundle, path: Path) -> tuple[str, ...]:
     manifest = opened.bundle.manifest
     start = time.perf_counter()
-    try:
-        patch = decode_patch(path.read_bytes(), height_px=manifest.patch.height_px, width_px=manifest.patch.width_px)
-    except OSError as exc:
-        raise DataUnreadable(f"cannot read {path} ({exc.strerror}): name readable images") from exc
-    except PatchError as exc:
-        raise DataUnreadable(f"{path}: {exc}; name images of patches") from exc
+    patch = decode_patch(_read(path), height_px=manifest.patch.height_px, width_px=manifest.patch.width_px)
     probability = float(opened.runner.run(patch[None])[0])
     latency_ms = (time.perf_counter() - start) * 1000
     decision = manifest.thresholds.decide(probability)
     return printable(path.name), f"{1 - probability:.3f}", f"{probability:.3f}", str(decision), f"{latency_ms:.1f}"
+
+
+def _read(path: Path) -> bytes:
+    if path.exists() and not path.is_file():
+        raise OSError(0, "it is not a regular file")  # to open a pipe would wait without end
+    with path.open("rb") as stream:
+        return stream.read(MAX_ENCODED_BYTES + 1)
+
+
+def _refuse(found: _Found) -> None:
+    wrong = [file for file in found.left_out if file.reason is Reason.UNREADABLE or file.path in found.named]
+    if wrong:
+        total, first = found.table.row_count + len(found.left_out), wrong[0]
+        raise DataUnreadable(
+            f"{len(wrong)} of {total} files cannot be classified, the first is {first.path} ({first.detail}): "
+            "name images of patches"
+        )
+    if not found.table.row_count:
+        raise DataEmpty("no image is there to classify: name images of patches, or a folder of such")

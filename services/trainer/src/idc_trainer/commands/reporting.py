@@ -46,7 +46,8 @@ def report(subject: Subject, index: PatchIndex, scored: ScoredPatches, folder: P
         scored=scored,
         evaluation=evaluation,
         thresholds=_middle_thresholds(scored),
-        notes=subject.notes,
+        notes=(*subject.notes, *index.source.listing.notes),
+        left_out=index.left_out,
         image_of=index.decode,
     )
     write_report(content, folder)

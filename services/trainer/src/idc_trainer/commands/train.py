@@ -10,6 +10,7 @@ from rich.console import Console
 from idc_trainer.commands import options as common
 from idc_trainer.commands.bars import progress_bars
 from idc_trainer.errors import WrongSetting
+from idc_trainer.export.card_data import Provenance
 from idc_trainer.training import TrainingRequest, train
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ def add_parser(subparsers: "Subparsers") -> None:
     add("--no-int8", action="store_true", help="make no INT8 graph")
     add("--report-list", type=Path, metavar="FILE", help="file names of test patches to report on by themselves")
     add("--cross-validation", type=Path, metavar="FILE", help="figures.json of `crossval`, for the model card")
+    add("--data-source", metavar="TEXT", help="where the patches are from and at which scale, for the model card")
+    add("--data-licence", metavar="TEXT", help="the patches' licence, for the model card (default: not stated)")
     command.set_defaults(run=run)
 
 
@@ -64,6 +67,7 @@ def run(options: argparse.Namespace) -> None:
         target=common.read_target(options),
         report_list=options.report_list,
         cross_validation=options.cross_validation,
+        provenance=Provenance(options.data_source, options.data_licence),
         int8=not options.no_int8,
     )
     with progress_bars() as progress:

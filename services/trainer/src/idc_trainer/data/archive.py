@@ -7,8 +7,8 @@ from threading import Lock
 from typing import Final
 
 from idc_modelio.patches import MAX_ENCODED_BYTES
-from idc_trainer.data.source import PatchFile
-from idc_trainer.data.tree import files_in_tree
+from idc_trainer.data.source import PatchFile, PatientsFrom
+from idc_trainer.data.tree import list_tree
 from idc_trainer.errors import DataUnreadable, FileUnreadable
 
 # Python inflates deflated entries piece by piece, others a block at a time, which can be ten thousand times as large.
@@ -22,18 +22,22 @@ _DAMAGE: Final = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeErro
 class ZipSource:
     """The patches in a zip file, which stays open."""
 
-    def __init__(self, root: Path, archive: zipfile.ZipFile) -> None:
+    def __init__(self, root: Path, archive: zipfile.ZipFile, patients_from: PatientsFrom) -> None:
         self.root = root
         self._archive = archive
-        # The names of two entries may be equal; then the last counts, as for all that unpack zips.
-        self._entries = {entry.filename: entry for entry in archive.infolist()}
+        # The names of two entries may be equal; then the last counts, as for all that unpack zips. Old Windows programs
+        # divide folders by backslashes.
+        entries = {entry.filename.replace("\\", "/"): entry for entry in archive.infolist()}
+        self._entries = {path: entry for path, entry in entries.items() if not path.endswith("/")}
         self._lock = Lock()
-        self.files = files_in_tree(self._entries, self._same)
+        self.listing = list_tree(self._entries, self._same, patients_from)
+        self._refuse_if_closed()
 
     def read(self, file: PatchFile) -> bytes:
         """Read one image; see PatchSource."""
         entry = self._entries[file.path]
-        _check(entry)
+        if problem := _problem(entry):
+            raise FileUnreadable(file.path, problem)
         try:
             # `zipfile` counts its open entries without a lock. To inflate takes a tenth of the time to decode.
             with self._lock, self._archive.open(entry) as stream:
@@ -45,30 +49,36 @@ class ZipSource:
         first, second = self._entries[one.path], self._entries[other.path]
         return (first.file_size, first.CRC) == (second.file_size, second.CRC)
 
-
-def _check(entry: zipfile.ZipInfo) -> None:
-    if entry.file_size > MAX_ENCODED_BYTES:
-        reason = f"it unpacks to {entry.file_size} bytes, more than the {MAX_ENCODED_BYTES} that a patch may have"
-    elif entry.flag_bits & _ENCRYPTED:
-        reason = "it is encrypted"
-    elif entry.compress_type not in _COMPRESSIONS:
-        reason = f"its compression method {entry.compress_type} is neither stored nor deflated"
-    else:
-        return
-    raise FileUnreadable(entry.filename, reason)
+    def _refuse_if_closed(self) -> None:
+        """Refuse a zip of which no patch can be read, by what is the matter with the first."""
+        problems = [_problem(self._entries[file.path]) for file in self.listing.files]
+        if problems and all(problems):
+            first = self.listing.files[0].path
+            raise DataUnreadable(f"no patch of {self.root} can be read, the first is {first}: {problems[0]}")
 
 
-def open_zip(path: Path) -> ZipSource:
+def _problem(entry: zipfile.ZipInfo) -> str | None:
+    if entry.flag_bits & _ENCRYPTED:
+        return "it is encrypted: unpack the zip with its password and name the folder"
+    if entry.compress_type not in _COMPRESSIONS:
+        return (
+            f"its compression method {entry.compress_type} is neither stored nor deflated: unpack the zip and name "
+            "the folder"
+        )
+    return None
+
+
+def open_zip(path: Path, patients_from: PatientsFrom) -> ZipSource:
     """List the patches in a zip file.
 
     Raises:
-        DataUnreadable: The zip is damaged or may not be read.
-        WrongLabel: See `files_in_tree`.
-        PatientUnknown: See `files_in_tree`.
+        DataUnreadable: The zip is damaged, encrypted or may not be read.
+        WrongLabel: See `list_tree`.
+        PatientUnknown: See `list_tree`.
     """
     try:
         archive = zipfile.ZipFile(path)
     except _DAMAGE as exc:
         reason = str(exc)[:120]
         raise DataUnreadable(f"cannot read the zip {path} ({reason}): download or copy it again") from exc
-    return ZipSource(path, archive)
+    return ZipSource(path, archive, patients_from)

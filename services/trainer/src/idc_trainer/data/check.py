@@ -6,8 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from idc_modelio.patches import MAX_SIDE_PX, MIN_SIDE_PX
 from idc_trainer.data.index import PatchIndex
-from idc_trainer.data.source import PATCH
+from idc_trainer.data.left_out import LeftOut, Reason, count_reasons, summarise
+from idc_trainer.data.source import PATCH, PatientsFrom, read_name
 from idc_trainer.errors import DataEmpty, DataUnreadable, OneClassOnly, TooFewPatients
 
 
@@ -30,14 +32,6 @@ class OddSize:
 
 
 @dataclass(frozen=True)
-class UnreadableFile:
-    """A file that is no patch."""
-
-    path: str
-    reason: str
-
-
-@dataclass(frozen=True)
 class Duplicate:
     """Files of identical content."""
 
@@ -49,6 +43,18 @@ class Duplicate:
     """Of which classes they are, each once; with two, one of the labels is wrong."""
     across_patients: bool
     across_classes: bool
+
+
+@dataclass(frozen=True)
+class SamePlace:
+    """Files of one place in one slide, of different content."""
+
+    patient: str
+    x_px: int
+    y_px: int
+    paths: tuple[str, ...]
+    across_classes: bool
+    """The files bear both labels; one of the labels is wrong."""
 
 
 @dataclass(frozen=True)
@@ -78,13 +84,21 @@ class DataReport:
     positives: int
     patients: tuple[PatientCount, ...]
     confounding: Confounding
+    patients_from: PatientsFrom
+    """Who says whose patch a file is."""
+    notes: tuple[str, ...]
+    """How the files were understood."""
+    left_out_counts: dict[str, int]
+    """How many files are not used, by reason."""
+    left_out: tuple[LeftOut, ...]
+    """Every file that is not used."""
     odd_sizes: tuple[OddSize, ...]
-    unreadable: tuple[UnreadableFile, ...]
     duplicates: tuple[Duplicate, ...]
+    same_places: tuple[SamePlace, ...]
 
 
 def check_data(index: PatchIndex) -> DataReport:
-    """Look at a data set whose unreadable files were left out and listed."""
+    """Say what is in a data set and what is odd about it."""
     patients = tuple(_count_patients(index))
     positives = int(index.labels.sum())
     return DataReport(
@@ -95,9 +109,13 @@ def check_data(index: PatchIndex) -> DataReport:
         positives=positives,
         patients=patients,
         confounding=_confounding(patients),
+        patients_from=index.source.listing.patients_from,
+        notes=tuple(index.source.listing.notes),
+        left_out_counts=count_reasons(index.left_out),
+        left_out=index.left_out,
         odd_sizes=tuple(_odd_sizes(index)),
-        unreadable=tuple(UnreadableFile(path, reason) for path, reason in index.unreadable),
         duplicates=tuple(_duplicates(index)),
+        same_places=tuple(_same_places(index)),
     )
 
 
@@ -105,17 +123,30 @@ def require_trainable(index: PatchIndex) -> None:
     """Refuse data that no honest model can be trained on.
 
     Raises:
-        DataEmpty: No file could be read.
+        DataEmpty: No file is a patch that can be read.
         OneClassOnly: All patches are of one class.
         TooFewPatients: There are fewer patients than sides: training, validation and test.
     """
+    require_patches(index)
     root, patients = index.source.root, len(np.unique(index.patients))
-    if not len(index):
-        raise DataEmpty(f"no file of {root} can be read: bring patches as PNG images")
+    left_out = f"; not used: {summarise(index.left_out)}" if index.left_out else ""
     if len(np.unique(index.labels)) < 2:
-        raise OneClassOnly(f"{root} has one class only: bring patches of class 0 and of class 1")
+        raise OneClassOnly(f"{root} has one class only: bring patches of class 0 and of class 1{left_out}")
     if patients < 3:
-        raise TooFewPatients(f"{patients} patients are too few to train, validate and test: bring at least 3")
+        raise TooFewPatients(f"{patients} patients are too few to train, validate and test: bring at least 3{left_out}")
+
+
+def require_patches(index: PatchIndex) -> None:
+    """Refuse data of which no file is used.
+
+    Raises:
+        DataEmpty: There is no patch; the text says what there is instead.
+    """
+    if not len(index):
+        raise DataEmpty(
+            f"no file of {index.source.root} can be used ({summarise(index.left_out)}): bring patches as 8-bit RGB "
+            f"images with sides from {MIN_SIDE_PX} to {MAX_SIDE_PX} px"
+        )
 
 
 def require_readable(report: DataReport) -> None:
@@ -124,11 +155,11 @@ def require_readable(report: DataReport) -> None:
     Raises:
         DataUnreadable: There are such files; the text names the first.
     """
-    if report.unreadable:
-        count, first = len(report.unreadable), report.unreadable[0]
+    damaged = [file for file in report.left_out if file.reason is Reason.UNREADABLE]
+    if damaged:
         raise DataUnreadable(
-            f"{count} of {report.patches + count} files cannot be read, the first is {first.path!r}: repair them, "
-            "move them out of the data or leave them out with --skip-unreadable"
+            f"{len(damaged)} of {report.patches + len(report.left_out)} files cannot be read, the first is "
+            f"{damaged[0].path!r}: repair them, move them out of the data or leave them out with --skip-unreadable"
         )
 
 
@@ -176,3 +207,16 @@ def _duplicate(index: PatchIndex, rows: NDArray[np.intp]) -> Duplicate:
         across_patients=len(patients) > 1,
         across_classes=len(labels) > 1,
     )
+
+
+def _same_places(index: PatchIndex) -> Iterator[SamePlace]:
+    """Places with files of different content; identical files are told of as duplicates."""
+    rows_at: dict[tuple[str, int, int], list[int]] = {}
+    for row, file in enumerate(index.files):
+        place = read_name(file.name)
+        if place:
+            rows_at.setdefault((file.patient, place.x_px, place.y_px), []).append(row)
+    for (patient, x_px, y_px), rows in rows_at.items():
+        if len({index.digests[row] for row in rows}) > 1:
+            paths = tuple(index.files[row].path for row in rows)
+            yield SamePlace(patient, x_px, y_px, paths, len({bool(index.labels[row]) for row in rows}) > 1)

@@ -1,5 +1,6 @@
 """Turns what a person asks for into a checked split."""
 
+import logging
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,8 @@ from idc_trainer.data.folds import k_folds
 from idc_trainer.data.index import PatchIndex
 from idc_trainer.data.split import PatientSplit, check_sides, check_split, choose_split, official_split, read_split_file
 from idc_trainer.errors import OneClassOnly, SplitError
+
+_LOG = logging.getLogger(__name__)
 
 _FOLD: Final = re.compile(r"fold:(\d{1,4})/(\d{1,4})", re.ASCII)
 _LEAVE_OUT: Final = "leave-out:"
@@ -30,13 +33,20 @@ class SplitRequest:
 
 
 def split_patients(request: SplitRequest, index: PatchIndex) -> DividedPatches:
-    """Divide the patients of an index and check that nothing stands on two sides.
+    """Divide the patients of an index and check that nothing stands on two sides; who stands on none is told.
 
     Raises:
         SplitError: The request means nothing, or a patient or an identical file stands on two sides.
         TooFewPatients, OneClassOnly: The sides cannot be filled.
     """
-    split = _divide(request, index)
+    patches = _checked(request, _divide(request, index), index)
+    if aside := patches.left_out:
+        count = len(index.of(aside))
+        _LOG.warning("Patients on no side of the split: %d, with %d patches: %s", len(aside), count, ", ".join(aside))
+    return patches
+
+
+def _checked(request: SplitRequest, split: PatientSplit, index: PatchIndex) -> DividedPatches:
     if not request.cross_fit:
         check_split(split, index)
         return DividedPatches(index, split)
@@ -50,7 +60,7 @@ def split_patients(request: SplitRequest, index: PatchIndex) -> DividedPatches:
 def _divide(request: SplitRequest, index: PatchIndex) -> PatientSplit:
     classes, test = index.classes_of(), request.test_patients
     if request.by == "official":
-        return official_split(classes)[0]
+        return official_split(classes)
     if fold := _FOLD.fullmatch(request.by):
         number, count = int(fold[1]), int(fold[2])
         if not 1 <= number <= count:

@@ -2,28 +2,29 @@
 
 import filecmp
 import os
-from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from idc_modelio.patches import MAX_ENCODED_BYTES
-from idc_trainer.data.source import PatchFile
-from idc_trainer.data.tree import files_in_tree
-from idc_trainer.errors import DataUnreadable, FileUnreadable
+from idc_trainer.data.left_out import LeftOut, Reason
+from idc_trainer.data.source import Listing, PatchFile, PatientsFrom
+from idc_trainer.data.tree import list_tree
+from idc_trainer.errors import FileUnreadable
 
 
 class FolderSource:
     """The patches at paths below a folder."""
 
-    def __init__(self, root: Path, files: list[PatchFile]) -> None:
+    def __init__(self, root: Path, listing: Listing) -> None:
         self.root = root
-        self.files = files
+        self.listing = listing
 
     def read(self, file: PatchFile) -> bytes:
         """Read one image; see PatchSource."""
         path = self.root / file.path
         try:
             if path.exists() and not path.is_file():
-                # To open a pipe would wait for ever.
+                # To open a pipe would wait without end.
                 raise FileUnreadable(file.path, "it is not a regular file")
             with path.open("rb") as stream:
                 return stream.read(MAX_ENCODED_BYTES + 1)
@@ -31,15 +32,16 @@ class FolderSource:
             raise FileUnreadable(file.path, f"cannot read it ({exc.strerror})") from exc
 
 
-def open_folder(root: Path) -> FolderSource:
+def open_folder(root: Path, patients_from: PatientsFrom) -> FolderSource:
     """Find the patches below a folder; links are followed.
 
     Raises:
-        DataUnreadable: A folder below may not be read.
-        WrongLabel: See `files_in_tree`.
-        PatientUnknown: See `files_in_tree`.
+        WrongLabel: See `list_tree`.
+        PatientUnknown: See `list_tree`.
     """
-    return FolderSource(root, files_in_tree(_paths(root), lambda one, other: _same(root, one, other)))
+    paths, folders = walk_files(root)
+    listing = list_tree(paths, lambda one, other: _same(root, one, other), patients_from)
+    return FolderSource(root, replace(listing, left_out=(*listing.left_out, *folders)))
 
 
 def _same(root: Path, one: PatchFile, other: PatchFile) -> bool:
@@ -49,19 +51,25 @@ def _same(root: Path, one: PatchFile, other: PatchFile) -> bool:
         return False  # Both stay in the list, and who reads them says what is wrong.
 
 
-def _paths(root: Path) -> Iterator[str]:
+def walk_files(root: Path) -> tuple[list[str], list[LeftOut]]:
+    """All files below a folder, relative, parts divided by `/`, and the folders that were not entered; links count."""
     seen: set[tuple[int, int]] = set()
-    for folder, below, names in os.walk(root, followlinks=True, onerror=_refuse):
+    paths: list[str] = []
+    left_out: list[LeftOut] = []
+
+    def refuse(error: OSError) -> None:
+        folder = f"{Path(error.filename).relative_to(root).as_posix()}/"
+        left_out.append(LeftOut(folder, Reason.UNREADABLE, f"cannot list the folder ({error.strerror})"))
+
+    for folder, below, names in os.walk(root, followlinks=True, onerror=refuse):
+        inside = Path(folder).relative_to(root).as_posix()
         # Each folder once: a link may lead back to a folder above it.
         status = Path(folder).stat()
         if (status.st_dev, status.st_ino) in seen:
             below.clear()
+            left_out.append(LeftOut(f"{inside}/", Reason.SAME_AGAIN, "it is a link to a folder that was read already"))
             continue
         seen.add((status.st_dev, status.st_ino))
         below.sort()
-        inside = Path(folder).relative_to(root).as_posix()
-        yield from (name if inside == "." else f"{inside}/{name}" for name in names)
-
-
-def _refuse(error: OSError) -> None:
-    raise DataUnreadable(f"cannot list {error.filename}: {error.strerror}; make the folder readable or move it away")
+        paths += [name if inside == "." else f"{inside}/{name}" for name in names]
+    return paths, left_out

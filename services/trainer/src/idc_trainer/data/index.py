@@ -4,15 +4,16 @@ import hashlib
 from collections import deque
 from collections.abc import Collection, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from idc_modelio.errors import PatchError
+from idc_modelio.errors import PatchError, UnsupportedSize
 from idc_modelio.patches import decode_patch, inspect_image
+from idc_trainer.data.left_out import LeftOut, Reason
 from idc_trainer.data.source import PATCH, PatchFile, PatchSource, Progress
 from idc_trainer.errors import FileUnreadable
 
@@ -38,8 +39,8 @@ class PatchIndex:
     """SHA-256 of each file's content, 64 hexadecimal digits (dtype S64), shape (N,)."""
     sizes_px: NDArray[np.int32]
     """Height and width as stored, before a patch is scaled to 50 x 50 px, int32, shape (N, 2)."""
-    unreadable: tuple[tuple[str, str], ...] = field(default=())
-    """Path and reason of each file that was left out."""
+    left_out: tuple[LeftOut, ...] = ()
+    """Every other file of the source."""
 
     def __len__(self) -> int:
         return len(self.files)
@@ -51,15 +52,14 @@ class PatchIndex:
             chosen: A mask of shape (N,), or row numbers in the order wanted.
         """
         numbers = np.flatnonzero(chosen) if chosen.dtype == np.bool_ else chosen
-        return PatchIndex(
-            self.source,
-            tuple(self.files[number] for number in numbers.tolist()),
-            self.labels[numbers],
-            self.patients[numbers],
-            self.names[numbers],
-            self.digests[numbers],
-            self.sizes_px[numbers],
-            self.unreadable,
+        return replace(
+            self,
+            files=tuple(self.files[number] for number in numbers.tolist()),
+            labels=self.labels[numbers],
+            patients=self.patients[numbers],
+            names=self.names[numbers],
+            digests=self.digests[numbers],
+            sizes_px=self.sizes_px[numbers],
         )
 
     def of(self, patients: Collection[str]) -> "PatchIndex":
@@ -109,56 +109,72 @@ class _Seen:
 def index_patches(source: PatchSource, progress: Progress, *, skip_unreadable: bool) -> PatchIndex:
     """Read and decode all images once.
 
+    An image whose sides or bytes are not a patch's is left out: the public set has strips, cut at the edge of a slide.
+
     Args:
         source: Where the images are.
         progress: Told of each image.
-        skip_unreadable: Leave out and list what cannot be read, instead of ending at the first such file.
+        skip_unreadable: Leave out what cannot be read, too, instead of ending at the first such file.
 
     Returns:
-        What is known of each image, in the order of the source.
+        What is known of each image, in the order of the source, and of each file that was left out.
 
     Raises:
         FileUnreadable: A file cannot be read or is no image of a patch, and is not to be left out.
     """
-    files, count = source.files, len(source.files)
-    digests, sizes_px = np.empty(count, "S64"), np.empty((count, 2), np.int32)
-    unreadable: dict[int, FileUnreadable] = {}
+    listing = source.listing
+    seen: list[_Seen] = []
+    left_out: list[LeftOut] = []
+    for file in listing.left_out:
+        _keep(file, left_out, skip_unreadable=skip_unreadable)
+    files, count = listing.files, len(listing.files)
+    kept: list[PatchFile] = []
     for row, result in enumerate(_look_at_all(source)):
-        if isinstance(result, _Seen):
-            digests[row], sizes_px[row] = result.digest, (result.height_px, result.width_px)
-        elif skip_unreadable:
-            unreadable[row] = result
+        if isinstance(result, LeftOut):
+            _keep(result, left_out, skip_unreadable=skip_unreadable)
         else:
-            raise result
+            kept.append(files[row])
+            seen.append(result)
         progress("reading patches", row + 1, count)
-    kept = np.array([row for row in range(count) if row not in unreadable], np.intp)
+    return _index(source, kept, seen, left_out)
+
+
+def _keep(file: LeftOut, left_out: list[LeftOut], *, skip_unreadable: bool) -> None:
+    if file.reason is Reason.UNREADABLE and not skip_unreadable:
+        raise FileUnreadable(file.path, file.detail)
+    left_out.append(file)
+
+
+def _index(source: PatchSource, kept: list[PatchFile], seen: list[_Seen], left_out: list[LeftOut]) -> PatchIndex:
     return PatchIndex(
         source,
-        tuple(files[row] for row in kept.tolist()),
-        np.array([files[row].label == 1 for row in kept.tolist()], np.bool_),
-        np.array([files[row].patient for row in kept.tolist()], np.str_),
-        np.array([files[row].name for row in kept.tolist()], np.str_),
-        digests[kept],
-        sizes_px[kept],
-        tuple((error.path, error.reason) for error in unreadable.values()),
+        tuple(kept),
+        labels=np.array([file.label == 1 for file in kept], np.bool_),
+        patients=np.array([file.patient for file in kept], np.str_),
+        names=np.array([file.name for file in kept], np.str_),
+        digests=np.array([one.digest for one in seen], "S64"),
+        sizes_px=np.array([(one.height_px, one.width_px) for one in seen], np.int32).reshape(-1, 2),
+        left_out=tuple(left_out),
     )
 
 
-def _look(source: PatchSource, file: PatchFile) -> _Seen | FileUnreadable:
+def _look(source: PatchSource, file: PatchFile) -> _Seen | LeftOut:
     try:
         data = source.read(file)
         header = inspect_image(data)
     except FileUnreadable as exc:
-        return exc
+        return LeftOut(file.path, Reason.UNREADABLE, exc.reason)
+    except UnsupportedSize as exc:
+        return LeftOut(file.path, Reason.NO_PATCH_SIZE, str(exc).partition(":")[0])  # the rest is for who sends it
     except PatchError as exc:
-        return FileUnreadable(file.path, str(exc))
+        return LeftOut(file.path, Reason.UNREADABLE, str(exc))
     return _Seen(hashlib.sha256(data).hexdigest(), header.height_px, header.width_px)
 
 
-def _look_at_all(source: PatchSource) -> Iterator[_Seen | FileUnreadable]:
+def _look_at_all(source: PatchSource) -> Iterator[_Seen | LeftOut]:
     """Look at the files with a small pool of threads, in their order, a bounded number of them ahead."""
-    waiting: deque[Future[_Seen | FileUnreadable]] = deque()
-    files = iter(source.files)
+    waiting: deque[Future[_Seen | LeftOut]] = deque()
+    files = iter(source.listing.files)
     with ThreadPoolExecutor(_READERS) as readers:
         waiting.extend(readers.submit(_look, source, file) for file in islice(files, _LOOK_AHEAD))
         while waiting:

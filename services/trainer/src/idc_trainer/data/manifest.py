@@ -1,6 +1,7 @@
 """Patches that a CSV file lists, with their patients and labels."""
 
 import csv
+import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,21 +9,27 @@ from sys import intern
 from typing import Final
 
 from idc_trainer.data.folder import FolderSource
-from idc_trainer.data.source import PatchFile, check_label, sort_files
-from idc_trainer.errors import DataUnreadable, ManifestWrong, WrongLabel
+from idc_trainer.data.source import Listing, PatchFile, PatientsFrom, check_label, read_name, sort_files
+from idc_trainer.errors import DataUnreadable, ManifestWrong, WrongLabel, printable
 
 COLUMNS: Final = ("path", "patient", "label")
-"""The header of the CSV file; the paths are relative to its folder."""
+"""The columns that the CSV file must have; the paths are relative to its folder."""
 
 _HEADER: Final = ",".join(COLUMNS)
+_SEPARATORS: Final = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+_LABELS: Final = {"0": 0, "1": 1, "0.0": 0, "1.0": 1}
+"""Tables with a gap elsewhere in the column write 1 as 1.0."""
 
 
 def open_manifest(path: Path) -> FolderSource:
-    """List the patches of a CSV file with the columns `path`, `patient` and `label`, in UTF-8.
+    """List the patches of a CSV file with the columns `path`, `patient` and `label`.
+
+    Commas, semicolons, tabs or bars may separate the columns; other columns are passed over, as is the case of the
+    header's letters. The text is UTF-8, or UTF-16 with a byte order mark.
 
     Raises:
         DataUnreadable: The CSV file or an image that it lists is not there.
-        ManifestWrong: It is no CSV file, has other columns, an empty field, or lists a path twice.
+        ManifestWrong: It is no CSV file, lacks a column, has an empty field, or lists a path twice.
         WrongLabel: A label is neither 0 nor 1, or the file's name says another.
     """
     lines: dict[str, int] = {}
@@ -33,24 +40,34 @@ def open_manifest(path: Path) -> FolderSource:
         if first != line:
             raise ManifestWrong(f"{path} line {line} lists the same path as line {first}: delete one of them")
         files.append(file)
-    return FolderSource(path.parent, sort_files(files))
+    return FolderSource(path.parent, Listing(sort_files(files), PatientsFrom.LIST, notes=_notes(files)))
+
+
+def _notes(files: list[PatchFile]) -> list[str]:
+    named = [(file.patient, read_name(file.name)) for file in files]
+    differ = sum(place is not None and place.patient != patient for patient, place in named)
+    return [f"{differ} file names say another patient than the list; the list was taken."] if differ else []
 
 
 def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    # utf-8-sig: spreadsheets write a byte order mark before the first column's name.
-    with _csv_errors(path), path.open(encoding="utf-8-sig", newline="") as stream:
-        reader = csv.reader(stream, strict=True)
-        header = next(reader, [])
-        _check_header(path, header)
+    with _csv_errors(path):
+        text = _decode(path.read_bytes())
+        separator, header = _header(path, text)
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
         for fields in reader:
-            if not fields:
+            if not "".join(fields).strip() or _is_header(fields, header, reader.line_num):
                 continue
             if len(fields) != len(header):
                 raise ManifestWrong(
                     f"{path} line {reader.line_num} has {len(fields)} fields instead of {len(header)}: "
-                    f"write {_HEADER}, and quote a field that holds a comma"
+                    f"quote a field that holds one of the {_SEPARATORS[separator]} that separate the columns"
                 )
             yield reader.line_num, dict(zip(header, fields, strict=True))
+
+
+def _decode(data: bytes) -> str:
+    encoding = "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
+    return data.decode(encoding).replace("\r\n", "\n").replace("\r", "\n")
 
 
 @contextmanager
@@ -65,13 +82,35 @@ def _csv_errors(path: Path) -> Iterator[None]:
         raise ManifestWrong(f"{path} is no CSV file ({exc}): save it as CSV with the header {_HEADER}") from exc
 
 
-def _check_header(path: Path, header: list[str]) -> None:
-    if sorted(header) == sorted(COLUMNS):
-        return
+def _header(path: Path, text: str) -> tuple[str, list[str]]:
+    """The separator, and the names of the columns in small letters."""
+    first, second = ([*text.split("\n", 2), "", ""])[:2]
+    line = second if first.strip().lower().startswith("sep=") else first  # Excel's own note of the separator
+    separators = [sign for sign in _SEPARATORS if sign in line] or [","]
+    headers = {sign: _names(line, sign) for sign in separators}
+    sign = max(headers, key=lambda sign: len(set(COLUMNS) & set(headers[sign])))
+    _check_header(path, line, sign, headers[sign])
+    return sign, headers[sign]
+
+
+def _names(line: str, separator: str) -> list[str]:
+    return [name.strip().lower() for name in next(csv.reader([line], delimiter=separator), [])]
+
+
+def _check_header(path: Path, line: str, separator: str, header: list[str]) -> None:
     missing = [column for column in COLUMNS if column not in header]
-    others = [column[:40] for column in header if column not in COLUMNS]
-    problem = f"lacks {', '.join(missing)}" if missing else f"has besides {', '.join(others) or 'one column twice'}"
-    raise ManifestWrong(f"{path} line 1 {problem}: make the header {_HEADER} and no other columns")
+    twice = [column for column in COLUMNS if header.count(column) > 1]
+    if missing or twice:
+        problem = f"lacks {', '.join(missing)}" if missing else f"has {twice[0]} twice"
+        raise ManifestWrong(
+            f"{path} line 1 {problem}: it is {line[:80]!r}, separated by {_SEPARATORS[separator]}; "
+            f"make the header {_HEADER}"
+        )
+
+
+def _is_header(fields: list[str], header: list[str], line: int) -> bool:
+    note_of_separator = line == 1 and fields[0].strip().lower().startswith("sep=")
+    return note_of_separator or [field.strip().lower() for field in fields] == header
 
 
 def _file(manifest: Path, line: int, row: dict[str, str]) -> PatchFile:
@@ -79,22 +118,23 @@ def _file(manifest: Path, line: int, row: dict[str, str]) -> PatchFile:
     for column in ("path", "patient"):
         if not row[column].strip():
             raise ManifestWrong(f"{at} has no {column}: fill it in or delete the line")
-    name = Path(row["path"].strip()).as_posix()
-    label = row["label"].strip()
-    if label not in ("0", "1"):
-        raise WrongLabel(f"{at} has the label {label[:40]!r}: write 0 (no IDC) or 1 (IDC)")
-    check_label(name, int(label), f"{at} says {label}")
-    _check_there(manifest, name, at)
-    return PatchFile(name, intern(row["patient"].strip()), int(label))
+    label = _LABELS.get(row["label"].strip())
+    if label is None:
+        raise WrongLabel(f"{at} has the label {row['label'].strip()[:40]!r}: write 0 (no IDC) or 1 (IDC)")
+    name = _find(manifest, row["path"].strip(), at)
+    check_label(name, label, f"{at} says {label}")
+    return PatchFile(name, intern(printable(row["patient"].strip())), label)
 
 
-def _check_there(manifest: Path, name: str, at: str) -> None:
-    try:
-        there = (manifest.parent / name).is_file()
-    except (OSError, ValueError):  # a name that no file can have
-        there = False
-    if not there:
-        raise DataUnreadable(
-            f"{at}: {name} is not in {manifest.parent}: correct the path, which is relative to "
-            "the CSV file's folder, or delete the line"
-        )
+def _find(manifest: Path, written: str, at: str) -> str:
+    """The path as this machine writes it: a list from Windows divides folders by backslashes."""
+    for name in dict.fromkeys((Path(written).as_posix(), Path(written.replace("\\", "/")).as_posix())):
+        try:
+            if (manifest.parent / name).is_file():
+                return name
+        except (OSError, ValueError):  # a name that no file can have
+            continue
+    raise DataUnreadable(
+        f"{at}: {written} is not in {manifest.parent}: correct the path, which is relative to "
+        "the CSV file's folder, or delete the line"
+    )

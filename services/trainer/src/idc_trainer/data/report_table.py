@@ -9,11 +9,19 @@ from typing import Final
 from rich.console import Console
 from rich.table import Table
 
-from idc_trainer.data.check import DataReport, Duplicate
+from idc_trainer.data.check import DataReport, Duplicate, SamePlace
+from idc_trainer.data.left_out import NAMES_ALL, SHOWN, tell_left_out
+from idc_trainer.data.source import PatientsFrom
 from idc_trainer.errors import printable
 
 _SHOWN: Final = 20
-"""So many odd sizes and duplicates are shown; the JSON has all, and unreadable files are all shown."""
+"""So many odd sizes, duplicates and places are shown; the JSON has all."""
+
+_PATIENTS_FROM: Final = {
+    PatientsFrom.NAMES: "the file names",
+    PatientsFrom.FOLDERS: "the folders above the class folders (--patient-from folders)",
+    PatientsFrom.LIST: "the CSV file",
+}
 
 
 def report_json(report: DataReport) -> str:
@@ -50,19 +58,33 @@ def _lines(report: DataReport) -> Iterator[str]:
         f"Confounding: to guess the class by the patient is right for {found.by_patient:.1%} of the patches, to guess "
         f"the more frequent class for {found.by_majority:.1%}"
     )
+    yield f"Patients are said by: {_PATIENTS_FROM[report.patients_from]}"
     sizes = (f"{printable(odd.path)}: {odd.width_px} x {odd.height_px} px" for odd in report.odd_sizes)
     yield from _list("Not 50 x 50 px, will be scaled", len(report.odd_sizes), sizes, _SHOWN)
-    duplicates = map(_duplicate, report.duplicates)
-    yield from _list("Identical files", len(report.duplicates), duplicates, _SHOWN)
-    unreadable = (f"{printable(file.path)}: {file.reason}" for file in report.unreadable)
-    yield from _list("Unreadable, can be left out", len(report.unreadable), unreadable, len(report.unreadable))
+    yield from _list("Identical files", len(report.duplicates), map(_duplicate, report.duplicates), _SHOWN)
+    places = map(_same_place, report.same_places)
+    yield from _list("Places with different files", len(report.same_places), places, _SHOWN)
+    yield f"Files left out: {len(report.left_out)}"
+    yield from (*tell_left_out(report.left_out), *map(printable, report.notes))
+
+
+def warnings(report: DataReport) -> Iterator[str]:
+    """What a person must know before training: files that are not used, and files that contradict each other."""
+    yield from (*tell_left_out(report.left_out), *map(printable, report.notes))
+    groups = [group for group in report.duplicates if group.across_patients or group.across_classes]
+    if groups:
+        title = "Identical files of different patients or classes"
+        yield from _list(title, len(groups), map(_duplicate, groups), SHOWN)
+    places = [place for place in report.same_places if place.across_classes]
+    if places:
+        yield from _list("Places with both labels", len(places), map(_same_place, places), SHOWN)
 
 
 def _list(title: str, count: int, entries: Iterator[str], shown: int) -> Iterator[str]:
     yield f"{title}: {count}"
     yield from (f"  {entry}" for entry in islice(entries, shown))
     if count > shown:
-        yield f"  ... and {count - shown} more, all in the report of --json"
+        yield f"  ... and {count - shown} more: {NAMES_ALL}"
 
 
 def _duplicate(group: Duplicate) -> str:
@@ -75,3 +97,9 @@ def _duplicate(group: Duplicate) -> str:
         if holds
     ]
     return " = ".join(map(printable, group.paths)) + "".join(f", {warning}!" for warning in warnings)
+
+
+def _same_place(place: SamePlace) -> str:
+    warning = ", of different classes!" if place.across_classes else ""
+    paths = ", ".join(map(printable, place.paths))
+    return f"{printable(place.patient)} x {place.x_px} y {place.y_px}: {paths}{warning}"

@@ -3,10 +3,12 @@
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Final, Protocol
 
 from idc_contracts.bundle import PatchSpec
+from idc_trainer.data.left_out import LeftOut
 from idc_trainer.errors import DataUnreadable, WrongLabel
 
 PATCH: Final = PatchSpec(height_px=50, width_px=50)
@@ -15,8 +17,12 @@ PATCH: Final = PatchSpec(height_px=50, width_px=50)
 NAME_FORM: Final = "<patient>_idx5_x<X>_y<Y>_class<C>.png"
 """How the public data set names its files."""
 
-_NAME: Final = re.compile(r"(.+?)_idx\d+_x(\d{1,9})_y(\d{1,9})_class\d+\.png", re.ASCII | re.IGNORECASE)
-_CLASS_IN_NAME: Final = re.compile(r"_class(\d+)\.png$", re.ASCII | re.IGNORECASE)
+SUFFIXES: Final = (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".tif", ".tiff", ".bmp", ".dib", ".webp")
+"""The names of the formats that `idc_modelio.patches` reads, in small letters."""
+
+_ENDINGS: Final = "|".join(suffix[1:] for suffix in SUFFIXES)
+_NAME: Final = re.compile(rf"(.+?)_idx\d+_x(\d{{1,9}})_y(\d{{1,9}})_class\d+\.(?:{_ENDINGS})", re.ASCII | re.IGNORECASE)
+_CLASS_IN_NAME: Final = re.compile(rf"_class(\d+)\.(?:{_ENDINGS})$", re.ASCII | re.IGNORECASE)
 
 _LONGEST_NAME: Final = 255  # Names are kept in arrays, where each takes as much memory as the longest.
 
@@ -52,6 +58,30 @@ class PatchFile:
         return place.y_px if place else None
 
 
+class PatientsFrom(StrEnum):
+    """Who says whose patch a file is."""
+
+    NAMES = "names"
+    """The file names, in NAME_FORM."""
+    FOLDERS = "folders"
+    """Each folder above class folders is one patient; only a person can know that, so a person must say so."""
+    LIST = "list"
+    """The CSV file."""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What a data set holds, before any image is read."""
+
+    files: Sequence[PatchFile]
+    """The patches, sorted by patient, label and name, so that the order is the same in every layout."""
+    patients_from: PatientsFrom
+    left_out: Sequence[LeftOut] = ()
+    """All other files, with the folders that cannot be listed."""
+    notes: Sequence[str] = ()
+    """What a person should know of how the files were understood, a sentence each."""
+
+
 class PatchSource(Protocol):
     """A folder, a zip or a manifest of patches; nothing of it is read into memory but the list of its files."""
 
@@ -60,8 +90,8 @@ class PatchSource(Protocol):
         """Where it lies: the folder that the paths are relative to, or the zip file."""
 
     @property
-    def files(self) -> Sequence[PatchFile]:
-        """The images, sorted by patient, label and name, so that the order is the same in every layout."""
+    def listing(self) -> Listing:
+        """Its patches, and what else it holds."""
 
     def read(self, file: PatchFile) -> bytes:
         """Read one image as it is stored; threads may call it at the same time.
@@ -92,7 +122,7 @@ def check_label(path: str, label: int, said_by: str) -> None:
     """Refuse a file whose name says another class than what lists it.
 
     Raises:
-        WrongLabel: The name ends with `_class<C>.png` and C is another class.
+        WrongLabel: The name ends with `_class<C>` and C is another class.
     """
     said = _CLASS_IN_NAME.search(path)
     if said and said[1] != str(label):

@@ -19,6 +19,9 @@ from idc_trainer.errors import OneClassOnly, SplitError, TooFewPatients
 _SHARE: Final = 0.2
 """The share of each kind of patient that goes to validation and, again, to test."""
 
+_NAMED: Final = 20
+"""So many patients are named in a text."""
+
 Classes = Mapping[str, frozenset[bool]]
 """Which classes each patient has."""
 
@@ -73,27 +76,26 @@ def read_split_file(path: Path) -> PatientSplit:
     return PatientSplit(*sides)
 
 
-def official_split(classes: Classes) -> tuple[PatientSplit, tuple[str, ...]]:
+def official_split(classes: Classes) -> PatientSplit:
     """Split as the public data set's authors did; the lists stand in `official_split.json`, with their source.
 
     Args:
-        classes: Which classes each patient has; patients of the lists that are not there are passed over.
-
-    Returns:
-        The split, whose sides may be empty where the data is a part of the public set, and the patients that stand in
-        none of the lists, which are on no side.
+        classes: Which classes each patient has. Patients of the lists that are not there are passed over; patients
+            that stand in none of the lists are on no side.
 
     Raises:
-        SplitError: No patient stands in the lists.
+        SplitError: A side has no patient: the data is a part of the public set, or another set.
     """
     content = json.loads((files("idc_trainer.data") / "official_split.json").read_text(encoding="utf-8"))
-    sides = [tuple(sorted(classes.keys() & set(content[side]))) for side in ("train", "validation", "test")]
-    left_out = tuple(sorted(classes.keys() - {patient for side in sides for patient in side}))
-    if len(left_out) == len(classes):
+    lists = {side: set(content[side]) for side in ("train", "validation", "test")}
+    sides = {side: tuple(sorted(classes.keys() & listed)) for side, listed in lists.items()}
+    if not all(sides.values()):
+        found = ", ".join(f"{len(sides[side])} of {len(listed)} for {side}" for side, listed in lists.items())
         raise SplitError(
-            "no patient stands in the published lists: use --split official with the public data set alone"
+            f"--split official needs patients of all three published lists, and the data has {found}: bring the whole "
+            "public set, or use --split random or --test-patients"
         )
-    return PatientSplit(*sides), left_out
+    return PatientSplit(**sides)
 
 
 def choose_split(
@@ -162,11 +164,17 @@ def check_sides(sides: Mapping[str, tuple[str, ...]], data: OwnedPatches) -> Non
             raise TooFewPatients(f"the side {side} has no patient: bring more patients or name them")
         for patient in patients:
             if patient not in known:
-                raise SplitError(f"patient {patient!r} of {side} is not in the data: known are {sorted(known)}")
+                raise SplitError(f"patient {patient!r} of {side} is not in the data: known are {_some(known)}")
             if patient in seen:
                 raise SplitError(f"patient {patient!r} stands in {seen[patient]} and in {side}: name it once")
             seen[patient] = side
     _check_files(seen, data)
+
+
+def _some(patients: Collection[str]) -> str:
+    names = sorted(patients)
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
 
 
 def has_both_classes(patients: Collection[str], data: OwnedPatches) -> bool:
@@ -175,12 +183,13 @@ def has_both_classes(patients: Collection[str], data: OwnedPatches) -> bool:
 
 
 def _check_files(side_of: Mapping[str, str], data: OwnedPatches) -> None:
-    first: dict[Any, tuple[str, str]] = {}
+    first: dict[Any, tuple[str, str]] = {}  # side, and which file of whom
     rows = zip(data.patients.tolist(), data.digests.tolist(), data.names.tolist(), strict=True)
     for patient, digest, name in rows:
         side = side_of.get(patient)
         if side is None:
             continue
-        other_side, other_name = first.setdefault(digest, (side, name))
+        what = f"{name} of patient {patient}"
+        other_side, other = first.setdefault(digest, (side, what))
         if other_side != side:
-            raise SplitError(f"{name} of {side} is the same file as {other_name} of {other_side}: delete one")
+            raise SplitError(f"{what} ({side}) is the same file as {other} ({other_side}): delete one")

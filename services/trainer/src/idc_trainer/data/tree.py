@@ -1,47 +1,74 @@
-"""Reads patients and classes from the folders that the images stand in, on a disk or in a zip."""
+"""Finds the patches among the files of a folder or a zip: the class is the folder that a file stands in."""
 
+import re
 from collections.abc import Callable, Iterable
 from itertools import groupby
-from sys import intern
 from typing import Final
 
-from idc_trainer.data.source import NAME_FORM, PatchFile, check_label, read_name, sort_files
-from idc_trainer.errors import PatientUnknown, WrongLabel
+from idc_trainer.data.left_out import LeftOut, Reason
+from idc_trainer.data.owners import Placed, find_owners
+from idc_trainer.data.source import SUFFIXES, Listing, PatchFile, PatientsFrom, check_label, sort_files
+from idc_trainer.errors import WrongLabel
 
 CLASSES: Final = ("0", "1")
 """The class folders: no IDC, IDC."""
+
+_CLASS_ENDS: Final = tuple((name,) for name in CLASSES)
+
+# Folders that can only be meant as a class. To leave them out would train on a part of the classes.
+_CLASS_LIKE: Final = re.compile(
+    r"\d|(class|label)\d+|(non?|invasive)?(idc|tumou?r|cancer)|idc(\+|-|pos|neg|positive|negative)|(ab)?normal|healthy|"
+    r"benign|malignant|pos(itive)?|neg(ative)?",
+    re.ASCII,
+)
 
 Same = Callable[[PatchFile, PatchFile], bool]
 """Whether two files have the same content."""
 
 
-def files_in_tree(paths: Iterable[str], same: Same) -> list[PatchFile]:
+def list_tree(paths: Iterable[str], same: Same, patients_from: PatientsFrom) -> Listing:
     """Find the patches among the paths of a tree.
 
-    The patient is the folder above the class folder. Where there is none, or where the file names say the patients and
-    none of these folders is one of them (`train/0/8863_idx5_...png`), the patient is taken from the file name. Folders
-    above do not matter. The public set's zip holds its tree twice; a patch that is there twice counts once.
+    A patch is an image in a class folder, `0` or `1`, below any folders. Everything else is left out and named. The
+    public set's zip holds its tree twice; a patch that is there twice counts once.
 
     Args:
-        paths: All files, relative, parts divided by `/`; what is no PNG image is passed over.
+        paths: All files, relative, parts divided by `/`.
         same: Tells whether two files of one patient, class and name have the same content.
-
-    Returns:
-        The patches, sorted by patient, label and name.
+        patients_from: NAMES or FOLDERS.
 
     Raises:
-        WrongLabel: A folder is neither `0` nor `1`, or a file's name says another class or patient than its folder.
-        PatientUnknown: Neither a folder nor the file's name says whose patch it is.
+        WrongLabel: A folder is meant as a class and is neither `0` nor `1`, or a file's name says another class or
+            patient than its folder.
+        PatientUnknown: It is not known whose patch a file is.
     """
-    images = [path for path in paths if _is_image(path)]
-    by_name = _only_names_say_the_patient(images)
-    return _without_twins(sort_files([_file(path, by_name=by_name) for path in images]), same)
+    images, left_out = find_images(paths)
+    placed, strays = _in_class_folders(images)
+    owners, notes = find_owners(placed, patients_from)
+    files = [PatchFile(one.path, owner, one.label) for one, owner in zip(placed, owners, strict=True)]
+    kept, again = _without_twins(sort_files(files), same)
+    return Listing(kept, patients_from, (*left_out, *strays, *again), notes)
 
 
-def _is_image(path: str) -> bool:
-    # macOS adds a `._name.png` for each `name.png`, in zips below the folder __MACOSX.
-    hidden = any(part.startswith(".") or part == "__MACOSX" for part in _parts(path))
-    return path.lower().endswith(".png") and not hidden
+def find_images(paths: Iterable[str]) -> tuple[list[str], list[LeftOut]]:
+    """The files that are images by their names, sorted, and those that are not or that are hidden."""
+    images: list[str] = []
+    left_out: list[LeftOut] = []
+    for path in sorted(paths):
+        # macOS adds a `._name.png` for each `name.png`, in zips below the folder __MACOSX.
+        if any(part.startswith(".") or part == "__MACOSX" for part in _parts(path)):
+            left_out.append(LeftOut(path, Reason.HIDDEN, "its name or a folder of it is hidden"))
+        elif not path.lower().endswith(SUFFIXES):
+            left_out.append(LeftOut(path, Reason.NO_IMAGE, _what_it_is(path)))
+        else:
+            images.append(path)
+    return images, left_out
+
+
+def _what_it_is(path: str) -> str:
+    if path.lower().endswith(".zip"):
+        return "a zip in the data is not opened: unpack it, or name it by itself"
+    return f"its name does not end with one of {' '.join(SUFFIXES)}"
 
 
 def _parts(path: str) -> list[str]:
@@ -49,56 +76,45 @@ def _parts(path: str) -> list[str]:
     return [part for part in path.split("/") if part not in ("", ".", "..")]
 
 
-def _only_names_say_the_patient(paths: list[str]) -> bool:
-    folders: set[str] = set()
-    patients: set[str] = set()
-    for path in paths:
-        *above, _, name = ["", "", *_parts(path)]
-        place = read_name(name)
-        if place is None:
-            return False
-        folders.add(above[-1])
-        patients.add(place.patient)
-    return folders.isdisjoint(patients)
+def _in_class_folders(images: list[str]) -> tuple[list[Placed], list[LeftOut]]:
+    # A patient may be called 1, and a set idc: a folder with class folders below is no class itself.
+    folders = {tuple(_parts(path)[:-1]) for path in images}
+    holds_classes = {folder[:end] for folder in folders if folder[-1:] in _CLASS_ENDS for end in range(len(folder))}
+    placed: list[Placed] = []
+    strays: list[LeftOut] = []
+    for path in images:
+        *folders_of, name = _parts(path)
+        above, folder = tuple(folders_of[:-1]), "".join(folders_of[-1:])
+        is_class = tuple(folders_of) not in holds_classes
+        if is_class and folder in CLASSES:
+            check_label(path, int(folder), f"stands in folder {folder}")
+            placed.append(Placed(path, above, int(folder), name))
+            continue
+        if is_class:
+            _refuse_class_like(path, folder)
+        where = f"it stands in {folder}" if folder else "it stands in no folder"
+        strays.append(LeftOut(path, Reason.NO_CLASS_FOLDER, f"{where}, not in a class folder 0 or 1"))
+    return placed, strays
 
 
-def _file(path: str, *, by_name: bool) -> PatchFile:
-    *_, patient, _, name = ["", "", *_parts(path)]
-    label = _label(path)
-    place = read_name(name)
-    if place is None:
-        return PatchFile(path, intern(_known(patient, path)), label)
-    if patient and not by_name and place.patient != patient:
-        raise WrongLabel(f"{path} says patient {place.patient} but stands in folder {patient}: move or rename it")
-    return PatchFile(path, intern(place.patient), label)
-
-
-def _label(path: str) -> int:
-    *above, folder, _ = ["", *_parts(path)]
-    if not folder:
-        raise WrongLabel(f"{path} stands in no class folder: move it to <patient>/0 or <patient>/1, or away")
-    if folder not in CLASSES:
-        place = "/".join([*above, folder]).lstrip("/")
-        raise WrongLabel(f"{place} is no class: name a class folder 0 (no IDC) or 1 (IDC)")
-    check_label(path, int(folder), f"stands in folder {folder}")
-    return int(folder)
-
-
-def _known(patient: str, path: str) -> str:
-    if not patient:
-        raise PatientUnknown(
-            f"{path} does not say whose patch it is: name it {NAME_FORM}, "
-            "put it in <patient>/<class>/, or list the files in a CSV file path,patient,label"
+def _refuse_class_like(path: str, folder: str) -> None:
+    if _CLASS_LIKE.fullmatch(re.sub(r"[ _-]", "", folder.lower())):
+        raise WrongLabel(
+            f"{path} stands in {folder}, which is no class: name class folders 0 (no IDC) or 1 (IDC), move the folder "
+            "out of the data, or list the files in a CSV file path,patient,label"
         )
-    return patient
 
 
-def _without_twins(files: list[PatchFile], same: Same) -> list[PatchFile]:
+def _without_twins(files: list[PatchFile], same: Same) -> tuple[list[PatchFile], list[LeftOut]]:
     kept: list[PatchFile] = []
+    again: list[LeftOut] = []
     for _, group in groupby(files, key=lambda file: (file.patient, file.label, file.name)):
         distinct: list[PatchFile] = []
         for file in group:
-            if not any(same(file, other) for other in distinct):
+            twin = next((other for other in distinct if same(file, other)), None)
+            if twin:
+                again.append(LeftOut(file.path, Reason.SAME_AGAIN, f"it is the same file as {twin.path}"))
+            else:
                 distinct.append(file)
         kept += distinct
-    return kept
+    return kept, again

@@ -16,6 +16,7 @@ from idc_trainer.evaluation.scored_patches import ScoredPatches
 RESAMPLES: Final = 1000
 _INTERVAL: Final = (0.025, 0.975)
 _DECIMALS: Final = 4
+_CROSS_VALIDATION: Final = "idc-trainer crossval"
 
 Values = NDArray[np.float64]
 
@@ -53,6 +54,7 @@ class Evaluation(BaseModel):
     patients: dict[str, Figures] = Field(description="Per patient; intervals by resampling its patches within classes.")
     resamples: int
     seed: int
+    command: str | None = Field(default=None, description="The command that measured; null in older files.")
 
 
 def evaluate(scored: ScoredPatches, seed: int) -> Evaluation:
@@ -78,18 +80,21 @@ def evaluate(scored: ScoredPatches, seed: int) -> Evaluation:
     )
 
 
-def read_evaluation(path: Path) -> Evaluation:
-    """Read the `figures.json` of a report.
+def read_cross_validation(path: Path) -> Evaluation:
+    """Read the `figures.json` of a cross-validation's report.
 
     Raises:
         DataUnreadable: It cannot be read, or is something else.
     """
     try:
-        return Evaluation.model_validate_json(path.read_bytes())
+        found = Evaluation.model_validate_json(path.read_bytes())
     except OSError as exc:
         raise DataUnreadable(f"cannot read the figures {path} ({exc.strerror}): name a figures.json") from exc
     except ValidationError as exc:
-        raise DataUnreadable(f"{path} holds no figures of `crossval` or `evaluate`: name a figures.json") from exc
+        raise DataUnreadable(f"{path} holds no figures of `crossval`: name a figures.json of its report") from exc
+    if found.command and not found.command.startswith(_CROSS_VALIDATION):
+        raise DataUnreadable(f"{path} was made by `{found.command}`: name a figures.json of `{_CROSS_VALIDATION}`")
+    return found
 
 
 def _pooled(scored: ScoredPatches, rng: np.random.Generator) -> Figures:

@@ -33,9 +33,10 @@ def read_list(path: Path, data: PatchIndex) -> NamedList:
         DataUnreadable: The list cannot be read, is empty or names an unknown file.
     """
     try:
-        names = frozenset(path.read_text(encoding="utf-8").split())
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as exc:
         raise DataUnreadable(f"cannot read the list {path} ({exc}): name a text file of file names") from exc
+    names = frozenset(line.strip() for line in lines if line.strip())
     unknown = sorted(names - set(data.names.tolist()))
     if unknown or not names:
         raise DataUnreadable(

@@ -1,10 +1,11 @@
 """Puts a bundle in its place whole or not at all."""
 
+import fcntl
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from idc_contracts.bundle import MANIFEST_NAME, BundleManifest
@@ -21,7 +22,7 @@ def next_version(root: Path, name: str) -> str:
 def new_bundle(root: Path, name: str, version: str) -> Iterator[Path]:
     """Offer an empty folder beside the bundle's place; move it there when the block ends well, else delete it.
 
-    The folder's name starts with a point, so that no reader takes it for a version.
+    The folder's name starts with a point, so that no reader takes it for a version. What killed runs left is deleted.
 
     Raises:
         OutputUnwritable: The version exists already, or the folder cannot be written.
@@ -29,20 +30,42 @@ def new_bundle(root: Path, name: str, version: str) -> Iterator[Path]:
     place = root / name / version
     if place.exists():
         raise OutputUnwritable(f"{place} exists and a bundle is never changed: choose another --version")
+    with ExitStack() as held:
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            work = _make_work_folder(place, held)
+        except OSError as exc:
+            raise output_error(root, exc) from exc
+        try:
+            yield work
+            _publish(work, place)
+        except OSError as exc:
+            if isinstance(exc, TrainerError):
+                raise
+            raise output_error(root, exc) from exc
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+
+
+def _make_work_folder(place: Path, held: ExitStack) -> Path:
+    """Make a folder that is locked as long as its run lives, and remove those that no one holds."""
+    with _locked(place.parent, fcntl.LOCK_EX):  # no other run looks between the making and the locking
+        for folder in place.parent.glob(".[0-9]*-*"):
+            with suppress(OSError), _locked(folder, fcntl.LOCK_EX | fcntl.LOCK_NB):
+                shutil.rmtree(folder)
+        work = Path(tempfile.mkdtemp(prefix=f".{place.name}-", dir=place.parent))
+        held.enter_context(_locked(work, fcntl.LOCK_EX))
+    return work
+
+
+@contextmanager
+def _locked(folder: Path, how: int) -> Iterator[None]:
+    descriptor = os.open(folder, os.O_RDONLY)
     try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        work = Path(tempfile.mkdtemp(prefix=f".{version}-", dir=place.parent))
-    except OSError as exc:
-        raise output_error(root, exc) from exc
-    try:
-        yield work
-        _publish(work, place)
-    except OSError as exc:
-        if isinstance(exc, TrainerError):
-            raise
-        raise output_error(root, exc) from exc
+        fcntl.flock(descriptor, how)
+        yield
     finally:
-        shutil.rmtree(work, ignore_errors=True)
+        os.close(descriptor)
 
 
 def list_digests(folder: Path) -> dict[str, str]:

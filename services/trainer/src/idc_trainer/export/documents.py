@@ -1,52 +1,36 @@
 """Writes what people read of a bundle: the model card and the report."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from idc_contracts.bundle import BundleManifest
-from idc_trainer.evaluation.bootstrap import Evaluation
-from idc_trainer.evaluation.named_list import ListResult
-from idc_trainer.evaluation.sides import MeasuredSides
-from idc_trainer.export.model_card import model_card
+from idc_trainer.export.model_card import Findings, model_card
 from idc_trainer.phases import Trained
 from idc_trainer.report.content import Chart, Curve, ReportContent
 from idc_trainer.report.page import write_report
 
 
-@dataclass(frozen=True)
-class Findings:
-    """What was found out of a model besides its manifest."""
-
-    sides: MeasuredSides
-    trained: Trained
-    listed: ListResult | None
-    """The figures of a named list of test patches."""
-    cross_validation: Evaluation | None
-    """The figures of the same recipe on patients that were held out."""
-
-
-def write_documents(manifest: BundleManifest, findings: Findings, folder: Path) -> None:
+def write_documents(manifest: BundleManifest, found: Findings, trained: Trained, folder: Path) -> None:
     """Write `MODEL_CARD.md` and `report/` into a bundle's folder; no patient's pixels are in them.
 
     Raises:
         OutputUnwritable, OutputFull: They cannot be written.
     """
-    card = model_card(manifest, findings.sides, findings.listed, findings.cross_validation)
-    (folder / "MODEL_CARD.md").write_text(card, encoding="utf-8")
+    (folder / "MODEL_CARD.md").write_text(model_card(manifest, found), encoding="utf-8")
     content = ReportContent(
         title=f"Model {manifest.name}, version {manifest.version}: the test patients",
         command=manifest.command,
         data_sha256=manifest.dataset.sha256,
-        scored=findings.sides.test.scored,
-        evaluation=findings.sides.test.evaluation,
+        scored=found.sides.test.scored,
+        evaluation=found.sides.test.evaluation,
         thresholds=manifest.thresholds,
         notes=(
             f"Test patients: {', '.join(manifest.split.test)}. Slides and single errors are not shown, so that a "
             "bundle holds no patient's pixels: `idc-trainer evaluate` writes a report that shows them.",
         ),
-        training=_training_charts(findings.trained),
+        left_out=found.patches.index.left_out,
+        training=_training_charts(trained),
     )
     write_report(content, folder / "report")
 

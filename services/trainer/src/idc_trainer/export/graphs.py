@@ -10,7 +10,6 @@ import openvino as ov
 from idc_contracts.bundle import Parity
 from idc_trainer.backbones.classifier import build_classifier
 from idc_trainer.data.divided import DividedPatches
-from idc_trainer.data.index import PatchIndex
 from idc_trainer.data.source import Progress
 from idc_trainer.export.int8 import Int8Twin, make_twin, twin_folder
 from idc_trainer.export.keras_graph import save_ir, save_onnx, to_openvino
@@ -56,7 +55,7 @@ def export_graphs(
 
 
 def _twin(folder: Path, runner: GraphRunner, patches: DividedPatches, progress: Progress) -> Int8Twin:
-    judged = _judges(patches)
+    judged = patches.validation if judges_learned(patches) or not patches.cross_fitted else patches.test
     expected = runner.run_all(judged, progress, "scoring patches for the INT8 graph")
     progress("making the INT8 graph", 0, 1)
     twin = make_twin(read_graph(folder / "model.xml"), patches.train, judged, expected)
@@ -64,15 +63,14 @@ def _twin(folder: Path, runner: GraphRunner, patches: DividedPatches, progress: 
     return twin
 
 
-def _judges(patches: DividedPatches) -> PatchIndex:
-    """Whom the INT8 graph is judged on: patients that the graph did not learn from.
+def judges_learned(patches: DividedPatches) -> bool:
+    """Whether the INT8 graph is judged on patients that the graph has learned from.
 
     With cross-fitting the graph has learned from the validation patients, and on them INT8 loses nothing that shows.
-    The test patients can then only take the INT8 graph away, not make a figure better.
+    The test patients judge then, who can only take the INT8 graph away, not make a figure better; but not where all
+    their patches are of one class.
     """
-    if patches.cross_fitted and len(np.unique(patches.test.labels)) == 2:
-        return patches.test
-    return patches.validation
+    return patches.cross_fitted and len(np.unique(patches.test.labels)) < 2
 
 
 def _compare(classifier: keras.Model, folder: Path, twin: Int8Twin | None, patches: DividedPatches) -> Parity:

@@ -51,7 +51,7 @@ class GraphRunner:
         out = np.empty((len(patches), *self.output_shape), np.float32)
         requests = [self._compiled.create_infer_request() for _ in range(self._request_count)]
         # Requests are awaited in the order of their start and no Python runs on OpenVINO's threads: callbacks
-        # (AsyncInferQueue) need the interpreter's lock there and can wait for each other for ever.
+        # (AsyncInferQueue) need the interpreter's lock there and can wait for each other without end.
         started: deque[tuple[ov.InferRequest, int]] = deque()
         for start in range(0, len(patches), BATCH):
             request = requests.pop() if requests else self._finish(*started.popleft(), out)

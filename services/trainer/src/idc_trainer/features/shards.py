@@ -4,12 +4,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from idc_trainer.data.check import require_patches
 from idc_trainer.data.index import PatchIndex
+from idc_trainer.data.reading import read_patches
 from idc_trainer.data.source import Progress
 from idc_trainer.errors import ShardMissing
 from idc_trainer.features.extraction import extract
 from idc_trainer.features.store import FeatureStore, merge_parts
-from idc_trainer.preparation import BackboneFeatures, Source, feature_folder, read_backbone, read_patches
+from idc_trainer.preparation import BackboneFeatures, Source, feature_folder, read_backbone
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ def extract_shard(source: Source, shard: Shard, progress: Progress) -> int:
     Raises:
         DataError, WeightsError, OutputUnwritable, OutputFull: See `idc_trainer.errors`.
     """
-    chosen = shard.of(read_patches(source, progress))
+    chosen = shard.of(_read(source, progress))
     backbone = read_backbone(source)
     runner, folder = BackboneFeatures(backbone), feature_folder(source.cache, backbone)
     for variant in source.recipe.variants():
@@ -50,7 +52,7 @@ def merge_shards(source: Source, progress: Progress) -> int:
     Raises:
         ShardMissing: Patches lack their features.
     """
-    index, backbone = read_patches(source, progress), read_backbone(source)
+    index, backbone = _read(source, progress), read_backbone(source)
     width, folder = sum(backbone.stage_widths), feature_folder(source.cache, backbone)
     for variant in source.recipe.variants():
         place = folder / variant.key
@@ -62,3 +64,9 @@ def merge_shards(source: Source, progress: Progress) -> int:
             )
         merge_parts(place, width)
     return len(index)
+
+
+def _read(source: Source, progress: Progress) -> PatchIndex:
+    index = read_patches(source.data, progress)
+    require_patches(index)
+    return index

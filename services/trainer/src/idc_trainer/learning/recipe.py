@@ -14,7 +14,7 @@ from idc_trainer.learning.head import HeadSettings
 
 @dataclass(frozen=True)
 class Stain:
-    """How often and how much training patches are turned and stained anew, besides as they are."""
+    """How often and how much training patches are shown turned and stained, in addition to as they are."""
 
     passes: int = 6
     strength: float = 0.3

@@ -14,24 +14,26 @@ _WIDTH_PX: Final = 320
 _MARGIN_PX: Final = 48
 _COLOURS: Final = ("#0b6e99", "#b3462e", "#3f7d20", "#7a4fa3", "#8a6d00", "#555555", "#0f8a7a", "#a03070")
 _MOST_POINTS: Final = 400
-_MOST_PATIENTS: Final = 8
+_MOST_CURVES: Final = 8
 
 Points = NDArray[np.float64]
 
 
 def roc_chart(scored: ScoredPatches) -> Chart:
     """ROC of all patches and of the patients with both classes; 1 - specificity to sensitivity."""
-    curves = [Curve(name, *roc_points(part)) for name, part in _with_both_classes(scored)]
-    return Chart("ROC", "1 - specificity", "sensitivity", tuple(curves))
+    parts, shown = _with_both_classes(scored)
+    curves = [Curve(name, *roc_points(part)) for name, part in parts]
+    return Chart(f"ROC{shown}", "1 - specificity", "sensitivity", tuple(curves))
 
 
 def precision_recall_chart(scored: ScoredPatches) -> Chart:
     """Precision over recall of all patches and of the patients with both classes."""
     curves = []
-    for name, part in _with_both_classes(scored):
+    parts, shown = _with_both_classes(scored)
+    for name, part in parts:
         found, alarms = _counts(part)
         curves.append(Curve(name, found / part.labels.sum(), found / (found + alarms)))
-    return Chart("Precision and recall", "recall (sensitivity)", "precision", tuple(curves))
+    return Chart(f"Precision and recall{shown}", "recall (sensitivity)", "precision", tuple(curves))
 
 
 def reliability_chart(scored: ScoredPatches) -> Chart:
@@ -55,10 +57,13 @@ def _counts(scored: ScoredPatches) -> tuple[Points, Points]:
     return Ranking(scored).counts(np.ones(len(scored)))
 
 
-def _with_both_classes(scored: ScoredPatches) -> list[tuple[str, ScoredPatches]]:
+def _with_both_classes(scored: ScoredPatches) -> tuple[list[tuple[str, ScoredPatches]], str]:
+    """All patches and the first patients, and which patients are shown where not all are."""
     parts = [("all patches", scored)]
     parts += [(str(patient), scored.of(patient)) for patient in np.unique(scored.patients)]
-    return [(name, part) for name, part in parts if part.labels.any() and not part.labels.all()][:_MOST_PATIENTS]
+    mixed = [(name, part) for name, part in parts if part.labels.any() and not part.labels.all()]
+    shown = f" (the first {_MOST_CURVES - 1} of {len(mixed) - 1} patients)" if len(mixed) > _MOST_CURVES else ""
+    return mixed[:_MOST_CURVES], shown
 
 
 def draw(chart: Chart) -> str:

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idc_contracts import Thresholds
+from idc_trainer.data.left_out import LeftOut
 from idc_trainer.evaluation.bootstrap import Evaluation
 from idc_trainer.evaluation.scored_patches import ScoredPatches
 
@@ -47,6 +48,8 @@ class ReportContent:
     """Where the slider stands at first."""
     notes: tuple[str, ...] = ()
     """What a reader must know of how the figures came about."""
+    left_out: tuple[LeftOut, ...] = ()
+    """The files of the data set that were not used."""
     training: tuple[Chart, ...] = ()
     """How the training went."""
     image_of: Callable[[int], NDArray[np.uint8]] | None = None

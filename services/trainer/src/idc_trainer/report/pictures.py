@@ -19,7 +19,10 @@ ImageOf = Callable[[int], NDArray[np.uint8]]
 def slides(scored: ScoredPatches, image_of: ImageOf) -> str:
     """The mosaics of the first patients whose patches have places."""
     patients = np.unique(scored.patients).tolist()
-    parts = [_slide(scored, patient, image_of) for patient in patients[:MOST_SLIDES]]
+    made = {patient: _slide(scored, patient, image_of) for patient in patients[:MOST_SLIDES]}
+    parts = list(made.values())
+    if placeless := [patient for patient, slide in made.items() if not slide]:
+        parts.append(f"<p>File names say no place in a slide: {escape(', '.join(placeless))}.</p>")
     if len(patients) > MOST_SLIDES:
         left = ", ".join(patients[MOST_SLIDES:][:10])
         parts.append(f"<p>{len(patients) - MOST_SLIDES} more patients are not shown ({escape(left)} and so on).</p>")

@@ -1,15 +1,17 @@
-"""API keys, users, one-time links and browser sessions."""
+"""API keys, users and one-time links."""
 
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Delete, Insert, Row, Table, Update, delete, insert, select, update
+from sqlalchemy import Connection, Delete, Row, Table, delete, func, insert, select, update
 
-from idc_gateway.accounts import ApiKey, SessionOwner, User
+from idc_gateway.accounts import ApiKey, User
 from idc_gateway.adapters.sql.audit import append, lock_head
 from idc_gateway.adapters.sql.database import Database
-from idc_gateway.adapters.sql.tables import api_keys, links, sessions, users
+from idc_gateway.adapters.sql.tables import api_keys, links, revoked_keys, sessions, users
+from idc_gateway.adapters.sql.tables import audit as records
 from idc_gateway.audit import AuditEvent
+from idc_gateway.errors import LastAdministrator
 from idc_gateway.scopes import Role, Scope
 
 
@@ -19,13 +21,17 @@ class SqlAccounts:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def replace_key(self, key: ApiKey, sha256: str, audit: AuditEvent) -> None:
-        """Store a key; one that had its name, and that one's sessions, are gone."""
+    def replace_key(self, key: ApiKey, sha256: str, audit: AuditEvent) -> bool:
+        """Store a key in place of the one that has its name, which is revoked; False where its digest was revoked."""
         with self._database.write() as connection:
             head = lock_head(connection)
-            connection.execute(delete(api_keys).where(api_keys.c.name == key.name))
+            if connection.execute(select(revoked_keys).where(revoked_keys.c.sha256 == sha256)).first() is not None:
+                return False
+            is_replaced = _revoke(connection, key.name, key.created_at)
             connection.execute(insert(api_keys).values(_key_row(key, sha256)))
-            append(connection, head, [audit])
+            revoked = AuditEvent("key.revoked", audit.actor, key.name, audit.at, details={"replaced": True})
+            append(connection, head, [revoked, audit] if is_replaced else [audit])
+        return True
 
     def add_key(self, key: ApiKey, sha256: str, audit: AuditEvent) -> bool:
         """Store a key; False where a key or user has its name."""
@@ -35,16 +41,21 @@ class SqlAccounts:
         """The key with this digest; None where there is none."""
         with self._database.read() as connection:
             row = connection.execute(select(api_keys).where(api_keys.c.sha256 == sha256)).first()
-        return None if row is None else _key(row)
+        return None if row is None else as_key(row)
 
     def keys(self) -> list[ApiKey]:
         """Every key, by name."""
         with self._database.read() as connection:
-            return [_key(row) for row in connection.execute(select(api_keys).order_by(api_keys.c.name))]
+            return [as_key(row) for row in connection.execute(select(api_keys).order_by(api_keys.c.name))]
 
     def delete_key(self, name: str, audit: AuditEvent) -> bool:
-        """Delete a key and its sessions; False where there is none."""
-        return self._changed(delete(api_keys).where(api_keys.c.name == name).returning(api_keys.c.name), audit)
+        """Revoke a key for good and end its sessions; False where there is none."""
+        with self._database.write() as connection:
+            head = lock_head(connection)
+            if not _revoke(connection, name, audit.at):
+                return False
+            append(connection, head, [audit])
+        return True
 
     def add_user(self, user: User, audit: AuditEvent) -> bool:
         """Store a user; False where a user or key has this name."""
@@ -55,27 +66,42 @@ class SqlAccounts:
         """A user; None where there is none."""
         with self._database.read() as connection:
             row = connection.execute(select(users).where(users.c.name == name)).first()
-        return None if row is None else _user(row)
+        return None if row is None else as_user(row)
 
     def users(self) -> list[User]:
         """Every user, by name."""
         with self._database.read() as connection:
-            return [_user(row) for row in connection.execute(select(users).order_by(users.c.name))]
+            return [as_user(row) for row in connection.execute(select(users).order_by(users.c.name))]
 
     def set_role(self, name: str, role: Role, audit: AuditEvent) -> bool:
         """Give a user another role; False where there is none."""
         change = update(users).where(users.c.name == name).values(role=role.value)
-        return self._changed(change.returning(users.c.name), audit)
+        return self._changed(change.returning(users.c.name), audit, needs_administrator=True)
 
     def set_password(self, name: str, password_hash: str, audit: AuditEvent) -> bool:
-        """Store a password's hash and end the user's sessions; False where there is no such user."""
+        """Store a password's hash and end the user's sessions and links; False where there is no such user."""
         change = update(users).where(users.c.name == name).values(password_hash=password_hash)
         over = delete(sessions).where(sessions.c.user_name == name)
-        return self._changed(change.returning(users.c.name), audit, over)
+        unused = delete(links).where(links.c.user_name == name)
+        return self._changed(change.returning(users.c.name), audit, over, unused)
+
+    def renew_hash(self, name: str, before: str, password_hash: str) -> bool:
+        """Store the same password's hash at another cost; False where the user has another one meanwhile."""
+        change = update(users).where(users.c.name == name, users.c.password_hash == before)
+        with self._database.write() as connection:
+            changed = connection.execute(change.values(password_hash=password_hash).returning(users.c.name)).first()
+        return changed is not None
 
     def delete_user(self, name: str, audit: AuditEvent) -> bool:
         """Delete a user, their links and sessions; False where there is none."""
-        return self._changed(delete(users).where(users.c.name == name).returning(users.c.name), audit)
+        gone = delete(users).where(users.c.name == name).returning(users.c.name)
+        return self._changed(gone, audit, needs_administrator=True)
+
+    def was_removed(self, name: str) -> bool:
+        """Whether a user of this name was ever removed."""
+        query = select(records.c.sequence).where(records.c.action == "user.removed", records.c.subject == name)
+        with self._database.read() as connection:
+            return connection.execute(query.limit(1)).first() is not None
 
     def put_link(self, sha256: str, user_name: str, expires_at: datetime, audit: AuditEvent) -> None:
         """Store the digest of a one-time link; the user's earlier ones are gone."""
@@ -87,62 +113,65 @@ class SqlAccounts:
 
     def take_link(self, sha256: str, now: datetime, request_id: str) -> User | None:
         """Use a link up; None where it is unknown or over."""
+        is_link = links.c.sha256 == sha256
+        # Anybody may try a link: only one that is there makes other writers wait.
+        with self._database.read() as connection:
+            if connection.execute(select(links).where(is_link)).first() is None:
+                return None
         with self._database.write() as connection:
             head = lock_head(connection)
-            used = delete(links).where(links.c.sha256 == sha256).returning(links.c.user_name, links.c.expires_at)
+            used = delete(links).where(is_link).returning(links.c.user_name, links.c.expires_at)
             link = connection.execute(used).first()
             if link is None or link.expires_at <= now:
                 return None
             row = connection.execute(select(users).where(users.c.name == link.user_name)).one()
             append(connection, head, [AuditEvent("user.link-used", row.name, row.name, now, request_id)])
-        return _user(row)
-
-    def add_session(
-        self, sha256: str, *, key_name: str | None, user_name: str | None, now: datetime, expires_at: datetime
-    ) -> None:
-        """Store the digest of a session's token, and forget the sessions that are over."""
-        row = {"sha256": sha256, "key_name": key_name, "user_name": user_name, "expires_at": expires_at}
-        with self._database.write() as connection:
-            connection.execute(delete(sessions).where(sessions.c.expires_at <= now))
-            connection.execute(insert(sessions).values(row))
-
-    def session(self, sha256: str, now: datetime) -> SessionOwner | None:
-        """Whose session it is; None where it is unknown or over."""
-        query = select(sessions).where(sessions.c.sha256 == sha256, sessions.c.expires_at > now)
-        with self._database.read() as connection:
-            session = connection.execute(query).first()
-            if session is None:
-                return None
-            key = connection.execute(select(api_keys).where(api_keys.c.name == session.key_name)).first()
-            user = connection.execute(select(users).where(users.c.name == session.user_name)).first()
-        return SessionOwner(_key(key) if key else None, _user(user) if user else None)
-
-    def end_session(self, sha256: str) -> None:
-        """Forget a session."""
-        with self._database.write() as connection:
-            connection.execute(delete(sessions).where(sessions.c.sha256 == sha256))
+        return as_user(row)
 
     def _add(self, table: Table, row: dict[str, Any], others: Table, audit: AuditEvent) -> bool:
         # Writers come one after the other, so that no name is taken between the question and the answer to it.
         with self._database.write() as connection:
             head = lock_head(connection)
             for named in (table, others):
-                if connection.execute(select(named.c.name).where(named.c.name == row["name"])).first() is not None:
+                # Two names that differ in case alone look like one person in the audit chain.
+                is_same = func.lower(named.c.name) == row["name"].lower()
+                if connection.execute(select(named.c.name).where(is_same)).first() is not None:
                     return False
             connection.execute(insert(table).values(row))
             append(connection, head, [audit])
         return True
 
-    def _changed(self, change: Any, audit: AuditEvent, *more: Insert | Update | Delete) -> bool:
+    def _changed(self, change: Any, audit: AuditEvent, *more: Delete, needs_administrator: bool = False) -> bool:
         """Run a statement that returns what it changed, and what belongs to it; False where it changed nothing."""
         with self._database.write() as connection:
             head = lock_head(connection)
+            must_keep_one = needs_administrator and _has_administrator(connection, audit.at)
             if connection.execute(change).first() is None:
                 return False
             for statement in more:
                 connection.execute(statement)
+            if must_keep_one and not _has_administrator(connection, audit.at):
+                raise LastAdministrator(f"{audit.subject!r} is the last administrator: make another one first")
             append(connection, head, [audit])
         return True
+
+
+def _revoke(connection: Connection, name: str, at: datetime) -> bool:
+    """Delete a key with its sessions and remember its digest; False where there is no such key."""
+    gone = connection.execute(delete(api_keys).where(api_keys.c.name == name).returning(api_keys.c.sha256)).first()
+    if gone is None:
+        return False
+    connection.execute(insert(revoked_keys).values(sha256=gone.sha256, revoked_at=at))
+    return True
+
+
+def _has_administrator(connection: Connection, now: datetime) -> bool:
+    """Whether a user who can sign in, or a key, may make users and keys."""
+    by_user = select(users.c.name).where(users.c.role == Role.ADMIN.value, users.c.password_hash.is_not(None))
+    if connection.execute(by_user.limit(1)).first() is not None:
+        return True
+    keys = (as_key(row) for row in connection.execute(select(api_keys)))
+    return any(Scope.ADMIN in key.scopes and (key.expires_at is None or key.expires_at > now) for key in keys)
 
 
 def _key_row(key: ApiKey, sha256: str) -> dict[str, Any]:
@@ -155,10 +184,12 @@ def _key_row(key: ApiKey, sha256: str) -> dict[str, Any]:
     }
 
 
-def _key(row: Row[Any]) -> ApiKey:
+def as_key(row: Row[Any]) -> ApiKey:
+    """A key from its row."""
     scopes = frozenset(Scope(scope) for scope in row.scopes.split(",") if scope)
     return ApiKey(row.name, scopes, row.created_at, row.expires_at)
 
 
-def _user(row: Row[Any]) -> User:
+def as_user(row: Row[Any]) -> User:
+    """A user from their row."""
     return User(row.name, Role(row.role), row.created_at, row.password_hash)

@@ -31,7 +31,8 @@ class SqlResults:
         """Store deeds in one transaction. See `Results.add`."""
         with self._database.write() as connection:
             head = lock_head(connection)
-            fresh = [deed.receipt is None or keep(connection, deed.receipt) for deed in deeds]
+            taken = _taken(connection, [key for deed in deeds for key in deed.once_keys])
+            fresh = [_is_fresh(connection, deed, taken) for deed in deeds]
             new = [deed for deed, is_fresh in zip(deeds, fresh, strict=True) if is_fresh]
             rows = [as_row(result) for deed in new for result in deed.results]
             if rows:
@@ -49,6 +50,12 @@ class SqlResults:
         """One result; None where there is none."""
         with self._database.read() as connection:
             return next(iter(_read(connection, select(table).where(table.c.id == identity))), None)
+
+    def stored_once(self, once_keys: Sequence[str]) -> dict[str, Classification]:
+        """The results of images that their series have already, by their keys."""
+        with self._database.read() as connection:
+            found = _read(connection, select(table).where(table.c.once_key.in_(once_keys)))
+        return {result.once_key: result for result in found if result.once_key is not None}
 
     def page(self, wanted: ClassificationFilter, limit: int, after: Cursor | None) -> Page:
         """Results, newest first."""
@@ -94,6 +101,21 @@ class SqlResults:
                 unlist_unused(connection, row.image_sha256)
             append(connection, head, [audit])
         return True
+
+
+def _taken(connection: Connection, once_keys: Sequence[str]) -> set[str]:
+    """Those of the keys that results have; the head is locked, so that nobody adds one before the commit."""
+    if not once_keys:
+        return set()
+    return set(connection.execute(select(table.c.once_key).where(table.c.once_key.in_(once_keys))).scalars())
+
+
+def _is_fresh(connection: Connection, deed: Deed, taken: set[str]) -> bool:
+    """Whether a deed may be stored; its keys are taken then."""
+    if not taken.isdisjoint(deed.once_keys):
+        return False
+    taken.update(deed.once_keys)
+    return deed.receipt is None or keep(connection, deed.receipt)
 
 
 def _is_in_chain(connection: Connection, position: Position) -> bool:

@@ -28,6 +28,9 @@ def as_row(result: Classification) -> dict[str, Any]:
         "slide": result.origin.slide,
         "x": result.origin.x,
         "y": result.origin.y,
+        "w": result.origin.w,
+        "h": result.origin.h,
+        "once_key": result.once_key,
         "image_sha256": result.image_sha256,
     }
 
@@ -45,7 +48,8 @@ def from_row(row: Row[Any], review: Review | None) -> Classification:
         created_at=row.created_at,
         width_px=row.width_px,
         height_px=row.height_px,
-        origin=PatchOrigin(row.patient, row.slide, row.x, row.y),
+        origin=PatchOrigin(row.patient, row.slide, row.x, row.y, row.w, row.h),
         image_sha256=row.image_sha256,
         review=review,
+        once_key=row.once_key,
     )

@@ -9,6 +9,7 @@ from idc_gateway.adapters.sql.outbox import SqlOutbox
 from idc_gateway.adapters.sql.receipts import SqlReceipts
 from idc_gateway.adapters.sql.results import SqlResults
 from idc_gateway.adapters.sql.reviews import SqlReviews
+from idc_gateway.adapters.sql.sessions import SqlSessions
 from idc_gateway.leadership import ALONE
 from idc_gateway.store_ports import Store
 
@@ -29,5 +30,6 @@ def open_store(url: str) -> Store:
         outbox=SqlOutbox(database),
         audit=SqlAudit(database),
         accounts=SqlAccounts(database),
+        sessions=SqlSessions(database),
         leadership=PostgresLeadership(database) if database.is_shared else ALONE,
     )

@@ -63,6 +63,10 @@ classifications = Table(
     Column("y", Integer, nullable=True),
     Column("image_sha256", String(64), nullable=True),
     Column("verdict", String(16), nullable=True),
+    Column("w", Integer, nullable=True),
+    Column("h", Integer, nullable=True),
+    Column("once_key", String(64), nullable=True),
+    Index("classifications_by_once_key", "once_key", unique=True),
     Index("classifications_by_time", "created_at", "sequence"),
     Index("classifications_by_decision", "decision", "created_at", "sequence"),
     Index("classifications_by_patient", "patient", "created_at", "sequence"),
@@ -163,6 +167,14 @@ api_keys = Table(
     Column("expires_at", UtcDateTime, nullable=True),
 )
 
+revoked_keys = Table(
+    "revoked_keys",
+    metadata,
+    Column("sha256", String(64), primary_key=True),
+    Column("revoked_at", UtcDateTime, nullable=False),
+)
+"""What never opens anything again, whatever file brings it back."""
+
 users = Table(
     "users",
     metadata,
@@ -187,4 +199,6 @@ sessions = Table(
     Column("key_name", String(64), ForeignKey("api_keys.name", ondelete="CASCADE"), nullable=True),
     Column("user_name", String(64), ForeignKey("users.name", ondelete="CASCADE"), nullable=True),
     Column("expires_at", UtcDateTime, nullable=False),
+    Column("used_at", UtcDateTime, nullable=False),
+    Column("password_until", UtcDateTime, nullable=True),
 )

@@ -1,0 +1,18 @@
+"""Which content codings of a request's body are read: none."""
+
+from collections.abc import Mapping
+
+from idc_gateway.errors import UnsupportedEncoding
+
+
+def check_encoding(headers: Mapping[str, str]) -> None:
+    """Refuse a compressed body: a small one could become a large one.
+
+    Raises:
+        UnsupportedEncoding: It is compressed.
+    """
+    encoding = headers.get("content-encoding", "").strip().lower()
+    if encoding not in ("", "identity"):
+        raise UnsupportedEncoding(
+            f"the body is compressed (Content-Encoding {encoding[:32]!r}), which is not read: send it as it is"
+        )

@@ -1,0 +1,186 @@
+"""Every sentence of the card is true of the data that this model was made from."""
+
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from idc_contracts.bundle import BundleManifest, Int8, Split
+from idc_trainer.data.choose import SplitRequest, split_patients
+from idc_trainer.data.divided import DividedPatches
+from idc_trainer.data.index import PatchIndex
+from idc_trainer.data.left_out import LeftOut, Reason
+from idc_trainer.data.source import Listing, PatientsFrom
+from idc_trainer.errors import DataUnreadable
+from idc_trainer.evaluation.bootstrap import evaluate, read_cross_validation
+from idc_trainer.evaluation.named_list import ListResult
+from idc_trainer.evaluation.sides import MeasuredSide, MeasuredSides
+from idc_trainer.export.card_data import Provenance
+from idc_trainer.export.model_card import Findings, model_card
+from idc_trainer.learning.recipe import Recipe, Stain
+from support.made_scores import made_scores
+from support.memory_patches import made_index
+from support.tiny_bundle import write_tiny_bundle
+
+PATIENTS = {"a": (2, 2), "b": (2, 2), "c": (2, 2), "d": (0, 2)}
+
+
+class _Described:
+    """A source of patches that were read already."""
+
+    root = Path("described")
+
+    def __init__(self, listing: Listing) -> None:
+        self.listing = listing
+
+
+@pytest.fixture(scope="module")
+def manifest(tmp_path_factory: pytest.TempPathFactory) -> BundleManifest:
+    folder = write_tiny_bundle(tmp_path_factory.mktemp("models"))
+    made = BundleManifest.model_validate_json((folder / "manifest.json").read_text())
+    point = made.operating_point.model_copy(update={"target_band_width": 0.3})
+    return made.model_copy(update={"operating_point": point})
+
+
+def _index(patients_from: PatientsFrom = PatientsFrom.NAMES, notes: tuple[str, ...] = ()) -> PatchIndex:
+    index = made_index(PATIENTS)
+    source = _Described(Listing(index.files, patients_from, notes=notes))
+    return replace(index, source=source)  # type: ignore[arg-type]
+
+
+@cache
+def _side() -> MeasuredSide:
+    scored = made_scores({"a": (20, 20)})
+    return MeasuredSide(scored, evaluate(scored, seed=0))
+
+
+def _findings(index: PatchIndex | None = None, *, test: str = "a", cross_fit: bool = True) -> Findings:
+    request = SplitRequest(test_patients=(test,), cross_fit=cross_fit)
+    patches = split_patients(request, _index() if index is None else index)
+    side = _side()
+    return Findings(patches, Provenance(), Recipe(), MeasuredSides(side, side), None, None)
+
+
+def _card(manifest: BundleManifest, found: Findings) -> str:
+    patches: DividedPatches = found.patches
+    split = Split(
+        id="0" * 64,
+        train=patches.split.train,
+        validation=patches.split.validation,
+        test=patches.split.test,
+        cross_fitted=patches.cross_fitted,
+    )
+    return model_card(manifest.model_copy(update={"split": split}), found)
+
+
+def test_nothing_is_said_of_the_public_set_where_nobody_said_it(manifest: BundleManifest) -> None:
+    card = _card(manifest, _findings())
+
+    for claim in ("Breast Histopathology", "CC0", "public", "few places", "few patients", "4 um"):
+        assert claim not in card
+    assert "Where they are from: not stated. Licence: not stated." in card
+
+
+def test_what_a_person_says_of_the_data_stands_in_the_card(manifest: BundleManifest) -> None:
+    provenance = Provenance("our hospital,\n4 um | px.", "CC BY 4.0")
+
+    card = _card(manifest, replace(_findings(), provenance=provenance))
+
+    assert r"Where they are from: our hospital, 4 um \| px. Licence: CC BY 4.0." in card
+
+
+@pytest.mark.parametrize(
+    ("patients_from", "text"),
+    [
+        (PatientsFrom.NAMES, "Whose patch a file is, its name says."),
+        (PatientsFrom.FOLDERS, "each folder above class folders is one patient, as the person who trained said"),
+        (PatientsFrom.LIST, "Whose patch a file is, the CSV file says that lists them."),
+    ],
+)
+def test_the_card_says_where_the_patients_come_from(
+    manifest: BundleManifest, patients_from: PatientsFrom, text: str
+) -> None:
+    card = _card(manifest, _findings(_index(patients_from, ("The folders (x) were not taken for patients.",))))
+
+    assert f"{text}" in card
+    assert "The folders (x) were not taken for patients." in card
+
+
+def test_the_card_counts_what_was_not_used(manifest: BundleManifest, tmp_path: Path) -> None:
+    left_out = (LeftOut("a.txt", Reason.NO_IMAGE, ""), LeftOut("s.png", Reason.NO_PATCH_SIZE, ""))
+    (tmp_path / "split.json").write_text('{"train": ["b"], "validation": ["c"], "test": ["a"]}')
+    index = replace(_index(), left_out=left_out)
+    patches = split_patients(SplitRequest(by=str(tmp_path / "split.json")), index)
+
+    card = _card(manifest, replace(_findings(), patches=patches))
+
+    assert "Not used: 1 no image by its name, 1 no patch by its size (`report/left-out.json` names each)." in card
+    assert "On no side of the split: 2 patches of 1 patients (d)." in card
+
+
+def test_scaled_patches_are_counted_and_unscaled_ones_not_mentioned(manifest: BundleManifest) -> None:
+    index = _index()
+    sizes = index.sizes_px.copy()
+    sizes[0] = (35, 50)
+
+    assert "were scaled" not in _card(manifest, _findings(index))
+    assert "1 patches are not 50 x 50 px as stored and were scaled to it." in _card(
+        manifest, _findings(replace(index, sizes_px=sizes))
+    )
+
+
+def test_the_limits_count_the_patients_of_each_class_in_training(manifest: BundleManifest) -> None:
+    card = _card(manifest, _findings())
+
+    assert "patches without IDC come from 2 patients and patches with IDC from 3." in card
+    assert "The figures above are of 1 test patients" in card
+
+
+@pytest.mark.parametrize(("passes", "text"), [(6, "and on 6 copies of each"), (0, "on the patches as they are.\n")])
+def test_the_card_knows_of_copies_only_where_there_were_any(manifest: BundleManifest, passes: int, text: str) -> None:
+    card = _card(manifest, replace(_findings(), recipe=Recipe(stain=Stain(passes=passes))))
+
+    assert text in card
+    assert ("Tellez" in card) is (passes > 0)
+
+
+@pytest.mark.parametrize(
+    ("test", "cross_fit", "whom"),
+    [
+        ("a", True, "measured on patients that it did not learn from"),
+        ("d", True, "measured on the training patients, since the test patients have one class only"),
+        ("d", False, "measured on patients that it did not learn from"),
+    ],
+)
+def test_the_card_says_on_whom_int8_was_judged(manifest: BundleManifest, test: str, cross_fit: bool, whom: str) -> None:
+    parity = manifest.parity.model_copy(update={"max_dp_int8": 0.1})
+    with_int8 = {"int8": Int8(kept=False, auc_drop=0.01, auc_drop_limit=0.002), "parity": parity}
+
+    card = _card(manifest.model_copy(update=with_int8), _findings(test=test, cross_fit=cross_fit))
+
+    assert whom in card
+    assert "INT8: none was made" not in card
+
+
+def test_a_list_of_one_class_has_no_figure_of_the_other(manifest: BundleManifest) -> None:
+    listed = ListResult("demo", made_scores({"a": (0, 30)}))
+
+    card = _card(manifest, replace(_findings(), listed=listed))
+
+    assert "specificity -;" in card
+    assert "nan" not in card
+
+
+def test_a_cross_validation_names_its_command_and_other_figures_are_refused(
+    manifest: BundleManifest, tmp_path: Path
+) -> None:
+    figures = _side().evaluation
+    for name, command in (("right", "idc-trainer crossval --data d"), ("wrong", "idc-trainer evaluate m")):
+        (tmp_path / name).write_text(figures.model_copy(update={"command": command}).model_dump_json())
+
+    card = _card(manifest, replace(_findings(), cross_validation=read_cross_validation(tmp_path / "right")))
+
+    assert "By `idc-trainer crossval --data d`: each patient by a compiled model that never saw it" in card
+    with pytest.raises(DataUnreadable, match=r"made by `idc-trainer evaluate m`: name a figures\.json of `idc-trainer"):
+        read_cross_validation(tmp_path / "wrong")
