@@ -74,7 +74,7 @@ async def get_status(gateway: GatewayDependency) -> GatewayStatus:
             )
             for server in gateway.inference.states
         ],
-        store="ok",
+        store=await gateway.store_check.finding(),
         outbox=OutboxStatus(
             waiting=backlog.waiting,
             oldest_age_s=round(backlog.oldest_age_s, 1),
