@@ -114,6 +114,7 @@ def test_a_linked_patient_counts(tree: Path, tmp_path: Path) -> None:
         ("8863/2/a.png", WrongLabel, r"8863/2/a\.png stands in 2, which is no class: name class folders 0"),
         ("8863/IDC+/a.png", WrongLabel, r"stands in IDC\+, which is no class"),
         ("8863/non-IDC/a.png", WrongLabel, "stands in non-IDC, which is no class"),
+        ("8863/1/0/a.png", WrongLabel, "stands in 1, which holds class folders, too: move these out of it"),
         ("malignant/a.png", WrongLabel, "stands in malignant, which is no class"),
         ("8863/0/8863_idx5_x1_y1_class1.png", WrongLabel, "says class 1 but stands in folder 0"),
         ("8863/0/a_class7.png", WrongLabel, "says class 7 but stands in folder 0"),

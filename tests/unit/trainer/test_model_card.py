@@ -133,8 +133,8 @@ def test_scaled_patches_are_counted_and_unscaled_ones_not_mentioned(manifest: Bu
 def test_the_limits_count_the_patients_of_each_class_in_training(manifest: BundleManifest) -> None:
     card = _card(manifest, _findings())
 
-    assert "patches without IDC come from 2 patients and patches with IDC from 3." in card
-    assert "The figures above are of 1 test patients" in card
+    assert "Training patients with patches without IDC: 2; with IDC: 3." in card
+    assert "Test patients behind the figures above: 1." in card
 
 
 @pytest.mark.parametrize(("passes", "text"), [(6, "and on 6 copies of each"), (0, "on the patches as they are.\n")])
@@ -161,6 +161,13 @@ def test_the_card_says_on_whom_int8_was_judged(manifest: BundleManifest, test: s
 
     assert whom in card
     assert "INT8: none was made" not in card
+
+
+@pytest.mark.parametrize(("cross_fit", "sides"), [(True, "both in training and in test"), (False, "on two sides")])
+def test_the_card_says_between_which_sides_nothing_is_shared(
+    manifest: BundleManifest, cross_fit: bool, sides: str
+) -> None:
+    assert f"no identical file stands {sides}." in _card(manifest, _findings(cross_fit=cross_fit))
 
 
 def test_a_list_of_one_class_has_no_figure_of_the_other(manifest: BundleManifest) -> None:

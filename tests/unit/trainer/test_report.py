@@ -12,9 +12,11 @@ from idc_trainer.data.left_out import LeftOut, Reason
 from idc_trainer.errors import OutputUnwritable
 from idc_trainer.evaluation.bootstrap import Evaluation, evaluate
 from idc_trainer.evaluation.scored_patches import ScoredPatches
+from idc_trainer.report.charts import precision_recall_chart, roc_chart
 from idc_trainer.report.content import Chart, Curve, ReportContent
 from idc_trainer.report.mosaic import mosaics
 from idc_trainer.report.page import write_report
+from idc_trainer.report.pictures import slides
 from idc_trainer.report.slider import BINS, histograms
 from support.made_scores import made_scores
 
@@ -75,16 +77,21 @@ def test_without_images_no_pixel_is_in_the_report(tmp_path: Path) -> None:
     assert "<img" not in (tmp_path / "index.html").read_text(encoding="utf-8")
 
 
-def test_the_report_says_which_patients_have_no_curve_and_which_no_slide(tmp_path: Path) -> None:
-    scored = made_scores({f"p{number}": (3, 3) for number in range(9)})
-    placeless = ScoredPatches(**{**vars(scored), "x_px": np.where(scored.patients == "p3", -1, scored.x_px)})
+def test_charts_say_how_many_patients_have_no_curve() -> None:
+    few, many = (made_scores({f"p{number}": (3, 3) for number in range(count)}) for count in (7, 9))
 
-    write_report(_content(placeless), tmp_path)
+    assert [chart(few).title for chart in (roc_chart, precision_recall_chart)] == ["ROC", "Precision and recall"]
+    assert roc_chart(many).title == "ROC (the first 7 of 9 patients)"
+    assert precision_recall_chart(many).title == "Precision and recall (the first 7 of 9 patients)"
+    assert len(roc_chart(many).curves) == 8
 
-    page = (tmp_path / "index.html").read_text(encoding="utf-8")
-    assert "ROC (the first 7 of 9 patients)" in page
-    assert "File names say no place in a slide: p3." in page
-    assert "one patient only" not in page
+
+def test_patients_whose_patches_have_no_place_are_named_instead_of_a_slide() -> None:
+    scored = made_scores({"p1": (3, 3), "<p2>": (3, 3)})
+    placeless = ScoredPatches(**{**vars(scored), "x_px": np.where(scored.patients == "p1", scored.x_px, -1)})
+
+    assert "File names say no place in a slide: &lt;p2&gt;." in slides(placeless, _image_of)
+    assert "no place" not in slides(scored, _image_of)
 
 
 def test_the_report_of_one_patient_says_what_its_intervals_are_worth(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ async def follow_first_key(keyring: Keyring, path: Path, *, every_s: float = LOO
         if version is None or version == taken:
             continue
         try:
-            await executors.writes(keyring.take_first_key, path)
+            counts = await executors.writes(keyring.take_first_key, path)
         except (OSError, Busy) as exc:  # the database too: the next look tries again
             logger.warning("the first API key stays as it was: %s", exc)
             continue
@@ -31,5 +31,6 @@ async def follow_first_key(keyring: Keyring, path: Path, *, every_s: float = LOO
             logger.warning("the first API key stays as it was: %s", exc)
             taken = version
             continue
-        logger.info("the file of the first API key has changed: the key in it is the one that counts")
+        if counts:
+            logger.info("the file of the first API key has changed: the key in it is the one that counts")
         taken = version

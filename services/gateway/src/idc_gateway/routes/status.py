@@ -88,7 +88,7 @@ async def get_status(gateway: GatewayDependency) -> GatewayStatus:
 
 
 def _reasons(gateway: Gateway, store: str, images: str) -> list[str]:
-    backlog = gateway.backlog.state
+    backlog, expired, unread = gateway.backlog.state, gateway.backlog.expired, gateway.alarms.rejected_messages
     servers = [f"the inference server {one.url} {one.trouble}" for one in gateway.inference.states if one.trouble]
     reasons = {
         "the broker is not connected: messages wait in the outbox": not gateway.bus.is_connected,
@@ -96,8 +96,7 @@ def _reasons(gateway: Gateway, store: str, images: str) -> list[str]:
         f"the image store: {images}": images != "ok",
         **dict.fromkeys(servers, True),
         f"{backlog.waiting} messages wait, the oldest for {backlog.oldest_age_s:.0f} s": backlog.is_degraded,
-        f"{gateway.backlog.expired} messages waited too long and were dropped": gateway.backlog.expired > 0,
-        f"{gateway.alarms.rejected_messages} messages of alarms could not be read": gateway.alarms.rejected_messages
-        > 0,
+        f"{expired} messages waited too long and were dropped since the start": expired > 0,
+        f"{unread} messages of alarms could not be read since the start": unread > 0,
     }
     return [reason for reason, holds in reasons.items() if holds]

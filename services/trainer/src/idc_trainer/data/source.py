@@ -118,15 +118,21 @@ def read_name(name: str) -> NamedPlace | None:
     return NamedPlace(found[1], int(found[2]), int(found[3])) if found else None
 
 
+def class_in_name(path: str) -> str | None:
+    """The C of a name that ends with `_class<C>`, or None."""
+    said = _CLASS_IN_NAME.search(path)
+    return said[1] if said else None
+
+
 def check_label(path: str, label: int, said_by: str) -> None:
     """Refuse a file whose name says another class than what lists it.
 
     Raises:
         WrongLabel: The name ends with `_class<C>` and C is another class.
     """
-    said = _CLASS_IN_NAME.search(path)
-    if said and said[1] != str(label):
-        raise WrongLabel(f"{path} says class {said[1]} but {said_by}: move or rename it")
+    said = class_in_name(path)
+    if said not in (None, str(label)):
+        raise WrongLabel(f"{path} says class {said} but {said_by}: move or rename it")
 
 
 def sort_files(files: list[PatchFile]) -> list[PatchFile]:

@@ -7,7 +7,15 @@ from typing import Final
 
 from idc_trainer.data.left_out import LeftOut, Reason
 from idc_trainer.data.owners import Placed, find_owners
-from idc_trainer.data.source import SUFFIXES, Listing, PatchFile, PatientsFrom, check_label, sort_files
+from idc_trainer.data.source import (
+    SUFFIXES,
+    Listing,
+    PatchFile,
+    PatientsFrom,
+    check_label,
+    class_in_name,
+    sort_files,
+)
 from idc_trainer.errors import WrongLabel
 
 CLASSES: Final = ("0", "1")
@@ -90,15 +98,16 @@ def _in_class_folders(images: list[str]) -> tuple[list[Placed], list[LeftOut]]:
             check_label(path, int(folder), f"stands in folder {folder}")
             placed.append(Placed(path, above, int(folder), name))
             continue
-        if is_class:
-            _refuse_class_like(path, folder)
+        _refuse_meant_as_class(path, folder, is_class=is_class)
         where = f"it stands in {folder}" if folder else "it stands in no folder"
         strays.append(LeftOut(path, Reason.NO_CLASS_FOLDER, f"{where}, not in a class folder 0 or 1"))
     return placed, strays
 
 
-def _refuse_class_like(path: str, folder: str) -> None:
-    if _CLASS_LIKE.fullmatch(re.sub(r"[ _-]", "", folder.lower())):
+def _refuse_meant_as_class(path: str, folder: str, *, is_class: bool) -> None:
+    if not is_class and folder in CLASSES and class_in_name(path):
+        raise WrongLabel(f"{path} stands in {folder}, which holds class folders, too: move these out of it")
+    if is_class and _CLASS_LIKE.fullmatch(re.sub(r"[ _-]", "", folder.lower())):
         raise WrongLabel(
             f"{path} stands in {folder}, which is no class: name class folders 0 (no IDC) or 1 (IDC), move the folder "
             "out of the data, or list the files in a CSV file path,patient,label"

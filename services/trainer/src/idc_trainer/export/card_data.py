@@ -32,6 +32,7 @@ def data_section(manifest: BundleManifest, patches: DividedPatches, provenance: 
     split, dataset, listing = manifest.split, manifest.dataset, patches.index.source.listing
     used = {*split.train, *split.validation, *split.test}
     validation = "the training patients, cross-fitted" if split.cross_fitted else _names(split.validation)
+    sides = "both in training and in test" if split.cross_fitted else "on two sides"
     sentences = [
         f"{dataset.patches} patches of {len(used)} patients, {dataset.positives} with IDC.",
         f"Where they are from: {plain(provenance.source).rstrip('.')}. Licence: "
@@ -48,7 +49,7 @@ def data_section(manifest: BundleManifest, patches: DividedPatches, provenance: 
         f"| training | {_names(split.train)} |\n"
         f"| validation (calibration and thresholds) | {validation} |\n"
         f"| test | {_names(split.test)} |\n\n"
-        "No patient of one name and no identical file stands on two sides. "
+        f"No patient of one name and no identical file stands {sides}. "
         f"Digest of the data: `{dataset.sha256}`; of the split: `{split.id}`."
     )
 
@@ -57,12 +58,12 @@ def data_limits(patches: DividedPatches, provenance: Provenance) -> list[str]:
     """What the data do not say, a sentence or two each."""
     classes = patches.train.classes_of().values()
     negatives, positives = (sum(label in found for found in classes) for label in (False, True))
-    scale = "those described under Data" if provenance.source else "theirs, which nobody stated"
+    scale = "those described under Data" if provenance.source else "theirs, which nobody stated,"
     return [
-        f"In training, patches without IDC come from {negatives} patients and patches with IDC from {positives}. "
+        f"Training patients with patches without IDC: {negatives}; with IDC: {positives}. "
         "Between patients the whole score can shift, so that a threshold is wrong for a slide although its patches are "
         "ranked well. Expect the share of false alarms and of uncertain patches to differ from slide to slide.",
-        f"The figures above are of {len(patches.split.test)} test patients: the fewer they are, the less they say of "
+        f"Test patients behind the figures above: {len(patches.split.test)}. The fewer they are, the less they say of "
         "the next one, whatever the intervals are.",
         f"Magnifications, stains, scanners and tissues other than {scale} were never seen. An image that is no tissue "
         "gets a probability all the same.",
