@@ -9,9 +9,11 @@ import pytest
 
 from idc_contracts import utc_now
 from idc_gateway import ledger as ledger_module
+from idc_gateway.classifications import Classification
 from idc_gateway.deeds import Deeds, Entry
 from idc_gateway.errors import Busy, StoreUnavailable
 from idc_gateway.ledger import Ledger
+from idc_gateway.outcomes import Outcome
 from idc_gateway.requests import Request
 from support.eventually import eventually
 
@@ -39,12 +41,12 @@ def deeds() -> Iterator[HungDeeds]:
     deeds.go_on.set()
 
 
-def _entry() -> Entry:
-    return Entry([], [], Request("tester", "one"), utc_now())
+def _entry(*outcomes: Outcome) -> Entry:
+    return Entry(outcomes, [], Request("tester", "one"), utc_now())
 
 
 def _ledger(deeds: HungDeeds, **options: Any) -> Ledger:
-    return Ledger(cast(Deeds, deeds), lambda: None, **options)
+    return Ledger(cast(Deeds, deeds), lambda: None, options.pop("on_stored", lambda _result: None), **options)
 
 
 async def test_who_waits_behind_a_transaction_that_hangs_is_told_in_time_and_nothing_of_it_is_stored_later(
@@ -78,3 +80,16 @@ async def test_line_has_an_end(deeds: HungDeeds, monkeypatch: pytest.MonkeyPatch
 
     deeds.go_on.set()
     await asyncio.gather(*waiting)
+
+
+async def test_result_is_counted_where_its_caller_is_gone_before_it_is_stored(deeds: HungDeeds) -> None:
+    counted: list[Classification] = []
+    ledger = _ledger(deeds, on_stored=counted.append)
+    result = cast(Classification, object())
+    caller = asyncio.create_task(ledger.write(_entry(Outcome(0, "a", result))))
+    await eventually(lambda: ledger._writing is not None and not ledger._waiting)
+
+    caller.cancel()
+    deeds.go_on.set()
+
+    await eventually(lambda: counted == [result])

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Final
 
 from idc_gateway import executors
+from idc_gateway.classifications import Classification
 from idc_gateway.deeds import Deeds, Entry
 from idc_gateway.errors import AlreadyDone, Busy, GatewayError, StoreUnavailable
 
@@ -19,16 +20,25 @@ TIMEOUT_S: Final = 30.0
 class Ledger:
     """Collects entries while a transaction is under way; the next transaction takes them all."""
 
-    def __init__(self, deeds: Deeds, on_written: Callable[[], None], *, timeout_s: float = TIMEOUT_S) -> None:
+    def __init__(
+        self,
+        deeds: Deeds,
+        on_written: Callable[[], None],
+        on_stored: Callable[[Classification], None],
+        *,
+        timeout_s: float = TIMEOUT_S,
+    ) -> None:
         """Make the ledger.
 
         Args:
             deeds: Writes.
             on_written: Called after each transaction, whether or not it succeeded.
+            on_stored: Called for each result that was stored, though nobody waits for it any more.
             timeout_s: Longest wait for an entry's transaction, those before it included.
         """
         self._deeds = deeds
         self._on_written = on_written
+        self._on_stored = on_stored
         self._timeout_s = timeout_s
         self._waiting: list[tuple[Entry, asyncio.Future[bool]]] = []
         self._writing: asyncio.Task[None] | None = None
@@ -75,7 +85,9 @@ class Ledger:
             except Exception as exc:  # noqa: BLE001 - it belongs to those who wait for it
                 _fail(group, exc)
             else:
-                for (_, written), is_stored in zip(group, stored, strict=True):
+                for (entry, written), is_stored in zip(group, stored, strict=True):
+                    for result in entry.results if is_stored else ():
+                        self._on_stored(result)
                     if not written.done():
                         written.set_result(is_stored)
             finally:
