@@ -65,6 +65,7 @@ from idc_gateway.routes import (
     status,
     users,
 )
+from idc_gateway.routes.known_parameters import only_known_parameters
 from idc_gateway.routes.schemas import Problem
 from idc_gateway.running_requests import RunningRequests
 from idc_gateway.security_headers import SecurityHeaders
@@ -267,7 +268,7 @@ def create_app(gateway: Gateway | None) -> FastAPI:
 
 def _add_routes(app: FastAPI) -> None:
     # A key is needed by default: what stands outside of this router is public on purpose.
-    with_key = APIRouter(prefix="/api", dependencies=[Depends(authenticated)])
+    with_key = APIRouter(prefix="/api", dependencies=[Depends(authenticated), Depends(only_known_parameters)])
     for module in (
         classify,
         exports,
