@@ -1,5 +1,6 @@
 """A database that cannot be written refuses the request; nothing is half stored."""
 
+import asyncio
 import signal
 import sqlite3
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from idc_gateway import app as app_module
 from idc_gateway.adapters.sql.database import Database
 from idc_gateway.adapters.sql.store import open_store
 from idc_gateway.app import build, create_app
@@ -59,6 +61,24 @@ def test_file_that_is_no_database_is_told(tmp_path: Path) -> None:
 
     with pytest.raises(StoreUnavailable, match="the database does not work"):
         open_store(f"sqlite:///{tmp_path / 'gateway.sqlite3'}")
+
+
+async def test_gateway_ends_though_a_background_task_does_not(
+    settings: GatewaySettings, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class StubbornBus(MemoryBus):
+        async def run(self, *arguments: Any) -> None:
+            try:
+                await super().run(*arguments)
+            finally:
+                await asyncio.Event().wait()
+
+    monkeypatch.setattr(app_module, "END_TIMEOUT_S", 0.1)
+    servers = {"http://inference": RednessInference()}
+    app = create_app(build(settings, store=store, servers=servers, bus=StubbornBus()))
+
+    async with asyncio.timeout(30), app.router.lifespan_context(app):
+        pass
 
 
 async def test_gateway_stops_when_a_background_task_fails(settings: GatewaySettings, store: Store) -> None:
