@@ -19,7 +19,7 @@ import pytest
 
 from idc_contracts import Decision
 from idc_gateway import __main__
-from idc_gateway.accounts import User
+from idc_gateway.accounts import NewSession, Proof, SignInBy, User
 from idc_gateway.adapters.object_images import S3Account, open_images
 from idc_gateway.adapters.sql.store import open_store
 from idc_gateway.app import build
@@ -183,7 +183,8 @@ def test_stream_that_knew_what_the_restore_took_back_says_that_it_missed_somethi
 
 def test_nobody_stays_signed_in_by_a_session_of_the_backup(site: Site, serving: Store) -> None:
     serving.accounts.add_user(User("a", Role.ADMIN, NOW, None), AuditEvent("user.created", "a", "a", NOW))
-    serving.accounts.add_session("s" * 64, key_name=None, user_name="a", now=NOW, expires_at=NOW + timedelta(days=1))
+    session = NewSession("s" * 64, Proof("a", SignInBy.PASSWORD, None), NOW, NOW + timedelta(days=1), None)
+    assert serving.sessions.add(session, AuditEvent("sign-in.succeeded", "a", "a", NOW))
     backup = site.backup()
     serving.database.close()
 
@@ -191,7 +192,7 @@ def test_nobody_stays_signed_in_by_a_session_of_the_backup(site: Site, serving: 
 
     store = site.open()
     assert store.accounts.user("a") is not None
-    assert store.accounts.session("s" * 64, NOW) is None
+    assert store.sessions.find("s" * 64, NOW, timedelta(days=1)) is None
     store.database.close()
 
 

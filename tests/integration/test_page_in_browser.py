@@ -183,7 +183,7 @@ def test_research_notice_is_there_before_and_after_signing_in(page: Page) -> Non
 
 def test_dropped_images_show_probability_and_decision(page: Page, bus: MemoryBus) -> None:
     sign_in(page)
-    report(bus, red=True, buzzer=True)
+    report(bus, red=True, buzzer=True, says=FINDING)
 
     choose(page, finding=solid_png((250, 60, 90)), clear=solid_png((40, 60, 90)), unsure=solid_png((128, 60, 90), 120))
 
