@@ -164,3 +164,15 @@ async def test_user_of_the_same_name_does_not_get_the_answers_of_the_one_before(
     store.accounts.delete_user("eva", event)
 
     assert store.receipts.find(claim) is None
+
+
+async def test_key_that_an_older_version_took_is_known_after_an_upgrade(
+    client: httpx.AsyncClient, store: Store
+) -> None:
+    await client.post(URL, content=RED, headers=KEY)
+
+    receipt = store.receipts.find(Claim("first", "order-7", 0, ""))
+
+    assert receipt is not None
+    as_ever = [b"classifications", b"", b"(None, None, None, None)", RED]
+    assert receipt.claim.fingerprint == fingerprint_of(as_ever)
