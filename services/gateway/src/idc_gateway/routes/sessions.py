@@ -118,11 +118,17 @@ async def set_password(
     """Set the signed-in user's password; their other sessions end."""
     if not caller.is_user:
         raise Forbidden("an API key has no password: sign in as a user")
-    if caller.needs_old_password:
-        await _check_old_password(request, gateway, caller, request_id, wanted.old_password)
-    # This request is not to end with the session that it came with.
-    running_of(request).caller = None
-    user = await gateway.users.set_password(caller.name, wanted.password, request_id, session_sha256=caller.sha256)
+    if caller.needs_old_password and wanted.old_password is None:
+        raise WrongPassword(
+            "give the old password as `old_password`; if you forgot it, ask an administrator for a sign-in link"
+        )
+    # Somebody who finds a signed-in PC must not guess: the session counts as the source, not its address.
+    async with gateway.sign_ins.attempt(caller.name, f"session {caller.sha256}", is_known_device=True):
+        if caller.needs_old_password and wanted.old_password is not None:
+            await _check_old_password(request, gateway, caller, request_id, wanted.old_password)
+        # This request is not to end with the session that it came with.
+        running_of(request).caller = None
+        user = await gateway.users.set_password(caller.name, wanted.password, request_id, session_sha256=caller.sha256)
     proof = Proof(user.name, SignInBy.PASSWORD, user.password_hash)
     token = await gateway.sessions.open(proof, request_id, source=source_of_request(request), new_password=True)
     return _with_session(request, gateway, token, proof)
@@ -154,19 +160,12 @@ async def _proven(
 
 
 async def _check_old_password(
-    request: Request, gateway: Gateway, caller: Caller, request_id: str, old_password: str | None
+    request: Request, gateway: Gateway, caller: Caller, request_id: str, old_password: str
 ) -> None:
-    if old_password is None:
-        raise WrongPassword(
-            "give the old password as `old_password`; if you forgot it, ask an administrator for a sign-in link"
-        )
-    source = source_of_request(request)
     try:
-        # Somebody who finds a signed-in PC must not guess: the session counts as the source, not its address.
-        async with gateway.sign_ins.attempt(caller.name, f"session {caller.sha256}", is_known_device=True):
-            await gateway.users.by_password(caller.name, old_password)
+        await gateway.users.by_password(caller.name, old_password)
     except Unauthenticated as exc:
-        await _record_failure(gateway, source, request_id, "old password")
+        await _record_failure(gateway, source_of_request(request), request_id, "old password")
         raise WrongPassword(
             "the old password is wrong; if you forgot it, ask an administrator for a sign-in link"
         ) from exc
