@@ -5,10 +5,12 @@ import re
 import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from support.certificates import self_signed
 from support.compose_stack import wait_until
 from support.mosquitto import REPOSITORY, MosquittoBroker
 from support.tls_names import served_names as served_names_at
@@ -29,9 +31,12 @@ def run(script: str, *arguments: object, **variables: str) -> subprocess.Complet
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
 
+def openssl(*arguments: object) -> str:
+    return subprocess.run(["openssl", *map(str, arguments)], capture_output=True, text=True, check=True).stdout
+
+
 def served_names(secrets: Path, service: str = "broker") -> list[str]:
-    command = ["openssl", "x509", "-noout", "-ext", "subjectAltName", "-in", secrets / service / "server.crt"]
-    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    said = openssl("x509", "-noout", "-ext", "subjectAltName", "-in", secrets / service / "server.crt")
     return re.findall(r"(?:DNS|IP Address):(\S+?)(?:,|\s)", said)
 
 
@@ -93,6 +98,41 @@ def test_inference_of_another_machine_gets_a_certificate_and_the_gateways_key(tm
     assert keys[0] == keys[1]
     assert len(keys[0].strip()) == 64
     assert (tmp_path / "inference/ca.crt").read_text() == (tmp_path / "gateway/ca.crt").read_text()
+
+
+@pytest.mark.parametrize("path", ["ca/ca.crt", "broker/server.crt", "alarm/client.crt"])
+def test_certificate_holds_from_yesterday_so_that_a_clock_that_is_behind_accepts_it(secrets: Path, path: str) -> None:
+    run("bootstrap.sh", secrets)
+
+    said = openssl("x509", "-noout", "-startdate", "-in", secrets / path)
+
+    made = datetime.fromtimestamp((secrets / path).stat().st_mtime, tz=UTC)
+    start = datetime.strptime(said.strip(), "notBefore=%b %d %H:%M:%S %Y GMT").replace(tzinfo=UTC)
+    assert timedelta(hours=23) < made - start < timedelta(hours=25)
+
+
+def test_certificate_of_another_authority_is_made_again(tmp_path: Path) -> None:
+    run("bootstrap.sh", tmp_path / "ours")
+    run("bootstrap.sh", tmp_path / "other")
+    for path in ("alarm/client.crt", "alarm/client.key", "broker/server.crt", "broker/server.key"):
+        (tmp_path / "other" / path).replace(tmp_path / "ours" / path)
+
+    assert run("bootstrap.sh", tmp_path / "ours").returncode == 0
+
+    for path in ("alarm/client.crt", "broker/server.crt"):
+        assert "OK" in openssl("verify", "-CAfile", tmp_path / "ours/ca/ca.crt", tmp_path / "ours" / path)
+
+
+def test_authority_that_has_ended_is_made_again_with_all_that_it_signed(tmp_path: Path) -> None:
+    run("bootstrap.sh", tmp_path / "secrets")
+    ended, _ = self_signed(tmp_path, "20200101000000Z", "20210101000000Z")
+    ended.replace(tmp_path / "secrets/ca/ca.crt")
+
+    done = run("bootstrap.sh", tmp_path / "secrets")
+
+    assert done.returncode == 0, done.stderr
+    for path in ("gateway/client.crt", "broker/server.crt"):
+        assert "OK" in openssl("verify", "-CAfile", tmp_path / "secrets/alarm/ca.crt", tmp_path / "secrets" / path)
 
 
 def test_what_cannot_be_written_is_told_with_the_file(tmp_path: Path) -> None:

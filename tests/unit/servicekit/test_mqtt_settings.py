@@ -10,6 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from idc_servicekit.mqtt import MqttSettings, why_unreachable
+from support.certificates import self_signed
 
 
 def make_settings(folder: Path, **fields: object) -> MqttSettings:
@@ -81,36 +82,6 @@ def test_key_of_another_certificate_is_an_error(authority: Path, tmp_path: Path)
 def test_certificate_without_its_key_is_refused(tmp_path: Path, field: str) -> None:
     with pytest.raises(ValidationError, match="belong together"):
         make_settings(tmp_path, **{field: tmp_path / "client"})
-
-
-_AUTHORITY = """
-[ca]
-default_ca = test
-[test]
-database = {folder}/index.txt
-serial = {folder}/serial
-new_certs_dir = {folder}
-default_md = sha256
-policy = any
-copy_extensions = copy
-[any]
-commonName = supplied
-"""
-
-
-def self_signed(folder: Path, begins: str, ends: str) -> tuple[Path, Path]:
-    """A certificate for 127.0.0.1 that is valid in a time of the test's choice, and its key."""
-    key, request, certificate = folder / "key.pem", folder / "request.pem", folder / "certificate.pem"
-    (folder / "index.txt").write_text("")
-    (folder / "serial").write_text("01\n")
-    (folder / "ca.conf").write_text(_AUTHORITY.format(folder=folder))
-    ask = "openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=broker"
-    ask += f" -addext subjectAltName=IP:127.0.0.1 -keyout {key} -out {request}"
-    sign = f"openssl ca -batch -selfsign -notext -config {folder}/ca.conf -keyfile {key} -in {request}"
-    sign += f" -out {certificate} -startdate {begins} -enddate {ends}"
-    for command in (ask, sign):
-        subprocess.run(command.split(), check=True, capture_output=True)
-    return certificate, key
 
 
 def shake_hands(settings: MqttSettings, certificate: Path, key: Path) -> OSError:
