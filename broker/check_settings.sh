@@ -1,6 +1,9 @@
 #!/bin/bash
-# Refuses settings of `.env` that nothing would read or that contradict each other, before any service starts. Compose
-# itself passes over a name that it does not know. Run by prepare.sh, whose environment holds all of `.env`.
+# Refuses settings of `.env` and of the services' env files that nothing would read or that contradict each other, before
+# any service starts. Compose itself passes over a name that it does not know. Run by prepare.sh, whose environment holds
+# all of `.env`.
+#
+#   check_settings.sh [FOLDER]    FOLDER: the project's, with docker-compose.yml and the services' env files
 #
 # Exit codes: 0; 78 a setting is wrong, with a line for each.
 set -euEo pipefail
@@ -12,36 +15,15 @@ bad=0
 hint() { printf 'settings: %s\n' "$*" >&2; }
 refuse() { printf 'settings: %s\n' "$*" >&2; bad=1; }
 
-# The known name that is the fewest single changes away (Levenshtein).
-nearest() { # NAME
-    awk -v a="$1" '
-        function least(x, y, z) { return x < y ? (x < z ? x : z) : (y < z ? y : z) }
-        function distance(b,   i, j, row, diagonal, above) {
-            for (j = 0; j <= length(b); j++) row[j] = j
-            for (i = 1; i <= length(a); i++) {
-                diagonal = row[0]; row[0] = i
-                for (j = 1; j <= length(b); j++) {
-                    above = row[j]
-                    row[j] = least(above + 1, row[j - 1] + 1, diagonal + (substr(a, i, 1) != substr(b, j, 1)))
-                    diagonal = above
-                }
-            }
-            return row[length(b)]
-        }
-        /^[A-Z]/ { d = distance($1); if (best == "" || d < closest) { best = $1; closest = d } }
-        END { print best }' "$known"
-}
+. "$(dirname "$0")/setting_names.sh"
 
-for name in $(compgen -e | sort); do
-    case $name in
-        IDC_OVERLAY_TLS) ;;
-        IDC_* | COMPOSE_*) grep -qx "$name" "$known" || refuse "$name is no setting: did you mean $(nearest "$name")?" ;;
-        GATEWAY_* | INFERENCE_* | ALARM_*)
-            file=${name%%_*}
-            refuse "$name in .env reaches no service: write it into ${file,,}.env (alarm-pi.env for a real alarm)"
-            ;;
-    esac
-done
+for name in $(compgen -e | sort); do check_name_of_env "$name"; done
+if [[ ${1:-} ]]; then
+    check_service_file "$1" gateway.env GATEWAY gateway
+    check_service_file "$1" inference.env INFERENCE inference inference-ncs
+    check_service_file "$1" alarm.env ALARM x-alarm alarm
+    check_service_file "$1" alarm-pi.env ALARM x-alarm alarm-pi
+fi
 
 IFS=, read -ra asked <<<"${COMPOSE_PROFILES:-}"
 for profile in "${asked[@]}"; do

@@ -166,6 +166,11 @@ def test_any_failing_command_is_told_with_its_line(tmp_path: Path) -> None:
         ("COMPOSE_PROFILES", "observabilty", "no service has the profile 'observabilty'"),
         ("GATEWAY_SESSION_LIFETIME_H", "8", "write it into gateway.env"),
         ("ALARM_BUZZER", "passive", "write it into alarm.env"),
+        ("idc_http_bind", "0.0.0.0", "did you mean IDC_HTTP_BIND?"),
+        ("ICD_SITE", "lab", "did you mean IDC_SITE?"),
+        ("HTTP_BIND", "0.0.0.0", "did you mean IDC_HTTP_BIND?"),
+        ("COMPOSEFILE", "docker-compose.yml", "did you mean COMPOSE_FILE?"),
+        ("gateway_site", "lab", "write it into gateway.env"),
         ("IDC_PRETEND_ALARM", "off", "write 1 to run it here, 0 to leave it out"),
         ("IDC_MUTUAL_TLS", "yes", "write on or off"),
         ("IDC_SITE", "Lab A", "lower-case letters, digits and hyphens"),
@@ -190,10 +195,95 @@ def test_setting_that_nothing_would_read_is_refused_with_the_right_one(name: str
         {"IDC_DOMAIN": "idc.example", "IDC_OVERLAY_TLS": "on", "IDC_HTTP_BIND": "0.0.0.0"},
         {"IDC_LOCAL_INFERENCE": "0", "IDC_INFERENCE_URL": "https://up.lan:8443", "IDC_INFERENCE_NAMES": "up.lan"},
         {"IDC_MQTT_BIND": "0.0.0.0", "IDC_BROKER_NAMES": "pc.lan", "IDC_SITE": "lab-a"},
+        {"HTTP_PROXY": "http://proxy.lan:3128", "TZ": "Europe/Vienna", "DOCKER_HOST": "ssh://pc.lan"},
     ],
 )
 def test_right_settings_are_passed_without_a_word(settings: dict[str, str]) -> None:
     done = run("check_settings.sh", **settings)
+
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("file", "line", "told"),
+    [
+        ("gateway.env", "GATEWAY_PUBLIC_URL=https://idc.example", "write IDC_PUBLIC_URL into .env"),
+        ("gateway.env", "GATEWAY_MQTT__HOST=pc.lan", "docker-compose.yml sets it, and needs that value"),
+        ("gateway.env", "GATWAY_IMAGE_RETENTION_DAYS=30", "they begin with GATEWAY_"),
+        ("gateway.env", "INFERENCE_DEVICE=GPU", "write it into inference.env"),
+        ("gateway.env", "IDC_SITE=lab", "write it into .env"),
+        ("inference.env", "export INFERENCE_DEVICE=GPU", "write IDC_DEVICE into .env"),
+        ("inference.env", "INFERENCE_CACHE_DIR=/tmp", "docker-compose.yml sets it"),
+        ("alarm.env", "ALARM_SITE = lab", "write IDC_SITE into .env"),
+        ("alarm-pi.env", "ALARM_MQTT__HOST=pc.lan", "write IDC_PI_BROKER into .env"),
+        ("alarm-pi.env", "ALARM_DEVICE=ward", "write IDC_PI_DEVICE into .env"),
+    ],
+)
+def test_line_of_a_services_file_that_would_not_count_is_refused(
+    tmp_path: Path, file: str, line: str, told: str
+) -> None:
+    done = refusal_of(tmp_path, {file: f"# a comment\n{line}\n"})
+
+    assert f"{re.split('[ =]', line.removeprefix('export '))[0]} in {file}" in done
+    assert told in done
+
+
+def test_lines_of_services_files_that_count_are_passed(tmp_path: Path) -> None:
+    files = {
+        "gateway.env": "GATEWAY_TRUSTED_PROXIES=172.18.0.1\nOTEL_EXPORTER_OTLP_ENDPOINT=http://c:4318\nTZ=UTC\n",
+        "inference.env": "INFERENCE_DRAIN_DELAY_S=1\n",
+        "alarm.env": "ALARM_DEVICE=ward\n",
+        "alarm-pi.env": "ALARM_PINS__RED=16\n\n# ALARM_SITE=lab\n",
+    }
+
+    assert refusal_of(tmp_path, files) == ""
+
+
+def test_proxies_beside_the_https_overlay_are_refused_since_it_names_its_own(tmp_path: Path) -> None:
+    files = {"gateway.env": "GATEWAY_TRUSTED_PROXIES=172.18.0.1\n"}
+
+    assert "GATEWAY_TRUSTED_PROXIES in gateway.env" in refusal_of(tmp_path, files, IDC_OVERLAY_TLS="on")
+
+
+def refusal_of(folder: Path, files: dict[str, str], **settings: str) -> str:
+    """What check_settings.sh says of a project with these env files."""
+    for name in ("docker-compose.yml", "docker-compose.tls.yml"):
+        (folder / name).write_text((REPOSITORY / name).read_text())
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    done = run("check_settings.sh", folder, **settings)
+    assert done.returncode == (78 if done.stderr else 0)
+    return done.stderr
+
+
+def clone_check(record: Path, place: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    return run("check_clone.sh", record, place, **{"IDC_PROJECT": "idc-sentinel", **variables})
+
+
+def test_clone_of_the_same_name_elsewhere_is_refused_with_both_places(tmp_path: Path) -> None:
+    record = tmp_path / "ca/clone"
+    assert clone_check(record, "/home/a/IDC-Sentinel").returncode == 0
+    assert clone_check(record, "/home/a/IDC-Sentinel").returncode == 0
+
+    done = clone_check(record, "/home/b/idc-sentinel")
+
+    assert done.returncode == 78
+    for part in ("/home/a/IDC-Sentinel", "/home/b/idc-sentinel", "COMPOSE_PROJECT_NAME=", "If you moved the folder"):
+        assert part in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("place", "variables"),
+    [
+        ("/home/b/idc-sentinel", {"COMPOSE_PROJECT_NAME": "idc-sentinel"}),
+        ("/home/b/another", {}),
+        ("", {}),
+    ],
+)
+def test_project_that_was_chosen_by_name_may_move(tmp_path: Path, place: str, variables: dict[str, str]) -> None:
+    clone_check(tmp_path / "clone", "/home/a/idc-sentinel")
+
+    done = clone_check(tmp_path / "clone", place, **variables)
 
     assert (done.returncode, done.stderr) == (0, "")
 
