@@ -11,9 +11,9 @@ folder=${1:?usage: prepare.sh FOLDER}
 bridges=/etc/mosquitto/bridges
 
 # each says by itself what is wrong
-place=$(awk '$5 == "/project" { print $4 }' /proc/self/mountinfo)
-# the kernel writes a space as \040
-check_clone.sh "$folder/ca/clone" "$(printf '%b' "$place")" || exit
+# there the kernel writes a space as \040
+place=$(awk '$5 == "/project" { gsub(/\\040/, " ", $4); print $4 }' /proc/self/mountinfo)
+check_clone.sh "$folder/ca/clone" "$place" || exit
 check_settings.sh /project || exit
 for file in "$bridges"/*; do
     [[ ! -e $file || -r $file ]] || {
