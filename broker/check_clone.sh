@@ -19,7 +19,7 @@ name_of() { # PLACE
 
 [[ $place && $place != "$owner" ]] || exit 0
 if [[ $owner && ! ${COMPOSE_PROJECT_NAME:-} && ${IDC_PROJECT:-} == "$(name_of "$place")" ]]; then
-    printf 'settings: %s\n' "the stack $IDC_PROJECT is that of the clone in $owner, and this clone in $place has the same name:" \
+    echo "settings: the stack $IDC_PROJECT is that of the clone in $owner, and this clone in $place has the same name:" \
         "write COMPOSE_PROJECT_NAME=another-name into .env here; then 'docker compose up' there. If you moved the folder:" \
         "docker compose run --rm --no-deps bootstrap rm -f /secrets/ca/clone" >&2
     exit 78

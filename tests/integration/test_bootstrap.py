@@ -268,6 +268,7 @@ def test_clone_of_the_same_name_elsewhere_is_refused_with_both_places(tmp_path: 
     done = clone_check(record, "/home/b/idc-sentinel")
 
     assert done.returncode == 78
+    assert len(done.stderr.splitlines()) == 1
     for part in ("/home/a/IDC-Sentinel", "/home/b/idc-sentinel", "COMPOSE_PROJECT_NAME=", "If you moved the folder"):
         assert part in done.stderr
 
