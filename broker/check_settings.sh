@@ -16,6 +16,7 @@ hint() { printf 'settings: %s\n' "$*" >&2; }
 refuse() { printf 'settings: %s\n' "$*" >&2; bad=1; }
 
 . "$(dirname "$0")/setting_names.sh"
+. "$(dirname "$0")/certificate_names.sh"
 
 for name in $(compgen -e | sort); do check_name_of_env "$name"; done
 if [[ ${1:-} ]]; then
@@ -42,6 +43,21 @@ case ${IDC_MUTUAL_TLS:-off} in on | off) ;; *) refuse "IDC_MUTUAL_TLS is '$IDC_M
 if [[ ${IDC_LOCAL_INFERENCE:-1} == 0 && ! ${IDC_INFERENCE_URL:-} ]]; then
     refuse "IDC_LOCAL_INFERENCE=0 leaves nothing to ask: name the other machine's inference with IDC_INFERENCE_URL=https://NAME:8443"
 fi
+# what links and Caddy's certificate are made of: an IPv6 address stands in brackets there
+domain=${IDC_DOMAIN:-}
+domain=${domain,,}
+bare=${domain#[}
+fault=$(fault_of_name "${bare%]}")
+[[ $fault || $bare != "$domain" ]] || ! is_ipv6 "$domain" || fault="is an IPv6 address: write it in brackets, [$domain]"
+[[ ! $domain || ! $fault ]] || refuse "IDC_DOMAIN: '$IDC_DOMAIN' $fault"
+[[ ${IDC_TLS:-internal} =~ ^(internal|[^@[:space:]]+@[^@[:space:]]+)$ ]] ||
+    refuse "IDC_TLS is '$IDC_TLS': write internal, or an e-mail address for a certificate of Let's Encrypt"
+url='https?://(\[[0-9a-fA-F:.]+\]|[^][/:[:space:]]+)(:[0-9]+)?(/[^/[:space:]]+)*/?'
+IFS=, read -ra addresses <<<"${IDC_INFERENCE_URL:-}"
+for address in "${addresses[@]/#/IDC_INFERENCE_URL }" ${IDC_PUBLIC_URL:+"IDC_PUBLIC_URL $IDC_PUBLIC_URL"}; do
+    [[ $address =~ ^[A-Z_]+\ +$url\ *$ ]] ||
+        refuse "${address%% *} is '${address#* }': write an address such as http://pc.lan:8080"
+done
 if [[ ${IDC_DOMAIN:-} && ! ${IDC_OVERLAY_TLS:-} ]]; then
     refuse "IDC_DOMAIN asks for HTTPS, but docker-compose.tls.yml is not used, so that plain HTTP would be served:" \
         "add COMPOSE_FILE=docker-compose.yml:docker-compose.tls.yml to .env, or remove IDC_DOMAIN"
