@@ -63,6 +63,28 @@ def test_settings_out_of_bounds_are_refused(tmp_path: Path, fields: dict[str, ob
         make_settings(tmp_path, **fields)
 
 
+@pytest.mark.parametrize("host", ["pc.lan:8883", "mqtts://pc.lan", "pc.lan/", " pc.lan", "a b", "[::1]"])
+def test_host_with_more_than_a_name_or_an_address_is_refused(tmp_path: Path, host: str) -> None:
+    with pytest.raises(ValidationError, match="the port is a setting of its own"):
+        make_settings(tmp_path, host=host)
+
+
+@pytest.mark.parametrize("host", ["pc.lan", "192.0.2.7", "2001:db8::1", "lab_pc"])
+def test_host_may_be_a_name_or_an_address(tmp_path: Path, host: str) -> None:
+    assert make_settings(tmp_path, host=host).host == host
+
+
+@pytest.mark.parametrize("field", ["password_file", "ca_file"])
+def test_empty_name_of_a_file_is_refused(tmp_path: Path, field: str) -> None:
+    with pytest.raises(ValidationError, match="name a file"):
+        make_settings(tmp_path, **{field: ""})
+
+
+def test_missing_authority_is_told_by_its_file(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"ca\.crt"):
+        make_settings(tmp_path).tls_context()
+
+
 def test_tls_port_and_host_of_the_stack_are_the_defaults(tmp_path: Path) -> None:
     settings = make_settings(tmp_path)
 
