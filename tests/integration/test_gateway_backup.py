@@ -300,3 +300,31 @@ def program(site: Site, *arguments: str, stdin: bytes = b"") -> subprocess.Compl
     return subprocess.run(
         command, env=os.environ | settings, input=stdin, capture_output=True, timeout=300, check=False
     )
+
+
+def test_restore_of_the_wrong_backup_loses_nothing(site: Site, serving: Store) -> None:
+    wrong = site.backup()
+    site.add(serving, "original")
+    serving.database.close()
+    right = site.backup()
+
+    site.restore(wrong)
+    site.restore(right)
+    site.restore(wrong)
+
+    kept = sorted(path.name for path in site.folder.glob("*.before-restore*"))
+    assert [Site(site.folder, name).names() for name in kept] == [["original"], [], ["original"]]
+
+
+def test_log_that_cannot_go_into_the_old_database_is_kept_beside_it(site: Site, serving: Store) -> None:
+    backup = site.backup()
+    site.add(serving, "in the log")
+    reader = sqlite3.connect(site.database)
+    reader.execute("BEGIN").execute("SELECT * FROM classifications").fetchall()
+    site.add(serving, "after the reader came")
+
+    site.restore(backup)
+    reader.close()
+    serving.database.close()
+
+    assert Site(site.folder, "gateway.sqlite3.before-restore").names() == ["in the log", "after the reader came"]

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
+from uuid import UUID
 
 from idc_contracts import utc_now
 from idc_gateway import executors
@@ -170,11 +171,16 @@ class Classifying:
             Outcome(
                 index=outcomes[0].index + place,
                 name=stored.name,
-                classification=self._store.results.get(stored.classification_id) if stored.classification_id else None,
+                classification=self._answered(stored.classification_id),
                 failure=stored.failure,
             )
             for place, stored in enumerate(from_receipt(receipt.answer))
         ]
+
+    def _answered(self, identity: UUID | None) -> Classification | None:
+        """A result as it was answered the first time: what was said of it since is for those who may read."""
+        result = None if identity is None else self._store.results.get(identity)
+        return None if result is None else replace(result, review=None)
 
     def _check_all(self, uploads: Sequence[Upload], first_index: int) -> list[tuple[Outcome, CheckedImage | None]]:
         checked: list[tuple[Outcome, CheckedImage | None]] = []

@@ -215,8 +215,8 @@ def refuse_other_sites(request: Request, settings: GatewaySettings) -> None:
     if relation is not None:
         is_own = relation in ("same-origin", "none")
     else:
-        own = (request.headers.get("host"), _netloc(settings))
-        is_own = origin is None or urlsplit(origin).netloc in own
+        own = {request.headers.get("host"), _netloc(str(settings.public_url))} - {None}
+        is_own = origin is None or _netloc(origin) in own
     if not is_own:
         raise CrossSite("this request comes from another site: send it from the gateway's own page, or with an API key")
 
@@ -238,8 +238,11 @@ def refuse_rebound_names(request: Request, settings: GatewaySettings) -> None:
         raise CrossSite(f"{host[:64]!r} is not this gateway's name: use its address, or set GATEWAY_PUBLIC_URL")
 
 
-def _netloc(settings: GatewaySettings) -> str:
-    return urlsplit(str(settings.public_url)).netloc
+def _netloc(url: str) -> str | None:
+    try:
+        return urlsplit(url).netloc or None
+    except ValueError:  # a bracket too many, say: no browser sends it
+        return None
 
 
 def _is_address(host: str) -> bool:
