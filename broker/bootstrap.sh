@@ -1,7 +1,7 @@
 #!/bin/bash
 # Makes what the stack's services prove themselves with: a certificate authority, the broker's certificate, an MQTT
 # password and a client's certificate for each account and the first API key. All of it is random and made once; a
-# later run changes only a certificate that is near its end, lacks a name or does not fit its key.
+# later run changes only a certificate that is near its end, lacks a name or does not fit its key or the authority.
 #
 #   bootstrap.sh FOLDER           make what is missing
 #   bootstrap.sh FOLDER rotate    and make every certificate again, by the same authority
@@ -32,6 +32,9 @@ folder=${1:?$usage}
 case ${2:-} in '' | rotate) rotate=${2:-} ;; *) echo "$usage" >&2; exit 64 ;; esac
 accounts=(gateway alarm operator monitor)
 thirty_days_s=2592000
+authority_extensions="basicConstraints=critical,CA:TRUE,pathlen:0
+keyUsage=critical,keyCertSign,cRLSign
+subjectKeyIdentifier=hash"
 broker_names=$(tidy_names IDC_BROKER_NAMES "broker,localhost,127.0.0.1,${IDC_BROKER_NAMES:-}") || exit 78
 inference_names=$(tidy_names IDC_INFERENCE_NAMES "${IDC_INFERENCE_NAMES:-}") || exit 78
 
@@ -50,31 +53,49 @@ home_of() { if [[ $1 == monitor ]]; then echo "$folder/broker"; else echo "$fold
 mkdir -p "$folder/ca" || fail "cannot make $folder/ca: give account $(id -u) the right to write there"
 for account in "${accounts[@]}" metrics inference; do mkdir -p "$(home_of "$account")"; done
 
+# Signs a request from standard input, valid from yesterday: a Pi's clock may be behind this machine's. `openssl ca` is
+# the one command that takes a start date in OpenSSL 3.0 too. Without more options it signs by the authority.
+sign() { # DAYS EXTENSIONS OPTION...
+    local days=$1 extensions=$2 work
+    shift 2
+    work=$(mktemp -d)
+    : >"$work/index.txt"
+    printf '%s\n' "[ca]" "default_ca=a" "[a]" "database=$work/index.txt" "new_certs_dir=$work" "rand_serial=yes" \
+        "default_md=sha256" "policy=p" "x509_extensions=e" "[p]" "commonName=supplied" "[e]" "$extensions" >"$work/ca.conf"
+    cat >"$work/request"
+    if ! openssl ca -batch -notext -config "$work/ca.conf" -in "$work/request" -keyfile "$folder/ca/ca.key" \
+        -startdate "$(date -u -d '1 day ago' +%Y%m%d%H%M%SZ)" -enddate "$(date -u -d "$days days" +%Y%m%d%H%M%SZ)" \
+        "${@:--cert=$folder/ca/ca.crt}" 2>"$work/errors"; then
+        cat "$work/errors" >&2
+        rm -r "$work"
+        return 1
+    fi
+    rm -r "$work"
+}
+
 make_authority() {
     say "making a certificate authority"
     openssl ecparam -name prime256v1 -genkey -noout | keep "$folder/ca/ca.key"
-    openssl req -x509 -new -key "$folder/ca/ca.key" -sha256 -days 3650 -subj "/CN=IDC Sentinel local authority" \
-        -addext "basicConstraints=critical,CA:TRUE,pathlen:0" -addext "keyUsage=critical,keyCertSign,cRLSign" |
-        keep "$folder/ca/ca.crt"
-    # what another authority signed is no use any more
-    find "$folder" -name server.crt -delete -o -name client.crt -delete
+    openssl req -new -key "$folder/ca/ca.key" -subj "/CN=IDC Sentinel local authority" |
+        sign 3650 "$authority_extensions" -selfsign | keep "$folder/ca/ca.crt"
 }
 
 make_certificate() { # FILE-WITHOUT-SUFFIX COMMON-NAME EXTENSION...
-    local file=$1 name=$2 key request extensions
+    local file=$1 name=$2 key extensions
     shift 2
     key=$(openssl ecparam -name prime256v1 -genkey -noout)
-    request=$(openssl req -new -key /dev/stdin -subj "/CN=$name" <<<"$key")
-    extensions=$(printf '%s\n' "basicConstraints=critical,CA:FALSE" "keyUsage=critical,digitalSignature" "$@")
-    openssl x509 -req -in <(echo "$request") -CA "$folder/ca/ca.crt" -CAkey "$folder/ca/ca.key" -sha256 -days 397 \
-        -set_serial "0x$(openssl rand -hex 16)" -extfile <(echo "$extensions") 2>/dev/null | keep "$file.crt.next"
+    extensions=$(printf '%s\n' "basicConstraints=critical,CA:FALSE" "keyUsage=critical,digitalSignature" \
+        "subjectKeyIdentifier=hash" "authorityKeyIdentifier=keyid" "$@")
+    openssl req -new -key /dev/stdin -subj "/CN=$name" <<<"$key" | sign 397 "$extensions" | keep "$file.crt.next"
     # the two follow each other at once; should a run end between them, the next sees that they do not fit
     keep "$file.key" <<<"$key"
     mv -f "$file.crt.next" "$file.crt"
 }
 
+# Signed by this authority, in force for another 30 days, and of its key.
 is_good() { # FILE-WITHOUT-SUFFIX
     [[ -s $1.key && -s $1.crt ]] || return 1
+    openssl verify -CAfile "$folder/ca/ca.crt" "$1.crt" >/dev/null 2>&1 || return 1
     openssl x509 -in "$1.crt" -noout -checkend "$thirty_days_s" >/dev/null 2>&1 || return 1
     [[ $(openssl x509 -in "$1.crt" -noout -pubkey) == "$(openssl pkey -in "$1.key" -pubout)" ]]
 }
@@ -123,7 +144,8 @@ has_all_passwords() {
     for account in "${accounts[@]}"; do [[ -s $(home_of "$account")/mqtt-password ]] || return 1; done
 }
 
-[[ -s $folder/ca/ca.crt ]] || make_authority
+# an authority that has ended proves nothing any more, wherever its certificate was copied to
+openssl x509 -in "$folder/ca/ca.crt" -noout -checkend 0 >/dev/null 2>&1 || make_authority
 keep_server_certificate broker "$broker_names"
 if [[ $inference_names ]]; then
     cmp -s "$folder/ca/ca.crt" "$folder/inference/ca.crt" || keep "$folder/inference/ca.crt" <"$folder/ca/ca.crt"

@@ -1,6 +1,9 @@
 #!/bin/bash
-# Refuses settings of `.env` that nothing would read or that contradict each other, before any service starts. Compose
-# itself passes over a name that it does not know. Run by prepare.sh, whose environment holds all of `.env`.
+# Refuses settings of `.env` and of the services' env files that nothing would read or that contradict each other, before
+# any service starts. Compose itself passes over a name that it does not know. Run by prepare.sh, whose environment holds
+# all of `.env`.
+#
+#   check_settings.sh [FOLDER]    FOLDER: the project's, with docker-compose.yml and the services' env files
 #
 # Exit codes: 0; 78 a setting is wrong, with a line for each.
 set -euEo pipefail
@@ -12,36 +15,16 @@ bad=0
 hint() { printf 'settings: %s\n' "$*" >&2; }
 refuse() { printf 'settings: %s\n' "$*" >&2; bad=1; }
 
-# The known name that is the fewest single changes away (Levenshtein).
-nearest() { # NAME
-    awk -v a="$1" '
-        function least(x, y, z) { return x < y ? (x < z ? x : z) : (y < z ? y : z) }
-        function distance(b,   i, j, row, diagonal, above) {
-            for (j = 0; j <= length(b); j++) row[j] = j
-            for (i = 1; i <= length(a); i++) {
-                diagonal = row[0]; row[0] = i
-                for (j = 1; j <= length(b); j++) {
-                    above = row[j]
-                    row[j] = least(above + 1, row[j - 1] + 1, diagonal + (substr(a, i, 1) != substr(b, j, 1)))
-                    diagonal = above
-                }
-            }
-            return row[length(b)]
-        }
-        /^[A-Z]/ { d = distance($1); if (best == "" || d < closest) { best = $1; closest = d } }
-        END { print best }' "$known"
-}
+. "$(dirname "$0")/setting_names.sh"
+. "$(dirname "$0")/certificate_names.sh"
 
-for name in $(compgen -e | sort); do
-    case $name in
-        IDC_OVERLAY_TLS) ;;
-        IDC_* | COMPOSE_*) grep -qx "$name" "$known" || refuse "$name is no setting: did you mean $(nearest "$name")?" ;;
-        GATEWAY_* | INFERENCE_* | ALARM_*)
-            file=${name%%_*}
-            refuse "$name in .env reaches no service: write it into ${file,,}.env (alarm-pi.env for a real alarm)"
-            ;;
-    esac
-done
+for name in $(compgen -e | sort); do check_name_of_env "$name"; done
+if [[ ${1:-} ]]; then
+    check_service_file "$1" gateway.env GATEWAY gateway
+    check_service_file "$1" inference.env INFERENCE inference inference-ncs
+    check_service_file "$1" alarm.env ALARM x-alarm alarm
+    check_service_file "$1" alarm-pi.env ALARM x-alarm alarm-pi
+fi
 
 IFS=, read -ra asked <<<"${COMPOSE_PROFILES:-}"
 for profile in "${asked[@]}"; do
@@ -60,6 +43,21 @@ case ${IDC_MUTUAL_TLS:-off} in on | off) ;; *) refuse "IDC_MUTUAL_TLS is '$IDC_M
 if [[ ${IDC_LOCAL_INFERENCE:-1} == 0 && ! ${IDC_INFERENCE_URL:-} ]]; then
     refuse "IDC_LOCAL_INFERENCE=0 leaves nothing to ask: name the other machine's inference with IDC_INFERENCE_URL=https://NAME:8443"
 fi
+# what links and Caddy's certificate are made of: an IPv6 address stands in brackets there
+domain=${IDC_DOMAIN:-}
+domain=${domain,,}
+bare=${domain#[}
+fault=$(fault_of_name "${bare%]}")
+[[ $fault || $bare != "$domain" ]] || ! is_ipv6 "$domain" || fault="is an IPv6 address: write it in brackets, [$domain]"
+[[ ! $domain || ! $fault ]] || refuse "IDC_DOMAIN: '$IDC_DOMAIN' $fault"
+[[ ${IDC_TLS:-internal} =~ ^(internal|[^@[:space:]]+@[^@[:space:]]+)$ ]] ||
+    refuse "IDC_TLS is '$IDC_TLS': write internal, or an e-mail address for a certificate of Let's Encrypt"
+url='https?://(\[[0-9a-fA-F:.]+\]|[^][/:[:space:]]+)(:[0-9]+)?(/[^/[:space:]]+)*/?'
+IFS=, read -ra addresses <<<"${IDC_INFERENCE_URL:-}"
+for address in "${addresses[@]/#/IDC_INFERENCE_URL }" ${IDC_PUBLIC_URL:+"IDC_PUBLIC_URL $IDC_PUBLIC_URL"}; do
+    [[ $address =~ ^[A-Z_]+\ +$url\ *$ ]] ||
+        refuse "${address%% *} is '${address#* }': write an address such as http://pc.lan:8080"
+done
 if [[ ${IDC_DOMAIN:-} && ! ${IDC_OVERLAY_TLS:-} ]]; then
     refuse "IDC_DOMAIN asks for HTTPS, but docker-compose.tls.yml is not used, so that plain HTTP would be served:" \
         "add COMPOSE_FILE=docker-compose.yml:docker-compose.tls.yml to .env, or remove IDC_DOMAIN"

@@ -1,17 +1,20 @@
 #!/bin/bash
 # What the service `bootstrap` of compose runs at each `up`: checks the settings, makes secrets, and notes which bridges
-# are to be served, so that a running broker can tell (follow.sh).
+# are to be served, so that a running broker can tell (follow.sh). The clone's folder is mounted at /project.
 #
 #   prepare.sh FOLDER
 #
-# Exit codes: those of check_settings.sh and bootstrap.sh; 78 a bridge's file cannot be read.
+# Exit codes: those of check_clone.sh, check_settings.sh and bootstrap.sh; 78 a bridge's file cannot be read.
 set -euEo pipefail
 trap 'echo "prepare.sh: line $LINENO failed: $BASH_COMMAND" >&2' ERR
 folder=${1:?usage: prepare.sh FOLDER}
 bridges=/etc/mosquitto/bridges
 
 # each says by itself what is wrong
-check_settings.sh || exit
+# there the kernel writes a space as \040
+place=$(awk '$5 == "/project" { gsub(/\\040/, " ", $4); print $4 }' /proc/self/mountinfo)
+check_clone.sh "$folder/ca/clone" "$place" || exit
+check_settings.sh /project || exit
 for file in "$bridges"/*; do
     [[ ! -e $file || -r $file ]] || {
         echo "bridges: ${file##*/} cannot be read by account $(id -u): chown $(id -u) and chmod 400 it" >&2

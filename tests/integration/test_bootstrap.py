@@ -1,14 +1,17 @@
-"""broker/bootstrap.sh and the checks before it: every refusal names the value and what is right."""
+"""broker/bootstrap.sh and a broker that serves what it made: every refusal names the value and what is right."""
 
 import os
 import re
 import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from support.broker_scripts import run
+from support.certificates import self_signed
 from support.compose_stack import wait_until
 from support.mosquitto import REPOSITORY, MosquittoBroker
 from support.tls_names import served_names as served_names_at
@@ -22,16 +25,12 @@ def secrets(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("secrets")
 
 
-def run(script: str, *arguments: object, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run one of the broker's scripts with nothing in its environment but these variables."""
-    command = [REPOSITORY / "broker" / script, *map(str, arguments)]
-    environment = {"PATH": os.environ["PATH"] + ":/usr/sbin", **variables}
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+def openssl(*arguments: object) -> str:
+    return subprocess.run(["openssl", *map(str, arguments)], capture_output=True, text=True, check=True).stdout
 
 
 def served_names(secrets: Path, service: str = "broker") -> list[str]:
-    command = ["openssl", "x509", "-noout", "-ext", "subjectAltName", "-in", secrets / service / "server.crt"]
-    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    said = openssl("x509", "-noout", "-ext", "subjectAltName", "-in", secrets / service / "server.crt")
     return re.findall(r"(?:DNS|IP Address):(\S+?)(?:,|\s)", said)
 
 
@@ -95,6 +94,41 @@ def test_inference_of_another_machine_gets_a_certificate_and_the_gateways_key(tm
     assert (tmp_path / "inference/ca.crt").read_text() == (tmp_path / "gateway/ca.crt").read_text()
 
 
+@pytest.mark.parametrize("path", ["ca/ca.crt", "broker/server.crt", "alarm/client.crt"])
+def test_certificate_holds_from_yesterday_so_that_a_clock_that_is_behind_accepts_it(secrets: Path, path: str) -> None:
+    run("bootstrap.sh", secrets)
+
+    said = openssl("x509", "-noout", "-startdate", "-in", secrets / path)
+
+    made = datetime.fromtimestamp((secrets / path).stat().st_mtime, tz=UTC)
+    start = datetime.strptime(said.strip(), "notBefore=%b %d %H:%M:%S %Y GMT").replace(tzinfo=UTC)
+    assert timedelta(hours=23) < made - start < timedelta(hours=25)
+
+
+def test_certificate_of_another_authority_is_made_again(tmp_path: Path) -> None:
+    run("bootstrap.sh", tmp_path / "ours")
+    run("bootstrap.sh", tmp_path / "other")
+    for path in ("alarm/client.crt", "alarm/client.key", "broker/server.crt", "broker/server.key"):
+        (tmp_path / "other" / path).replace(tmp_path / "ours" / path)
+
+    assert run("bootstrap.sh", tmp_path / "ours").returncode == 0
+
+    for path in ("alarm/client.crt", "broker/server.crt"):
+        assert "OK" in openssl("verify", "-CAfile", tmp_path / "ours/ca/ca.crt", tmp_path / "ours" / path)
+
+
+def test_authority_that_has_ended_is_made_again_with_all_that_it_signed(tmp_path: Path) -> None:
+    run("bootstrap.sh", tmp_path / "secrets")
+    ended, _ = self_signed(tmp_path, "20200101000000Z", "20210101000000Z")
+    ended.replace(tmp_path / "secrets/ca/ca.crt")
+
+    done = run("bootstrap.sh", tmp_path / "secrets")
+
+    assert done.returncode == 0, done.stderr
+    for path in ("gateway/client.crt", "broker/server.crt"):
+        assert "OK" in openssl("verify", "-CAfile", tmp_path / "secrets/alarm/ca.crt", tmp_path / "secrets" / path)
+
+
 def test_what_cannot_be_written_is_told_with_the_file(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 
@@ -114,70 +148,6 @@ def test_any_failing_command_is_told_with_its_line(tmp_path: Path) -> None:
 
     assert done.returncode == 73
     assert re.fullmatch(r"bootstrap: line \d+ failed: mosquitto_passwd -U .*\n", done.stderr)
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "told"),
-    [
-        ("IDC_BROKER_NAME", "pc.lan", "did you mean IDC_BROKER_NAMES?"),
-        ("IDC_HTPP_BIND", "0.0.0.0", "did you mean IDC_HTTP_BIND?"),
-        ("IDC_MUTUALTLS", "on", "did you mean IDC_MUTUAL_TLS?"),
-        ("COMPOSE_PROFILE", "pi", "did you mean COMPOSE_PROFILES?"),
-        ("COMPOSE_PROFILES", "observabilty", "no service has the profile 'observabilty'"),
-        ("GATEWAY_SESSION_LIFETIME_H", "8", "write it into gateway.env"),
-        ("ALARM_BUZZER", "passive", "write it into alarm.env"),
-        ("IDC_PRETEND_ALARM", "off", "write 1 to run it here, 0 to leave it out"),
-        ("IDC_MUTUAL_TLS", "yes", "write on or off"),
-        ("IDC_SITE", "Lab A", "lower-case letters, digits and hyphens"),
-        ("IDC_LOCAL_INFERENCE", "0", "IDC_INFERENCE_URL=https://NAME:8443"),
-        ("IDC_DOMAIN", "idc.example", "COMPOSE_FILE=docker-compose.yml:docker-compose.tls.yml"),
-    ],
-)
-def test_setting_that_nothing_would_read_is_refused_with_the_right_one(name: str, value: str, told: str) -> None:
-    done = run("check_settings.sh", **{name: value})
-
-    assert done.returncode == 78
-    (line,) = done.stderr.splitlines()
-    assert name in line
-    assert told in line
-
-
-@pytest.mark.parametrize(
-    "settings",
-    [
-        {},
-        {"IDC_HTTP_BIND": "127.0.0.1", "COMPOSE_PROFILES": "pi, observability", "IDC_URL": "http://localhost:8080"},
-        {"IDC_DOMAIN": "idc.example", "IDC_OVERLAY_TLS": "on", "IDC_HTTP_BIND": "0.0.0.0"},
-        {"IDC_LOCAL_INFERENCE": "0", "IDC_INFERENCE_URL": "https://up.lan:8443", "IDC_INFERENCE_NAMES": "up.lan"},
-        {"IDC_MQTT_BIND": "0.0.0.0", "IDC_BROKER_NAMES": "pc.lan", "IDC_SITE": "lab-a"},
-    ],
-)
-def test_right_settings_are_passed_without_a_word(settings: dict[str, str]) -> None:
-    done = run("check_settings.sh", **settings)
-
-    assert (done.returncode, done.stderr) == (0, "")
-
-
-@pytest.mark.parametrize(
-    ("settings", "named"),
-    [
-        ({"IDC_MQTT_BIND": "0.0.0.0"}, "IDC_BROKER_NAMES"),
-        ({"IDC_INFERENCE_URL": "https://up.lan:8443"}, "IDC_INFERENCE_NAMES"),
-    ],
-)
-def test_setting_that_needs_another_one_is_taken_and_the_other_named(settings: dict[str, str], named: str) -> None:
-    done = run("check_settings.sh", **settings)
-
-    assert done.returncode == 0
-    assert named in done.stderr
-
-
-def test_plain_http_beyond_this_machine_is_possible_and_named() -> None:
-    done = run("check_settings.sh", IDC_HTTP_BIND="0.0.0.0")
-
-    assert done.returncode == 0
-    assert "plain HTTP on 0.0.0.0" in done.stderr
-    assert "set IDC_PUBLIC_URL" in done.stderr
 
 
 @pytest.fixture

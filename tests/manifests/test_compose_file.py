@@ -50,6 +50,7 @@ def test_environment_names_only_settings_that_exist(service: str, settings: type
 def test_service_is_hardened(service: str) -> None:
     definition = (TLS | INFERENCE | SERVICES)[service]
 
+    assert definition["pull_policy"] == "never", "the image's name on a public registry may be somebody else's"
     assert definition["read_only"] is True
     assert definition["cap_drop"] == ["ALL"]
     assert definition["security_opt"] == ["no-new-privileges:true"]

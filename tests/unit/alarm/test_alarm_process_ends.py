@@ -35,7 +35,7 @@ def run_alarm(tmp_path: Path, **environment: str) -> subprocess.CompletedProcess
     [
         ({"ALARM_PINS__RED": "99"}, "ALARM_PINS__RED"),
         ({"ALARM_MQTT__USERNAME": ""}, "ALARM_MQTT__USERNAME"),
-        ({"ALARM_PINS": "not json"}, "pins"),
+        ({"ALARM_PINS": "not json"}, "ALARM_PINS"),
     ],
 )
 def test_wrong_setting_ends_with_78_and_one_line(tmp_path: Path, environment: dict[str, str], named: str) -> None:

@@ -49,6 +49,10 @@ class StuckJournal(MemoryJournal):
         super().__init__()
         self.release = threading.Event()
 
+    def load(self) -> AlarmRecord:
+        self.release.wait(60)
+        return super().load()
+
     def save(self, record: AlarmRecord) -> None:
         self.release.wait(60)
         super().save(record)
@@ -253,6 +257,19 @@ def test_disk_that_hangs_is_a_failed_journal_until_it_answers() -> None:
     wait_until(lambda: _is_saved(journal, record), "the journal works again")
 
     assert journal.load() == record
+
+
+def test_alarm_starts_latched_where_the_disk_does_not_answer_and_writes_when_it_does_again() -> None:
+    stuck = StuckJournal()
+    journal = PatientJournal(stuck, load_patience_s=0.05)
+
+    record = journal.load()
+
+    assert record.condition.latched
+    assert not _is_saved(journal, record)
+    stuck.release.set()
+    wait_until(lambda: _is_saved(journal, record), "the disk answers again")
+    assert stuck.load() == record
 
 
 def _is_saved(journal: PatientJournal, record: AlarmRecord) -> bool:

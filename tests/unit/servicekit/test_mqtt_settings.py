@@ -10,6 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from idc_servicekit.mqtt import MqttSettings, why_unreachable
+from support.certificates import self_signed
 
 
 def make_settings(folder: Path, **fields: object) -> MqttSettings:
@@ -62,6 +63,28 @@ def test_settings_out_of_bounds_are_refused(tmp_path: Path, fields: dict[str, ob
         make_settings(tmp_path, **fields)
 
 
+@pytest.mark.parametrize("host", ["pc.lan:8883", "mqtts://pc.lan", "pc.lan/", " pc.lan", "a b", "[::1]"])
+def test_host_with_more_than_a_name_or_an_address_is_refused(tmp_path: Path, host: str) -> None:
+    with pytest.raises(ValidationError, match="the port is a setting of its own"):
+        make_settings(tmp_path, host=host)
+
+
+@pytest.mark.parametrize("host", ["pc.lan", "192.0.2.7", "2001:db8::1", "lab_pc"])
+def test_host_may_be_a_name_or_an_address(tmp_path: Path, host: str) -> None:
+    assert make_settings(tmp_path, host=host).host == host
+
+
+@pytest.mark.parametrize("field", ["password_file", "ca_file"])
+def test_empty_name_of_a_file_is_refused(tmp_path: Path, field: str) -> None:
+    with pytest.raises(ValidationError, match="name a file"):
+        make_settings(tmp_path, **{field: ""})
+
+
+def test_missing_authority_is_told_by_its_file(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"ca\.crt"):
+        make_settings(tmp_path).tls_context()
+
+
 def test_tls_port_and_host_of_the_stack_are_the_defaults(tmp_path: Path) -> None:
     settings = make_settings(tmp_path)
 
@@ -81,36 +104,6 @@ def test_key_of_another_certificate_is_an_error(authority: Path, tmp_path: Path)
 def test_certificate_without_its_key_is_refused(tmp_path: Path, field: str) -> None:
     with pytest.raises(ValidationError, match="belong together"):
         make_settings(tmp_path, **{field: tmp_path / "client"})
-
-
-_AUTHORITY = """
-[ca]
-default_ca = test
-[test]
-database = {folder}/index.txt
-serial = {folder}/serial
-new_certs_dir = {folder}
-default_md = sha256
-policy = any
-copy_extensions = copy
-[any]
-commonName = supplied
-"""
-
-
-def self_signed(folder: Path, begins: str, ends: str) -> tuple[Path, Path]:
-    """A certificate for 127.0.0.1 that is valid in a time of the test's choice, and its key."""
-    key, request, certificate = folder / "key.pem", folder / "request.pem", folder / "certificate.pem"
-    (folder / "index.txt").write_text("")
-    (folder / "serial").write_text("01\n")
-    (folder / "ca.conf").write_text(_AUTHORITY.format(folder=folder))
-    ask = "openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=broker"
-    ask += f" -addext subjectAltName=IP:127.0.0.1 -keyout {key} -out {request}"
-    sign = f"openssl ca -batch -selfsign -notext -config {folder}/ca.conf -keyfile {key} -in {request}"
-    sign += f" -out {certificate} -startdate {begins} -enddate {ends}"
-    for command in (ask, sign):
-        subprocess.run(command.split(), check=True, capture_output=True)
-    return certificate, key
 
 
 def shake_hands(settings: MqttSettings, certificate: Path, key: Path) -> OSError:

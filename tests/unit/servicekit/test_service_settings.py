@@ -12,12 +12,14 @@ from idc_servicekit.settings import (
     describe_invalid,
     describe_unknown,
 )
+from idc_servicekit.startup import start
 
 
 class Group(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     count: int = 1
+    names: tuple[str, ...] = ()
     secret: SecretStr = SecretStr("")
 
 
@@ -86,6 +88,9 @@ def test_exit_codes_are_those_of_sysexits() -> None:
         ("demo_log_lvl", "nearest is DEMO_LOG_LEVEL"),
         ("DEMO_AMOUNT", "called DEMO_GROUP__COUNT now"),
         ("DEMO_RENAMED", "nearest is"),
+        ("DEMMO_SITE", "nearest is DEMO_SITE"),
+        ("DMO_GROUP__COUNT", "nearest is DEMO_GROUP__COUNT"),
+        ("GROUP__COUNT", "nearest is DEMO_GROUP__COUNT"),
     ],
 )
 def test_unknown_setting_is_told_with_the_right_name_and_without_its_value(wrong: str, right: str) -> None:
@@ -104,6 +109,27 @@ def test_every_unknown_setting_is_told_in_one_line() -> None:
     assert "DEMO_A:" in line
     assert "DEMO_B\\n:" in line
     assert "\n" not in line
+
+
+def test_variables_of_other_programs_are_told_of_in_no_case() -> None:
+    others = {"PORT": "80", "SITE": "a", "GROUP": "b", "MEMO_SITE": "c", "DEM_OTHER": "d", "OTEL_LOG_LEVEL": "e"}
+
+    assert describe_unknown(DemoSettings, others) is None
+
+
+def test_list_that_is_no_json_is_told_by_its_variable_and_without_its_value(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DEMO_GROUP__NAMES", "hunter2")
+    monkeypatch.setenv("DEMO_GROUP__COUNT", "3")
+
+    assert start("demo", DemoSettings, lambda _: None, ()) == EXIT_CONFIG
+
+    said = capsys.readouterr().err
+    assert (
+        said
+        == 'idc-demo: wrong settings: DEMO_GROUP__NAMES: lists and groups are written as JSON, such as ["a", "b"]\n'
+    )
 
 
 def test_known_settings_are_told_of_in_no_case() -> None:

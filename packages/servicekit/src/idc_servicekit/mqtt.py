@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 _NOT_YET_VALID: Final = 9
 _EXPIRED: Final = 10
@@ -44,6 +44,21 @@ class MqttSettings(BaseModel):
     key_file: Path | None = Field(default=None, description="The certificate's private key (PEM).")
     keepalive_s: int = Field(default=15, ge=5, le=3600, description="Silence after which a lost connection is noticed.")
 
+    @field_validator("host")
+    @classmethod
+    def _is_a_host_alone(cls, host: str) -> str:
+        """A name with more in it would be looked up without end."""
+        if any(c.isspace() or c in "/[]" for c in host) or host.count(":") == 1:
+            raise ValueError("write a host name or an address alone: the port is a setting of its own")
+        return host
+
+    @field_validator("password_file", "ca_file", "certificate_file", "key_file")
+    @classmethod
+    def _names_a_file(cls, file: Path | None) -> Path | None:
+        if file == Path():
+            raise ValueError("name a file")
+        return file
+
     @model_validator(mode="after")
     def _certificate_has_its_key(self) -> Self:
         if (self.certificate_file is None) != (self.key_file is None):
@@ -66,6 +81,9 @@ class MqttSettings(BaseModel):
         Raises:
             OSError: A file is missing or holds no certificate, or the key is another's (`ssl.SSLError`).
         """
+        for file in (self.ca_file, self.certificate_file, self.key_file):
+            if file is not None:
+                file.open("rb").close()  # OpenSSL's error would not name it
         context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=str(self.ca_file))
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         if self.certificate_file is not None:

@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings
 _LINK_NAME: Final = re.compile(
     r"(.*_)?(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT_\d+_(TCP|UDP|SCTP)(_(ADDR|PORT|PROTO|START|END))?)"
 )
+_LIKELY_THE_SAME: Final = 0.8
 _LINK_VALUE: Final = re.compile(r"(tcp|udp|sctp)://[^/]*")
 
 
@@ -21,7 +22,7 @@ def is_service_link(name: str, value: str | None) -> bool:
     https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
     """
     upper = name.upper()
-    is_address = upper.endswith("_PORT") and _LINK_VALUE.fullmatch(value or "") is not None
+    is_address = re.search("[^_]_PORT$", upper) is not None and _LINK_VALUE.fullmatch(value or "") is not None
     return is_address or _LINK_NAME.fullmatch(upper) is not None
 
 
@@ -34,7 +35,7 @@ def setting_names(settings: type[BaseSettings]) -> frozenset[str]:
 def unknown_settings(
     settings: type[BaseSettings], environment: Mapping[str, str], renamed: Mapping[str, str]
 ) -> list[str]:
-    """One line for each variable that has a service's prefix and is none of its settings, without its value.
+    """One line for each variable that is meant for a service and is none of its settings, without its value.
 
     Args:
         settings: The service's settings.
@@ -45,15 +46,26 @@ def unknown_settings(
     return [
         f"{ascii(name.upper())[1:-1]}: {no_such_setting(name.upper(), known, renamed)}"
         for name, value in sorted(environment.items())
-        if name.upper().startswith(prefix) and name.upper() not in known and not is_service_link(name, value)
+        if _is_meant(name.upper(), prefix, known) and name.upper() not in known and not is_service_link(name, value)
     ]
+
+
+def _is_meant(name: str, prefix: str, known: frozenset[str]) -> bool:
+    """Whether a variable is a service's: by its prefix, or by all but a misspelt or missing one."""
+    beginning, separator, rest = name.partition("_")
+    is_misspelt = f"{prefix}{rest}" in known and _likeness(beginning + separator, prefix) > _LIKELY_THE_SAME
+    return name.startswith(prefix) or is_misspelt or ("__" in name and f"{prefix}{name}" in known)
+
+
+def _likeness(one: str, other: str) -> float:
+    return SequenceMatcher(None, one, other).ratio()
 
 
 def no_such_setting(name: str, known: frozenset[str], renamed: Mapping[str, str]) -> str:
     """What to say of a name that is no setting's: which one it is now, or which is nearest."""
     if name in renamed:
         return f"it is called {renamed[name]} now"
-    nearest = max(sorted(known), key=lambda other: SequenceMatcher(None, name, other).ratio())
+    nearest = max(sorted(known), key=lambda other: _likeness(name, other))
     return f"there is no such setting; the nearest is {nearest}"
 
 

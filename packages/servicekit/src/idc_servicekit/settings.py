@@ -6,7 +6,13 @@ from typing import ClassVar, Final
 
 from pydantic import Field, ValidationError
 from pydantic_core import ErrorDetails
-from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
 
 from idc_contracts import Slug
 from idc_servicekit.logs import LogFormat
@@ -73,6 +79,20 @@ def _problem(name: str, item: ErrorDetails, settings: type[ServiceSettings] | No
     if settings is not None and item["type"] == "extra_forbidden":
         return no_such_setting(name, setting_names(settings), settings.renamed)
     return item["msg"]
+
+
+def describe_unreadable(error: SettingsError, prefix: str, environment: Mapping[str, str]) -> str:
+    """One line that names the variable in which a list or a group is no JSON, without its value.
+
+    Args:
+        error: What reading the settings raised.
+        prefix: What the variables begin with.
+        environment: The variables.
+    """
+    value = getattr(error.__cause__, "doc", None)  # of a JSONDecodeError
+    names = [name.upper() for name, held in sorted(environment.items()) if held == value]
+    wrong = ", ".join(name for name in names if name.startswith(prefix.upper())) or str(error)
+    return f'wrong settings: {wrong}: lists and groups are written as JSON, such as ["a", "b"]'
 
 
 def describe_unknown(settings: type[ServiceSettings], environment: Mapping[str, str]) -> str | None:

@@ -10,7 +10,14 @@ from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
 from idc_servicekit.logs import configure_logging
-from idc_servicekit.settings import EXIT_CONFIG, EXIT_UNAVAILABLE, ServiceSettings, describe_invalid, describe_unknown
+from idc_servicekit.settings import (
+    EXIT_CONFIG,
+    EXIT_UNAVAILABLE,
+    ServiceSettings,
+    describe_invalid,
+    describe_unknown,
+    describe_unreadable,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -36,16 +43,15 @@ def start(
     Returns:
         The exit code: 0, 78 for wrong settings, 69 for what is not there; one line on standard error says what.
     """
+    prefix = str(settings_type.model_config["env_prefix"])
     if unknown := describe_unknown(settings_type, os.environ):
         return _end(name, EXIT_CONFIG, unknown)
     try:
         settings = settings_type(**(given or {}))
     except ValidationError as exc:
-        return _end(
-            name, EXIT_CONFIG, describe_invalid(exc, str(settings_type.model_config["env_prefix"]), settings_type)
-        )
+        return _end(name, EXIT_CONFIG, describe_invalid(exc, prefix, settings_type))
     except SettingsError as exc:
-        return _end(name, EXIT_CONFIG, f"wrong settings: {exc}")
+        return _end(name, EXIT_CONFIG, describe_unreadable(exc, prefix, os.environ))
     configure_logging(name, settings.log_format, settings.log_level)
     logger.info("starting", extra={"settings": settings.model_dump(mode="json")})
     try:

@@ -43,10 +43,9 @@ class Classifying:
     ) -> None:
         self._store = store
         self._predict = predict
-        self._ledger = Ledger(deeds, on_written=outbox.wake)
+        self._ledger = Ledger(deeds, on_written=outbox.wake, on_stored=lambda result: meter.result(result.decision))
         self._deeds = deeds
         self._backlog = backlog
-        self._meter = meter
         self._max_in_progress = max_in_progress
         self._max_image_bytes = max_image_bytes
         self._in_progress = 0
@@ -147,9 +146,6 @@ class Classifying:
         results = iter(self._results(images, predictions, latency_ms))
         answered = [outcome if outcome.failure else _succeeded(outcome, next(results)) for outcome in outcomes]
         await self._ledger.write(Entry(answered, images, request, self._clock()))
-        for outcome in answered:
-            if outcome.classification is not None:
-                self._meter.result(outcome.classification.decision)
         return answered
 
     async def _asked(self, images: Sequence[CheckedImage], request: Request) -> list[Prediction]:
