@@ -11,6 +11,7 @@ import pytest
 
 from support.checkout import Checkout
 from support.compose_stack import wait_until
+from support.docker_networks import free_network
 from support.mosquitto import free_port
 from support.tls_names import served_names
 
@@ -149,7 +150,7 @@ def test_https_is_kept_by_a_later_plain_up_and_never_taken_back_silently(clone: 
         IDC_DOMAIN="idc.test",
         IDC_HTTP_BIND="127.0.0.1",
         IDC_HTTPS_PORT=str(free_port()),
-        IDC_TLS_NETWORK="10.213.77",
+        IDC_TLS_NETWORK=free_network(),
     )
     clone.up("--build")
     clone.compose("up", "--detach")
@@ -163,7 +164,11 @@ def test_https_is_kept_by_a_later_plain_up_and_never_taken_back_silently(clone: 
 
     # Refused, and the gateway is not published again: no service starts before the bootstrap has ended well.
     clone.configure(COMPOSE_FILE="")
-    done = clone.run("docker", "compose", "up", "--detach", "--wait")
-    assert done.returncode != 0
-    assert "COMPOSE_FILE=docker-compose.yml:docker-compose.tls.yml" in clone.compose("logs", "bootstrap")
-    assert "gateway" not in clone.running()
+    try:
+        done = clone.run("docker", "compose", "up", "--detach", "--wait")
+        assert done.returncode != 0
+        assert "COMPOSE_FILE=docker-compose.yml:docker-compose.tls.yml" in clone.compose("logs", "bootstrap")
+        assert "gateway" not in clone.running()
+    finally:
+        # so that what it made is removed too
+        clone.configure(COMPOSE_FILE="docker-compose.yml:docker-compose.tls.yml")

@@ -12,6 +12,7 @@ import pytest
 
 from support.compose_stack import ComposeStack, wait_until
 from support.demo_patches import solid_png
+from support.docker_networks import free_network
 from support.mosquitto import free_port
 from support.tiny_bundle import write_tiny_bundle
 
@@ -29,7 +30,7 @@ class TlsStack(ComposeStack):
         settings = {
             "IDC_DOMAIN": DOMAIN,
             "IDC_HTTPS_PORT": str(self.https_port),
-            "IDC_TLS_NETWORK": _free_network(),
+            "IDC_TLS_NETWORK": free_network(),
         }
         overlay = (REPOSITORY / "docker-compose.tls.yml",)
         super().__init__(REPOSITORY, models, overrides=overlay, environment=settings)
@@ -41,14 +42,6 @@ class TlsStack(ComposeStack):
         transport = _ToThisMachine(context)
         address = f"https://{DOMAIN}:{self.https_port}"
         return httpx.Client(base_url=address, transport=transport, headers=headers, timeout=30)
-
-
-def _free_network() -> str:
-    """The first three numbers of a network that no container has: a stack that was cut off may have left its own."""
-    networks = _docker("network", "ls", "--quiet").split()
-    taken = _docker("network", "inspect", *networks, "--format", "{{range .IPAM.Config}}{{.Subnet}} {{end}}").split()
-    used = {subnet.rsplit(".", 1)[0] for subnet in taken}
-    return next(network for third in range(1, 255) if (network := f"10.213.{third}") not in used)
 
 
 def _docker(*arguments: str) -> str:

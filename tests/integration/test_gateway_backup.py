@@ -19,7 +19,7 @@ import pytest
 
 from idc_contracts import Decision
 from idc_gateway import __main__
-from idc_gateway.accounts import User
+from idc_gateway.accounts import NewSession, Proof, SignInBy, User
 from idc_gateway.adapters.object_images import S3Account, open_images
 from idc_gateway.adapters.sql.store import open_store
 from idc_gateway.app import build
@@ -183,7 +183,8 @@ def test_stream_that_knew_what_the_restore_took_back_says_that_it_missed_somethi
 
 def test_nobody_stays_signed_in_by_a_session_of_the_backup(site: Site, serving: Store) -> None:
     serving.accounts.add_user(User("a", Role.ADMIN, NOW, None), AuditEvent("user.created", "a", "a", NOW))
-    serving.accounts.add_session("s" * 64, key_name=None, user_name="a", now=NOW, expires_at=NOW + timedelta(days=1))
+    session = NewSession("s" * 64, Proof("a", SignInBy.PASSWORD, None), NOW, NOW + timedelta(days=1), None)
+    assert serving.sessions.add(session, AuditEvent("sign-in.succeeded", "a", "a", NOW))
     backup = site.backup()
     serving.database.close()
 
@@ -191,7 +192,7 @@ def test_nobody_stays_signed_in_by_a_session_of_the_backup(site: Site, serving: 
 
     store = site.open()
     assert store.accounts.user("a") is not None
-    assert store.accounts.session("s" * 64, NOW) is None
+    assert store.sessions.find("s" * 64, NOW, timedelta(days=1)) is None
     store.database.close()
 
 
@@ -299,3 +300,31 @@ def program(site: Site, *arguments: str, stdin: bytes = b"") -> subprocess.Compl
     return subprocess.run(
         command, env=os.environ | settings, input=stdin, capture_output=True, timeout=300, check=False
     )
+
+
+def test_restore_of_the_wrong_backup_loses_nothing(site: Site, serving: Store) -> None:
+    wrong = site.backup()
+    site.add(serving, "original")
+    serving.database.close()
+    right = site.backup()
+
+    site.restore(wrong)
+    site.restore(right)
+    site.restore(wrong)
+
+    kept = sorted(path.name for path in site.folder.glob("*.before-restore*"))
+    assert [Site(site.folder, name).names() for name in kept] == [["original"], [], ["original"]]
+
+
+def test_log_that_cannot_go_into_the_old_database_is_kept_beside_it(site: Site, serving: Store) -> None:
+    backup = site.backup()
+    site.add(serving, "in the log")
+    reader = sqlite3.connect(site.database)
+    reader.execute("BEGIN").execute("SELECT * FROM classifications").fetchall()
+    site.add(serving, "after the reader came")
+
+    site.restore(backup)
+    reader.close()
+    serving.database.close()
+
+    assert Site(site.folder, "gateway.sqlite3.before-restore").names() == ["in the log", "after the reader came"]

@@ -72,6 +72,14 @@ def test_damaged_image_is_none(images: ImageStore) -> None:
     assert images.get(NAME) is None
 
 
+def test_bucket_that_is_gone_is_not_taken_for_deleted_images(s3: S3Account) -> None:
+    images = open_images("s3://another/site", s3)
+
+    for act in (lambda: images.put(NAME, IMAGE), lambda: images.get(NAME), lambda: images.delete(NAME)):
+        with pytest.raises(ImagesUnavailable, match="does not work"):
+            act()
+
+
 def test_server_that_never_answers_is_told_in_time() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         account = S3Account(f"http://127.0.0.1:{silent.getsockname()[1]}", "us-east-1", "a", "b")

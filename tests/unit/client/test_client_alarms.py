@@ -152,3 +152,19 @@ def test_list_says_how_many_findings_wait_and_that_it_may_be_old() -> None:
     done = run(ScriptedGateway([httpx.Response(200, json=items)]), "list")
 
     assert (done.exit_code, "12" in done.stdout, "may be old" in done.stderr) == (0, True, True)
+
+
+def test_outputs_that_nobody_knows_are_not_called_dark_and_off() -> None:
+    lit = {"lamps": {"red": True, "amber": False, "blue": False}, "buzzer": False, "state": "finding"}
+
+    silent = run(site(alarm("bench")), "list").stdout
+    gone = run(site(alarm("bench", online=False) | lit), "list").stdout
+
+    assert "dark" not in silent
+    assert silent.count("unknown") == 3
+    assert "unknown, last red" in gone
+    assert "unknown, last off" in gone
+
+
+def test_site_without_an_alarm_is_told() -> None:
+    assert "no alarm has reported yet" in run(site(), "list").stderr

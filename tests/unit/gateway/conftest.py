@@ -1,5 +1,6 @@
 """A gateway around fakes and a real SQLite file."""
 
+import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -33,8 +34,17 @@ def settings(tmp_path: Path) -> GatewaySettings:
     )
 
 
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite file with all tables and no row, made once: the migrations take longer than most tests."""
+    path = tmp_path_factory.mktemp("empty-database") / "gateway.sqlite3"
+    open_store(f"sqlite:///{path}").database.close()
+    return path
+
+
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
+def store(empty_database: Path, tmp_path: Path) -> Iterator[Store]:
+    shutil.copy(empty_database, tmp_path)
     store = open_store(f"sqlite:///{tmp_path / 'gateway.sqlite3'}")
     yield store
     store.database.close()

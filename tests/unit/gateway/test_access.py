@@ -173,3 +173,10 @@ def test_short_first_key_ends_the_start(settings: GatewaySettings) -> None:
 
     with pytest.raises(ValueError, match="32 characters"):
         build(settings, servers={"http://inference": RednessInference()}, bus=MemoryBus())
+
+
+@pytest.mark.parametrize("origin", ["http://[", "http://gateway]", "null", "//", "x"])
+async def test_origin_that_no_browser_sends_is_another_site(stranger: httpx.AsyncClient, origin: str) -> None:
+    answer = await stranger.post("/api/v1/session", json={"key": KEY}, headers={"Origin": origin})
+
+    assert answer.status_code == 403

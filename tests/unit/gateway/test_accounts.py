@@ -359,3 +359,27 @@ async def test_other_site_can_not_sign_anyone_in_or_change_a_password(
     ]
 
     assert [answer.status_code for answer in answers] == [403, 403]
+
+
+@pytest.mark.parametrize("name", ["%00", "eva%00", "e" * 65])
+async def test_name_that_nobody_can_have_is_told_as_such(client: httpx.AsyncClient, name: str) -> None:
+    await client.post("/api/v1/keys", json={"name": "e" * 64, "role": "viewer"})
+
+    answers = [
+        await client.delete(f"/api/v1/keys/{name}"),
+        await client.delete(f"/api/v1/users/{name}"),
+        await client.put(f"/api/v1/users/{name}/role", json={"role": "viewer"}),
+        await client.post(f"/api/v1/users/{name}/sign-in-link"),
+    ]
+
+    assert {answer.status_code for answer in answers} == {422}
+    assert "e" * 64 in [key["name"] for key in (await client.get("/api/v1/keys")).json()["items"]]
+
+
+@pytest.mark.parametrize("settings", [{"requests_per_minute": 3}], indirect=True)
+async def test_signing_in_again_and_again_counts_as_requests(
+    client: httpx.AsyncClient, browser: httpx.AsyncClient
+) -> None:
+    answers = [await browser.post("/api/v1/session", json={"key": KEY}) for _ in range(4)]
+
+    assert [answer.status_code for answer in answers] == [204, 204, 204, 429]

@@ -162,3 +162,24 @@ async def test_changing_result_needs_its_own_scope_even_for_its_sender(client: h
 
     assert refused.status_code == 403
     assert (await client.get(f"{URL}/{made}")).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/api/v1/classifications", "/api/v1/classifications/export"])
+async def test_filter_with_a_wrong_name_is_refused_and_not_left_out(client: httpx.AsyncClient, path: str) -> None:
+    answer = await client.get(path, params={"slid": "8975"})
+
+    assert answer.status_code == 422
+    assert answer.json()["detail"] == "query.slid: there is no such parameter: did you mean 'slide'?"
+
+
+async def test_label_with_a_wrong_name_is_refused_before_anything_is_stored(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/api/v1/classifications", params={"patientt": "P1"}, content=solid_png((250, 0, 0)))
+
+    assert answer.status_code == 422
+    assert (await client.get("/api/v1/classifications")).json()["items"] == []
+
+
+async def test_parameter_that_comes_twice_is_refused(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/api/v1/classifications?slide=a&slide=b")
+
+    assert answer.json()["detail"] == "query.slide: it is given more than once, and one value counts"

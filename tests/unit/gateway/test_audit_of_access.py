@@ -165,3 +165,44 @@ async def test_what_is_looked_at_again_and_again_is_recorded_once_in_ten_minutes
 
     assert once == 2
     assert len(await records(client, "results.listed")) == 3
+
+
+@pytest.mark.parametrize(
+    ("path", "action"),
+    [
+        ("audit", "audit.viewed"),
+        ("audit/verification", "audit.verified"),
+        ("keys", "keys.listed"),
+        ("users", "users.listed"),
+    ],
+)
+async def test_who_reads_what_was_recorded_and_who_has_access_is_recorded(
+    client: httpx.AsyncClient, store: Store, path: str, action: str
+) -> None:
+    assert (await client.get(f"/api/v1/{path}")).status_code == 200
+
+    record = store.audit.latest(action)
+    assert record is not None
+    assert record.event.actor == "first"
+
+
+async def test_next_holder_of_a_name_looks_for_the_first_time(
+    client: httpx.AsyncClient, browser: httpx.AsyncClient
+) -> None:
+    for _ in range(2):
+        made = await client.post("/api/v1/keys", json={"name": "lab", "role": "viewer"})
+        await browser.get(URL, headers={"Authorization": f"Bearer {made.json()['key']}"})
+        await client.delete("/api/v1/keys/lab")
+
+    assert [record["actor"] for record in await records(client, "results.listed")] == ["lab", "lab"]
+
+
+async def test_key_that_comes_with_somebodys_cookie_signs_nobody_out(
+    client: httpx.AsyncClient, browser: httpx.AsyncClient
+) -> None:
+    await browser.post(SESSION, json={"key": KEY})
+
+    await client.delete(SESSION, headers={"Cookie": f"idc_session={browser.cookies['idc_session']}"})
+
+    assert (await browser.get(SESSION)).status_code == 200
+    assert await records(client, "sign-out.succeeded") == []

@@ -1,13 +1,17 @@
 """A request that is sent again under its Idempotency-Key is answered again and done once."""
 
 import asyncio
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
 
+from idc_gateway.accounts import User
+from idc_gateway.audit import AuditEvent
 from idc_gateway.fakes import MemoryBus, RednessInference
-from idc_gateway.receipts import fingerprint_of
+from idc_gateway.queries import Deed
+from idc_gateway.receipts import Claim, Receipt, fingerprint_of
+from idc_gateway.scopes import Role
 from idc_gateway.settings import GatewaySettings
 from idc_gateway.store_ports import Store
 from idc_gateway.uploads import PART_IMAGES
@@ -124,3 +128,51 @@ async def test_receipts_go_after_a_day(client: httpx.AsyncClient, store: Store) 
 
 def test_fingerprint_knows_where_pieces_meet() -> None:
     assert fingerprint_of([b"ab", b"c"]) != fingerprint_of([b"a", b"bc"])
+
+
+async def test_answer_of_another_time_tells_nothing_that_was_said_since(client: httpx.AsyncClient) -> None:
+    first = await client.post(URL, content=RED, headers=KEY)
+    identity = first.json()["items"][0]["id"]
+    await client.post(f"{URL}/{identity}/review", json={"verdict": "idc", "comment": "for readers alone"})
+
+    again = await client.post(URL, content=RED, headers=KEY)
+
+    assert again.json() == first.json()
+
+
+async def test_key_of_the_same_name_does_not_get_the_answers_of_the_one_before(
+    client: httpx.AsyncClient, stranger: httpx.AsyncClient
+) -> None:
+    identities = set()
+    for _ in range(2):
+        made = await client.post("/api/v1/keys", json={"name": "lab", "role": "operator"})
+        headers = KEY | {"Authorization": f"Bearer {made.json()['key']}"}
+        identities.add((await stranger.post(URL, content=RED, headers=headers)).json()["items"][0]["id"])
+        await client.delete("/api/v1/keys/lab")
+
+    assert len(identities) == 2
+
+
+async def test_user_of_the_same_name_does_not_get_the_answers_of_the_one_before(store: Store) -> None:
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    event = AuditEvent("user.removed", "first", "eva", now)
+    store.accounts.add_user(User("eva", Role.OPERATOR, now), event)
+    claim = Claim("eva", "order-7", 0, "f" * 64)
+    store.results.add([Deed(now, receipt=Receipt(claim, b"[]", now))])
+    assert store.receipts.find(claim) is not None
+
+    store.accounts.delete_user("eva", event)
+
+    assert store.receipts.find(claim) is None
+
+
+async def test_key_that_an_older_version_took_is_known_after_an_upgrade(
+    client: httpx.AsyncClient, store: Store
+) -> None:
+    await client.post(URL, content=RED, headers=KEY)
+
+    receipt = store.receipts.find(Claim("first", "order-7", 0, ""))
+
+    assert receipt is not None
+    as_ever = [b"classifications", b"", b"(None, None, None, None)", RED]
+    assert receipt.claim.fingerprint == fingerprint_of(as_ever)

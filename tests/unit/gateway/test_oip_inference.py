@@ -137,3 +137,10 @@ async def test_server_with_too_much_to_do_is_told_apart_from_one_that_is_gone(st
         await client(lambda _request: httpx.Response(status)).predict([b"image"], "r")
 
     assert failure.value.was_answered is was_answered
+
+
+async def test_error_that_is_nested_without_an_end_is_an_error_like_others() -> None:
+    bottomless = httpx.Response(500, content=b"[" * 100_000)
+
+    with pytest.raises(InferenceBroken, match="answered 500: no reason given"):
+        await client(lambda _request: bottomless).predict([b"image"], "r")

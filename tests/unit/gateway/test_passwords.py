@@ -218,3 +218,32 @@ async def test_session_in_use_ends_with_its_lifetime_all_the_same(store: Store) 
 
     with pytest.raises(Unauthenticated):
         await sessions.by_token(token)
+
+
+async def test_session_that_ends_while_its_new_password_is_hashed_sets_none_for_the_next_user_of_the_name(
+    store: Store,
+) -> None:
+    users = Users(store.accounts)
+    sessions = BrowserSessions(store.sessions, lifetime=timedelta(hours=1))
+    await users.create("eva", Role.VIEWER, "first", "r")
+    token = await sessions.open(Proof("eva", SignInBy.LINK, None), "r")
+    caller = await sessions.by_token(token)
+    await users.remove("eva", "first", "r")
+    await users.create("eva", Role.ADMIN, "first", "r")
+
+    with pytest.raises(Unauthenticated):
+        await users.set_password("eva", PASSWORD, "r", session_sha256=caller.sha256)
+
+    with pytest.raises(Unauthenticated):
+        await users.by_password("eva", PASSWORD)
+
+
+async def test_of_two_changes_at_once_one_counts(client: httpx.AsyncClient, browser: httpx.AsyncClient) -> None:
+    await let_in(client, browser)
+    await set_password(browser, PASSWORD)
+
+    answers = await asyncio.gather(
+        set_password(browser, NEW, PASSWORD), set_password(browser, f"{NEW} again", PASSWORD)
+    )
+
+    assert sorted(answer.status_code for answer in answers) in ([204, 401], [204, 403])

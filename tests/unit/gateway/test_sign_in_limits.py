@@ -64,6 +64,45 @@ async def test_of_eighty_wrong_passwords_at_once_no_more_than_the_limit_are_chec
     assert Counter(answer.status_code for answer in answers) == {401: FAILURES_OF_PAIR, 429: 80 - FAILURES_OF_PAIR}
 
 
+async def test_user_with_many_known_browsers_leaves_room_for_others_to_sign_in(
+    app: FastAPI, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cookies = await sign_up(app, client)
+    async with browser_at(app, "192.0.2.1") as browser:
+        marks = []
+        for _ in range(4):
+            browser.cookies.clear()
+            await browser.post(SESSION, json=RIGHT, headers={"Cookie": f"idc_device={cookies['idc_device']}"})
+            marks.append(browser.cookies["idc_device"])
+        hashing = Executor("passwords", 1, waiting=12, late=Busy("too late"), timeout_s=60)
+        monkeypatch.setattr(executors, "passwords", hashing)
+        browser.cookies.clear()
+        flood = [
+            browser.post(SESSION, json=RIGHT, headers={"Cookie": f"idc_device={mark}"})
+            for mark in marks
+            for _ in range(8)
+        ]
+        others = [browser.post(SESSION, json={**RIGHT, "name": "max"}) for _ in range(3)]
+        answers = await asyncio.gather(*flood, *others)
+
+    assert Counter(answer.status_code for answer in answers[: len(flood)]) == {204: 8, 429: 24}
+    assert {answer.status_code for answer in answers[len(flood) :]} == {401}  # checked: nobody has that name
+
+
+async def test_setting_passwords_over_and_over_leaves_room_for_others_to_sign_in(
+    app: FastAPI, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with browser_at(app, "192.0.2.1") as browser:
+        await browser.post(SESSION, json={"link": await link_of(client)})
+        hashing = Executor("passwords", 1, waiting=12, late=Busy("too late"), timeout_s=60)
+        monkeypatch.setattr(executors, "passwords", hashing)
+        flood = [browser.put(f"{SESSION}/password", json={"password": "password1234"}) for _ in range(30)]
+        answers = await asyncio.gather(*flood, browser.post(SESSION, json={**RIGHT, "name": "max"}))
+
+    assert answers[-1].status_code == 401
+    assert {answer.status_code for answer in answers[:-1]} <= {422, 429}
+
+
 async def test_many_names_from_one_address_are_bounded_too(app: FastAPI, client: httpx.AsyncClient) -> None:
     async with browser_at(app, "192.0.2.1") as guesser:
         tries = (guesser.post(SESSION, json={**WRONG, "name": f"user{number}"}) for number in range(80))

@@ -7,9 +7,13 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from idc_contracts import ALARM_ACTIONS, AlarmActed, AlarmAction, AlarmMode
+from idc_contracts import ALARM_ACTIONS, AlarmActed, AlarmAction, AlarmMode, Decision, utc_now
+from idc_gateway.classifications import UNKNOWN_ORIGIN, CheckedImage, Prediction
+from idc_gateway.deeds import Deeds, Entry
 from idc_gateway.errors import InferenceUnavailable
-from idc_gateway.fakes import FAKE_MODEL, MemoryBus, RednessInference
+from idc_gateway.fakes import FAKE_MODEL, FAKE_THRESHOLDS, MemoryBus, RednessInference
+from idc_gateway.outcomes import Outcome
+from idc_gateway.requests import Request
 from idc_gateway.store_ports import Store
 from support.demo_patches import solid_png
 from support.eventually import eventually
@@ -55,6 +59,23 @@ async def test_another_model_is_audited_once(
 
     changes = [record for record in records if record["action"] == "model.changed"]
     assert [change["details"]["sha256"] for change in changes] == [FAKE_MODEL.sha256]
+
+
+def test_model_that_another_gateway_saw_change_is_not_told_again(store: Store) -> None:
+    """Two gateways of one database, each of which classifies with the old model and then with the new one."""
+    gateways = [Deeds(store, None, site="site", device=f"gateway-{number}") for number in (1, 2)]
+    image = CheckedImage("a.png", RED, 50, 50, "image/png", UNKNOWN_ORIGIN)
+
+    for model in (FAKE_MODEL, FAKE_MODEL.model_copy(update={"sha256": "e" * 64})):
+        for deeds in gateways:
+            result = deeds.new_result(image, Prediction(0.9, Decision.IDC, model, FAKE_THRESHOLDS), 1.0, utc_now())
+            deeds.write([Entry([Outcome(0, "a.png", result)], [image], Request("first", "r"), utc_now())])
+
+    changes = [record.event for record in store.audit.page(100) if record.event.action == "model.changed"]
+    assert [(change.actor, change.details["before_sha256"], change.details["sha256"]) for change in changes] == [
+        ("gateway-1", FAKE_MODEL.sha256, "e" * 64),
+        ("gateway-1", "", FAKE_MODEL.sha256),
+    ]
 
 
 async def test_every_result_has_its_audit_record(client: httpx.AsyncClient) -> None:

@@ -42,6 +42,18 @@ async def test_locked_database_is_told_as_503_and_the_client_may_try_again(
     assert len((await client.get("/api/v1/classifications")).json()["items"]) == 1
 
 
+def test_file_that_another_program_holds_is_told_with_what_helps(store: Store, tmp_path: Path) -> None:
+    assert isinstance(store.database, Database)
+    with store.database.engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA busy_timeout=50")
+    lock = sqlite3.connect(tmp_path / "gateway.sqlite3")
+    lock.execute("BEGIN IMMEDIATE")
+
+    with pytest.raises(StoreUnavailable, match="end what else holds its file, or wait: database is locked"):
+        store.database.check()
+    lock.close()
+
+
 def test_file_that_is_no_database_is_told(tmp_path: Path) -> None:
     (tmp_path / "gateway.sqlite3").write_bytes(b"no database" * 100)
 

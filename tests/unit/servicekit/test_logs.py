@@ -1,8 +1,12 @@
+import io
 import json
 import logging
+import os
 import sys
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
+from threading import Thread
 from uuid import UUID
 
 import pytest
@@ -22,12 +26,18 @@ def _restore_root_logger() -> Iterator[None]:
     logging.captureWarnings(capture=False)
 
 
+def _written(capsys: pytest.CaptureFixture[str]) -> str:
+    for handler in logging.getLogger().handlers:
+        handler.flush()
+    return capsys.readouterr().out
+
+
 def test_json_log_is_one_object_a_line(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logging("alarm", "json")
 
     LOGGER.info("two\nlines by %s", "one call", extra={"message_id": UUID(int=7), "duration_ms": 1.5})
 
-    (line,) = capsys.readouterr().out.splitlines()
+    (line,) = _written(capsys).splitlines()
     record = json.loads(line)
     assert record["message"] == "two\nlines by one call"
     assert record["level"] == "info"
@@ -46,7 +56,7 @@ def test_json_log_holds_the_traceback(capsys: pytest.CaptureFixture[str]) -> Non
     except SystemExit:
         LOGGER.exception("failed")
 
-    record = json.loads(capsys.readouterr().out)
+    record = json.loads(_written(capsys))
     assert "SystemExit: the reason" in record["exception"]
 
 
@@ -56,7 +66,7 @@ def test_level_hides_what_is_less_severe(capsys: pytest.CaptureFixture[str]) -> 
     LOGGER.info("quiet")
     LOGGER.warning("loud")
 
-    assert [json.loads(line)["message"] for line in capsys.readouterr().out.splitlines()] == ["loud"]
+    assert [json.loads(line)["message"] for line in _written(capsys).splitlines()] == ["loud"]
 
 
 def test_text_log_is_for_people(capsys: pytest.CaptureFixture[str]) -> None:
@@ -64,7 +74,7 @@ def test_text_log_is_for_people(capsys: pytest.CaptureFixture[str]) -> None:
 
     LOGGER.warning("broker lost")
 
-    assert capsys.readouterr().out.endswith("WARNING idc_tests.logs: broker lost\n")
+    assert _written(capsys).endswith("WARNING idc_tests.logs: broker lost\n")
 
 
 def test_second_call_replaces_the_first(capsys: pytest.CaptureFixture[str]) -> None:
@@ -73,7 +83,7 @@ def test_second_call_replaces_the_first(capsys: pytest.CaptureFixture[str]) -> N
 
     LOGGER.info("once")
 
-    assert len(capsys.readouterr().out.splitlines()) == 1
+    assert len(_written(capsys).splitlines()) == 1
 
 
 def test_warning_of_a_library_is_a_log_line(capsys: pytest.CaptureFixture[str]) -> None:
@@ -83,4 +93,36 @@ def test_warning_of_a_library_is_a_log_line(capsys: pytest.CaptureFixture[str]) 
         warnings.simplefilter("always")
         warnings.warn_explicit("damaged tags", UserWarning, "library.py", 7)
 
-    assert "damaged tags" in json.loads(capsys.readouterr().out)["message"]
+    assert "damaged tags" in json.loads(_written(capsys))["message"]
+
+
+def test_output_that_nobody_reads_holds_up_nothing_and_what_was_dropped_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    read_end, write_end = os.pipe()
+    with os.fdopen(read_end) as reader:
+        monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.FileIO(write_end, "w", closefd=False)))
+        configure_logging("alarm", "json")
+
+        def log_much() -> None:
+            for _ in range(12_000):
+                LOGGER.info("x" * 100)
+
+        logging_thread = Thread(target=log_much, daemon=True)
+        logging_thread.start()
+        logging_thread.join(timeout=60)
+        assert not logging_thread.is_alive()
+
+        messages = (json.loads(line)["message"] for line in reader)
+        told = next(message for message in messages if not message.startswith("x"))
+    assert "log lines were dropped: the output was not read" in told
+
+
+def test_output_that_fails_costs_its_lines_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Path("/dev/full").open("wb", buffering=0) as full_disk:
+        monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(full_disk))
+        configure_logging("alarm", "json")
+
+        LOGGER.info("lost")
+
+        logging.getLogger().handlers[0].flush()

@@ -1,6 +1,7 @@
 """How a service starts, and how it says why it cannot."""
 
 import json
+import logging
 
 import pytest
 from pydantic import Field
@@ -29,6 +30,8 @@ def test_service_runs_with_its_settings_and_ends_with_0(
     code = start("demo", DemoSettings, lambda settings: ran_with.append(settings.port), unavailable=())
 
     assert (code, ran_with) == (0, [7])
+    for handler in logging.getLogger().handlers:
+        handler.flush()
     first = json.loads(capsys.readouterr().out.splitlines()[0])
     assert (first["service"], first["message"], first["settings"]["port"]) == ("demo", "starting", 7)
 

@@ -102,7 +102,7 @@ def test_an_image_of_no_patchs_size_is_left_out_without_an_option(tree: Path, si
 
 
 def test_a_file_of_many_bytes_is_no_patch_by_its_size(tree: Path) -> None:
-    _write(tree / "8863" / "0" / "8863_idx5_x9_y9_class0.tif", bytes(5 * 2**20))
+    _write(tree / "8863" / "0" / "8863_idx5_x9_y9_class0.tif", b"II*\0" + bytes(5 * 2**20))
 
     assert _left_out(tree) == {"8863/0/8863_idx5_x9_y9_class0.tif": Reason.NO_PATCH_SIZE}
 

@@ -24,5 +24,9 @@ class PatchClassified(Message):
     decision: Decision
     model: ModelRef
     thresholds: Thresholds
-    latency_ms: float = Field(ge=0.0, description="From the image's arrival at the gateway to its result.")
+    latency_ms: float = Field(
+        ge=0.0,
+        description="How long the gateway waited for inference, all tries included; the same for images that were "
+        "classified together.",
+    )
     classified_at: UtcDatetime

@@ -12,6 +12,8 @@ ModelIoError
     └── BundleDamaged (ValueError)
 """
 
+import re
+
 
 class ModelIoError(Exception):
     """Base of this package's errors."""
@@ -39,6 +41,11 @@ class UnsupportedForm(PatchError):
 
 class UnsupportedSize(PatchError):
     """The image's sides are outside of what is taken as one patch."""
+
+    @property
+    def measured(self) -> str:
+        """What the image's size is, without the limit and the remedy."""
+        return re.split("[,:]", str(self))[0]
 
 
 class BundleError(ModelIoError):

@@ -2,9 +2,10 @@
 
 import json
 import logging
-import sys
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
+
+from idc_servicekit.line_output import LineOutput
 
 LogFormat = Literal["json", "text"]
 
@@ -41,7 +42,7 @@ def configure_logging(service: str, log_format: LogFormat, level: str = "INFO") 
         log_format: `json` or `text`.
         level: The least severe level that is written, by its standard name.
     """
-    handler = logging.StreamHandler(sys.stdout)
+    handler = LineOutput()
     if log_format == "json":
         handler.setFormatter(JsonFormatter(service))
     else:

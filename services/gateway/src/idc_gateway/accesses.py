@@ -8,6 +8,7 @@ from idc_contracts import utc_now
 from idc_gateway import executors
 from idc_gateway.accounts import Caller
 from idc_gateway.audit import AuditEvent
+from idc_gateway.errors import StoreUnavailable
 from idc_gateway.store_ports import AuditTrail
 
 AGAIN_AFTER_S: Final = 600.0
@@ -29,11 +30,18 @@ class Accesses:
         Raises:
             StoreUnavailable: It could not be recorded; it must not be shown.
         """
-        now_s, key = self._clock(), (action, caller.name, subject, repr(sorted(details.items())))
+        # By the key or session, too: whoever gets a name next is somebody else.
+        now_s, key = self._clock(), (action, f"{caller.name} {caller.sha256}", subject, repr(sorted(details.items())))
         if now_s - self._recorded_s.get(key, -AGAIN_AFTER_S) < AGAIN_AFTER_S:
             return
         event = AuditEvent(action, caller.name, subject, utc_now(), request_id, details)
-        await executors.writes(self._audit.record, [event])
+        try:
+            await executors.writes(self._audit.record, [event])
+        except StoreUnavailable as exc:
+            raise StoreUnavailable(
+                "this is not shown, since the audit chain cannot record who looks at it: look at the database's disk "
+                "or server, then try again"
+            ) from exc
         self._recorded_s.pop(key, None)
         if len(self._recorded_s) >= MAX_REMEMBERED:
             del self._recorded_s[next(iter(self._recorded_s))]

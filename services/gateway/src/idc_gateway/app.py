@@ -65,6 +65,7 @@ from idc_gateway.routes import (
     status,
     users,
 )
+from idc_gateway.routes.known_parameters import only_known_parameters
 from idc_gateway.routes.schemas import Problem
 from idc_gateway.running_requests import RunningRequests
 from idc_gateway.security_headers import SecurityHeaders
@@ -74,6 +75,7 @@ from idc_gateway.small_bodies import SmallBodies
 from idc_gateway.store_ports import Store
 from idc_gateway.throttle import RequestRates, SignInThrottle
 from idc_gateway.users import Users
+from idc_gateway.watched_images import WatchedImages
 from idc_servicekit.access_log import AccessLog
 from idc_servicekit.body_budget import BodyBudget
 from idc_servicekit.tracing import Traced, trace_client
@@ -109,6 +111,7 @@ def build(
     store = store or open_store(_database_url(settings))
     database = store.database
     images = images or open_image_store(settings)
+    watched = None if images is None else WatchedImages(images)
     servers = servers or _inference_servers(settings)
     inference = BalancedInference(
         [Endpoint(url, server) for url, server in servers.items()], timeout_s=settings.inference_timeout_s
@@ -128,7 +131,7 @@ def build(
         lifetime=timedelta(hours=settings.session_lifetime_h),
         idle=timedelta(minutes=settings.session_idle_min),
     )
-    deeds = Deeds(store, images, site=settings.site, device=settings.device)
+    deeds = Deeds(store, watched, site=settings.site, device=settings.device)
     return Gateway(
         settings=settings,
         store=store,
@@ -158,13 +161,13 @@ def build(
             timeout_s=settings.body_timeout_s,
             overdraft_bytes=settings.part_bytes + settings.max_image_bytes,
         ),
-        images=images,
+        images=watched,
         deeds=deeds,
         backlog=backlog,
         feed=Feed(store.results),
         actions=AlarmActions(store.audit),
         housekeeping=Housekeeping(store, _retention(settings, store) if images is not None else None),
-        image_deletions=ImageDeletions(store.images, images, deeds),
+        image_deletions=ImageDeletions(store.images, watched, deeds),
         chain_check=ChainCheck(store.audit),
         users=Users(store.accounts, device=settings.device, site=settings.site),
         sessions=sessions,
@@ -265,7 +268,7 @@ def create_app(gateway: Gateway | None) -> FastAPI:
 
 def _add_routes(app: FastAPI) -> None:
     # A key is needed by default: what stands outside of this router is public on purpose.
-    with_key = APIRouter(prefix="/api", dependencies=[Depends(authenticated)])
+    with_key = APIRouter(prefix="/api", dependencies=[Depends(authenticated), Depends(only_known_parameters)])
     for module in (
         classify,
         exports,

@@ -5,6 +5,7 @@ import logging
 import math
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from idc_gateway.classifications import Prediction
@@ -94,9 +95,10 @@ class BalancedInference(Inference):
     async def _ask_for_models(self) -> list[ModelDescription]:
         answers = await asyncio.gather(*map(_describe, self.endpoints), return_exceptions=True)
         found: dict[tuple[str, str | None, str | None], ModelDescription] = {}
-        for answer in answers:
+        for endpoint, answer in zip(self.endpoints, answers, strict=True):
             if isinstance(answer, ModelDescription):
-                found.setdefault((answer.name, answer.version, answer.sha256), answer)
+                same = found.setdefault((answer.name, answer.version, answer.sha256), answer)
+                found[same.name, same.version, same.sha256] = replace(same, servers=(*same.servers, endpoint.url))
             elif not isinstance(answer, InferenceError):
                 raise answer
         failures = [answer for answer in answers if isinstance(answer, InferenceError)]

@@ -97,10 +97,10 @@ class BrowserSessions:
             raise Unauthenticated(_OVER)
         return session, caller
 
-    async def end(self, token: str, actor: str, request_id: str) -> None:
-        """End a session, known or not."""
+    async def end(self, sha256: str, actor: str, request_id: str) -> None:
+        """End the session with this digest, known or not."""
         event = AuditEvent("sign-out.succeeded", actor, actor, self._clock(), request_id)
-        await executors.writes(self._sessions.end, digest_of(token), event)
+        await executors.writes(self._sessions.end, sha256, event)
 
     @staticmethod
     def _caller(session: StoredSession, sha256: str, now: datetime) -> Caller | None:

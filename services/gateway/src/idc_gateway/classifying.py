@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
+from uuid import UUID
 
 from idc_contracts import utc_now
 from idc_gateway import executors
@@ -42,10 +43,9 @@ class Classifying:
     ) -> None:
         self._store = store
         self._predict = predict
-        self._ledger = Ledger(deeds, on_written=outbox.wake)
+        self._ledger = Ledger(deeds, on_written=outbox.wake, on_stored=lambda result: meter.result(result.decision))
         self._deeds = deeds
         self._backlog = backlog
-        self._meter = meter
         self._max_in_progress = max_in_progress
         self._max_image_bytes = max_image_bytes
         self._in_progress = 0
@@ -146,9 +146,6 @@ class Classifying:
         results = iter(self._results(images, predictions, latency_ms))
         answered = [outcome if outcome.failure else _succeeded(outcome, next(results)) for outcome in outcomes]
         await self._ledger.write(Entry(answered, images, request, self._clock()))
-        for outcome in answered:
-            if outcome.classification is not None:
-                self._meter.result(outcome.classification.decision)
         return answered
 
     async def _asked(self, images: Sequence[CheckedImage], request: Request) -> list[Prediction]:
@@ -174,11 +171,16 @@ class Classifying:
             Outcome(
                 index=outcomes[0].index + place,
                 name=stored.name,
-                classification=self._store.results.get(stored.classification_id) if stored.classification_id else None,
+                classification=self._answered(stored.classification_id),
                 failure=stored.failure,
             )
             for place, stored in enumerate(from_receipt(receipt.answer))
         ]
+
+    def _answered(self, identity: UUID | None) -> Classification | None:
+        """A result as it was answered the first time: what was said of it since is for those who may read."""
+        result = None if identity is None else self._store.results.get(identity)
+        return None if result is None else replace(result, review=None)
 
     def _check_all(self, uploads: Sequence[Upload], first_index: int) -> list[tuple[Outcome, CheckedImage | None]]:
         checked: list[tuple[Outcome, CheckedImage | None]] = []

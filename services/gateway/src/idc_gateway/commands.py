@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from idc_gateway.adapters.sql.backup import DATABASE, write_backup
-from idc_gateway.adapters.sql.restore import KEPT, restore_backup
+from idc_gateway.adapters.sql.restore import restore_backup
 from idc_gateway.app import open_image_store
 from idc_gateway.data_lock import data_lock
 from idc_gateway.errors import CannotStart
@@ -51,8 +51,13 @@ def _backup(settings: GatewaySettings, file: str) -> None:
 def _restore(settings: GatewaySettings, file: str) -> None:
     database = _database(settings)
     with data_lock(settings.data_dir), _reported(), _read(file) as source:
-        contents = restore_backup(source, database, open_image_store(settings))
-    _say(f"restored the database and {contents.images} images; what was there is {database}{KEPT}")
+        images = open_image_store(settings)
+        contents, kept = restore_backup(source, database, images)
+    if images is None and contents.images:
+        _say(f"left out {contents.images} images: GATEWAY_STORE_IMAGES is off")
+    _say(f"restored the database and {contents.images if images else 0} images")
+    if kept is not None:
+        _say(f"what was there is {kept}; delete it when you don't need it")
     _say("everybody signs in again; revoke again the keys that were revoked after the backup")
 
 

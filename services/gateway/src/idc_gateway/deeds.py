@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from threading import Lock
 from typing import Final
 from uuid import UUID, uuid4
 
@@ -22,7 +21,6 @@ from idc_gateway.unsettled import Unsettled
 
 CLASSIFIED: Final = "patch.classified"
 DELETED: Final = "classification.deleted"
-MODEL_CHANGED: Final = "model.changed"
 PUTS_AT_ONCE: Final = 16
 """A disk syncs so many files in little more time than one; a bucket takes them side by side."""
 
@@ -78,8 +76,6 @@ class Deeds:
         self._images = images
         self._site = site
         self._device = device
-        self._model_lock = Lock()
-        self._model_sha256: str | None = None
         self._unsettled = Unsettled(clock)
         self._puts = ThreadPoolExecutor(PUTS_AT_ONCE, thread_name_prefix="puts")
 
@@ -161,16 +157,11 @@ class Deeds:
 
     def _add(self, entries: Sequence[Entry]) -> list[bool]:
         try:
-            stored = self._store.results.add([self._deed(entry) for entry in entries])
+            return self._store.results.add([self._deed(entry) for entry in entries])
         except (StoreUnavailable, ImageGone):
-            # That the model changed was not written: the next transaction looks again. So may be the images' names.
-            self._model_sha256 = None
             for entry in entries:
                 self._unsettled.add(entry.new_names)
             raise
-        if not all(stored):
-            self._model_sha256 = None
-        return stored
 
     def abandon_unsettled(self) -> None:
         """Let images be deleted whose result was never written: the request was cut, or the database was away. Blocks.
@@ -195,7 +186,8 @@ class Deeds:
             messages=[
                 message_of(r, site=self._site, device=self._device, request_id=request.request_id) for r in results
             ],
-            audit=[*self._model_events(results, entry.at), *(_audited(result, request) for result in results)],
+            audit=[_audited(result, request) for result in results],
+            device=self._device,
             receipt=Receipt(request.claim, to_receipt(entry.outcomes), entry.at) if request.claim else None,
         )
 
@@ -209,21 +201,6 @@ class Deeds:
         """
         event = AuditEvent(DELETED, request.caller, str(identity), now, request.request_id)
         return self._store.results.delete(identity, event)
-
-    def _model_events(self, results: Sequence[Classification], now: datetime) -> list[AuditEvent]:
-        """That results come from another model than those before."""
-        with self._model_lock:
-            if self._model_sha256 is None:
-                latest = self._store.audit.latest(MODEL_CHANGED)
-                self._model_sha256 = latest.event.details["sha256"] if latest else ""
-            events, before = [], self._model_sha256
-            for model in (result.model for result in results):
-                if model.sha256 != before:
-                    details = {"sha256": model.sha256, "version": model.version, "before_sha256": before}
-                    events.append(AuditEvent(MODEL_CHANGED, self._device, model.name, now, details=details))
-                    before = model.sha256
-            self._model_sha256 = before
-        return events
 
 
 def _new_images(entry: Entry) -> list[NewImage]:

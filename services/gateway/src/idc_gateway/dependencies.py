@@ -25,7 +25,6 @@ from idc_gateway.failed_sign_ins import FailedSignIns
 from idc_gateway.feed import Feed
 from idc_gateway.housekeeping import Housekeeping
 from idc_gateway.image_deletions import ImageDeletions
-from idc_gateway.images import ImageStore
 from idc_gateway.keys import FileKey, Keyring
 from idc_gateway.known_devices import KnownDevices
 from idc_gateway.lasting_authority import running_of
@@ -38,6 +37,7 @@ from idc_gateway.shared_check import SharedCheck
 from idc_gateway.store_ports import Store
 from idc_gateway.throttle import RequestRates, SignInThrottle, source_of
 from idc_gateway.users import Users
+from idc_gateway.watched_images import WatchedImages
 from idc_servicekit.body_budget import BodyBudget
 
 SESSION_COOKIE: Final = "idc_session"
@@ -62,7 +62,7 @@ class Gateway:
     keyring: Keyring
     alarms: AlarmBoard
     bodies: BodyBudget
-    images: ImageStore | None
+    images: WatchedImages | None
     deeds: Deeds
     backlog: Backlog
     feed: Feed
@@ -82,6 +82,10 @@ class Gateway:
     exposition: Callable[[], bytes]
     """All figures in Prometheus's text format."""
     metrics_key: FileKey
+
+    async def images_finding(self) -> str:
+        """`ok`, or why images cannot be stored; it is `ok` where none are to be stored."""
+        return "ok" if self.images is None else await self.images.finding()
 
     async def record(self, event: AuditEvent) -> None:
         """Append an event that changes nothing else to the audit chain.
@@ -211,8 +215,8 @@ def refuse_other_sites(request: Request, settings: GatewaySettings) -> None:
     if relation is not None:
         is_own = relation in ("same-origin", "none")
     else:
-        own = (request.headers.get("host"), _netloc(settings))
-        is_own = origin is None or urlsplit(origin).netloc in own
+        own = {request.headers.get("host"), _netloc(str(settings.public_url))} - {None}
+        is_own = origin is None or _netloc(origin) in own
     if not is_own:
         raise CrossSite("this request comes from another site: send it from the gateway's own page, or with an API key")
 
@@ -234,8 +238,11 @@ def refuse_rebound_names(request: Request, settings: GatewaySettings) -> None:
         raise CrossSite(f"{host[:64]!r} is not this gateway's name: use its address, or set GATEWAY_PUBLIC_URL")
 
 
-def _netloc(settings: GatewaySettings) -> str:
-    return urlsplit(str(settings.public_url)).netloc
+def _netloc(url: str) -> str | None:
+    try:
+        return urlsplit(url).netloc or None
+    except ValueError:  # a bracket too many, say: no browser sends it
+        return None
 
 
 def _is_address(host: str) -> bool:

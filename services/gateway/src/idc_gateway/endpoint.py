@@ -59,7 +59,21 @@ class Endpoint:
     @property
     def state(self) -> EndpointState:
         """What is known of it."""
-        return EndpointState(self.url, self.says_ready, self.breaker.state, self.in_progress, self.looked_s_ago)
+        state, trouble = self.breaker.state, self.trouble
+        return EndpointState(self.url, self.says_ready, state, self.in_progress, self.looked_s_ago, trouble)
+
+    @property
+    def trouble(self) -> str | None:
+        """Why it is not ready, as the end of a sentence; None where it is."""
+        if self.is_ready:
+            return None
+        if self.says_ready:
+            return "says that it is ready, and fails at requests"
+        if self.looked_s_ago is None:
+            return "has not answered yet"
+        if self._misses or self.seems_ready:
+            return "does not answer as it should"
+        return "says that it is not ready: it has no model, or its device does not work"
 
     async def watch(self) -> None:
         """Look again and again until cancelled."""

@@ -95,6 +95,10 @@ class MemoryBus:
         """Let the broker go away."""
         self._connected.clear()
 
+    def reconnect(self) -> None:
+        """Let the broker come back after `disconnect`, from any thread."""
+        self._connected.set()
+
     def deliver(self, topic: str, payload: bytes) -> asyncio.Future[None] | None:
         """Let the broker deliver a message of an alarm; see `OnMessage` for what is returned."""
         assert self._on_message is not None  # noqa: S101 - the gateway runs

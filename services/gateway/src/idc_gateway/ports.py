@@ -21,6 +21,8 @@ class ModelDescription:
     card: str | None
     """Markdown."""
     figures: dict[str, Any] | None
+    servers: tuple[str, ...] = ()
+    """URLs of the servers that have it."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,8 @@ class EndpointState:
     in_progress: int
     looked_s_ago: float | None = None
     """How old this is; None before the first look."""
+    trouble: str | None = None
+    """Why it is not asked first, as the end of a sentence that begins with the server; None where it is ready."""
 
 
 class InferenceServer(Protocol):

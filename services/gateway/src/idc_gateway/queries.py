@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from idc_contracts import Decision
+from idc_gateway.accounts import GATEWAY
 from idc_gateway.audit import AuditEvent
 from idc_gateway.classifications import Classification, OutgoingMessage
 from idc_gateway.errors import BadCursor
@@ -124,6 +125,8 @@ class Deed:
     messages: Sequence[OutgoingMessage] = ()
     audit: Sequence[AuditEvent] = field(default=())
     receipt: Receipt | None = None
+    device: str = GATEWAY
+    """Signs in the audit chain that results come from another model than those before."""
 
     @property
     def once_keys(self) -> list[str]:

@@ -9,15 +9,19 @@ from idc_gateway import executors
 class SharedCheck:
     """Whether something works; the check runs in a thread, once at a time."""
 
-    def __init__(self, check: Callable[[], None], *, timeout_s: float) -> None:
+    def __init__(
+        self, check: Callable[[], None], *, timeout_s: float, threads: executors.Executor = executors.health
+    ) -> None:
         """Make it.
 
         Args:
             check: Blocks; raises OSError where it does not work.
             timeout_s: Longest wait for it; one that hangs is not begun again before it ends.
+            threads: Where it runs; a check that hangs keeps no other thing's check waiting.
         """
         self._check = check
         self._timeout_s = timeout_s
+        self._threads = threads
         self._running: asyncio.Task[str] | None = None
 
     async def finding(self) -> str:
@@ -32,7 +36,7 @@ class SharedCheck:
 
     async def _run(self) -> str:
         try:
-            await executors.health(self._check)
+            await self._threads(self._check)
         except OSError as exc:
             return f"failed: {exc}"
         return "ok"

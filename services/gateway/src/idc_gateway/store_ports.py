@@ -163,7 +163,7 @@ class Accounts(Protocol):
         """Every key, by name."""
 
     def delete_key(self, name: str, audit: AuditEvent) -> bool:
-        """Revoke a key for good and end its sessions; False where there is none."""
+        """Revoke a key for good with its sessions and receipts; False where there is none."""
 
     def add_user(self, user: User, audit: AuditEvent) -> bool:
         """Store a user; False where a user or key has this name."""
@@ -181,14 +181,17 @@ class Accounts(Protocol):
             LastAdministrator: Nobody would be left who may administer; nothing was changed.
         """
 
-    def set_password(self, name: str, password_hash: str, audit: AuditEvent) -> bool:
-        """Store a password's hash and end the user's sessions and links; False where there is no such user."""
+    def set_password(self, name: str, password_hash: str, audit: AuditEvent, session_sha256: str | None = None) -> bool:
+        """Store a password's hash and end the user's sessions and links.
+
+        False where there is no such user, or where the session that asks, if one does, has ended: nothing was changed.
+        """
 
     def renew_hash(self, name: str, before: str, password_hash: str) -> bool:
         """Store the same password's hash at another cost; False where the user has another one meanwhile."""
 
     def delete_user(self, name: str, audit: AuditEvent) -> bool:
-        """Delete a user, their links and sessions; False where there is none.
+        """Delete a user with their links, sessions and receipts; False where there is none.
 
         Raises:
             LastAdministrator: Nobody would be left who may administer; nothing was deleted.

@@ -25,6 +25,7 @@ DELAY_STEP_S: Final = 0.01
 MAX_DELAY_S: Final = 0.5
 NAME_WINDOW_S: Final = 3600.0
 AT_ONCE_OF_SOURCE: Final = 8
+"""Also of one user, from all browsers that are known together."""
 AT_ONCE: Final = 256
 
 WINDOW_S: Final = 60.0
@@ -103,12 +104,14 @@ class SignInThrottle:
             Busy: Too many are being tried from everywhere.
         """
         pair = f"{source} {name}"
-        self._check(pair, source)
+        # A user gets a mark with each sign-in: many marks are still one user, who must not take all places.
+        place = f"known {name}" if is_known_device else source
+        self._check(pair, source, place)
         delay_s = 0.0 if is_known_device else self.delay_s(name)
         buckets = ((self._of_pair, pair), (self._of_source, source), (self._of_name, name))
         for bucket, who in buckets:
             bucket.add(who)
-        self._at_once[source] += 1
+        self._at_once[place] += 1
         is_failure = True
         try:
             if delay_s:
@@ -119,7 +122,7 @@ class SignInThrottle:
             is_failure = isinstance(exc, PermissionError)
             raise
         finally:
-            self._leave(source)
+            self._leave(place)
             if not is_failure:
                 for bucket, who in buckets:
                     bucket.take_back(who)
@@ -128,19 +131,19 @@ class SignInThrottle:
         """How long an attempt at this name waits before it is made."""
         return min(MAX_DELAY_S, max(0.0, self._of_name.level(name) - FREE_FAILURES_OF_NAME) * DELAY_STEP_S)
 
-    def _check(self, pair: str, source: str) -> None:
+    def _check(self, pair: str, source: str, place: str) -> None:
         wait_s = max(self._of_pair.wait_s(pair), self._of_source.wait_s(source))
         if wait_s:
             raise TooMany("too many attempts to sign in failed", retry_after_s=max(1, math.ceil(wait_s)))
-        if self._at_once[source] >= AT_ONCE_OF_SOURCE:
+        if self._at_once[place] >= AT_ONCE_OF_SOURCE:
             raise TooMany("too many attempts to sign in are in progress", retry_after_s=1)
         if self._at_once.total() >= AT_ONCE:
             raise Busy("too many people sign in at this moment: try again in a second")
 
-    def _leave(self, source: str) -> None:
-        self._at_once[source] -= 1
-        if not self._at_once[source]:
-            del self._at_once[source]
+    def _leave(self, place: str) -> None:
+        self._at_once[place] -= 1
+        if not self._at_once[place]:
+            del self._at_once[place]
 
 
 def source_of(address: str | None) -> str:

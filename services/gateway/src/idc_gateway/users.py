@@ -149,19 +149,28 @@ class Users:
             raise Unauthenticated("this sign-in link is used or over: ask an administrator for another")
         return user
 
-    async def set_password(self, name: str, password: str, request_id: str | None) -> User:
+    async def set_password(
+        self, name: str, password: str, request_id: str | None, *, session_sha256: str | None = None
+    ) -> User:
         """Set a user's password and end their sessions and links; returns the user as stored now.
+
+        Args:
+            name: The user's.
+            password: What the user chose.
+            request_id: The request's.
+            session_sha256: Digest of the session that asks. It must still be there when the password is stored: to
+                hash one takes time, in which the user can be removed, and another one get the name.
 
         Raises:
             WeakPassword: The password is easy to guess; nothing was changed.
-            NotFound: The user was removed meanwhile.
+            Unauthenticated: The session has ended, or the user was removed, meanwhile; nothing was changed.
             Busy: Too many passwords are being tried.
         """
         await executors.passwords(check_strength, password, [name, self._site, self._device])
         hashed = await executors.passwords(hash_of, password)
         event = AuditEvent("user.password-set", name, name, self._clock(), request_id)
-        if not await executors.writes(self._accounts.set_password, name, hashed, event):
-            raise NotFound(f"there is no user {name!r}")
+        if not await executors.writes(self._accounts.set_password, name, hashed, event, session_sha256):
+            raise Unauthenticated("the session is over: sign in again")
         return replace(await self._user(name), password_hash=hashed)
 
     async def _user(self, name: str) -> User:

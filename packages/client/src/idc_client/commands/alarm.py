@@ -31,6 +31,8 @@ def list_alarms(tool: Tool) -> None:
     items = _alarms(tool)
     headings = ["alarm", "there", "state", "findings", "lamps", "buzzer", "latched since", "silenced until", "trouble"]
     output.screen().print(output.table(headings, [_row(item) for item in items]))
+    if not items:
+        click.echo("idc: no alarm has reported yet: nobody hears a finding", err=True)
 
 
 def _alarms(tool: Tool) -> list[Alarm]:
@@ -42,20 +44,27 @@ def _alarms(tool: Tool) -> list[Alarm]:
 
 
 def _row(item: Alarm) -> list[str]:
-    lamps = item["lamps"] or {}
-    lit = [name for name in ("red", "amber", "blue") if lamps.get(name)]
-    findings = item.get("findings")
+    lamps, buzzer, findings = item["lamps"], item["buzzer"], item.get("findings")
+    lit = None if lamps is None else " ".join(name for name in ("red", "amber", "blue") if lamps.get(name)) or "dark"
+    sound = None if buzzer is None else "on" if buzzer else "off"
     return [
         escape(item["device"]),
         "online" if item["online"] else "[bold red]offline[/]",
         item["state"] or "unknown",
         "" if findings is None else str(findings),
-        " ".join(lit) or "dark",
-        "on" if item["buzzer"] else "off",
+        _now(lit, is_there=item["online"]),
+        _now(sound, is_there=item["online"]),
         output.moment(item["latched_since"]),
         output.moment(item["silenced_until"]),
         ", ".join(item["technical"]),
     ]
+
+
+def _now(last: str | None, *, is_there: bool) -> str:
+    """What an output shows now; of an alarm that is off only what it showed last is known."""
+    if last is None:
+        return "unknown"
+    return last if is_there else f"unknown, last {last}"
 
 
 @alarm.command()

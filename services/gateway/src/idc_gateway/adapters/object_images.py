@@ -117,9 +117,10 @@ def _open_bucket(bucket: str, prefix: str, account: S3Account) -> ObjectImages:
 def _told() -> Iterator[None]:
     try:
         yield
-    except (NotFoundError, FileNotFoundError) as exc:
-        raise FileNotFoundError(str(exc)) from exc
     except (BaseError, OSError) as exc:
+        # A bucket that is gone is no proof that an image is: nobody may take it for deleted.
+        if isinstance(exc, NotFoundError | FileNotFoundError) and "NoSuchBucket" not in str(exc):
+            raise FileNotFoundError(str(exc)) from exc
         raise ImagesUnavailable(f"the image store does not work: {str(exc).splitlines()[0][:200]}") from exc
 
 

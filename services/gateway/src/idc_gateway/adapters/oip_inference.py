@@ -10,6 +10,7 @@ import httpx
 from pydantic import ValidationError
 
 from idc_gateway.adapters.inference_access import KeyUnreadable
+from idc_gateway.adapters.name_lookup import ByAddress, NameLookup
 from idc_gateway.adapters.oip_messages import (
     BINARY_EXTENSION,
     Answer,
@@ -58,18 +59,22 @@ class OipInference:
         """
         self._model_path = f"/v2/models/{model_name}"
         # A connection that the server closed meanwhile is opened again once; nothing was sent on it.
-        verify = trust or True
-        connections = transport or httpx.AsyncHTTPTransport(
-            verify=verify, retries=1, limits=httpx.Limits(max_connections=64)
+        verify, lookup = trust or True, NameLookup(httpx.URL(url).host)
+        connections = transport or ByAddress(
+            httpx.AsyncHTTPTransport(verify=verify, retries=1, limits=httpx.Limits(max_connections=64)), lookup
         )
+        # Compressed, a short answer could fill the memory.
+        headers = {"Accept-Encoding": "identity"}
         self._client = httpx.AsyncClient(
-            base_url=url, timeout=timeout_s, transport=connections, auth=auth, trust_env=False
+            base_url=url, timeout=timeout_s, transport=connections, auth=auth, trust_env=False, headers=headers
         )
         trace(self._client)
         # Looks have a connection of their own: they must not wait in line behind what they tell of.
-        own = transport or httpx.AsyncHTTPTransport(verify=verify, limits=httpx.Limits(max_connections=2))
+        own = transport or ByAddress(
+            httpx.AsyncHTTPTransport(verify=verify, limits=httpx.Limits(max_connections=2)), lookup
+        )
         self._looks = httpx.AsyncClient(
-            base_url=url, timeout=READY_TIMEOUT_S, transport=own, auth=auth, trust_env=False
+            base_url=url, timeout=READY_TIMEOUT_S, transport=own, auth=auth, trust_env=False, headers=headers
         )
         self._takes_binary: bool | None = None
         self._told: str | None = None
@@ -181,7 +186,7 @@ def _check_status(answer: httpx.Response) -> None:
 def _error_text(answer: httpx.Response) -> str:
     try:
         body: Any = answer.json()
-    except ValueError:
+    except (ValueError, RecursionError):  # what it sends may be anything
         return "no reason given"
     reason = body.get("error") if isinstance(body, dict) else None
     return reason[:512] if isinstance(reason, str) else "no reason given"

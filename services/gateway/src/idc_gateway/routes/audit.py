@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from idc_gateway import executors
 from idc_gateway.audit import AuditRecord, Verification
-from idc_gateway.dependencies import GatewayDependency, requires
+from idc_gateway.dependencies import CurrentCaller, GatewayDependency, RequestId, requires
 from idc_gateway.routes.parameters import Limit
 from idc_gateway.scopes import Scope
 
@@ -66,10 +66,15 @@ class AuditVerification(BaseModel):
 
 @router.get("/audit")
 async def list_audit(
-    gateway: GatewayDependency, limit: Limit = 50, cursor: Annotated[int | None, Query(ge=1, le=_LARGEST)] = None
+    gateway: GatewayDependency,
+    caller: CurrentCaller,
+    request_id: RequestId,
+    limit: Limit = 50,
+    cursor: Annotated[int | None, Query(ge=1, le=_LARGEST)] = None,
 ) -> AuditPage:
     """Records, newest first."""
     records = await executors.reads(gateway.store.audit.page, limit + 1, before=cursor)
+    await gateway.accesses.record("audit.viewed", caller, "audit", request_id)
     shown = records[:limit]
     return AuditPage(
         items=[AuditItem.of(record) for record in shown],
@@ -78,9 +83,11 @@ async def list_audit(
 
 
 @router.get("/audit/verification")
-async def verify_audit(gateway: GatewayDependency) -> AuditVerification:
+async def verify_audit(gateway: GatewayDependency, caller: CurrentCaller, request_id: RequestId) -> AuditVerification:
     """Walk the whole chain: it finds a record that was changed, removed or inserted.
 
     One walk at a time: who asks meanwhile shares the next one.
     """
-    return AuditVerification.of(await gateway.chain_check.verify())
+    found = AuditVerification.of(await gateway.chain_check.verify())
+    await gateway.accesses.record("audit.verified", caller, "audit", request_id, intact=found.intact)
+    return found

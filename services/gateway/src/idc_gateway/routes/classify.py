@@ -205,6 +205,9 @@ async def _lines(request: Request, batches: AsyncGenerator[list[Outcome], None])
 
 def _identity(upload: Upload) -> tuple[bytes, ...]:
     origin: PatchOrigin = upload.origin
+    # What is not given adds nothing: a key that an older version took must be known again after an upgrade.
+    extent = () if origin.w is origin.h is None else (origin.w, origin.h)
     # An image that is too large is not kept; its size tells it apart.
-    dropped = (upload.dropped_bytes,) if upload.dropped_bytes else ()
-    return upload.name.encode(), repr((*vars(origin).items(), *dropped)).encode(), upload.data
+    dropped = ("dropped", upload.dropped_bytes) if upload.dropped_bytes else ()
+    said = (origin.patient, origin.slide, origin.x, origin.y, *extent, *dropped)
+    return upload.name.encode(), repr(said).encode(), upload.data

@@ -23,13 +23,17 @@ async def live() -> dict[str, str]:
 
 @router.get("/readyz", responses={503: {"model": Readiness}})
 async def ready(gateway: GatewayDependency, response: Response) -> Readiness:
-    """Store and inference work. A lost broker is told, but is no reason to refuse: results wait in the outbox.
+    """Results can be made and stored. A lost broker is told, but is no reason to refuse: results wait in the outbox.
 
     Inference is not asked here: one task watches it, and what it found is at most 10 s old.
     """
     store = await gateway.store_check.finding()
-    inference = "ok" if gateway.inference.is_ready else "failed: the inference service does not answer or has no model"
-    is_ready = store == inference == "ok"
+    images = await gateway.images_finding()
+    # Without the servers' addresses: no key is asked for here.
+    troubles = dict.fromkeys(f"a server {state.trouble}" for state in gateway.inference.states if state.trouble)
+    inference = "ok" if gateway.inference.is_ready else f"failed: {'; '.join(troubles)}"
+    is_ready = store == inference == images == "ok"
     response.status_code = 200 if is_ready else 503
     broker = "ok" if gateway.bus.is_connected else "degraded: not connected; messages wait in the outbox"
-    return Readiness(ready=is_ready, checks={"store": store, "inference": inference, "broker": broker})
+    checks = {"store": store, "inference": inference, "broker": broker}
+    return Readiness(ready=is_ready, checks=checks if images == "ok" else {**checks, "images": images})

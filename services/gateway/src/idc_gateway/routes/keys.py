@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field, StringConstraints, model_validator
 
 from idc_gateway.accounts import ApiKey
 from idc_gateway.dependencies import CurrentCaller, GatewayDependency, RequestId, requires
+from idc_gateway.routes.parameters import GivenName
 from idc_gateway.scopes import Role, Scope
 
 router = APIRouter(tags=["accounts"], dependencies=[Depends(requires(Scope.ADMIN))])
@@ -71,12 +72,13 @@ async def create_key(
 
 
 @router.get("/keys")
-async def list_keys(gateway: GatewayDependency) -> KeyList:
+async def list_keys(gateway: GatewayDependency, caller: CurrentCaller, request_id: RequestId) -> KeyList:
     """Every key, without its secret."""
+    await gateway.accesses.record("keys.listed", caller, "keys", request_id)
     return KeyList(items=[KeyItem.of(key) for key in await gateway.keyring.all()])
 
 
 @router.delete("/keys/{name}", status_code=204)
-async def revoke_key(gateway: GatewayDependency, caller: CurrentCaller, request_id: RequestId, name: str) -> None:
+async def revoke_key(gateway: GatewayDependency, caller: CurrentCaller, request_id: RequestId, name: GivenName) -> None:
     """Revoke a key and end the sessions that were opened with it."""
-    await gateway.keyring.revoke(name[:64], caller.name, request_id)
+    await gateway.keyring.revoke(name, caller.name, request_id)

@@ -19,7 +19,7 @@ class ModelItem(BaseModel):
     name: str
     version: str | None = Field(description="The version that answers now.")
     versions: list[str] = Field(description="All that can be asked for.")
-    ready: bool
+    ready: bool = Field(description="Whether a server that has it is ready.")
     sha256: str | None = Field(description="Digest of the bundle's manifest.")
     thresholds: Thresholds | None
     card: str | None = Field(description="The model card, as Markdown; null where the server does not tell it.")
@@ -41,4 +41,5 @@ class ModelList(BaseModel):
 async def list_models(gateway: GatewayDependency) -> ModelList:
     """What serves, with its card, thresholds and figures."""
     models = await gateway.inference.describe()
-    return ModelList(items=[ModelItem.of(model, ready=gateway.inference.is_ready) for model in models])
+    ready = {state.url for state in gateway.inference.states if state.trouble is None}
+    return ModelList(items=[ModelItem.of(model, ready=not ready.isdisjoint(model.servers)) for model in models])

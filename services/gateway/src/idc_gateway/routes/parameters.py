@@ -4,7 +4,7 @@ import re
 from typing import Annotated, Final
 
 from fastapi import Depends, Header, Query
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, StringConstraints
 
 from idc_contracts import Decision, UtcDatetime
 from idc_gateway.classifications import PatchOrigin
@@ -16,6 +16,8 @@ SlideLabel = Annotated[str, Query(min_length=1, max_length=MAX_SLIDE_LENGTH, pat
 """A slide may be called what a file may: scanners write brackets, commas and more into names."""
 Coordinate = Annotated[int, Query(ge=0, le=MAX_COORDINATE_PX, description="In pixels of the slide.")]
 Extent = Annotated[int, Query(ge=1, le=MAX_COORDINATE_PX, description="In the pixels of `x` and `y`.")]
+GivenName = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[^\x00]+$")]
+"""What somebody says a key or user is called; databases take no zero byte."""
 Limit = Annotated[int, Query(ge=1, le=1000, description="How many.")]
 GivenCursor = Annotated[str | None, Query(max_length=128, description="`next_cursor` of the page before.")]
 

@@ -69,7 +69,10 @@ class ClassificationItem(BaseModel):
     decision: Decision
     model: ModelRef
     thresholds: Thresholds
-    latency_ms: float = Field(description="How long inference took; the same for images that were classified together.")
+    latency_ms: float = Field(
+        description="How long the gateway waited for inference, all tries included; the same for images that were "
+        "classified together."
+    )
     created_at: datetime
     width_px: int = Field(description="The image's own width; a patch is scaled to what the model reads.")
     height_px: int

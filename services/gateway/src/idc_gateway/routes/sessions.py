@@ -20,6 +20,7 @@ from idc_gateway.dependencies import (
 from idc_gateway.errors import Forbidden, Unauthenticated, WrongPassword
 from idc_gateway.lasting_authority import running_of
 from idc_gateway.passwords import MAX_LENGTH, MIN_LENGTH
+from idc_gateway.routes.parameters import GivenName
 from idc_gateway.scopes import Scope
 
 DEVICE_COOKIE: Final = "idc_device"
@@ -44,7 +45,7 @@ class LinkSignIn(BaseModel):
 class PasswordSignIn(BaseModel):
     """Sign in as a user."""
 
-    name: str = Field(min_length=1, max_length=64)
+    name: GivenName
     password: str = Field(min_length=1, max_length=MAX_LENGTH)
 
 
@@ -91,6 +92,7 @@ async def sign_in(
         device = gateway.devices.device_of(request.cookies.get(DEVICE_COOKIE), form.name)
     try:
         proof = await _proven(gateway, form, source, device, request_id)
+        gateway.rates.count(proof.name)
         token = await gateway.sessions.open(proof, request_id, source=source)
     except Unauthenticated:
         await _record_failure(gateway, source, request_id, _BY[type(form)])
@@ -116,11 +118,17 @@ async def set_password(
     """Set the signed-in user's password; their other sessions end."""
     if not caller.is_user:
         raise Forbidden("an API key has no password: sign in as a user")
-    if caller.needs_old_password:
-        await _check_old_password(request, gateway, caller, request_id, wanted.old_password)
-    # This request is not to end with the session that it came with.
-    running_of(request).caller = None
-    user = await gateway.users.set_password(caller.name, wanted.password, request_id)
+    if caller.needs_old_password and wanted.old_password is None:
+        raise WrongPassword(
+            "give the old password as `old_password`; if you forgot it, ask an administrator for a sign-in link"
+        )
+    # Somebody who finds a signed-in PC must not guess: the session counts as the source, not its address.
+    async with gateway.sign_ins.attempt(caller.name, f"session {caller.sha256}", is_known_device=True):
+        if caller.needs_old_password and wanted.old_password is not None:
+            await _check_old_password(request, gateway, caller, request_id, wanted.old_password)
+        # This request is not to end with the session that it came with.
+        running_of(request).caller = None
+        user = await gateway.users.set_password(caller.name, wanted.password, request_id, session_sha256=caller.sha256)
     proof = Proof(user.name, SignInBy.PASSWORD, user.password_hash)
     token = await gateway.sessions.open(proof, request_id, source=source_of_request(request), new_password=True)
     return _with_session(request, gateway, token, proof)
@@ -128,12 +136,11 @@ async def set_password(
 
 @router.delete("/session", status_code=204)
 async def sign_out(
-    request: Request, response: Response, gateway: GatewayDependency, caller: CurrentCaller, request_id: RequestId
+    response: Response, gateway: GatewayDependency, caller: CurrentCaller, request_id: RequestId
 ) -> None:
     """End the browser session."""
-    token = request.cookies.get(SESSION_COOKIE)
-    if token is not None:
-        await gateway.sessions.end(token, caller.name, request_id)
+    if caller.is_browser:  # a key that comes with somebody's cookie ends nobody's session
+        await gateway.sessions.end(caller.sha256, caller.name, request_id)
     response.delete_cookie(SESSION_COOKIE, httponly=True, samesite="strict")
 
 
@@ -153,19 +160,12 @@ async def _proven(
 
 
 async def _check_old_password(
-    request: Request, gateway: Gateway, caller: Caller, request_id: str, old_password: str | None
+    request: Request, gateway: Gateway, caller: Caller, request_id: str, old_password: str
 ) -> None:
-    if old_password is None:
-        raise WrongPassword(
-            "give the old password as `old_password`; if you forgot it, ask an administrator for a sign-in link"
-        )
-    source = source_of_request(request)
     try:
-        # Somebody who finds a signed-in PC must not guess: the session counts as the source, not its address.
-        async with gateway.sign_ins.attempt(caller.name, f"session {caller.sha256}", is_known_device=True):
-            await gateway.users.by_password(caller.name, old_password)
+        await gateway.users.by_password(caller.name, old_password)
     except Unauthenticated as exc:
-        await _record_failure(gateway, source, request_id, "old password")
+        await _record_failure(gateway, source_of_request(request), request_id, "old password")
         raise WrongPassword(
             "the old password is wrong; if you forgot it, ask an administrator for a sign-in link"
         ) from exc

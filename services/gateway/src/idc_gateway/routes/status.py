@@ -47,7 +47,7 @@ class GatewayStatus(BaseModel):
     broker_connected: bool
     inference_ready: bool
     inference_servers: list[InferenceServerStatus]
-    store: str
+    store: str = Field(description="`ok`, or what is wrong.")
     outbox: OutboxStatus
     images: ImageStatus
     degraded: list[str] = Field(description="What is wrong, in words; empty where all works.")
@@ -57,6 +57,7 @@ class GatewayStatus(BaseModel):
 async def get_status(gateway: GatewayDependency) -> GatewayStatus:
     """Everything at one look, with what is wrong in words."""
     ready = gateway.inference.is_ready
+    store, images = await gateway.store_check.finding(), await gateway.images_finding()
     count, size_bytes = await executors.reads(gateway.store.images.total)
     backlog = gateway.backlog.state
     return GatewayStatus(
@@ -74,7 +75,7 @@ async def get_status(gateway: GatewayDependency) -> GatewayStatus:
             )
             for server in gateway.inference.states
         ],
-        store=await gateway.store_check.finding(),
+        store=store,
         outbox=OutboxStatus(
             waiting=backlog.waiting,
             oldest_age_s=round(backlog.oldest_age_s, 1),
@@ -82,18 +83,20 @@ async def get_status(gateway: GatewayDependency) -> GatewayStatus:
             expired=gateway.backlog.expired,
         ),
         images=ImageStatus(stored=gateway.images is not None, count=count, bytes=size_bytes),
-        degraded=_reasons(gateway, inference_ready=ready),
+        degraded=_reasons(gateway, store, images),
     )
 
 
-def _reasons(gateway: Gateway, *, inference_ready: bool) -> list[str]:
-    backlog = gateway.backlog.state
+def _reasons(gateway: Gateway, store: str, images: str) -> list[str]:
+    backlog, expired, unread = gateway.backlog.state, gateway.backlog.expired, gateway.alarms.rejected_messages
+    servers = [f"the inference server {one.url} {one.trouble}" for one in gateway.inference.states if one.trouble]
     reasons = {
         "the broker is not connected: messages wait in the outbox": not gateway.bus.is_connected,
-        "the inference service does not answer or has no model": not inference_ready,
+        f"the database: {store}": store != "ok",
+        f"the image store: {images}": images != "ok",
+        **dict.fromkeys(servers, True),
         f"{backlog.waiting} messages wait, the oldest for {backlog.oldest_age_s:.0f} s": backlog.is_degraded,
-        f"{gateway.backlog.expired} messages waited too long and were dropped": gateway.backlog.expired > 0,
-        f"{gateway.alarms.rejected_messages} messages of alarms could not be read": gateway.alarms.rejected_messages
-        > 0,
+        f"{expired} messages waited too long and were dropped since the start": expired > 0,
+        f"{unread} messages of alarms could not be read since the start": unread > 0,
     }
     return [reason for reason, holds in reasons.items() if holds]

@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 from idc_gateway.accounts import User
 from idc_gateway.dependencies import CurrentCaller, Gateway, GatewayDependency, RequestId, requires
 from idc_gateway.routes.keys import AccountName
+from idc_gateway.routes.parameters import GivenName
 from idc_gateway.scopes import Role, Scope
 
 router = APIRouter(tags=["accounts"], dependencies=[Depends(requires(Scope.ADMIN))])
@@ -68,32 +69,35 @@ async def create_user(
 
 
 @router.get("/users")
-async def list_users(gateway: GatewayDependency) -> UserList:
+async def list_users(gateway: GatewayDependency, caller: CurrentCaller, request_id: RequestId) -> UserList:
     """Every user."""
+    await gateway.accesses.record("users.listed", caller, "users", request_id)
     return UserList(items=[UserItem.of(user) for user in await gateway.users.all()])
 
 
 @router.put("/users/{name}/role")
 async def set_user_role(
-    gateway: GatewayDependency, caller: CurrentCaller, request_id: RequestId, name: str, wanted: NewRole
+    gateway: GatewayDependency, caller: CurrentCaller, request_id: RequestId, name: GivenName, wanted: NewRole
 ) -> UserItem:
     """Give a user another role; it holds from their next request on."""
-    return UserItem.of(await gateway.users.set_role(name[:64], wanted.role, caller.name, request_id))
+    return UserItem.of(await gateway.users.set_role(name, wanted.role, caller.name, request_id))
 
 
 @router.post("/users/{name}/sign-in-link", status_code=201)
 async def create_sign_in_link(
-    gateway: GatewayDependency, caller: CurrentCaller, request_id: RequestId, name: str
+    gateway: GatewayDependency, caller: CurrentCaller, request_id: RequestId, name: GivenName
 ) -> SignInLink:
     """A new link for a user who forgot the password; the one before works no more."""
-    token = await gateway.users.new_link(name[:64], caller.name, request_id)
+    token = await gateway.users.new_link(name, caller.name, request_id)
     return SignInLink(sign_in_link=link_of(gateway, token))
 
 
 @router.delete("/users/{name}", status_code=204)
-async def remove_user(gateway: GatewayDependency, caller: CurrentCaller, request_id: RequestId, name: str) -> None:
+async def remove_user(
+    gateway: GatewayDependency, caller: CurrentCaller, request_id: RequestId, name: GivenName
+) -> None:
     """Remove a user and end their sessions; what they did stays under their name."""
-    await gateway.users.remove(name[:64], caller.name, request_id)
+    await gateway.users.remove(name, caller.name, request_id)
 
 
 def link_of(gateway: Gateway, token: str) -> str:

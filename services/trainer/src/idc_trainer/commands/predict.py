@@ -75,7 +75,7 @@ def _classify_all(opened: OpenBundle, path: Path, found: _Found) -> None:
         except OSError as exc:
             found.left_out.append(LeftOut(str(file), Reason.UNREADABLE, f"cannot read it ({exc.strerror})"))
         except UnsupportedSize as exc:
-            found.left_out.append(LeftOut(str(file), Reason.NO_PATCH_SIZE, str(exc).partition(":")[0]))
+            found.left_out.append(LeftOut(str(file), Reason.NO_PATCH_SIZE, exc.measured))
         except PatchError as exc:
             found.left_out.append(LeftOut(str(file), Reason.UNREADABLE, str(exc)))
 

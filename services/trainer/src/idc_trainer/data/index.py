@@ -165,7 +165,7 @@ def _look(source: PatchSource, file: PatchFile) -> _Seen | LeftOut:
     except FileUnreadable as exc:
         return LeftOut(file.path, Reason.UNREADABLE, exc.reason)
     except UnsupportedSize as exc:
-        return LeftOut(file.path, Reason.NO_PATCH_SIZE, str(exc).partition(":")[0])  # the rest is for who sends it
+        return LeftOut(file.path, Reason.NO_PATCH_SIZE, exc.measured)
     except PatchError as exc:
         return LeftOut(file.path, Reason.UNREADABLE, str(exc))
     return _Seen(hashlib.sha256(data).hexdigest(), header.height_px, header.width_px)

@@ -3,12 +3,12 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Delete, Row, Table, delete, func, insert, select, update
+from sqlalchemy import Connection, Delete, Row, Table, delete, exists, func, insert, select, update
 
 from idc_gateway.accounts import ApiKey, User
 from idc_gateway.adapters.sql.audit import append, lock_head
 from idc_gateway.adapters.sql.database import Database
-from idc_gateway.adapters.sql.tables import api_keys, links, revoked_keys, sessions, users
+from idc_gateway.adapters.sql.tables import api_keys, links, receipts, revoked_keys, sessions, users
 from idc_gateway.adapters.sql.tables import audit as records
 from idc_gateway.audit import AuditEvent
 from idc_gateway.errors import LastAdministrator
@@ -54,6 +54,7 @@ class SqlAccounts:
             head = lock_head(connection)
             if not _revoke(connection, name, audit.at):
                 return False
+            connection.execute(_receipts_of(name))
             append(connection, head, [audit])
         return True
 
@@ -78,9 +79,12 @@ class SqlAccounts:
         change = update(users).where(users.c.name == name).values(role=role.value)
         return self._changed(change.returning(users.c.name), audit, needs_administrator=True)
 
-    def set_password(self, name: str, password_hash: str, audit: AuditEvent) -> bool:
-        """Store a password's hash and end the user's sessions and links; False where there is no such user."""
+    def set_password(self, name: str, password_hash: str, audit: AuditEvent, session_sha256: str | None = None) -> bool:
+        """Store a password's hash and end the user's sessions and links. See `Accounts.set_password`."""
         change = update(users).where(users.c.name == name).values(password_hash=password_hash)
+        if session_sha256 is not None:
+            is_own = (sessions.c.user_name == name) & (sessions.c.sha256 == session_sha256)
+            change = change.where(exists().where(is_own))
         over = delete(sessions).where(sessions.c.user_name == name)
         unused = delete(links).where(links.c.user_name == name)
         return self._changed(change.returning(users.c.name), audit, over, unused)
@@ -95,7 +99,7 @@ class SqlAccounts:
     def delete_user(self, name: str, audit: AuditEvent) -> bool:
         """Delete a user, their links and sessions; False where there is none."""
         gone = delete(users).where(users.c.name == name).returning(users.c.name)
-        return self._changed(gone, audit, needs_administrator=True)
+        return self._changed(gone, audit, _receipts_of(name), needs_administrator=True)
 
     def was_removed(self, name: str) -> bool:
         """Whether a user of this name was ever removed."""
@@ -163,6 +167,11 @@ def _revoke(connection: Connection, name: str, at: datetime) -> bool:
         return False
     connection.execute(insert(revoked_keys).values(sha256=gone.sha256, revoked_at=at))
     return True
+
+
+def _receipts_of(caller: str) -> Delete:
+    """Forget what was answered to a caller: whoever gets the name next is somebody else."""
+    return delete(receipts).where(receipts.c.caller == caller)
 
 
 def _has_administrator(connection: Connection, now: datetime) -> bool:

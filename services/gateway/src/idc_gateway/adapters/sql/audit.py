@@ -81,15 +81,25 @@ class SqlAudit:
 
     def latest(self, action: str) -> AuditRecord | None:
         """The newest record of an action; None where there is none."""
-        query = select(audit).where(audit.c.action == action).order_by(audit.c.sequence.desc()).limit(1)
         with self._database.read() as connection:
-            row = connection.execute(query).first()
-        return None if row is None else _from_row(row)
+            return _latest(connection, action)
 
     def verify(self) -> Verification:
         """Walk the whole chain; the memory it takes does not grow with the chain."""
         with self._database.read_snapshot() as connection:
             return verify(_all(connection), head_of(connection))
+
+
+def latest_event(connection: Connection, action: str) -> AuditEvent | None:
+    """The newest event of an action, inside a transaction that has locked the head."""
+    record = _latest(connection, action)
+    return None if record is None else record.event
+
+
+def _latest(connection: Connection, action: str) -> AuditRecord | None:
+    query = select(audit).where(audit.c.action == action).order_by(audit.c.sequence.desc()).limit(1)
+    row = connection.execute(query).first()
+    return None if row is None else _from_row(row)
 
 
 def _all(connection: Connection) -> Iterator[AuditRecord]:

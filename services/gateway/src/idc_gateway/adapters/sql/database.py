@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Lock
+from typing import Final
 
 from sqlalchemy import Connection, Engine, select
 from sqlalchemy.engine import make_url
@@ -12,6 +13,9 @@ from idc_gateway.adapters.sql.engine import LOCK_TIMEOUT_S, WRITES, make_engine
 from idc_gateway.adapters.sql.migrate import upgrade
 from idc_gateway.adapters.sql.tables import audit_head
 from idc_gateway.errors import StoreUnavailable
+
+_HELD: Final = ("database is locked", "database table is locked")
+"""What SQLite says where another process, a backup say, does not give the file free."""
 
 
 class Database:
@@ -142,4 +146,5 @@ def told() -> Iterator[None]:
         yield
     except SQLAlchemyError as exc:
         reason = str(exc.__cause__ or exc).splitlines()[0]
-        raise StoreUnavailable(f"the database does not work, look at its disk and its server: {reason}") from exc
+        remedy = "end what else holds its file, or wait" if reason in _HELD else "look at its disk and its server"
+        raise StoreUnavailable(f"the database does not work, {remedy}: {reason}") from exc

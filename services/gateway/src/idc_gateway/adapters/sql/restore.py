@@ -26,10 +26,11 @@ from idc_gateway.images import ImageStore, is_whole
 RESTORED: Final = "database.restored"
 RESTORE_FOLDER: Final = ".restore-"
 KEPT: Final = ".before-restore"
-"""What the database that was there is called afterwards."""
+"""What the database that was there is called afterwards; a number follows where that name is in use."""
+_BESIDE: Final = ("-wal", "-shm", "-journal")
 
 
-def restore_backup(source: IO[bytes], database: Path, images: ImageStore | None) -> Contents:
+def restore_backup(source: IO[bytes], database: Path, images: ImageStore | None) -> tuple[Contents, Path | None]:
     """Put a backup's images into the image store, then its database in place of the present one, which is kept.
 
     Sessions and one-time links of the backup end: who was signed in then may be gone since. Blocks.
@@ -38,6 +39,9 @@ def restore_backup(source: IO[bytes], database: Path, images: ImageStore | None)
         source: The archive; it needs no position.
         database: The SQLite file; its folder is there.
         images: Where the images go; None leaves them out.
+
+    Returns:
+        What was in the backup, and where the database that was there is kept; None where none was there.
 
     Raises:
         BadBackup: It is damaged, cut off, or not a backup; the database is as it was.
@@ -50,8 +54,8 @@ def restore_backup(source: IO[bytes], database: Path, images: ImageStore | None)
         contents = _unpack(source, restored, images)
         _check(restored)
         _prepare(restored, contents)
-        _swap(restored, database)
-    return contents
+        kept = _swap(restored, database)
+    return contents, kept
 
 
 def _unpack(source: IO[bytes], restored: Path, images: ImageStore | None) -> Contents:
@@ -116,17 +120,33 @@ def _into_one_file(database: Path) -> None:
         connection.execute("PRAGMA journal_mode=DELETE")
 
 
-def _swap(restored: Path, database: Path) -> None:
+def _swap(restored: Path, database: Path) -> Path | None:
     """Exchange the files; the log of the old database, which would undo the restore, goes into that one first."""
     _sync(restored)
+    kept = None
     if database.exists():
         _quietly(lambda: _into_one_file(database))
-        database.replace(database.with_name(database.name + KEPT))
-    for beside in ("-wal", "-shm", "-journal"):
-        database.with_name(database.name + beside).unlink(missing_ok=True)
+        kept = _free_name(database)
+        database.replace(kept)
+    for end in _BESIDE:
+        beside = database.with_name(database.name + end)
+        # What could not go in stays beside the database that it belongs to: it may have its latest results.
+        if beside.exists() and kept is not None:
+            beside.replace(kept.with_name(kept.name + end))
+        beside.unlink(missing_ok=True)
     _sync(database.parent)
     restored.replace(database)
     _sync(database.parent)
+    return kept
+
+
+def _free_name(database: Path) -> Path:
+    """Where the database is kept: after the restore of a wrong backup, what an earlier one kept is all that is left."""
+    kept, number = database.with_name(database.name + KEPT), 1
+    while kept.exists():
+        number += 1
+        kept = database.with_name(f"{database.name}{KEPT}-{number}")
+    return kept
 
 
 def _quietly(do: Callable[[], None]) -> None:

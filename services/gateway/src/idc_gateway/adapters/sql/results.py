@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Select, and_, delete, func, insert, or_, select
 
-from idc_gateway.adapters.sql.audit import append, head_of, lock_head
+from idc_gateway.adapters.sql.audit import append, head_of, latest_event, lock_head
 from idc_gateway.adapters.sql.database import Database
 from idc_gateway.adapters.sql.images import abandon, note, unlist_unused
 from idc_gateway.adapters.sql.outbox import put
@@ -17,6 +17,7 @@ from idc_gateway.adapters.sql.tables import audit as audit_table
 from idc_gateway.adapters.sql.tables import classifications as table
 from idc_gateway.audit import EMPTY, AuditEvent, ChainHead
 from idc_gateway.classifications import Classification
+from idc_gateway.model_changes import MODEL_CHANGED, told_with_models
 from idc_gateway.positions import Look, Position
 from idc_gateway.queries import ClassificationFilter, Cursor, Deed, Page
 
@@ -43,7 +44,7 @@ class SqlResults:
             for deed, is_fresh in zip(deeds, fresh, strict=True):
                 if not is_fresh:
                     abandon(connection, [image.stored_as for image in deed.images])
-            append(connection, head, [event for deed in new for event in deed.audit])
+            append(connection, head, list(told_with_models(latest_event(connection, MODEL_CHANGED), new)))
         return fresh
 
     def get(self, identity: UUID) -> Classification | None:

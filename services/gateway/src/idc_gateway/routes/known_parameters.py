@@ -1,0 +1,43 @@
+"""Refuses query parameters that an endpoint does not have: a filter with a wrong name would leave nothing out."""
+
+from collections import Counter
+from collections.abc import Iterator
+from difflib import get_close_matches
+from typing import Any
+
+from fastapi import Request
+from fastapi.dependencies.models import Dependant
+from fastapi.exceptions import RequestValidationError
+
+
+async def only_known_parameters(request: Request) -> None:
+    """Look at the names in the query.
+
+    Raises:
+        RequestValidationError: One is unknown, or comes twice.
+    """
+    if not request.query_params:
+        return
+    known = sorted(set(_names(request.scope["route"].dependant)))
+    wrong = [
+        {"loc": ("query", name[:64]), "msg": _reason(name, known), "type": "unknown"}
+        for name, count in Counter(name for name, _ in request.query_params.multi_items()).items()
+        if count > 1 or name not in known
+    ]
+    if wrong:
+        raise RequestValidationError(wrong)
+
+
+def _reason(name: str, known: list[str]) -> str:
+    if name in known:
+        return "it is given more than once, and one value counts"
+    close = get_close_matches(name, known, 1, 0.5)
+    if close:
+        return f"there is no such parameter: did you mean {close[0]!r}?"
+    return f"there is no such parameter: there are {', '.join(known)}" if known else "no parameters are taken here"
+
+
+def _names(dependant: Dependant) -> Iterator[Any]:
+    yield from (field.alias for field in dependant.query_params)
+    for part in dependant.dependencies:
+        yield from _names(part)
