@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from idc_trainer.data.source import PatientsFrom
 from support.documents import DOCUMENTS, REPOSITORY, anchors, commands, links
 
 LISTED = Path(__file__).with_name("documented_commands.txt")
@@ -28,6 +29,13 @@ def test_every_documented_command_stands_in_the_list_and_no_other() -> None:
 
     assert documented - known == set(), f"run these, and add them to {LISTED.name}"
     assert known - documented == set(), f"no document has these any more: remove them from {LISTED.name}"
+
+
+def test_documents_name_only_ways_to_tell_patients_that_the_trainer_knows() -> None:
+    named = {way for path in DOCUMENTS for way in re.findall(r"--patient-from[ =](\w+)", path.read_text("utf-8"))}
+
+    assert named
+    assert named <= {way.value for way in PatientsFrom}
 
 
 @pytest.mark.parametrize("shown_by", sorted({shown_by for shown_by, _ in listed() if "/" in shown_by}))

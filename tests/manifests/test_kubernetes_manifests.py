@@ -187,6 +187,13 @@ def test_metrics_are_read_with_the_key_of_the_secret(folder: str) -> None:
     assert settings_of(folder, "gateway")["GATEWAY_METRICS_KEY_FILE"] == "/run/secrets/idc/metrics-key"
 
 
+@pytest.mark.parametrize("service", ["gateway", "inference", "alarm", "broker"])
+def test_what_compose_sets_of_a_service_is_set_here_too(service: str) -> None:
+    compose = yaml.safe_load((K8S.parent / "docker-compose.yml").read_text())["services"][service]["environment"]
+
+    assert compose.keys() <= settings_of("base", service).keys()
+
+
 @pytest.mark.parametrize("folder", OVERLAYS)
 def test_overlay_needs_no_kinds_that_a_cluster_may_lack(folder: str) -> None:
     assert {item["apiVersion"] for item in build(folder)} <= {"v1", "apps/v1", "networking.k8s.io/v1"}

@@ -291,8 +291,12 @@ class MqttLink:
         _properties: Properties | None,
     ) -> None:
         self._is_ready = False
-        level = logging.WARNING if reason.is_failure else logging.INFO
-        logger.log(level, "the connection to the broker ended: %s", reason)
+        if not reason.is_failure:
+            logger.info("the connection to the broker ended: %s", reason)
+            return
+        is_short = self._ready_since_s is not None and self._clock() - self._ready_since_s < STABLE_S
+        hint = f": if that goes on, another alarm is called {self._place.device!r}, too (ALARM_DEVICE)" * is_short
+        logger.warning("the connection to the broker ended: %s%s", reason, hint)
 
     def _on_message(self, client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
         try:
