@@ -40,7 +40,9 @@ def stack(patches: DemoPatches, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 
 @pytest.fixture(autouse=True)
-def quiet_alarm(stack: ComposeStack) -> None:
-    """Each test starts with every container running and no latched alarm."""
-    stack.start(build=False)
-    stack.acknowledge()
+def quiet_alarm(request: pytest.FixtureRequest) -> None:
+    """Each test of the stack starts with every container running and no latched alarm."""
+    if "stack" in request.fixturenames:
+        stack: ComposeStack = request.getfixturevalue("stack")
+        stack.start(build=False)
+        stack.acknowledge()

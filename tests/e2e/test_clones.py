@@ -18,11 +18,6 @@ from support.tls_names import served_names
 pytestmark = pytest.mark.e2e
 
 
-@pytest.fixture(autouse=True)
-def quiet_alarm() -> None:
-    """These tests have stacks of their own."""
-
-
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
     """A running stack of its own folder, started by the README's command."""

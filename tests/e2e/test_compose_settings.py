@@ -11,11 +11,6 @@ pytestmark = pytest.mark.e2e
 TLS = {"COMPOSE_FILE": "docker-compose.yml:docker-compose.tls.yml", "IDC_DOMAIN": "idc.example"}
 
 
-@pytest.fixture(autouse=True)
-def quiet_alarm() -> None:
-    """These tests need no running stack."""
-
-
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     return Checkout(tmp_path_factory.mktemp("settings") / f"idc-e2e-{uuid4().hex[:8]}")

@@ -30,11 +30,6 @@ ALARM_WITHOUT_A_PI = """
 """
 
 
-@pytest.fixture(autouse=True)
-def quiet_alarm() -> None:
-    """These tests have stacks of their own."""
-
-
 def address_of_this_machine() -> str:
     """Its address in the network that its containers reach, too; nothing is sent."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:

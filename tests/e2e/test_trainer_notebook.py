@@ -15,11 +15,6 @@ NOTEBOOK = Path(__file__).parents[2] / "services" / "trainer" / "notebooks" / "t
 PATIENTS = {"a": (10, 10), "b": (10, 8), "c": (12, 8), "d": (0, 6)}
 
 
-@pytest.fixture(autouse=True)
-def quiet_alarm() -> None:
-    """The trainer needs no stack: none is started for these tests."""
-
-
 def test_the_notebook_makes_a_bundle_and_a_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = {
         "DATA": str(write_patch_folder(tmp_path / "data", PATIENTS)),

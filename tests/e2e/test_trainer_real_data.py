@@ -25,11 +25,6 @@ PATIENTS, PATCHES = 6, 60
 FAST = ["--input-px", "32", "--stages", "stage3", "--stain-passes", "0"]
 
 
-@pytest.fixture(autouse=True)
-def quiet_alarm() -> None:
-    """The trainer needs no stack: none is started for these tests."""
-
-
 def _index(path: Path) -> PatchIndex:
     return index_patches(open_patches(path), lambda *_: None, skip_unreadable=False)
 

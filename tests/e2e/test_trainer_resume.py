@@ -19,11 +19,6 @@ from support.made_patches import write_patch_folder
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 
-@pytest.fixture(autouse=True)
-def quiet_alarm() -> None:
-    """The trainer needs no stack: none is started for these tests."""
-
-
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_patch_folder(tmp_path_factory.mktemp("data"), dict.fromkeys("abcd", (8, 8)))

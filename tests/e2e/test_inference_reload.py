@@ -18,7 +18,7 @@ from support.demo_patches import solid_png
 from support.inference_process import inference_process
 from support.tiny_bundle import write_tiny_bundle
 
-pytestmark = pytest.mark.integration
+pytestmark = pytest.mark.e2e
 
 REQUESTS = 1000
 RELOADS = 5

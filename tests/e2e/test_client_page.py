@@ -15,6 +15,8 @@ from support.demo_patches import solid_png
 from support.documents import REPOSITORY, commands
 from support.live_gateway import KEY, gateway_settings, live_gateway
 
+pytestmark = pytest.mark.e2e
+
 RED = solid_png((250, 20, 20))
 
 

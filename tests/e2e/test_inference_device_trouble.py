@@ -17,7 +17,7 @@ from support.infer_requests import body_of
 from support.inference_process import start_inference, wait_ready
 from support.mosquitto import free_port
 
-pytestmark = pytest.mark.integration
+pytestmark = pytest.mark.e2e
 
 WORKER = str(Path(__file__).parents[1] / "support" / "fake_stick_worker.py")
 

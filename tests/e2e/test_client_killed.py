@@ -14,6 +14,8 @@ from idc_gateway.fakes import MemoryBus
 from support.demo_patches import solid_png
 from support.live_gateway import KEY, gateway_settings, live_gateway
 
+pytestmark = pytest.mark.e2e
+
 COUNT = 400
 
 
