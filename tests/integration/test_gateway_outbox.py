@@ -175,6 +175,7 @@ async def test_refused_message_is_an_error_on_a_good_connection(shared_broker: M
             await bus.wait_connected()
         with pytest.raises(BusUnavailable, match="refused"):
             await bus.publish(OutgoingMessage("idc/v1/refused/alarm/alarm-actions", b"not the gateway's to say"))
+        await bus.publish(OutgoingMessage(CLASSIFICATIONS.at(site="refused", device="gateway"), b"{}"))
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)

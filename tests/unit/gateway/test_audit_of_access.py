@@ -186,6 +186,19 @@ async def test_who_reads_what_was_recorded_and_who_has_access_is_recorded(
     assert record.event.actor == "first"
 
 
+async def test_chain_is_verified_where_nothing_can_be_recorded(
+    client: httpx.AsyncClient, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_events: object) -> None:
+        raise StoreUnavailable("the disk is full")
+
+    monkeypatch.setattr(store.audit, "record", full)
+    verified, viewed = await client.get("/api/v1/audit/verification"), await client.get("/api/v1/audit")
+
+    assert verified.json()["intact"] is True
+    assert viewed.status_code == 503
+
+
 async def test_next_holder_of_a_name_looks_for_the_first_time(
     client: httpx.AsyncClient, browser: httpx.AsyncClient
 ) -> None:

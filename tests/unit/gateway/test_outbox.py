@@ -14,7 +14,7 @@ from idc_gateway.audit import AuditEvent
 from idc_gateway.classifications import OutgoingMessage
 from idc_gateway.errors import StoreUnavailable
 from idc_gateway.fakes import MemoryBus
-from idc_gateway.outbox import KEEP_PUBLISHED, REPLAY_LIMIT, Outbox
+from idc_gateway.outbox import BATCH, KEEP_PUBLISHED, REPLAY_LIMIT, Outbox
 from idc_gateway.queries import Deed
 from idc_gateway.store_ports import Store
 from support.eventually import eventually
@@ -96,6 +96,25 @@ async def test_only_the_newest_messages_are_sent_again(store: Store, bus: Memory
     await eventually(lambda: len(bus.published) == REPLAY_LIMIT)
 
     assert numbers(bus) == list(range(10, REPLAY_LIMIT + 10))
+
+
+@pytest.mark.parametrize("refused", [1, 3 * BATCH])
+async def test_messages_that_the_broker_refuses_hold_no_other_up(
+    store: Store, bus: MemoryBus, clock: Clock, refused: int
+) -> None:
+    bus.refused_topics.add("not allowed")
+    odd = [OutgoingMessage("not allowed", b"-1")] * refused
+    store.results.add([Deed(NOW, messages=[*odd, *messages(2)])])
+    outbox = Outbox(store.outbox, bus, clock=clock, idle_s=0.01)
+    running = asyncio.gather(bus.run(outbox.on_connected, lambda _topic, _payload: None), outbox.run())
+
+    await eventually(lambda: numbers(bus) == [0, 1])
+    assert store.outbox.backlog()[0] >= refused
+    bus.refused_topics.clear()
+    await eventually(lambda: len(bus.published) == refused + 2)
+
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
 
 
 async def test_message_stored_before_a_crash_is_published_after_it(store: Store) -> None:

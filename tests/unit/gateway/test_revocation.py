@@ -120,6 +120,18 @@ async def test_user_of_the_same_name_inherits_neither_session_nor_link_nor_passw
         await users.by_password("eva", PASSWORD)
 
 
+async def test_link_that_let_a_user_in_opens_nothing_for_the_next_user_of_the_name(store: Store) -> None:
+    users, sessions = Users(store.accounts), BrowserSessions(store.sessions, lifetime=timedelta(hours=1))
+    _, link = await users.create("eva", Role.VIEWER, "first", "r")
+    eva = await users.by_link(link, "r")
+    await users.remove("eva", "first", "r")
+
+    await users.create("eva", Role.ADMIN, "first", "r")
+
+    with pytest.raises(Unauthenticated):
+        await sessions.open(Proof("eva", SignInBy.LINK, eva.password_hash, eva.created_at), "r")
+
+
 async def test_key_that_is_revoked_while_it_is_looked_up_is_not_remembered(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,16 +1,22 @@
 """A database that cannot be written refuses the request; nothing is half stored."""
 
+import asyncio
 import signal
 import sqlite3
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
 import pytest
 
+from idc_contracts import utc_now
+from idc_gateway import app as app_module
+from idc_gateway.adapters.sql import database as database_module
 from idc_gateway.adapters.sql.database import Database
 from idc_gateway.adapters.sql.store import open_store
 from idc_gateway.app import build, create_app
+from idc_gateway.audit import AuditEvent
 from idc_gateway.errors import StoreUnavailable
 from idc_gateway.fakes import MemoryBus, RednessInference
 from idc_gateway.settings import GatewaySettings
@@ -54,11 +60,50 @@ def test_file_that_another_program_holds_is_told_with_what_helps(store: Store, t
     lock.close()
 
 
+def test_full_disk_is_no_working_store_until_there_is_room(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert isinstance(store.database, Database)
+    free = [0]
+    monkeypatch.setattr(database_module, "disk_usage", lambda _folder: SimpleNamespace(free=free[0]))
+    store.database.check()
+    with store.database.engine.connect() as connection:
+        pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+        connection.exec_driver_sql(f"PRAGMA max_page_count={pages}")
+    large = [AuditEvent("made", "tester", "x" * 50_000, utc_now()) for _ in range(10)]
+
+    with pytest.raises(StoreUnavailable, match="full"):
+        store.audit.record(large)
+    with pytest.raises(StoreUnavailable, match="the disk of the database is full, 0 bytes are left"):
+        store.database.check()
+
+    free[0] = 10**9
+    store.database.check()
+
+
 def test_file_that_is_no_database_is_told(tmp_path: Path) -> None:
     (tmp_path / "gateway.sqlite3").write_bytes(b"no database" * 100)
 
     with pytest.raises(StoreUnavailable, match="the database does not work"):
         open_store(f"sqlite:///{tmp_path / 'gateway.sqlite3'}")
+
+
+async def test_gateway_ends_though_a_background_task_does_not(
+    settings: GatewaySettings, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class StubbornBus(MemoryBus):
+        async def run(self, *arguments: Any) -> None:
+            try:
+                await super().run(*arguments)
+            finally:
+                await asyncio.Event().wait()
+
+    monkeypatch.setattr(app_module, "END_TIMEOUT_S", 0.1)
+    servers = {"http://inference": RednessInference()}
+    app = create_app(build(settings, store=store, servers=servers, bus=StubbornBus()))
+
+    async with asyncio.timeout(30), app.router.lifespan_context(app):
+        pass
 
 
 async def test_gateway_stops_when_a_background_task_fails(settings: GatewaySettings, store: Store) -> None:

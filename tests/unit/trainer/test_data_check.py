@@ -164,7 +164,7 @@ def test_data_of_damaged_files_alone_is_empty(tmp_path: Path, capsys: pytest.Cap
         ("wrong.zip", errors.DataUnreadable, "download or copy it again"),
         ("wrong.csv", errors.ManifestWrong, "make the header path,patient,label"),
         ("class", errors.WrongLabel, "name class folders 0"),
-        ("wrong", errors.WrongLabel, "move or rename it"),
+        ("wrong", errors.WrongLabel, "correct the one that is wrong"),
         (
             "unknown",
             errors.PatientUnknown,

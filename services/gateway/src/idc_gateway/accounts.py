@@ -54,6 +54,8 @@ class Proof:
     by: SignInBy
     stored: str | None
     """The key's digest, or the hash of the user's password; None where the user has none yet."""
+    user_since: datetime | None = None
+    """When the user was made who was let in by a link: one who has the name since then, and no password, is another."""
 
 
 @dataclass(frozen=True)

@@ -88,6 +88,8 @@ DESCRIPTION: Final = (
 )
 STORE_TIMEOUT_S: Final = 3.0
 """So long a look at the database may take before it counts as failed."""
+END_TIMEOUT_S: Final = 5.0
+"""So long the end waits for the last words of background tasks: a database that hangs must not hold it up."""
 _PROBLEM: Final = {
     "description": "What is wrong and what helps (RFC 9457)",
     "content": {problems.MEDIA_TYPE: {"schema": Problem.model_json_schema()}},
@@ -317,7 +319,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     yield
     for task in background:
         task.cancel()
-    await asyncio.gather(*background, return_exceptions=True)
+    await asyncio.wait(background, timeout=END_TIMEOUT_S)
     await gateway.inference.close()
     gateway.store.leadership.release()
     gateway.store.database.close()

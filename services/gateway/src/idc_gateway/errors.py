@@ -282,6 +282,10 @@ class BusUnavailable(ConnectionError):
     """The broker did not confirm a message."""
 
 
+class MessageRefused(BusUnavailable):
+    """The broker does not take this one message; the connection stands."""
+
+
 class CannotStart(Exception):
     """The database or the first API key is not to be had."""
 

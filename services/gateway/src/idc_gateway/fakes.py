@@ -9,7 +9,7 @@ from PIL import Image
 
 from idc_contracts import ModelRef, Thresholds
 from idc_gateway.classifications import OutgoingMessage, Prediction
-from idc_gateway.errors import BusUnavailable, GatewayError, ImagesUnavailable
+from idc_gateway.errors import BusUnavailable, GatewayError, ImagesUnavailable, MessageRefused
 from idc_gateway.ports import ModelDescription, OnMessage
 
 FAKE_MODEL = ModelRef(name="idc", version="1", sha256="0" * 64)
@@ -67,6 +67,8 @@ class MemoryBus:
         """What the broker confirmed, in order."""
         self.fail_after: int | None = None
         """Set to break the connection after so many more messages."""
+        self.refused_topics: set[str] = set()
+        """What the broker's access rules do not allow."""
         self._connected = asyncio.Event()
         self._start_connected = connected
         self._on_connected: Callable[[], Awaitable[None]] | None = None
@@ -114,6 +116,8 @@ class MemoryBus:
             self.disconnect()
         if not self.is_connected:
             raise BusUnavailable("the broker is away")
+        if message.topic in self.refused_topics:
+            raise MessageRefused("the broker refused a message")
         if self.fail_after is not None:
             self.fail_after -= 1
         self.published.append(message)

@@ -19,7 +19,7 @@ def told_with_models(latest: AuditEvent | None, deeds: list[Deed]) -> Iterator[A
     before = latest.details["sha256"] if latest else ""
     for deed in deeds:
         for model in (result.model for result in deed.results):
-            if model.sha256 != before:
+            if deed.device is not None and model.sha256 != before:
                 details = {"sha256": model.sha256, "version": model.version, "before_sha256": before}
                 yield AuditEvent(MODEL_CHANGED, deed.device, model.name, deed.at, details=details)
                 before = model.sha256

@@ -9,7 +9,7 @@ from typing import Final
 from idc_contracts import utc_now
 from idc_gateway import executors
 from idc_gateway.classifications import OutgoingMessage
-from idc_gateway.errors import BusUnavailable, StoreUnavailable
+from idc_gateway.errors import BusUnavailable, MessageRefused, StoreUnavailable
 from idc_gateway.leadership import ALONE, Leadership
 from idc_gateway.ports import Bus
 from idc_gateway.store_ports import OutgoingMessages
@@ -63,6 +63,8 @@ class Outbox:
         self._is_replay_due = False
         self._confirmed: list[int] = []
         """Sequence numbers that the broker confirmed and the database does not know of yet, ascending."""
+        self._tried_to = 0
+        """The last message that was sent since then: what the broker refused before it is sent again later."""
 
     def wake(self) -> None:
         """Say that there may be something to publish."""
@@ -93,12 +95,12 @@ class Outbox:
 
     async def _turn(self) -> None:
         if self._leadership is not ALONE and not await executors.background(self._leadership.hold):
-            self._confirmed.clear()
+            self._forget_tried()
             await asyncio.sleep(self._retry_s)
             return
         self._woken.clear()
         await self._replay()
-        waiting = await executors.background(self._messages.waiting, BATCH, self._last_confirmed)
+        waiting = await executors.background(self._messages.waiting, BATCH, self._tried_to)
         is_all = len(waiting) < BATCH
         if waiting:
             is_all = await self._publish(waiting) and is_all
@@ -133,17 +135,26 @@ class Outbox:
         """Whether the broker took them all."""
         try:
             for sequence, message in waiting:
-                await self._bus.publish(message)
-                self._confirmed.append(sequence)
+                await self._send(sequence, message)
         except BusUnavailable as exc:
             logger.warning("the outbox waits: %s", exc)
             await self._record()
             return False
         return True
 
-    @property
-    def _last_confirmed(self) -> int:
-        return self._confirmed[-1] if self._confirmed else 0
+    async def _send(self, sequence: int, message: OutgoingMessage) -> None:
+        try:
+            await self._bus.publish(message)
+        except MessageRefused as exc:
+            # It waits until it is taken or too old; it must not hold up what alarms sound for.
+            logger.error("a message waits: %s", exc)  # noqa: TRY400 - one line; it comes again
+        else:
+            self._confirmed.append(sequence)
+        self._tried_to = sequence
+
+    def _forget_tried(self) -> None:
+        self._confirmed.clear()
+        self._tried_to = 0
 
     async def _record(self) -> None:
         """Write down what the broker confirmed; a crash before that only sends it again."""
@@ -152,8 +163,8 @@ class Outbox:
             if marked < len(self._confirmed):
                 count = len(self._confirmed) - marked
                 logger.warning("messages were sent just when they became too old", extra={"count": count})
-            self._confirmed.clear()
             await executors.background(self._messages.forget_published, self._clock() - KEEP_PUBLISHED)
+        self._forget_tried()
 
     async def _record_last(self) -> None:
         try:

@@ -146,4 +146,5 @@ class Bus(Protocol):
 
         Raises:
             BusUnavailable: The broker did not confirm it; it may or may not have it.
+            MessageRefused: The broker does not take it; it takes others.
         """

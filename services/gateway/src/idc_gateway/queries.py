@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from idc_contracts import Decision
-from idc_gateway.accounts import GATEWAY
 from idc_gateway.audit import AuditEvent
 from idc_gateway.classifications import Classification, OutgoingMessage
 from idc_gateway.errors import BadCursor
@@ -125,8 +124,8 @@ class Deed:
     messages: Sequence[OutgoingMessage] = ()
     audit: Sequence[AuditEvent] = field(default=())
     receipt: Receipt | None = None
-    device: str = GATEWAY
-    """Signs in the audit chain that results come from another model than those before."""
+    device: str | None = None
+    """Signs in the audit chain that the results come from another model than those before; None tells nothing of it."""
 
     @property
     def once_keys(self) -> list[str]:

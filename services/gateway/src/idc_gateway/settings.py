@@ -116,7 +116,7 @@ class GatewaySettings(ServiceSettings):
         description="Networks whose clients may read `/metrics` without a key, as JSON.",
     )
     trusted_proxies: str = Field(
-        default="127.0.0.1",
+        default="",
         max_length=512,
         description="Addresses or networks of proxies whose `X-Forwarded-…` headers count, with commas between them.",
     )

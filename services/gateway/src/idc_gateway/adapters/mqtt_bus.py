@@ -16,7 +16,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from idc_contracts import ALARM_ACTIONS, ALARM_STATE, ALARM_STATUS, GATEWAY_STATUS, ServiceStatus, is_retained
 from idc_gateway.classifications import OutgoingMessage
-from idc_gateway.errors import BusUnavailable
+from idc_gateway.errors import BusUnavailable, MessageRefused
 from idc_gateway.ports import OnMessage
 from idc_servicekit.mqtt import MqttSettings, why_unreachable
 
@@ -30,6 +30,10 @@ STATUS_REPEAT_S: Final = 15
 
 SESSION_EXPIRY_S: Final = 30 * 24 * 3600
 """How long the broker keeps what alarms did for an absent gateway; its own configuration has the same limit."""
+
+
+class _Refused(aiomqtt.MqttError):
+    """The broker answered, and did not take a message."""
 
 
 class _Client(aiomqtt.Client):
@@ -64,12 +68,13 @@ class _Client(aiomqtt.Client):
         """Publish at QoS 1 and wait until the broker has taken it.
 
         Raises:
-            MqttError: It did not, or it refused a message meanwhile.
+            MqttError: It did not.
+            _Refused: It refused a message meanwhile.
         """
         refused_before = self.refused
         await self.publish(topic, payload, qos=1, retain=retain, timeout=timeout_s)
         if self.refused > refused_before:
-            raise aiomqtt.MqttError("the broker refused a message: are this account's access rules right?")
+            raise _Refused("the broker refused a message: are this account's access rules right?")
 
 
 class MqttBus:
@@ -122,6 +127,8 @@ class MqttBus:
             if not sending.done():
                 raise BusUnavailable("the connection was lost before the broker confirmed a message")
             sending.result()
+        except _Refused as exc:
+            raise MessageRefused(f"{exc} topic {message.topic}") from exc
         except aiomqtt.MqttError as exc:
             # The connection's own task notices the loss in its own time; until then nothing more is sent on it.
             self._forget_connection()

@@ -78,7 +78,7 @@ class _Present(Collector):
         yield _gauge("outbox_messages", "Messages that wait for the broker.", state.waiting)
         yield _gauge("outbox_oldest_seconds", "How long the oldest of them waits.", state.oldest_age_s)
         yield _gauge("alarms", "Alarms that were heard of.", len(self._alarms.all()))
-        yield _gauge("alarms_online", "Alarms that are there.", online)
+        yield _gauge("alarms_online", "Alarms whose last word is that they are there; old without the broker.", online)
         yield _counter("outbox_expired", "Messages that waited too long and were let go.", self._backlog.expired)
         yield _counter(
             "alarm_messages_rejected", "Messages of alarms that could not be read.", self._alarms.rejected_messages

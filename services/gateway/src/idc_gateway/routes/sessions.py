@@ -153,7 +153,7 @@ async def _proven(
         return Proof(key.name, SignInBy.KEY, key.sha256)
     if isinstance(form, LinkSignIn):
         user = await gateway.users.by_link(form.link, request_id)
-        return Proof(user.name, SignInBy.LINK, user.password_hash)
+        return Proof(user.name, SignInBy.LINK, user.password_hash, user.created_at)
     async with gateway.sign_ins.attempt(form.name, device or source, is_known_device=device is not None):
         user = await gateway.users.by_password(form.name, form.password)
     return Proof(user.name, SignInBy.PASSWORD, user.password_hash)

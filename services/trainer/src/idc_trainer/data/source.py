@@ -132,7 +132,7 @@ def check_label(path: str, label: int, said_by: str) -> None:
     """
     said = class_in_name(path)
     if said not in (None, str(label)):
-        raise WrongLabel(f"{path} says class {said} but {said_by}: move or rename it")
+        raise WrongLabel(f"{path} says class {said} but {said_by}: correct the one that is wrong")
 
 
 def sort_files(files: list[PatchFile]) -> list[PatchFile]:

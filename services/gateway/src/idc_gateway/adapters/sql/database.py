@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from shutil import disk_usage
 from threading import Lock
 from typing import Final
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, select, update
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -14,6 +16,7 @@ from idc_gateway.adapters.sql.migrate import upgrade
 from idc_gateway.adapters.sql.tables import audit_head
 from idc_gateway.errors import StoreUnavailable
 
+ROOM_BYTES: Final = 1_000_000
 _HELD: Final = ("database is locked", "database table is locked")
 """What SQLite says where another process, a backup say, does not give the file free."""
 
@@ -24,6 +27,8 @@ class Database:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._write_lock = Lock()
+        self._is_doubtful = False
+        """Whether the last transaction failed: reading, and locking too, may work on a disk that is full."""
 
     @property
     def is_shared(self) -> bool:
@@ -66,6 +71,7 @@ class Database:
         """
         writing = {WRITES: True}
         with (
+            self._remembered(),
             self._turn(),
             told(),
             self._engine.connect().execution_options(**writing) as connection,
@@ -73,14 +79,30 @@ class Database:
         ):
             yield connection
 
+    @contextmanager
+    def _remembered(self) -> Iterator[None]:
+        try:
+            yield
+        except StoreUnavailable:
+            self._is_doubtful = True
+            raise
+        self._is_doubtful = False
+
     def check(self) -> None:
         """Prove that the database answers and that its writers can go on: read what each of them locks first.
+
+        After a transaction that failed it writes, too.
 
         Raises:
             StoreUnavailable: It does not.
         """
+        is_doubtful = self._is_doubtful
+        if is_doubtful and not self.is_shared:
+            _check_room(self._engine.url.database or ".")
         with self.write() as connection:
             connection.execute(select(audit_head.c.sequence).with_for_update()).one()
+            if is_doubtful:
+                connection.execute(update(audit_head).values(sequence=audit_head.c.sequence))
 
     def close(self) -> None:
         """Close all connections."""
@@ -137,6 +159,17 @@ def _set_foreign_keys(database: Database, connection: Connection, switch: str) -
 def with_password(url: str, password: str) -> str:
     """A database's URL with its account's password."""
     return make_url(url).set(password=password).render_as_string(hide_password=False)
+
+
+def _check_room(file: str) -> None:
+    """A few bytes may find room where a result does not.
+
+    Raises:
+        StoreUnavailable: The file's disk is full.
+    """
+    free_bytes = disk_usage(Path(file).parent).free
+    if free_bytes < ROOM_BYTES:
+        raise StoreUnavailable(f"the disk of the database is full, {free_bytes} bytes are left: make room there")
 
 
 @contextmanager

@@ -78,4 +78,6 @@ def _holds(connection: Connection, proof: Proof) -> bool:
         query = select(api_keys.c.name).where(api_keys.c.name == proof.name, api_keys.c.sha256 == proof.stored)
     else:
         query = select(users.c.name).where(users.c.name == proof.name, users.c.password_hash == proof.stored)
+        if proof.user_since is not None:
+            query = query.where(users.c.created_at == proof.user_since)
     return connection.execute(query).first() is not None
