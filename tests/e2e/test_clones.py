@@ -127,6 +127,36 @@ def test_second_clone_beside_the_first_takes_nothing_of_it(clone: Checkout, tmp_
         second.run("docker", "image", "rm", f"idc-sentinel/broker:{second.project}")
 
 
+def test_clone_in_a_folder_of_the_same_name_is_refused_and_the_first_goes_on_with_its_data(
+    clone: Checkout, tmp_path: Path
+) -> None:
+    key = clone.api_key()
+    other = Checkout(tmp_path / clone.folder.name, clone.settings)
+    try:
+        done = other.run("docker", "compose", "up", "--detach", "--wait")
+
+        assert done.returncode != 0
+        said = other.compose("logs", "--no-log-prefix", "bootstrap")
+        assert f"clone in {clone.folder}" in said
+        assert "COMPOSE_PROJECT_NAME=" in said
+    finally:
+        clone.up()
+    assert (clone.api_key(), status_of(clone, "/api/v1/status", key)) == (key, 200)
+
+
+def test_line_of_a_services_file_that_would_not_count_is_told_with_the_right_one(clone: Checkout) -> None:
+    file = clone.folder / "inference.env"
+    file.write_text("INFERENCE_DEVICE=GPU\n")
+    try:
+        done = clone.run("docker", "compose", "up", "--detach", "--wait")
+
+        assert done.returncode != 0
+        assert "write IDC_DEVICE into .env" in clone.compose("logs", "bootstrap")
+    finally:
+        file.unlink()
+        clone.up()
+
+
 def test_second_clone_with_the_same_ports_is_refused_with_the_port(clone: Checkout, tmp_path: Path) -> None:
     second = Checkout(tmp_path / f"idc-e2e-{uuid4().hex[:8]}", {"IDC_MQTT_PORT": clone.settings["IDC_MQTT_PORT"]})
     try:
