@@ -17,7 +17,7 @@ from idc_gateway.fakes import MemoryBus
 from support.demo_patches import solid_png
 from support.live_gateway import KEY, gateway_settings, live_gateway
 
-pytestmark = pytest.mark.integration
+pytestmark = pytest.mark.e2e
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]

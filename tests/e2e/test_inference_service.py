@@ -20,7 +20,7 @@ from support.inference_process import inference_process, start_inference, wait_r
 from support.mosquitto import free_port
 from support.tiny_bundle import write_tiny_bundle
 
-pytestmark = pytest.mark.integration
+pytestmark = pytest.mark.e2e
 
 
 @pytest.fixture(scope="module")
