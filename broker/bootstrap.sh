@@ -100,7 +100,7 @@ is_good() { # FILE-WITHOUT-SUFFIX
     [[ $(openssl x509 -in "$1.crt" -noout -pubkey) == "$(openssl pkey -in "$1.key" -pubout)" ]]
 }
 
-# What was made stands beside the authority, so that other names are noticed.
+# The names are kept next to the authority, so that a change of them is noticed.
 keep_server_certificate() { # SERVICE NAMES
     local file=$folder/$1/server record=$folder/ca/$1.names
     [[ $1 == broker ]] && record=$folder/ca/server.names

@@ -14,11 +14,11 @@ fault_of_name() { # ENTRY
     esac
     if is_ipv4 "$entry" || is_ipv6 "$entry"; then return; fi
     case $entry in
-        *:*:*) echo "looks like an IPv6 address and is none"; return ;;
+        *:*:*) echo "looks like an IPv6 address but is not valid"; return ;;
         *:*) echo "has a port: write the host alone, ${entry%%:*}"; return ;;
         *[!a-z0-9._-]*) echo "has a character that no host name has: use letters, digits, hyphens and dots (for a name with other letters its xn-- form)"; return ;;
         *[!0-9.]*) ;;
-        *) echo "looks like an IPv4 address and is none: four numbers from 0 to 255, such as 192.0.2.7"; return ;;
+        *) echo "looks like an IPv4 address but is not valid: four numbers from 0 to 255, such as 192.0.2.7"; return ;;
     esac
     [[ ${#entry} -le 253 && ! .$entry. =~ [^.]{64} ]] || { echo "is too long: 63 characters between two dots, 253 in all"; return; }
     [[ .$entry. != *..* && ! .$entry. =~ \.-|-\. ]] || echo "is no host name: no dot or hyphen stands at the start or end of a part"

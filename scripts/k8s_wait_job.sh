@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Waits until a Job has ended: exit code 0 where it is complete, 1 where it failed, 2 where its pods cannot start.
-# `kubectl wait --for=condition=complete` would wait for ever for a Job that failed.
+# `kubectl wait --for=condition=complete` never returns for a failed Job.
 #
 #   scripts/k8s_wait_job.sh NAME
 #

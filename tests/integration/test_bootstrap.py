@@ -67,7 +67,7 @@ def test_names_are_tidied_and_stand_in_the_certificate(secrets: Path, setting: s
         ("192.0.2.0/24", "write one host name or address, 192.0.2.0"),
         ("pc.lan pi.lan", "holds two names: put a comma between them"),
         ("192.0.2.300", "four numbers from 0 to 255"),
-        ("2001:db8::zz", "looks like an IPv6 address and is none"),
+        ("2001:db8::zz", "looks like an IPv6 address but is not valid"),
         ("*.lan", "has a character that no host name has"),
         ("bücher.lan", "has a character that no host name has"),
         ("-pc", "is no host name"),

@@ -144,7 +144,7 @@ class MosquittoBroker:
         self._signal(signal.SIGCONT)
 
     def rotate_certificates(self) -> None:
-        """Make every certificate anew and have the broker read its own, as `make rotate-certificates` does."""
+        """Make every certificate again and have the broker read its own, as `make rotate-certificates` does."""
         self._bootstrap("rotate")
         self._signal(signal.SIGHUP)
 

@@ -1,4 +1,4 @@
-"""What inference servers on other machines are shown: the key by HTTPS alone, read anew for each request."""
+"""What inference servers on other machines are shown: the key by HTTPS alone, read again for each request."""
 
 from pathlib import Path
 

@@ -75,7 +75,7 @@ class Connection:
             pause: Waits so many seconds, between two tries.
 
         Raises:
-            InputRefused: The address or the authority's certificate is none.
+            InputRefused: The address or the authority's certificate is not valid.
             KeyRefused: The key cannot be one.
         """
         troubles.check_url(access.url)

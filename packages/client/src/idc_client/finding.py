@@ -81,7 +81,7 @@ def _in_folder(folder: Path) -> Iterator[Path | LeftOut]:
 
 def _reason_to_leave_out(name: str) -> str | None:
     if os.path.splitext(name)[1].lower() not in SUFFIXES:  # noqa: PTH122 - a Path for each name takes longer
-        return f"its name is none of an image ({_WANTED})"
+        return f"its name does not end like an image's ({_WANTED})"
     if name.startswith("."):
         return "a hidden file: name it to have it sent"
     return None

@@ -42,7 +42,7 @@ def check_bytes(data: bytes) -> None:
     """Look at the bytes before any decoder does.
 
     Raises:
-        NotAnImage: There are none, or they are something else that is recognised.
+        NotAnImage: They are empty or a recognised other kind of file.
         UnsupportedSize: There are too many.
         TruncatedImage: It is a JPEG with more scans than any encoder writes.
     """

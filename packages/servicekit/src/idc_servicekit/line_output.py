@@ -42,7 +42,7 @@ class LineOutput(logging.Handler):
             self._thread.start()
 
     def flush(self) -> None:
-        """Wait for the lines to be written, but not for ever."""
+        """Wait for the lines to be written, within a limit."""
         end_s = time.monotonic() + END_TIMEOUT_S
         while self._lines.unfinished_tasks and time.monotonic() < end_s:
             time.sleep(0.001)

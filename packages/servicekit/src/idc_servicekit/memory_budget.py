@@ -33,7 +33,7 @@ class Lease:
         return self._held_bytes
 
     def take(self, size_bytes: int) -> None:
-        """Hold so much more.
+        """Reserve more memory.
 
         Raises:
             BodiesExhausted: Other bodies hold the memory; a later try may succeed.
@@ -43,7 +43,7 @@ class Lease:
         self._held_bytes += size_bytes
 
     async def take_when_free(self, size_bytes: int, timeout_s: float) -> None:
-        """Hold so much more as soon as there is room; the request that began first is served first.
+        """Reserve more memory as soon as there is room; the request that began first is served first.
 
         Raises:
             BodiesExhausted: There was none in time.
@@ -55,7 +55,7 @@ class Lease:
             self.end()
 
     def give_back(self, size_bytes: int) -> None:
-        """Hold so much less."""
+        """Release reserved memory."""
         size_bytes = min(size_bytes, self._held_bytes)
         self._held_bytes -= size_bytes
         self._budget.give_back(size_bytes)

@@ -35,7 +35,7 @@ def setting_names(settings: type[BaseSettings]) -> frozenset[str]:
 def unknown_settings(
     settings: type[BaseSettings], environment: Mapping[str, str], renamed: Mapping[str, str]
 ) -> list[str]:
-    """One line for each variable that is meant for a service and is none of its settings, without its value.
+    """One line for each variable that is meant for a service and is not one of its settings, without its value.
 
     Args:
         settings: The service's settings.

@@ -65,7 +65,7 @@ def describe_invalid(error: ValidationError, prefix: str, settings: type[Service
     Args:
         error: What reading the settings raised.
         prefix: What the variables begin with.
-        settings: The settings; with them, a name that is none is told with the nearest right one.
+        settings: The settings; with them, an unknown name is reported with the nearest right one.
     """
     problems = [
         f"{name}: {_problem(name, item, settings)}"

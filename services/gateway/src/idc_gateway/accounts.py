@@ -12,7 +12,7 @@ GATEWAY: Final = "gateway"
 FIRST_KEY_NAME: Final = "first"
 FIRST_USER_NAME: Final = "admin"
 LEGACY_PREFIX: Final = "legacy-"
-"""Begins the names of callers without a key, whom a setting lets in by their network."""
+"""Prefix of callers without a key, admitted by their network."""
 
 
 @dataclass(frozen=True)

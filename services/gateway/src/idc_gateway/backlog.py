@@ -58,7 +58,7 @@ class Backlog:
         self._clock = clock
         self.state = BacklogState()
         self.expired = 0
-        """Messages that were let go since the start."""
+        """Messages dropped since the start."""
 
     def check_room(self) -> None:
         """Let a new result in.
@@ -81,7 +81,7 @@ class Backlog:
             await asyncio.sleep(self._every_s)
 
     def look(self) -> None:
-        """Count what waits, and let go what is too old: an alarm would not sound for it any more. Blocks.
+        """Count what waits, and drop what is too old: an alarm would not sound for it any more. Blocks.
 
         Raises:
             StoreUnavailable: The database does not work.
@@ -98,4 +98,4 @@ class Backlog:
         event = AuditEvent(EXPIRED, "gateway", "outbox", now, details={"created_before": before.isoformat()})
         count = self._messages.expire(before, event)
         self.expired += count
-        logger.error("messages waited too long for the broker and were let go", extra={"count": count})
+        logger.error("messages waited too long for the broker and were dropped", extra={"count": count})

@@ -19,8 +19,8 @@ async def outcomes_in_order(
     """Classify each part; hand the outcomes on in the order of the parts, each as soon as it is there.
 
     Parts are read and classified even while nobody takes the outcomes: a client that sends its whole body before it
-    reads the answer would else wait for ever, the gateway for the client to read and the client for the gateway. What
-    piles up is bounded by the images of one request.
+    reads the answer would otherwise wait without end, the gateway for the client to read and the client for the
+    gateway. What piles up is bounded by the images of one request.
 
     Args:
         parts: As they are read.

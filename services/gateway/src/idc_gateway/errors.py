@@ -60,7 +60,7 @@ class BadInput(GatewayError, ValueError):
 
 
 class BadCursor(BadInput):
-    """The cursor of a list is none that this gateway gave."""
+    """The cursor of a list is not one of this gateway's."""
 
     kind = "bad-cursor"
 
@@ -93,7 +93,7 @@ class UnsupportedEncoding(BadInput):
 
 
 class UnusableImage(BadInput):
-    """The image is damaged, or its size or colour is none of a patch."""
+    """The image is damaged, or its size or colour is not that of a patch."""
 
     status = HTTPStatus.UNPROCESSABLE_ENTITY
     kind = "unusable-image"

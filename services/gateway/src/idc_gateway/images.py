@@ -52,7 +52,7 @@ def check_image(upload: Upload, max_bytes: int) -> CheckedImage:
         EmptyBody: There are no bytes.
         BodyTooLarge: There are more than `max_bytes`.
         NotAnImage: It is no image of an allowed format.
-        UnusableImage: It is damaged, or its size or colour is none of a patch.
+        UnusableImage: It is damaged, or its size or colour is not that of a patch.
     """
     if not upload.size_bytes:
         raise EmptyBody(f"{upload.label} is empty: send the bytes of one image")

@@ -59,7 +59,7 @@ class Cursor:
             microseconds, sequence = map(int, text.split("."))
             return cls(_EPOCH + microseconds * _MICROSECOND, min(max(sequence, 0), _LARGEST))
         except (ValueError, OverflowError, binascii.Error) as exc:
-            raise BadCursor(f"the cursor {given[:64]!r} is none that this gateway gave: leave it out to begin") from exc
+            raise BadCursor(f"the cursor {given[:64]!r} is not one of this gateway's: leave it out to start") from exc
 
 
 @dataclass(frozen=True)

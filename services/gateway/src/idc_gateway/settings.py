@@ -78,7 +78,7 @@ class GatewaySettings(ServiceSettings):
         default=100_000, ge=100, le=10_000_000, description="Messages that may wait; beyond it results are refused."
     )
     outbox_max_age_h: float = Field(
-        default=168.0, gt=0, le=8760, description="How long a message may wait before it is let go, hours."
+        default=168.0, gt=0, le=8760, description="How long a message may wait before it is dropped, hours."
     )
     max_body_bytes: int = Field(default=256 * MIB, ge=1024, le=16384 * MIB, description="Largest form, in bytes.")
     max_image_bytes: int = Field(

@@ -137,7 +137,7 @@ class Users:
         return await self.by_password(name, password)
 
     async def by_link(self, token: str, request_id: str) -> User:
-        """The user whom a link lets in; the link is used up.
+        """The user of a sign-in link; the link is used up.
 
         Raises:
             Unauthenticated: The link is unknown, used or over.

@@ -49,7 +49,7 @@ STATUS_REPEAT_S: Final = 60
 
 
 class MqttLink:
-    """Holds one persistent MQTT 5 session and connects again for ever. It is used from one thread alone."""
+    """Holds one persistent MQTT 5 session and reconnects without end. It is used from one thread alone."""
 
     def __init__(
         self,

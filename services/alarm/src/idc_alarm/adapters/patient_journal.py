@@ -19,7 +19,7 @@ LOAD_PATIENCE_S: Final = 10.0
 
 
 class PatientJournal:
-    """Waits for another journal, but not for ever. Only the alarm's loop calls it."""
+    """Waits for another journal within a limit. Only the alarm's loop calls it."""
 
     def __init__(
         self, journal: Journal, *, patience_s: float = PATIENCE_S, load_patience_s: float = LOAD_PATIENCE_S

@@ -1,4 +1,4 @@
-"""What the gateway needs for inference servers on other machines: whom it trusts, and the key that it shows."""
+"""What the gateway needs for inference servers on other machines: trusted authorities, and the key that it sends."""
 
 import ssl
 from collections.abc import Generator

@@ -78,7 +78,7 @@ class _Client(aiomqtt.Client):
 
 
 class MqttBus:
-    """Holds one connection, opens it again for ever, and says `online` and `offline`."""
+    """Holds one connection, reconnects without end, and says `online` and `offline`."""
 
     def __init__(
         self,

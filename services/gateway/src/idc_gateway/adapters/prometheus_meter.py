@@ -43,7 +43,7 @@ class PrometheusMeter:
             self._results.labels(str(decision))
 
     def show(self, *, bus: Bus, inference: Inference, backlog: Backlog, alarms: AlarmBoard) -> None:
-        """Show what is so at each look, too."""
+        """Show the current state at each scrape, too."""
         self._registry.register(_Present(bus, inference, backlog, alarms))
 
     def exposition(self) -> bytes:
@@ -79,7 +79,7 @@ class _Present(Collector):
         yield _gauge("outbox_oldest_seconds", "How long the oldest of them waits.", state.oldest_age_s)
         yield _gauge("alarms", "Alarms that were heard of.", len(self._alarms.all()))
         yield _gauge("alarms_online", "Alarms whose last word is that they are there; old without the broker.", online)
-        yield _counter("outbox_expired", "Messages that waited too long and were let go.", self._backlog.expired)
+        yield _counter("outbox_expired", "Messages that waited too long and were dropped.", self._backlog.expired)
         yield _counter(
             "alarm_messages_rejected", "Messages of alarms that could not be read.", self._alarms.rejected_messages
         )

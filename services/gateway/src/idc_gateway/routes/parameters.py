@@ -91,6 +91,6 @@ def parse_cursor(given: str | None) -> Cursor | None:
     """Where to read on.
 
     Raises:
-        BadCursor: It is none that this gateway gave.
+        BadCursor: It is not one of this gateway's.
     """
     return None if given is None else Cursor.parse(given)
