@@ -25,7 +25,7 @@ from support.alarm_process import AlarmProcess, wait_until
 from support.mosquitto import MosquittoBroker
 from support.mqtt_peer import MqttPeer
 
-pytestmark = pytest.mark.integration
+pytestmark = pytest.mark.e2e
 
 
 @pytest.fixture
