@@ -5,10 +5,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from support.mosquitto import MosquittoBroker
 from support.postgres import PostgresServer
 from support.tiny_bundle import write_tiny_bundle
+
+# A busy machine is no failure: no example has a deadline.
+settings.register_profile("any-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any-machine")
 
 
 @pytest.fixture(scope="session")

@@ -47,7 +47,7 @@ def small_forms(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(patches, "FORM_FILES", FORM_FILES)
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(troubles=st.lists(st.sampled_from([*PASSING, "key over", "fine"]), max_size=15))
 def test_each_file_is_stored_once_whatever_fails(
     tmp_path_factory: pytest.TempPathFactory, troubles: list[Trouble]

@@ -27,7 +27,7 @@ from support.demo_patches import solid_png
 GOOD = solid_png((250, 0, 0))
 ERRORS_OF_THE_CALLER = {400, 404, 413, 415}
 
-many = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+many = settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 class Asked:

@@ -63,7 +63,7 @@ def test_a_missing_folder_is_an_empty_store(tmp_path: Path) -> None:
     assert store.read(_digests()).shape == (0, WIDTH)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(1, 6), st.data())
 def test_a_writer_may_be_killed_at_any_byte(count: int, data: st.DataObject) -> None:
     with _folder() as folder:
@@ -92,7 +92,7 @@ def test_two_parts_are_read_as_one_store(tmp_path: Path) -> None:
     np.testing.assert_array_equal(store.read(_digests(2, 3, 1)), _rows(2, 3, 1))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.lists(st.integers(0, 20), min_size=1, max_size=8), min_size=2, max_size=4))
 def test_merging_keeps_every_row_once(parts: list[list[int]]) -> None:
     numbers = sorted({number for part in parts for number in part})
@@ -242,7 +242,7 @@ def test_a_part_without_its_features_is_told(tmp_path: Path) -> None:
         FeatureStore(tmp_path, WIDTH)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 6), st.integers(1, 3), st.integers(0, 20), st.integers(0, 20))
 def test_a_slice_of_a_table_is_that_slice_of_all_rows(count: int, passes: int, start: int, stop: int) -> None:
     with _folder() as folder:

@@ -66,7 +66,7 @@ def _problem(seed: int, count: int = 120) -> tuple[np.ndarray, np.ndarray, np.nd
     return features, labels, rng.choice(["a", "b", "c"], count)
 
 
-@settings(deadline=None, max_examples=8)
+@settings(max_examples=8)
 @given(st.integers(0, 1000), st.sampled_from([0.01, 0.3, 3.0]))
 def test_the_head_is_the_logistic_regression_of_scikit_learn(seed: int, penalty: float) -> None:
     features, labels, patients = _problem(seed)
@@ -142,7 +142,7 @@ def test_each_step_of_the_fit_is_told_and_the_objective_falls() -> None:
     assert losses[0] < np.log(2)
 
 
-@settings(deadline=None, max_examples=8)
+@settings(max_examples=8)
 @given(st.floats(0.2, 5.0), st.floats(-2.0, 2.0))
 def test_calibration_finds_the_temperature_and_bias_that_made_the_labels(temperature: float, bias: float) -> None:
     rng = np.random.default_rng(0)

@@ -137,7 +137,7 @@ def test_a_zip_that_ends_early_is_refused(tmp_path: Path) -> None:
         open_patches(path)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(changes=st.lists(st.tuples(st.integers(0, 10_000), st.integers(0, 255)), min_size=1, max_size=8))
 def test_no_changed_byte_leads_to_anything_but_one_of_our_errors(
     tmp_path: Path, changes: list[tuple[int, int]]

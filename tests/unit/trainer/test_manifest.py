@@ -107,7 +107,7 @@ def test_a_file_that_is_not_utf_8_is_refused(folder: Path) -> None:
         open_patches(folder / "list.csv")
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.one_of(st.binary(max_size=60), st.text(max_size=60).map(lambda text: text.encode("utf-8", "replace"))))
 def test_no_content_leads_to_anything_but_one_of_our_errors(tmp_path: Path, content: bytes) -> None:
     for start in (b"", b"path,patient,label\n"):

@@ -17,7 +17,7 @@ def _figures(scored: ScoredPatches, weights: np.ndarray | None = None) -> dict[s
 
 
 @given(st.integers(0, 10_000), st.sampled_from([1, 2, 20]))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_ranking_figures_are_those_of_scikit_learn_with_ties_and_weights(seed: int, steps: int) -> None:
     scored = made_scores({"a": (20, 15), "b": (5, 9)}, seed)
     tied = ScoredPatches(**{**vars(scored), "probability": np.round(scored.probability * steps) / np.float32(steps)})

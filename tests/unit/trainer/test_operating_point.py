@@ -24,7 +24,7 @@ def _called(cut: float, probability: np.ndarray, among: np.ndarray, weights: np.
     return float(weights[among & (probability >= cut)].sum() / weights[among].sum())
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(st.integers(0, 10_000), st.floats(0.2, 3.0), TARGETS)
 def test_the_lower_cut_holds_the_sensitivity_and_the_band_is_never_wider_than_asked(
     seed: int, distance: float, target: Target
@@ -43,7 +43,7 @@ def test_the_lower_cut_holds_the_sensitivity_and_the_band_is_never_wider_than_as
     assert (probability >= cuts.idc_from).any()
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(st.integers(0, 10_000), st.floats(0.5, 3.0), st.floats(0.6, 0.97), st.floats(0.6, 0.97))
 def test_with_a_band_as_wide_as_it_wants_both_targets_are_held(
     seed: int, distance: float, sensitivity: float, specificity: float
@@ -90,7 +90,7 @@ def test_a_width_between_two_readable_cuts_is_rounded_down(width: float) -> None
     assert cuts.idc_from - cuts.no_idc_below > width - 1.01e-4
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.integers(0, 10_000))
 def test_harder_targets_never_decide_more(seed: int) -> None:
     probability, labels, patients = _scores(seed, 1.2)

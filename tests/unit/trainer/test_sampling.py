@@ -9,7 +9,7 @@ OWNERS = st.lists(st.tuples(st.sampled_from("abcde"), st.booleans()), min_size=2
 )
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(OWNERS, st.integers(0, 1000))
 def test_classes_and_within_a_class_patients_come_up_equally_often(owners: list[tuple[str, bool]], seed: int) -> None:
     patients, labels = np.array([patient for patient, _ in owners]), np.array([label for _, label in owners])

@@ -6,7 +6,7 @@ import random
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Self
 
 import aiomqtt
 import paho.mqtt.client as mqtt
@@ -53,6 +53,14 @@ class _Client(aiomqtt.Client):
         """Tell the broker that a message need not be sent again; over a later connection it is too late for that."""
         if message.qos > 0:
             self._client.ack(message.mid, message.qos)
+
+    async def __aenter__(self) -> Self:
+        """Connect. An attempt that fails or is cancelled closes its socket: aiomqtt 2.5 leaves it open."""
+        try:
+            return await super().__aenter__()
+        except BaseException:
+            self._client._sock_close()  # paho's `disconnect` only queues a packet
+            raise
 
     def _on_publish(
         self, client: mqtt.Client, userdata: Any, mid: int, reason_code: ReasonCode, properties: Properties

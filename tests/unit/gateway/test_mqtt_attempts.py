@@ -1,0 +1,44 @@
+"""Attempts to reach a broker leave nothing behind."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Iterator
+
+import aiomqtt
+import pytest
+
+from idc_gateway.adapters.mqtt_bus import _Client
+
+
+@pytest.fixture
+def silent_broker() -> Iterator[socket.socket]:
+    """Takes connections and never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(20)
+        yield server
+
+
+def is_closed_by_its_client(server: socket.socket) -> bool:
+    connection, _ = server.accept()
+    with connection:
+        connection.settimeout(20)
+        while connection.recv(4096):
+            pass
+    return True
+
+
+@pytest.mark.parametrize("is_cancelled", [False, True])
+async def test_attempt_that_gets_no_answer_closes_its_connection(
+    silent_broker: socket.socket, *, is_cancelled: bool
+) -> None:
+    client = _Client("127.0.0.1", silent_broker.getsockname()[1], timeout=0.2 if not is_cancelled else 60)
+    attempt = asyncio.create_task(client.__aenter__())
+    closing = asyncio.to_thread(is_closed_by_its_client, silent_broker)
+    if is_cancelled:
+        await asyncio.sleep(0.2)
+        attempt.cancel()
+    with contextlib.suppress(asyncio.CancelledError, aiomqtt.MqttError):
+        await attempt
+
+    assert await closing
