@@ -1,6 +1,6 @@
 """Two gateways with one PostgreSQL database and one image store."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -8,7 +8,6 @@ from uuid import UUID
 import pytest
 
 from idc_contracts import Decision
-from idc_gateway.adapters.sql.store import open_store
 from idc_gateway.classifications import CheckedImage, Prediction
 from idc_gateway.deeds import Deeds, Entry
 from idc_gateway.fakes import FAKE_MODEL, FAKE_THRESHOLDS, MemoryImages
@@ -18,26 +17,10 @@ from idc_gateway.requests import Request
 from idc_gateway.retention import Retention, RetentionLimits
 from idc_gateway.store_ports import Store
 from idc_gateway.stored_images import read_image
-from support.postgres import PostgresServer
 
 pytestmark = pytest.mark.integration
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
-
-
-@pytest.fixture
-def shared(postgres: PostgresServer) -> Iterator[Callable[[], Store]]:
-    """Opens stores on one PostgreSQL database."""
-    url, opened = postgres.new_database(), []
-
-    def open_one() -> Store:
-        opened.append(open_store(url))
-        return opened[-1]
-
-    yield open_one
-    for store in opened:
-        store.leadership.release()
-        store.database.close()
 
 
 def test_images_of_accepted_results_are_there_while_two_gateways_delete_and_retain(

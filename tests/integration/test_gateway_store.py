@@ -252,21 +252,6 @@ def test_link_that_many_use_at_once_lets_one_in(store: Store) -> None:
     assert [user.name for user in let_in if user is not None] == ["eva"]
 
 
-@pytest.fixture
-def shared(postgres: PostgresServer) -> Iterator[Callable[[], Store]]:
-    """Opens stores on one PostgreSQL database."""
-    url, opened = postgres.new_database(), []
-
-    def open_one() -> Store:
-        opened.append(open_store(url))
-        return opened[-1]
-
-    yield open_one
-    for store in opened:
-        store.leadership.release()
-        store.database.close()
-
-
 def test_one_gateway_publishes_and_another_takes_over(shared: Callable[[], Store], postgres: PostgresServer) -> None:
     first, second = shared(), shared()
 

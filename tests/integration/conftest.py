@@ -1,0 +1,24 @@
+"""Fixtures of the integration tests."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from idc_gateway.adapters.sql.store import open_store
+from idc_gateway.store_ports import Store
+from support.postgres import PostgresServer
+
+
+@pytest.fixture
+def shared(postgres: PostgresServer) -> Iterator[Callable[[], Store]]:
+    """Opens stores on one PostgreSQL database."""
+    url, opened = postgres.new_database(), []
+
+    def open_one() -> Store:
+        opened.append(open_store(url))
+        return opened[-1]
+
+    yield open_one
+    for store in opened:
+        store.leadership.release()
+        store.database.close()
