@@ -1,14 +1,12 @@
 """Keys with scopes and an end, users with roles, links that work once, and guessing that gets nowhere."""
 
 import sqlite3
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from fastapi import FastAPI
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,7 +21,6 @@ from idc_gateway.users import LINK_LIFETIME, Users
 from support.demo_patches import solid_png
 
 KEY = "idc_" + "k" * 60
-OWN = {"Sec-Fetch-Site": "same-origin"}
 PASSWORD = "correct horse battery"
 RED = solid_png((250, 0, 0))
 
@@ -33,14 +30,6 @@ class Clock:
 
     def __call__(self) -> datetime:
         return self.now
-
-
-@pytest.fixture
-async def browser(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
-    """A client that keeps cookies, as the page does."""
-    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://gateway", headers=OWN) as client:
-        yield client
 
 
 async def key_of(client: httpx.AsyncClient, **wanted: Any) -> dict[str, str]:

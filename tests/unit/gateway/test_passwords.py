@@ -1,7 +1,6 @@
 """Which passwords are taken, and what changing one needs."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -23,7 +22,6 @@ from idc_gateway.users import Users
 
 PASSWORD, NEW = "correct horse battery", "another staple of horses"
 SESSION = "/api/v1/session"
-OWN = {"Sec-Fetch-Site": "same-origin"}
 
 
 class Clock:
@@ -31,13 +29,6 @@ class Clock:
 
     def __call__(self) -> datetime:
         return self.now
-
-
-@pytest.fixture
-async def browser(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://gateway", headers=OWN) as client:
-        yield client
 
 
 async def let_in(client: httpx.AsyncClient, browser: httpx.AsyncClient) -> None:
