@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from idc_gateway.adapters.sql.store import open_store
+from idc_gateway.store import open_store
 from idc_gateway.store_ports import Store
 from support.postgres import PostgresServer
 

@@ -19,21 +19,21 @@ import pytest
 
 from idc_contracts import Decision
 from idc_gateway import __main__
-from idc_gateway.accounts import NewSession, Proof, SignInBy, User
-from idc_gateway.adapters.object_images import S3Account, open_images
-from idc_gateway.adapters.sql.store import open_store
+from idc_gateway.access.accounts import NewSession, Proof, SignInBy, User
+from idc_gateway.access.scopes import Role
 from idc_gateway.app import build
-from idc_gateway.audit import AuditEvent
-from idc_gateway.classifications import Classification, OutgoingMessage
+from idc_gateway.audit.chain import AuditEvent
+from idc_gateway.backup.data_lock import data_lock
 from idc_gateway.commands import parse
-from idc_gateway.data_lock import data_lock
 from idc_gateway.errors import CannotStart
 from idc_gateway.fakes import FAKE_MODEL, FAKE_THRESHOLDS, MemoryBus
-from idc_gateway.images import ImageStore, digest_of, new_object_name
-from idc_gateway.positions import START
-from idc_gateway.queries import ClassificationFilter, Deed, NewImage
-from idc_gateway.scopes import Role
+from idc_gateway.results.classifications import Classification, OutgoingMessage
+from idc_gateway.results.images import ImageStore, digest_of, new_object_name
+from idc_gateway.results.object_images import S3Account, open_images
+from idc_gateway.results.positions import START
+from idc_gateway.results.queries import ClassificationFilter, Deed, NewImage
 from idc_gateway.settings import GatewaySettings
+from idc_gateway.store import open_store
 from idc_gateway.store_ports import Store
 from support.live_gateway import gateway_settings
 

@@ -8,15 +8,15 @@ from uuid import UUID
 import pytest
 
 from idc_contracts import Decision
-from idc_gateway.classifications import CheckedImage, Prediction
-from idc_gateway.deeds import Deeds, Entry
+from idc_gateway.classifying.outcomes import Outcome
+from idc_gateway.classifying.result_writer import Deeds, Entry
 from idc_gateway.fakes import FAKE_MODEL, FAKE_THRESHOLDS, MemoryImages
-from idc_gateway.image_deletions import ImageDeletions
-from idc_gateway.outcomes import Outcome
-from idc_gateway.requests import Request
-from idc_gateway.retention import Retention, RetentionLimits
+from idc_gateway.idempotency.job import Request
+from idc_gateway.results.classifications import CheckedImage, Prediction
+from idc_gateway.results.image_deletions import ImageDeletions
+from idc_gateway.results.retention import Retention, RetentionLimits
+from idc_gateway.results.stored_images import read_image
 from idc_gateway.store_ports import Store
-from idc_gateway.stored_images import read_image
 
 pytestmark = pytest.mark.integration
 

@@ -13,24 +13,18 @@ import pytest
 from sqlalchemy import create_engine, inspect, text
 
 from idc_contracts import Decision
-from idc_gateway.accounts import ApiKey, NewSession, Proof, SignInBy, User
-from idc_gateway.adapters.sql.database import Database, open_database
-from idc_gateway.adapters.sql.store import open_store
-from idc_gateway.adapters.sql.tables import metadata
-from idc_gateway.audit import AuditEvent
-from idc_gateway.classifications import (
-    Classification,
-    OutgoingMessage,
-    PatchOrigin,
-    Review,
-    Verdict,
-)
+from idc_gateway.access.accounts import ApiKey, NewSession, Proof, SignInBy, User
+from idc_gateway.access.scopes import Role
+from idc_gateway.audit.chain import AuditEvent
 from idc_gateway.errors import StoreUnavailable
 from idc_gateway.fakes import FAKE_MODEL, FAKE_THRESHOLDS
-from idc_gateway.positions import START
-from idc_gateway.queries import ClassificationFilter, Deed, NewImage, StoredImage
-from idc_gateway.receipts import Claim, Receipt
-from idc_gateway.scopes import Role
+from idc_gateway.idempotency.receipts import Claim, Receipt
+from idc_gateway.results.classifications import Classification, OutgoingMessage, PatchOrigin, Review, Verdict
+from idc_gateway.results.positions import START
+from idc_gateway.results.queries import ClassificationFilter, Deed, NewImage, StoredImage
+from idc_gateway.sql.database import Database, open_database
+from idc_gateway.sql.tables import metadata
+from idc_gateway.store import open_store
 from idc_gateway.store_ports import Store
 from support.compose_stack import wait_until
 from support.postgres import PostgresServer

@@ -12,12 +12,12 @@ from alembic.config import Config
 from sqlalchemy import Connection, create_engine, text
 
 from idc_contracts import Decision
-from idc_gateway.adapters.sql.store import open_store
-from idc_gateway.audit import EMPTY, AuditEvent, record_after
-from idc_gateway.classifications import Classification, OutgoingMessage, Verdict
+from idc_gateway.audit.chain import EMPTY, AuditEvent, record_after
 from idc_gateway.fakes import FAKE_MODEL, FAKE_THRESHOLDS
-from idc_gateway.positions import START
-from idc_gateway.queries import Deed
+from idc_gateway.results.classifications import Classification, OutgoingMessage, Verdict
+from idc_gateway.results.positions import START
+from idc_gateway.results.queries import Deed
+from idc_gateway.store import open_store
 from idc_gateway.store_ports import Store
 from support.postgres import PostgresServer
 
@@ -54,7 +54,7 @@ def make_old(url: str, revision: str) -> None:
     engine = create_engine(url)
     with engine.begin() as connection:
         config = Config()
-        config.set_main_option("script_location", str(files("idc_gateway") / "migrations"))
+        config.set_main_option("script_location", str(files("idc_gateway.sql") / "migrations"))
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
         fill(connection, revision)

@@ -10,7 +10,7 @@ import uvicorn
 
 from idc_gateway.app import build, create_app
 from idc_gateway.fakes import RednessInference
-from idc_gateway.ports import Bus, InferenceServer
+from idc_gateway.inference.ports import Bus, InferenceServer
 from idc_gateway.settings import GatewaySettings
 from idc_servicekit.mqtt import MqttSettings
 from support.mosquitto import free_port

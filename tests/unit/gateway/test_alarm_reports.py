@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from idc_contracts import ALARM_ACTIONS, AlarmActed, AlarmAction, AlarmMode, utc_now
-from idc_gateway.alarm_actions import AlarmActions
-from idc_gateway.audit import AuditEvent
+from idc_gateway.alarms.actions import AlarmActions
+from idc_gateway.audit.chain import AuditEvent
 from idc_gateway.errors import StoreUnavailable
 from idc_gateway.fakes import MemoryBus
 from idc_gateway.store_ports import Store

@@ -17,7 +17,7 @@ from idc_contracts import (
     ServiceStatus,
     utc_now,
 )
-from idc_gateway.alarms import MAX_ALARMS, AlarmBoard
+from idc_gateway.alarms.board import MAX_ALARMS, AlarmBoard
 from idc_gateway.fakes import MemoryBus
 from idc_gateway.store_ports import Store
 from support.demo_patches import solid_png

@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
-from idc_gateway.backlog import Backlog, BacklogLimits
-from idc_gateway.classifications import OutgoingMessage
 from idc_gateway.errors import OutboxFull
 from idc_gateway.fakes import MemoryBus
-from idc_gateway.queries import Deed
+from idc_gateway.messages.backlog import Backlog, BacklogLimits
+from idc_gateway.results.classifications import OutgoingMessage
+from idc_gateway.results.queries import Deed
 from idc_gateway.settings import GatewaySettings
 from idc_gateway.store_ports import Store
 from support.demo_patches import solid_png

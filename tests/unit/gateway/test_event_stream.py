@@ -13,15 +13,15 @@ import pytest
 from fastapi import FastAPI
 
 from idc_contracts import Decision
-from idc_gateway.adapters.sql.store import open_store
-from idc_gateway.audit import AuditEvent
-from idc_gateway.classifications import Classification
-from idc_gateway.dependencies import Gateway
+from idc_gateway.audit.chain import AuditEvent
 from idc_gateway.fakes import FAKE_MODEL, FAKE_THRESHOLDS
-from idc_gateway.positions import START, Position
-from idc_gateway.queries import Deed
-from idc_gateway.routes.events import answer_from
+from idc_gateway.results.classifications import Classification
+from idc_gateway.results.positions import START, Position
+from idc_gateway.results.queries import Deed
+from idc_gateway.store import open_store
 from idc_gateway.store_ports import Store
+from idc_gateway.web.dependencies import Gateway
+from idc_gateway.web.routes.events import answer_from
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from idc_gateway.adapters.object_images import S3Account, open_images
 from idc_gateway.errors import ImagesUnavailable
-from idc_gateway.images import ImageStore, digest_of, new_object_name
+from idc_gateway.results.images import ImageStore, digest_of, new_object_name
+from idc_gateway.results.object_images import S3Account, open_images
 
 IMAGE = b"\x89PNG and so on"
 NAME = new_object_name(digest_of(IMAGE))

@@ -5,8 +5,8 @@ from typing import Any
 import httpx
 import pytest
 
-from idc_gateway.classifications import PatchOrigin
-from idc_gateway.origins import MAX_SLIDE_LENGTH, origin_of
+from idc_gateway.classifying.origins import MAX_SLIDE_LENGTH, origin_of
+from idc_gateway.results.classifications import PatchOrigin
 from idc_gateway.store_ports import Results, Store
 from support.demo_patches import solid_png
 

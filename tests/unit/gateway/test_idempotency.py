@@ -6,15 +6,15 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
-from idc_gateway.accounts import User
-from idc_gateway.audit import AuditEvent
+from idc_gateway.access.accounts import User
+from idc_gateway.access.scopes import Role
+from idc_gateway.audit.chain import AuditEvent
+from idc_gateway.classifying.uploads import PART_IMAGES
 from idc_gateway.fakes import MemoryBus, RednessInference
-from idc_gateway.queries import Deed
-from idc_gateway.receipts import Claim, Receipt, fingerprint_of
-from idc_gateway.scopes import Role
+from idc_gateway.idempotency.receipts import Claim, Receipt, fingerprint_of
+from idc_gateway.results.queries import Deed
 from idc_gateway.settings import GatewaySettings
 from idc_gateway.store_ports import Store
-from idc_gateway.uploads import PART_IMAGES
 from support.demo_patches import solid_png
 from support.eventually import eventually
 

@@ -17,19 +17,19 @@ import pytest
 from sqlalchemy import event
 
 from idc_contracts import Decision
-from idc_gateway.adapters.sql.database import Database
-from idc_gateway.audit import AuditEvent
-from idc_gateway.classifications import CheckedImage, Prediction
-from idc_gateway.deeds import Deeds, Entry
+from idc_gateway.audit.chain import AuditEvent
+from idc_gateway.classifying.outcomes import Outcome
+from idc_gateway.classifying.result_writer import Deeds, Entry
 from idc_gateway.fakes import FAKE_MODEL, FAKE_THRESHOLDS, MemoryImages
-from idc_gateway.image_deletions import ImageDeletions
-from idc_gateway.outcomes import Outcome
-from idc_gateway.queries import ClassificationFilter
-from idc_gateway.requests import Request
-from idc_gateway.retention import Retention, RetentionLimits
+from idc_gateway.idempotency.job import Request
+from idc_gateway.results.classifications import CheckedImage, Prediction
+from idc_gateway.results.image_deletions import ImageDeletions
+from idc_gateway.results.queries import ClassificationFilter
+from idc_gateway.results.retention import Retention, RetentionLimits
+from idc_gateway.results.stored_images import read_image
+from idc_gateway.results.unsettled import SETTLE_WITHIN
+from idc_gateway.sql.database import Database
 from idc_gateway.store_ports import Store
-from idc_gateway.stored_images import read_image
-from idc_gateway.unsettled import SETTLE_WITHIN
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 OLD = NOW - timedelta(days=100)

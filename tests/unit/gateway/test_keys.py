@@ -5,14 +5,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import func, select
 
-from idc_gateway.accounts import Proof, SignInBy
-from idc_gateway.adapters.sql.database import Database
-from idc_gateway.adapters.sql.tables import sessions
-from idc_gateway.browser_sessions import BrowserSessions
-from idc_gateway.digests import digest_of
+from idc_gateway.access.accounts import Proof, SignInBy
+from idc_gateway.access.digests import digest_of
+from idc_gateway.access.keys import REMEMBERED_FOR, Keyring
+from idc_gateway.access.sessions import BrowserSessions
 from idc_gateway.errors import Unauthenticated
-from idc_gateway.keys import REMEMBERED_FOR, Keyring
 from idc_gateway.settings import GatewaySettings
+from idc_gateway.sql.database import Database
+from idc_gateway.sql.tables import sessions
 from idc_gateway.store_ports import Store
 
 KEY = "idc_" + "k" * 60

@@ -11,15 +11,15 @@ import pytest
 from fastapi import FastAPI
 
 from idc_contracts import utc_now
-from idc_gateway.accounts import ApiKey, Caller
-from idc_gateway.adapters.sql.store import open_store
-from idc_gateway.audit import AuditEvent
-from idc_gateway.digests import digest_of
+from idc_gateway.access.accounts import ApiKey, Caller
+from idc_gateway.access.digests import digest_of
+from idc_gateway.access.keys import REMEMBERED_FOR
+from idc_gateway.access.running_requests import LOOK_EVERY_S, STREAMS_OF_CALLER, RunningRequests
+from idc_gateway.access.scopes import Role
+from idc_gateway.audit.chain import AuditEvent
 from idc_gateway.errors import StoreUnavailable, Unauthenticated
-from idc_gateway.feed import MAX_WATCHERS
-from idc_gateway.keys import REMEMBERED_FOR
-from idc_gateway.running_requests import LOOK_EVERY_S, STREAMS_OF_CALLER, RunningRequests
-from idc_gateway.scopes import Role
+from idc_gateway.results.feed import MAX_WATCHERS
+from idc_gateway.store import open_store
 from idc_gateway.store_ports import Store
 from support.asgi_stream import AsgiStream
 from support.demo_patches import solid_png

@@ -8,13 +8,13 @@ from typing import Any, cast
 import pytest
 
 from idc_contracts import utc_now
-from idc_gateway import ledger as ledger_module
-from idc_gateway.classifications import Classification
-from idc_gateway.deeds import Deeds, Entry
+from idc_gateway.classifying import group_commit as ledger_module
+from idc_gateway.classifying.group_commit import Ledger
+from idc_gateway.classifying.outcomes import Outcome
+from idc_gateway.classifying.result_writer import Deeds, Entry
 from idc_gateway.errors import Busy, StoreUnavailable
-from idc_gateway.ledger import Ledger
-from idc_gateway.outcomes import Outcome
-from idc_gateway.requests import Request
+from idc_gateway.idempotency.job import Request
+from idc_gateway.results.classifications import Classification
 from support.eventually import eventually
 
 

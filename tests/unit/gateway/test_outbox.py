@@ -7,15 +7,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import func, select
 
-from idc_gateway.adapters.sql.database import Database
-from idc_gateway.adapters.sql.outbox import SqlOutbox
-from idc_gateway.adapters.sql.tables import outbox as outbox_table
-from idc_gateway.audit import AuditEvent
-from idc_gateway.classifications import OutgoingMessage
+from idc_gateway.audit.chain import AuditEvent
 from idc_gateway.errors import StoreUnavailable
 from idc_gateway.fakes import MemoryBus
-from idc_gateway.outbox import BATCH, KEEP_PUBLISHED, REPLAY_LIMIT, Outbox
-from idc_gateway.queries import Deed
+from idc_gateway.messages.outbox import BATCH, KEEP_PUBLISHED, REPLAY_LIMIT, Outbox
+from idc_gateway.messages.outbox_store import SqlOutbox
+from idc_gateway.results.classifications import OutgoingMessage
+from idc_gateway.results.queries import Deed
+from idc_gateway.sql.database import Database
+from idc_gateway.sql.tables import outbox as outbox_table
 from idc_gateway.store_ports import Store
 from support.eventually import eventually
 

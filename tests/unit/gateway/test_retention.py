@@ -8,14 +8,14 @@ from uuid import uuid4
 import pytest
 
 from idc_contracts import Decision
-from idc_gateway.audit import AuditEvent
-from idc_gateway.classifications import Classification, Review, Verdict
-from idc_gateway.deeds import Deeds
+from idc_gateway.audit.chain import AuditEvent
+from idc_gateway.classifying.result_writer import Deeds
 from idc_gateway.errors import ImagesUnavailable
 from idc_gateway.fakes import FAKE_MODEL, FAKE_THRESHOLDS, MemoryImages
-from idc_gateway.image_deletions import ImageDeletions
-from idc_gateway.queries import Deed, NewImage
-from idc_gateway.retention import Retention, RetentionLimits
+from idc_gateway.results.classifications import Classification, Review, Verdict
+from idc_gateway.results.image_deletions import ImageDeletions
+from idc_gateway.results.queries import Deed, NewImage
+from idc_gateway.results.retention import Retention, RetentionLimits
 from idc_gateway.store_ports import Store
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)

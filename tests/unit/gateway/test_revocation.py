@@ -8,17 +8,17 @@ import pytest
 from fastapi import FastAPI
 
 from idc_contracts import utc_now
-from idc_gateway.accounts import ApiKey, Proof, SignInBy
-from idc_gateway.adapters.sql import sessions as sql_sessions
-from idc_gateway.audit import AuditEvent
-from idc_gateway.browser_sessions import BrowserSessions
-from idc_gateway.digests import digest_of
+from idc_gateway.access import sessions_store as sql_sessions
+from idc_gateway.access.accounts import ApiKey, Proof, SignInBy
+from idc_gateway.access.digests import digest_of
+from idc_gateway.access.keys import Keyring
+from idc_gateway.access.scopes import Role
+from idc_gateway.access.sessions import BrowserSessions
+from idc_gateway.access.users import Users
+from idc_gateway.audit.chain import AuditEvent
 from idc_gateway.errors import LastAdministrator, Unauthenticated
-from idc_gateway.keys import Keyring
-from idc_gateway.scopes import Role
 from idc_gateway.settings import GatewaySettings
 from idc_gateway.store_ports import Store
-from idc_gateway.users import Users
 
 KEY, OTHER_KEY = "idc_" + "k" * 60, "idc_" + "n" * 60
 PASSWORD = "correct horse battery"

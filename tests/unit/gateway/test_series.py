@@ -6,10 +6,10 @@ from typing import Any
 import httpx
 import pytest
 
+from idc_gateway.classifying.uploads import PART_IMAGES
 from idc_gateway.errors import InferenceUnavailable
 from idc_gateway.fakes import MemoryBus, RednessInference
 from idc_gateway.settings import GatewaySettings
-from idc_gateway.uploads import PART_IMAGES
 from support.demo_patches import solid_png
 from support.eventually import eventually
 

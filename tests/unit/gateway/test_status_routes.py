@@ -8,12 +8,12 @@ import pytest
 from fastapi import FastAPI
 
 from idc_contracts import ALARM_ACTIONS, AlarmActed, AlarmAction, AlarmMode, Decision, utc_now
-from idc_gateway.classifications import UNKNOWN_ORIGIN, CheckedImage, Prediction
-from idc_gateway.deeds import Deeds, Entry
+from idc_gateway.classifying.outcomes import Outcome
+from idc_gateway.classifying.result_writer import Deeds, Entry
 from idc_gateway.errors import InferenceUnavailable
 from idc_gateway.fakes import FAKE_MODEL, FAKE_THRESHOLDS, MemoryBus, RednessInference
-from idc_gateway.outcomes import Outcome
-from idc_gateway.requests import Request
+from idc_gateway.idempotency.job import Request
+from idc_gateway.results.classifications import UNKNOWN_ORIGIN, CheckedImage, Prediction
 from idc_gateway.store_ports import Store
 from support.demo_patches import solid_png
 from support.eventually import eventually

@@ -8,9 +8,9 @@ import numpy as np
 from PIL import Image
 
 from idc_contracts import ModelRef, Thresholds
-from idc_gateway.classifications import OutgoingMessage, Prediction
 from idc_gateway.errors import BusUnavailable, GatewayError, ImagesUnavailable, MessageRefused
-from idc_gateway.ports import ModelDescription, OnMessage
+from idc_gateway.inference.ports import ModelDescription, OnMessage
+from idc_gateway.results.classifications import OutgoingMessage, Prediction
 
 FAKE_MODEL = ModelRef(name="idc", version="1", sha256="0" * 64)
 FAKE_THRESHOLDS = Thresholds(no_idc_below=0.4, idc_from=0.6)

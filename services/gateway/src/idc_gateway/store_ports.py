@@ -10,14 +10,14 @@ from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
-from idc_gateway.accounts import ApiKey, NewSession, StoredSession, User
-from idc_gateway.audit import AuditEvent, AuditRecord, Verification
-from idc_gateway.classifications import Classification, OutgoingMessage, Review
-from idc_gateway.leadership import Leadership
-from idc_gateway.positions import Look, Position
-from idc_gateway.queries import ClassificationFilter, Cursor, Deed, ListedImage, Page, Removed, StoredImage
-from idc_gateway.receipts import Claim, Receipt
-from idc_gateway.scopes import Role
+from idc_gateway.access.accounts import ApiKey, NewSession, StoredSession, User
+from idc_gateway.access.scopes import Role
+from idc_gateway.audit.chain import AuditEvent, AuditRecord, Verification
+from idc_gateway.idempotency.receipts import Claim, Receipt
+from idc_gateway.messages.leadership import Leadership
+from idc_gateway.results.classifications import Classification, OutgoingMessage, Review
+from idc_gateway.results.positions import Look, Position
+from idc_gateway.results.queries import ClassificationFilter, Cursor, Deed, ListedImage, Page, Removed, StoredImage
 
 
 class Results(Protocol):
