@@ -31,9 +31,8 @@ from idc_gateway.alarms.board import AlarmBoard
 from idc_gateway.audit.chain import AuditEvent
 from idc_gateway.errors import StoreUnavailable
 from idc_gateway.messages.mqtt_bus import MqttBus
-from idc_gateway.results.classifications import OutgoingMessage
-from idc_gateway.store import open_store
-from idc_gateway.store_ports import Store
+from idc_gateway.messages.ports import OutgoingMessage
+from idc_gateway.store import Store, open_store
 from support.alarm_messages import acknowledge, patch_classified
 from support.alarm_process import AlarmProcess, wait_until
 from support.eventually import eventually

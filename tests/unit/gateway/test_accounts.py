@@ -17,7 +17,7 @@ from idc_gateway.access.throttle import RequestRates
 from idc_gateway.access.users import LINK_LIFETIME, Users
 from idc_gateway.errors import TooMany, Unauthenticated
 from idc_gateway.settings import GatewaySettings
-from idc_gateway.store_ports import Store
+from idc_gateway.store import Store
 from support.demo_patches import solid_png
 
 KEY = "idc_" + "k" * 60

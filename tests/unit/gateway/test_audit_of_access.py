@@ -11,7 +11,7 @@ from fastapi import FastAPI
 
 from idc_gateway.access.accesses import AGAIN_AFTER_S, Accesses
 from idc_gateway.errors import StoreUnavailable
-from idc_gateway.store_ports import Store
+from idc_gateway.store import Store
 from support.asgi_stream import AsgiStream
 from support.demo_patches import solid_png
 from support.eventually import eventually

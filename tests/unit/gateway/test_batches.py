@@ -11,10 +11,10 @@ from fastapi import FastAPI
 
 from idc_gateway.classifying.uploads import PART_IMAGES
 from idc_gateway.errors import InferenceUnavailable
-from idc_gateway.fakes import MemoryBus, RednessInference
 from idc_gateway.settings import GatewaySettings
 from support.demo_patches import solid_png
 from support.eventually import eventually
+from support.gateway_fakes import MemoryBus, RednessInference
 
 RED, DARK = solid_png((250, 0, 0)), solid_png((10, 0, 0))
 URL = "/api/v1/classifications"

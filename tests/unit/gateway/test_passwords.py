@@ -18,7 +18,7 @@ from idc_gateway.access.throttle import FAILURES_OF_PAIR
 from idc_gateway.access.users import Users
 from idc_gateway.audit.chain import AuditEvent
 from idc_gateway.errors import Unauthenticated, WeakPassword
-from idc_gateway.store_ports import Store
+from idc_gateway.store import Store
 
 PASSWORD, NEW = "correct horse battery", "another staple of horses"
 SESSION = "/api/v1/session"

@@ -8,10 +8,10 @@ import pytest
 
 from idc_gateway.classifying.uploads import PART_IMAGES
 from idc_gateway.errors import InferenceUnavailable
-from idc_gateway.fakes import MemoryBus, RednessInference
 from idc_gateway.settings import GatewaySettings
 from support.demo_patches import solid_png
 from support.eventually import eventually
+from support.gateway_fakes import MemoryBus, RednessInference
 
 URL = "/api/v1/classifications"
 RED = solid_png((250, 0, 0))

@@ -8,15 +8,14 @@ import pytest
 from fastapi import FastAPI
 
 from idc_gateway.errors import ImagesUnavailable, InferenceUnavailable, StoreUnavailable
-from idc_gateway.fakes import MemoryImages, RednessInference
 from idc_gateway.inference.balanced import BalancedInference
 from idc_gateway.inference.circuit_breaker import FAILURES_TO_OPEN
 from idc_gateway.inference.endpoint import MISSES_TO_DOUBT, Endpoint
-from idc_gateway.inference.ports import ModelDescription
-from idc_gateway.results.classifications import Prediction
+from idc_gateway.inference.ports import ModelDescription, Prediction
 from idc_gateway.shared_check import SharedCheck
 from support.demo_patches import solid_png
 from support.eventually import eventually
+from support.gateway_fakes import MemoryImages, RednessInference
 
 RED = solid_png((250, 0, 0))
 URL = "/api/v1/classifications"

@@ -25,16 +25,17 @@ from idc_gateway.alarms.actions import AlarmActions
 from idc_gateway.alarms.board import AlarmBoard
 from idc_gateway.audit.chain_check import ChainCheck
 from idc_gateway.classifying.classifying import Classifying
-from idc_gateway.classifying.result_writer import Deeds
+from idc_gateway.classifying.result_writer import ResultWriter
 from idc_gateway.inference.balanced import BalancedInference
 from idc_gateway.inference.coalescing import CALLS_PER_SERVER, Coalescing
 from idc_gateway.inference.credentials import KeyFromFile, trusted_by
 from idc_gateway.inference.endpoint import Endpoint
 from idc_gateway.inference.oip_inference import OipInference
-from idc_gateway.inference.ports import Bus, InferenceServer
+from idc_gateway.inference.ports import InferenceServer
 from idc_gateway.messages.backlog import Backlog, BacklogLimits
 from idc_gateway.messages.mqtt_bus import MqttBus
 from idc_gateway.messages.outbox import IDLE_S, SHARED_IDLE_S, Outbox
+from idc_gateway.messages.ports import Bus
 from idc_gateway.results.feed import Feed
 from idc_gateway.results.housekeeping import Housekeeping
 from idc_gateway.results.image_deletions import ImageDeletions
@@ -45,15 +46,14 @@ from idc_gateway.results.watched_images import WatchedImages
 from idc_gateway.settings import GatewaySettings
 from idc_gateway.shared_check import SharedCheck
 from idc_gateway.sql.database import with_password
-from idc_gateway.store import open_store
-from idc_gateway.store_ports import Store
+from idc_gateway.store import Store, open_store
 from idc_gateway.web import problems
 from idc_gateway.web.conditional_get import ConditionalGet
 from idc_gateway.web.dependencies import Gateway, authenticated, identified_again
 from idc_gateway.web.head_as_get import HeadAsGet
 from idc_gateway.web.lasting_authority import LastingAuthority
 from idc_gateway.web.metrics import PrometheusMeter
-from idc_gateway.web.metrics_middleware import Measured
+from idc_gateway.web.metrics_middleware import MetricsMiddleware
 from idc_gateway.web.routes import (
     alarms,
     audit,
@@ -133,7 +133,7 @@ def build(
         lifetime=timedelta(hours=settings.session_lifetime_h),
         idle=timedelta(minutes=settings.session_idle_min),
     )
-    deeds = Deeds(store, watched, site=settings.site, device=settings.device)
+    writer = ResultWriter(store.results, store.images, watched, site=settings.site, device=settings.device)
     return Gateway(
         settings=settings,
         store=store,
@@ -142,16 +142,17 @@ def build(
         bus=bus,
         outbox=outbox,
         classifying=Classifying(
-            store,
+            store.results,
+            store.receipts,
             Coalescing(
                 inference.predict,
                 calls_at_once=CALLS_PER_SERVER * len(servers),
                 timeout_s=settings.inference_timeout_s,
             ).predict,
             outbox,
-            deeds,
+            writer,
             backlog,
-            meter,
+            on_stored=lambda result: meter.result(result.decision),
             max_in_progress=settings.max_requests_in_progress,
             max_image_bytes=settings.max_image_bytes,
         ),
@@ -164,12 +165,14 @@ def build(
             overdraft_bytes=settings.part_bytes + settings.max_image_bytes,
         ),
         images=watched,
-        deeds=deeds,
+        writer=writer,
         backlog=backlog,
         feed=Feed(store.results),
         actions=AlarmActions(store.audit),
-        housekeeping=Housekeeping(store, _retention(settings, store) if images is not None else None),
-        image_deletions=ImageDeletions(store.images, watched, deeds),
+        housekeeping=Housekeeping(
+            store.receipts, store.leadership, _retention(settings, store) if images is not None else None
+        ),
+        image_deletions=ImageDeletions(store.images, watched, writer.abandon_unsettled),
         chain_check=ChainCheck(store.audit),
         users=Users(store.accounts, device=settings.device, site=settings.site),
         sessions=sessions,
@@ -234,7 +237,7 @@ def _retention(settings: GatewaySettings, store: Store) -> Retention:
     limits = RetentionLimits(
         timedelta(days=settings.image_retention_days), max_bytes=int(settings.image_retention_gb * 1e9)
     )
-    return Retention(store, limits)
+    return Retention(store.images, limits)
 
 
 def create_app(gateway: Gateway | None) -> FastAPI:
@@ -260,7 +263,7 @@ def create_app(gateway: Gateway | None) -> FastAPI:
     app.add_middleware(ConditionalGet)
     app.add_middleware(HeadAsGet)
     app.add_middleware(SecurityHeaders)
-    app.add_middleware(Measured)
+    app.add_middleware(MetricsMiddleware)
     app.add_middleware(Traced)
     app.add_middleware(
         AccessLog, quiet_prefixes=("/livez", "/readyz", "/metrics", "/static/", "/swagger-ui/", "/api/v1/alarms")

@@ -7,9 +7,9 @@ from typing import Any, Final
 from idc_contracts import utc_now
 from idc_gateway import executors
 from idc_gateway.access.accounts import Caller
+from idc_gateway.audit.audit_store import AuditStore
 from idc_gateway.audit.chain import AuditEvent
 from idc_gateway.errors import StoreUnavailable
-from idc_gateway.store_ports import AuditTrail
 
 AGAIN_AFTER_S: Final = 600.0
 """The same caller who looks at the same thing again sooner makes no further record."""
@@ -19,7 +19,7 @@ MAX_REMEMBERED: Final = 10_000
 class Accesses:
     """Records them, of this process; what is asked for again and again is recorded once in ten minutes."""
 
-    def __init__(self, audit: AuditTrail, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, audit: AuditStore, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._audit = audit
         self._clock = clock
         self._recorded_s: dict[tuple[str, str, str, str], float] = {}

@@ -15,8 +15,8 @@ from idc_gateway.sql.tables import api_keys, links, receipts, revoked_keys, sess
 from idc_gateway.sql.tables import audit as records
 
 
-class SqlAccounts:
-    """See `Accounts`."""
+class AccountsStore:
+    """API keys, users and their one-time links; of every secret the digest alone."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -34,7 +34,7 @@ class SqlAccounts:
         return True
 
     def add_key(self, key: ApiKey, sha256: str, audit: AuditEvent) -> bool:
-        """Store a key; False where a key or user has its name."""
+        """Store a key; False where a key or user has its name: the audit chain tells callers apart by it."""
         return self._add(api_keys, _key_row(key, sha256), users, audit)
 
     def key(self, sha256: str) -> ApiKey | None:
@@ -49,7 +49,7 @@ class SqlAccounts:
             return [as_key(row) for row in connection.execute(select(api_keys).order_by(api_keys.c.name))]
 
     def delete_key(self, name: str, audit: AuditEvent) -> bool:
-        """Revoke a key for good and end its sessions; False where there is none."""
+        """Revoke a key for good with its sessions and receipts; False where there is none."""
         with self._database.write() as connection:
             head = lock_head(connection)
             if not _revoke(connection, name, audit.at):
@@ -75,12 +75,19 @@ class SqlAccounts:
             return [as_user(row) for row in connection.execute(select(users).order_by(users.c.name))]
 
     def set_role(self, name: str, role: Role, audit: AuditEvent) -> bool:
-        """Give a user another role; False where there is none."""
+        """Give a user another role; False where there is none.
+
+        Raises:
+            LastAdministrator: Nobody would be left who may administer; nothing was changed.
+        """
         change = update(users).where(users.c.name == name).values(role=role.value)
         return self._changed(change.returning(users.c.name), audit, needs_administrator=True)
 
     def set_password(self, name: str, password_hash: str, audit: AuditEvent, session_sha256: str | None = None) -> bool:
-        """Store a password's hash and end the user's sessions and links. See `Accounts.set_password`."""
+        """Store a password's hash and end the user's sessions and links.
+
+        False where there is no such user, or where the session that asks, if one does, has ended: nothing was changed.
+        """
         change = update(users).where(users.c.name == name).values(password_hash=password_hash)
         if session_sha256 is not None:
             is_own = (sessions.c.user_name == name) & (sessions.c.sha256 == session_sha256)
@@ -97,7 +104,11 @@ class SqlAccounts:
         return changed is not None
 
     def delete_user(self, name: str, audit: AuditEvent) -> bool:
-        """Delete a user, their links and sessions; False where there is none."""
+        """Delete a user with their links, sessions and receipts; False where there is none.
+
+        Raises:
+            LastAdministrator: Nobody would be left who may administer; nothing was deleted.
+        """
         gone = delete(users).where(users.c.name == name).returning(users.c.name)
         return self._changed(gone, audit, _receipts_of(name), needs_administrator=True)
 

@@ -16,7 +16,7 @@ def new_secret(prefix: str = "") -> str:
     return prefix + secrets.token_urlsafe(32)
 
 
-def digest_of(secret: str) -> str:
+def secret_digest(secret: str) -> str:
     """SHA-256, hexadecimal, of a secret of any content."""
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 

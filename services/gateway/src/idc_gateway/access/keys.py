@@ -11,11 +11,11 @@ from typing import Final
 from idc_contracts import utc_now
 from idc_gateway import executors
 from idc_gateway.access.accounts import FIRST_KEY_NAME, FIRST_USER_NAME, GATEWAY, ApiKey, Caller, is_reserved
-from idc_gateway.access.digests import digest_of, is_plausible, new_secret
+from idc_gateway.access.accounts_store import AccountsStore
+from idc_gateway.access.digests import is_plausible, new_secret, secret_digest
 from idc_gateway.access.scopes import Role, Scope
 from idc_gateway.audit.chain import AuditEvent
 from idc_gateway.errors import NameTaken, NotFound, Unauthenticated
-from idc_gateway.store_ports import Accounts
 
 logger = logging.getLogger(__name__)
 
@@ -38,13 +38,13 @@ class FileKey:
         """
         self._path = path
         self._version = file_version(path)
-        self._sha256 = None if path is None else digest_of(_secret_in(path))
+        self._sha256 = None if path is None else secret_digest(_secret_in(path))
 
     def fits(self, secret: str) -> bool:
         """Whether this is the key."""
         self._read_again()
         # Digests are compared: how far two of them agree tells nothing of the key.
-        return self._sha256 is not None and compare_digest(digest_of(secret), self._sha256)
+        return self._sha256 is not None and compare_digest(secret_digest(secret), self._sha256)
 
     def _read_again(self) -> None:
         version = file_version(self._path)
@@ -52,14 +52,16 @@ class FileKey:
             return
         # A file that is being exchanged, or holds no key, changes nothing.
         with suppress(OSError, ValueError):
-            self._sha256 = digest_of(_secret_in(self._path))
+            self._sha256 = secret_digest(_secret_in(self._path))
             self._version = version
 
 
 class Keyring:
     """Knows the keys."""
 
-    def __init__(self, accounts: Accounts, *, device: str = GATEWAY, clock: Callable[[], datetime] = utc_now) -> None:
+    def __init__(
+        self, accounts: AccountsStore, *, device: str = GATEWAY, clock: Callable[[], datetime] = utc_now
+    ) -> None:
         """Make the ring; no key gets the name of `device`, which the audit chain names for what the gateway does."""
         self._accounts = accounts
         self._device = device
@@ -77,7 +79,7 @@ class Keyring:
             OSError: The file cannot be read.
             ValueError: The file holds no key of a decent length.
         """
-        digest, now = digest_of(_secret_in(path)), self._clock()
+        digest, now = secret_digest(_secret_in(path)), self._clock()
         if self._accounts.key(digest) is not None:
             return True
         key = ApiKey(FIRST_KEY_NAME, Role.ADMIN.scopes, now)
@@ -93,7 +95,7 @@ class Keyring:
         Raises:
             Unauthenticated: Nobody, or the key's time is over.
         """
-        sha256 = digest_of(secret)
+        sha256 = secret_digest(secret)
         return self._caller(await self._look_up(sha256) if is_plausible(secret) else None, sha256)
 
     def holder(self, sha256: str) -> Caller:
@@ -125,7 +127,7 @@ class Keyring:
         key = ApiKey(name, scopes, now, now + lifetime if lifetime else None)
         details = {"scopes": sorted(scopes), "expires_at": key.expires_at.isoformat() if key.expires_at else None}
         event = AuditEvent("key.created", actor, name, now, request_id, details)
-        if not await executors.writes(self._accounts.add_key, key, digest_of(secret), event):
+        if not await executors.writes(self._accounts.add_key, key, secret_digest(secret), event):
             raise NameTaken(f"an API key or user has the name {name!r}: choose another one, or revoke that key first")
         return key, secret
 

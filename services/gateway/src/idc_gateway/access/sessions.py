@@ -1,4 +1,4 @@
-"""Sessions of the page: opened by a key or a user, ended in time or when nobody uses them."""
+"""SessionsStore of the page: opened by a key or a user, ended in time or when nobody uses them."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -7,10 +7,10 @@ from typing import Any, Final
 from idc_contracts import utc_now
 from idc_gateway import executors
 from idc_gateway.access.accounts import Caller, NewSession, Proof, SignInBy, StoredSession
-from idc_gateway.access.digests import digest_of, is_plausible, new_secret
+from idc_gateway.access.digests import is_plausible, new_secret, secret_digest
+from idc_gateway.access.sessions_store import SessionsStore
 from idc_gateway.audit.chain import AuditEvent
 from idc_gateway.errors import Unauthenticated
-from idc_gateway.store_ports import Sessions
 
 NOTED_EVERY: Final = timedelta(minutes=1)
 """Use is written down this often at most: the session ends up to so much earlier than its idle time says."""
@@ -25,7 +25,7 @@ class BrowserSessions:
 
     def __init__(
         self,
-        sessions: Sessions,
+        sessions: SessionsStore,
         *,
         lifetime: timedelta,
         idle: timedelta = timedelta(minutes=30),
@@ -53,7 +53,7 @@ class BrowserSessions:
         """
         token, now = new_secret(), self._clock()
         session = NewSession(
-            digest_of(token),
+            secret_digest(token),
             proof,
             opened_at=now,
             expires_at=now + self._lifetime,
@@ -74,7 +74,7 @@ class BrowserSessions:
         """
         if not is_plausible(token):
             raise Unauthenticated(_OVER)
-        sha256 = digest_of(token)
+        sha256 = secret_digest(token)
         session, caller = await executors.reads(self._look, sha256)
         now = self._clock()
         if is_use and now - session.used_at >= self._noted_every:

@@ -16,8 +16,8 @@ MAX_FOR_EACH_OWNER: Final = 100
 """A program that signs in again and again ends its own oldest sessions; the table does not grow."""
 
 
-class SqlSessions:
-    """See `Sessions`."""
+class SessionsStore:
+    """Sessions of the page; of every token the digest alone."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -9,12 +9,12 @@ from typing import Final
 from idc_contracts import utc_now
 from idc_gateway import executors
 from idc_gateway.access.accounts import FIRST_USER_NAME, GATEWAY, User, is_reserved
-from idc_gateway.access.digests import digest_of, is_plausible, new_secret
+from idc_gateway.access.accounts_store import AccountsStore
+from idc_gateway.access.digests import is_plausible, new_secret, secret_digest
 from idc_gateway.access.passwords import check_strength, hash_of, is_outdated, is_right
 from idc_gateway.access.scopes import Role
 from idc_gateway.audit.chain import AuditEvent
 from idc_gateway.errors import NameTaken, NotFound, Unauthenticated
-from idc_gateway.store_ports import Accounts
 
 logger = logging.getLogger(__name__)
 
@@ -26,7 +26,7 @@ class Users:
 
     def __init__(
         self,
-        accounts: Accounts,
+        accounts: AccountsStore,
         *,
         device: str = GATEWAY,
         site: str = "",
@@ -144,7 +144,7 @@ class Users:
         """
         user = None
         if is_plausible(token):
-            user = await executors.writes(self._accounts.take_link, digest_of(token), self._clock(), request_id)
+            user = await executors.writes(self._accounts.take_link, secret_digest(token), self._clock(), request_id)
         if user is None:
             raise Unauthenticated("this sign-in link is used or over: ask an administrator for another")
         return user
@@ -182,5 +182,5 @@ class Users:
     def _new_link(self, name: str, actor: str, request_id: str | None) -> str:
         token, now = new_secret(), self._clock()
         event = AuditEvent("user.link-made", actor, name, now, request_id)
-        self._accounts.put_link(digest_of(token), name, now + LINK_LIFETIME, event)
+        self._accounts.put_link(secret_digest(token), name, now + LINK_LIFETIME, event)
         return token

@@ -12,9 +12,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from idc_contracts import ALARM_ACTIONS, AlarmActed, Person, utc_now
 from idc_gateway import executors
+from idc_gateway.audit.audit_store import AuditStore
 from idc_gateway.audit.chain import AuditEvent
 from idc_gateway.errors import StoreUnavailable
-from idc_gateway.store_ports import AuditTrail
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ class AlarmActions:
     """
 
     def __init__(
-        self, audit: AuditTrail, *, store_retry_s: float = 1.0, clock: Callable[[], datetime] = utc_now
+        self, audit: AuditStore, *, store_retry_s: float = 1.0, clock: Callable[[], datetime] = utc_now
     ) -> None:
         self._audit = audit
         self._store_retry_s = store_retry_s

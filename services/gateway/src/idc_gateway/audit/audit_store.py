@@ -48,19 +48,19 @@ def append(connection: Connection, head: ChainHead, events: Sequence[AuditEvent]
         )
 
 
-class SqlAudit:
-    """See `AuditTrail`."""
+class AuditStore:
+    """The audit chain."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def record(self, events: Sequence[AuditEvent]) -> None:
-        """Append events on their own."""
+        """Append events on their own; what changes the store as well appends them in its own transaction."""
         with self._database.write() as connection:
             append(connection, lock_head(connection), events)
 
     def record_once(self, events: Mapping[UUID, AuditEvent], now: datetime) -> None:
-        """Append the events whose ids were not recorded within `KEEP_IDS`, whichever gateway did it."""
+        """Append the events whose ids were not recorded before, whichever gateway did it."""
         with self._database.write() as connection:
             head = lock_head(connection)
             known = select(alarm_actions.c.message_id).where(alarm_actions.c.message_id.in_(events))

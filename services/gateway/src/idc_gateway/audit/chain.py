@@ -72,10 +72,10 @@ class Verification:
 def record_after(head: ChainHead, event: AuditEvent) -> AuditRecord:
     """The record that continues a chain."""
     sequence = head.sequence + 1
-    return AuditRecord(sequence, event, head.sha256, digest_of(sequence, event, head.sha256))
+    return AuditRecord(sequence, event, head.sha256, record_digest(sequence, event, head.sha256))
 
 
-def digest_of(sequence: int, event: AuditEvent, previous_sha256: str) -> str:
+def record_digest(sequence: int, event: AuditEvent, previous_sha256: str) -> str:
     """SHA-256, hexadecimal, of the record's canonical JSON (keys in order, no spaces, UTC times in microseconds)."""
     content = {
         "sequence": sequence,
@@ -105,7 +105,7 @@ def verify(records: Iterable[AuditRecord], head: ChainHead) -> Verification:
             return Verification(last.sequence, head, expected, f"record {expected} is missing")
         if record.previous_sha256 != last.sha256:
             return Verification(last.sequence, head, expected, f"record {expected} does not continue the one before")
-        if digest_of(record.sequence, record.event, record.previous_sha256) != record.sha256:
+        if record_digest(record.sequence, record.event, record.previous_sha256) != record.sha256:
             return Verification(last.sequence, head, expected, f"record {expected} was changed")
         last = ChainHead(record.sequence, record.sha256)
     if last != head:

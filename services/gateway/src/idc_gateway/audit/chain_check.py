@@ -3,14 +3,14 @@
 import asyncio
 
 from idc_gateway import executors
+from idc_gateway.audit.audit_store import AuditStore
 from idc_gateway.audit.chain import Verification
-from idc_gateway.store_ports import AuditTrail
 
 
 class ChainCheck:
     """Who asks while a walk is under way shares the next one: it sees all that was written before they asked."""
 
-    def __init__(self, audit: AuditTrail) -> None:
+    def __init__(self, audit: AuditStore) -> None:
         self._audit = audit
         self._walking: asyncio.Task[Verification] | None = None
         self._next: asyncio.Task[Verification] | None = None

@@ -15,7 +15,7 @@ from typing import IO, Final
 from sqlalchemy import delete
 
 from idc_contracts import utc_now
-from idc_gateway.audit.audit_store import SqlAudit
+from idc_gateway.audit.audit_store import AuditStore
 from idc_gateway.audit.chain import AuditEvent
 from idc_gateway.backup.backup import CONTENTS, DATABASE, IMAGES, Contents, remove_left
 from idc_gateway.errors import BadBackup
@@ -108,7 +108,7 @@ def _prepare(restored: Path, contents: Contents) -> None:
             connection.execute(delete(sessions))
             connection.execute(delete(links))
         details = {"images": contents.images}
-        SqlAudit(store).record([AuditEvent(RESTORED, "gateway", "database", utc_now(), details=details)])
+        AuditStore(store).record([AuditEvent(RESTORED, "gateway", "database", utc_now(), details=details)])
     finally:
         store.close()
     _into_one_file(restored)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Final
 
 from idc_gateway import executors
-from idc_gateway.classifying.result_writer import Deeds, Entry
+from idc_gateway.classifying.result_writer import Entry, ResultWriter
 from idc_gateway.errors import AlreadyDone, Busy, GatewayError, StoreUnavailable
 from idc_gateway.results.classifications import Classification
 
@@ -17,26 +17,26 @@ MAX_WAITING: Final = 256
 TIMEOUT_S: Final = 30.0
 
 
-class Ledger:
+class GroupCommit:
     """Collects entries while a transaction is under way; the next transaction takes them all."""
 
     def __init__(
         self,
-        deeds: Deeds,
+        writer: ResultWriter,
         on_written: Callable[[], None],
         on_stored: Callable[[Classification], None],
         *,
         timeout_s: float = TIMEOUT_S,
     ) -> None:
-        """Make the ledger.
+        """Make it.
 
         Args:
-            deeds: Writes.
+            writer: Writes the entries.
             on_written: Called after each transaction, whether or not it succeeded.
             on_stored: Called for each result that was stored, though nobody waits for it any more.
             timeout_s: Longest wait for an entry's transaction, those before it included.
         """
-        self._deeds = deeds
+        self._writer = writer
         self._on_written = on_written
         self._on_stored = on_stored
         self._timeout_s = timeout_s
@@ -56,11 +56,11 @@ class Ledger:
         """
         if len(self._waiting) >= MAX_WAITING:
             raise Busy(f"{len(self._waiting)} results wait to be stored: try again in a second")
-        entry = await executors.images(self._deeds.put_images, entry)
+        entry = await executors.images(self._writer.put_images, entry)
         written: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._waiting.append((entry, written))
         if self._writing is None or self._writing.done():
-            self._writing = asyncio.create_task(self._write_all(), name="ledger")
+            self._writing = asyncio.create_task(self._write_all(), name="group commit")
         try:
             async with asyncio.timeout(self._timeout_s):
                 is_stored = await written
@@ -81,7 +81,7 @@ class Ledger:
         while self._waiting:
             group, self._waiting = self._waiting[:MAX_ENTRIES], self._waiting[MAX_ENTRIES:]
             try:
-                stored = await executors.writes(self._deeds.write, [entry for entry, _ in group])
+                stored = await executors.writes(self._writer.write, [entry for entry, _ in group])
             except Exception as exc:  # noqa: BLE001 - it belongs to those who wait for it
                 _fail(group, exc)
             else:

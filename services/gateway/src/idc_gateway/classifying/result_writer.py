@@ -7,17 +7,21 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID, uuid4
 
-from idc_contracts import utc_now
+from idc_contracts import CLASSIFICATIONS, PatchClassified, utc_now
 from idc_gateway.audit.chain import AuditEvent
+from idc_gateway.classifying.check_image import CheckedImage
 from idc_gateway.classifying.outcomes import Outcome, to_receipt
 from idc_gateway.errors import ImageGone, StoreUnavailable
-from idc_gateway.idempotency.job import Request
+from idc_gateway.idempotency.job import Job
 from idc_gateway.idempotency.receipts import Receipt
-from idc_gateway.results.classifications import CheckedImage, Classification, Prediction, message_of
-from idc_gateway.results.images import ImageStore, digest_of, new_object_name
-from idc_gateway.results.queries import Deed, NewImage
+from idc_gateway.inference.ports import Prediction
+from idc_gateway.messages.ports import OutgoingMessage
+from idc_gateway.results.classifications import Classification
+from idc_gateway.results.image_index_store import ImageIndexStore
+from idc_gateway.results.images import ImageStore, image_digest, new_object_name
+from idc_gateway.results.results_store import ResultsStore
+from idc_gateway.results.unit_of_work import NewImage, UnitOfWork
 from idc_gateway.results.unsettled import Unsettled
-from idc_gateway.store_ports import Store
 
 CLASSIFIED: Final = "patch.classified"
 DELETED: Final = "classification.deleted"
@@ -32,7 +36,7 @@ class Entry:
     outcomes: Sequence[Outcome]
     images: Sequence[CheckedImage]
     """Those that were classified, in their order."""
-    request: Request
+    job: Job
     at: datetime
     object_names: Mapping[str, str] = field(default_factory=dict)
     """Names in the image store, by digest."""
@@ -51,12 +55,13 @@ class Entry:
                 yield result.image_sha256, image
 
 
-class Deeds:
+class ResultWriter:
     """Writes down what was classified."""
 
     def __init__(
         self,
-        store: Store,
+        results: ResultsStore,
+        index: ImageIndexStore,
         images: ImageStore | None,
         *,
         site: str,
@@ -66,13 +71,15 @@ class Deeds:
         """Make the writer.
 
         Args:
-            store: Where results go.
+            results: Where results go.
+            index: Which images are stored.
             images: Where images go; None stores none.
             site: For the messages' topics.
             device: For the messages' topics; it signs what the gateway does by itself.
             clock: The time.
         """
-        self._store = store
+        self._results = results
+        self._index = index
         self._images = images
         self._site = site
         self._device = device
@@ -95,7 +102,7 @@ class Deeds:
             width_px=image.width_px,
             height_px=image.height_px,
             origin=image.origin,
-            image_sha256=digest_of(image.data) if self._images else None,
+            image_sha256=image_digest(image.data) if self._images else None,
             once_key=image.once_key,
         )
 
@@ -116,7 +123,7 @@ class Deeds:
         images = dict(entry.named_images())
         if self._images is None or not images:
             return entry
-        known = {} if with_new_names else self._store.images.names(list(images))
+        known = {} if with_new_names else self._index.names(list(images))
         names = {sha256: known.get(sha256) or new_object_name(sha256) for sha256 in images}
         new_names = frozenset(names.values()) - frozenset(known.values())
         self._unsettled.add(new_names)
@@ -157,7 +164,7 @@ class Deeds:
 
     def _add(self, entries: Sequence[Entry]) -> list[bool]:
         try:
-            return self._store.results.add([self._deed(entry) for entry in entries])
+            return self._results.add([self._unit_of_work(entry) for entry in entries])
         except (StoreUnavailable, ImageGone):
             for entry in entries:
                 self._unsettled.add(entry.new_names)
@@ -172,26 +179,24 @@ class Deeds:
         overdue = self._unsettled.take_overdue()
         try:
             if overdue:
-                self._store.images.abandon(overdue)
+                self._index.abandon(overdue)
         except StoreUnavailable:
             self._unsettled.add(overdue)
             raise
 
-    def _deed(self, entry: Entry) -> Deed:
-        request, results = entry.request, entry.results
-        return Deed(
+    def _unit_of_work(self, entry: Entry) -> UnitOfWork:
+        job, results = entry.job, entry.results
+        return UnitOfWork(
             entry.at,
             results=results,
             images=_new_images(entry),
-            messages=[
-                message_of(r, site=self._site, device=self._device, request_id=request.request_id) for r in results
-            ],
-            audit=[_audited(result, request) for result in results],
+            messages=[message_of(r, site=self._site, device=self._device, request_id=job.request_id) for r in results],
+            audit=[_audited(result, job) for result in results],
             device=self._device,
-            receipt=Receipt(request.claim, to_receipt(entry.outcomes), entry.at) if request.claim else None,
+            receipt=Receipt(job.claim, to_receipt(entry.outcomes), entry.at) if job.claim else None,
         )
 
-    def delete(self, identity: UUID, request: Request, now: datetime) -> bool:
+    def delete(self, identity: UUID, job: Job, now: datetime) -> bool:
         """Delete a result and its reviews, and unlist its image where no other has it; False where there is none.
 
         Blocks. The image is out of reach at once; its object is deleted in the background.
@@ -199,8 +204,8 @@ class Deeds:
         Raises:
             StoreUnavailable: Nothing was deleted.
         """
-        event = AuditEvent(DELETED, request.caller, str(identity), now, request.request_id)
-        return self._store.results.delete(identity, event)
+        event = AuditEvent(DELETED, job.caller, str(identity), now, job.request_id)
+        return self._results.delete(identity, event)
 
 
 def _new_images(entry: Entry) -> list[NewImage]:
@@ -211,7 +216,7 @@ def _new_images(entry: Entry) -> list[NewImage]:
     return images
 
 
-def _audited(result: Classification, request: Request) -> AuditEvent:
+def _audited(result: Classification, job: Job) -> AuditEvent:
     details = {
         "probability": result.probability,
         "decision": result.decision.value,
@@ -219,4 +224,21 @@ def _audited(result: Classification, request: Request) -> AuditEvent:
         "model_sha256": result.model.sha256,
         "image_sha256": result.image_sha256,
     }
-    return AuditEvent(CLASSIFIED, request.caller, str(result.id), result.created_at, request.request_id, details)
+    return AuditEvent(CLASSIFIED, job.caller, str(result.id), result.created_at, job.request_id, details)
+
+
+def message_of(classification: Classification, *, site: str, device: str, request_id: str) -> OutgoingMessage:
+    """The event that tells alarms of a result."""
+    event = PatchClassified(
+        sent_at=classification.created_at,
+        source=device,
+        correlation_id=request_id,
+        classification_id=classification.id,
+        probability=classification.probability,
+        decision=classification.decision,
+        model=classification.model,
+        thresholds=classification.thresholds,
+        latency_ms=classification.latency_ms,
+        classified_at=classification.created_at,
+    )
+    return OutgoingMessage(CLASSIFICATIONS.at(site=site, device=device), event.to_payload())

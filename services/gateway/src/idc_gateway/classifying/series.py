@@ -6,10 +6,12 @@ from typing import Final
 
 from idc_gateway import executors
 from idc_gateway.classifying.outcomes import Outcome
+from idc_gateway.classifying.uploads import Upload
 from idc_gateway.errors import AlreadyDone
+from idc_gateway.idempotency.job import Job
 from idc_gateway.idempotency.receipts import fingerprint_of
-from idc_gateway.results.classifications import Classification, PatchOrigin, Upload
-from idc_gateway.store_ports import Results
+from idc_gateway.results.classifications import Classification, PatchOrigin
+from idc_gateway.results.results_store import ResultsStore
 
 TRIES: Final = 5
 """Another request can store the same image in between; with each try fewer images are left to lose."""
@@ -33,8 +35,16 @@ class Series:
         return fingerprint_of([self.name.encode(), upload.name.encode(), repr(said).encode(), upload.data])
 
 
+@dataclass(frozen=True)
+class ClassifyJob(Job):
+    """A request, or a part of one, to classify images."""
+
+    series: Series | None = None
+    """In which each image is stored once only."""
+
+
 async def each_once(
-    results: Results, series: Series, uploads: Sequence[Upload], first_index: int, classify: Classify
+    results: ResultsStore, series: Series, uploads: Sequence[Upload], first_index: int, classify: Classify
 ) -> list[Outcome]:
     """Classify the images that the series does not have yet; the others get the results that are stored.
 

@@ -16,7 +16,34 @@ from idc_gateway.classifying.form_fields import (
 )
 from idc_gateway.classifying.origins import origin_of, safe_name
 from idc_gateway.errors import BadMultipart, EmptyBody
-from idc_gateway.results.classifications import PatchOrigin, Upload
+from idc_gateway.results.classifications import UNKNOWN_ORIGIN, PatchOrigin
+
+
+@dataclass(frozen=True)
+class Upload:
+    """One image as it came in."""
+
+    name: str
+    data: bytes
+    """Empty where the image is too large: it is refused, and not kept."""
+    origin: PatchOrigin = UNKNOWN_ORIGIN
+    dropped_bytes: int = 0
+    """What of it was not kept."""
+    place: str = "the body"
+    """Where in the request it was, for texts about an image without a name."""
+    once_key: str | None = None
+    """Names the image in its series, where it belongs to one."""
+
+    @property
+    def size_bytes(self) -> int:
+        """How long it was as it was sent."""
+        return len(self.data) + self.dropped_bytes
+
+    @property
+    def label(self) -> str:
+        """What a text calls it."""
+        return f"image {self.name!r}" if self.name else self.place
+
 
 MAX_IMAGES: Final = 10_000
 """The most that a setting can allow in one request."""

@@ -4,14 +4,13 @@ from collections.abc import Callable
 from datetime import datetime
 
 from idc_gateway import executors
-from idc_gateway.classifying.classifying import check_same
-from idc_gateway.errors import AlreadyDone
+from idc_gateway.errors import AlreadyDone, KeyReused
 from idc_gateway.idempotency.receipts import Claim, Receipt
-from idc_gateway.store_ports import Receipts
+from idc_gateway.idempotency.receipts_store import ReceiptsStore
 
 
-async def do_once(
-    receipts: Receipts, claim: Claim | None, answer: bytes, now: datetime, do: Callable[[Receipt | None], None]
+async def idempotent(
+    receipts: ReceiptsStore, claim: Claim | None, answer: bytes, now: datetime, do: Callable[[Receipt | None], None]
 ) -> bytes:
     """Do something and store its answer in one transaction, unless that was done before.
 
@@ -43,3 +42,13 @@ async def do_once(
             return answer
     check_same(done, claim)
     return done.answer
+
+
+def check_same(receipt: Receipt, claim: Claim) -> None:
+    """Refuse a key that was used for something else.
+
+    Raises:
+        KeyReused: It was.
+    """
+    if receipt.claim.fingerprint != claim.fingerprint:
+        raise KeyReused("this Idempotency-Key was used for another request: take a new one for a new request")

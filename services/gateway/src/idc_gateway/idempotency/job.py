@@ -2,12 +2,11 @@
 
 from dataclasses import dataclass
 
-from idc_gateway.classifying.series import Series
 from idc_gateway.idempotency.receipts import Claim
 
 
 @dataclass(frozen=True)
-class Request:
+class Job:
     """One request, or one part of it, to change what is stored."""
 
     caller: str
@@ -15,5 +14,3 @@ class Request:
     request_id: str
     claim: Claim | None = None
     """Where it must be done once only."""
-    series: Series | None = None
-    """Where each of its images is stored once only."""

@@ -26,8 +26,8 @@ def keep(connection: Connection, receipt: Receipt) -> bool:
     return inserted.first() is not None
 
 
-class SqlReceipts:
-    """See `Receipts`."""
+class ReceiptsStore:
+    """What was answered to idempotent requests."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -10,8 +10,7 @@ from typing import Final
 
 from idc_gateway.errors import InferenceBroken, InferenceError, InferenceUnavailable
 from idc_gateway.inference.endpoint import LOOK_EVERY_S, Endpoint
-from idc_gateway.inference.ports import EndpointState, Inference, ModelDescription
-from idc_gateway.results.classifications import Prediction
+from idc_gateway.inference.ports import EndpointState, Inference, ModelDescription, Prediction
 
 logger = logging.getLogger(__name__)
 

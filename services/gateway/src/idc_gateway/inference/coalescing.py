@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from idc_gateway.errors import InferenceBroken, InferenceError, InferenceRefused, InferenceUnavailable
-from idc_gateway.results.classifications import Prediction
+from idc_gateway.inference.ports import Prediction
 
 MAX_IMAGES: Final = 32
 """In one question made of several requests."""

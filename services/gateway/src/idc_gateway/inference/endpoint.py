@@ -9,8 +9,7 @@ from typing import Final
 
 from idc_gateway.errors import InferenceRefused, InferenceUnavailable
 from idc_gateway.inference.circuit_breaker import CircuitBreaker
-from idc_gateway.inference.ports import EndpointState, InferenceServer
-from idc_gateway.results.classifications import Prediction
+from idc_gateway.inference.ports import EndpointState, InferenceServer, Prediction
 
 logger = logging.getLogger(__name__)
 

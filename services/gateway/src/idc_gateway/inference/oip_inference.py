@@ -21,8 +21,7 @@ from idc_gateway.inference.oip_messages import (
     binary_request,
     json_request,
 )
-from idc_gateway.inference.ports import ModelDescription
-from idc_gateway.results.classifications import Prediction
+from idc_gateway.inference.ports import ModelDescription, Prediction
 
 logger = logging.getLogger(__name__)
 

@@ -13,8 +13,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, Field, Json
 
 from idc_contracts import Decision, ModelRef, Probability, Sha256, Thresholds
-from idc_gateway.inference.ports import ModelDescription
-from idc_gateway.results.classifications import Prediction
+from idc_gateway.inference.ports import ModelDescription, Prediction
 
 BINARY_EXTENSION: Final = "binary_tensor_data"
 

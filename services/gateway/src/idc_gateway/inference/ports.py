@@ -1,12 +1,21 @@
 """What the gateway needs from the outside."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol
 
-from idc_contracts import Decision, Thresholds
-from idc_gateway.results.classifications import OutgoingMessage, Prediction
+from idc_contracts import Decision, ModelRef, Thresholds
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What the inference service says of one image."""
+
+    probability: float
+    """Calibrated P(IDC), 0.0-1.0."""
+    decision: Decision
+    model: ModelRef
+    thresholds: Thresholds
 
 
 @dataclass(frozen=True)
@@ -104,47 +113,3 @@ class Inference(Protocol):
 
     async def close(self) -> None:
         """Close the connections."""
-
-
-class Meter(Protocol):
-    """Counts what the gateway does; each method is cheap."""
-
-    def request(self, method: str, operation: str, status: int, duration_s: float) -> None:
-        """One request was answered; `operation` is its `operationId`, `none` where it has none."""
-
-    def problem(self, kind: str) -> None:
-        """One request was refused or failed; `kind` is the last part of the problem's type."""
-
-    def result(self, decision: Decision) -> None:
-        """One result was stored."""
-
-
-OnMessage: TypeAlias = Callable[[str, bytes], asyncio.Future[None] | None]
-"""Gets topic and payload of a message. Returns what is done once the broker need not send it again; None: now."""
-
-
-class Bus(Protocol):
-    """The message broker."""
-
-    @property
-    def is_connected(self) -> bool:
-        """Whether messages can be sent now."""
-
-    async def run(self, on_connected: Callable[[], Awaitable[None]], on_message: OnMessage) -> None:
-        """Stay connected until cancelled.
-
-        Args:
-            on_connected: Awaited after each connect, before messages are sent.
-            on_message: Gets each message of an alarm; one that it was not done with comes again.
-        """
-
-    async def wait_connected(self) -> None:
-        """Wait until messages can be sent."""
-
-    async def publish(self, message: OutgoingMessage) -> None:
-        """Send one message at QoS 1 and wait for the broker's confirmation.
-
-        Raises:
-            BusUnavailable: The broker did not confirm it; it may or may not have it.
-            MessageRefused: The broker does not take it; it takes others.
-        """

@@ -11,7 +11,7 @@ from idc_contracts import utc_now
 from idc_gateway import executors
 from idc_gateway.audit.chain import AuditEvent
 from idc_gateway.errors import OutboxFull, StoreUnavailable
-from idc_gateway.store_ports import OutgoingMessages
+from idc_gateway.messages.outbox_store import OutboxStore
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ class Backlog:
 
     def __init__(
         self,
-        messages: OutgoingMessages,
+        messages: OutboxStore,
         limits: BacklogLimits,
         *,
         every_s: float = 1.0,

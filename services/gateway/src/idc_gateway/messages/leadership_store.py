@@ -7,7 +7,7 @@ from typing import Final
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from idc_gateway.sql.database import Database, told
+from idc_gateway.sql.database import Database, translate_errors
 
 logger = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ class PostgresLeadership:
 
     def hold(self) -> bool:
         """Take or keep the lock. See `Leadership.hold`."""
-        with self._lock, told():
+        with self._lock, translate_errors():
             if self._connection is not None and self._is_alive(self._connection):
                 return True
             connection = self._database.engine.connect().execution_options(isolation_level="AUTOCOMMIT")

@@ -16,8 +16,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from idc_contracts import ALARM_ACTIONS, ALARM_STATE, ALARM_STATUS, GATEWAY_STATUS, ServiceStatus, is_retained
 from idc_gateway.errors import BusUnavailable, MessageRefused
-from idc_gateway.inference.ports import OnMessage
-from idc_gateway.results.classifications import OutgoingMessage
+from idc_gateway.messages.ports import OnMessage, OutgoingMessage
 from idc_servicekit.mqtt import MqttSettings, why_unreachable
 
 logger = logging.getLogger(__name__)

@@ -9,10 +9,9 @@ from typing import Final
 from idc_contracts import utc_now
 from idc_gateway import executors
 from idc_gateway.errors import BusUnavailable, MessageRefused, StoreUnavailable
-from idc_gateway.inference.ports import Bus
 from idc_gateway.messages.leadership import ALONE, Leadership
-from idc_gateway.results.classifications import OutgoingMessage
-from idc_gateway.store_ports import OutgoingMessages
+from idc_gateway.messages.outbox_store import OutboxStore
+from idc_gateway.messages.ports import Bus, OutgoingMessage
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +34,7 @@ class Outbox:
 
     def __init__(
         self,
-        messages: OutgoingMessages,
+        messages: OutboxStore,
         bus: Bus,
         leadership: Leadership = ALONE,
         *,

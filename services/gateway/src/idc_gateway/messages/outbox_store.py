@@ -9,7 +9,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 
 from idc_gateway.audit.audit_store import append, lock_head
 from idc_gateway.audit.chain import AuditEvent
-from idc_gateway.results.classifications import OutgoingMessage
+from idc_gateway.messages.ports import OutgoingMessage
 from idc_gateway.sql.database import Database
 from idc_gateway.sql.tables import outbox
 
@@ -21,14 +21,14 @@ def put(connection: Connection, messages: Sequence[OutgoingMessage], at: datetim
         connection.execute(insert(outbox), rows)
 
 
-class SqlOutbox:
-    """See `OutgoingMessages`."""
+class OutboxStore:
+    """Messages on their way to the broker."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def waiting(self, limit: int, after: int = 0) -> list[tuple[int, OutgoingMessage]]:
-        """Messages that the broker has not confirmed, oldest first, beyond a sequence number."""
+        """Messages that the broker has not confirmed, oldest first, each with its sequence number, beyond `after`."""
         waits = outbox.c.published_at.is_(None)
         query = select(outbox).where(waits, outbox.c.sequence > after).order_by(outbox.c.sequence).limit(limit)
         with self._database.read() as connection:
@@ -49,7 +49,7 @@ class SqlOutbox:
             return connection.execute(confirmed).rowcount
 
     def publish_again(self, limit: int) -> int:
-        """Let the newest published messages wait again."""
+        """Let the newest published messages wait again; returns how many."""
         newest = (
             select(outbox.c.sequence)
             .where(outbox.c.published_at.is_not(None))
@@ -67,7 +67,7 @@ class SqlOutbox:
             connection.execute(delete(outbox).where(outbox.c.published_at < before))
 
     def expire(self, created_before: datetime, audit: AuditEvent) -> int:
-        """Delete messages that wait since before then; the audit event gets their count."""
+        """Delete messages that wait since before then; returns how many, which the audit event gets too."""
         with self._database.write() as connection:
             head = lock_head(connection)
             old = delete(outbox).where(outbox.c.published_at.is_(None), outbox.c.created_at < created_before)

@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from idc_contracts import CLASSIFICATIONS, Decision, ModelRef, PatchClassified, Thresholds
+from idc_contracts import Decision, ModelRef, Thresholds
 
 
 @dataclass(frozen=True)
@@ -25,56 +25,6 @@ class PatchOrigin:
 
 
 UNKNOWN_ORIGIN = PatchOrigin()
-
-
-@dataclass(frozen=True)
-class Upload:
-    """One image as it came in."""
-
-    name: str
-    data: bytes
-    """Empty where the image is too large: it is refused, and not kept."""
-    origin: PatchOrigin = UNKNOWN_ORIGIN
-    dropped_bytes: int = 0
-    """What of it was not kept."""
-    place: str = "the body"
-    """Where in the request it was, for texts about an image without a name."""
-    once_key: str | None = None
-    """Names the image in its series, where it belongs to one."""
-
-    @property
-    def size_bytes(self) -> int:
-        """How long it was as it was sent."""
-        return len(self.data) + self.dropped_bytes
-
-    @property
-    def label(self) -> str:
-        """What a text calls it."""
-        return f"image {self.name!r}" if self.name else self.place
-
-
-@dataclass(frozen=True)
-class CheckedImage:
-    """An image that can be decoded."""
-
-    name: str
-    data: bytes
-    width_px: int
-    height_px: int
-    media_type: str
-    origin: PatchOrigin = UNKNOWN_ORIGIN
-    once_key: str | None = None
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """What the inference service says of one image."""
-
-    probability: float
-    """Calibrated P(IDC), 0.0-1.0."""
-    decision: Decision
-    model: ModelRef
-    thresholds: Thresholds
 
 
 class Verdict(StrEnum):
@@ -118,28 +68,3 @@ class Classification:
     """The latest one."""
     once_key: str | None = None
     """No other result has it; None for an image of no series."""
-
-
-@dataclass(frozen=True)
-class OutgoingMessage:
-    """A message that waits for the broker, whole: sent again, it is the same event."""
-
-    topic: str
-    payload: bytes
-
-
-def message_of(classification: Classification, *, site: str, device: str, request_id: str) -> OutgoingMessage:
-    """The event that tells alarms of a result."""
-    event = PatchClassified(
-        sent_at=classification.created_at,
-        source=device,
-        correlation_id=request_id,
-        classification_id=classification.id,
-        probability=classification.probability,
-        decision=classification.decision,
-        model=classification.model,
-        thresholds=classification.thresholds,
-        latency_ms=classification.latency_ms,
-        classified_at=classification.created_at,
-    )
-    return OutgoingMessage(CLASSIFICATIONS.at(site=site, device=device), event.to_payload())

@@ -9,11 +9,11 @@ from typing import Any, TypeVar
 
 from idc_contracts import utc_now
 from idc_gateway import executors
+from idc_gateway.audit.audit_store import AuditStore
 from idc_gateway.audit.chain import AuditEvent
 from idc_gateway.errors import Busy, StoreUnavailable
-from idc_gateway.idempotency.job import Request
+from idc_gateway.idempotency.job import Job
 from idc_gateway.results.queries import ClassificationFilter
-from idc_gateway.store_ports import AuditTrail
 
 logger = logging.getLogger(__name__)
 
@@ -23,7 +23,7 @@ T = TypeVar("T")
 class ExportRecord:
     """The two records of one export."""
 
-    def __init__(self, audit: AuditTrail, request: Request, wanted: ClassificationFilter, format_name: str) -> None:
+    def __init__(self, audit: AuditStore, request: Job, wanted: ClassificationFilter, format_name: str) -> None:
         """Write nothing yet.
 
         Args:

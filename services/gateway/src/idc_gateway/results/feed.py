@@ -7,11 +7,11 @@ from typing import Final
 from idc_gateway import executors
 from idc_gateway.errors import Busy
 from idc_gateway.results.positions import Look, Position
-from idc_gateway.store_ports import Results
+from idc_gateway.results.results_store import ResultsStore
 
 BATCH: Final = 100
 LOOK_EVERY_S: Final = 1.0
-"""Results that another gateway stored are seen after so long; this gateway's own at once."""
+"""ResultsStore that another gateway stored are seen after so long; this gateway's own at once."""
 KEEP_ALIVE_EVERY: Final = 15
 """After so many looks without a result a sign of life goes out."""
 MAX_WATCHERS: Final = 64
@@ -20,7 +20,7 @@ MAX_WATCHERS: Final = 64
 class Feed:
     """Wakes those who watch."""
 
-    def __init__(self, results: Results) -> None:
+    def __init__(self, results: ResultsStore) -> None:
         self._results = results
         self._stored = asyncio.Condition()
         self._watchers = 0
@@ -31,7 +31,7 @@ class Feed:
             self._stored.notify_all()
 
     async def follow(self, after: Position | None) -> AsyncGenerator[Look, None]:
-        """Results, oldest first, without an end; a look without results is a sign of life.
+        """ResultsStore, oldest first, without an end; a look without results is a sign of life.
 
         Args:
             after: The last position that is known; None begins with what comes next.

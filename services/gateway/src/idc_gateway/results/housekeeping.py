@@ -10,8 +10,9 @@ from idc_contracts import utc_now
 from idc_gateway import executors
 from idc_gateway.errors import StoreUnavailable
 from idc_gateway.idempotency.receipts import KEEP_RECEIPTS
+from idc_gateway.idempotency.receipts_store import ReceiptsStore
+from idc_gateway.messages.leadership import Leadership
 from idc_gateway.results.retention import Retention
-from idc_gateway.store_ports import Store
 
 logger = logging.getLogger(__name__)
 
@@ -21,8 +22,16 @@ EVERY_S: Final = 600.0
 class Housekeeping:
     """The background task that does it."""
 
-    def __init__(self, store: Store, retention: Retention | None, *, clock: Callable[[], datetime] = utc_now) -> None:
-        self._store = store
+    def __init__(
+        self,
+        receipts: ReceiptsStore,
+        leadership: Leadership,
+        retention: Retention | None,
+        *,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._receipts = receipts
+        self._leadership = leadership
         self._retention = retention
         self._clock = clock
 
@@ -41,8 +50,8 @@ class Housekeeping:
         Raises:
             StoreUnavailable: The database does not work.
         """
-        if not self._store.leadership.hold():
+        if not self._leadership.hold():
             return
-        self._store.receipts.forget(self._clock() - KEEP_RECEIPTS)
+        self._receipts.forget(self._clock() - KEEP_RECEIPTS)
         if self._retention is not None and (count := self._retention.remove_due()):
             logger.info("removed images", extra={"count": count})

@@ -3,13 +3,13 @@
 import asyncio
 import logging
 import time
+from collections.abc import Callable
 from typing import Final
 
 from idc_gateway import executors
-from idc_gateway.classifying.result_writer import Deeds
 from idc_gateway.errors import ImagesUnavailable, StoreUnavailable
+from idc_gateway.results.image_index_store import ImageIndexStore
 from idc_gateway.results.images import ImageStore
-from idc_gateway.store_ports import ImageIndex
 
 logger = logging.getLogger(__name__)
 
@@ -22,10 +22,17 @@ PROMPTLY_S: Final = 2.0
 class ImageDeletions:
     """The background task that does it. To delete an object twice does no harm: several gateways may do it at once."""
 
-    def __init__(self, index: ImageIndex, images: ImageStore | None, deeds: Deeds, *, every_s: float = EVERY_S) -> None:
+    def __init__(
+        self,
+        index: ImageIndexStore,
+        images: ImageStore | None,
+        abandon_unsettled: Callable[[], None],
+        *,
+        every_s: float = EVERY_S,
+    ) -> None:
         self._index = index
         self._images = images
-        self._deeds = deeds
+        self._abandon_unsettled = abandon_unsettled
         self._every_s = every_s
         self._woken = asyncio.Event()
         self._turn_ended = asyncio.Condition()
@@ -65,7 +72,7 @@ class ImageDeletions:
             StoreUnavailable: The database does not work.
             ImagesUnavailable: The image store does not work; what it still holds stays due.
         """
-        self._deeds.abandon_unsettled()
+        self._abandon_unsettled()
         count, end = 0, time.monotonic() + for_s
         while time.monotonic() < end and (names := self._index.due_deletions(BATCH)):
             count += self._delete(names, end)

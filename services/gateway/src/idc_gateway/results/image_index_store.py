@@ -12,7 +12,8 @@ from idc_contracts import Decision
 from idc_gateway.audit.audit_store import append, lock_head
 from idc_gateway.audit.chain import AuditEvent
 from idc_gateway.errors import ImageGone
-from idc_gateway.results.queries import ListedImage, NewImage, Removed, StoredImage
+from idc_gateway.results.queries import ListedImage, Removed, StoredImage
+from idc_gateway.results.unit_of_work import NewImage
 from idc_gateway.sql.database import Database
 from idc_gateway.sql.tables import classifications, image_deletions, images
 
@@ -91,8 +92,12 @@ def _row(image: NewImage, at: datetime) -> dict[str, Any]:
     }
 
 
-class SqlImages:
-    """See `ImageIndex`."""
+class ImageIndexStore:
+    """Which images are stored, under which names.
+
+    A name is given to one object and never again. An object is deleted only after its name was taken off the list, in
+    one transaction with what decided so: no result that is being stored can name it any more.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -124,7 +129,7 @@ class SqlImages:
             return [ListedImage(row.object_name, row.size_bytes, row.stored_at) for row in connection.execute(query)]
 
     def remove(self, candidates: Sequence[ListedImage], audit: AuditEvent) -> Removed:
-        """Take those of the images off the list that may still go. See `ImageIndex.remove`."""
+        """Take those of the images off the list that may still go; the audit event gets their count and bytes."""
         with self._database.write() as connection:
             head = lock_head(connection)
             sizes = [size for seen in candidates for size in _unlist(connection, _is_still(seen), ~_is_needed())]
@@ -134,7 +139,7 @@ class SqlImages:
         return Removed(len(sizes), sum(sizes))
 
     def abandon(self, object_names: Sequence[str]) -> None:
-        """Let objects that no image has be deleted."""
+        """Let objects that no image has be deleted: those that were put for a result which was not stored."""
         with self._database.write() as connection:
             lock_head(connection)
             abandon(connection, object_names)

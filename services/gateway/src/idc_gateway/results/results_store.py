@@ -12,39 +12,48 @@ from idc_gateway.idempotency.receipts_store import keep
 from idc_gateway.messages.outbox_store import put
 from idc_gateway.results.classifications import Classification
 from idc_gateway.results.image_index_store import abandon, note, unlist_unused
-from idc_gateway.results.model_changes import MODEL_CHANGED, told_with_models
+from idc_gateway.results.model_changes import MODEL_CHANGED, with_model_changes
 from idc_gateway.results.positions import Look, Position
-from idc_gateway.results.queries import ClassificationFilter, Cursor, Deed, Page
+from idc_gateway.results.queries import ClassificationFilter, Cursor, Page
 from idc_gateway.results.reviews_store import latest_reviews
 from idc_gateway.results.rows import as_row, from_row
+from idc_gateway.results.unit_of_work import UnitOfWork
 from idc_gateway.sql.database import Database
 from idc_gateway.sql.tables import audit as audit_table
 from idc_gateway.sql.tables import classifications as table
 
 
-class SqlResults:
-    """See `Results`."""
+class ResultsStore:
+    """Results of classifications."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add(self, deeds: Sequence[Deed]) -> list[bool]:
-        """Store deeds in one transaction. See `Results.add`."""
+    def add(self, units: Sequence[UnitOfWork]) -> list[bool]:
+        """Store units of work in one transaction: results, the messages about them, audit events and receipts.
+
+        Returns:
+            For each unit whether it was stored; it was not where its claim has a receipt already, or where one of its
+            results is of an image that its series has already.
+
+        Raises:
+            ImageGone: An image that was stored before was removed meanwhile; nothing was stored.
+        """
         with self._database.write() as connection:
             head = lock_head(connection)
-            taken = _taken(connection, [key for deed in deeds for key in deed.once_keys])
-            fresh = [_is_fresh(connection, deed, taken) for deed in deeds]
-            new = [deed for deed, is_fresh in zip(deeds, fresh, strict=True) if is_fresh]
-            rows = [as_row(result) for deed in new for result in deed.results]
+            taken = _taken(connection, [key for unit in units for key in unit.once_keys])
+            fresh = [_is_fresh(connection, unit, taken) for unit in units]
+            new = [unit for unit, is_fresh in zip(units, fresh, strict=True) if is_fresh]
+            rows = [as_row(result) for unit in new for result in unit.results]
             if rows:
                 connection.execute(insert(table), rows)
-            for deed in new:
-                note(connection, deed.images, deed.at)
-                put(connection, deed.messages, deed.at)
-            for deed, is_fresh in zip(deeds, fresh, strict=True):
+            for unit in new:
+                note(connection, unit.images, unit.at)
+                put(connection, unit.messages, unit.at)
+            for unit, is_fresh in zip(units, fresh, strict=True):
                 if not is_fresh:
-                    abandon(connection, [image.stored_as for image in deed.images])
-            append(connection, head, list(told_with_models(latest_event(connection, MODEL_CHANGED), new)))
+                    abandon(connection, [image.stored_as for image in unit.images])
+            append(connection, head, list(with_model_changes(latest_event(connection, MODEL_CHANGED), new)))
         return fresh
 
     def get(self, identity: UUID) -> Classification | None:
@@ -59,7 +68,7 @@ class SqlResults:
         return {result.once_key: result for result in found if result.once_key is not None}
 
     def page(self, wanted: ClassificationFilter, limit: int, after: Cursor | None) -> Page:
-        """Results, newest first."""
+        """At most `limit` results, newest first, from where `after` says on."""
         query = select(table).where(*_conditions(wanted))
         if after is not None:
             query = query.where(
@@ -76,7 +85,7 @@ class SqlResults:
         return Page(items, None if last is None else Cursor(last.created_at, last.sequence))
 
     def since(self, position: Position | None, limit: int) -> Look:
-        """What was stored after a position. See `Results.since`."""
+        """At most `limit` results, oldest first, that were stored after a position; None only tells the newest one."""
         with self._database.read_snapshot() as connection:
             head = head_of(connection)
             newest = connection.execute(select(func.coalesce(func.max(table.c.sequence), 0))).scalar_one()
@@ -91,7 +100,7 @@ class SqlResults:
         return Look(is_proven, Position.at(start, head), results)
 
     def delete(self, identity: UUID, audit: AuditEvent) -> bool:
-        """Delete one result. See `Results.delete`."""
+        """Delete one result and its reviews, and unlist its image where no other has it; False where there is none."""
         with self._database.write() as connection:
             head = lock_head(connection)
             gone = delete(table).where(table.c.id == identity).returning(table.c.image_sha256)
@@ -111,12 +120,12 @@ def _taken(connection: Connection, once_keys: Sequence[str]) -> set[str]:
     return set(connection.execute(select(table.c.once_key).where(table.c.once_key.in_(once_keys))).scalars())
 
 
-def _is_fresh(connection: Connection, deed: Deed, taken: set[str]) -> bool:
-    """Whether a deed may be stored; its keys are taken then."""
-    if not taken.isdisjoint(deed.once_keys):
+def _is_fresh(connection: Connection, unit: UnitOfWork, taken: set[str]) -> bool:
+    """Whether a unit may be stored; its keys are taken then."""
+    if not taken.isdisjoint(unit.once_keys):
         return False
-    taken.update(deed.once_keys)
-    return deed.receipt is None or keep(connection, deed.receipt)
+    taken.update(unit.once_keys)
+    return unit.receipt is None or keep(connection, unit.receipt)
 
 
 def _is_in_chain(connection: Connection, position: Position) -> bool:

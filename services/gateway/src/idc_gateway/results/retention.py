@@ -8,8 +8,8 @@ from typing import Final
 
 from idc_contracts import utc_now
 from idc_gateway.audit.chain import AuditEvent
+from idc_gateway.results.image_index_store import ImageIndexStore
 from idc_gateway.results.queries import ListedImage, Removed
-from idc_gateway.store_ports import Store
 
 logger = logging.getLogger(__name__)
 
@@ -29,8 +29,10 @@ class RetentionLimits:
 class Retention:
     """Takes images off the list; their objects are deleted by `ImageDeletions`, while nothing waits for it."""
 
-    def __init__(self, store: Store, limits: RetentionLimits, *, clock: Callable[[], datetime] = utc_now) -> None:
-        self._index = store.images
+    def __init__(
+        self, index: ImageIndexStore, limits: RetentionLimits, *, clock: Callable[[], datetime] = utc_now
+    ) -> None:
+        self._index = index
         self._limits = limits
         self._clock = clock
 

@@ -16,14 +16,18 @@ from idc_gateway.sql.database import Database
 from idc_gateway.sql.tables import classifications, reviews
 
 
-class SqlReviews:
-    """See `Reviews`."""
+class ReviewsStore:
+    """What pathologists say of results."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def add(self, identity: UUID, review: Review, audit: AuditEvent, receipt: Receipt | None) -> bool:
-        """Add a review to a result's history; False where there is no such result. See `Reviews.add`."""
+        """Add a review to a result's history; False where there is no such result.
+
+        Raises:
+            AlreadyDone: There is a receipt of this claim; nothing was stored.
+        """
         with self._database.write() as connection:
             head = lock_head(connection)
             verdict = (

@@ -1,10 +1,10 @@
 """Reads an image back."""
 
+from idc_gateway.results.image_index_store import ImageIndexStore
 from idc_gateway.results.images import ImageStore
-from idc_gateway.store_ports import ImageIndex
 
 
-def read_image(index: ImageIndex, images: ImageStore | None, sha256: str | None) -> tuple[bytes, str] | None:
+def read_image(index: ImageIndexStore, images: ImageStore | None, sha256: str | None) -> tuple[bytes, str] | None:
     """An image's bytes and media type; None where it is not, or no longer, stored, or is damaged. Blocks.
 
     Raises:

@@ -7,14 +7,14 @@ from typing import Final
 
 from idc_gateway import executors
 from idc_gateway.errors import ImagesUnavailable
-from idc_gateway.results.images import ImageStore, digest_of
+from idc_gateway.results.images import ImageStore, image_digest
 from idc_gateway.shared_check import SharedCheck
 
 HANGS_AFTER_S: Final = 5.0
 CHECK_TIMEOUT_S: Final = 3.0
 _PROBE: Final = bytes(256 * 1024)
 """About as long as the images of one small form: a full disk may still take a few bytes."""
-_PROBE_NAME: Final = f"{digest_of(_PROBE)}-probe"
+_PROBE_NAME: Final = f"{image_digest(_PROBE)}-probe"
 
 
 class WatchedImages:

@@ -47,7 +47,7 @@ class Database:
         Raises:
             StoreUnavailable: The database does not answer.
         """
-        with told(), self._engine.connect() as connection:
+        with translate_errors(), self._engine.connect() as connection:
             yield connection
 
     @contextmanager
@@ -59,7 +59,7 @@ class Database:
         """
         # An SQLite transaction in WAL mode sees one moment anyway.
         options = {"isolation_level": "REPEATABLE READ"} if self.is_shared else {}
-        with told(), self._engine.connect().execution_options(**options) as connection:
+        with translate_errors(), self._engine.connect().execution_options(**options) as connection:
             yield connection
 
     @contextmanager
@@ -73,7 +73,7 @@ class Database:
         with (
             self._remembered(),
             self._turn(),
-            told(),
+            translate_errors(),
             self._engine.connect().execution_options(**writing) as connection,
             connection.begin(),
         ):
@@ -142,7 +142,7 @@ def open_database(url: str) -> Database:
 
 
 def _bring_up_to_date(database: Database) -> None:
-    with told(), database.engine.connect().execution_options(**{WRITES: True}) as connection:
+    with translate_errors(), database.engine.connect().execution_options(**{WRITES: True}) as connection:
         # A migration that rebuilds a table drops the old one, which deletes what refers to it while foreign keys are
         # on; inside of a transaction they cannot be switched (sqlite.org/foreignkeys.html, 5 and 6).
         _set_foreign_keys(database, connection, "OFF")
@@ -173,7 +173,7 @@ def _check_room(file: str) -> None:
 
 
 @contextmanager
-def told() -> Iterator[None]:
+def translate_errors() -> Iterator[None]:
     """Turn what SQLAlchemy raises into StoreUnavailable."""
     try:
         yield

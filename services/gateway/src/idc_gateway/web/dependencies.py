@@ -25,19 +25,21 @@ from idc_gateway.alarms.board import AlarmBoard
 from idc_gateway.audit.chain import AuditEvent
 from idc_gateway.audit.chain_check import ChainCheck
 from idc_gateway.classifying.classifying import Classifying
-from idc_gateway.classifying.result_writer import Deeds
+from idc_gateway.classifying.result_writer import ResultWriter
 from idc_gateway.errors import CrossSite, Forbidden, Unauthenticated
-from idc_gateway.inference.ports import Bus, Inference, Meter
+from idc_gateway.inference.ports import Inference
 from idc_gateway.messages.backlog import Backlog
 from idc_gateway.messages.outbox import Outbox
+from idc_gateway.messages.ports import Bus
 from idc_gateway.results.feed import Feed
 from idc_gateway.results.housekeeping import Housekeeping
 from idc_gateway.results.image_deletions import ImageDeletions
 from idc_gateway.results.watched_images import WatchedImages
 from idc_gateway.settings import GatewaySettings
 from idc_gateway.shared_check import SharedCheck
-from idc_gateway.store_ports import Store
+from idc_gateway.store import Store
 from idc_gateway.web.lasting_authority import running_of
+from idc_gateway.web.metrics import PrometheusMeter
 from idc_servicekit.body_budget import BodyBudget
 
 SESSION_COOKIE: Final = "idc_session"
@@ -63,7 +65,7 @@ class Gateway:
     alarms: AlarmBoard
     bodies: BodyBudget
     images: WatchedImages | None
-    deeds: Deeds
+    writer: ResultWriter
     backlog: Backlog
     feed: Feed
     actions: AlarmActions
@@ -78,7 +80,7 @@ class Gateway:
     running: RunningRequests
     accesses: Accesses
     rates: RequestRates
-    meter: Meter
+    meter: PrometheusMeter
     exposition: Callable[[], bytes]
     """All figures in Prometheus's text format."""
     metrics_key: FileKey

@@ -10,15 +10,16 @@ from prometheus_client.registry import Collector
 
 from idc_contracts import Decision
 from idc_gateway.alarms.board import AlarmBoard
-from idc_gateway.inference.ports import Bus, Inference
+from idc_gateway.inference.ports import Inference
 from idc_gateway.messages.backlog import Backlog
+from idc_gateway.messages.ports import Bus
 
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
 _REQUEST_BUCKETS_S: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0, 600.0)
 
 
 class PrometheusMeter:
-    """A registry of this gateway's figures. See `Meter`."""
+    """A registry of this gateway's figures."""
 
     def __init__(self) -> None:
         self._registry = registry = CollectorRegistry()
@@ -51,16 +52,16 @@ class PrometheusMeter:
         return generate_latest(self._registry)
 
     def request(self, method: str, operation: str, status: int, duration_s: float) -> None:
-        """Count one answered request. See `Meter.request`."""
+        """Count one answered request. `operation` is its `operationId`, `none` where it has none."""
         self._requests.labels(method, operation, str(status)).inc()
         self._seconds.labels(operation).observe(duration_s)
 
     def problem(self, kind: str) -> None:
-        """Count one refusal or failure. See `Meter.problem`."""
+        """Count one refusal or failure. `kind` is the last part of the problem's type."""
         self._problems.labels(kind).inc()
 
     def result(self, decision: Decision) -> None:
-        """Count one stored result. See `Meter.result`."""
+        """Count one stored result."""
         self._results.labels(str(decision)).inc()
 
 

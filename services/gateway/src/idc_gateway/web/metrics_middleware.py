@@ -3,13 +3,13 @@
 import time
 from typing import Final
 
-from idc_gateway.inference.ports import Meter
+from idc_gateway.web.metrics import PrometheusMeter
 from idc_servicekit.access_log import AsgiApp, Message, Receive, Send
 
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
-class Measured:
+class MetricsMiddleware:
     """Middleware that tells the gateway's meter of each request, by its `operationId`: so ids make no labels."""
 
     def __init__(self, app: AsgiApp) -> None:
@@ -32,7 +32,7 @@ class Measured:
             await self._app(scope, receive, send_and_see)
         finally:
             method = scope["method"] if scope["method"] in _METHODS else "other"
-            meter: Meter = scope["app"].state.gateway.meter
+            meter: PrometheusMeter = scope["app"].state.gateway.meter
             meter.request(method, _operation(scope), status, time.perf_counter() - begin_s)
 
 

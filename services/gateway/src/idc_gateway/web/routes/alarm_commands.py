@@ -22,11 +22,11 @@ from idc_gateway.access.scopes import Scope
 from idc_gateway.alarms.board import AlarmView
 from idc_gateway.audit.chain import AuditEvent
 from idc_gateway.errors import AlreadyDone, NotFound
-from idc_gateway.idempotency.idempotent import do_once
-from idc_gateway.idempotency.job import Request as Job
+from idc_gateway.idempotency.idempotent import idempotent
+from idc_gateway.idempotency.job import Job
 from idc_gateway.idempotency.receipts import Claim, Receipt, fingerprint_of
-from idc_gateway.results.classifications import OutgoingMessage
-from idc_gateway.results.queries import Deed
+from idc_gateway.messages.ports import OutgoingMessage
+from idc_gateway.results.unit_of_work import UnitOfWork
 from idc_gateway.web.dependencies import CurrentCaller, Gateway, GatewayDependency, RequestId, requires
 from idc_gateway.web.routes.parameters import IdempotencyKey
 
@@ -195,11 +195,11 @@ async def _send(gateway: Gateway, device: str, action: Action, command: Message,
 
     def do(receipt: Receipt | None) -> None:
         (stored,) = gateway.store.results.add(
-            [Deed(command.sent_at, messages=[message], audit=[event], receipt=receipt)]
+            [UnitOfWork(command.sent_at, messages=[message], audit=[event], receipt=receipt)]
         )
         if not stored:
             raise AlreadyDone("another request with this Idempotency-Key was faster")
 
-    body = await do_once(gateway.store.receipts, job.claim, told.model_dump_json().encode(), command.sent_at, do)
+    body = await idempotent(gateway.store.receipts, job.claim, told.model_dump_json().encode(), command.sent_at, do)
     gateway.outbox.wake()
     return Response(body, 202, media_type="application/json")

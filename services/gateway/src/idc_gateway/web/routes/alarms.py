@@ -13,8 +13,8 @@ from idc_gateway.access.scopes import Scope
 from idc_gateway.alarms.board import AlarmView
 from idc_gateway.audit.chain import AuditEvent
 from idc_gateway.errors import NotFound
-from idc_gateway.results.classifications import OutgoingMessage
-from idc_gateway.results.queries import Deed
+from idc_gateway.messages.ports import OutgoingMessage
+from idc_gateway.results.unit_of_work import UnitOfWork
 from idc_gateway.web.dependencies import CurrentCaller, GatewayDependency, RequestId, requires
 from idc_gateway.web.routes import alarm_commands
 
@@ -71,7 +71,7 @@ async def forget_alarm(gateway: GatewayDependency, caller: CurrentCaller, reques
     # An empty retained message deletes the one before it (MQTT 5, 3.3.1.3); the other gateways hear it too.
     topics = [topic.at(site=gateway.settings.site, device=device) for topic in (ALARM_STATE, ALARM_STATUS)]
     event = AuditEvent("alarm.removed", caller.name, device, now, request_id)
-    deed = Deed(now, messages=[OutgoingMessage(topic, b"") for topic in topics], audit=[event])
+    deed = UnitOfWork(now, messages=[OutgoingMessage(topic, b"") for topic in topics], audit=[event])
     await executors.writes(gateway.store.results.add, [deed])
     gateway.alarms.forget(device)
     gateway.outbox.wake()

@@ -8,7 +8,7 @@ from idc_contracts import utc_now
 from idc_gateway import executors
 from idc_gateway.access.scopes import Scope
 from idc_gateway.errors import NotFound
-from idc_gateway.idempotency.job import Request as Job
+from idc_gateway.idempotency.job import Job
 from idc_gateway.results.export_record import as_json
 from idc_gateway.results.stored_images import read_image
 from idc_gateway.web.dependencies import CurrentCaller, GatewayDependency, RequestId, requires
@@ -77,6 +77,6 @@ async def delete_classification(
 ) -> None:
     """Delete a result, its reviews and its image. The audit chain keeps that it was there and who deleted it."""
     job = Job(caller.name, request_id)
-    if not await executors.writes(gateway.deeds.delete, identity, job, utc_now()):
+    if not await executors.writes(gateway.writer.delete, identity, job, utc_now()):
         raise NotFound(f"there is no classification {identity}")
     await gateway.image_deletions.promptly()

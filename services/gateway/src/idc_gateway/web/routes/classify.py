@@ -14,12 +14,11 @@ from idc_gateway.access.scopes import Scope
 from idc_gateway.classifying.batches import outcomes_in_order
 from idc_gateway.classifying.origins import MAX_NAME_LENGTH
 from idc_gateway.classifying.outcomes import Outcome
-from idc_gateway.classifying.series import Series
-from idc_gateway.classifying.uploads import MAX_IMAGES, UploadPart
+from idc_gateway.classifying.series import ClassifyJob, Series
+from idc_gateway.classifying.uploads import MAX_IMAGES, Upload, UploadPart
 from idc_gateway.errors import BadInput, EmptyBody, GatewayError
-from idc_gateway.idempotency.job import Request as Job
 from idc_gateway.idempotency.receipts import Claim, fingerprint_of
-from idc_gateway.results.classifications import PatchOrigin, Upload
+from idc_gateway.results.classifications import PatchOrigin
 from idc_gateway.web.dependencies import CurrentCaller, Gateway, GatewayDependency, RequestId, requires
 from idc_gateway.web.problems import problem, problem_of
 from idc_gateway.web.routes.intake import form_parts, image_body, is_form, one_upload
@@ -72,12 +71,12 @@ class _JobMaker:
         self._key = idempotency_key
         self._series = series
 
-    def for_part(self, number: int, uploads: list[Upload]) -> Job:
+    def for_part(self, number: int, uploads: list[Upload]) -> ClassifyJob:
         if self._key is None:
-            return Job(self._caller, self._request_id, series=self._series)
+            return ClassifyJob(self._caller, self._request_id, series=self._series)
         pieces = (piece for upload in uploads for piece in _identity(upload))
         fingerprint = fingerprint_of([b"classifications", *pieces])
-        return Job(self._caller, self._request_id, Claim(self._caller, self._key, number, fingerprint))
+        return ClassifyJob(self._caller, self._request_id, Claim(self._caller, self._key, number, fingerprint))
 
 
 async def _jobs(

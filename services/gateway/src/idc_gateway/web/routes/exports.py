@@ -11,7 +11,7 @@ from fastapi.responses import StreamingResponse
 from idc_gateway import executors
 from idc_gateway.access.scopes import Scope
 from idc_gateway.errors import BadInput, NotFound
-from idc_gateway.idempotency.job import Request as Job
+from idc_gateway.idempotency.job import Job
 from idc_gateway.results.classifications import Classification
 from idc_gateway.results.export_record import ExportRecord
 from idc_gateway.results.exports import csv_lines

@@ -6,11 +6,11 @@ from typing import Any, Final
 
 from fastapi import Request
 
+from idc_gateway.classifying.check_image import too_large
 from idc_gateway.classifying.origins import origin_of, safe_name
-from idc_gateway.classifying.uploads import UploadLimits, UploadPart, is_multipart, multipart_uploads
+from idc_gateway.classifying.uploads import Upload, UploadLimits, UploadPart, is_multipart, multipart_uploads
 from idc_gateway.errors import BadInput
-from idc_gateway.results.classifications import PatchOrigin, Upload
-from idc_gateway.results.images import too_large
+from idc_gateway.results.classifications import PatchOrigin
 from idc_gateway.web.dependencies import Gateway
 from idc_gateway.web.encodings import check_encoding
 from idc_servicekit.body_budget import BodyTooLarge, Lease

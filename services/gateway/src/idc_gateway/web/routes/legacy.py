@@ -10,7 +10,7 @@ from idc_contracts import Decision
 from idc_gateway.access.accounts import LEGACY_PREFIX, Caller
 from idc_gateway.access.scopes import Scope
 from idc_gateway.access.throttle import source_of
-from idc_gateway.idempotency.job import Request as Job
+from idc_gateway.classifying.series import ClassifyJob
 from idc_gateway.results.classifications import Classification
 from idc_gateway.web.dependencies import (
     SESSION_COOKIE,
@@ -111,6 +111,6 @@ async def infer_idc_as_in_2018(
 async def _classify(request: Request, gateway: Gateway, caller: Caller, request_id: str) -> Classification:
     with gateway.classifying.admitted():
         async with only_upload(request, gateway) as upload:
-            result = await gateway.classifying.classify_one(upload, Job(caller.name, request_id))
+            result = await gateway.classifying.classify_one(upload, ClassifyJob(caller.name, request_id))
     await gateway.feed.tell()
     return result

@@ -10,7 +10,7 @@ from idc_gateway import executors
 from idc_gateway.access.scopes import Scope
 from idc_gateway.audit.chain import AuditEvent
 from idc_gateway.errors import NotFound
-from idc_gateway.idempotency.idempotent import do_once
+from idc_gateway.idempotency.idempotent import idempotent
 from idc_gateway.idempotency.receipts import Claim, Receipt, fingerprint_of
 from idc_gateway.results.classifications import Review, Verdict
 from idc_gateway.web.dependencies import CurrentCaller, GatewayDependency, RequestId, requires
@@ -62,7 +62,7 @@ async def review_classification(
         asked = [b"review", identity.bytes, review.verdict.encode(), review.comment.encode()]
         claim = Claim(caller.name, idempotency_key, 0, fingerprint_of(asked))
     answer = ReviewItem.of(stored).model_dump_json().encode()
-    body = await do_once(gateway.store.receipts, claim, answer, now, do)
+    body = await idempotent(gateway.store.receipts, claim, answer, now, do)
     return Response(body, 201, media_type="application/json")
 
 

@@ -3,8 +3,6 @@
 import sqlalchemy as sa
 from alembic import op
 
-from idc_gateway.audit.chain import EMPTY
-
 revision = "0002"
 down_revision = "0001"
 branch_labels = None
@@ -92,4 +90,4 @@ def _add_audit() -> None:
         sa.Column("sequence", sa.Integer, nullable=False),
         sa.Column("sha256", sa.String(64), nullable=False),
     )
-    op.bulk_insert(head, [{"id": 1, "sequence": EMPTY.sequence, "sha256": EMPTY.sha256}])
+    op.bulk_insert(head, [{"id": 1, "sequence": 0, "sha256": "0" * 64}])

@@ -3,14 +3,12 @@
 import sqlalchemy as sa
 from alembic import op
 
-from idc_gateway.access.scopes import Role
-
 revision = "0003"
 down_revision = "0002"
 branch_labels = None
 depends_on = None
 
-_EVERYTHING = ",".join(sorted(Role.ADMIN.scopes))
+_EVERYTHING = "admin,alarm,audit,classify,read,review"
 
 
 def upgrade() -> None:

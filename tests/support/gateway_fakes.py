@@ -9,8 +9,8 @@ from PIL import Image
 
 from idc_contracts import ModelRef, Thresholds
 from idc_gateway.errors import BusUnavailable, GatewayError, ImagesUnavailable, MessageRefused
-from idc_gateway.inference.ports import ModelDescription, OnMessage
-from idc_gateway.results.classifications import OutgoingMessage, Prediction
+from idc_gateway.inference.ports import ModelDescription, Prediction
+from idc_gateway.messages.ports import OnMessage, OutgoingMessage
 
 FAKE_MODEL = ModelRef(name="idc", version="1", sha256="0" * 64)
 FAKE_THRESHOLDS = Thresholds(no_idc_below=0.4, idc_from=0.6)
@@ -103,7 +103,7 @@ class MemoryBus:
 
     def deliver(self, topic: str, payload: bytes) -> asyncio.Future[None] | None:
         """Let the broker deliver a message of an alarm; see `OnMessage` for what is returned."""
-        assert self._on_message is not None  # noqa: S101 - the gateway runs
+        assert self._on_message is not None
         return self._on_message(topic, payload)
 
     async def wait_connected(self) -> None:
