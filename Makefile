@@ -1,13 +1,13 @@
 # Every task of the project. People and CI use the same ones.
 .DEFAULT_GOAL := help
-.PHONY: alarm-histories help tools format lint types schemas test check manifests up down pi-image pi-test api-key e2e train benchmarks rotate-certificates faults
+.PHONY: alarm-histories help tools format lint types fresh quick schemas docs test check manifests up down pi-image pi-test api-key e2e train benchmarks rotate-certificates faults
 
 SHELL := /bin/bash
 # the images of tests; a stack's own have its project's name
 faults: IDC_TAG ?= 0.1.0
 UV = $(shell command -v uv || echo .tools/bin/uv)
 RUN = $(UV) run --frozen --all-packages
-SOURCES = packages services tests benchmarks
+SOURCES = packages services tests benchmarks scripts
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-20s %s\n", $$1, $$2}'
@@ -30,9 +30,21 @@ format: tools ## rewrite the sources in the project's format
 types: tools ## strict type check
 	$(RUN) mypy packages/*/src services/*/src
 
-schemas: tools ## write what is generated from the contracts and the gateway: schemas, AsyncAPI, OpenAPI, access rules
+fresh: tools ## check that what is generated is committed as the code has it
+	$(RUN) pytest -q tests/contract/test_generated_documents.py tests/contract/test_openapi_document.py tests/contract/test_reference_pages.py
+
+quick: lint types ## lint, types, and the tests of what changed since main; under half a minute
+	@tests=$$($(RUN) python scripts/changed_tests.py) && if [ -n "$$tests" ]; then $(RUN) pytest -q $$tests; fi
+
+schemas: tools ## write what is generated from the code: schemas, AsyncAPI, OpenAPI, access rules, reference pages
 	$(RUN) python -m idc_contracts.export .
-	$(RUN) python -m idc_gateway.openapi docs/openapi.json
+	$(RUN) python -m idc_gateway.openapi docs/reference/openapi.json
+	$(RUN) python scripts/generate_reference.py
+
+docs: schemas ## build the documents as a website in var/site; it needs no network to read
+	@scripts/install_tools.sh docs
+	NO_MKDOCS_2_WARNING=1 $(UV) run --frozen --only-group docs mkdocs build --strict --quiet
+	@echo "open var/site/index.html"
 
 manifests: tools ## build every Kubernetes overlay and validate it strictly
 	$(RUN) pytest tests/manifests -q
@@ -55,10 +67,10 @@ rotate-certificates: ## make the running stack's certificates again; nobody is d
 e2e: tools ## build the images, start a stack of its own and test it whole; needs a container engine
 	$(RUN) pytest tests/e2e -q -m e2e --timeout=1800
 
-faults: tools ## build the images, break a stack of them in every way and write the table of docs/reliability.md
+faults: tools ## build the images, break a stack of them in every way, write the table of reliability.md
 	IDC_TAG=$(IDC_TAG) docker compose build broker inference gateway alarm
 	IDC_TAG=$(IDC_TAG) docker compose -f docker-compose.yml -f tests/faults/docker-compose.clock.yml build broker gateway alarm
-	IDC_TAG=$(IDC_TAG) IDC_FAULTS_REPORT=docs/reliability.md $(RUN) pytest tests/faults -q -m faults --timeout=1200
+	IDC_TAG=$(IDC_TAG) IDC_FAULTS_REPORT=docs/explanation/reliability.md $(RUN) pytest tests/faults -q -m faults --timeout=1200
 
 pi-image: ## build the alarm's image for a Raspberry Pi (arm64), as idc-sentinel/alarm:0.1.0-arm64
 	@scripts/install_pi_tools.sh

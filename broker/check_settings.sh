@@ -67,7 +67,7 @@ if [[ ! ${IDC_OVERLAY_TLS:-} ]]; then
         127.* | localhost | ::1 | '[::1]') ;;
         *)
             hint "plain HTTP on $IDC_HTTP_BIND, as IDC_HTTP_BIND asks: whoever is on that network can read keys," \
-                "passwords and images. HTTPS: docs/operations.md"
+                "passwords and images. HTTPS: docs/how-to/https.md"
             case ${IDC_HTTP_BIND}/${IDC_PUBLIC_URL:-} in
                 0.0.0.0/ | '[::]/' | '::/')
                     hint "sign-in links will name localhost: set IDC_PUBLIC_URL to the address that people open"

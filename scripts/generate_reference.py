@@ -190,8 +190,8 @@ def exit_codes_page() -> str:
     trainer = {0: "Done.", 2: "Wrong option.", 130: "Stopped by Ctrl-C.", 143: "Stopped by SIGTERM."}
     client = {0: "Done.", 1: "Interrupted.", 2: "Wrong usage."}
     return (
-        f"# Exit codes\n\n{NOTICE}\n\nEach error is one line on standard error, or in the log, that names the value and\n"
-        f"the remedy.\n\n## Services\n\n{table('code | meaning', services)}"
+        f"# Exit codes\n\n{NOTICE}\n\nEach error is one line on standard error, or in the log, that names the\n"
+        f"value and the remedy.\n\n## Services\n\n{table('code | meaning', services)}"
         f"\n## idc-trainer\n\n{_codes(TrainerError, trainer)}"
         f"\n## idc\n\n{_codes(ClientError, client)}"
     )

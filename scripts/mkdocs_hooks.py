@@ -1,4 +1,4 @@
-"""What `mkdocs.yml` needs beyond plug-ins: Mermaid's script from this machine, and links that leave `docs/`."""
+"""What `mkdocs.yml` needs beyond plug-ins: scripts from this machine, and links that leave `docs/`."""
 
 import posixpath
 import re
@@ -11,19 +11,24 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
 ROOT: Final = Path(__file__).parents[1]
-MERMAID: Final = ROOT / ".tools/mermaid/mermaid.min.js"
+SCRIPTS: Final = {
+    "assets/mermaid.min.js": ROOT / ".tools/website/mermaid.min.js",
+    "assets/iframe-worker.js": ROOT / ".tools/website/iframe-worker.js",
+}
+_SHIM: Final = "https://unpkg.com/iframe-worker/shim"  # the plug-in `offline` loads it for the search in a folder
 _LINK: Final = re.compile(r"(?<!!)\[([^\]]+)\]\(((?:\.\./)+[^)\s]+)\)")
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add Mermaid's script, and the decisions, which their index links.
+    """Add the scripts that pages would load from another server otherwise.
 
     Raises:
-        PluginError: The script is not installed.
+        PluginError: A script is not installed.
     """
-    if not MERMAID.is_file():
-        raise PluginError(f"{MERMAID} is missing: run scripts/install_tools.sh docs")
-    files.append(File.generated(config, "assets/mermaid.min.js", abs_src_path=str(MERMAID)))
+    for name, script in SCRIPTS.items():
+        if not script.is_file():
+            raise PluginError(f"{script} is missing: run scripts/install_tools.sh docs")
+        files.append(File.generated(config, name, abs_src_path=str(script)))
     return files
 
 
@@ -39,3 +44,13 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         return f"`{place}`" if text.strip("`") in place else f"{text} (`{place}`)"
 
     return _LINK.sub(path_of, markdown)
+
+
+def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
+    """Load the search's script from the website itself."""
+    return output.replace(_SHIM, "../" * page.url.count("/") + "assets/iframe-worker.js")
+
+
+def on_post_template(output_content: str, template_name: str, config: MkDocsConfig) -> str:
+    """The same on the page for what is not found."""
+    return output_content.replace(_SHIM, "assets/iframe-worker.js")

@@ -8,7 +8,7 @@ trap 'echo "serve-inference.sh: line $LINENO failed: $BASH_COMMAND" >&2' ERR
 secrets=/run/secrets/idc
 for name in server.crt server.key inference-key; do
     [[ -r $secrets/$name ]] || {
-        echo "$secrets/$name is missing or not readable by account $(id -u): docs/several-machines.md has the steps" >&2
+        echo "$secrets/$name is missing or not readable by account $(id -u): docs/how-to/several-machines.md has the steps" >&2
         exit 78
     }
 done

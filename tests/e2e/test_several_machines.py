@@ -1,4 +1,4 @@
-"""docs/several-machines.md: the gateway on a PC, inference on an UP Squared, the alarm on a Pi.
+"""docs/how-to/several-machines.md: the gateway on a PC, inference on an UP Squared, the alarm on a Pi.
 
 Three clones, three compose projects, with networks of their own: what one has of another is its published port.
 """

@@ -12,7 +12,7 @@ from support.session_client import SessionClient
 
 pytestmark = pytest.mark.faults
 HELD = 20_000
-"""`max_queued_messages` of broker/mosquitto.conf, the day that docs/broker.md reckons with."""
+"""`max_queued_messages` of broker/mosquitto.conf, the day that docs/explanation/broker.md reckons with."""
 
 
 @pytest.fixture

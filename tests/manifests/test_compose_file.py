@@ -118,7 +118,7 @@ def test_copied_example_settings_change_nothing() -> None:
 
 def test_names_that_the_bootstrap_lets_pass_are_the_ones_that_something_reads() -> None:
     known = set(re.findall(r"^[A-Z].*$", (REPOSITORY / "broker/known-settings.txt").read_text(), flags=re.MULTILINE))
-    client = set(re.findall(r"IDC_[A-Z_]+", (REPOSITORY / "docs/client.md").read_text()))
+    client = set(re.findall(r"IDC_[A-Z_]+", (REPOSITORY / "docs/reference/command-line.md").read_text()))
 
     of_compose_itself = {name for name in known if name.startswith("COMPOSE_")}
     assert known - of_compose_itself == (names_that_compose_reads() - of_compose_itself) | client | {"IDC_DATA"}

@@ -20,7 +20,7 @@ def documents() -> dict[str, str]:
     schemas = {f"packages/contracts/schemas/v1/{name}.json": _as_json(body) for name, body in all_schemas().items()}
     return {
         **schemas,
-        "docs/messages/asyncapi.json": _as_json(asyncapi(version("idc-contracts"))),
+        "docs/reference/asyncapi.json": _as_json(asyncapi(version("idc-contracts"))),
         "broker/acl.conf": broker_acl(),
     }
 

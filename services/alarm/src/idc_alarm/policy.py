@@ -1,4 +1,4 @@
-"""The alarm's state machine: a pure, total function of situation, event and time. docs/alarm.md draws it."""
+"""The alarm's state machine: a pure, total function of situation, event and time. docs/reference/alarm.md draws it."""
 
 from dataclasses import replace
 from math import inf

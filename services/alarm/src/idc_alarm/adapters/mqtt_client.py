@@ -1,4 +1,4 @@
-"""A paho client of the alarm's persistent MQTT 5 session. docs/decisions/0040-alarm-mqtt-session.md has the reasons."""
+"""A paho client of the alarm's persistent MQTT 5 session (decision 0040 has the reasons)."""
 
 import socket
 from typing import Final

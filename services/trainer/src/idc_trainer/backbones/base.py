@@ -42,7 +42,7 @@ class BuiltBackbone:
 
 @dataclass(frozen=True)
 class Backbone:
-    """A kind of network, before any weights are read. Adding one is one such object: docs/backbones.md."""
+    """A kind of network, before any weights are read. Adding one is one such object: docs/how-to/backbones.md."""
 
     name: str
     stages: tuple[str, ...]

@@ -18,7 +18,7 @@ BATCH: Final = 16
 _BLOCK: Final = 1024
 
 COMPILE_CONFIG: Final = {"PERFORMANCE_HINT": "THROUGHPUT", "INFERENCE_PRECISION_HINT": "f32"}
-"""CPUs with bfloat16 would use it unasked and move pooled features by whole units: see docs/training.md."""
+"""CPUs with bfloat16 would use it unasked and move pooled features by whole units: see docs/explanation/model.md."""
 
 
 def read_graph(path: Path) -> ov.Model:

@@ -15,7 +15,7 @@ def fit_calibration(scores: NDArray[np.float64], labels: NDArray[np.bool_]) -> C
 
     Both classes count the same: P(IDC) is calibrated for equal prevalence, since the share of positives in a data set
     says little of the slide that comes next. Within a class each patch counts the same: by leaving patients out, that
-    calibrated better than counting each patient the same (docs/training.md).
+    calibrated better than counting each patient the same (docs/explanation/model.md).
 
     Args:
         scores: The head's logits, float64, shape (N,).

@@ -1,4 +1,4 @@
-"""How the model is trained, apart from the data: chosen by leaving one patient out, see docs/training.md."""
+"""How the model is trained, apart from the data: chosen by leaving one patient out, see docs/explanation/model.md."""
 
 from dataclasses import dataclass, field
 from typing import Final
