@@ -55,8 +55,8 @@ def settings_page() -> str:
     page = (
         f"# Settings\n\n{NOTICE}\n\nLines of `.env` set the stack; how they work together is told in\n"
         "[Configure the stack](../how-to/configure.md). Settings of one service go into a file beside `.env`.\n"
-        "Values are numbers, text, or JSON for lists and groups. A wrong or unknown name ends the start with exit\n"
-        "code 78 and a line that names the nearest right one.\n\n"
+        "Values are numbers, text, or JSON for lists and groups. A wrong value or an unknown name ends\n"
+        "the start with exit code 78 and a line that names the remedy.\n\n"
         f"## The stack\n\n```ini\n{(ROOT / '.env.example').read_text(encoding='utf-8')}```\n"
     )
     for name, kind, file in (
@@ -134,8 +134,8 @@ def endpoints_page() -> str:
         f"# Endpoints\n\n{NOTICE}\n\nThe gateway's REST interface. The whole description, with every field, is\n"
         "[openapi.json](openapi.json); a running gateway shows it at `/docs`. *key*: an API key\n"
         "(`Authorization: Bearer …`) or the page's session. Errors are `application/problem+json`:\n"
-        "[What bad input gets](bad-input.md). `HEAD` is answered wherever `GET` is. The endpoints of inference stand\n"
-        "in [its README](../../services/inference/README.md).\n\n"
+        "[What bad input gets](bad-input.md). `HEAD` is answered wherever `GET` is. Inference's endpoints:\n"
+        "[its README](../../services/inference/README.md).\n\n"
         f"{table('endpoint | what it does | access | answers', rows)}"
     )
 
