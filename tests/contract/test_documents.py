@@ -112,3 +112,16 @@ def test_every_document_that_the_project_names_exists() -> None:
     }
 
     assert named == set()
+
+
+def test_index_of_the_decisions_has_every_record_with_title_date_and_status() -> None:
+    folder = REPOSITORY / "docs/explanation/decisions"
+    index = (folder / "index.md").read_text(encoding="utf-8")
+    rows = []
+    for record in sorted(folder.glob("0*.md")):
+        title, _, dated = record.read_text(encoding="utf-8").split("\n")[:3]
+        number, name = title.removeprefix("# ").split(" ", 1)
+        status, date = re.findall(r"^(\w+), ([\d-]{10})", dated)[0]
+        rows.append(f"| [{number}]({record.name}) | {name} | {date} | {status.lower()} |")
+
+    assert re.findall(r"^\| \[.*$", index, re.MULTILINE) == rows
