@@ -42,7 +42,7 @@ def table(head: str, rows: Iterable[tuple[str, ...]]) -> str:
 def _cell(text: str) -> str:
     """Text as it stands in a table: bars escaped, and `<name>` outside of code kept from being read as HTML."""
     parts = text.replace("|", r"\|").split("`")
-    return "`".join(part if number % 2 else part.replace("<", "&lt;") for number, part in enumerate(parts))
+    return "`".join(part if number % 2 else re.sub("<(?!br>)", "&lt;", part) for number, part in enumerate(parts))
 
 
 def first_line(kind: object) -> str:
@@ -57,7 +57,7 @@ def settings_page() -> str:
         "[Configure the stack](../how-to/configure.md). Settings of one service go into a file beside `.env`.\n"
         "Values are numbers, text, or JSON for lists and groups. A wrong value or an unknown name ends\n"
         "the start with exit code 78 and a line that names the remedy.\n\n"
-        f"## The stack\n\n```ini\n{(ROOT / '.env.example').read_text(encoding='utf-8')}```\n"
+        f"## The stack\n\nFile: `.env`.\n\n{table('variable | default | meaning', stack_settings())}"
     )
     for name, kind, file in (
         ("Gateway", GatewaySettings, "`gateway.env`"),
@@ -71,6 +71,26 @@ def settings_page() -> str:
         )
         page += f"\n## {name}\n\nFile: {file}.\n\n{table('variable | default | range | meaning', rows)}"
     return page
+
+
+def stack_settings() -> Iterator[tuple[str, str, str]]:
+    """The variables of `.env.example`: those that follow one comment share it."""
+    comment: list[str] = []
+    names: list[tuple[str, str]] = []
+    _head, *paragraphs = (ROOT / ".env.example").read_text(encoding="utf-8").split("\n\n")
+    for line in "\n\n".join([*paragraphs, "# end"]).splitlines():
+        if line.startswith("# "):
+            if names:
+                yield _listed(name for name, _ in names), _listed(value for _, value in names), " ".join(comment)
+                comment, names = [], []
+            comment.append(line.removeprefix("# "))
+        elif line:
+            name, _, value = line.removeprefix("#").partition("=")
+            names.append((name, value))
+
+
+def _listed(words: Iterable[str]) -> str:
+    return "<br>".join(f"`{word}`" if word else "none" for word in words)
 
 
 def fields(model: type[BaseModel]) -> Iterator[tuple[str, FieldInfo]]:
