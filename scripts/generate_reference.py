@@ -9,6 +9,7 @@ import json
 import os
 import re
 import sys
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
 from pathlib import Path
@@ -218,9 +219,11 @@ def exit_codes_page() -> str:
 
 
 def _codes(base: type[Exception], own: dict[int, str]) -> str:
-    rows = set(own.items())
-    rows |= {(kind.exit_code, first_line(kind)) for kind in _leaves(base)}
-    return table("code | meaning", ((str(code), text) for code, text in sorted(rows)))
+    meanings: defaultdict[int, list[str]] = defaultdict(list)
+    for code, text in [*own.items(), *sorted((kind.exit_code, first_line(kind)) for kind in _leaves(base))]:
+        if text not in meanings[code]:
+            meanings[code].append(text)
+    return table("code | meaning", ((str(code), "<br>".join(texts)) for code, texts in sorted(meanings.items())))
 
 
 def _leaves(kind: type[Any]) -> Iterator[type[Any]]:
@@ -260,7 +263,8 @@ def _option(action: argparse.Action) -> tuple[str, str, str]:
     name = " ".join([action.option_strings[-1], str(metavar)]) if action.option_strings else str(metavar)
     default, meaning = _default_of(action), action.help or ""
     meaning = re.sub(r"\s*\((default: )?%\(default\)s\)|^default: %\(default\)s$", "", meaning)
-    sentence = f"{meaning[:1].upper()}{meaning[1:]}." if meaning else ""
+    is_name = "." in meaning.split(" ", 1)[0]  # of a file
+    sentence = f"{meaning if is_name else meaning[:1].upper() + meaning[1:]}." if meaning else ""
     choices = f"One of {', '.join(f'`{choice}`' for choice in action.choices)}." if action.choices else ""
     shown = default if default in ("none", "off", "required") else f"`{default}`"
     return f"`{name.strip()}`", shown, _without_home(f"{sentence} {choices}".strip())
