@@ -2,7 +2,8 @@
 
 import pytest
 
-from generate_reference import PAGES, REFERENCE
+from generate_reference import PAGES
+from reference_tables import REFERENCE
 
 # The trainer's page needs TensorFlow, which takes ten seconds to load: tests/unit/trainer/test_trainer_page.py has it.
 QUICK = sorted(PAGES.keys() - {"trainer.md"})

@@ -1,6 +1,7 @@
 """The reference page of the trainer's commands is committed as the code has it now."""
 
-from generate_reference import REFERENCE, trainer_page
+from reference_tables import REFERENCE
+from reference_trainer import trainer_page
 
 
 def test_committed_page_is_current() -> None:
