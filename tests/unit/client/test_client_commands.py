@@ -13,13 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from idc_client.__main__ import cli
+from idc_client.classifying.confusion import Confusion
+from idc_client.classifying.forms import FORM_FILES, Form, Patch, form_body, forms
+from idc_client.classifying.image_files import LeftOut
 from idc_client.commands.watch import events
-from idc_client.confusion import Confusion
-from idc_client.connection import Access
 from idc_client.errors import OutputLost
-from idc_client.finding import LeftOut
-from idc_client.output import NOTICE
-from idc_client.patches import FORM_FILES, Form, Patch, form_body, forms
+from idc_client.gateway.connection import Access
+from idc_client.terminal import NOTICE
 from idc_client.tool import Tool
 from support.scripted_gateway import Answer, ScriptedGateway, decides, files_of, problem, result
 

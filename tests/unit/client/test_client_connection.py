@@ -5,8 +5,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from idc_client.connection import LONGEST_WAIT_S, TRIES, Access, Connection
 from idc_client.errors import ClientError, InputRefused, KeyRefused, OutcomeUnknown, Unavailable
+from idc_client.gateway.connection import LONGEST_WAIT_S, TRIES, Access, Connection
 from support.scripted_gateway import Answer, ScriptedGateway, problem
 
 OK = httpx.Response(200, json={"fine": True})

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from idc_client.__main__ import cli
-from idc_client.connection import Access
+from idc_client.gateway.connection import Access
 from idc_client.tool import Tool
 from support.scripted_gateway import Answer, ScriptedGateway, problem
 

@@ -12,9 +12,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from idc_client.__main__ import cli
-from idc_client.connection import Access
-from idc_client.finding import find
-from idc_client.patches import FORM_BYTES, Form, forms
+from idc_client.classifying.forms import FORM_BYTES, Form, forms
+from idc_client.classifying.image_files import find
+from idc_client.gateway.connection import Access
 from idc_client.tool import Tool
 from support.series_gateway import SeriesGateway
 

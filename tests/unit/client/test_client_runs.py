@@ -11,9 +11,9 @@ from click.testing import CliRunner, Result
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from idc_client import patches
 from idc_client.__main__ import cli
-from idc_client.connection import TRIES, Access
+from idc_client.classifying import forms as patches
+from idc_client.gateway.connection import TRIES, Access
 from idc_client.tool import Tool
 from support.scripted_gateway import ScriptedGateway, decides
 from support.series_gateway import SeriesGateway, Trouble, then_fine

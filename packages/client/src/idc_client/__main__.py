@@ -17,8 +17,8 @@ from idc_client.commands.keys import keys
 from idc_client.commands.review import review
 from idc_client.commands.status import status
 from idc_client.commands.watch import watch
-from idc_client.connection import Access
 from idc_client.errors import InputRefused, OutputLost
+from idc_client.gateway.connection import Access
 from idc_client.tool import Tool
 
 _MAX_KEY_LENGTH: Final = 4096

@@ -8,7 +8,7 @@ from functools import cached_property
 import click
 import httpx
 
-from idc_client.connection import Access, Connection
+from idc_client.gateway.connection import Access, Connection
 
 
 @dataclass

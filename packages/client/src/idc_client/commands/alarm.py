@@ -7,9 +7,9 @@ from uuid import uuid4
 import click
 from rich.markup import escape
 
-from idc_client import output
-from idc_client.connection import segment
+from idc_client import terminal
 from idc_client.errors import ClientError, InputRefused
+from idc_client.gateway.connection import segment
 from idc_client.tool import Tool, pass_tool
 
 Alarm = dict[str, Any]
@@ -30,7 +30,7 @@ def list_alarms(tool: Tool) -> None:
     """Show the state of each alarm."""
     items = _alarms(tool)
     headings = ["alarm", "there", "state", "findings", "lamps", "buzzer", "latched since", "silenced until", "trouble"]
-    output.screen().print(output.table(headings, [_row(item) for item in items]))
+    terminal.screen().print(terminal.table(headings, [_row(item) for item in items]))
     if not items:
         click.echo("idc: no alarm has reported yet: nobody hears a finding", err=True)
 
@@ -54,8 +54,8 @@ def _row(item: Alarm) -> list[str]:
         "" if findings is None else str(findings),
         _now(lit, is_there=item["online"]),
         _now(sound, is_there=item["online"]),
-        output.moment(item["latched_since"]),
-        output.moment(item["silenced_until"]),
+        terminal.moment(item["latched_since"]),
+        terminal.moment(item["silenced_until"]),
         ", ".join(item["technical"]),
     ]
 
@@ -87,7 +87,7 @@ def ack(tool: Tool, *, device: str | None, is_all: bool, note: str | None) -> No
         waiting = [item for item in alarms if _waits(item)]
         chosen = waiting if is_all else _only_one(waiting, "findings wait at {}: name one, or give --all")
     if not chosen:
-        output.screen().print("no alarm has a finding that waits")
+        terminal.screen().print("no alarm has a finding that waits")
         return
     for item in chosen:
         _acknowledge(tool, item, note)
@@ -96,7 +96,7 @@ def ack(tool: Tool, *, device: str | None, is_all: bool, note: str | None) -> No
 
 
 def _acknowledge(tool: Tool, item: Alarm, note: str | None) -> None:
-    click.echo(f"{output.printable(item['device'])}: {_findings(tool, item)}")
+    click.echo(f"{terminal.printable(item['device'])}: {_findings(tool, item)}")
     _tell(tool, item["device"], "acknowledgements", {"up_to": item.get("latest_finding"), "note": note})
 
 
@@ -111,9 +111,9 @@ def _findings(tool: Tool, item: Alarm) -> str:
     except ClientError:
         # Deleted since, or findings of which the alarm has lost the memory.
         told = str(newest)
-    since = output.moment(item.get("latched_since"))
+    since = terminal.moment(item.get("latched_since"))
     findings = "1 finding" if count == 1 else f"{count or 'all'} findings"
-    return output.printable(f"{findings}{f', since {since}' if since else ''}; the newest is {told}")
+    return terminal.printable(f"{findings}{f', since {since}' if since else ''}; the newest is {told}")
 
 
 def _waits(item: Alarm) -> bool:
@@ -161,7 +161,7 @@ def test(tool: Tool, *, device: str | None, note: str | None) -> None:
 def forget(tool: Tool, *, device: str) -> None:
     """Forget an alarm that is gone or has another name now; needs a key with the scope `admin`."""
     tool.gateway.delete(f"/alarms/{segment(device)}")
-    click.echo(f"{output.printable(device)} is forgotten; if it is there, it returns with its next report")
+    click.echo(f"{terminal.printable(device)} is forgotten; if it is there, it returns with its next report")
 
 
 def _only_name(tool: Tool) -> str:
@@ -175,4 +175,4 @@ def _only_name(tool: Tool) -> str:
 def _tell(tool: Tool, device: str, what: str, document: dict[str, Any]) -> None:
     given = {name: value for name, value in document.items() if value is not None}
     tool.gateway.post(f"/alarms/{segment(device)}/{what}", given, idempotency_key=uuid4().hex)
-    click.echo(f"{output.printable(device)} was told; `idc alarm list` shows what it does")
+    click.echo(f"{terminal.printable(device)} was told; `idc alarm list` shows what it does")

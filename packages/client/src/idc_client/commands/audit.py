@@ -5,7 +5,7 @@ import json
 import click
 from rich.markup import escape
 
-from idc_client import output
+from idc_client import terminal
 from idc_client.errors import ChainBroken, InputRefused
 from idc_client.tool import Tool, pass_tool
 
@@ -27,10 +27,10 @@ def list_records(tool: Tool, *, limit: int, as_json: bool) -> None:
             click.echo(json.dumps(item))
         return
     rows = [
-        [str(i["sequence"]), output.moment(i["at"]), escape(i["actor"]), escape(i["action"]), escape(i["subject"])]
+        [str(i["sequence"]), terminal.moment(i["at"]), escape(i["actor"]), escape(i["action"]), escape(i["subject"])]
         for i in items
     ]
-    output.screen().print(output.table(["record", "when", "who", "what", "on what"], rows))
+    terminal.screen().print(terminal.table(["record", "when", "who", "what", "on what"], rows))
 
 
 @audit.command()
@@ -46,7 +46,7 @@ def verify(tool: Tool, *, head: str | None) -> None:
         raise ChainBroken(f"the audit chain is broken at record {found['first_wrong']}: {found['reason']}")
     if head is not None and head != found["head"] and not _has(tool, head):
         raise ChainBroken(f"no record has the hash {head}: the chain is not the one that was verified then")
-    output.screen().print(f"intact: {found['records']} records, head {found['head']}")
+    terminal.screen().print(f"intact: {found['records']} records, head {found['head']}")
 
 
 def _has(tool: Tool, head: str) -> bool:

@@ -11,13 +11,13 @@ from uuid import uuid4
 
 import click
 
-from idc_client import output
+from idc_client import terminal
+from idc_client.classifying.forms import forms
+from idc_client.classifying.image_files import SUFFIXES, Found, LeftOut, find
+from idc_client.classifying.reports import Csv, Json, Lines, Report, shown
+from idc_client.classifying.sender import Outcome, Sender
+from idc_client.classifying.summary import Tally
 from idc_client.errors import ClientError, InputRefused, Unavailable
-from idc_client.finding import SUFFIXES, Found, LeftOut, find
-from idc_client.patches import forms
-from idc_client.reports import Csv, Json, Lines, Report, shown
-from idc_client.sending import Outcome, Sender
-from idc_client.tally import Tally
 from idc_client.tool import Tool, pass_tool
 
 USUAL_RUN: Final = "idc"
@@ -90,13 +90,13 @@ def classify(  # noqa: PLR0913 - its options
 
 def _new_run() -> str:
     name = f"again-{time.strftime('%Y%m%d-%H%M%S')}-{uuid4().hex[:8]}"
-    output.remarks().print(f"idc: this is run {name}: if it is cut off, finish it with --run {name}", soft_wrap=True)
+    terminal.remarks().print(f"idc: this is run {name}: if it is cut off, finish it with --run {name}", soft_wrap=True)
     return name
 
 
 def _tell_left_out(left_out: Sequence[LeftOut]) -> None:
     for one in left_out:
-        click.echo(f"idc: left out {output.printable(shown(one.path))}: {one.reason}", err=True)
+        click.echo(f"idc: left out {terminal.printable(shown(one.path))}: {one.reason}", err=True)
 
 
 @contextmanager
@@ -115,7 +115,7 @@ def _send_all(sender: Sender, files: Sequence[Path], max_file_bytes: int, report
         tally.add(outcome)
         report.add(outcome)
 
-    with output.progress() as progress:
+    with terminal.progress() as progress:
         bar = progress.add_task("classifying", total=len(files))
         for form in forms(files, max_file_bytes):
             if isinstance(form, LeftOut):
@@ -140,7 +140,7 @@ def _check(tally: Tally, found: Found) -> None:
         remark = (
             f"idc: the results are of several models ({models}); --again classifies all with the one that serves now"
         )
-        output.remarks().print(remark, soft_wrap=True)
+        terminal.remarks().print(remark, soft_wrap=True)
     if tally.refused:
         raise InputRefused(f"{tally.refused} of {tally.total} files were refused")
     unread = sum(one.is_failure for one in found.left_out)

@@ -3,9 +3,9 @@
 import click
 from rich.markup import escape
 
-from idc_client import output
-from idc_client.connection import segment
+from idc_client import terminal
 from idc_client.errors import OutcomeUnknown
+from idc_client.gateway.connection import segment
 from idc_client.tool import Tool, pass_tool
 
 
@@ -19,10 +19,10 @@ def keys() -> None:
 def list_keys(tool: Tool) -> None:
     """Show every key but the keys themselves, which nobody knows."""
     rows = [
-        [escape(k["name"]), " ".join(k["scopes"]), output.moment(k["created_at"]), output.moment(k["expires_at"])]
+        [escape(k["name"]), " ".join(k["scopes"]), terminal.moment(k["created_at"]), terminal.moment(k["expires_at"])]
         for k in tool.gateway.get("/keys")["items"]
     ]
-    output.screen().print(output.table(["name", "scopes", "created", "expires"], rows))
+    terminal.screen().print(terminal.table(["name", "scopes", "created", "expires"], rows))
 
 
 @keys.command()
@@ -42,7 +42,7 @@ def create(tool: Tool, *, name: str, role: str | None, scopes: tuple[str, ...], 
     except OutcomeUnknown as exc:
         remedy = f"if `idc keys list` shows {name}, revoke it and make another: nobody knows the key"
         raise OutcomeUnknown(f"{exc.format_message()}; {remedy}") from exc
-    output.remarks().print(f"key {escape(name)} may: {' '.join(made['scopes'])}; it is shown this once:")
+    terminal.remarks().print(f"key {escape(name)} may: {' '.join(made['scopes'])}; it is shown this once:")
     click.echo(made["key"])
 
 
@@ -52,4 +52,4 @@ def create(tool: Tool, *, name: str, role: str | None, scopes: tuple[str, ...], 
 def revoke(tool: Tool, *, name: str) -> None:
     """End the key NAME at once."""
     tool.gateway.delete(f"/keys/{segment(name)}")
-    output.screen().print(f"key {escape(name)} is revoked")
+    terminal.screen().print(f"key {escape(name)} is revoked")

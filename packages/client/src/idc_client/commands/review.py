@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 import click
 from rich.markup import escape
 
-from idc_client import output
+from idc_client import terminal
 from idc_client.errors import OutcomeUnknown
 from idc_client.tool import Tool, pass_tool
 
@@ -24,7 +24,7 @@ def review(tool: Tool, *, identity: UUID, verdict: str | None, comment: str) -> 
         except OutcomeUnknown as exc:
             raise OutcomeUnknown(f"{exc.format_message()}; `idc review {identity}` shows whether it is") from exc
     rows = [
-        [output.moment(item["reviewed_at"]), item["verdict"], escape(item["reviewer"]), escape(item["comment"])]
+        [terminal.moment(item["reviewed_at"]), item["verdict"], escape(item["reviewer"]), escape(item["comment"])]
         for item in tool.gateway.get(path)["items"]
     ]
-    output.screen().print(output.table(["when", "verdict", "who", "comment"], rows))
+    terminal.screen().print(terminal.table(["when", "verdict", "who", "comment"], rows))

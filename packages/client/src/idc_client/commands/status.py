@@ -5,7 +5,7 @@ import json
 import click
 from rich.markup import escape
 
-from idc_client import output
+from idc_client import terminal
 from idc_client.errors import Unavailable
 from idc_client.tool import Tool, pass_tool
 
@@ -31,6 +31,6 @@ def status(tool: Tool, *, as_json: bool) -> None:
             ["outbox", f"{outbox['waiting']} wait, the oldest for {outbox['oldest_age_s']:.0f} s"],
             ["images", f"{images['count']}, {images['bytes'] / 1e6:.1f} MB" if images["stored"] else "not stored"],
         ]
-        output.screen().print(output.table(["", ""], [[name, escape(text)] for name, text in rows]))
+        terminal.screen().print(terminal.table(["", ""], [[name, escape(text)] for name, text in rows]))
     if found["degraded"]:
         raise Unavailable("; ".join(found["degraded"]))

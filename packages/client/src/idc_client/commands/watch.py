@@ -8,9 +8,9 @@ import click
 import httpx
 from rich.markup import escape
 
-from idc_client import output
-from idc_client.connection import Connection
+from idc_client import terminal
 from idc_client.errors import Unavailable
+from idc_client.gateway.connection import Connection
 from idc_client.tool import Tool, pass_tool
 
 SILENCE_S: Final = 60.0
@@ -35,16 +35,16 @@ class Event(NamedTuple):
 @pass_tool
 def watch(tool: Tool, *, as_json: bool, count: int | None) -> None:
     """Show each new result until interrupted; after a lost connection none is left out."""
-    console = output.screen()
+    console = terminal.screen()
     if not as_json:
-        console.print(output.NOTICE)
+        console.print(terminal.NOTICE)
     for number, result in enumerate(follow(tool.gateway), 1):
         if as_json:
             click.echo(json.dumps(result))
         else:
             console.print(
-                f"{output.moment(result['created_at'])}  {result['probability']:.3f}  "
-                f"{output.styled(result['decision'])}  {escape(output.printable(result['name']))}  "
+                f"{terminal.moment(result['created_at'])}  {result['probability']:.3f}  "
+                f"{terminal.styled(result['decision'])}  {escape(terminal.printable(result['name']))}  "
                 f"[dim]{result['id']}[/]",
                 soft_wrap=True,
             )
@@ -106,7 +106,7 @@ def _told(event: Event) -> str:
 
 
 def _remark(text: str) -> None:
-    output.remarks().print(f"idc: {escape(output.printable(text))}", soft_wrap=True)
+    terminal.remarks().print(f"idc: {escape(terminal.printable(text))}", soft_wrap=True)
 
 
 def events(lines: Iterable[str]) -> Iterator[Event]:

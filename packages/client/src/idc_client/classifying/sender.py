@@ -8,10 +8,10 @@ from uuid import uuid4
 
 import httpx
 
-from idc_client import troubles
-from idc_client.connection import COME_BACK, TRIES, Connection, wait_s
+from idc_client.classifying.forms import Form, Patch, form_body
 from idc_client.errors import ClientError, InputRefused
-from idc_client.patches import Form, Patch, form_body
+from idc_client.gateway import failures as troubles
+from idc_client.gateway.connection import COME_BACK, TRIES, Connection, wait_s
 
 _TOO_LARGE: Final = 413
 _NO_KEY: Final = (401, 403)

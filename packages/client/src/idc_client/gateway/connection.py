@@ -12,8 +12,8 @@ from urllib.parse import quote
 
 import httpx
 
-from idc_client import troubles
 from idc_client.errors import ClientError, InputRefused, KeyRefused, OutcomeUnknown, Unavailable
+from idc_client.gateway import failures as troubles
 
 TRIES: Final = 4
 """How often a request is sent at most."""

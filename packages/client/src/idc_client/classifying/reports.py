@@ -11,11 +11,11 @@ from typing import Final, Protocol
 import click
 from rich.markup import escape
 
-from idc_client import output
-from idc_client.finding import LeftOut
-from idc_client.patches import truth_of
-from idc_client.sending import Outcome
-from idc_client.tally import Tally
+from idc_client import terminal
+from idc_client.classifying.forms import truth_of
+from idc_client.classifying.image_files import LeftOut
+from idc_client.classifying.sender import Outcome
+from idc_client.classifying.summary import Tally
 
 COLUMNS: Final = ("file", "truth", "probability", "decision", "id", "model_version", "error", "stored_before")
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -35,18 +35,18 @@ class Lines:
     """For a person: a line for each file, and at the end the matrix where the names tell the truth."""
 
     def __init__(self) -> None:
-        self._console = output.screen()
+        self._console = terminal.screen()
         self._console.print("P(IDC)  decision   file", style="bold")
 
     def add(self, outcome: Outcome) -> None:
         """Print one outcome."""
-        name, result = escape(output.printable(shown(outcome.path))), outcome.result
+        name, result = escape(terminal.printable(shown(outcome.path))), outcome.result
         if result is None:
-            reason = escape(output.printable(outcome.error))
+            reason = escape(terminal.printable(outcome.error))
             line = f"        [bold]none[/]       {name}  {'failed' if outcome.is_passing else 'refused'}: {reason}"
         else:
             gap = " " * (9 - len(result["decision"]))
-            line = f"{result['probability']:.3f}   {output.styled(result['decision'])}{gap}  {name}"
+            line = f"{result['probability']:.3f}   {terminal.styled(result['decision'])}{gap}  {name}"
         self._console.print(line, soft_wrap=True)
 
     def end(self, tally: Tally, left_out: Sequence[LeftOut]) -> None:
@@ -54,8 +54,8 @@ class Lines:
         confusion = tally.confusion
         if confusion is not None:
             self._console.print()
-            self._console.print(output.confusion_table(confusion))
-            for line in output.confusion_lines(confusion):
+            self._console.print(terminal.confusion_table(confusion))
+            for line in terminal.confusion_lines(confusion):
                 self._console.print(line)
             if missing := tally.without_result:
                 kinds = ", ".join(f"{count} {truth}" for truth, count in sorted(missing.items()))
@@ -63,7 +63,7 @@ class Lines:
                     f"no result    {missing.total()} patches ({kinds} by their names): in neither figure"
                 )
         self._console.print(f"\n{tally}; {len(left_out)} left out")
-        self._console.print(output.NOTICE)
+        self._console.print(terminal.NOTICE)
 
 
 class Csv:
@@ -86,14 +86,14 @@ class Csv:
 
     def end(self, tally: Tally, left_out: Sequence[LeftOut]) -> None:
         """A table has no place for it; it goes to standard error."""
-        output.remarks().print(f"idc: {tally}; {len(left_out)} left out", soft_wrap=True)
+        terminal.remarks().print(f"idc: {tally}; {len(left_out)} left out", soft_wrap=True)
 
 
 class Json:
     """For a program: one document, which grows as outcomes come."""
 
     def __init__(self) -> None:
-        click.echo(f'{{\n  "notice": {json.dumps(output.NOTICE)},\n  "items": [', nl=False)
+        click.echo(f'{{\n  "notice": {json.dumps(terminal.NOTICE)},\n  "items": [', nl=False)
         self._separator = "\n    "
 
     def add(self, outcome: Outcome) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
 
-from idc_client.finding import LeftOut
+from idc_client.classifying.image_files import LeftOut
 
 FORM_FILES: Final = 128
 """Files in one request: some tenths of a second of work, so that progress is seen and a retry repeats little."""

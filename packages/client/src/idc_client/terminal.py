@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from idc_client.confusion import Confusion
+from idc_client.classifying.confusion import Confusion
 
 NOTICE: Final = "For research use only. Not a medical device."
 _STYLES: Final = {"idc": "bold red", "uncertain": "yellow", "no_idc": "blue"}

@@ -4,9 +4,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from idc_client.confusion import Confusion
-from idc_client.patches import truth_of
-from idc_client.sending import Outcome
+from idc_client.classifying.confusion import Confusion
+from idc_client.classifying.forms import truth_of
+from idc_client.classifying.sender import Outcome
 
 
 @dataclass
