@@ -1,45 +1,36 @@
-"""Results beside the truth in the files' names."""
+"""The confusion matrix of decisions and the truth in the files' names."""
 
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
+
+from rich.table import Table
+
+from idc_client import terminal
 
 
 @dataclass(frozen=True)
 class Confusion:
-    """How the decisions fit the truth; what is uncertain is decided by a person and counts on neither side."""
+    """Counts of patches; uncertain ones are for a pathologist and count in neither sensitivity nor specificity."""
 
     counts: Counter[tuple[str, str]]
-    """Patches by truth and decision: (`idc`, `no_idc`) are those that were missed."""
-
-    @classmethod
-    def of(cls, pairs: Iterable[tuple[str, str]]) -> "Confusion":
-        """Count pairs of truth and decision."""
-        return cls(Counter(pairs))
-
-    @property
-    def total(self) -> int:
-        """All patches with a known truth."""
-        return self.counts.total()
+    """Patches by truth and decision: (`idc`, `no_idc`) are the missed ones."""
 
     @property
     def uncertain(self) -> int:
-        """Those without a decision."""
         return self.counts["idc", "uncertain"] + self.counts["no_idc", "uncertain"]
 
     @property
     def sensitivity(self) -> float | None:
-        """Found IDC over decided IDC; None where there is none."""
-        return _share(self.counts["idc", "idc"], self.counts["idc", "no_idc"])
+        """True positives over decided positives; None where there are none."""
+        return _ratio(self.counts["idc", "idc"], self.counts["idc", "no_idc"])
 
     @property
     def specificity(self) -> float | None:
-        """Cleared healthy over decided healthy; None where there is none."""
-        return _share(self.counts["no_idc", "no_idc"], self.counts["no_idc", "idc"])
+        """True negatives over decided negatives; None where there are none."""
+        return _ratio(self.counts["no_idc", "no_idc"], self.counts["no_idc", "idc"])
 
     def as_document(self) -> dict[str, Any]:
-        """For a program to read."""
         return {
             "true_positives": self.counts["idc", "idc"],
             "false_negatives": self.counts["idc", "no_idc"],
@@ -51,6 +42,27 @@ class Confusion:
             "specificity": self.specificity,
         }
 
+    def as_table(self) -> Table:
+        """Truth down, decisions across."""
+        decisions = ("idc", "no_idc", "uncertain")
+        rows = [[truth, *(str(self.counts[truth, decision]) for decision in decisions)] for truth in ("idc", "no_idc")]
+        return terminal.table(["truth, by the files' names", "decided idc", "decided no_idc", "uncertain"], rows)
 
-def _share(right: int, wrong: int) -> float | None:
+    def as_lines(self) -> list[str]:
+        """Sensitivity, specificity and the uncertain ones."""
+        c = self.counts
+        return [
+            _metric_line("sensitivity", self.sensitivity, c["idc", "idc"], c["idc", "no_idc"], "IDC"),
+            _metric_line("specificity", self.specificity, c["no_idc", "no_idc"], c["no_idc", "idc"], "healthy"),
+            f"uncertain    {self.uncertain} of {c.total()} patches: for a pathologist, in neither metric",
+        ]
+
+
+def _ratio(right: int, wrong: int) -> float | None:
     return right / (right + wrong) if right + wrong else None
+
+
+def _metric_line(name: str, value: float | None, right: int, wrong: int, kind: str) -> str:
+    if value is None:
+        return f"{name}  none: no {kind} patch was decided"
+    return f"{name}  {value:.3f}: {right} of {right + wrong} decided {kind} patches"

@@ -1,11 +1,11 @@
-"""Image files, read one after the other into forms that fit into memory."""
+"""Reads image files in groups that fit into memory and into one request each."""
 
 import hashlib
 import os
 import re
 import stat
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
@@ -13,12 +13,12 @@ from typing import Final, Literal
 from idc_client.classifying.image_files import LeftOut
 
 FORM_FILES: Final = 128
-"""Files in one request: some tenths of a second of work, so that progress is seen and a retry repeats little."""
+"""Files in one request: some tenths of a second of work, so that progress shows and a retry repeats little."""
 FORM_BYTES: Final = 8 * 2**20
-"""Bytes of files that are in memory at one time, but for one more file."""
+"""Bytes of files in memory at one time, not counting the last file read."""
 MAX_NAME_LENGTH: Final = 255
 _READ: Final = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-"""A pipe that takes a file's place is not waited for."""
+"""Does not wait for a pipe that took a file's place."""
 _TRUTH: Final = re.compile(r"class(?P<truth>[01])(?![0-9])")
 """In the names of the public data set: `8975_idx5_x801_y1001_class1.png`."""
 
@@ -26,7 +26,7 @@ Truth = Literal["idc", "no_idc"]
 
 
 def truth_of(path: Path) -> Truth | None:
-    """What a file's name says of it; None where it says nothing."""
+    """The class in a file's name; None where it has none or both."""
     matches = set(_TRUTH.findall(path.name))
     if len(matches) != 1:
         return None
@@ -42,37 +42,36 @@ class Patch:
 
     @property
     def name(self) -> str:
-        """The file's name as it is sent: what is no Unicode or not printable becomes a replacement character."""
+        """The file's name as sent: a replacement character for what is not Unicode or not printable."""
         last = re.split(r"[/\\]", self.path.name)[-1].encode("utf-8", "replace").decode()
         return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in last)[:MAX_NAME_LENGTH]
 
     @property
-    def identity(self) -> bytes:
+    def id(self) -> bytes:
         """The same for files of the same name and content."""
         return hashlib.sha256(self.name.encode() + b"\0" + self.content).digest()[:16]
 
 
 @dataclass(frozen=True)
 class Form:
-    """Patches that go in one request."""
+    """Patches for one request."""
 
     copy: int
-    """0 for the first file of a name and content, 1 for the second, and so on: each is an image of its own."""
+    """0 for the first file with a name and content, 1 for the second, and so on: each is stored."""
     patches: list[Patch]
 
 
-def read(path: Path, max_bytes: int) -> Patch | LeftOut:
-    """Read a file, unless it is too large or no file at all; devices and pipes are not waited for."""
+def read_patch(path: Path, max_bytes: int) -> Patch | LeftOut:
+    """Read a regular file of at most `max_bytes` bytes; never waits for devices and pipes."""
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
-            return LeftOut(path, "no regular file", is_failure=True)
+            return LeftOut(path, "not a regular file", is_failure=True)
         if status.st_size > max_bytes:
-            return LeftOut(
-                path, f"too large: {status.st_size} bytes, and a patch has at most {max_bytes}", is_failure=True
-            )
+            reason = f"too large: {status.st_size} bytes, and a patch has at most {max_bytes}"
+            return LeftOut(path, reason, is_failure=True)
         with os.fdopen(os.open(path, _READ), "rb") as file:
-            # One that grew meanwhile is cut off, and refused by the gateway.
+            # A file that has grown since is cut off, and the gateway rejects it.
             content = file.read(max_bytes + 1)
     except OSError as exc:
         return LeftOut(path, exc.strerror or str(exc), is_failure=True)
@@ -80,39 +79,32 @@ def read(path: Path, max_bytes: int) -> Patch | LeftOut:
 
 
 def forms(files: Iterable[Path], max_bytes: int) -> Iterator[Form | LeftOut]:
-    """The files in groups that fit into one request each, and those that cannot be sent.
+    """Group files into forms; no form holds two patches with the same id.
 
-    What is in memory at one time is bounded: the bytes of `FORM_BYTES` and a few for each file that was met.
+    Memory is bounded: `FORM_BYTES` of content, and 16 bytes for each file read so far.
+
+    Args:
+        files: Paths, read in this order.
+        max_bytes: Largest file to read.
+
+    Yields:
+        Forms, and files that cannot be sent.
     """
-    met: Counter[bytes] = Counter()
+    copies: Counter[bytes] = Counter()
     waiting: dict[int, list[Patch]] = {}
-    held = 0
+    buffered_bytes = 0
     for path in files:
-        patch = read(path, max_bytes)
+        patch = read_patch(path, max_bytes)
         if isinstance(patch, LeftOut):
             yield patch
             continue
-        copy = met[patch.identity]
-        met[patch.identity] += 1
+        copy = copies[patch.id]
+        copies[patch.id] += 1
         waiting.setdefault(copy, []).append(patch)
-        held += len(patch.content)
-        if len(waiting[copy]) == FORM_FILES or held >= FORM_BYTES:
+        buffered_bytes += len(patch.content)
+        if len(waiting[copy]) == FORM_FILES or buffered_bytes >= FORM_BYTES:
             full = copy if len(waiting[copy]) == FORM_FILES else max(waiting, key=lambda c: len(waiting[c]))
             form = Form(full, waiting.pop(full))
-            held -= sum(len(one.content) for one in form.patches)
+            buffered_bytes -= sum(len(patch.content) for patch in form.patches)
             yield form
     yield from (Form(copy, patches) for copy, patches in sorted(waiting.items()))
-
-
-def form_body(patches: Sequence[Patch], boundary: str) -> bytes:
-    """A multipart form with the files as its parts `images` (RFC 7578)."""
-    pieces: list[bytes] = []
-    for patch in patches:
-        head = f'--{boundary}\r\nContent-Disposition: form-data; name="images"; filename="{_quoted(patch.name)}"'
-        pieces += [f"{head}\r\nContent-Type: application/octet-stream\r\n\r\n".encode(), patch.content, b"\r\n"]
-    return b"".join([*pieces, f"--{boundary}--\r\n".encode()])
-
-
-def _quoted(name: str) -> str:
-    """A file's name in a form's head (WHATWG HTML, 4.10.21.8)."""
-    return name.replace('"', "%22")

@@ -1,4 +1,4 @@
-"""Counts of a run: what became of its files."""
+"""The counts of a run."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -10,75 +10,62 @@ from idc_client.classifying.sender import Outcome
 
 
 @dataclass
-class Tally:
-    """Counts outcomes as they come; its size does not grow with them."""
+class Summary:
+    """Counts outcomes as they arrive; its size does not grow with them."""
 
     total: int
-    """Files that were to be sent."""
+    """Files to send."""
     classified: int = 0
     already_there: int = 0
     refused: int = 0
     failed: int = 0
-    """Files without a result that another try may bring."""
+    """Files for which a later run may bring a result."""
     without_result: Counter[str] = field(default_factory=Counter)
-    """Files without a result, by the truth in their names; `unknown` where it says none."""
+    """Files without a result, by the truth in their names or `unknown`."""
     models: Counter[str] = field(default_factory=Counter)
     """Results by model."""
-    _pairs: Counter[tuple[str, str]] = field(default_factory=Counter)
+    _decisions: Counter[tuple[str, str]] = field(default_factory=Counter)
     _is_truth_known: bool = True
 
     def add(self, outcome: Outcome) -> None:
-        """Count one more."""
         truth, result = truth_of(outcome.path), outcome.result
         if result is None:
             self.without_result[truth or "unknown"] += 1
-            self.failed += outcome.is_passing
-            self.refused += not outcome.is_passing
+            self.failed += outcome.is_transient
+            self.refused += not outcome.is_transient
             return
         self.already_there += outcome.is_repeated
         self.classified += not outcome.is_repeated
         self.models[f"{result['model']['name']} {result['model']['version']}"] += 1
         self._is_truth_known = self._is_truth_known and truth is not None
-        self._pairs[truth or "unknown", result["decision"]] += 1
+        self._decisions[truth or "unknown", result["decision"]] += 1
 
     @property
-    def accepted(self) -> int:
-        """Files with a result."""
-        return self.classified + self.already_there
-
-    @property
-    def not_sent(self) -> int:
-        """Files of which nothing is known yet."""
-        return self.total - self.accepted - self.refused - self.failed
-
-    @property
-    def confusion(self) -> Confusion | None:
-        """Where every result's file says the truth."""
-        return Confusion(self._pairs) if self._is_truth_known and self._pairs else None
-
-    def as_document(self) -> dict[str, Any]:
-        """For a program to read."""
-        confusion = self.confusion
+    def counts(self) -> dict[str, int]:
+        counted = self.classified + self.already_there + self.refused + self.failed
         return {
-            "accepted": self.accepted,
             "classified": self.classified,
             "already_there": self.already_there,
             "refused": self.refused,
             "failed": self.failed,
-            "not_sent": self.not_sent,
+            "not_sent": self.total - counted,
+        }
+
+    @property
+    def confusion(self) -> Confusion | None:
+        """None unless the name of every file with a result has a class."""
+        return Confusion(self._decisions) if self._is_truth_known and self._decisions else None
+
+    def as_document(self) -> dict[str, Any]:
+        return {
+            "accepted": self.classified + self.already_there,
+            **self.counts,
             "models": dict(self.models),
-            "confusion": None if confusion is None else confusion.as_document(),
+            "confusion": self.confusion and self.confusion.as_document(),
             "without_result": dict(self.without_result),
         }
 
     def __str__(self) -> str:
-        """In one line."""
-        counts = {
-            "classified": self.classified,
-            "already there": self.already_there,
-            "refused": self.refused,
-            "failed": self.failed,
-            "not sent": self.not_sent,
-        }
-        told = ", ".join(f"{count} {kind}" for kind, count in counts.items() if count or kind == "classified")
-        return f"{told}, of {self.total} files"
+        """The counts above zero, in one line."""
+        shown = [f"{n} {kind.replace('_', ' ')}" for kind, n in self.counts.items() if n or kind == "classified"]
+        return f"{', '.join(shown)}, of {self.total} files"

@@ -1,4 +1,4 @@
-"""One gateway over HTTP: keys, problems, retries."""
+"""Requests to one gateway, with the API key, retries and errors that name the remedy."""
 
 import random
 import ssl
@@ -6,255 +6,212 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
 import httpx
 
-from idc_client.errors import ClientError, InputRefused, KeyRefused, OutcomeUnknown, Unavailable
-from idc_client.gateway import failures as troubles
+from idc_client.errors import ClientError, InputRejected, KeyRejected, OutcomeUnknown, Unavailable
+from idc_client.gateway import failures
 
 TRIES: Final = 4
 """How often a request is sent at most."""
-LONGEST_WAIT_S: Final = 30.0
+MAX_PAUSE_S: Final = 30.0
 """Longest pause between two tries, whatever the gateway asks for."""
-FIRST_WAIT_S: Final = 1.0
-COME_BACK: Final = frozenset({408, 429, 502, 503, 504})
-"""Statuses after which another try may succeed."""
-_NOT_DONE: Final = frozenset({429, 503})
-"""Those of them by which the gateway itself says that it did nothing; the others a proxy says."""
+FIRST_PAUSE_S: Final = 1.0
+TRANSIENT: Final = frozenset({408, 429, 502, 503, 504})
+"""Statuses after which a retry may succeed."""
+_NOT_EXECUTED: Final = frozenset({429, 503})
+"""With these the gateway says that it did nothing; the other transient statuses may come from a proxy."""
 
 
-@dataclass(frozen=True)
-class Access:
-    """Where the gateway is, and how to get in."""
+class _Retryable(Exception):
+    """A try failed, and another one may succeed."""
+
+    def __init__(self, error: ClientError, retry_after_s: float = 0.0) -> None:
+        self.error = error
+        self.retry_after_s = retry_after_s
+
+
+@dataclass
+class Connection:
+    """A gateway's address and the API key, checked with the first request.
+
+    Each request raises a `ClientError` where the gateway does not answer with success, and where the address, the key
+    or the CA file cannot be right.
+    """
 
     url: str
     api_key: str = field(repr=False, default="")
     ca_file: Path | None = None
     timeout_s: float = 60.0
+    transport: httpx.BaseTransport | None = None
+    pause: Callable[[float], None] = time.sleep
+    """Waits that many seconds between two tries."""
 
-
-@dataclass(frozen=True)
-class _Failure:
-    """One try that brought no answer."""
-
-    error: ClientError
-    is_passing: bool
-    """Whether another try may succeed, and may be made."""
-    asked_s: float = 0.0
-
-
-def wait_s(number: int, asked_s: float = 0.0) -> float:
-    """The pause after the try with this number, from 1; clients that failed together do not come back together.
-
-    Args:
-        number: Of the try that failed.
-        asked_s: How long the gateway asks to wait.
-    """
-    own_s: float = FIRST_WAIT_S * 2 ** (number - 1) * random.uniform(0.75, 1.0)  # noqa: S311 - no secret
-    return min(max(own_s, asked_s), LONGEST_WAIT_S)
-
-
-class Connection:
-    """Sends requests and reads answers; what is wrong comes as a `ClientError`."""
-
-    def __init__(
-        self,
-        access: Access,
-        *,
-        transport: httpx.BaseTransport | None = None,
-        pause: Callable[[float], None] = time.sleep,
-    ) -> None:
-        """Make a client; nothing is sent yet.
-
-        Args:
-            access: Where to, and with which key.
-            transport: What carries the requests.
-            pause: Waits so many seconds, between two tries.
-
-        Raises:
-            InputRefused: The address or the authority's certificate is not valid.
-            KeyRefused: The key cannot be one.
-        """
-        troubles.check_url(access.url)
-        try:
-            self._client = httpx.Client(
-                base_url=f"{access.url.rstrip('/')}/api/v1",
-                headers=_authorization(access.api_key),
-                timeout=access.timeout_s,
-                transport=transport,
-                verify=_trust(access.ca_file),
-            )
-        except (httpx.InvalidURL, ValueError) as exc:
-            raise InputRefused(f"{access.url!r} is no gateway's address: {exc}; give --url https://HOST") from exc
-        self._url = access.url
-        self.pause = pause
+    @cached_property
+    def _client(self) -> httpx.Client:
+        return httpx.Client(
+            base_url=f"{_checked_address(self.url)}/api/v1",
+            headers=_authorization(self.api_key),
+            timeout=self.timeout_s,
+            transport=self.transport,
+            verify=_trusted_authorities(self.ca_file),
+        )
 
     def close(self) -> None:
-        """Close the connections."""
-        self._client.close()
+        """Close the connection, if there is one."""
+        if "_client" in self.__dict__:
+            self._client.close()
 
     def get(self, path: str, **query: Any) -> dict[str, Any]:
-        """The JSON document at a path; parameters that are None are left out.
+        """The JSON object at a path; query parameters that are None are left out."""
+        return _document(self._request("GET", path, params=_without_none(query)))
 
-        Raises:
-            ClientError: The gateway does not answer with success.
+    def post(self, path: str, document: Mapping[str, Any], *, idempotency_key: str | None = None) -> dict[str, Any]:
+        """Send a JSON object.
+
+        Args:
+            path: Below `/api/v1`.
+            document: What to send.
+            idempotency_key: With it, the gateway executes a repeated request once. Without it, a request is not
+                repeated after its answer was lost.
         """
-        return troubles.document(self._fulfilled("GET", path, params=_given(query)))
-
-    def post(self, path: str, document: Mapping[str, Any], *, idempotency_key: str) -> dict[str, Any]:
-        """Send a JSON document; it takes effect once, however often it is sent.
-
-        Raises:
-            ClientError: The gateway does not answer with success.
-        """
-        headers = {"Idempotency-Key": idempotency_key}
-        return troubles.document(self._fulfilled("POST", path, json=document, headers=headers))
-
-    def post_once(self, path: str, document: Mapping[str, Any]) -> dict[str, Any]:
-        """Send a JSON document to an endpoint that knows no idempotency keys: after a lost answer it is not repeated.
-
-        Raises:
-            ClientError: The gateway does not answer with success.
-        """
-        return troubles.document(self._fulfilled("POST", path, is_repeatable=False, json=document))
+        headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
+        is_repeatable = idempotency_key is not None
+        return _document(self._request("POST", path, is_repeatable=is_repeatable, json=document, headers=headers))
 
     def delete(self, path: str) -> None:
-        """Delete what is there.
+        """Delete what is there."""
+        # The answer to an earlier try may have been lost.
+        self._request("DELETE", path, is_answer=lambda a, number: a.is_success or (a.status_code == 404 and number > 1))
 
-        Raises:
-            ClientError: The gateway does not answer with success.
-        """
-        sent: list[httpx.Request] = []
-
-        def make() -> httpx.Request:
-            sent.append(self._client.build_request("DELETE", path))
-            return sent[-1]
-
-        # Where the answer to the first try was lost, the second one may find it done.
-        self._tried(make, is_answer=lambda a: a.is_success or (a.status_code == 404 and len(sent) > 1))
-
-    def upload(
-        self, path: str, body: bytes, headers: Mapping[str, str], query: Mapping[str, str | None]
-    ) -> httpx.Response:
-        """Send a body that may arrive twice without harm.
+    def upload(self, path: str, files: list[Any], query: Mapping[str, str | None]) -> httpx.Response:
+        """Send files in a form that may arrive twice without harm.
 
         Returns:
-            The answer: a success, a refusal that says something of each item, or one that finds the body too large.
-
-        Raises:
-            ClientError: The gateway does not answer so.
+            A success, a rejection that lists its items, or 413 (body too large).
         """
-        return self._tried(
-            lambda: self._client.build_request("POST", path, content=body, headers=headers, params=_given(query)),
-            is_answer=lambda a: a.is_success or a.status_code == 413 or "items" in troubles.members(a),
+        return self._request(
+            "POST",
+            path,
+            files=files,
+            params=_without_none(query),
+            is_answer=lambda a, _: a.is_success or a.status_code == 413 or "items" in failures.json_object(a),
         )
 
     @contextmanager
     def stream(self, path: str, *, tries: int = TRIES, **request: Any) -> Iterator[httpx.Response]:
-        """An answer that is read while it comes; once it has begun, it is not asked for again.
-
-        Raises:
-            ClientError: The gateway does not answer with success, or the connection breaks.
-        """
-        answer = self._tried(
-            lambda: self._client.build_request("GET", path, **request),
-            is_answer=lambda a: a.is_success,
-            is_stream=True,
-            tries=tries,
-        )
+        """An answer to read while it arrives; once it has begun, it is not requested again."""
+        answer = self._request("GET", path, tries=tries, is_stream=True, **request)
         try:
             yield answer
         except httpx.HTTPError as exc:
-            raise Unavailable(f"the connection to {self._url} broke: {exc}") from exc
+            raise Unavailable(f"the connection to {self.url} broke: {exc}") from exc
         finally:
             answer.close()
 
-    def _fulfilled(self, method: str, path: str, *, is_repeatable: bool = True, **request: Any) -> httpx.Response:
-        return self._tried(
-            lambda: self._client.build_request(method, path, **request),
-            is_answer=lambda a: a.is_success,
-            is_repeatable=is_repeatable,
-        )
-
-    def _tried(
+    def _request(
         self,
-        make: Callable[[], httpx.Request],
+        method: str,
+        path: str,
         *,
-        is_answer: Callable[[httpx.Response], bool],
+        is_answer: Callable[[httpx.Response, int], bool] = lambda answer, _number: answer.is_success,
         is_repeatable: bool = True,
         is_stream: bool = False,
         tries: int = TRIES,
+        **request: Any,
     ) -> httpx.Response:
-        was_lost = False
+        was_answer_lost = False
         for number in range(1, tries + 1):
-            outcome = self._attempt(make(), is_answer, is_repeatable=is_repeatable, is_stream=is_stream)
-            if isinstance(outcome, httpx.Response):
-                return outcome
-            error = outcome.error
-            if not outcome.is_passing:
-                raise error
-            was_lost = was_lost or isinstance(error, OutcomeUnknown)
-            if number < tries:
-                self.pause(wait_s(number, outcome.asked_s))
-        if was_lost and not isinstance(error, OutcomeUnknown):
-            raise OutcomeUnknown(f"an answer was lost on the way, and then: {error.format_message()}")
+            try:
+                sent = self._client.build_request(method, path, **request)
+                answer = self._send(sent, is_repeatable=is_repeatable, is_stream=is_stream)
+                if is_answer(answer, number):
+                    return answer
+                raise self._rejection(answer, is_repeatable=is_repeatable)
+            except _Retryable as failure:
+                error = failure.error
+                was_answer_lost = was_answer_lost or isinstance(error, OutcomeUnknown)
+                if number < tries:
+                    self.pause(pause_s(number, failure.retry_after_s))
+        if was_answer_lost and not isinstance(error, OutcomeUnknown):
+            raise OutcomeUnknown(f"an answer was lost, and then: {error.format_message()}")
         raise error
 
-    def _attempt(
-        self,
-        request: httpx.Request,
-        is_answer: Callable[[httpx.Response], bool],
-        *,
-        is_repeatable: bool,
-        is_stream: bool,
-    ) -> httpx.Response | _Failure:
+    def _send(self, request: httpx.Request, *, is_repeatable: bool, is_stream: bool) -> httpx.Response:
         try:
             answer = self._client.send(request, stream=is_stream)
-            if is_answer(answer):
-                return answer
-            answer.read()
+            if not answer.is_success:
+                answer.read()
         except (httpx.ConnectError, httpx.ConnectTimeout) as exc:
-            return _Failure(troubles.no_connection(self._url, exc), is_passing=not troubles.is_lasting(exc))
+            error = failures.no_connection(self.url, exc)
+            raise (error if failures.is_permanent(exc) else _Retryable(error)) from exc
         except httpx.HTTPError as exc:
-            return _Failure(self._lost(request, exc), is_passing=is_repeatable)
-        error, status = troubles.refusal(answer), answer.status_code
-        if not is_repeatable and status in COME_BACK - _NOT_DONE:
-            return _Failure(
-                OutcomeUnknown(f"{error.format_message()}: the change may have been made"), is_passing=False
-            )
-        return _Failure(error, is_passing=status in COME_BACK, asked_s=troubles.retry_after_s(answer))
+            error = failures.no_answer(self.url, exc, may_have_changed=request.method != "GET")
+            raise (_Retryable(error) if is_repeatable else error) from exc
+        return answer
 
-    def _lost(self, request: httpx.Request, error: httpx.HTTPError) -> ClientError:
-        text = troubles.no_answer(self._url, error)
-        if request.method == "GET":
-            return Unavailable(text)
-        return OutcomeUnknown(f"{text}: what was sent may or may not be stored")
+    def _rejection(self, answer: httpx.Response, *, is_repeatable: bool) -> Exception:
+        error, status = failures.rejection(answer), answer.status_code
+        if status not in TRANSIENT:
+            return error
+        if is_repeatable or status in _NOT_EXECUTED:
+            return _Retryable(error, failures.retry_after_s(answer))
+        return OutcomeUnknown(f"{error.format_message()}: the change may have been made")
+
+
+def pause_s(number: int, retry_after_s: float = 0.0) -> float:
+    """The pause in seconds after the try with this number, from 1.
+
+    It doubles with each try, is at least what the gateway asks for, at most `MAX_PAUSE_S`, and random, so that clients
+    that failed together do not return together.
+    """
+    backoff_s: float = FIRST_PAUSE_S * 2 ** (number - 1) * random.uniform(0.75, 1.0)  # noqa: S311 - no secret
+    return min(max(backoff_s, retry_after_s), MAX_PAUSE_S)
+
+
+def path_segment(name: str) -> str:
+    """A name as one segment of a path."""
+    return quote(name, safe="")
+
+
+def _checked_address(url: str) -> str:
+    example = f"http://{url}" if url and "://" not in url else "https://HOST"
+    try:
+        address = httpx.URL(url)
+    except (httpx.InvalidURL, ValueError) as exc:
+        raise InputRejected(f"{url!r} is not a gateway's address: {exc}; use --url {example}") from exc
+    if address.scheme not in ("http", "https") or not address.host or address.port == 0:
+        raise InputRejected(f"{url!r} is not a gateway's address: use --url {example}")
+    return url.rstrip("/")
 
 
 def _authorization(api_key: str) -> dict[str, str]:
     if not api_key:
         return {}
     if not api_key.isascii() or not api_key.isprintable() or " " in api_key:
-        raise KeyRefused("the API key has spaces, line breaks or letters that no key has: copy it again, whole")
+        raise KeyRejected("the API key contains spaces, line breaks or invalid characters: copy the whole key again")
     return {"Authorization": f"Bearer {api_key}"}
 
 
-def _trust(ca_file: Path | None) -> ssl.SSLContext | bool:
+def _trusted_authorities(ca_file: Path | None) -> ssl.SSLContext | bool:
     if ca_file is None:
         return True
     try:
         return ssl.create_default_context(cafile=ca_file)
     except (OSError, ssl.SSLError) as exc:
-        raise InputRefused(f"{ca_file} is no authority's certificate (PEM): {exc}") from exc
+        raise InputRejected(f"{ca_file} is not the certificate of an authority (PEM): {exc}") from exc
 
 
-def segment(name: str) -> str:
-    """A name as one part of a path."""
-    return quote(name, safe="")
+def _document(answer: httpx.Response) -> dict[str, Any]:
+    document = failures.json_object(answer)
+    if not document:
+        raise InputRejected(f"{answer.url} does not answer like a gateway: is there a gateway at --url?")
+    return document
 
 
-def _given(query: Mapping[str, Any]) -> dict[str, Any]:
+def _without_none(query: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in query.items() if value is not None}

@@ -1,47 +1,32 @@
-"""What a failed request means, with the remedy that fits."""
+"""What a failed request means, and what to do about it."""
 
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import httpx
 
-from idc_client.errors import ClientError, InputRefused, KeyRefused, Unavailable
+from idc_client.errors import ClientError, InputRejected, KeyRejected, OutcomeUnknown, Unavailable
 
+_OTHER_NAME: Final = "its certificate is for another name: use --url with the name in the certificate"
+_NO_TLS: Final = "this port does not speak TLS: use --url http://HOST, or the TLS port"
 _TLS_REMEDIES: Final = {
-    "mismatch": "its certificate is for another name: give --url with the name in the certificate",
-    "not valid for": "its certificate is for another name: give --url with the name in the certificate",
+    "mismatch": _OTHER_NAME,
+    "not valid for": _OTHER_NAME,
     "expired": "its certificate has expired, or this machine's clock is wrong: renew it, or set the clock",
     "not yet valid": "its certificate is not valid yet, or this machine's clock is wrong: set the clock",
-    "CERTIFICATE_VERIFY_FAILED": "its certificate is not signed by an authority that is trusted here: give --ca-file "
-    "with the authority's certificate (PEM)",
-    "WRONG_VERSION_NUMBER": "it speaks no TLS at this port: give --url http://HOST, or the port that does",
-    "record layer failure": "it speaks no TLS at this port: give --url http://HOST, or the port that does",
-    "packet length too long": "it speaks no TLS at this port: give --url http://HOST, or the port that does",
+    "CERTIFICATE_VERIFY_FAILED": "its certificate is not signed by a trusted authority: use --ca-file with the "
+    "authority's certificate (PEM)",
+    "WRONG_VERSION_NUMBER": _NO_TLS,
+    "record layer failure": _NO_TLS,
+    "packet length too long": _NO_TLS,
     "[SSL": "TLS fails",
 }
-"""By what OpenSSL says; the first that fits counts."""
-_WANTS_TLS: Final = ("HTTPS server", "HTTPS port")
-"""In the answer of a server that got plain HTTP where it speaks TLS: Go's, nginx's."""
-
-
-def check_url(url: str) -> None:
-    """Refuse what is no gateway's address.
-
-    Raises:
-        InputRefused: The address lacks a scheme or a host.
-    """
-    try:
-        parts = urlsplit(url)
-        is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError as exc:
-        raise InputRefused(f"{url!r} is no gateway's address: {exc}; give --url https://HOST") from exc
-    if not is_address:
-        guess = f"http://{url}" if url and "://" not in url else "https://HOST"
-        raise InputRefused(f"{url!r} is no gateway's address: give --url {guess}")
+"""Remedies by a part of OpenSSL's message; the first match counts."""
+_EXPECTS_TLS: Final = ("HTTPS server", "HTTPS port")
+"""What Go's and nginx's servers answer to plain HTTP on a TLS port."""
 
 
 def no_connection(url: str, error: httpx.HTTPError) -> ClientError:
-    """The gateway was not reached."""
+    """No connection was made."""
     reason = str(error)
     for sign, remedy in _TLS_REMEDIES.items():
         if sign in reason and "SSL" in reason:
@@ -49,44 +34,45 @@ def no_connection(url: str, error: httpx.HTTPError) -> ClientError:
     return Unavailable(f"cannot reach {url}: {reason or type(error).__name__}; is it running, and is --url right?")
 
 
-def is_lasting(error: httpx.HTTPError) -> bool:
-    """Whether another try would fail in the same way."""
+def is_permanent(error: httpx.HTTPError) -> bool:
+    """Whether a retry would fail in the same way."""
     return "[SSL" in str(error)
 
 
-def no_answer(url: str, error: httpx.HTTPError) -> str:
-    """The gateway was reached, and did not answer to the end."""
-    text = f"{url} did not answer to the end ({type(error).__name__})"
+def no_answer(url: str, error: httpx.HTTPError, *, may_have_changed: bool) -> ClientError:
+    """A request was sent, but no complete answer came back."""
+    text = f"{url} sent no complete answer ({type(error).__name__})"
     if isinstance(error, httpx.TimeoutException):
-        return f"{text}: give it longer with --timeout-s"
-    is_plain = isinstance(error, httpx.RemoteProtocolError) and url.startswith("http://")
-    return f"{text}; if it speaks TLS, give --url https://HOST" if is_plain else text
+        text += ": wait longer with --timeout-s"
+    elif isinstance(error, httpx.RemoteProtocolError) and url.startswith("http://"):
+        text += "; if it speaks TLS, use --url https://HOST"
+    return OutcomeUnknown(f"{text}: the change may or may not be stored") if may_have_changed else Unavailable(text)
 
 
-def refusal(answer: httpx.Response) -> ClientError:
-    """The gateway, or what stands at its address, said no."""
-    status, problem = answer.status_code, members(answer)
+def rejection(answer: httpx.Response) -> ClientError:
+    """The error for an answer that is not a success, from the gateway or whatever runs at its address."""
+    status, problem = answer.status_code, json_object(answer)
     if answer.has_redirect_location:
-        return InputRefused(f"{answer.url} redirects to {answer.headers['Location']}: give --url with that address")
-    text = f"{problem.get('detail') or _unspoken(answer)} ({status})"
+        return InputRejected(f"{answer.url} redirects to {answer.headers['Location']}: use that address as --url")
+    text = f"{problem.get('detail') or _without_detail(answer)} ({status})"
     if status == 401:
-        return KeyRefused(f"{text}; set IDC_API_KEY or give --api-key-file")
+        return KeyRejected(f"{text}; set IDC_API_KEY or use --api-key-file")
     if status == 403:
-        return KeyRefused(text)
-    return Unavailable(text) if status >= 500 or status in (408, 429) else InputRefused(text)
+        return KeyRejected(text)
+    return Unavailable(text) if status >= 500 or status in (408, 429) else InputRejected(text)
 
 
-def _unspoken(answer: httpx.Response) -> str:
+def _without_detail(answer: httpx.Response) -> str:
     reason = answer.reason_phrase or "no reason given"
-    if any(sign in answer.text[:2000] for sign in _WANTS_TLS):
-        return f"{reason}: it speaks TLS at this port: give --url https://HOST"
+    if any(sign in answer.text[:2000] for sign in _EXPECTS_TLS):
+        return f"{reason}: this port speaks TLS: use --url https://HOST"
     if answer.status_code in (502, 504):
         return f"{reason}: a proxy at --url cannot reach the gateway"
     return f"{reason}: is there a gateway at --url?"
 
 
-def members(answer: httpx.Response) -> dict[str, Any]:
-    """The JSON object that an answer is; empty for anything else."""
+def json_object(answer: httpx.Response) -> dict[str, Any]:
+    """The JSON object in an answer; empty if there is none."""
     try:
         document = answer.json()
     except ValueError:
@@ -94,20 +80,8 @@ def members(answer: httpx.Response) -> dict[str, Any]:
     return document if isinstance(document, dict) else {}
 
 
-def document(answer: httpx.Response) -> dict[str, Any]:
-    """The JSON object that an answer has to be.
-
-    Raises:
-        InputRefused: It is something else: no gateway answered.
-    """
-    found = members(answer)
-    if not found:
-        raise InputRefused(f"{answer.url} answers with no gateway's document: is there a gateway at --url?")
-    return found
-
-
 def retry_after_s(answer: httpx.Response) -> float:
-    """How long the gateway asks to wait, in seconds; 0 where it does not say."""
+    """The pause that the gateway asks for, in seconds; 0 by default."""
     try:
         return max(0.0, float(answer.headers.get("Retry-After", "0")))
     except ValueError:
