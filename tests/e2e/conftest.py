@@ -44,5 +44,4 @@ def quiet_alarm(request: pytest.FixtureRequest) -> None:
     """Each test of the stack starts with every container running and no latched alarm."""
     if "stack" in request.fixturenames:
         stack: ComposeStack = request.getfixturevalue("stack")
-        stack.start(build=False)
-        stack.acknowledge()
+        stack.settle()

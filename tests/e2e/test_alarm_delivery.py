@@ -21,7 +21,8 @@ from idc_contracts import (
     ServiceStatus,
 )
 from support.alarm_messages import acknowledge, patch_classified
-from support.alarm_process import AlarmProcess, wait_until
+from support.alarm_process import AlarmProcess
+from support.eventually import wait_until
 from support.mosquitto import MosquittoBroker
 from support.mqtt_peer import MqttPeer
 

@@ -9,7 +9,8 @@ import pytest
 
 from idc_contracts import ALARM_STATE, ALARM_STATUS, AlarmState, ServiceStatus
 from idc_servicekit.heartbeat import main as check_heartbeat
-from support.alarm_process import AlarmProcess, wait_until
+from support.alarm_process import AlarmProcess
+from support.eventually import wait_until
 from support.mosquitto import MosquittoBroker
 from support.mqtt_peer import MqttPeer
 

@@ -7,7 +7,8 @@ from uuid import uuid4
 
 import pytest
 
-from support.compose_stack import IMAGE_TAG, wait_until
+from support.compose_stack import IMAGE_TAG
+from support.eventually import wait_until
 
 pytestmark = pytest.mark.e2e
 IMAGE = f"idc-sentinel/broker:{IMAGE_TAG}"

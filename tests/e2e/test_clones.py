@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from support.checkout import Checkout
-from support.compose_stack import wait_until
 from support.docker_networks import free_network
+from support.eventually import wait_until
 from support.mosquitto import free_port
 from support.tls_names import served_names
 

@@ -7,8 +7,9 @@ from uuid import UUID
 import httpx
 import pytest
 
-from support.compose_stack import ComposeStack, wait_until
+from support.compose_stack import ComposeStack
 from support.demo_patches import DemoPatches
+from support.eventually import wait_until
 
 pytestmark = pytest.mark.e2e
 PATCHES = 50

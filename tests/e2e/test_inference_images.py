@@ -14,7 +14,8 @@ import pytest
 from PIL import Image
 from tritonclient.http import InferenceServerClient, InferInput
 
-from support.compose_stack import IMAGE_TAG, wait_until
+from support.compose_stack import IMAGE_TAG
+from support.eventually import wait_until
 from support.mosquitto import free_port
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]

@@ -6,8 +6,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from support.compose_stack import ComposeStack, wait_until
+from support.compose_stack import ComposeStack
 from support.demo_patches import DemoPatches
+from support.eventually import wait_until
 
 pytestmark = pytest.mark.e2e
 

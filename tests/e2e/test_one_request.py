@@ -10,8 +10,8 @@ import pytest
 
 from idc_contracts import CLASSIFICATIONS, PatchClassified
 from support.alarm_process import AlarmProcess
-from support.compose_stack import wait_until
 from support.demo_patches import solid_png
+from support.eventually import wait_until
 from support.gateway_process import gateway_process
 from support.inference_process import inference_process, start_inference, wait_ready
 from support.mosquitto import MosquittoBroker, free_port

@@ -11,8 +11,9 @@ import httpx
 import pytest
 
 from idc_gateway.inference.oip_inference import OipInference
-from support.compose_stack import answers, wait_until
+from support.compose_stack import answers
 from support.demo_patches import real_patches, solid_png
+from support.eventually import wait_until
 from support.inference_process import inference_process
 from support.live_gateway import KEY, gateway_settings, live_gateway
 from support.mosquitto import free_port

@@ -10,9 +10,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from support.compose_stack import ComposeStack, wait_until
+from support.compose_stack import ComposeStack
 from support.demo_patches import solid_png
 from support.docker_networks import free_network
+from support.eventually import wait_until
 from support.mosquitto import free_port
 from support.tiny_bundle import write_tiny_bundle
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from support.compose_stack import wait_until
+from support.eventually import wait_until
 from support.fault_report import FaultRow
 from support.fault_scene import FaultScene, acted_on, count_up
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from support.compose_stack import wait_until
+from support.eventually import wait_until
 from support.fault_report import FaultRow
 from support.fault_scene import FaultScene
 

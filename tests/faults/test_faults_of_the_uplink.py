@@ -7,7 +7,7 @@ import pytest
 
 from idc_contracts import CLASSIFICATIONS
 from support.bridged_brokers import BridgedBrokers, bridged_brokers
-from support.compose_stack import wait_until
+from support.eventually import wait_until
 from support.session_client import SessionClient
 
 pytestmark = pytest.mark.faults

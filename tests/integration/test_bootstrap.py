@@ -12,7 +12,7 @@ import pytest
 
 from support.broker_scripts import run
 from support.certificates import self_signed
-from support.compose_stack import wait_until
+from support.eventually import wait_until
 from support.mosquitto import REPOSITORY, MosquittoBroker
 from support.tls_names import served_names as served_names_at
 

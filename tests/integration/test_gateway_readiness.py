@@ -11,8 +11,8 @@ import pytest
 
 from idc_gateway.inference import endpoint
 from idc_gateway.inference.oip_inference import OipInference
-from support.compose_stack import wait_until
 from support.demo_patches import solid_png
+from support.eventually import wait_until
 from support.gateway_fakes import MemoryBus
 from support.live_gateway import KEY, gateway_settings, live_gateway
 

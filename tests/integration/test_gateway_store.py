@@ -26,7 +26,7 @@ from idc_gateway.results.unit_of_work import NewImage, UnitOfWork
 from idc_gateway.sql.database import Database, open_database
 from idc_gateway.sql.tables import metadata
 from idc_gateway.store import Store, open_store
-from support.compose_stack import wait_until
+from support.eventually import wait_until
 from support.gateway_fakes import FAKE_MODEL, FAKE_THRESHOLDS
 from support.postgres import PostgresServer
 

@@ -4,16 +4,15 @@ import contextlib
 import json
 import time
 from collections import Counter
-from pathlib import Path
 from typing import Final, TypeVar
 
 import httpx
 from pydantic import ValidationError
 
 from idc_contracts import ALARM_STATE, CLASSIFICATIONS, AlarmState, Message, PatchClassified
-from idc_servicekit.mqtt import MqttSettings
-from support.compose_stack import ComposeStack, wait_until
+from support.compose_stack import ComposeStack
 from support.demo_patches import DemoPatches
+from support.eventually import wait_until
 from support.fault_report import FaultRow
 from support.session_client import SessionClient
 
@@ -27,35 +26,17 @@ ReadMessage = TypeVar("ReadMessage", bound=Message)
 class FaultScene:
     """Posts patches and counts where they have arrived."""
 
-    def __init__(self, stack: ComposeStack, patches: DemoPatches, folder: Path) -> None:
+    def __init__(self, stack: ComposeStack, patches: DemoPatches) -> None:
         """Let a witness in: a reader at the broker with a session of its own, beside the alarm's.
 
         Args:
             stack: Running and healthy.
             patches: What to post.
-            folder: For the accounts' secrets.
         """
         self.stack: Final = stack
         self._gateways_topic: Final = CLASSIFICATIONS.at(site="site", device="gateway")
         self._patches = patches
-        self._folder = folder
-        self.witness: Final = SessionClient(self.settings("operator"), "witness", ALL_OF_THE_SITE)
-
-    def settings(self, account: str) -> MqttSettings:
-        """How a program of this machine reaches the stack's broker as one of the accounts."""
-        home = self._folder / account
-        if not home.exists():
-            home.mkdir()
-            for name in ("ca.crt", "mqtt-password"):
-                (home / name).write_text(self.stack.secret(account, name))
-        return MqttSettings(
-            host="localhost",
-            port=self.stack.mqtt_port,
-            username=account,
-            password_file=home / "mqtt-password",
-            ca_file=home / "ca.crt",
-            keepalive_s=10,
-        )
+        self.witness: Final = SessionClient(stack.mqtt_settings("operator"), "witness", ALL_OF_THE_SITE)
 
     def post(self, count: int, *, pace_s: float = 0.0, batch: int = 1, finding: bool = True) -> list[str]:
         """Post patches one after the other, each as a careful client does: again while nobody takes it.

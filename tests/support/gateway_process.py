@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from support.compose_stack import answers, wait_until
+from support.compose_stack import answers
+from support.eventually import wait_until
 from support.mosquitto import MosquittoBroker, free_port
 
 
