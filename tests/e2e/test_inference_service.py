@@ -136,14 +136,6 @@ def test_foreign_client_asks_for_one_output_and_other_versions(client: triton.In
             client.infer(name, [one_image()], model_version=version)
 
 
-@pytest.mark.parametrize("algorithm", ["gzip", "deflate"])
-def test_foreign_client_is_told_that_compressed_bodies_are_not_read(
-    client: triton.InferenceServerClient, algorithm: str
-) -> None:
-    with pytest.raises(triton.InferenceServerException, match="Content-Encoding"):
-        client.infer("idc", [one_image()], request_compression_algorithm=algorithm)
-
-
 def test_many_requests_of_a_foreign_client_at_once_keep_their_answers(address: str) -> None:
     with triton.InferenceServerClient(address, concurrency=16) as client:
         pending = []
@@ -164,14 +156,6 @@ def test_images_as_base64_in_json_are_read(address: str) -> None:
     answer = httpx.post(f"http://{address}/v2/models/idc/infer", json=body)
 
     assert answer.json()["outputs"][1]["data"] == ["idc"]
-
-
-def test_foreign_client_is_told_what_is_wrong(client: triton.InferenceServerClient) -> None:
-    tensor = triton.InferInput("image", [1], "BYTES")
-    tensor.set_data_from_numpy(np.array([b"no image"], dtype=np.object_))
-
-    with pytest.raises(triton.InferenceServerException, match=r"image\[0\]: these bytes are not"):
-        client.infer("idc", [tensor])
 
 
 def test_lying_content_length_ends_the_connection_and_nothing_else(address: str) -> None:
@@ -273,16 +257,6 @@ def test_missing_model_ends_the_start_with_one_line_and_code_69(tmp_path: Path) 
     assert len(output.splitlines()) == 1
 
 
-def test_missing_device_ends_the_start_with_the_devices_that_are_there(tmp_path: Path) -> None:
-    write_tiny_bundle(tmp_path)
-    process = start_inference(tmp_path, free_port(), INFERENCE_DEVICE="NPU", INFERENCE_DEVICE_FALLBACK="none")
-
-    output, _ = process.communicate(timeout=30)
-
-    assert process.returncode == 69
-    assert "devices here: CPU" in output
-
-
 def test_missing_device_falls_back_and_says_so_everywhere(tmp_path: Path) -> None:
     write_tiny_bundle(tmp_path)
     port = free_port()
@@ -332,13 +306,3 @@ def test_command_line_goes_before_the_environment(tmp_path: Path, monkeypatch: p
 
     assert checked.returncode == 69
     assert "device 'GPU' is not here" in checked.stderr
-
-
-def test_wrong_setting_ends_the_start_with_its_name_and_code_78(tmp_path: Path) -> None:
-    process = start_inference(tmp_path, free_port(), INFERENCE_MAX_PATCHES="many")
-
-    output, _ = process.communicate(timeout=30)
-
-    assert process.returncode == 78
-    assert "INFERENCE_MAX_PATCHES" in output
-    assert len(output.splitlines()) == 1

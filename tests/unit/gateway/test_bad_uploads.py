@@ -1,7 +1,7 @@
 """What is no patch gets a clear problem, and nothing of it is stored."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import suppress
 
 import httpx
@@ -22,13 +22,11 @@ RED = solid_png((250, 0, 0))
 URL = "/api/v1/classifications"
 
 
-def form(*parts: tuple[str, str | None, bytes]) -> tuple[bytes, dict[str, str]]:
+def form(*parts: tuple[str, str, bytes]) -> tuple[bytes, dict[str, str]]:
     pieces = []
     for field, filename, data in parts:
-        name = f'; filename="{filename}"' if filename is not None else ""
-        pieces.append(
-            f'--cut\r\nContent-Disposition: form-data; name="{field}"{name}\r\n\r\n'.encode() + data + b"\r\n"
-        )
+        head = f'--cut\r\nContent-Disposition: form-data; name="{field}"; filename="{filename}"\r\n\r\n'
+        pieces.append(head.encode() + data + b"\r\n")
     return b"".join(pieces) + b"--cut--\r\n", {"Content-Type": "multipart/form-data; boundary=cut"}
 
 
@@ -66,17 +64,14 @@ GOOD = ("images", "good.png", RED)
 @pytest.mark.parametrize(
     ("parts", "status", "words"),
     [
-        ([], 400, "images"),
         ([("images", "empty.png", b"")], 400, "'empty.png' is empty"),
         ([("images", "notes.txt", b"hello")], 415, "'notes.txt'"),
-        ([GOOD, ("other", "x.png", RED)], 400, "'other'"),
-        ([GOOD, ("images", None, b"text")], 400, "'images'"),
         ([GOOD] * 21, 400, "more than 20 images"),
         ([("images", "big.png", bytes(50_001))], 413, "'big.png' is too large"),
     ],
 )
 async def test_form_without_a_good_image_gets_a_problem_that_names_the_part(
-    client: httpx.AsyncClient, parts: list[tuple[str, str | None, bytes]], status: int, words: str
+    client: httpx.AsyncClient, parts: list[tuple[str, str, bytes]], status: int, words: str
 ) -> None:
     body, headers = form(*parts)
 
@@ -113,21 +108,13 @@ async def test_bad_image_in_a_form_has_its_own_error_and_the_others_their_result
     assert bad[0] in error["detail"]
 
 
-@pytest.mark.parametrize(
-    ("content_type", "body"),
-    [
-        ("multipart/form-data", b"x"),
-        ("multipart/form-data; boundary=cut", b"no boundary here"),
-        ("multipart/form-data; boundary=cut", form(GOOD)[0][:-40]),
-        ("multipart/form-data; boundary=cut", b"--cut\r\n\r\nno headers\r\n--cut--\r\n"),
-        ("multipart/form-data; boundary=cut", b"--cut\r\nContent-Disposition: form-data\r\n\r\nx\r\n--cut--\r\n"),
-    ],
-)
-async def test_malformed_form_gets_a_problem(client: httpx.AsyncClient, content_type: str, body: bytes) -> None:
-    answer = await client.post(URL, content=body, headers={"Content-Type": content_type})
+@pytest.mark.parametrize("head", [b"", b"Content-Disposition: form-data\r\n"])
+async def test_malformed_part_gets_a_problem(client: httpx.AsyncClient, head: bytes) -> None:
+    body = b"--cut\r\n" + head + b"\r\nx\r\n--cut--\r\n"
 
-    assert answer.status_code in (400, 422)
-    assert answer.headers["Content-Type"] == "application/problem+json"
+    answer = await client.post(URL, content=body, headers={"Content-Type": "multipart/form-data; boundary=cut"})
+
+    assert_problem(answer, 400, "form")
 
 
 async def test_body_without_a_length_is_refused_when_it_grows_too_large(client: httpx.AsyncClient) -> None:
@@ -259,18 +246,3 @@ _PIECES = st.sampled_from(
 def test_any_form_is_images_or_a_problem(body: bytes, content_type: str) -> None:
     with suppress(BadInput, BodyTooLarge):
         assert asyncio.run(read_form(body, content_type))
-
-
-def _names() -> Iterator[str]:
-    yield from ("a.png", "", "../../etc/passwd", "x" * 500, "\u202egnp.exe", 'quote\\".png', "C:\\slides\\a.png")
-
-
-@pytest.mark.parametrize("name", list(_names()))
-async def test_hostile_file_name_is_only_a_printable_label(name: str) -> None:
-    body, headers = form(("images", name, RED))
-
-    (upload,) = await read_form(body, headers["Content-Type"])
-
-    assert len(upload.name) <= 255
-    assert upload.name.isprintable()
-    assert not set("/\\") & set(upload.name)

@@ -25,7 +25,6 @@ async def test_raw_body_is_classified_and_stored(client: httpx.AsyncClient) -> N
     assert item["name"] == ""
     assert item["model"] == {"name": "idc", "version": "1", "sha256": "0" * 64}
     assert item["thresholds"] == {"no_idc_below": 0.4, "idc_from": 0.6}
-    assert item["latency_ms"] >= 0
     assert answer.headers["Location"] == f"{URL}/{item['id']}"
     assert (await client.get(answer.headers["Location"])).json() == item
 

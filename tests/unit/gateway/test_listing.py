@@ -63,20 +63,20 @@ async def test_filters_leave_what_they_say(client: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize(
-    "filters",
+    ("filters", "status"),
     [
-        {"cursor": "nonsense"},
-        {"decision": "perhaps"},
-        {"created_from": "2026-01-01T00:00:00"},
-        {"created_from": "0001-01-01T00:00:00+14:00"},
-        {"patient": "a\x00b"},
-        {"limit": 1001},
+        ({"cursor": "nonsense"}, 400),
+        ({"decision": "perhaps"}, 422),
+        ({"created_from": "2026-01-01T00:00:00"}, 422),
+        ({"created_from": "0001-01-01T00:00:00+14:00"}, 422),
+        ({"patient": "a\x00b"}, 422),
+        ({"limit": 1001}, 422),
     ],
 )
-async def test_wrong_filter_is_a_problem(client: httpx.AsyncClient, filters: dict[str, Any]) -> None:
+async def test_wrong_filter_is_a_problem(client: httpx.AsyncClient, filters: dict[str, Any], status: int) -> None:
     answer = await client.get(URL, params=filters)
 
-    assert answer.status_code in (400, 422)
+    assert answer.status_code == status
     assert answer.headers["Content-Type"] == "application/problem+json"
 
 

@@ -1,5 +1,6 @@
 """Each request has an id and a line in the log."""
 
+import asyncio
 import logging
 
 import httpx
@@ -9,6 +10,8 @@ from idc_servicekit.access_log import AccessLog, Message, Receive, Send
 
 
 async def app(scope: Message, _receive: Receive, send: Send) -> None:
+    if scope["path"] == "/slow":
+        await asyncio.sleep(0.02)
     if scope["path"] == "/broken":
         raise RuntimeError("a bug")
     await send({"type": "http.response.start", "status": 200, "headers": []})
@@ -37,12 +40,12 @@ async def test_other_id_of_the_caller_is_replaced(given: str) -> None:
 
 async def test_request_is_logged_with_its_status(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
-        await get("/path")
+        await get("/slow")
 
     (record,) = [record for record in caplog.records if record.name == "idc_servicekit.access_log"]
-    assert record.getMessage() == "GET /path"
+    assert record.getMessage() == "GET /slow"
     assert vars(record)["status"] == 200
-    assert vars(record)["duration_ms"] >= 0
+    assert vars(record)["duration_ms"] > 19
 
 
 @pytest.mark.parametrize(("path", "lines"), [("/health/live", 0), ("/broken", 1)])
