@@ -3,7 +3,6 @@
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 
@@ -15,18 +14,6 @@ from support.mosquitto import MosquittoBroker
 from support.mqtt_peer import MqttPeer
 
 pytestmark = pytest.mark.e2e
-
-
-@pytest.fixture
-def site() -> str:
-    return f"site-{uuid4().hex[:12]}"
-
-
-@pytest.fixture
-def alarm(shared_broker: MosquittoBroker, tmp_path: Path, site: str) -> Iterator[AlarmProcess]:
-    alarm = AlarmProcess(tmp_path, shared_broker.settings("alarm"), site=site)
-    yield alarm
-    alarm.kill()
 
 
 @pytest.fixture

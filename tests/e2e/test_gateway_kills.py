@@ -12,9 +12,11 @@ import httpx
 import pytest
 
 from idc_contracts import CLASSIFICATIONS, PatchClassified
+from support.careful_client import post_until_accepted
 from support.compose_stack import ComposeStack
 from support.demo_patches import DemoPatches
 from support.eventually import wait_until
+from support.fault_scene import acted_on
 from support.session_client import SessionClient
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
@@ -47,23 +49,6 @@ def killed_again_and_again(stack: ComposeStack, posted: list[str]) -> Iterator[l
         thread.join(300)
 
 
-def post_until_accepted(client: httpx.Client, image: bytes, posted: list[str]) -> None:
-    headers = {"Idempotency-Key": uuid4().hex, "Content-Type": "image/png"}
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline:
-        try:
-            answer = client.post(URL, content=image, headers=headers)
-        except httpx.TransportError:
-            time.sleep(0.1)
-            continue
-        if answer.status_code == 201:
-            posted.append(answer.json()["items"][0]["id"])
-            return
-        assert answer.status_code == 503, answer.text
-        time.sleep(0.1)
-    raise TimeoutError("the patch was not accepted")
-
-
 def all_pages(client: httpx.Client, path: str) -> list[dict[str, Any]]:
     items, cursor = [], None
     while True:
@@ -84,7 +69,7 @@ def test_no_accepted_result_is_lost_and_none_is_stored_twice(stack: ComposeStack
     with stack.client() as client:
         before = {item["id"] for item in all_pages(client, URL)}
         with killed_again_and_again(stack, posted) as kills, ThreadPoolExecutor(CLIENTS) as pool:
-            list(pool.map(lambda _: post_until_accepted(client, patches.negative, posted), range(POSTS)))
+            list(pool.map(lambda _: posted.extend(post_until_accepted(client, patches.negative)), range(POSTS)))
         stack.start(build=False)
         stored = [item["id"] for item in all_pages(client, URL) if item["id"] not in before]
         audited = {r["subject"] for r in all_pages(client, "/api/v1/audit") if r["action"] == "patch.classified"}
@@ -97,4 +82,5 @@ def test_no_accepted_result_is_lost_and_none_is_stored_twice(stack: ComposeStack
     assert set(posted) <= audited
     assert verification["intact"], verification
     wait_until(lambda: set(posted) <= published(subscriber), "every result was published", 120)
+    wait_until(lambda: set(posted) <= acted_on(stack.logs("alarm")).keys(), "the alarm has acted on every result", 120)
     subscriber.leave()

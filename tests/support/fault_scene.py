@@ -6,17 +6,16 @@ import time
 from collections import Counter
 from typing import Final, TypeVar
 
-import httpx
 from pydantic import ValidationError
 
 from idc_contracts import ALARM_STATE, CLASSIFICATIONS, AlarmState, Message, PatchClassified
+from support.careful_client import post_until_accepted
 from support.compose_stack import ComposeStack
 from support.demo_patches import DemoPatches
 from support.eventually import wait_until
 from support.fault_report import FaultRow
 from support.session_client import SessionClient
 
-LONGEST_RETRY_S: Final = 120.0
 LONGEST_RECOVERY_S: Final = 180.0
 ALL_OF_THE_SITE: Final = "idc/v1/site/+/+"
 
@@ -54,25 +53,9 @@ class FaultScene:
         accepted: list[str] = []
         with self.stack.client() as client:
             while len(accepted) < count:
-                accepted += self._post_until_taken(client, [image] * batch)
+                accepted += post_until_accepted(client, *[image] * batch)
                 time.sleep(pace_s)
         return accepted
-
-    def _post_until_taken(self, client: httpx.Client, images: list[bytes]) -> list[str]:
-        deadline = time.monotonic() + LONGEST_RETRY_S
-        files = [("images", (f"{number}.png", image, "image/png")) for number, image in enumerate(images)]
-        while time.monotonic() < deadline:
-            try:
-                answer = client.post("/api/v1/classifications", files=files)
-            except httpx.TransportError:
-                time.sleep(0.2)
-                continue
-            if answer.status_code == 201:
-                taken = (item["classification"] for item in answer.json()["items"])
-                return [str(classification["id"]) for classification in taken if classification]
-            assert answer.status_code == 503, answer.text
-            time.sleep(0.2)
-        raise TimeoutError(f"the patch was not accepted in {LONGEST_RETRY_S} s")
 
     def stored(self) -> set[str]:
         """Every result that the gateway keeps."""

@@ -39,11 +39,11 @@ def gateway_process(folder: Path, broker: MosquittoBroker, inference_urls: str, 
         )
     try:
         address = f"http://127.0.0.1:{port}"
-        wait_until(lambda: answers(f"{address}/readyz"), "the gateway is ready", 30)
+        wait_until(lambda: answers(f"{address}/readyz"), "the gateway is ready")
         yield address
     finally:
         process.terminate()
         try:
-            process.wait(timeout=20)
+            process.wait(timeout=60)
         finally:
             process.kill()

@@ -109,7 +109,7 @@ async def test_bad_image_in_a_form_has_its_own_error_and_the_others_their_result
 
 
 @pytest.mark.parametrize("head", [b"", b"Content-Disposition: form-data\r\n"])
-async def test_malformed_part_gets_a_problem(client: httpx.AsyncClient, head: bytes) -> None:
+async def test_malformed_form_gets_a_problem(client: httpx.AsyncClient, head: bytes) -> None:
     body = b"--cut\r\n" + head + b"\r\nx\r\n--cut--\r\n"
 
     answer = await client.post(URL, content=body, headers={"Content-Type": "multipart/form-data; boundary=cut"})
