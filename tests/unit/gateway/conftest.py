@@ -28,7 +28,7 @@ def settings(tmp_path: Path) -> GatewaySettings:
         max_total_body_bytes=300_000,
         max_image_bytes=50_000,
         max_images=20,
-        body_timeout_s=1,
+        body_timeout_s=60,
         mqtt=MqttSettings(username="gateway", password_file=key_file, ca_file=key_file),
     )
 

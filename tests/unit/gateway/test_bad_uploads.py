@@ -14,6 +14,7 @@ from idc_gateway.classifying.check_image import check_image
 from idc_gateway.classifying.uploads import Upload, UploadLimits, multipart_uploads
 from idc_gateway.errors import BadInput, BodyTooLarge
 from idc_gateway.results.classifications import UNKNOWN_ORIGIN
+from idc_gateway.settings import GatewaySettings
 from support.demo_patches import solid_png
 from support.eventually import eventually
 from support.gateway_fakes import RednessInference
@@ -168,25 +169,31 @@ async def test_large_body_where_no_image_is_sent_is_refused_from_anyone(
     assert sent < 100_000
 
 
-async def test_upload_that_goes_silent_is_ended(client: httpx.AsyncClient) -> None:
-    async def silent() -> AsyncIterator[bytes]:
-        yield RED[:40]
-        await asyncio.Event().wait()
+class TestImpatientGateway:
+    """Its time for a body is short."""
 
-    answer = await client.post(URL, content=silent())
+    @pytest.fixture
+    def settings(self, settings: GatewaySettings) -> GatewaySettings:
+        return settings.model_copy(update={"body_timeout_s": 1})
 
-    assert_problem(answer, 408, "did not arrive in time")
+    async def test_upload_that_goes_silent_is_ended(self, client: httpx.AsyncClient) -> None:
+        async def silent() -> AsyncIterator[bytes]:
+            yield RED[:40]
+            await asyncio.Event().wait()
 
+        answer = await client.post(URL, content=silent())
 
-async def test_form_that_drips_is_ended_from_outside(client: httpx.AsyncClient) -> None:
-    body, headers = form(GOOD)
+        assert_problem(answer, 408, "did not arrive in time")
 
-    async def dripping() -> AsyncIterator[bytes]:
-        for byte in body:
-            yield bytes([byte])
-            await asyncio.sleep(0.2)
+    async def test_form_that_drips_is_ended_from_outside(self, client: httpx.AsyncClient) -> None:
+        body, headers = form(GOOD)
 
-    assert_problem(await client.post(URL, content=dripping(), headers=headers), 408, "did not arrive in time")
+        async def dripping() -> AsyncIterator[bytes]:
+            for byte in body:
+                yield bytes([byte])
+                await asyncio.sleep(0.2)
+
+        assert_problem(await client.post(URL, content=dripping(), headers=headers), 408, "did not arrive in time")
 
 
 async def test_inference_is_not_asked_about_a_bad_image(client: httpx.AsyncClient, inference: RednessInference) -> None:
