@@ -13,9 +13,10 @@ from idc_contracts import CLASSIFICATIONS, GATEWAY_STATUS, PatchClassified, Serv
 from idc_gateway.errors import BusUnavailable
 from idc_gateway.messages.mqtt_bus import MqttBus
 from idc_gateway.messages.ports import OutgoingMessage
+from idc_gateway.settings import GatewaySettings
 from support.demo_patches import solid_png
 from support.eventually import wait_until
-from support.live_gateway import KEY, gateway_settings, live_gateway
+from support.live_gateway import gateway_settings, live_client, live_gateway
 from support.mosquitto import MosquittoBroker
 from support.session_client import SessionClient
 
@@ -46,23 +47,24 @@ def post(client: httpx.Client, count: int) -> list[str]:
     return [answer.json()["items"][0]["id"] for answer in answers]
 
 
-def client_of(address: str) -> httpx.Client:
-    return httpx.Client(base_url=address, headers={"Authorization": f"Bearer {KEY}"}, timeout=30)
+@pytest.fixture
+def settings(broker: MosquittoBroker, tmp_path: Path) -> GatewaySettings:
+    return gateway_settings(tmp_path, broker.settings("gateway"))
 
 
 def test_presence_is_told_and_a_clean_stop_too(
-    broker: MosquittoBroker, listener: SessionClient, tmp_path: Path
+    broker: MosquittoBroker, listener: SessionClient, settings: GatewaySettings
 ) -> None:
-    with live_gateway(gateway_settings(tmp_path, broker.settings("gateway"))):
+    with live_gateway(settings):
         wait_until(lambda: statuses(listener)[-1:] == ["online"], "the gateway is online")
 
     wait_until(lambda: statuses(listener)[-1:] == ["offline"], "the gateway is offline")
 
 
 def test_results_taken_while_the_broker_is_away_arrive_later(
-    broker: MosquittoBroker, listener: SessionClient, tmp_path: Path
+    broker: MosquittoBroker, listener: SessionClient, settings: GatewaySettings
 ) -> None:
-    with live_gateway(gateway_settings(tmp_path, broker.settings("gateway"))) as address, client_of(address) as client:
+    with live_client(settings) as client:
         before = post(client, 3)
         wait_until(lambda: set(before) <= classification_ids(listener), "the first results arrived")
         broker.stop()
@@ -74,7 +76,7 @@ def test_results_taken_while_the_broker_is_away_arrive_later(
 
 
 def test_broker_killed_in_mid_stream_loses_no_result(
-    broker: MosquittoBroker, listener: SessionClient, tmp_path: Path
+    broker: MosquittoBroker, listener: SessionClient, settings: GatewaySettings
 ) -> None:
     def break_broker() -> None:
         for _ in range(2):
@@ -86,7 +88,7 @@ def test_broker_killed_in_mid_stream_loses_no_result(
     broker.stop()  # it writes the listener's session down, as the gateway does not know it for an alarm's
     broker.start()
     breaker = threading.Thread(target=break_broker)
-    with live_gateway(gateway_settings(tmp_path, broker.settings("gateway"))) as address, client_of(address) as client:
+    with live_client(settings) as client:
         wait_until(lambda: "online" in statuses(listener), "the gateway is online")
         breaker.start()
         posted = []
@@ -99,11 +101,10 @@ def test_broker_killed_in_mid_stream_loses_no_result(
 
 
 def test_broker_that_stalls_and_goes_on_gets_what_waited(
-    broker: MosquittoBroker, listener: SessionClient, tmp_path: Path
+    broker: MosquittoBroker, listener: SessionClient, settings: GatewaySettings
 ) -> None:
-    settings = gateway_settings(tmp_path, broker.settings("gateway"))
     bus = MqttBus(settings.mqtt, site="site", device="gateway", version="1", confirmation_timeout_s=0.5)
-    with live_gateway(settings, bus=bus) as address, client_of(address) as client:
+    with live_client(settings, bus=bus) as client:
         wait_until(lambda: bus.is_connected, "the gateway is connected")
         broker.pause()
         during = post(client, 3)
@@ -114,11 +115,10 @@ def test_broker_that_stalls_and_goes_on_gets_what_waited(
 
 
 def test_results_stored_before_the_gateway_ended_are_published_by_the_next(
-    broker: MosquittoBroker, listener: SessionClient, tmp_path: Path
+    broker: MosquittoBroker, listener: SessionClient, settings: GatewaySettings
 ) -> None:
-    settings = gateway_settings(tmp_path, broker.settings("gateway"))
     broker.stop()
-    with live_gateway(settings) as address, client_of(address) as client:
+    with live_client(settings) as client:
         posted = post(client, 4)
     broker.start()
 

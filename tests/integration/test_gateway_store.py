@@ -35,17 +35,9 @@ pytestmark = pytest.mark.integration
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'gateway.sqlite3'}"
-    server: PostgresServer = request.getfixturevalue("postgres")
-    return server.new_database()
-
-
 @pytest.fixture
-def store(url: str) -> Iterator[Store]:
-    store = open_store(url)
+def store(store_url: str) -> Iterator[Store]:
+    store = open_store(store_url)
     yield store
     store.leadership.release()
     store.database.close()
@@ -131,8 +123,8 @@ def test_deleted_result_takes_its_reviews_along(store: Store) -> None:
     assert not store.reviews.add(stored.id, Review(Verdict.IDC, "", "p", NOW), event, None)
 
 
-def test_writers_at_the_same_time_keep_one_chain_and_the_order_of_commits(url: str) -> None:
-    stores = [open_store(url) for _ in range(2)]
+def test_writers_at_the_same_time_keep_one_chain_and_the_order_of_commits(store_url: str) -> None:
+    stores = [open_store(store_url) for _ in range(2)]
 
     def write(number: int) -> None:
         for step in range(10):
@@ -151,9 +143,9 @@ def test_writers_at_the_same_time_keep_one_chain_and_the_order_of_commits(url: s
         store.database.close()
 
 
-def test_tables_are_those_that_the_migrations_make(url: str) -> None:
-    open_database(url).close()
-    engine = create_engine(url)
+def test_tables_are_those_that_the_migrations_make(store_url: str) -> None:
+    open_database(store_url).close()
+    engine = create_engine(store_url)
 
     made = inspect(engine)
     for table in metadata.tables.values():
@@ -164,13 +156,13 @@ def test_tables_are_those_that_the_migrations_make(url: str) -> None:
     engine.dispose()
 
 
-def test_opening_again_changes_nothing(url: str) -> None:
-    store = open_store(url)
+def test_opening_again_changes_nothing(store_url: str) -> None:
+    store = open_store(store_url)
     stored = result()
     store.results.add([deed(stored)])
     store.database.close()
 
-    again = open_store(url)
+    again = open_store(store_url)
 
     assert again.results.get(stored.id) == stored
     again.database.close()

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import uvicorn
 
 from idc_gateway.app import build, create_app
@@ -49,3 +50,16 @@ def live_gateway(
     finally:
         server.should_exit = True
         thread.join(timeout=60)
+
+
+@contextmanager
+def live_client(
+    settings: GatewaySettings, *, inference: InferenceServer | None = None, bus: Bus | None = None
+) -> Iterator[httpx.Client]:
+    """Serve in a thread while the block runs; gives a client with the first key."""
+    headers = {"Authorization": f"Bearer {KEY}"}
+    with (
+        live_gateway(settings, inference=inference, bus=bus) as address,
+        httpx.Client(base_url=address, headers=headers, timeout=60) as client,
+    ):
+        yield client
