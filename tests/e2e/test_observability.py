@@ -9,6 +9,7 @@ import pytest
 from support.compose_stack import ComposeStack
 from support.demo_patches import DemoPatches
 from support.eventually import wait_until
+from support.hardening import assert_hardened
 
 pytestmark = pytest.mark.e2e
 
@@ -83,13 +84,9 @@ def test_every_rule_has_a_case_in_which_it_fires(prometheus: str) -> None:
 @pytest.mark.parametrize("service", WATCHERS)
 def test_watching_container_is_hardened(stack: ComposeStack, prometheus: str, service: str) -> None:
     description = stack.inspect(service)
-    host = description["HostConfig"]
 
-    assert description["Config"]["User"] == "10001:10001"
-    assert host["ReadonlyRootfs"] is True
-    assert host["CapDrop"] == ["ALL"]
-    assert host["Memory"] > 0
-    published = [place["HostIp"] for places in host["PortBindings"].values() for place in places]
+    assert_hardened(description)
+    published = [place["HostIp"] for places in description["HostConfig"]["PortBindings"].values() for place in places]
     assert set(published) <= {"127.0.0.1"}
 
 

@@ -2,7 +2,6 @@
 
 import json
 import ssl
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ from support.compose_stack import ComposeStack
 from support.demo_patches import solid_png
 from support.docker_networks import free_network
 from support.eventually import wait_until
+from support.hardening import assert_hardened
 from support.mosquitto import free_port
 from support.tiny_bundle import write_tiny_bundle
 
@@ -43,10 +43,6 @@ class TlsStack(ComposeStack):
         transport = _ToThisMachine(context)
         address = f"https://{DOMAIN}:{self.https_port}"
         return httpx.Client(base_url=address, transport=transport, headers=headers, timeout=30)
-
-
-def _docker(*arguments: str) -> str:
-    return subprocess.run(["docker", *arguments], capture_output=True, text=True, timeout=60, check=True).stdout
 
 
 class _ToThisMachine(httpx.HTTPTransport):
@@ -240,11 +236,4 @@ def test_end_of_the_certificate_is_told_to_prometheus(secured: TlsStack) -> None
 
 
 def test_tls_container_is_hardened(secured: TlsStack) -> None:
-    description = secured.inspect("tls")
-    host = description["HostConfig"]
-
-    assert description["Config"]["User"] == "10001:10001"
-    assert host["ReadonlyRootfs"] is True
-    assert host["CapDrop"] == ["ALL"]
-    assert not host["CapAdd"]
-    assert host["Memory"] > 0
+    assert_hardened(secured.inspect("tls"))

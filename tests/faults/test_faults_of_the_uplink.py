@@ -1,25 +1,15 @@
 """A day without the uplink from an edge's broker to its site's: as many messages as the broker holds."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from idc_contracts import CLASSIFICATIONS
-from support.bridged_brokers import BridgedBrokers, bridged_brokers
+from support.bridged_brokers import BridgedBrokers
 from support.eventually import wait_until
 from support.session_client import SessionClient
 
 pytestmark = pytest.mark.faults
 HELD = 20_000
 """`max_queued_messages` of broker/mosquitto.conf, the day that docs/broker.md reckons with."""
-
-
-@pytest.fixture
-def bridged(tmp_path: Path) -> Iterator[BridgedBrokers]:
-    """Two running brokers of this machine."""
-    with bridged_brokers(tmp_path) as brokers:
-        yield brokers
 
 
 def test_a_days_messages_reach_the_site_when_the_uplink_is_back(bridged: BridgedBrokers) -> None:

@@ -1,24 +1,14 @@
 """Two real brokers and the bridge of broker/bridge.example.conf: what happens at an edge reaches its site."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from idc_contracts import ALARM_ACKNOWLEDGEMENTS, ALARM_STATE, CLASSIFICATIONS
-from support.bridged_brokers import PLACE, BridgedBrokers, bridged_brokers
-from support.compose_stack import wait_until
+from support.bridged_brokers import PLACE, BridgedBrokers
+from support.eventually import wait_until
 from support.session_client import SessionClient, is_let_in
 
 pytestmark = pytest.mark.integration
 QUEUED = 500
-
-
-@pytest.fixture
-def bridged(tmp_path: Path) -> Iterator[BridgedBrokers]:
-    """Two running brokers."""
-    with bridged_brokers(tmp_path) as brokers:
-        yield brokers
 
 
 def test_what_happens_while_the_uplink_is_cut_reaches_the_site_later(bridged: BridgedBrokers) -> None:
