@@ -1,7 +1,6 @@
 """Requests to one gateway, with the API key, retries and errors that name the remedy."""
 
 import random
-import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -13,8 +12,9 @@ from urllib.parse import quote
 
 import httpx
 
-from idc_client.errors import ClientError, InputRejected, KeyRejected, OutcomeUnknown, Unavailable
+from idc_client.errors import ClientError, InputRejected, OutcomeUnknown, Unavailable
 from idc_client.gateway import failures
+from idc_client.gateway.access import authorization, checked_address, trusted_authorities
 
 TRIES: Final = 4
 """How often a request is sent at most."""
@@ -54,11 +54,11 @@ class Connection:
     @cached_property
     def _client(self) -> httpx.Client:
         return httpx.Client(
-            base_url=f"{_checked_address(self.url)}/api/v1",
-            headers=_authorization(self.api_key),
+            base_url=f"{checked_address(self.url)}/api/v1",
+            headers=authorization(self.api_key),
             timeout=self.timeout_s,
             transport=self.transport,
-            verify=_trusted_authorities(self.ca_file),
+            verify=trusted_authorities(self.ca_file),
         )
 
     def close(self) -> None:
@@ -176,34 +176,6 @@ def pause_s(number: int, retry_after_s: float = 0.0) -> float:
 def path_segment(name: str) -> str:
     """A name as one segment of a path."""
     return quote(name, safe="")
-
-
-def _checked_address(url: str) -> str:
-    example = f"http://{url}" if url and "://" not in url else "https://HOST"
-    try:
-        address = httpx.URL(url)
-    except (httpx.InvalidURL, ValueError) as exc:
-        raise InputRejected(f"{url!r} is not a gateway's address: {exc}; use --url {example}") from exc
-    if address.scheme not in ("http", "https") or not address.host or address.port == 0:
-        raise InputRejected(f"{url!r} is not a gateway's address: use --url {example}")
-    return url.rstrip("/")
-
-
-def _authorization(api_key: str) -> dict[str, str]:
-    if not api_key:
-        return {}
-    if not api_key.isascii() or not api_key.isprintable() or " " in api_key:
-        raise KeyRejected("the API key contains spaces, line breaks or invalid characters: copy the whole key again")
-    return {"Authorization": f"Bearer {api_key}"}
-
-
-def _trusted_authorities(ca_file: Path | None) -> ssl.SSLContext | bool:
-    if ca_file is None:
-        return True
-    try:
-        return ssl.create_default_context(cafile=ca_file)
-    except (OSError, ssl.SSLError) as exc:
-        raise InputRejected(f"{ca_file} is not the certificate of an authority (PEM): {exc}") from exc
 
 
 def _document(answer: httpx.Response) -> dict[str, Any]:
