@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 from tritonclient.http import InferenceServerClient, InferInput
 
+from idc_contracts import Thresholds
 from support.compose_stack import IMAGE_TAG
 from support.eventually import wait_until
 from support.mosquitto import free_port
@@ -96,15 +97,16 @@ class TestContract:
 
         assert np.abs(answer.as_numpy("probability") - vector["probability"]).max() < 0.01
 
-    def test_encoded_patch_is_decided(self, served: tuple[str, dict[str, str], str]) -> None:
+    def test_encoded_patch_is_decided_by_the_models_thresholds(self, served: tuple[str, dict[str, str], str]) -> None:
         buffer = io.BytesIO()
         Image.new("RGB", (50, 50), (200, 120, 180)).save(buffer, "PNG")
         tensor = InferInput("image", [1], "BYTES")
         tensor.set_data_from_numpy(np.array([buffer.getvalue()], dtype=object))
         with InferenceServerClient(served[2]) as client:
-            decision = client.infer("idc", [tensor]).as_numpy("decision")[0]
+            answer = client.infer("idc", [tensor])
 
-        assert decision.decode() in ("idc", "no_idc", "uncertain")
+        thresholds = Thresholds.model_validate(answer.get_response()["parameters"])
+        assert answer.as_numpy("decision")[0].decode() == thresholds.decide(float(answer.as_numpy("probability")[0]))
 
     def test_what_runs_and_why_is_told(self, served: tuple[str, dict[str, str], str]) -> None:
         image, settings, address = served
