@@ -114,7 +114,7 @@ def test_watch_shows_results_as_they_come(site_tool: Tool, folder: Path) -> None
     try:
         while watching.poll() is None:  # whenever it is connected, the next result is its first
             site_tool("classify", "--again", str(folder / "77_idx5_x1_y1_class0.png"))
-        shown = json.loads(watching.communicate(timeout=20)[0])
+        shown = json.loads(watching.communicate(timeout=60)[0])
     finally:
         watching.kill()
 

@@ -5,7 +5,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +15,7 @@ import tritonclient.http as triton
 
 from idc_modelio.bundles import versions
 from support.demo_patches import real_patches, solid_png
+from support.eventually import wait_until
 from support.inference_process import inference_process, start_inference, wait_ready
 from support.mosquitto import free_port
 from support.tiny_bundle import write_tiny_bundle
@@ -190,11 +190,11 @@ def test_request_in_progress_is_answered_before_the_service_ends(tiny_models_dir
             b"POST /v2/models/idc/infer HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{"
         )
         process.send_signal(signal.SIGTERM)
-        wait_refused(port)
+        wait_until(lambda: not is_open(port), "nobody listens any more")
         connection.sendall(b"}")
         answer = b"".join(iter(lambda: connection.recv(4096), b""))
 
-    output, _ = process.communicate(timeout=20)
+    output, _ = process.communicate(timeout=60)
 
     assert answer.startswith(b"HTTP/1.1 400")
     assert b"inputs: Field required" in answer
@@ -204,33 +204,24 @@ def test_request_in_progress_is_answered_before_the_service_ends(tiny_models_dir
 
 def test_ready_turns_false_first_while_requests_are_still_taken(tiny_models_dir: Path) -> None:
     port = free_port()
-    process = start_inference(tiny_models_dir, port, INFERENCE_DRAIN_DELAY_S="1.5")
+    process = start_inference(tiny_models_dir, port, INFERENCE_DRAIN_DELAY_S="4")
     url = f"http://127.0.0.1:{port}"
     wait_ready(url, process)
 
     process.send_signal(signal.SIGTERM)
-    ready = 200
-    deadline_s = time.monotonic() + 10
-    while ready == 200 and time.monotonic() < deadline_s:
-        ready = httpx.get(f"{url}/v2/health/ready").status_code
+    wait_until(lambda: httpx.get(f"{url}/v2/health/ready").status_code == 503, "it says that it is not ready")
     model_ready = httpx.get(f"{url}/v2/models/idc/ready").status_code
     served = httpx.get(f"{url}/v2/models/idc").status_code
-    output, _ = process.communicate(timeout=20)
+    output, _ = process.communicate(timeout=60)
 
-    assert (ready, model_ready, served) == (503, 503, 200)
+    assert (model_ready, served) == (503, 200)
     assert "not ready any more" in output
 
 
-def wait_refused(port: int, timeout_s: float = 10.0) -> None:
-    """Wait until nobody listens any more."""
-    deadline = time.monotonic() + timeout_s
-    while time.monotonic() < deadline:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except ConnectionRefusedError:
-            return
-        time.sleep(0.02)
-    pytest.fail(f"port {port} is still open")
+def is_open(port: int) -> bool:
+    """Whether somebody listens."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def test_client_that_goes_away_leaves_one_line_and_no_traceback(tiny_models_dir: Path) -> None:
@@ -241,7 +232,7 @@ def test_client_that_goes_away_leaves_one_line_and_no_traceback(tiny_models_dir:
     with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
         connection.sendall(b"POST /v2/models/idc/infer HTTP/1.1\r\nHost: x\r\nContent-Length: 5000\r\n\r\nshort")
     process.send_signal(signal.SIGTERM)
-    output, _ = process.communicate(timeout=20)
+    output, _ = process.communicate(timeout=60)
 
     assert "Traceback" not in output
     assert sum('"status": 499' in line for line in output.splitlines()) == 1
@@ -250,7 +241,7 @@ def test_client_that_goes_away_leaves_one_line_and_no_traceback(tiny_models_dir:
 def test_missing_model_ends_the_start_with_one_line_and_code_69(tmp_path: Path) -> None:
     process = start_inference(tmp_path, free_port(), INFERENCE_LOG_LEVEL="ERROR")
 
-    output, _ = process.communicate(timeout=30)
+    output, _ = process.communicate(timeout=60)
 
     assert process.returncode == 69
     assert output.startswith("idc-inference: no model 'idc'")
@@ -267,7 +258,7 @@ def test_missing_device_falls_back_and_says_so_everywhere(tmp_path: Path) -> Non
     parameters = httpx.get(f"{url}/v2/models/idc").json()["parameters"]
     metrics = httpx.get(f"{url}/metrics").text
     process.terminate()
-    output, _ = process.communicate(timeout=20)
+    output, _ = process.communicate(timeout=60)
 
     assert (parameters["device"], parameters["device_requested"]) == ("CPU", "NCS")
     assert "device 'NCS' needs the stick's worker" in parameters["device_fallback_reason"]

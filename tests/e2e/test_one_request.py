@@ -53,7 +53,7 @@ def test_one_id_goes_from_http_through_inference_to_the_broker_and_the_alarm(
             wait_until(lambda: ID in alarm.log.read_text(), "the alarm acted on it", 20)
     finally:
         inference.terminate()
-        inference_log = inference.communicate(timeout=20)[0]
+        inference_log = inference.communicate(timeout=60)[0]
         alarm.stop()
         witness.close()
 
@@ -78,7 +78,7 @@ def test_requests_that_ask_inference_together_stand_in_its_log_with_every_id(
             list(clients.map(lambda request_id: post(gateway, shared_broker, request_id), ids))
     finally:
         inference.terminate()
-        inference_log = inference.communicate(timeout=20)[0]
+        inference_log = inference.communicate(timeout=60)[0]
 
     asked = [line["request_id"].split(",") for line in log_lines(inference_log) if "POST" in line["message"]]
     assert sorted(request_id for group in asked for request_id in group) == sorted(ids)
