@@ -135,7 +135,7 @@ def test_signal_ends_the_service_in_time_while_the_stick_hangs(tiny_models_dir: 
         service.make_stick("hangs")
         asked = callers.submit(service.infer)
         in_progress = "idc_inference_requests_in_progress 1.0"
-        wait_until(lambda: in_progress in httpx.get(f"{service.url}/metrics").text, in_progress)
+        wait_until(lambda: in_progress in httpx.get(f"{service.url}/metrics", timeout=60).text, in_progress)
         service.process.send_signal(signal.SIGTERM)
         output, _ = service.process.communicate(timeout=60)
         answer = asked.result(timeout=60)

@@ -111,14 +111,14 @@ class TestContract:
     def test_what_runs_and_why_is_told(self, served: tuple[str, dict[str, str], str]) -> None:
         image, settings, address = served
 
-        told = json.dumps(httpx.get(f"http://{address}/v2/models/idc").json())
+        told = json.dumps(httpx.get(f"http://{address}/v2/models/idc", timeout=60).json())
 
         assert ("NC_ERROR" in told) == ((image, settings) == FALLBACK)
 
     def test_bad_image_is_refused(self, served: tuple[str, dict[str, str], str]) -> None:
         body = {"inputs": [{"name": "patch", "datatype": "UINT8", "shape": [1, 2, 2, 3], "data": [0] * 12}]}
 
-        answer = httpx.post(f"http://{served[2]}/v2/models/idc/infer", json=body)
+        answer = httpx.post(f"http://{served[2]}/v2/models/idc/infer", json=body, timeout=60)
 
         assert answer.status_code == 400
         assert answer.json()["error"]

@@ -48,7 +48,7 @@ def address(models: Path) -> Iterator[str]:
 
 
 def metadata(address: str) -> dict[str, object]:
-    answer: dict[str, object] = httpx.get(f"{address}/v2/models/idc").json()
+    answer: dict[str, object] = httpx.get(f"{address}/v2/models/idc", timeout=60).json()
     return answer
 
 
@@ -88,7 +88,7 @@ def test_refused_version_is_logged_counted_and_shown(address: str, models: Path,
 
     with triton.InferenceServerClient(address.removeprefix("http://")) as client:
         index = client.get_model_repository_index()
-    metrics = httpx.get(f"{address}/metrics").text
+    metrics = httpx.get(f"{address}/metrics", timeout=60).text
 
     assert [(entry["version"], entry["state"]) for entry in index] == [("1", "READY"), ("2", "UNAVAILABLE")]
     assert "model.bin is not the file that the manifest lists" in index[1]["reason"]
@@ -104,7 +104,7 @@ def test_removing_the_newest_version_rolls_back_and_explicit_versions_follow(
     content, headers = body_of([solid_png((250, 0, 0))])
 
     def ask(path: str) -> httpx.Response:
-        return httpx.post(f"{address}/v2/models/idc{path}/infer", content=content, headers=headers)
+        return httpx.post(f"{address}/v2/models/idc{path}/infer", content=content, headers=headers, timeout=60)
 
     explicit, newest = ask("/versions/1"), ask("")
     shutil.rmtree(models / "idc" / "2")
@@ -121,7 +121,7 @@ def test_graph_that_is_overwritten_in_place_does_not_end_the_service(address: st
     wait_until(lambda: "refused_version_1" in json.dumps(metadata(address)), "version 1 is refused")
     content, headers = body_of([solid_png((250, 0, 0))])
 
-    answer = httpx.post(f"{address}/v2/models/idc/infer", content=content, headers=headers)
+    answer = httpx.post(f"{address}/v2/models/idc/infer", content=content, headers=headers, timeout=60)
 
     assert answer.json()["outputs"][1]["data"] == ["idc"]
 

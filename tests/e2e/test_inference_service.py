@@ -153,7 +153,7 @@ def test_images_as_base64_in_json_are_read(address: str) -> None:
     tensor = {"name": "image", "datatype": "BYTES", "shape": [1], "data": [text]}
 
     body = {"inputs": [tensor | {"parameters": {"content_type": "base64"}}]}
-    answer = httpx.post(f"http://{address}/v2/models/idc/infer", json=body)
+    answer = httpx.post(f"http://{address}/v2/models/idc/infer", json=body, timeout=60)
 
     assert answer.json()["outputs"][1]["data"] == ["idc"]
 
@@ -166,7 +166,7 @@ def test_lying_content_length_ends_the_connection_and_nothing_else(address: str)
         while connection.recv(4096):
             pass
 
-    assert httpx.get(f"http://{address}/v2/health/ready").status_code == 200
+    assert httpx.get(f"http://{address}/v2/health/ready", timeout=60).status_code == 200
 
 
 def test_shipped_model_decides_the_demo_patches(idc_data: Path) -> None:
@@ -209,9 +209,11 @@ def test_ready_turns_false_first_while_requests_are_still_taken(tiny_models_dir:
     wait_ready(url, process)
 
     process.send_signal(signal.SIGTERM)
-    wait_until(lambda: httpx.get(f"{url}/v2/health/ready").status_code == 503, "it says that it is not ready")
-    model_ready = httpx.get(f"{url}/v2/models/idc/ready").status_code
-    served = httpx.get(f"{url}/v2/models/idc").status_code
+    wait_until(
+        lambda: httpx.get(f"{url}/v2/health/ready", timeout=60).status_code == 503, "it says that it is not ready"
+    )
+    model_ready = httpx.get(f"{url}/v2/models/idc/ready", timeout=60).status_code
+    served = httpx.get(f"{url}/v2/models/idc", timeout=60).status_code
     output, _ = process.communicate(timeout=60)
 
     assert (model_ready, served) == (503, 200)
@@ -255,8 +257,8 @@ def test_missing_device_falls_back_and_says_so_everywhere(tmp_path: Path) -> Non
     url = f"http://127.0.0.1:{port}"
     wait_ready(url, process)
 
-    parameters = httpx.get(f"{url}/v2/models/idc").json()["parameters"]
-    metrics = httpx.get(f"{url}/metrics").text
+    parameters = httpx.get(f"{url}/v2/models/idc", timeout=60).json()["parameters"]
+    metrics = httpx.get(f"{url}/metrics", timeout=60).text
     process.terminate()
     output, _ = process.communicate(timeout=60)
 

@@ -34,7 +34,7 @@ def post(address: str, broker: MosquittoBroker, request_id: str = ID) -> None:
         "Content-Type": "image/png",
         "X-Request-ID": request_id,
     }
-    httpx.post(f"{address}/api/v1/classifications", content=RED, headers=headers).raise_for_status()
+    httpx.post(f"{address}/api/v1/classifications", content=RED, headers=headers, timeout=60).raise_for_status()
 
 
 def test_one_id_goes_from_http_through_inference_to_the_broker_and_the_alarm(

@@ -113,6 +113,7 @@ def new_user(page: Page, name: str, role: str) -> str:
         f"{page.url.rstrip('/')}/api/v1/users",
         json={"name": name, "role": role},
         headers={"Authorization": f"Bearer {KEY}"},
+        timeout=60,
     )
     return str(answer.json()["sign_in_link"].split("#")[1])
 
