@@ -22,7 +22,6 @@ def silent_broker() -> Iterator[socket.socket]:
 def wait_closed(connection: socket.socket) -> None:
     """Read until the other side closes the connection."""
     with connection:
-        connection.settimeout(60)
         while connection.recv(4096):
             pass
 
@@ -34,6 +33,8 @@ async def test_attempt_that_gets_no_answer_closes_its_connection(
     client = _Client("127.0.0.1", silent_broker.getsockname()[1], timeout=0.2 if not is_cancelled else 60)
     attempt = asyncio.create_task(client.__aenter__())
     connection, _ = await asyncio.to_thread(silent_broker.accept)
+    connection.settimeout(60)
+    assert await asyncio.to_thread(connection.recv, 1), "the client has not begun to talk"
     if is_cancelled:
         attempt.cancel()
     with contextlib.suppress(asyncio.CancelledError, aiomqtt.MqttError):
