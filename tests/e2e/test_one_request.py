@@ -49,8 +49,8 @@ def test_one_id_goes_from_http_through_inference_to_the_broker_and_the_alarm(
         alarm.start()
         with gateway_process(tmp_path, shared_broker, f"http://127.0.0.1:{port}", GATEWAY_SITE=site) as gateway:
             post(gateway, shared_broker)
-            wait_until(lambda: bool(witness.received), "the broker has the message", 20)
-            wait_until(lambda: ID in alarm.log.read_text(), "the alarm acted on it", 20)
+            wait_until(lambda: bool(witness.received), "the broker has the message")
+            wait_until(lambda: ID in alarm.log.read_text(), "the alarm acted on it")
     finally:
         inference.terminate()
         inference_log = inference.communicate(timeout=60)[0]

@@ -15,7 +15,7 @@ HELD = 20_000
 def test_a_days_messages_reach_the_site_when_the_uplink_is_back(bridged: BridgedBrokers) -> None:
     reader = SessionClient(bridged.site.settings("operator"), "reader", CLASSIFICATIONS.filter(site="lab"))
     sent = bridged.publish(0, 5)
-    wait_until(lambda: set(sent) <= set(reader.payloads), "the first messages reach the site", 20)
+    wait_until(lambda: set(sent) <= set(reader.payloads), "the first messages reach the site")
 
     bridged.uplink.cut()
     sent += bridged.publish(5, HELD - 5)

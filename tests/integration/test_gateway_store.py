@@ -247,7 +247,7 @@ def test_one_gateway_publishes_and_another_takes_over(shared: Callable[[], Store
     assert [second.leadership.hold(), first.leadership.hold()] == [True, False]
     postgres.end_connections()
     # The server ends a connection some time after it was told to.
-    wait_until(lambda: sorted([first.leadership.hold(), second.leadership.hold()]) == [False, True], "one leads", 30)
+    wait_until(lambda: sorted([first.leadership.hold(), second.leadership.hold()]) == [False, True], "one leads")
 
 
 def test_restarted_server_is_noticed_before_a_connection_is_used(
