@@ -176,7 +176,7 @@ def test_ten_thousand_files_pass_and_their_results_come_line_by_line(client: htt
 def test_body_beyond_the_gateways_limit_is_refused_by_the_gateway(client: httpx.Client) -> None:
     """Caddy has no limit of its own that could differ."""
     answer = client.post(
-        "/api/v1/classifications", content=bytes(20 * 1024 * 1024), headers={"Content-Type": "image/png"}
+        "/api/v1/classifications", content=bytes(4 * 1024 * 1024), headers={"Content-Type": "image/png"}
     )
 
     assert answer.status_code == 413
