@@ -60,7 +60,7 @@ def settings(settings: GatewaySettings) -> GatewaySettings:
     return settings.model_copy(update={"max_images": 100})
 
 
-async def test_files_of_any_names_are_classified_together(client: httpx.AsyncClient) -> None:
+async def test_hostile_file_name_is_only_a_printable_label(client: httpx.AsyncClient) -> None:
     body = b"".join(named(name) for name, _ in NAMES.values()) + END
 
     answer = await client.post(URL, content=body, headers=FORM)
