@@ -49,7 +49,7 @@ def test_every_command_of_the_clients_page_works(tmp_path: Path, folder: Path) -
         environment = os.environ | {"IDC_URL": url, "IDC_API_KEY": KEY, "PATH": path}
         place = {"slide": "17a", "x": 4096, "y": 8192}
         send = {"content": RED, "headers": {"Authorization": f"Bearer {KEY}"}}
-        httpx.post(f"{url}/api/v1/classifications", params=place, **send, timeout=60).raise_for_status()  # type: ignore[arg-type]
+        httpx.post(f"{url}/api/v1/classifications", params=place, **send).raise_for_status()  # type: ignore[arg-type]
         for command in ["idc classify tiles", *commands(REPOSITORY / "docs" / "client.md")]:
             if command.startswith("idc "):
                 runs = command if shutil.which("jq") else command.partition(" | jq")[0]
