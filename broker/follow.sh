@@ -8,15 +8,13 @@ set -eu
 pid=$1
 secrets=$2
 again=$3
-every_s=${4:-1}
+every_s=${4:-5}
 
 say() { printf '%s: %s\n' "$(date +%Y-%m-%dT%H:%M:%S)" "$*"; }
 
-# Which files there are: a new one has another inode, time or size. Cheap enough for every second.
+# Which files there are: a new one has another inode, time or size. One process each time.
 seen() {
-    for name in server.crt server.key passwords ca.crt bridges.sha256; do
-        stat -L -c '%n %i %Y %s' "$secrets/$name" 2>/dev/null || true
-    done
+    (cd "$secrets" && exec stat -L -c '%n %i %Y %s' server.crt server.key passwords ca.crt bridges.sha256 2>/dev/null) || true
 }
 
 # What they hold: Kubernetes exchanges every file of a Secret together, whatever changed.

@@ -21,7 +21,7 @@ XDG_DATA_HOME=/tmp IDC_INFERENCE_KEY=$(cat "$secrets/inference-key") \
 caddy=$!
 trap 'kill -TERM "$caddy" 2>/dev/null || true; wait "$caddy" || true; exit 0' TERM INT
 while kill -0 "$caddy" 2>/dev/null; do
-    sleep 2 &
+    sleep 5 &
     wait $! || true
     if [[ $(seen) != "$started_with" ]]; then
         echo "other certificate or key: starting again" >&2
