@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import httpx
 import numpy as np
 from numpy.typing import NDArray
 
@@ -36,7 +37,6 @@ from int8_bundle import add_int8_twin
 from idc_inference.settings import InferenceSettings
 from idc_inference.tensors import join_elements
 from idc_modelio.bundles import read_bundle, versions
-from idc_servicekit.http_health import status_of
 from support.benchmark_app import benchmark_app
 from support.demo_patches import png_of
 from support.http_load import LoadResult, load
@@ -122,8 +122,8 @@ class Service:
 
 def _is_ready(url: str) -> bool:
     try:
-        return status_of(url, timeout_s=1) == 200
-    except OSError:
+        return httpx.get(url, timeout=1).is_success
+    except httpx.TransportError:
         return False
 
 

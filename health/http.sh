@@ -6,5 +6,5 @@ set -euEo pipefail
 trap 'echo "http.sh: line $LINENO failed: $BASH_COMMAND"' ERR
 exec 3<>"/dev/tcp/127.0.0.1/$1"
 printf 'GET %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n' "$2" >&3
-read -r version status reason <&3
-[[ $status == 2?? ]] || { echo "$2: $version $status $reason"; cat <&3; exit 1; }
+mapfile -t answer <&3
+[[ ${answer[0]} == HTTP/1.?' '2* ]] || { printf '%s\n' "$2:" "${answer[@]}"; exit 1; }

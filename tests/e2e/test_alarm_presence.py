@@ -8,8 +8,8 @@ from uuid import uuid4
 import pytest
 
 from idc_contracts import ALARM_STATE, ALARM_STATUS, AlarmState, ServiceStatus
-from idc_servicekit.heartbeat import main as check_heartbeat
 from support.alarm_process import AlarmProcess, wait_until
+from support.health_checks import check
 from support.mosquitto import MosquittoBroker
 from support.mqtt_peer import MqttPeer
 
@@ -90,7 +90,7 @@ def test_alarm_waits_for_a_broker_that_is_not_there_yet_and_comes_back_to_one_th
     alarm.wait_ready()
 
     assert not was_ready
-    assert check_heartbeat([str(alarm.ready), "30"]) == 0
+    assert check("heartbeat.sh", alarm.ready, "30").returncode == 0
     broker.kill()
     wait_until(lambda: not alarm.ready.exists(), "the alarm is not ready")
     broker.start()
