@@ -3,7 +3,7 @@
 import json
 import re
 
-from idc_gateway.routes.schemas import ClassificationItem
+from idc_gateway.web.routes.schemas import ClassificationItem
 from idc_modelio.bundles import read_bundle
 from support.documents import REPOSITORY
 

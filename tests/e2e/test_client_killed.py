@@ -10,8 +10,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from idc_gateway.fakes import MemoryBus
 from support.demo_patches import solid_png
+from support.gateway_fakes import MemoryBus
 from support.live_gateway import KEY, gateway_settings, live_gateway
 
 pytestmark = pytest.mark.e2e

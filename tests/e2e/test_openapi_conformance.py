@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from idc_gateway.fakes import MemoryBus
+from support.gateway_fakes import MemoryBus
 from support.live_gateway import KEY, gateway_settings, live_gateway
 
 pytestmark = pytest.mark.e2e

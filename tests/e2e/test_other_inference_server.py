@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from idc_gateway.adapters.oip_inference import OipInference
+from idc_gateway.inference.oip_inference import OipInference
 from support.compose_stack import answers, wait_until
 from support.demo_patches import real_patches, solid_png
 from support.inference_process import inference_process

@@ -13,8 +13,8 @@ import pytest
 from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
 from idc_contracts import ALARM_STATE, ALARM_STATUS, AlarmState, Lamps, ServiceStatus, utc_now
-from idc_gateway.fakes import MemoryBus
 from support.demo_patches import solid_png
+from support.gateway_fakes import MemoryBus
 from support.live_gateway import KEY, gateway_settings, live_gateway
 
 pytestmark = pytest.mark.e2e

@@ -4,8 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from idc_gateway.adapters.sql.store import open_store
-from idc_gateway.store_ports import Store
+from idc_gateway.store import Store, open_store
 from support.postgres import PostgresServer
 
 

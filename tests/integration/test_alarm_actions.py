@@ -26,14 +26,13 @@ from idc_contracts import (
     AlarmState,
     Lamps,
 )
-from idc_gateway.adapters.mqtt_bus import MqttBus
-from idc_gateway.adapters.sql.store import open_store
-from idc_gateway.alarm_actions import AlarmActions
-from idc_gateway.alarms import AlarmBoard
-from idc_gateway.audit import AuditEvent
-from idc_gateway.classifications import OutgoingMessage
+from idc_gateway.alarms.actions import AlarmActions
+from idc_gateway.alarms.board import AlarmBoard
+from idc_gateway.audit.chain import AuditEvent
 from idc_gateway.errors import StoreUnavailable
-from idc_gateway.store_ports import Store
+from idc_gateway.messages.mqtt_bus import MqttBus
+from idc_gateway.messages.ports import OutgoingMessage
+from idc_gateway.store import Store, open_store
 from support.alarm_messages import acknowledge, patch_classified
 from support.alarm_process import AlarmProcess, wait_until
 from support.eventually import eventually

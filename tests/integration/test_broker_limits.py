@@ -17,7 +17,7 @@ PLACE = CLASSIFICATIONS.at(site="limits", device="gateway")
 MAX_CONNECTIONS = 64
 UNWRITTEN_CHANGES = 32
 LATEST_SENT_AGAIN = 64
-"""The gateway's outbox sends so many again (`idc_gateway.outbox.REPLAY_LIMIT`)."""
+"""The gateway's outbox sends so many again (`idc_gateway.messages.outbox.REPLAY_LIMIT`)."""
 
 
 def _announced_limits(broker: MosquittoBroker) -> Properties:

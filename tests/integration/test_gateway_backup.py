@@ -19,22 +19,23 @@ import pytest
 
 from idc_contracts import Decision
 from idc_gateway import __main__
-from idc_gateway.accounts import NewSession, Proof, SignInBy, User
-from idc_gateway.adapters.object_images import S3Account, open_images
-from idc_gateway.adapters.sql.store import open_store
+from idc_gateway.access.accounts import NewSession, Proof, SignInBy, User
+from idc_gateway.access.scopes import Role
 from idc_gateway.app import build
-from idc_gateway.audit import AuditEvent
-from idc_gateway.classifications import Classification, OutgoingMessage
+from idc_gateway.audit.chain import AuditEvent
+from idc_gateway.backup.data_lock import data_lock
 from idc_gateway.commands import parse
-from idc_gateway.data_lock import data_lock
 from idc_gateway.errors import CannotStart
-from idc_gateway.fakes import FAKE_MODEL, FAKE_THRESHOLDS, MemoryBus
-from idc_gateway.images import ImageStore, digest_of, new_object_name
-from idc_gateway.positions import START
-from idc_gateway.queries import ClassificationFilter, Deed, NewImage
-from idc_gateway.scopes import Role
+from idc_gateway.messages.ports import OutgoingMessage
+from idc_gateway.results.classifications import Classification
+from idc_gateway.results.images import ImageStore, image_digest, new_object_name
+from idc_gateway.results.object_images import S3Account, open_images
+from idc_gateway.results.positions import START
+from idc_gateway.results.queries import ClassificationFilter
+from idc_gateway.results.unit_of_work import NewImage, UnitOfWork
 from idc_gateway.settings import GatewaySettings
-from idc_gateway.store_ports import Store
+from idc_gateway.store import Store, open_store
+from support.gateway_fakes import FAKE_MODEL, FAKE_THRESHOLDS, MemoryBus
 from support.live_gateway import gateway_settings
 
 pytestmark = pytest.mark.integration
@@ -66,13 +67,13 @@ class Site:
             NOW,
             50,
             50,
-            image_sha256=digest_of(data),
+            image_sha256=image_digest(data),
         )
-        image = NewImage(digest_of(data), "image/png", len(data), new_object_name(digest_of(data)))
+        image = NewImage(image_digest(data), "image/png", len(data), new_object_name(image_digest(data)))
         self.images.put(image.stored_as, data)
         audit = [AuditEvent("patch.classified", "k", str(result.id), NOW)]
         messages = [OutgoingMessage("topic", name.encode())]
-        store.results.add([Deed(NOW, results=[result], images=[image], messages=messages, audit=audit)])
+        store.results.add([UnitOfWork(NOW, results=[result], images=[image], messages=messages, audit=audit)])
         return result
 
     def names(self) -> list[str]:

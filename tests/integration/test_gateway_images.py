@@ -8,9 +8,9 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from idc_gateway.adapters.object_images import S3Account, open_images
 from idc_gateway.errors import ImagesUnavailable
-from idc_gateway.images import ImageStore, digest_of
+from idc_gateway.results.images import ImageStore, image_digest
+from idc_gateway.results.object_images import S3Account, open_images
 from support.mosquitto import free_port
 
 pytestmark = [
@@ -21,7 +21,7 @@ pytestmark = [
 ]
 
 IMAGE = b"\x89PNG and so on"
-NAME = digest_of(IMAGE)
+NAME = image_digest(IMAGE)
 
 
 @pytest.fixture(scope="module")

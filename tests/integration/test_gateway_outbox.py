@@ -12,9 +12,9 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from idc_contracts import CLASSIFICATIONS, GATEWAY_STATUS, PatchClassified, ServiceStatus
-from idc_gateway.adapters.mqtt_bus import MqttBus
-from idc_gateway.classifications import OutgoingMessage
 from idc_gateway.errors import BusUnavailable
+from idc_gateway.messages.mqtt_bus import MqttBus
+from idc_gateway.messages.ports import OutgoingMessage
 from support.compose_stack import wait_until
 from support.demo_patches import solid_png
 from support.live_gateway import KEY, gateway_settings, live_gateway

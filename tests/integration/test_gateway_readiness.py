@@ -9,11 +9,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from idc_gateway import endpoint
-from idc_gateway.adapters.oip_inference import OipInference
-from idc_gateway.fakes import MemoryBus
+from idc_gateway.inference import endpoint
+from idc_gateway.inference.oip_inference import OipInference
 from support.compose_stack import wait_until
 from support.demo_patches import solid_png
+from support.gateway_fakes import MemoryBus
 from support.live_gateway import KEY, gateway_settings, live_gateway
 
 pytestmark = pytest.mark.integration

@@ -8,15 +8,16 @@ from uuid import UUID
 import pytest
 
 from idc_contracts import Decision
-from idc_gateway.classifications import CheckedImage, Prediction
-from idc_gateway.deeds import Deeds, Entry
-from idc_gateway.fakes import FAKE_MODEL, FAKE_THRESHOLDS, MemoryImages
-from idc_gateway.image_deletions import ImageDeletions
-from idc_gateway.outcomes import Outcome
-from idc_gateway.requests import Request
-from idc_gateway.retention import Retention, RetentionLimits
-from idc_gateway.store_ports import Store
-from idc_gateway.stored_images import read_image
+from idc_gateway.classifying.check_image import CheckedImage
+from idc_gateway.classifying.outcomes import Outcome
+from idc_gateway.classifying.result_writer import Entry, ResultWriter
+from idc_gateway.idempotency.job import Job
+from idc_gateway.inference.ports import Prediction
+from idc_gateway.results.image_deletions import ImageDeletions
+from idc_gateway.results.retention import Retention, RetentionLimits
+from idc_gateway.results.stored_images import read_image
+from idc_gateway.store import Store
+from support.gateway_fakes import FAKE_MODEL, FAKE_THRESHOLDS, MemoryImages
 
 pytestmark = pytest.mark.integration
 
@@ -45,9 +46,9 @@ class ImageWork:
 
     def __init__(self, store: Store, images: MemoryImages) -> None:
         self.store = store
-        self._deeds = Deeds(store, images, site="site", device="gateway")
-        self._deletions = ImageDeletions(store.images, images, self._deeds)
-        self._retention = Retention(store, RetentionLimits(timedelta(days=90), 10**9), clock=lambda: NOW)
+        self._writer = ResultWriter(store.results, store.images, images, site="site", device="gateway")
+        self._deletions = ImageDeletions(store.images, images, self._writer.abandon_unsettled)
+        self._retention = Retention(store.images, RetentionLimits(timedelta(days=90), 10**9), clock=lambda: NOW)
 
     def work(self) -> list[UUID]:
         """The results that stay."""
@@ -55,7 +56,7 @@ class ImageWork:
         for turn in range(12):
             image = CheckedImage("a.png", b"pixels %d" % (turn % 2), 50, 50, "image/png")
             old, new = self._add(image, NOW - timedelta(days=100)), self._add(image, NOW)
-            self._deeds.delete(old, Request("key", "r"), NOW)
+            self._writer.delete(old, Job("key", "r"), NOW)
             self._retention.remove_due()
             self._deletions.delete_due()
             kept.append(new)
@@ -63,7 +64,7 @@ class ImageWork:
 
     def _add(self, image: CheckedImage, at: datetime) -> UUID:
         prediction = Prediction(0.1, Decision.NO_IDC, FAKE_MODEL, FAKE_THRESHOLDS)
-        result = self._deeds.new_result(image, prediction, 1.0, at)
-        entry = self._deeds.put_images(Entry([Outcome(0, "a.png", result)], [image], Request("key", "r"), at))
-        assert self._deeds.write([entry]) == [True]
+        result = self._writer.new_result(image, prediction, 1.0, at)
+        entry = self._writer.put_images(Entry([Outcome(0, "a.png", result)], [image], Job("key", "r"), at))
+        assert self._writer.write([entry]) == [True]
         return result.id

@@ -13,26 +13,21 @@ import pytest
 from sqlalchemy import create_engine, inspect, text
 
 from idc_contracts import Decision
-from idc_gateway.accounts import ApiKey, NewSession, Proof, SignInBy, User
-from idc_gateway.adapters.sql.database import Database, open_database
-from idc_gateway.adapters.sql.store import open_store
-from idc_gateway.adapters.sql.tables import metadata
-from idc_gateway.audit import AuditEvent
-from idc_gateway.classifications import (
-    Classification,
-    OutgoingMessage,
-    PatchOrigin,
-    Review,
-    Verdict,
-)
+from idc_gateway.access.accounts import ApiKey, NewSession, Proof, SignInBy, User
+from idc_gateway.access.scopes import Role
+from idc_gateway.audit.chain import AuditEvent
 from idc_gateway.errors import StoreUnavailable
-from idc_gateway.fakes import FAKE_MODEL, FAKE_THRESHOLDS
-from idc_gateway.positions import START
-from idc_gateway.queries import ClassificationFilter, Deed, NewImage, StoredImage
-from idc_gateway.receipts import Claim, Receipt
-from idc_gateway.scopes import Role
-from idc_gateway.store_ports import Store
+from idc_gateway.idempotency.receipts import Claim, Receipt
+from idc_gateway.messages.ports import OutgoingMessage
+from idc_gateway.results.classifications import Classification, PatchOrigin, Review, Verdict
+from idc_gateway.results.positions import START
+from idc_gateway.results.queries import ClassificationFilter, StoredImage
+from idc_gateway.results.unit_of_work import NewImage, UnitOfWork
+from idc_gateway.sql.database import Database, open_database
+from idc_gateway.sql.tables import metadata
+from idc_gateway.store import Store, open_store
 from support.compose_stack import wait_until
+from support.gateway_fakes import FAKE_MODEL, FAKE_THRESHOLDS
 from support.postgres import PostgresServer
 
 pytestmark = pytest.mark.integration
@@ -64,12 +59,12 @@ def result(number: int = 0, decision: Decision = Decision.IDC) -> Classification
     )
 
 
-def deed(*results: Classification, **more: object) -> Deed:
+def deed(*results: Classification, **more: object) -> UnitOfWork:
     events = [
         AuditEvent("patch.classified", "first", str(r.id), r.created_at, "r", {"p": r.probability}) for r in results
     ]
     messages = [OutgoingMessage("topic", str(r.id).encode()) for r in results]
-    return Deed(NOW, results=results, messages=messages, audit=events, **more)  # type: ignore[arg-type]
+    return UnitOfWork(NOW, results=results, messages=messages, audit=events, **more)  # type: ignore[arg-type]
 
 
 def test_result_comes_back_as_it_was_stored(store: Store) -> None:

@@ -12,13 +12,13 @@ from alembic.config import Config
 from sqlalchemy import Connection, create_engine, text
 
 from idc_contracts import Decision
-from idc_gateway.adapters.sql.store import open_store
-from idc_gateway.audit import EMPTY, AuditEvent, record_after
-from idc_gateway.classifications import Classification, OutgoingMessage, Verdict
-from idc_gateway.fakes import FAKE_MODEL, FAKE_THRESHOLDS
-from idc_gateway.positions import START
-from idc_gateway.queries import Deed
-from idc_gateway.store_ports import Store
+from idc_gateway.audit.chain import EMPTY, AuditEvent, record_after
+from idc_gateway.messages.ports import OutgoingMessage
+from idc_gateway.results.classifications import Classification, Verdict
+from idc_gateway.results.positions import START
+from idc_gateway.results.unit_of_work import UnitOfWork
+from idc_gateway.store import Store, open_store
+from support.gateway_fakes import FAKE_MODEL, FAKE_THRESHOLDS
 from support.postgres import PostgresServer
 
 pytestmark = pytest.mark.integration
@@ -54,7 +54,7 @@ def make_old(url: str, revision: str) -> None:
     engine = create_engine(url)
     with engine.begin() as connection:
         config = Config()
-        config.set_main_option("script_location", str(files("idc_gateway") / "migrations"))
+        config.set_main_option("script_location", str(files("idc_gateway.sql") / "migrations"))
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
         fill(connection, revision)
@@ -114,10 +114,10 @@ def insert(connection: Connection, table: str, row: dict[str, str]) -> None:
     connection.execute(text(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({values})"))
 
 
-def deed(name: str) -> tuple[UUID, Deed]:
+def deed(name: str) -> tuple[UUID, UnitOfWork]:
     result = Classification(uuid4(), name, 0.5, Decision.IDC, FAKE_MODEL, FAKE_THRESHOLDS, 1.0, NOW, 50, 50)
     audit = [AuditEvent("patch.classified", "k", str(result.id), NOW)]
-    return result.id, Deed(NOW, results=[result], messages=[OutgoingMessage("t", name.encode())], audit=audit)
+    return result.id, UnitOfWork(NOW, results=[result], messages=[OutgoingMessage("t", name.encode())], audit=audit)
 
 
 def newest(store: Store) -> int:
@@ -162,7 +162,7 @@ def test_no_number_is_given_again_after_the_newest_row_is_gone(upgraded: Store) 
         upgraded.results.delete(identity, AuditEvent("classification.deleted", "p", "x", NOW))
         messages = dict(upgraded.outbox.waiting(9))
         upgraded.outbox.expire(datetime(2027, 1, 1, tzinfo=UTC), AuditEvent("messages.expired", "g", "o", NOW))
-        upgraded.results.add([Deed(NOW, messages=[OutgoingMessage("t", b"later")])])
+        upgraded.results.add([UnitOfWork(NOW, messages=[OutgoingMessage("t", b"later")])])
         assert not set(messages) & {sequence for sequence, _ in upgraded.outbox.waiting(9)}
 
 

@@ -9,10 +9,11 @@ from pathlib import Path
 import uvicorn
 
 from idc_gateway.app import build, create_app
-from idc_gateway.fakes import RednessInference
-from idc_gateway.ports import Bus, InferenceServer
+from idc_gateway.inference.ports import InferenceServer
+from idc_gateway.messages.ports import Bus
 from idc_gateway.settings import GatewaySettings
 from idc_servicekit.mqtt import MqttSettings
+from support.gateway_fakes import RednessInference
 from support.mosquitto import free_port
 
 KEY = "idc_" + "k" * 60

@@ -8,12 +8,11 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from idc_gateway.adapters.sql.store import open_store
 from idc_gateway.app import build, create_app
-from idc_gateway.fakes import MemoryBus, MemoryImages, RednessInference
 from idc_gateway.settings import GatewaySettings
-from idc_gateway.store_ports import Store
+from idc_gateway.store import Store, open_store
 from idc_servicekit.mqtt import MqttSettings
+from support.gateway_fakes import MemoryBus, MemoryImages, RednessInference
 
 KEY = "idc_" + "k" * 60
 

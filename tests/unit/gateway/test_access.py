@@ -9,9 +9,9 @@ from fastapi import FastAPI
 from starlette.routing import Mount
 
 from idc_gateway.app import build
-from idc_gateway.fakes import MemoryBus, RednessInference
 from idc_gateway.settings import GatewaySettings
 from support.demo_patches import solid_png
+from support.gateway_fakes import MemoryBus, RednessInference
 
 KEY = "idc_" + "k" * 60
 OWN = {"Sec-Fetch-Site": "same-origin"}

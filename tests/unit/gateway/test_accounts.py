@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from idc_gateway.access.keys import Keyring
+from idc_gateway.access.passwords import hash_of, is_right
+from idc_gateway.access.scopes import Role, Scope
+from idc_gateway.access.throttle import RequestRates
+from idc_gateway.access.users import LINK_LIFETIME, Users
 from idc_gateway.errors import TooMany, Unauthenticated
-from idc_gateway.keys import Keyring
-from idc_gateway.passwords import hash_of, is_right
-from idc_gateway.scopes import Role, Scope
 from idc_gateway.settings import GatewaySettings
-from idc_gateway.store_ports import Store
-from idc_gateway.throttle import RequestRates
-from idc_gateway.users import LINK_LIFETIME, Users
+from idc_gateway.store import Store
 from support.demo_patches import solid_png
 
 KEY = "idc_" + "k" * 60

@@ -10,12 +10,12 @@ import httpx
 import pytest
 
 from idc_contracts import ALARM_ACTIONS, AlarmActed, AlarmAction, AlarmMode, utc_now
-from idc_gateway.alarm_actions import AlarmActions
-from idc_gateway.audit import AuditEvent
+from idc_gateway.alarms.actions import AlarmActions
+from idc_gateway.audit.chain import AuditEvent
 from idc_gateway.errors import StoreUnavailable
-from idc_gateway.fakes import MemoryBus
-from idc_gateway.store_ports import Store
+from idc_gateway.store import Store
 from support.eventually import eventually
+from support.gateway_fakes import MemoryBus
 
 
 async def test_what_an_alarm_did_is_audited_once_however_often_it_is_sent(

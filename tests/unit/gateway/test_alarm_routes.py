@@ -17,11 +17,11 @@ from idc_contracts import (
     ServiceStatus,
     utc_now,
 )
-from idc_gateway.alarms import MAX_ALARMS, AlarmBoard
-from idc_gateway.fakes import MemoryBus
-from idc_gateway.store_ports import Store
+from idc_gateway.alarms.board import MAX_ALARMS, AlarmBoard
+from idc_gateway.store import Store
 from support.demo_patches import solid_png
 from support.eventually import eventually
+from support.gateway_fakes import MemoryBus
 
 STATE_TOPIC = ALARM_STATE.at(site="site", device="alarm")
 STATUS_TOPIC = ALARM_STATUS.at(site="site", device="alarm")

@@ -9,13 +9,13 @@ import pytest
 from fastapi import FastAPI
 
 from idc_contracts import utc_now
-from idc_gateway.accounts import ApiKey, User
-from idc_gateway.audit import AuditEvent
-from idc_gateway.fakes import RednessInference
-from idc_gateway.scopes import Role
-from idc_gateway.store_ports import Store
-from idc_gateway.users import FIRST_USER_NAME, Users
+from idc_gateway.access.accounts import ApiKey, User
+from idc_gateway.access.scopes import Role
+from idc_gateway.access.users import FIRST_USER_NAME, Users
+from idc_gateway.audit.chain import AuditEvent
+from idc_gateway.store import Store
 from support.demo_patches import solid_png
+from support.gateway_fakes import RednessInference
 
 RED = solid_png((250, 0, 0))
 URL = "/api/v1/classifications"

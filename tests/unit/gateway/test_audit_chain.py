@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from idc_gateway.adapters.sql.database import Database
-from idc_gateway.audit import EMPTY, AuditEvent, AuditRecord, ChainHead, record_after, verify
-from idc_gateway.store_ports import Store
+from idc_gateway.audit.chain import EMPTY, AuditEvent, AuditRecord, ChainHead, record_after, verify
+from idc_gateway.sql.database import Database
+from idc_gateway.store import Store
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 _json = st.recursive(

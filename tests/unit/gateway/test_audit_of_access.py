@@ -9,9 +9,9 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from idc_gateway.accesses import AGAIN_AFTER_S, Accesses
+from idc_gateway.access.accesses import AGAIN_AFTER_S, Accesses
 from idc_gateway.errors import StoreUnavailable
-from idc_gateway.store_ports import Store
+from idc_gateway.store import Store
 from support.asgi_stream import AsgiStream
 from support.demo_patches import solid_png
 from support.eventually import eventually

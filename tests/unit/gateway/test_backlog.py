@@ -6,15 +6,15 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
-from idc_gateway.backlog import Backlog, BacklogLimits
-from idc_gateway.classifications import OutgoingMessage
 from idc_gateway.errors import OutboxFull
-from idc_gateway.fakes import MemoryBus
-from idc_gateway.queries import Deed
+from idc_gateway.messages.backlog import Backlog, BacklogLimits
+from idc_gateway.messages.ports import OutgoingMessage
+from idc_gateway.results.unit_of_work import UnitOfWork
 from idc_gateway.settings import GatewaySettings
-from idc_gateway.store_ports import Store
+from idc_gateway.store import Store
 from support.demo_patches import solid_png
 from support.eventually import eventually
+from support.gateway_fakes import MemoryBus
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 RED = solid_png((250, 0, 0))
@@ -23,7 +23,7 @@ RED = solid_png((250, 0, 0))
 @pytest.fixture
 def wait_for(store: Store) -> Callable[[int, timedelta], None]:
     def put(count: int, age: timedelta) -> None:
-        store.results.add([Deed(NOW - age, messages=[OutgoingMessage("topic", b"x")] * count)])
+        store.results.add([UnitOfWork(NOW - age, messages=[OutgoingMessage("topic", b"x")] * count)])
 
     return put
 
@@ -82,7 +82,9 @@ async def test_gateway_with_a_full_outbox_says_so_and_recovers(
     client: httpx.AsyncClient, bus: MemoryBus, store: Store, settings: GatewaySettings
 ) -> None:
     bus.disconnect()
-    store.results.add([Deed(datetime.now(UTC), messages=[OutgoingMessage("t", b"x")] * settings.outbox_max_messages)])
+    store.results.add(
+        [UnitOfWork(datetime.now(UTC), messages=[OutgoingMessage("t", b"x")] * settings.outbox_max_messages)]
+    )
     await eventually(lambda: store.outbox.backlog()[0] == settings.outbox_max_messages)
 
     async def status() -> int:

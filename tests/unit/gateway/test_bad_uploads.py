@@ -10,13 +10,13 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from idc_gateway.classifications import UNKNOWN_ORIGIN, Upload
+from idc_gateway.classifying.check_image import check_image
+from idc_gateway.classifying.uploads import Upload, UploadLimits, multipart_uploads
 from idc_gateway.errors import BadInput, BodyTooLarge
-from idc_gateway.fakes import RednessInference
-from idc_gateway.images import check_image
-from idc_gateway.uploads import UploadLimits, multipart_uploads
+from idc_gateway.results.classifications import UNKNOWN_ORIGIN
 from support.demo_patches import solid_png
 from support.eventually import eventually
+from support.gateway_fakes import RednessInference
 
 RED = solid_png((250, 0, 0))
 URL = "/api/v1/classifications"

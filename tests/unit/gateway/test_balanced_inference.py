@@ -5,16 +5,16 @@ from collections.abc import Sequence
 
 import pytest
 
-from idc_gateway import balanced_inference, endpoint
-from idc_gateway.balanced_inference import BalancedInference
-from idc_gateway.circuit_breaker import FAILURES_TO_OPEN
-from idc_gateway.classifications import Prediction
-from idc_gateway.endpoint import LOOK_EVERY_S, MISSES_TO_DOUBT, STALE_AFTER_S, Endpoint
 from idc_gateway.errors import InferenceBroken, InferenceError, InferenceRefused, InferenceUnavailable
-from idc_gateway.fakes import RednessInference
-from idc_gateway.ports import ModelDescription
+from idc_gateway.inference import balanced as balanced_inference
+from idc_gateway.inference import endpoint
+from idc_gateway.inference.balanced import BalancedInference
+from idc_gateway.inference.circuit_breaker import FAILURES_TO_OPEN
+from idc_gateway.inference.endpoint import LOOK_EVERY_S, MISSES_TO_DOUBT, STALE_AFTER_S, Endpoint
+from idc_gateway.inference.ports import ModelDescription, Prediction
 from support.demo_patches import solid_png
 from support.eventually import eventually
+from support.gateway_fakes import RednessInference
 
 PATCH = [solid_png((200, 0, 0))]
 

@@ -9,12 +9,12 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from idc_gateway.classifying.uploads import PART_IMAGES
 from idc_gateway.errors import InferenceUnavailable
-from idc_gateway.fakes import MemoryBus, RednessInference
 from idc_gateway.settings import GatewaySettings
-from idc_gateway.uploads import PART_IMAGES
 from support.demo_patches import solid_png
 from support.eventually import eventually
+from support.gateway_fakes import MemoryBus, RednessInference
 
 RED, DARK = solid_png((250, 0, 0)), solid_png((10, 0, 0))
 URL = "/api/v1/classifications"

@@ -7,9 +7,9 @@ import pytest
 
 from idc_contracts import CLASSIFICATIONS, PatchClassified
 from idc_gateway.errors import InferenceBroken, InferenceUnavailable
-from idc_gateway.fakes import MemoryBus, RednessInference
 from support.demo_patches import solid_png
 from support.eventually import eventually
+from support.gateway_fakes import MemoryBus, RednessInference
 
 RED, DARK, MID = solid_png((250, 0, 0)), solid_png((10, 0, 0)), solid_png((128, 0, 0))
 URL = "/api/v1/classifications"

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idc_gateway.classifications import Prediction
-from idc_gateway.coalescing import MAX_IMAGES, Coalescing
 from idc_gateway.errors import InferenceBroken, InferenceError, InferenceRefused, InferenceUnavailable
-from idc_gateway.fakes import FAKE_MODEL, FAKE_THRESHOLDS
+from idc_gateway.inference.coalescing import MAX_IMAGES, Coalescing
+from idc_gateway.inference.ports import Prediction
+from support.gateway_fakes import FAKE_MODEL, FAKE_THRESHOLDS
 
 
 class Server:

@@ -13,22 +13,23 @@ import pytest
 from fastapi import FastAPI
 
 from idc_contracts import Decision
-from idc_gateway.adapters.sql.store import open_store
-from idc_gateway.audit import AuditEvent
-from idc_gateway.classifications import Classification
-from idc_gateway.dependencies import Gateway
-from idc_gateway.fakes import FAKE_MODEL, FAKE_THRESHOLDS
-from idc_gateway.positions import START, Position
-from idc_gateway.queries import Deed
-from idc_gateway.routes.events import answer_from
-from idc_gateway.store_ports import Store
+from idc_gateway.audit.chain import AuditEvent
+from idc_gateway.results.classifications import Classification
+from idc_gateway.results.positions import START, Position
+from idc_gateway.results.unit_of_work import UnitOfWork
+from idc_gateway.store import Store, open_store
+from idc_gateway.web.dependencies import Gateway
+from idc_gateway.web.routes.events import answer_from
+from support.gateway_fakes import FAKE_MODEL, FAKE_THRESHOLDS
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 
 
 def add(store: Store, name: str) -> Classification:
     result = Classification(uuid4(), name, 0.5, Decision.IDC, FAKE_MODEL, FAKE_THRESHOLDS, 1.0, NOW, 50, 50)
-    store.results.add([Deed(NOW, results=[result], audit=[AuditEvent("patch.classified", "k", str(result.id), NOW)])])
+    store.results.add(
+        [UnitOfWork(NOW, results=[result], audit=[AuditEvent("patch.classified", "k", str(result.id), NOW)])]
+    )
     return result
 
 

@@ -10,15 +10,15 @@ import pytest
 from fastapi import FastAPI
 
 from idc_gateway import executors
-from idc_gateway.audit import EMPTY, Verification
-from idc_gateway.chain_check import ChainCheck
-from idc_gateway.dependencies import Gateway
+from idc_gateway.audit.chain import EMPTY, Verification
+from idc_gateway.audit.chain_check import ChainCheck
 from idc_gateway.errors import Busy, ImagesUnavailable, StoreUnavailable
 from idc_gateway.executors import Executor
-from idc_gateway.fakes import MemoryImages
 from idc_gateway.shared_check import SharedCheck
+from idc_gateway.web.dependencies import Gateway
 from support.demo_patches import solid_png
 from support.eventually import eventually
+from support.gateway_fakes import MemoryImages
 
 RED = solid_png((250, 0, 0))
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from idc_gateway.adapters.object_images import S3Account, open_images
 from idc_gateway.errors import ImagesUnavailable
-from idc_gateway.images import ImageStore, digest_of, new_object_name
+from idc_gateway.results.images import ImageStore, image_digest, new_object_name
+from idc_gateway.results.object_images import S3Account, open_images
 
 IMAGE = b"\x89PNG and so on"
-NAME = new_object_name(digest_of(IMAGE))
+NAME = new_object_name(image_digest(IMAGE))
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def test_crash_in_the_middle_leaves_no_image_and_its_rest_is_removed_later(
         raise OSError(5, "power cut")
 
     images.put(NAME, IMAGE)
-    other = digest_of(b"other")
+    other = image_digest(b"other")
     with monkeypatch.context() as patched:
         patched.setattr(os, "fsync", power_cut)
         with pytest.raises(ImagesUnavailable, match="power cut"):

@@ -1,13 +1,14 @@
-"""Results of a slide as tiles: each at its place, the newest of a place, and a count of the rest."""
+"""ResultsStore of a slide as tiles: each at its place, the newest of a place, and a count of the rest."""
 
 from typing import Any
 
 import httpx
 import pytest
 
-from idc_gateway.classifications import PatchOrigin
-from idc_gateway.origins import MAX_SLIDE_LENGTH, origin_of
-from idc_gateway.store_ports import Results, Store
+from idc_gateway.classifying.origins import MAX_SLIDE_LENGTH, origin_of
+from idc_gateway.results.classifications import PatchOrigin
+from idc_gateway.results.results_store import ResultsStore
+from idc_gateway.store import Store
 from support.demo_patches import solid_png
 
 RED, DARK = solid_png((250, 0, 0)), solid_png((10, 0, 0))
@@ -141,7 +142,7 @@ async def test_export_that_fails_on_the_way_does_not_end_like_a_whole_one(
         await _followed(client, kind)
 
 
-def _break_after_the_first_page(results: Results, monkeypatch: pytest.MonkeyPatch) -> None:
+def _break_after_the_first_page(results: ResultsStore, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = results.page
 
     def page(wanted: Any, limit: int, after: Any) -> Any:

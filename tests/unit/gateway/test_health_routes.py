@@ -7,9 +7,9 @@ import httpx
 from fastapi import FastAPI
 
 from idc_gateway.errors import StoreUnavailable
-from idc_gateway.fakes import MemoryBus, RednessInference
-from idc_gateway.store_ports import Store
+from idc_gateway.store import Store
 from support.eventually import eventually
+from support.gateway_fakes import MemoryBus, RednessInference
 
 
 async def test_gateway_with_all_its_parts_is_ready(stranger: httpx.AsyncClient, app: FastAPI) -> None:

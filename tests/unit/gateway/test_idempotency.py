@@ -6,17 +6,17 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
-from idc_gateway.accounts import User
-from idc_gateway.audit import AuditEvent
-from idc_gateway.fakes import MemoryBus, RednessInference
-from idc_gateway.queries import Deed
-from idc_gateway.receipts import Claim, Receipt, fingerprint_of
-from idc_gateway.scopes import Role
+from idc_gateway.access.accounts import User
+from idc_gateway.access.scopes import Role
+from idc_gateway.audit.chain import AuditEvent
+from idc_gateway.classifying.uploads import PART_IMAGES
+from idc_gateway.idempotency.receipts import Claim, Receipt, fingerprint_of
+from idc_gateway.results.unit_of_work import UnitOfWork
 from idc_gateway.settings import GatewaySettings
-from idc_gateway.store_ports import Store
-from idc_gateway.uploads import PART_IMAGES
+from idc_gateway.store import Store
 from support.demo_patches import solid_png
 from support.eventually import eventually
+from support.gateway_fakes import MemoryBus, RednessInference
 
 RED, DARK = solid_png((250, 0, 0)), solid_png((10, 0, 0))
 URL = "/api/v1/classifications"
@@ -158,7 +158,7 @@ async def test_user_of_the_same_name_does_not_get_the_answers_of_the_one_before(
     event = AuditEvent("user.removed", "first", "eva", now)
     store.accounts.add_user(User("eva", Role.OPERATOR, now), event)
     claim = Claim("eva", "order-7", 0, "f" * 64)
-    store.results.add([Deed(now, receipt=Receipt(claim, b"[]", now))])
+    store.results.add([UnitOfWork(now, receipt=Receipt(claim, b"[]", now))])
     assert store.receipts.find(claim) is not None
 
     store.accounts.delete_user("eva", event)

@@ -17,19 +17,20 @@ import pytest
 from sqlalchemy import event
 
 from idc_contracts import Decision
-from idc_gateway.adapters.sql.database import Database
-from idc_gateway.audit import AuditEvent
-from idc_gateway.classifications import CheckedImage, Prediction
-from idc_gateway.deeds import Deeds, Entry
-from idc_gateway.fakes import FAKE_MODEL, FAKE_THRESHOLDS, MemoryImages
-from idc_gateway.image_deletions import ImageDeletions
-from idc_gateway.outcomes import Outcome
-from idc_gateway.queries import ClassificationFilter
-from idc_gateway.requests import Request
-from idc_gateway.retention import Retention, RetentionLimits
-from idc_gateway.store_ports import Store
-from idc_gateway.stored_images import read_image
-from idc_gateway.unsettled import SETTLE_WITHIN
+from idc_gateway.audit.chain import AuditEvent
+from idc_gateway.classifying.check_image import CheckedImage
+from idc_gateway.classifying.outcomes import Outcome
+from idc_gateway.classifying.result_writer import Entry, ResultWriter
+from idc_gateway.idempotency.job import Job
+from idc_gateway.inference.ports import Prediction
+from idc_gateway.results.image_deletions import ImageDeletions
+from idc_gateway.results.queries import ClassificationFilter
+from idc_gateway.results.retention import Retention, RetentionLimits
+from idc_gateway.results.stored_images import read_image
+from idc_gateway.results.unsettled import SETTLE_WITHIN
+from idc_gateway.sql.database import Database
+from idc_gateway.store import Store
+from support.gateway_fakes import FAKE_MODEL, FAKE_THRESHOLDS, MemoryImages
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 OLD = NOW - timedelta(days=100)
@@ -101,19 +102,21 @@ class Gateway:
 
     def __init__(self, store: Store, images: Any) -> None:
         self._now = NOW
-        self._deeds = Deeds(store, images, site="site", device="gateway", clock=lambda: self._now)
-        self._retention = Retention(store, RetentionLimits(timedelta(days=90), 10**9), clock=lambda: NOW)
-        self._deletions = ImageDeletions(store.images, images, self._deeds)
+        self._writer = ResultWriter(
+            store.results, store.images, images, site="site", device="gateway", clock=lambda: self._now
+        )
+        self._retention = Retention(store.images, RetentionLimits(timedelta(days=90), 10**9), clock=lambda: NOW)
+        self._deletions = ImageDeletions(store.images, images, self._writer.abandon_unsettled)
 
     def classify(self, at: datetime = NOW) -> Entry:
         prediction = Prediction(0.1, Decision.NO_IDC, FAKE_MODEL, FAKE_THRESHOLDS)
-        result = self._deeds.new_result(IMAGE, prediction, 1.0, at)
-        entry = self._deeds.put_images(Entry([Outcome(0, "a.png", result)], [IMAGE], Request("key", "r"), at))
-        assert self._deeds.write([entry]) == [True]
+        result = self._writer.new_result(IMAGE, prediction, 1.0, at)
+        entry = self._writer.put_images(Entry([Outcome(0, "a.png", result)], [IMAGE], Job("key", "r"), at))
+        assert self._writer.write([entry]) == [True]
         return entry
 
     def delete(self, entry: Entry) -> None:
-        self._deeds.delete(entry.results[0].id, Request("key", "r"), NOW)
+        self._writer.delete(entry.results[0].id, Job("key", "r"), NOW)
         self._deletions.delete_due()
 
     def tidy_later(self) -> None:

@@ -5,9 +5,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from idc_gateway.adapters.inference_access import KeyFromFile
-from idc_gateway.adapters.oip_inference import OipInference
 from idc_gateway.errors import InferenceUnavailable
+from idc_gateway.inference.credentials import KeyFromFile
+from idc_gateway.inference.oip_inference import OipInference
 from idc_gateway.settings import GatewaySettings
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from idc_gateway.access.first_key import follow_first_key
+from idc_gateway.access.keys import FileKey, Keyring
 from idc_gateway.errors import Unauthenticated
-from idc_gateway.first_key import follow_first_key
-from idc_gateway.keys import FileKey, Keyring
-from idc_gateway.store_ports import Store
+from idc_gateway.store import Store
 from support.eventually import eventually
 
 OLD, NEW = "idc_" + "o" * 60, "idc_" + "n" * 60

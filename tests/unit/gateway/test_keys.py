@@ -5,15 +5,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import func, select
 
-from idc_gateway.accounts import Proof, SignInBy
-from idc_gateway.adapters.sql.database import Database
-from idc_gateway.adapters.sql.tables import sessions
-from idc_gateway.browser_sessions import BrowserSessions
-from idc_gateway.digests import digest_of
+from idc_gateway.access.accounts import Proof, SignInBy
+from idc_gateway.access.digests import secret_digest
+from idc_gateway.access.keys import REMEMBERED_FOR, Keyring
+from idc_gateway.access.sessions import BrowserSessions
 from idc_gateway.errors import Unauthenticated
-from idc_gateway.keys import REMEMBERED_FOR, Keyring
 from idc_gateway.settings import GatewaySettings
-from idc_gateway.store_ports import Store
+from idc_gateway.sql.database import Database
+from idc_gateway.sql.tables import sessions
+from idc_gateway.store import Store
 
 KEY = "idc_" + "k" * 60
 
@@ -42,7 +42,7 @@ def opened(store: Store, keyring: Keyring, clock: Clock) -> BrowserSessions:
     return BrowserSessions(store.sessions, lifetime=timedelta(hours=1), idle=timedelta(hours=1), clock=clock)
 
 
-FIRST = Proof("first", SignInBy.KEY, digest_of(KEY))
+FIRST = Proof("first", SignInBy.KEY, secret_digest(KEY))
 
 
 async def test_session_is_over_after_its_lifetime(opened: BrowserSessions, clock: Clock) -> None:

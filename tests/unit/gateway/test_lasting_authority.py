@@ -11,16 +11,15 @@ import pytest
 from fastapi import FastAPI
 
 from idc_contracts import utc_now
-from idc_gateway.accounts import ApiKey, Caller
-from idc_gateway.adapters.sql.store import open_store
-from idc_gateway.audit import AuditEvent
-from idc_gateway.digests import digest_of
+from idc_gateway.access.accounts import ApiKey, Caller
+from idc_gateway.access.digests import secret_digest
+from idc_gateway.access.keys import REMEMBERED_FOR
+from idc_gateway.access.running_requests import LOOK_EVERY_S, STREAMS_OF_CALLER, RunningRequests
+from idc_gateway.access.scopes import Role
+from idc_gateway.audit.chain import AuditEvent
 from idc_gateway.errors import StoreUnavailable, Unauthenticated
-from idc_gateway.feed import MAX_WATCHERS
-from idc_gateway.keys import REMEMBERED_FOR
-from idc_gateway.running_requests import LOOK_EVERY_S, STREAMS_OF_CALLER, RunningRequests
-from idc_gateway.scopes import Role
-from idc_gateway.store_ports import Store
+from idc_gateway.results.feed import MAX_WATCHERS
+from idc_gateway.store import Store, open_store
 from support.asgi_stream import AsgiStream
 from support.demo_patches import solid_png
 from support.eventually import eventually
@@ -113,7 +112,7 @@ async def test_whatever_ends_a_session_ends_its_stream(app: FastAPI, client: htt
 async def test_key_that_expires_ends_its_stream(app: FastAPI, client: httpx.AsyncClient, store: Store) -> None:
     now = utc_now()
     key = ApiKey("short", Role.VIEWER.scopes, now, now + timedelta(seconds=2))
-    store.accounts.add_key(key, digest_of("s" * 40), AuditEvent("key.created", "first", "short", now))
+    store.accounts.add_key(key, secret_digest("s" * 40), AuditEvent("key.created", "first", "short", now))
     stream = await begun(AsgiStream(app, EVENTS, {"Authorization": "Bearer " + "s" * 40}))
 
     await ends(app, stream)

@@ -6,8 +6,8 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from idc_gateway.access.throttle import RequestRates
 from idc_gateway.settings import GatewaySettings
-from idc_gateway.throttle import RequestRates
 from support.asgi_stream import AsgiStream
 from support.demo_patches import solid_png
 from support.eventually import eventually

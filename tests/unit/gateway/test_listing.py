@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from idc_gateway.errors import BadCursor
-from idc_gateway.fakes import MemoryImages
-from idc_gateway.queries import Cursor
+from idc_gateway.results.queries import Cursor
 from support.demo_patches import solid_png
+from support.gateway_fakes import MemoryImages
 
 RED, DARK, MID = solid_png((250, 0, 0)), solid_png((10, 0, 0)), solid_png((128, 0, 0))
 URL = "/api/v1/classifications"

@@ -10,11 +10,11 @@ from prometheus_client.parser import text_string_to_metric_families
 from idc_contracts import ALARM_STATUS
 from idc_gateway.app import build, create_app
 from idc_gateway.errors import InferenceUnavailable
-from idc_gateway.fakes import MemoryBus, RednessInference
 from idc_gateway.settings import GatewaySettings
-from idc_gateway.store_ports import Store
+from idc_gateway.store import Store
 from support.demo_patches import solid_png
 from support.eventually import eventually
+from support.gateway_fakes import MemoryBus, RednessInference
 
 URL = "/api/v1/classifications"
 PNG = {"Content-Type": "image/png"}

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import aiomqtt
 import pytest
 
-from idc_gateway.adapters.mqtt_bus import _Client
+from idc_gateway.messages.mqtt_bus import _Client
 
 
 @pytest.fixture

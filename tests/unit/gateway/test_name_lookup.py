@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from idc_gateway.adapters.name_lookup import ByAddress, NameLookup
+from idc_gateway.inference.name_lookup import ByAddress, NameLookup
 
 Answers = list[tuple[Any, ...]]
 
@@ -75,7 +75,7 @@ async def test_known_address_is_used_while_names_hang(monkeypatch: pytest.Monkey
     def find(_name: str) -> Answers:
         return next(answers, None) or (is_over.wait(), _answer("10.0.0.2"))[1]
 
-    monkeypatch.setattr("idc_gateway.adapters.name_lookup.LOOK_UP_AGAIN_S", 0.0)
+    monkeypatch.setattr("idc_gateway.inference.name_lookup.LOOK_UP_AGAIN_S", 0.0)
     _names(monkeypatch, find)
     client = _client("there", _here)
     try:

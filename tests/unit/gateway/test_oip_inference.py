@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from idc_contracts import Decision
-from idc_gateway.adapters.oip_inference import CHUNK_IMAGES, OipInference
 from idc_gateway.errors import InferenceBroken, InferenceError, InferenceRefused, InferenceUnavailable
+from idc_gateway.inference.oip_inference import CHUNK_IMAGES, OipInference
 
 Handler = Callable[[httpx.Request], httpx.Response]
 

@@ -7,17 +7,17 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import func, select
 
-from idc_gateway.adapters.sql.database import Database
-from idc_gateway.adapters.sql.outbox import SqlOutbox
-from idc_gateway.adapters.sql.tables import outbox as outbox_table
-from idc_gateway.audit import AuditEvent
-from idc_gateway.classifications import OutgoingMessage
+from idc_gateway.audit.chain import AuditEvent
 from idc_gateway.errors import StoreUnavailable
-from idc_gateway.fakes import MemoryBus
-from idc_gateway.outbox import BATCH, KEEP_PUBLISHED, REPLAY_LIMIT, Outbox
-from idc_gateway.queries import Deed
-from idc_gateway.store_ports import Store
+from idc_gateway.messages.outbox import BATCH, KEEP_PUBLISHED, REPLAY_LIMIT, Outbox
+from idc_gateway.messages.outbox_store import OutboxStore
+from idc_gateway.messages.ports import OutgoingMessage
+from idc_gateway.results.unit_of_work import UnitOfWork
+from idc_gateway.sql.database import Database
+from idc_gateway.sql.tables import outbox as outbox_table
+from idc_gateway.store import Store
 from support.eventually import eventually
+from support.gateway_fakes import MemoryBus
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -63,7 +63,7 @@ async def outbox(store: Store, bus: MemoryBus, clock: Clock) -> AsyncIterator[Ou
 
 
 async def test_stored_messages_are_published_in_order(store: Store, bus: MemoryBus, outbox: Outbox) -> None:
-    store.results.add([Deed(NOW, messages=messages(250))])
+    store.results.add([UnitOfWork(NOW, messages=messages(250))])
     outbox.wake()
 
     await eventually(lambda: len(bus.published) == 250)
@@ -74,7 +74,7 @@ async def test_stored_messages_are_published_in_order(store: Store, bus: MemoryB
 
 async def test_messages_wait_while_the_broker_is_away(store: Store, bus: MemoryBus, outbox: Outbox) -> None:
     bus.fail_after = 3
-    store.results.add([Deed(NOW, messages=messages(10))])
+    store.results.add([UnitOfWork(NOW, messages=messages(10))])
     outbox.wake()
     await eventually(lambda: not bus.is_connected)
     await eventually(lambda: store.outbox.backlog()[0] == 7)
@@ -87,7 +87,7 @@ async def test_messages_wait_while_the_broker_is_away(store: Store, bus: MemoryB
 
 
 async def test_only_the_newest_messages_are_sent_again(store: Store, bus: MemoryBus, outbox: Outbox) -> None:
-    store.results.add([Deed(NOW, messages=messages(REPLAY_LIMIT + 10))])
+    store.results.add([UnitOfWork(NOW, messages=messages(REPLAY_LIMIT + 10))])
     outbox.wake()
     await eventually(lambda: store.outbox.backlog()[0] == 0 and len(bus.published) == REPLAY_LIMIT + 10)
     bus.published.clear()
@@ -104,7 +104,7 @@ async def test_messages_that_the_broker_refuses_hold_no_other_up(
 ) -> None:
     bus.refused_topics.add("not allowed")
     odd = [OutgoingMessage("not allowed", b"-1")] * refused
-    store.results.add([Deed(NOW, messages=[*odd, *messages(2)])])
+    store.results.add([UnitOfWork(NOW, messages=[*odd, *messages(2)])])
     outbox = Outbox(store.outbox, bus, clock=clock, idle_s=0.01)
     running = asyncio.gather(bus.run(outbox.on_connected, lambda _topic, _payload: None), outbox.run())
 
@@ -118,7 +118,7 @@ async def test_messages_that_the_broker_refuses_hold_no_other_up(
 
 
 async def test_message_stored_before_a_crash_is_published_after_it(store: Store) -> None:
-    store.results.add([Deed(NOW, messages=messages(1))])  # and the process ends here
+    store.results.add([UnitOfWork(NOW, messages=messages(1))])  # and the process ends here
 
     bus = MemoryBus()
     reborn = Outbox(store.outbox, bus)
@@ -132,11 +132,11 @@ async def test_message_stored_before_a_crash_is_published_after_it(store: Store)
 async def test_published_messages_are_forgotten_in_time(
     store: Store, bus: MemoryBus, outbox: Outbox, clock: Clock
 ) -> None:
-    store.results.add([Deed(NOW, messages=messages(5))])
+    store.results.add([UnitOfWork(NOW, messages=messages(5))])
     outbox.wake()
     await eventually(lambda: store.outbox.backlog()[0] == 0)
     clock.now += KEEP_PUBLISHED + timedelta(seconds=1)
-    store.results.add([Deed(clock.now, messages=messages(1))])
+    store.results.add([UnitOfWork(clock.now, messages=messages(1))])
     outbox.wake()
     await eventually(lambda: len(bus.published) == 6 and store.outbox.backlog()[0] == 0)
 
@@ -156,13 +156,13 @@ class BusWithExpiry(MemoryBus):
         if len(self.published) == 1:
             event = AuditEvent("messages.expired", "gateway", "outbox", NOW)
             self._store.outbox.expire(NOW + timedelta(days=1), event)
-            self._store.results.add([Deed(NOW, messages=messages(1, start=1))])
+            self._store.results.add([UnitOfWork(NOW, messages=messages(1, start=1))])
 
 
 async def test_message_that_expires_while_it_is_sent_hides_no_other(store: Store) -> None:
     bus = BusWithExpiry(store)
     outbox = Outbox(store.outbox, bus, idle_s=0.01)
-    store.results.add([Deed(NOW, messages=messages(1))])
+    store.results.add([UnitOfWork(NOW, messages=messages(1))])
     await bus.connect()
     task = asyncio.create_task(outbox.run())
 
@@ -171,7 +171,7 @@ async def test_message_that_expires_while_it_is_sent_hides_no_other(store: Store
     await asyncio.gather(task, return_exceptions=True)
 
 
-class FlakyOutbox(SqlOutbox):
+class FlakyOutbox(OutboxStore):
     is_broken = True
 
     def waiting(self, limit: int, after: int = 0) -> list[tuple[int, OutgoingMessage]]:
@@ -181,7 +181,7 @@ class FlakyOutbox(SqlOutbox):
 
 
 async def test_broken_store_delays_the_outbox_and_does_not_end_it(store: Store, bus: MemoryBus) -> None:
-    store.results.add([Deed(NOW, messages=messages(3))])
+    store.results.add([UnitOfWork(NOW, messages=messages(3))])
     assert isinstance(store.database, Database)
     flaky = FlakyOutbox(store.database)
     outbox = Outbox(flaky, bus, store_retry_s=0.01)

@@ -10,15 +10,15 @@ from argon2 import PasswordHasher
 from fastapi import FastAPI
 
 from idc_contracts import utc_now
-from idc_gateway.accounts import Proof, SignInBy
-from idc_gateway.audit import AuditEvent
-from idc_gateway.browser_sessions import PASSWORD_WITHOUT_OLD, BrowserSessions
+from idc_gateway.access.accounts import Proof, SignInBy
+from idc_gateway.access.passwords import check_strength, is_outdated
+from idc_gateway.access.scopes import Role
+from idc_gateway.access.sessions import PASSWORD_WITHOUT_OLD, BrowserSessions
+from idc_gateway.access.throttle import FAILURES_OF_PAIR
+from idc_gateway.access.users import Users
+from idc_gateway.audit.chain import AuditEvent
 from idc_gateway.errors import Unauthenticated, WeakPassword
-from idc_gateway.passwords import check_strength, is_outdated
-from idc_gateway.scopes import Role
-from idc_gateway.store_ports import Store
-from idc_gateway.throttle import FAILURES_OF_PAIR
-from idc_gateway.users import Users
+from idc_gateway.store import Store
 
 PASSWORD, NEW = "correct horse battery", "another staple of horses"
 SESSION = "/api/v1/session"

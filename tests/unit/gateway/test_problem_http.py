@@ -2,8 +2,8 @@
 
 import json
 
-from idc_gateway.adapters.problem_http import ProblemHttpProtocol
-from idc_gateway.problems import MEDIA_TYPE
+from idc_gateway.web.problem_http import ProblemHttpProtocol
+from idc_gateway.web.problems import MEDIA_TYPE
 
 
 def test_refusal_is_a_problem() -> None:

@@ -8,15 +8,15 @@ from uuid import uuid4
 import pytest
 
 from idc_contracts import Decision
-from idc_gateway.audit import AuditEvent
-from idc_gateway.classifications import Classification, Review, Verdict
-from idc_gateway.deeds import Deeds
+from idc_gateway.audit.chain import AuditEvent
+from idc_gateway.classifying.result_writer import ResultWriter
 from idc_gateway.errors import ImagesUnavailable
-from idc_gateway.fakes import FAKE_MODEL, FAKE_THRESHOLDS, MemoryImages
-from idc_gateway.image_deletions import ImageDeletions
-from idc_gateway.queries import Deed, NewImage
-from idc_gateway.retention import Retention, RetentionLimits
-from idc_gateway.store_ports import Store
+from idc_gateway.results.classifications import Classification, Review, Verdict
+from idc_gateway.results.image_deletions import ImageDeletions
+from idc_gateway.results.retention import Retention, RetentionLimits
+from idc_gateway.results.unit_of_work import NewImage, UnitOfWork
+from idc_gateway.store import Store
+from support.gateway_fakes import FAKE_MODEL, FAKE_THRESHOLDS, MemoryImages
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -34,7 +34,7 @@ def put(store: Store, images: MemoryImages) -> Put:
             uuid4(), name, 0.5, decision, FAKE_MODEL, FAKE_THRESHOLDS, 1.0, NOW - age, 50, 50, image_sha256=sha256
         )
         images.put(sha256, data)
-        store.results.add([Deed(NOW - age, results=[result], images=[NewImage(sha256, "image/png", size_bytes)])])
+        store.results.add([UnitOfWork(NOW - age, results=[result], images=[NewImage(sha256, "image/png", size_bytes)])])
         return result
 
     return put_one
@@ -44,9 +44,9 @@ class Cleaner:
     """Retention, and the deletion of what it removed."""
 
     def __init__(self, store: Store, images: MemoryImages, days: int, max_bytes: int) -> None:
-        self._retention = Retention(store, RetentionLimits(days * DAY, max_bytes), clock=lambda: NOW)
-        deeds = Deeds(store, images, site="site", device="gateway")
-        self._deletions = ImageDeletions(store.images, images, deeds)
+        self._retention = Retention(store.images, RetentionLimits(days * DAY, max_bytes), clock=lambda: NOW)
+        writer = ResultWriter(store.results, store.images, images, site="site", device="gateway")
+        self._deletions = ImageDeletions(store.images, images, writer.abandon_unsettled)
 
     def remove_due(self) -> int:
         count = self._retention.remove_due()

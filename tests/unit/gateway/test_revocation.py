@@ -8,17 +8,17 @@ import pytest
 from fastapi import FastAPI
 
 from idc_contracts import utc_now
-from idc_gateway.accounts import ApiKey, Proof, SignInBy
-from idc_gateway.adapters.sql import sessions as sql_sessions
-from idc_gateway.audit import AuditEvent
-from idc_gateway.browser_sessions import BrowserSessions
-from idc_gateway.digests import digest_of
+from idc_gateway.access import sessions_store as sql_sessions
+from idc_gateway.access.accounts import ApiKey, Proof, SignInBy
+from idc_gateway.access.digests import secret_digest
+from idc_gateway.access.keys import Keyring
+from idc_gateway.access.scopes import Role
+from idc_gateway.access.sessions import BrowserSessions
+from idc_gateway.access.users import Users
+from idc_gateway.audit.chain import AuditEvent
 from idc_gateway.errors import LastAdministrator, Unauthenticated
-from idc_gateway.keys import Keyring
-from idc_gateway.scopes import Role
 from idc_gateway.settings import GatewaySettings
-from idc_gateway.store_ports import Store
-from idc_gateway.users import Users
+from idc_gateway.store import Store
 
 KEY, OTHER_KEY = "idc_" + "k" * 60, "idc_" + "n" * 60
 PASSWORD = "correct horse battery"
@@ -90,7 +90,7 @@ async def test_key_of_the_same_name_inherits_no_session(store: Store) -> None:
     keyring = Keyring(store.accounts)
     sessions = BrowserSessions(store.sessions, lifetime=timedelta(hours=1))
     _, old = await keyring.create("lab", Role.VIEWER.scopes, None, "eva", "r")
-    proof = Proof("lab", SignInBy.KEY, digest_of(old))
+    proof = Proof("lab", SignInBy.KEY, secret_digest(old))
     token = await sessions.open(proof, "r")
     await keyring.revoke("lab", "eva", "r")
 
@@ -215,7 +215,7 @@ async def test_program_that_signs_in_again_and_again_ends_its_own_oldest_session
 ) -> None:
     monkeypatch.setattr(sql_sessions, "MAX_FOR_EACH_OWNER", 3)
     sessions = BrowserSessions(store.sessions, lifetime=timedelta(hours=1))
-    proof = Proof("first", SignInBy.KEY, digest_of(KEY))
+    proof = Proof("first", SignInBy.KEY, secret_digest(KEY))
     tokens = [await sessions.open(proof, "r") for _ in range(5)]
 
     with pytest.raises(Unauthenticated):

@@ -6,12 +6,12 @@ from typing import Any
 import httpx
 import pytest
 
+from idc_gateway.classifying.uploads import PART_IMAGES
 from idc_gateway.errors import InferenceUnavailable
-from idc_gateway.fakes import MemoryBus, RednessInference
 from idc_gateway.settings import GatewaySettings
-from idc_gateway.uploads import PART_IMAGES
 from support.demo_patches import solid_png
 from support.eventually import eventually
+from support.gateway_fakes import MemoryBus, RednessInference
 
 URL = "/api/v1/classifications"
 RED = solid_png((250, 0, 0))

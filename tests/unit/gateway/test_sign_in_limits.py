@@ -9,12 +9,11 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from idc_gateway import executors, throttle
-from idc_gateway.errors import Busy, TooMany, Unauthenticated
-from idc_gateway.executors import Executor
-from idc_gateway.failed_sign_ins import RECORDED, RECORDED_OF_SOURCE, FailedSignIns
-from idc_gateway.known_devices import KnownDevices
-from idc_gateway.throttle import (
+from idc_gateway import executors
+from idc_gateway.access import throttle
+from idc_gateway.access.failed_sign_ins import RECORDED, RECORDED_OF_SOURCE, FailedSignIns
+from idc_gateway.access.known_devices import KnownDevices
+from idc_gateway.access.throttle import (
     FAILURES_OF_PAIR,
     FAILURES_OF_SOURCE,
     FAILURES_WINDOW_S,
@@ -25,6 +24,8 @@ from idc_gateway.throttle import (
     SignInThrottle,
     source_of,
 )
+from idc_gateway.errors import Busy, TooMany, Unauthenticated
+from idc_gateway.executors import Executor
 
 KEY = "idc_" + "k" * 60
 OWN = {"Sec-Fetch-Site": "same-origin"}

@@ -8,15 +8,17 @@ import pytest
 from fastapi import FastAPI
 
 from idc_contracts import ALARM_ACTIONS, AlarmActed, AlarmAction, AlarmMode, Decision, utc_now
-from idc_gateway.classifications import UNKNOWN_ORIGIN, CheckedImage, Prediction
-from idc_gateway.deeds import Deeds, Entry
+from idc_gateway.classifying.check_image import CheckedImage
+from idc_gateway.classifying.outcomes import Outcome
+from idc_gateway.classifying.result_writer import Entry, ResultWriter
 from idc_gateway.errors import InferenceUnavailable
-from idc_gateway.fakes import FAKE_MODEL, FAKE_THRESHOLDS, MemoryBus, RednessInference
-from idc_gateway.outcomes import Outcome
-from idc_gateway.requests import Request
-from idc_gateway.store_ports import Store
+from idc_gateway.idempotency.job import Job
+from idc_gateway.inference.ports import Prediction
+from idc_gateway.results.classifications import UNKNOWN_ORIGIN
+from idc_gateway.store import Store
 from support.demo_patches import solid_png
 from support.eventually import eventually
+from support.gateway_fakes import FAKE_MODEL, FAKE_THRESHOLDS, MemoryBus, RednessInference
 
 RED = solid_png((250, 0, 0))
 URL = "/api/v1/classifications"
@@ -63,13 +65,15 @@ async def test_another_model_is_audited_once(
 
 def test_model_that_another_gateway_saw_change_is_not_told_again(store: Store) -> None:
     """Two gateways of one database, each of which classifies with the old model and then with the new one."""
-    gateways = [Deeds(store, None, site="site", device=f"gateway-{number}") for number in (1, 2)]
+    gateways = [
+        ResultWriter(store.results, store.images, None, site="site", device=f"gateway-{number}") for number in (1, 2)
+    ]
     image = CheckedImage("a.png", RED, 50, 50, "image/png", UNKNOWN_ORIGIN)
 
     for model in (FAKE_MODEL, FAKE_MODEL.model_copy(update={"sha256": "e" * 64})):
-        for deeds in gateways:
-            result = deeds.new_result(image, Prediction(0.9, Decision.IDC, model, FAKE_THRESHOLDS), 1.0, utc_now())
-            deeds.write([Entry([Outcome(0, "a.png", result)], [image], Request("first", "r"), utc_now())])
+        for writer in gateways:
+            result = writer.new_result(image, Prediction(0.9, Decision.IDC, model, FAKE_THRESHOLDS), 1.0, utc_now())
+            writer.write([Entry([Outcome(0, "a.png", result)], [image], Job("first", "r"), utc_now())])
 
     changes = [record.event for record in store.audit.page(100) if record.event.action == "model.changed"]
     assert [(change.actor, change.details["before_sha256"], change.details["sha256"]) for change in changes] == [

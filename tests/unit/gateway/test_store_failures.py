@@ -12,17 +12,16 @@ import pytest
 
 from idc_contracts import utc_now
 from idc_gateway import app as app_module
-from idc_gateway.adapters.sql import database as database_module
-from idc_gateway.adapters.sql.database import Database
-from idc_gateway.adapters.sql.store import open_store
 from idc_gateway.app import build, create_app
-from idc_gateway.audit import AuditEvent
+from idc_gateway.audit.chain import AuditEvent
 from idc_gateway.errors import StoreUnavailable
-from idc_gateway.fakes import MemoryBus, RednessInference
 from idc_gateway.settings import GatewaySettings
-from idc_gateway.store_ports import Store
+from idc_gateway.sql import database as database_module
+from idc_gateway.sql.database import Database
+from idc_gateway.store import Store, open_store
 from support.demo_patches import solid_png
 from support.eventually import eventually
+from support.gateway_fakes import MemoryBus, RednessInference
 
 RED = solid_png((250, 0, 0))
 

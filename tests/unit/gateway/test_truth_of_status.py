@@ -7,16 +7,15 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from idc_gateway.balanced_inference import BalancedInference
-from idc_gateway.circuit_breaker import FAILURES_TO_OPEN
-from idc_gateway.classifications import Prediction
-from idc_gateway.endpoint import MISSES_TO_DOUBT, Endpoint
 from idc_gateway.errors import ImagesUnavailable, InferenceUnavailable, StoreUnavailable
-from idc_gateway.fakes import MemoryImages, RednessInference
-from idc_gateway.ports import ModelDescription
+from idc_gateway.inference.balanced import BalancedInference
+from idc_gateway.inference.circuit_breaker import FAILURES_TO_OPEN
+from idc_gateway.inference.endpoint import MISSES_TO_DOUBT, Endpoint
+from idc_gateway.inference.ports import ModelDescription, Prediction
 from idc_gateway.shared_check import SharedCheck
 from support.demo_patches import solid_png
 from support.eventually import eventually
+from support.gateway_fakes import MemoryImages, RednessInference
 
 RED = solid_png((250, 0, 0))
 URL = "/api/v1/classifications"

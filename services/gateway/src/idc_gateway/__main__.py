@@ -10,14 +10,14 @@ from typing import Any
 
 import uvicorn
 
-from idc_gateway.adapters.problem_http import ProblemHttpProtocol
 from idc_gateway.app import build, create_app
+from idc_gateway.backup.data_lock import data_lock
 from idc_gateway.commands import parse
-from idc_gateway.data_lock import data_lock
-from idc_gateway.dependencies import Gateway
 from idc_gateway.errors import CannotStart
-from idc_gateway.routes.users import link_of
 from idc_gateway.settings import GatewaySettings
+from idc_gateway.web.dependencies import Gateway
+from idc_gateway.web.problem_http import ProblemHttpProtocol
+from idc_gateway.web.routes.users import link_of
 from idc_servicekit.startup import start
 from idc_servicekit.tracing import traces
 

@@ -12,42 +12,49 @@ from typing import Final
 
 from fastapi import APIRouter, Depends, FastAPI
 
-from idc_gateway import problems
-from idc_gateway.accesses import Accesses
-from idc_gateway.adapters.inference_access import KeyFromFile, trusted_by
-from idc_gateway.adapters.mqtt_bus import MqttBus
-from idc_gateway.adapters.object_images import S3Account, open_images
-from idc_gateway.adapters.oip_inference import OipInference
-from idc_gateway.adapters.prometheus_meter import PrometheusMeter
-from idc_gateway.adapters.sql.database import with_password
-from idc_gateway.adapters.sql.store import open_store
-from idc_gateway.alarm_actions import AlarmActions
-from idc_gateway.alarms import AlarmBoard
-from idc_gateway.backlog import Backlog, BacklogLimits
-from idc_gateway.balanced_inference import BalancedInference
-from idc_gateway.browser_sessions import BrowserSessions
-from idc_gateway.chain_check import ChainCheck
-from idc_gateway.classifying import Classifying
-from idc_gateway.coalescing import CALLS_PER_SERVER, Coalescing
-from idc_gateway.conditional_get import ConditionalGet
-from idc_gateway.deeds import Deeds
-from idc_gateway.dependencies import Gateway, authenticated, identified_again
-from idc_gateway.endpoint import Endpoint
-from idc_gateway.failed_sign_ins import FailedSignIns
-from idc_gateway.feed import Feed
-from idc_gateway.first_key import follow_first_key
-from idc_gateway.head_as_get import HeadAsGet
-from idc_gateway.housekeeping import Housekeeping
-from idc_gateway.image_deletions import ImageDeletions
-from idc_gateway.images import ImageStore
-from idc_gateway.keys import FileKey, Keyring
-from idc_gateway.known_devices import KnownDevices
-from idc_gateway.lasting_authority import LastingAuthority
-from idc_gateway.measured import Measured
-from idc_gateway.outbox import IDLE_S, SHARED_IDLE_S, Outbox
-from idc_gateway.ports import Bus, InferenceServer
-from idc_gateway.retention import Retention, RetentionLimits
-from idc_gateway.routes import (
+from idc_gateway.access.accesses import Accesses
+from idc_gateway.access.failed_sign_ins import FailedSignIns
+from idc_gateway.access.first_key import follow_first_key
+from idc_gateway.access.keys import FileKey, Keyring
+from idc_gateway.access.known_devices import KnownDevices
+from idc_gateway.access.running_requests import RunningRequests
+from idc_gateway.access.sessions import BrowserSessions
+from idc_gateway.access.throttle import RequestRates, SignInThrottle
+from idc_gateway.access.users import Users
+from idc_gateway.alarms.actions import AlarmActions
+from idc_gateway.alarms.board import AlarmBoard
+from idc_gateway.audit.chain_check import ChainCheck
+from idc_gateway.classifying.classifying import Classifying
+from idc_gateway.classifying.result_writer import ResultWriter
+from idc_gateway.inference.balanced import BalancedInference
+from idc_gateway.inference.coalescing import CALLS_PER_SERVER, Coalescing
+from idc_gateway.inference.credentials import KeyFromFile, trusted_by
+from idc_gateway.inference.endpoint import Endpoint
+from idc_gateway.inference.oip_inference import OipInference
+from idc_gateway.inference.ports import InferenceServer
+from idc_gateway.messages.backlog import Backlog, BacklogLimits
+from idc_gateway.messages.mqtt_bus import MqttBus
+from idc_gateway.messages.outbox import IDLE_S, SHARED_IDLE_S, Outbox
+from idc_gateway.messages.ports import Bus
+from idc_gateway.results.feed import Feed
+from idc_gateway.results.housekeeping import Housekeeping
+from idc_gateway.results.image_deletions import ImageDeletions
+from idc_gateway.results.images import ImageStore
+from idc_gateway.results.object_images import S3Account, open_images
+from idc_gateway.results.retention import Retention, RetentionLimits
+from idc_gateway.results.watched_images import WatchedImages
+from idc_gateway.settings import GatewaySettings
+from idc_gateway.shared_check import SharedCheck
+from idc_gateway.sql.database import with_password
+from idc_gateway.store import Store, open_store
+from idc_gateway.web import problems
+from idc_gateway.web.conditional_get import ConditionalGet
+from idc_gateway.web.dependencies import Gateway, authenticated, identified_again
+from idc_gateway.web.head_as_get import HeadAsGet
+from idc_gateway.web.lasting_authority import LastingAuthority
+from idc_gateway.web.metrics import PrometheusMeter
+from idc_gateway.web.metrics_middleware import MetricsMiddleware
+from idc_gateway.web.routes import (
     alarms,
     audit,
     classifications,
@@ -65,17 +72,10 @@ from idc_gateway.routes import (
     status,
     users,
 )
-from idc_gateway.routes.known_parameters import only_known_parameters
-from idc_gateway.routes.schemas import Problem
-from idc_gateway.running_requests import RunningRequests
-from idc_gateway.security_headers import SecurityHeaders
-from idc_gateway.settings import GatewaySettings
-from idc_gateway.shared_check import SharedCheck
-from idc_gateway.small_bodies import SmallBodies
-from idc_gateway.store_ports import Store
-from idc_gateway.throttle import RequestRates, SignInThrottle
-from idc_gateway.users import Users
-from idc_gateway.watched_images import WatchedImages
+from idc_gateway.web.routes.known_parameters import only_known_parameters
+from idc_gateway.web.routes.schemas import Problem
+from idc_gateway.web.security_headers import SecurityHeaders
+from idc_gateway.web.small_bodies import SmallBodies
 from idc_servicekit.access_log import AccessLog
 from idc_servicekit.body_budget import BodyBudget
 from idc_servicekit.tracing import Traced, trace_client
@@ -133,7 +133,7 @@ def build(
         lifetime=timedelta(hours=settings.session_lifetime_h),
         idle=timedelta(minutes=settings.session_idle_min),
     )
-    deeds = Deeds(store, watched, site=settings.site, device=settings.device)
+    writer = ResultWriter(store.results, store.images, watched, site=settings.site, device=settings.device)
     return Gateway(
         settings=settings,
         store=store,
@@ -142,16 +142,17 @@ def build(
         bus=bus,
         outbox=outbox,
         classifying=Classifying(
-            store,
+            store.results,
+            store.receipts,
             Coalescing(
                 inference.predict,
                 calls_at_once=CALLS_PER_SERVER * len(servers),
                 timeout_s=settings.inference_timeout_s,
             ).predict,
             outbox,
-            deeds,
+            writer,
             backlog,
-            meter,
+            on_stored=lambda result: meter.result(result.decision),
             max_in_progress=settings.max_requests_in_progress,
             max_image_bytes=settings.max_image_bytes,
         ),
@@ -164,12 +165,14 @@ def build(
             overdraft_bytes=settings.part_bytes + settings.max_image_bytes,
         ),
         images=watched,
-        deeds=deeds,
+        writer=writer,
         backlog=backlog,
         feed=Feed(store.results),
         actions=AlarmActions(store.audit),
-        housekeeping=Housekeeping(store, _retention(settings, store) if images is not None else None),
-        image_deletions=ImageDeletions(store.images, watched, deeds),
+        housekeeping=Housekeeping(
+            store.receipts, store.leadership, _retention(settings, store) if images is not None else None
+        ),
+        image_deletions=ImageDeletions(store.images, watched, writer.abandon_unsettled),
         chain_check=ChainCheck(store.audit),
         users=Users(store.accounts, device=settings.device, site=settings.site),
         sessions=sessions,
@@ -234,7 +237,7 @@ def _retention(settings: GatewaySettings, store: Store) -> Retention:
     limits = RetentionLimits(
         timedelta(days=settings.image_retention_days), max_bytes=int(settings.image_retention_gb * 1e9)
     )
-    return Retention(store, limits)
+    return Retention(store.images, limits)
 
 
 def create_app(gateway: Gateway | None) -> FastAPI:
@@ -260,7 +263,7 @@ def create_app(gateway: Gateway | None) -> FastAPI:
     app.add_middleware(ConditionalGet)
     app.add_middleware(HeadAsGet)
     app.add_middleware(SecurityHeaders)
-    app.add_middleware(Measured)
+    app.add_middleware(MetricsMiddleware)
     app.add_middleware(Traced)
     app.add_middleware(
         AccessLog, quiet_prefixes=("/livez", "/readyz", "/metrics", "/static/", "/swagger-ui/", "/api/v1/alarms")

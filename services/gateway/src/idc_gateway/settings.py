@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, HttpUrl, SecretStr, field_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
 from idc_contracts import Slug
-from idc_gateway.uploads import MAX_IMAGES, PART_BYTES
+from idc_gateway.classifying.uploads import MAX_IMAGES, PART_BYTES
 from idc_modelio.patches import MAX_ENCODED_BYTES
 from idc_servicekit.bounded_http import KEEP_ALIVE_S
 from idc_servicekit.mqtt import MqttSettings

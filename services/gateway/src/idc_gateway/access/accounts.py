@@ -1,0 +1,103 @@
+"""Who may use the gateway: keys for programs, users for the page."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+from idc_gateway.access.scopes import Role, Scope
+
+GATEWAY: Final = "gateway"
+"""Who the audit chain names for what the gateway does by itself."""
+FIRST_KEY_NAME: Final = "first"
+FIRST_USER_NAME: Final = "admin"
+LEGACY_PREFIX: Final = "legacy-"
+"""Prefix of callers without a key, admitted by their network."""
+
+
+@dataclass(frozen=True)
+class ApiKey:
+    """A key as it is stored, without its secret."""
+
+    name: str
+    scopes: frozenset[Scope]
+    created_at: datetime
+    expires_at: datetime | None = None
+    """None for a key that does not expire."""
+
+
+@dataclass(frozen=True)
+class User:
+    """Someone who signs in at the page."""
+
+    name: str
+    role: Role
+    created_at: datetime
+    password_hash: str | None = None
+    """Argon2 in its encoded form; None where none was set yet."""
+
+
+class SignInBy(StrEnum):
+    """What somebody signed in with."""
+
+    KEY = "key"
+    LINK = "link"
+    PASSWORD = "password"  # noqa: S105 - the kind, not a password
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What somebody showed to sign in; the session is opened only if it still holds at that moment."""
+
+    name: str
+    """Of the key or user."""
+    by: SignInBy
+    stored: str | None
+    """The key's digest, or the hash of the user's password; None where the user has none yet."""
+    user_since: datetime | None = None
+    """When the user was made who was let in by a link: one who has the name since then, and no password, is another."""
+
+
+@dataclass(frozen=True)
+class NewSession:
+    """A session that is to be stored."""
+
+    sha256: str
+    """Digest of its token."""
+    proof: Proof
+    opened_at: datetime
+    expires_at: datetime
+    password_until: datetime | None = None
+    """Until when it may set the user's password without the old one."""
+
+
+@dataclass(frozen=True)
+class StoredSession:
+    """A session that is not over, and who opened it: one of key and user."""
+
+    key: ApiKey | None
+    user: User | None
+    used_at: datetime
+    password_until: datetime | None
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who sends a request."""
+
+    name: str
+    """Of the key or user."""
+    is_browser: bool
+    scopes: frozenset[Scope]
+    is_user: bool = False
+    needs_old_password: bool = True
+    """False while a session that a one-time link opened may set the password without the old one."""
+    sha256: str = ""
+    """Digest of the key, or of the session's token where `is_browser`: what must still hold for the request to go on.
+    Empty where a setting lets the caller's network in."""
+
+
+def is_reserved(name: str, *, device: str = GATEWAY) -> bool:
+    """Whether the audit chain or a start gives this name a meaning of its own, so that no account may have it."""
+    folded = name.casefold()
+    return folded in {GATEWAY, device.casefold(), FIRST_KEY_NAME} or folded.startswith(LEGACY_PREFIX)

@@ -1,0 +1,1 @@
+"""What alarms report and what was done with them."""

@@ -1,0 +1,122 @@
+"""Writes what alarms did into the audit chain, once each."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from pydantic import TypeAdapter, ValidationError
+
+from idc_contracts import ALARM_ACTIONS, AlarmActed, Person, utc_now
+from idc_gateway import executors
+from idc_gateway.audit.audit_store import AuditStore
+from idc_gateway.audit.chain import AuditEvent
+from idc_gateway.errors import StoreUnavailable
+
+logger = logging.getLogger(__name__)
+
+MAX_WAITING: Final = 10_000
+BATCH: Final = 500
+_printable: Final = TypeAdapter(Person)
+
+
+@dataclass(frozen=True)
+class _Report:
+    message_id: UUID
+    event: AuditEvent
+    stored: asyncio.Future[None]
+
+
+class AlarmActions:
+    """The background task between the alarms' reports and the chain.
+
+    The broker keeps a report until it is stored; one that comes again, to this gateway or to another one with the same
+    database, is not stored again.
+    """
+
+    def __init__(
+        self, audit: AuditStore, *, store_retry_s: float = 1.0, clock: Callable[[], datetime] = utc_now
+    ) -> None:
+        self._audit = audit
+        self._store_retry_s = store_retry_s
+        self._clock = clock
+        self._waiting: asyncio.Queue[_Report] = asyncio.Queue(MAX_WAITING)
+        self.dropped = 0
+        """Reports that could not be read."""
+
+    def take(self, topic: str, payload: bytes) -> asyncio.Future[None] | None:
+        """Take in one message; what is no report of an action is left alone.
+
+        Returns:
+            What is done once the report is stored, when the broker need not send it again; None where nothing is to be
+            stored. Without room it is never done: the broker sends the report again over the next connection.
+        """
+        device = ALARM_ACTIONS.device_of(topic)
+        if device is None:
+            return None
+        try:
+            acted = AlarmActed.from_payload(payload)
+        except ValidationError:
+            self.dropped += 1
+            logger.warning("dropped a report of %d bytes on %.128r: it cannot be read", len(payload), topic)
+            return None
+        report = _Report(acted.message_id, _event_of(device, acted), asyncio.get_running_loop().create_future())
+        try:
+            self._waiting.put_nowait(report)
+        except asyncio.QueueFull:
+            logger.warning("a report on %.128r waits at the broker: there is no room", topic)
+        return report.stored
+
+    async def run(self) -> None:
+        """Write until cancelled."""
+        while True:
+            reports = [await self._waiting.get()]
+            while len(reports) < BATCH and not self._waiting.empty():
+                reports.append(self._waiting.get_nowait())
+            await self._write(reports)
+
+    async def _write(self, reports: list[_Report]) -> None:
+        events = {report.message_id: report.event for report in reports}
+        while True:
+            try:
+                await executors.background(self._audit.record_once, events, self._clock())
+            except StoreUnavailable as exc:
+                logger.error("what alarms did waits for the database: %s", exc)  # noqa: TRY400 - one line; it comes again
+                await asyncio.sleep(self._store_retry_s)
+            else:
+                break
+        for report in reports:
+            if not report.stored.done():
+                report.stored.set_result(None)
+
+
+def _event_of(device: str, acted: AlarmActed) -> AuditEvent:
+    details: dict[str, Any] = acted.model_dump(
+        mode="json",
+        include={
+            "message_id",
+            "acted_on",
+            "classification_id",
+            "cleared",
+            "by",
+            "note",
+            "latency_ms",
+            "state",
+            "technical",
+        },
+    )
+    # The alarm's button is its own; any other name is what a message said. Where a gateway sent that message, its own
+    # record `alarm.…-sent` has the same message id, and who asked.
+    details["via"] = None if acted.by is None else "button" if acted.acted_on is None else "message"
+    return AuditEvent(f"alarm.{acted.action}", device, device, acted.sent_at, _request_id(acted), details)
+
+
+def _request_id(acted: AlarmActed) -> str | None:
+    """Who sends by MQTT may choose it: what a database or a log cannot take is left out."""
+    try:
+        return None if acted.correlation_id is None else _printable.validate_python(acted.correlation_id)
+    except ValidationError:
+        return None

@@ -1,0 +1,134 @@
+"""The audit chain in the database."""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import Connection, Row, delete, insert, select, update
+
+from idc_gateway.audit.chain import AuditEvent, AuditRecord, ChainHead, Verification, record_after, verify
+from idc_gateway.sql.database import Database
+from idc_gateway.sql.tables import alarm_actions, audit, audit_head
+
+KEEP_IDS: Final = timedelta(days=90)
+"""An alarm that is off may keep a report for long, and the broker one for a gateway for 30 days."""
+_READ_AT_ONCE: Final = 200
+_PAUSE_S: Final = 0.0005
+"""After each batch: a walk is computing, and other threads get the interpreter only where it lets them."""
+
+
+def lock_head(connection: Connection) -> ChainHead:
+    """Read the chain's end and keep it until the transaction ends; other writers wait.
+
+    Call it before anything else is written: sequence numbers then follow the order of commits.
+    """
+    row = connection.execute(select(audit_head).where(audit_head.c.id == 1).with_for_update()).one()
+    return ChainHead(row.sequence, row.sha256)
+
+
+def head_of(connection: Connection) -> ChainHead:
+    """Read the chain's end."""
+    row = connection.execute(select(audit_head).where(audit_head.c.id == 1)).one()
+    return ChainHead(row.sequence, row.sha256)
+
+
+def append(connection: Connection, head: ChainHead, events: Sequence[AuditEvent]) -> None:
+    """Continue the chain inside a transaction that has locked its head."""
+    rows = []
+    for event in events:
+        record = record_after(head, event)
+        head = ChainHead(record.sequence, record.sha256)
+        rows.append(_as_row(record))
+    if rows:
+        connection.execute(insert(audit), rows)
+        connection.execute(
+            update(audit_head).where(audit_head.c.id == 1).values(sequence=head.sequence, sha256=head.sha256)
+        )
+
+
+class AuditStore:
+    """The audit chain."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def record(self, events: Sequence[AuditEvent]) -> None:
+        """Append events on their own; what changes the store as well appends them in its own transaction."""
+        with self._database.write() as connection:
+            append(connection, lock_head(connection), events)
+
+    def record_once(self, events: Mapping[UUID, AuditEvent], now: datetime) -> None:
+        """Append the events whose ids were not recorded before, whichever gateway did it."""
+        with self._database.write() as connection:
+            head = lock_head(connection)
+            known = select(alarm_actions.c.message_id).where(alarm_actions.c.message_id.in_(events))
+            new = events.keys() - set(connection.execute(known).scalars())
+            if new:
+                append(connection, head, [event for name, event in events.items() if name in new])
+                rows = [{"message_id": name, "recorded_at": now} for name in new]
+                connection.execute(insert(alarm_actions), rows)
+            connection.execute(delete(alarm_actions).where(alarm_actions.c.recorded_at < now - KEEP_IDS))
+
+    def page(self, limit: int, *, before: int | None = None) -> list[AuditRecord]:
+        """Records, newest first, that stand before a sequence number."""
+        query = select(audit).order_by(audit.c.sequence.desc()).limit(limit)
+        if before is not None:
+            query = query.where(audit.c.sequence < before)
+        with self._database.read() as connection:
+            return [_from_row(row) for row in connection.execute(query)]
+
+    def latest(self, action: str) -> AuditRecord | None:
+        """The newest record of an action; None where there is none."""
+        with self._database.read() as connection:
+            return _latest(connection, action)
+
+    def verify(self) -> Verification:
+        """Walk the whole chain; the memory it takes does not grow with the chain."""
+        with self._database.read_snapshot() as connection:
+            return verify(_all(connection), head_of(connection))
+
+
+def latest_event(connection: Connection, action: str) -> AuditEvent | None:
+    """The newest event of an action, inside a transaction that has locked the head."""
+    record = _latest(connection, action)
+    return None if record is None else record.event
+
+
+def _latest(connection: Connection, action: str) -> AuditRecord | None:
+    query = select(audit).where(audit.c.action == action).order_by(audit.c.sequence.desc()).limit(1)
+    row = connection.execute(query).first()
+    return None if row is None else _from_row(row)
+
+
+def _all(connection: Connection) -> Iterator[AuditRecord]:
+    last = -(2**31)  # the key's least value: a record that was put in before the first must be found too
+    while True:
+        query = select(audit).where(audit.c.sequence > last).order_by(audit.c.sequence).limit(_READ_AT_ONCE)
+        rows = connection.execute(query).all()
+        yield from (_from_row(row) for row in rows)
+        if not rows:
+            return
+        last = rows[-1].sequence
+        time.sleep(_PAUSE_S)
+
+
+def _as_row(record: AuditRecord) -> dict[str, Any]:
+    event = record.event
+    return {
+        "sequence": record.sequence,
+        "at": event.at,
+        "actor": event.actor,
+        "action": event.action,
+        "subject": event.subject,
+        "request_id": event.request_id,
+        "details": event.details,
+        "previous_sha256": record.previous_sha256,
+        "sha256": record.sha256,
+    }
+
+
+def _from_row(row: Row[Any]) -> AuditRecord:
+    event = AuditEvent(row.action, row.actor, row.subject, row.at, row.request_id, row.details)
+    return AuditRecord(row.sequence, event, row.previous_sha256, row.sha256)

@@ -1,0 +1,116 @@
+"""The audit chain: each record holds the digest of the one before.
+
+No record can be changed, removed or inserted without all later digests failing: the linking of Haber & Stornetta, "How
+to time-stamp a digital document", 1991.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final
+
+GENESIS: Final = "0" * 64
+"""What stands for the digest before the first record."""
+
+
+@dataclass(frozen=True)
+class AuditEvent:
+    """Something that happened and must be provable later."""
+
+    action: str
+    """Past tense with its noun first: `patch.classified`, `review.recorded`, `key.created`, `alarm.acknowledged`."""
+    actor: str
+    """Who did it: a key's or user's name, or `gateway` itself."""
+    subject: str
+    """What it was done to: an id or a name."""
+    at: datetime
+    request_id: str | None = None
+    details: dict[str, Any] = field(default_factory=dict)
+    """JSON values; never a secret, never pixels."""
+
+
+@dataclass(frozen=True)
+class AuditRecord:
+    """An event with its place in the chain."""
+
+    sequence: int
+    """1 for the first; no number is left out."""
+    event: AuditEvent
+    previous_sha256: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class ChainHead:
+    """Where the chain ends."""
+
+    sequence: int
+    sha256: str
+
+
+EMPTY: Final = ChainHead(0, GENESIS)
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What a walk along the whole chain found."""
+
+    records: int
+    head: ChainHead
+    first_wrong: int | None = None
+    """The sequence number of the first record that does not fit."""
+    reason: str | None = None
+
+    @property
+    def is_intact(self) -> bool:
+        """Whether every record is what was written, and none is missing."""
+        return self.reason is None
+
+
+def record_after(head: ChainHead, event: AuditEvent) -> AuditRecord:
+    """The record that continues a chain."""
+    sequence = head.sequence + 1
+    return AuditRecord(sequence, event, head.sha256, record_digest(sequence, event, head.sha256))
+
+
+def record_digest(sequence: int, event: AuditEvent, previous_sha256: str) -> str:
+    """SHA-256, hexadecimal, of the record's canonical JSON (keys in order, no spaces, UTC times in microseconds)."""
+    content = {
+        "sequence": sequence,
+        "previous": previous_sha256,
+        "action": event.action,
+        "actor": event.actor,
+        "subject": event.subject,
+        "at": event.at.astimezone(UTC).isoformat(timespec="microseconds"),
+        "request_id": event.request_id,
+        "details": event.details,
+    }
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def verify(records: Iterable[AuditRecord], head: ChainHead) -> Verification:
+    """Walk the chain from its first record and compare its end with the stored head.
+
+    Args:
+        records: All records, by sequence.
+        head: The end as it was stored beside the chain; it finds a chain whose last records were cut off.
+    """
+    last = EMPTY
+    for record in records:
+        expected = last.sequence + 1
+        if record.sequence != expected:
+            return Verification(last.sequence, head, expected, f"record {expected} is missing")
+        if record.previous_sha256 != last.sha256:
+            return Verification(last.sequence, head, expected, f"record {expected} does not continue the one before")
+        if record_digest(record.sequence, record.event, record.previous_sha256) != record.sha256:
+            return Verification(last.sequence, head, expected, f"record {expected} was changed")
+        last = ChainHead(record.sequence, record.sha256)
+    if last != head:
+        reason = (
+            f"the chain ends at record {last.sequence}, its head says {head.sequence}: records were cut off or added"
+        )
+        return Verification(last.sequence, head, min(last.sequence, head.sequence) + 1, reason)
+    return Verification(last.sequence, head)

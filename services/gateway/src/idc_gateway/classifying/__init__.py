@@ -1,0 +1,1 @@
+"""The main job: a form becomes checked images, predictions, and one transaction."""

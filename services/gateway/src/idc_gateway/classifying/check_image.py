@@ -1,0 +1,73 @@
+"""Which images can be classified."""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from idc_gateway.classifying.uploads import Upload
+from idc_gateway.errors import BodyTooLarge, EmptyBody, NotAnImage, UnusableImage
+from idc_gateway.results.classifications import UNKNOWN_ORIGIN, PatchOrigin
+from idc_modelio import errors as patch_errors
+from idc_modelio.patches import inspect_image
+
+
+@dataclass(frozen=True)
+class CheckedImage:
+    """An image that can be decoded."""
+
+    name: str
+    data: bytes
+    width_px: int
+    height_px: int
+    media_type: str
+    origin: PatchOrigin = UNKNOWN_ORIGIN
+    once_key: str | None = None
+
+
+_FILE_NAME: Final = re.compile(rb"[\w ./\\:~-]{1,200}\.(png|jpe?g|tiff?|bmp|webp)", re.IGNORECASE)
+
+
+def check_image(upload: Upload, max_bytes: int) -> CheckedImage:
+    """Prove that an image can be decoded to a patch; its header is looked at before anything is decoded. Blocks.
+
+    Raises:
+        EmptyBody: There are no bytes.
+        BodyTooLarge: There are more than `max_bytes`.
+        NotAnImage: It is no image of an allowed format.
+        UnusableImage: It is damaged, or its size or colour is not that of a patch.
+    """
+    if not upload.size_bytes:
+        raise EmptyBody(f"{upload.label} is empty: send the bytes of one image")
+    if upload.size_bytes > max_bytes:
+        raise too_large(upload.label, upload.size_bytes, max_bytes)
+    try:
+        header = inspect_image(upload.data)
+    except patch_errors.NotAnImage as exc:
+        raise NotAnImage(f"{upload.label}: {exc}{_forgotten_at(upload.data)}") from exc
+    except patch_errors.PatchError as exc:
+        raise UnusableImage(f"{upload.label}: {exc}") from exc
+    return CheckedImage(
+        upload.name,
+        upload.data,
+        header.width_px,
+        header.height_px,
+        f"image/{header.format.lower()}",
+        upload.origin,
+        upload.once_key,
+    )
+
+
+def too_large(label: str, size_bytes: int | None, max_bytes: int) -> BodyTooLarge:
+    """The error of an image that is longer than a patch can be; its size is None where not all of it was read."""
+    has = "" if size_bytes is None else f"it has {size_bytes} bytes, and "
+    return BodyTooLarge(
+        f"{label} is too large: {has}a patch has at most {max_bytes} bytes; "
+        "cut the patch out of it and send the patch alone"
+    )
+
+
+def _forgotten_at(data: bytes) -> str:
+    """What to add where the body is a file's name."""
+    if _FILE_NAME.fullmatch(data) is None:
+        return ""
+    return f": {data.decode()!r} is a file's name; in curl put @ before it, `--data-binary @{data.decode()}`"

@@ -1,0 +1,204 @@
+"""The main job: images in, stored results out, messages under way."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
+from uuid import UUID
+
+from idc_contracts import utc_now
+from idc_gateway import executors
+from idc_gateway.classifying.check_image import CheckedImage, check_image
+from idc_gateway.classifying.group_commit import GroupCommit
+from idc_gateway.classifying.outcomes import Failure, Outcome, from_receipt
+from idc_gateway.classifying.result_writer import Entry, ResultWriter
+from idc_gateway.classifying.series import ClassifyJob, each_once
+from idc_gateway.classifying.uploads import Upload
+from idc_gateway.errors import AlreadyDone, BadInput, BodyTooLarge, Busy, GatewayError, KeyReused, NotFound
+from idc_gateway.idempotency.idempotent import check_same
+from idc_gateway.idempotency.receipts import Claim
+from idc_gateway.idempotency.receipts_store import ReceiptsStore
+from idc_gateway.inference.coalescing import PredictInCompany
+from idc_gateway.inference.ports import Prediction
+from idc_gateway.messages.backlog import Backlog
+from idc_gateway.messages.outbox import Outbox
+from idc_gateway.results.classifications import Classification
+from idc_gateway.results.results_store import ResultsStore
+
+
+class Classifying:
+    """Checks, asks, stores."""
+
+    def __init__(  # noqa: PLR0913 - its parts
+        self,
+        results: ResultsStore,
+        receipts: ReceiptsStore,
+        predict: PredictInCompany,
+        outbox: Outbox,
+        writer: ResultWriter,
+        backlog: Backlog,
+        *,
+        on_stored: Callable[[Classification], None],
+        max_in_progress: int,
+        max_image_bytes: int,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._results = results
+        self._receipts = receipts
+        self._predict = predict
+        self._group_commit = GroupCommit(writer, on_written=outbox.wake, on_stored=on_stored)
+        self._writer = writer
+        self._backlog = backlog
+        self._max_in_progress = max_in_progress
+        self._max_image_bytes = max_image_bytes
+        self._in_progress = 0
+        self._clock = clock
+
+    @contextmanager
+    def admitted(self) -> Iterator[None]:
+        """Take one request in.
+
+        Raises:
+            Busy: As many are in progress as may be.
+            OutboxFull: So many messages wait for the broker that no more may be added.
+        """
+        self._backlog.check_room()
+        if self._in_progress >= self._max_in_progress:
+            raise Busy(f"{self._in_progress} requests are in progress: try again in a second")
+        self._in_progress += 1
+        try:
+            yield
+        finally:
+            self._in_progress -= 1
+
+    async def classify_one(self, upload: Upload, job: ClassifyJob) -> Classification:
+        """Classify one image and store its result with its message.
+
+        Raises:
+            BadInput: The image cannot be classified; nothing is stored.
+            GatewayError: There is no result; nothing is stored.
+        """
+        if job.series is not None:
+            return await self._one_of_series(upload, job)
+        image = await executors.decoding(check_image, upload, self._max_image_bytes)
+        (outcome,) = await self._classified_once([Outcome(0, upload.name)], [image], job)
+        if outcome.classification is None:
+            raise NotFound("the result that this Idempotency-Key made was deleted: use another key")
+        return outcome.classification
+
+    async def classify_many(self, uploads: Sequence[Upload], first_index: int, job: ClassifyJob) -> list[Outcome]:
+        """Classify some images; those that can be are stored together, each other has its failure.
+
+        Raises:
+            AlreadyDone: The same request is being answered at this moment.
+            KeyReused: The claim was made for other images.
+        """
+        if job.series is not None:
+            plain = replace(job, series=None)
+            return await each_once(
+                self._results,
+                job.series,
+                uploads,
+                first_index,
+                lambda missing: self.classify_many(missing, first_index, plain),
+            )
+        checked = await executors.decoding(self._check_all, uploads, first_index)
+        images = [image for _, image in checked if image is not None]
+        try:
+            return await self._classified_once([outcome for outcome, _ in checked], images, job)
+        except (AlreadyDone, KeyReused):
+            raise
+        except GatewayError as exc:
+            failure = Failure.of(exc)
+            return [outcome if outcome.failure else _failed(outcome, failure) for outcome, _ in checked]
+
+    async def _one_of_series(self, upload: Upload, job: ClassifyJob) -> Classification:
+        plain = replace(job, series=None)
+
+        async def classify(missing: Sequence[Upload]) -> list[Outcome]:
+            return [Outcome(0, one.name, await self.classify_one(one, plain)) for one in missing]
+
+        assert job.series is not None  # noqa: S101 - its caller looked
+        (outcome,) = await each_once(self._results, job.series, [upload], 0, classify)
+        assert outcome.classification is not None  # noqa: S101 - an error would have come as one
+        return outcome.classification
+
+    async def _classified_once(
+        self, outcomes: Sequence[Outcome], images: Sequence[CheckedImage], job: ClassifyJob
+    ) -> list[Outcome]:
+        if job.claim is None:
+            return await self._classified(outcomes, images, job)
+        done = await executors.reads(self._done_before, job.claim, outcomes)
+        if done is not None:
+            return done
+        try:
+            return await self._classified(outcomes, images, job)
+        except AlreadyDone:
+            # The same request overtook this one between the look and the transaction: its results are the answer.
+            done = await executors.reads(self._done_before, job.claim, outcomes)
+            if done is None:
+                raise
+            return done
+
+    async def _classified(
+        self, outcomes: Sequence[Outcome], images: Sequence[CheckedImage], job: ClassifyJob
+    ) -> list[Outcome]:
+        started = time.perf_counter()
+        predictions = await self._asked(images, job)
+        latency_ms = round((time.perf_counter() - started) * 1000, 2)
+        results = iter(self._new_results(images, predictions, latency_ms))
+        answered = [outcome if outcome.failure else _succeeded(outcome, next(results)) for outcome in outcomes]
+        await self._group_commit.write(Entry(answered, images, job, self._clock()))
+        return answered
+
+    async def _asked(self, images: Sequence[CheckedImage], job: ClassifyJob) -> list[Prediction]:
+        if not images:
+            return []
+        return await self._predict([image.data for image in images], job.request_id, self._in_progress)
+
+    def _new_results(
+        self, images: Sequence[CheckedImage], predictions: Sequence[Prediction], latency_ms: float
+    ) -> list[Classification]:
+        now = self._clock()
+        return [
+            self._writer.new_result(image, prediction, latency_ms, now)
+            for image, prediction in zip(images, predictions, strict=True)
+        ]
+
+    def _done_before(self, claim: Claim, outcomes: Sequence[Outcome]) -> list[Outcome] | None:
+        receipt = self._receipts.find(claim)
+        if receipt is None:
+            return None
+        check_same(receipt, claim)
+        return [
+            Outcome(
+                index=outcomes[0].index + place,
+                name=stored.name,
+                classification=self._answered(stored.classification_id),
+                failure=stored.failure,
+            )
+            for place, stored in enumerate(from_receipt(receipt.answer))
+        ]
+
+    def _answered(self, identity: UUID | None) -> Classification | None:
+        """A result as it was answered the first time: what was said of it since is for those who may read."""
+        result = None if identity is None else self._results.get(identity)
+        return None if result is None else replace(result, review=None)
+
+    def _check_all(self, uploads: Sequence[Upload], first_index: int) -> list[tuple[Outcome, CheckedImage | None]]:
+        checked: list[tuple[Outcome, CheckedImage | None]] = []
+        for index, upload in enumerate(uploads, first_index):
+            try:
+                checked.append((Outcome(index, upload.name), check_image(upload, self._max_image_bytes)))
+            except (BadInput, BodyTooLarge) as exc:
+                checked.append((Outcome(index, upload.name, failure=Failure.of(exc)), None))
+        return checked
+
+
+def _failed(outcome: Outcome, failure: Failure) -> Outcome:
+    return Outcome(outcome.index, outcome.name, failure=failure)
+
+
+def _succeeded(outcome: Outcome, result: Classification) -> Outcome:
+    return Outcome(outcome.index, outcome.name, classification=result)

@@ -1,0 +1,244 @@
+"""What is stored of a classification: images first, then results, messages, audit records and receipt in one step."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Final
+from uuid import UUID, uuid4
+
+from idc_contracts import CLASSIFICATIONS, PatchClassified, utc_now
+from idc_gateway.audit.chain import AuditEvent
+from idc_gateway.classifying.check_image import CheckedImage
+from idc_gateway.classifying.outcomes import Outcome, to_receipt
+from idc_gateway.errors import ImageGone, StoreUnavailable
+from idc_gateway.idempotency.job import Job
+from idc_gateway.idempotency.receipts import Receipt
+from idc_gateway.inference.ports import Prediction
+from idc_gateway.messages.ports import OutgoingMessage
+from idc_gateway.results.classifications import Classification
+from idc_gateway.results.image_index_store import ImageIndexStore
+from idc_gateway.results.images import ImageStore, image_digest, new_object_name
+from idc_gateway.results.results_store import ResultsStore
+from idc_gateway.results.unit_of_work import NewImage, UnitOfWork
+from idc_gateway.results.unsettled import Unsettled
+
+CLASSIFIED: Final = "patch.classified"
+DELETED: Final = "classification.deleted"
+PUTS_AT_ONCE: Final = 16
+"""A disk syncs so many files in little more time than one; a bucket takes them side by side."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What came of one request, or of one part of it."""
+
+    outcomes: Sequence[Outcome]
+    images: Sequence[CheckedImage]
+    """Those that were classified, in their order."""
+    job: Job
+    at: datetime
+    object_names: Mapping[str, str] = field(default_factory=dict)
+    """Names in the image store, by digest."""
+    new_names: frozenset[str] = frozenset()
+    """Those of the names that were made for this entry."""
+
+    @property
+    def results(self) -> list[Classification]:
+        """The results among the outcomes."""
+        return [outcome.classification for outcome in self.outcomes if outcome.classification]
+
+    def named_images(self) -> Iterator[tuple[str, CheckedImage]]:
+        """The images that are to be stored, by their digests."""
+        for result, image in zip(self.results, self.images, strict=True):
+            if result.image_sha256 is not None:
+                yield result.image_sha256, image
+
+
+class ResultWriter:
+    """Writes down what was classified."""
+
+    def __init__(
+        self,
+        results: ResultsStore,
+        index: ImageIndexStore,
+        images: ImageStore | None,
+        *,
+        site: str,
+        device: str,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        """Make the writer.
+
+        Args:
+            results: Where results go.
+            index: Which images are stored.
+            images: Where images go; None stores none.
+            site: For the messages' topics.
+            device: For the messages' topics; it signs what the gateway does by itself.
+            clock: The time.
+        """
+        self._results = results
+        self._index = index
+        self._images = images
+        self._site = site
+        self._device = device
+        self._unsettled = Unsettled(clock)
+        self._puts = ThreadPoolExecutor(PUTS_AT_ONCE, thread_name_prefix="puts")
+
+    def new_result(
+        self, image: CheckedImage, prediction: Prediction, latency_ms: float, now: datetime
+    ) -> Classification:
+        """The result that will be stored for an image."""
+        return Classification(
+            id=uuid4(),
+            name=image.name,
+            probability=prediction.probability,
+            decision=prediction.decision,
+            model=prediction.model,
+            thresholds=prediction.thresholds,
+            latency_ms=latency_ms,
+            created_at=now,
+            width_px=image.width_px,
+            height_px=image.height_px,
+            origin=image.origin,
+            image_sha256=image_digest(image.data) if self._images else None,
+            once_key=image.once_key,
+        )
+
+    def put_images(self, entry: Entry, *, with_new_names: bool = False) -> Entry:
+        """Store an entry's images, before anything names them. Blocks.
+
+        Args:
+            entry: Whose images are stored.
+            with_new_names: Store an image under a new name where it is there already, too.
+
+        Returns:
+            The entry with its images' names.
+
+        Raises:
+            ImagesUnavailable: Some are not stored.
+            StoreUnavailable: It is not known which are there.
+        """
+        images = dict(entry.named_images())
+        if self._images is None or not images:
+            return entry
+        known = {} if with_new_names else self._index.names(list(images))
+        names = {sha256: known.get(sha256) or new_object_name(sha256) for sha256 in images}
+        new_names = frozenset(names.values()) - frozenset(known.values())
+        self._unsettled.add(new_names)
+        self._put_all({names[sha256]: image.data for sha256, image in images.items()}, self._images)
+        return replace(entry, object_names=names, new_names=new_names)
+
+    def _put_all(self, objects: Mapping[str, bytes], images: ImageStore) -> None:
+        if len(objects) == 1:
+            images.put(*next(iter(objects.items())))
+            return
+        # Where one fails the rest is not begun.
+        for _ in self._puts.map(images.put, objects.keys(), objects.values()):
+            pass
+
+    def write(self, entries: Sequence[Entry]) -> list[bool]:
+        """Store all but the images, which are stored already, in one transaction. Blocks.
+
+        Returns:
+            For each entry whether it was stored; it was not where another request fulfilled its claim, or stored one
+            of its images in the same series.
+
+        Raises:
+            ImagesUnavailable: Nothing was stored but perhaps images that no result names.
+            StoreUnavailable: As above.
+        """
+        try:
+            return self._add([self._taken(entry) for entry in entries])
+        except ImageGone:
+            # Deleted since it was found: under a new name nobody can delete it before its result is there.
+            self._unsettled.add(name for entry in entries for name in entry.object_names.values())
+            return self._add([self._taken(self.put_images(entry, with_new_names=True)) for entry in entries])
+
+    def _taken(self, entry: Entry) -> Entry:
+        """An entry whose new images nobody else will delete."""
+        while not self._unsettled.take(entry.new_names):
+            entry = self.put_images(entry, with_new_names=True)
+        return entry
+
+    def _add(self, entries: Sequence[Entry]) -> list[bool]:
+        try:
+            return self._results.add([self._unit_of_work(entry) for entry in entries])
+        except (StoreUnavailable, ImageGone):
+            for entry in entries:
+                self._unsettled.add(entry.new_names)
+            raise
+
+    def abandon_unsettled(self) -> None:
+        """Let images be deleted whose result was never written: the request was cut, or the database was away. Blocks.
+
+        Raises:
+            StoreUnavailable: The next call tries again.
+        """
+        overdue = self._unsettled.take_overdue()
+        try:
+            if overdue:
+                self._index.abandon(overdue)
+        except StoreUnavailable:
+            self._unsettled.add(overdue)
+            raise
+
+    def _unit_of_work(self, entry: Entry) -> UnitOfWork:
+        job, results = entry.job, entry.results
+        return UnitOfWork(
+            entry.at,
+            results=results,
+            images=_new_images(entry),
+            messages=[message_of(r, site=self._site, device=self._device, request_id=job.request_id) for r in results],
+            audit=[_audited(result, job) for result in results],
+            device=self._device,
+            receipt=Receipt(job.claim, to_receipt(entry.outcomes), entry.at) if job.claim else None,
+        )
+
+    def delete(self, identity: UUID, job: Job, now: datetime) -> bool:
+        """Delete a result and its reviews, and unlist its image where no other has it; False where there is none.
+
+        Blocks. The image is out of reach at once; its object is deleted in the background.
+
+        Raises:
+            StoreUnavailable: Nothing was deleted.
+        """
+        event = AuditEvent(DELETED, job.caller, str(identity), now, job.request_id)
+        return self._results.delete(identity, event)
+
+
+def _new_images(entry: Entry) -> list[NewImage]:
+    images = []
+    for sha256, image in entry.named_images():
+        name = entry.object_names[sha256]
+        images.append(NewImage(sha256, image.media_type, len(image.data), name, name in entry.new_names))
+    return images
+
+
+def _audited(result: Classification, job: Job) -> AuditEvent:
+    details = {
+        "probability": result.probability,
+        "decision": result.decision.value,
+        "model_version": result.model.version,
+        "model_sha256": result.model.sha256,
+        "image_sha256": result.image_sha256,
+    }
+    return AuditEvent(CLASSIFIED, job.caller, str(result.id), result.created_at, job.request_id, details)
+
+
+def message_of(classification: Classification, *, site: str, device: str, request_id: str) -> OutgoingMessage:
+    """The event that tells alarms of a result."""
+    event = PatchClassified(
+        sent_at=classification.created_at,
+        source=device,
+        correlation_id=request_id,
+        classification_id=classification.id,
+        probability=classification.probability,
+        decision=classification.decision,
+        model=classification.model,
+        thresholds=classification.thresholds,
+        latency_ms=classification.latency_ms,
+        classified_at=classification.created_at,
+    )
+    return OutgoingMessage(CLASSIFICATIONS.at(site=site, device=device), event.to_payload())

@@ -1,0 +1,1 @@
+"""Bytes of patches in, predictions out: clients, balancing, circuit breakers."""

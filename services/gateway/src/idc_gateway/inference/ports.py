@@ -1,0 +1,115 @@
+"""What the gateway needs from the outside."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from idc_contracts import Decision, ModelRef, Thresholds
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What the inference service says of one image."""
+
+    probability: float
+    """Calibrated P(IDC), 0.0-1.0."""
+    decision: Decision
+    model: ModelRef
+    thresholds: Thresholds
+
+
+@dataclass(frozen=True)
+class ModelDescription:
+    """What an inference server says of its model; None for what it does not say."""
+
+    name: str
+    version: str | None
+    versions: list[str]
+    sha256: str | None
+    thresholds: Thresholds | None
+    card: str | None
+    """Markdown."""
+    figures: dict[str, Any] | None
+    servers: tuple[str, ...] = ()
+    """URLs of the servers that have it."""
+
+
+@dataclass(frozen=True)
+class EndpointState:
+    """What is known of one inference server."""
+
+    url: str
+    is_ready: bool
+    """Whether it was found ready within the last 10 s; its breaker may be open all the same."""
+    breaker: str
+    """`closed`, `open` or `half-open`."""
+    in_progress: int
+    looked_s_ago: float | None = None
+    """How old this is; None before the first look."""
+    trouble: str | None = None
+    """Why it is not asked first, as the end of a sentence that begins with the server; None where it is ready."""
+
+
+class InferenceServer(Protocol):
+    """One server of the Open Inference Protocol."""
+
+    async def is_ready(self) -> bool:
+        """Whether the server says that the model can be asked now.
+
+        Raises:
+            InferenceUnavailable: It does not say.
+        """
+
+    async def predict(self, images: Sequence[bytes], request_id: str) -> list[Prediction]:
+        """Classify encoded images, in their order.
+
+        Raises:
+            InferenceUnavailable: No answer, or not in time.
+            InferenceRefused: The server takes the request for wrong.
+            InferenceBroken: The answer does not follow the protocol.
+        """
+
+    async def describe(self) -> ModelDescription:
+        """What the server says of its model.
+
+        Raises:
+            InferenceUnavailable: No answer, or not in time.
+            InferenceBroken: The answer does not follow the protocol.
+        """
+
+    async def close(self) -> None:
+        """Close the connections."""
+
+
+class Inference(Protocol):
+    """All inference servers together."""
+
+    async def run(self) -> None:
+        """Watch them until cancelled."""
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether one of them was found ready within the last 10 s; asks nobody."""
+
+    async def predict(self, images: Sequence[bytes], request_id: str) -> list[Prediction]:
+        """Classify encoded images, in their order.
+
+        Raises:
+            InferenceUnavailable: No server answers, or not in time.
+            InferenceRefused: A server takes the request for wrong.
+            InferenceBroken: The answers do not follow the protocol.
+        """
+
+    async def describe(self) -> list[ModelDescription]:
+        """What the servers said of their models within the last seconds, one for each version that serves.
+
+        Raises:
+            InferenceError: No server answers as it should.
+        """
+
+    @property
+    def states(self) -> list[EndpointState]:
+        """What is known of each server."""
+
+    async def close(self) -> None:
+        """Close the connections."""

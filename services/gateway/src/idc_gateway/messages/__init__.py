@@ -1,0 +1,1 @@
+"""From the store to the broker: outbox, backlog, leadership, the bus."""

@@ -1,0 +1,256 @@
+"""The broker, by aiomqtt."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from functools import partial
+from typing import Any, Final, Literal, Self
+
+import aiomqtt
+import paho.mqtt.client as mqtt
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from idc_contracts import ALARM_ACTIONS, ALARM_STATE, ALARM_STATUS, GATEWAY_STATUS, ServiceStatus, is_retained
+from idc_gateway.errors import BusUnavailable, MessageRefused
+from idc_gateway.messages.ports import OnMessage, OutgoingMessage
+from idc_servicekit.mqtt import MqttSettings, why_unreachable
+
+logger = logging.getLogger(__name__)
+
+FIRST_BACKOFF_S: Final = 0.5
+LONGEST_BACKOFF_S: Final = 15.0
+CONFIRMATION_TIMEOUT_S: Final = 10.0
+STATUS_REPEAT_S: Final = 15
+
+
+SESSION_EXPIRY_S: Final = 30 * 24 * 3600
+"""How long the broker keeps what alarms did for an absent gateway; its own configuration has the same limit."""
+
+
+class _Refused(aiomqtt.MqttError):
+    """The broker answered, and did not take a message."""
+
+
+class _Client(aiomqtt.Client):
+    """Hears refusals, and confirms a message only when it is dealt with.
+
+    For aiomqtt 2.5 every answer of the broker is a confirmation, also `Not authorized`; and it lets paho confirm what
+    came before anybody has seen it.
+    """
+
+    refused = 0
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._client.manual_ack_set(True)  # noqa: FBT003 - paho's own
+
+    def confirm(self, message: aiomqtt.Message) -> None:
+        """Tell the broker that a message need not be sent again; over a later connection it is too late for that."""
+        if message.qos > 0:
+            self._client.ack(message.mid, message.qos)
+
+    async def __aenter__(self) -> Self:
+        """Connect. An attempt that fails or is cancelled closes its socket: aiomqtt 2.5 leaves it open."""
+        try:
+            return await super().__aenter__()
+        except BaseException:
+            self._client._sock_close()  # paho's `disconnect` only queues a packet
+            raise
+
+    def _on_publish(
+        self, client: mqtt.Client, userdata: Any, mid: int, reason_code: ReasonCode, properties: Properties
+    ) -> None:
+        if reason_code.is_failure:
+            self.refused += 1
+            logger.error("the broker refused a message: %s", reason_code)
+        super()._on_publish(client, userdata, mid, reason_code, properties)
+
+    async def deliver(
+        self, topic: str, payload: bytes, *, retain: bool = False, timeout_s: float | None = None
+    ) -> None:
+        """Publish at QoS 1 and wait until the broker has taken it.
+
+        Raises:
+            MqttError: It did not.
+            _Refused: It refused a message meanwhile.
+        """
+        refused_before = self.refused
+        await self.publish(topic, payload, qos=1, retain=retain, timeout=timeout_s)
+        if self.refused > refused_before:
+            raise _Refused("the broker refused a message: are this account's access rules right?")
+
+
+class MqttBus:
+    """Holds one connection, reconnects without end, and says `online` and `offline`."""
+
+    def __init__(
+        self,
+        settings: MqttSettings,
+        *,
+        site: str,
+        device: str,
+        version: str,
+        confirmation_timeout_s: float = CONFIRMATION_TIMEOUT_S,
+    ) -> None:
+        self._confirmation_timeout_s = confirmation_timeout_s
+        self._settings = settings
+        self._site = site
+        self._device = device
+        self._version = version
+        self._client: _Client | None = None
+        self._connected = asyncio.Event()
+        self._lost = asyncio.Event()
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the broker accepted the connection and it still stands."""
+        return self._connected.is_set()
+
+    async def wait_connected(self) -> None:
+        """Wait until messages can be sent."""
+        await self._connected.wait()
+
+    async def publish(self, message: OutgoingMessage) -> None:
+        """Send one message at QoS 1 and wait for the broker's confirmation. See `Bus.publish`."""
+        client = self._client
+        if client is None:
+            raise BusUnavailable("there is no connection to the broker")
+        sending = asyncio.ensure_future(
+            client.deliver(
+                message.topic,
+                message.payload,
+                retain=is_retained(message.topic),
+                timeout_s=self._confirmation_timeout_s,
+            )
+        )
+        losing = asyncio.ensure_future(self._lost.wait())
+        try:
+            # aiomqtt waits for a confirmation to its time-out, even where the connection is gone meanwhile.
+            await asyncio.wait({sending, losing}, return_when=asyncio.FIRST_COMPLETED)
+            if not sending.done():
+                raise BusUnavailable("the connection was lost before the broker confirmed a message")
+            sending.result()
+        except _Refused as exc:
+            raise MessageRefused(f"{exc} topic {message.topic}") from exc
+        except aiomqtt.MqttError as exc:
+            # The connection's own task notices the loss in its own time; until then nothing more is sent on it.
+            self._forget_connection()
+            raise BusUnavailable(f"the broker did not confirm a message: {exc}") from exc
+        finally:
+            sending.cancel()
+            losing.cancel()
+
+    async def run(self, on_connected: Callable[[], Awaitable[None]], on_message: OnMessage) -> None:
+        """Stay connected until cancelled. See `Bus.run`."""
+        backoff_s = FIRST_BACKOFF_S
+        while True:
+            try:
+                async with self._new_client() as client:
+                    backoff_s = FIRST_BACKOFF_S
+                    await self._talk(client, on_connected, on_message)
+            except (aiomqtt.MqttError, OSError) as exc:
+                why = why_unreachable(exc)
+                logger.warning(
+                    "no connection to the broker at %s:%d: %s", self._settings.host, self._settings.port, why
+                )
+            finally:
+                self._forget_connection()
+            # Jitter, so that many gateways do not come back to a restarted broker in step.
+            await asyncio.sleep(backoff_s * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
+            backoff_s = min(backoff_s * 2, LONGEST_BACKOFF_S)
+
+    def _new_client(self) -> _Client:
+        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call] # paho left this one out
+        properties.SessionExpiryInterval = SESSION_EXPIRY_S
+        return _Client(
+            self._settings.host,
+            self._settings.port,
+            identifier=f"idc-gateway-{self._site}-{self._device}",
+            username=self._settings.username,
+            password=self._settings.password(),
+            tls_context=self._settings.tls_context(),
+            protocol=aiomqtt.ProtocolVersion.V5,
+            clean_start=False,
+            properties=properties,
+            keepalive=self._settings.keepalive_s,
+            timeout=self._confirmation_timeout_s,
+            will=aiomqtt.Will(self._status_topic, self._status("offline"), qos=GATEWAY_STATUS.qos, retain=True),
+        )
+
+    async def _talk(
+        self,
+        client: _Client,
+        on_connected: Callable[[], Awaitable[None]],
+        on_message: OnMessage,
+    ) -> None:
+        await client.deliver(self._status_topic, self._status("online"), retain=True)
+        # What alarms did waits at the broker for an absent gateway; what they show is retained, and need not.
+        await client.subscribe(ALARM_ACTIONS.filter(site=self._site), qos=ALARM_ACTIONS.qos)
+        for topic in (ALARM_STATE, ALARM_STATUS):
+            await client.subscribe(topic.filter(site=self._site), qos=0)
+        await on_connected()
+        self._client = client
+        self._lost.clear()
+        self._connected.set()
+        logger.info("connected to the broker")
+        try:
+            await self._read_until_lost(client, on_message)
+        except asyncio.CancelledError:
+            # A clean stop sends no last will, so that it is said here.
+            with suppress(aiomqtt.MqttError):
+                await client.deliver(self._status_topic, self._status("offline"), retain=True, timeout_s=1.0)
+            raise
+
+    async def _read_until_lost(self, client: _Client, on_message: OnMessage) -> None:
+        """Take messages; end with an error once `publish` gave the connection up, even where it still stands."""
+        reading = asyncio.ensure_future(_read(client, on_message))
+        losing = asyncio.ensure_future(self._lost.wait())
+        repeating = asyncio.ensure_future(self._repeat_status(client))
+        try:
+            await asyncio.wait({reading, losing, repeating}, return_when=asyncio.FIRST_COMPLETED)
+            for ended in (reading, repeating):
+                if ended.done():
+                    ended.result()
+            raise aiomqtt.MqttError("the broker confirmed nothing in time")
+        finally:
+            reading.cancel()
+            losing.cancel()
+            repeating.cancel()
+
+    async def _repeat_status(self, client: _Client) -> None:
+        """Say `online` again and again: an alarm tells a quiet day from a dead gateway by it."""
+        while True:
+            await asyncio.sleep(STATUS_REPEAT_S)
+            await client.deliver(self._status_topic, self._status("online"), retain=True)
+
+    def _forget_connection(self) -> None:
+        self._client = None
+        self._connected.clear()
+        self._lost.set()
+
+    @property
+    def _status_topic(self) -> str:
+        return GATEWAY_STATUS.at(site=self._site, device=self._device)
+
+    def _status(self, status: Literal["online", "offline"]) -> bytes:
+        return ServiceStatus(
+            source=self._device, status=status, version=self._version, repeat_s=STATUS_REPEAT_S
+        ).to_payload()
+
+
+async def _read(client: _Client, on_message: OnMessage) -> None:
+    async for message in client.messages:
+        stored = on_message(message.topic.value, bytes(message.payload))
+        if stored is None:
+            client.confirm(message)
+        else:
+            stored.add_done_callback(partial(_confirm, client, message))
+
+
+def _confirm(client: _Client, message: aiomqtt.Message, stored: asyncio.Future[None]) -> None:
+    if not stored.cancelled():
+        client.confirm(message)

@@ -1,0 +1,172 @@
+"""Publishes what was stored: in order, at least once, until the broker confirms it."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Final
+
+from idc_contracts import utc_now
+from idc_gateway import executors
+from idc_gateway.errors import BusUnavailable, MessageRefused, StoreUnavailable
+from idc_gateway.messages.leadership import ALONE, Leadership
+from idc_gateway.messages.outbox_store import OutboxStore
+from idc_gateway.messages.ports import Bus, OutgoingMessage
+
+logger = logging.getLogger(__name__)
+
+BATCH: Final = 100
+REPLAY_LIMIT: Final = 64
+"""After each connect so many of the newest messages are sent again: a broker that crashed may have confirmed what it
+had not written down yet (its latest 32 changes), or have lost the session of an alarm, which then missed what was sent
+meanwhile. An alarm knows the last 512 messages again."""
+KEEP_PUBLISHED: Final = timedelta(minutes=10)
+IDLE_S: Final = 60.0
+"""A wake-up that is missed for whatever reason costs at most this."""
+RECORD_AFTER_S: Final = 0.2
+"""What the broker confirmed is written down together: each commit costs a turn of the disk."""
+SHARED_IDLE_S: Final = 0.25
+"""Where gateways share a database, the one that publishes is not woken by what another one stores: it looks."""
+
+
+class Outbox:
+    """The background task between the store and the bus."""
+
+    def __init__(
+        self,
+        messages: OutboxStore,
+        bus: Bus,
+        leadership: Leadership = ALONE,
+        *,
+        clock: Callable[[], datetime] = utc_now,
+        store_retry_s: float = 1.0,
+        idle_s: float = IDLE_S,
+    ) -> None:
+        """Make the task.
+
+        Args:
+            messages: What waits.
+            bus: Where it goes.
+            leadership: Says which of several gateways with one database publishes.
+            clock: The time.
+            store_retry_s: Pause after the database failed, or where another gateway publishes.
+            idle_s: Pause after which the database is looked at without a wake-up: what other gateways stored.
+        """
+        self._leadership = leadership
+        self._retry_s = store_retry_s
+        self._idle_s = idle_s
+        self._messages = messages
+        self._bus = bus
+        self._clock = clock
+        self._woken = asyncio.Event()
+        self._is_replay_due = False
+        self._confirmed: list[int] = []
+        """Sequence numbers that the broker confirmed and the database does not know of yet, ascending."""
+        self._tried_to = 0
+        """The last message that was sent since then: what the broker refused before it is sent again later."""
+
+    def wake(self) -> None:
+        """Say that there may be something to publish."""
+        self._woken.set()
+
+    async def on_connected(self) -> None:
+        """Let what a crashed broker may have lost be sent again."""
+        self.send_latest_again()
+
+    def send_latest_again(self) -> None:
+        """Let the newest messages be sent again: a crashed broker may have lost them, or the session of a reader."""
+        # The task that publishes does it: it may still be about to record what the old connection confirmed.
+        self._is_replay_due = True
+        self.wake()
+
+    async def run(self) -> None:
+        """Publish until cancelled."""
+        try:
+            while True:
+                await self._bus.wait_connected()
+                try:
+                    await self._turn()
+                except StoreUnavailable as exc:
+                    logger.error("the outbox waits: %s", exc)  # noqa: TRY400 - one line; it comes again
+                    await asyncio.sleep(self._retry_s)
+        finally:
+            await self._record_last()
+
+    async def _turn(self) -> None:
+        if self._leadership is not ALONE and not await executors.background(self._leadership.hold):
+            self._forget_tried()
+            await asyncio.sleep(self._retry_s)
+            return
+        self._woken.clear()
+        await self._replay()
+        waiting = await executors.background(self._messages.waiting, BATCH, self._tried_to)
+        is_all = len(waiting) < BATCH
+        if waiting:
+            is_all = await self._publish(waiting) and is_all
+        # What is stored from here on wakes: there is no need to look once more.
+        if is_all or len(self._confirmed) >= BATCH:
+            await self._rest_and_record(is_idle=is_all)
+
+    async def _rest_and_record(self, *, is_idle: bool) -> None:
+        """Where there is nothing to publish, wait for more; then record what the broker confirmed."""
+        if is_idle and await self._is_woken_within(RECORD_AFTER_S if self._confirmed else self._idle_s):
+            return
+        await self._record()
+
+    async def _is_woken_within(self, timeout_s: float) -> bool:
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._woken.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    async def _replay(self) -> None:
+        if not self._is_replay_due:
+            return
+        await self._record()
+        count = await executors.background(self._messages.publish_again, REPLAY_LIMIT)
+        self._is_replay_due = False
+        if count:
+            logger.info("sending the latest messages again: the broker may have lost them", extra={"count": count})
+
+    async def _publish(self, waiting: list[tuple[int, OutgoingMessage]]) -> bool:
+        """Whether the broker took them all."""
+        try:
+            for sequence, message in waiting:
+                await self._send(sequence, message)
+        except BusUnavailable as exc:
+            logger.warning("the outbox waits: %s", exc)
+            await self._record()
+            return False
+        return True
+
+    async def _send(self, sequence: int, message: OutgoingMessage) -> None:
+        try:
+            await self._bus.publish(message)
+        except MessageRefused as exc:
+            # It waits until it is taken or too old; it must not hold up what alarms sound for.
+            logger.error("a message waits: %s", exc)  # noqa: TRY400 - one line; it comes again
+        else:
+            self._confirmed.append(sequence)
+        self._tried_to = sequence
+
+    def _forget_tried(self) -> None:
+        self._confirmed.clear()
+        self._tried_to = 0
+
+    async def _record(self) -> None:
+        """Write down what the broker confirmed; a crash before that only sends it again."""
+        if self._confirmed:
+            marked = await executors.background(self._messages.mark_published, list(self._confirmed), self._clock())
+            if marked < len(self._confirmed):
+                count = len(self._confirmed) - marked
+                logger.warning("messages were sent just when they became too old", extra={"count": count})
+            await executors.background(self._messages.forget_published, self._clock() - KEEP_PUBLISHED)
+        self._forget_tried()
+
+    async def _record_last(self) -> None:
+        try:
+            await self._record()
+        except StoreUnavailable as exc:
+            logger.warning("the last messages will be sent again: %s", exc)

@@ -1,0 +1,1 @@
+"""What is kept of patches: results, reviews, images, exports, the feed, retention."""

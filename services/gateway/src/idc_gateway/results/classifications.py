@@ -1,0 +1,70 @@
+"""What the gateway knows of a classified patch, and the message that it sends of it."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from idc_contracts import Decision, ModelRef, Thresholds
+
+
+@dataclass(frozen=True)
+class PatchOrigin:
+    """Where a patch is from, as far as the sender says."""
+
+    patient: str | None = None
+    slide: str | None = None
+    x: int | None = None
+    """Of the patch's left edge in the slide, in pixels."""
+    y: int | None = None
+    """Of the patch's upper edge in the slide, in pixels."""
+    w: int | None = None
+    """Width that the patch covers in the slide, in the pixels of `x`; None where nobody said."""
+    h: int | None = None
+    """Height that the patch covers in the slide, in the pixels of `y`; None where nobody said."""
+
+
+UNKNOWN_ORIGIN = PatchOrigin()
+
+
+class Verdict(StrEnum):
+    """What a pathologist says of a patch."""
+
+    IDC = "idc"
+    NO_IDC = "no_idc"
+    UNCLEAR = "unclear"
+
+
+@dataclass(frozen=True)
+class Review:
+    """A pathologist's word on one result; a later one stands above it, none is ever changed."""
+
+    verdict: Verdict
+    comment: str
+    reviewer: str
+    """The name of the key or user."""
+    reviewed_at: datetime
+
+
+@dataclass(frozen=True)
+class Classification:
+    """One result, as it is stored and answered."""
+
+    id: UUID
+    name: str
+    probability: float
+    decision: Decision
+    model: ModelRef
+    thresholds: Thresholds
+    latency_ms: float
+    """From the whole body's arrival to the result; the same for all images of a request."""
+    created_at: datetime
+    width_px: int
+    height_px: int
+    origin: PatchOrigin = field(default=UNKNOWN_ORIGIN)
+    image_sha256: str | None = None
+    """Names the stored image; None where none was stored."""
+    review: Review | None = None
+    """The latest one."""
+    once_key: str | None = None
+    """No other result has it; None for an image of no series."""

@@ -1,0 +1,95 @@
+"""Images in a folder, each synced to the disk before it counts as stored."""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Final
+
+from idc_gateway.errors import ImagesUnavailable
+from idc_gateway.results.images import is_whole
+
+_LEFT_AFTER_S: Final = 3600.0
+"""What is younger may be another gateway's, which writes it now."""
+
+
+class FolderImages:
+    """See `ImageStore`. An image's file is `<first two digits>/<name>`, so that no folder grows too long."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def put(self, name: str, data: bytes) -> None:
+        """Store an image; to store it again changes nothing. A power cut leaves the whole image or none."""
+        path = self._path(name)
+        with _told():
+            if not path.parent.is_dir():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                _sync_folder(self._folder)
+            if not (path.is_file() and path.read_bytes() == data):
+                _write(path, data)
+            _sync_folder(path.parent)
+
+    def get(self, name: str) -> bytes | None:
+        """An image's bytes; None where it is not there or is damaged."""
+        with _told():
+            try:
+                data = self._path(name).read_bytes()
+            except FileNotFoundError:
+                return None
+        return data if is_whole(name, data) else None
+
+    def delete(self, name: str) -> None:
+        """Delete an image, whether it is there or not."""
+        with _told():
+            self._path(name).unlink(missing_ok=True)
+
+    def _path(self, name: str) -> Path:
+        return self._folder / name[:2] / name
+
+
+def open_folder(folder: Path) -> FolderImages:
+    """Open a folder, and remove what a crash left half written there.
+
+    Raises:
+        ImagesUnavailable: It cannot be made.
+    """
+    with _told():
+        folder.mkdir(parents=True, exist_ok=True)
+        _sync_folder(folder.parent)
+        for left in folder.glob("??/.*.part"):
+            if time.time() - left.stat().st_mtime > _LEFT_AFTER_S:
+                left.unlink(missing_ok=True)
+    return FolderImages(folder)
+
+
+def _write(path: Path, data: bytes) -> None:
+    with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", suffix=".part", delete=False) as file:
+        part = Path(file.name)
+        try:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+            part.replace(path)
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
+
+
+def _sync_folder(folder: Path) -> None:
+    """Put the names in a folder on the disk, too: without it a power cut may lose a file whose bytes are there."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
+    except OSError as exc:
+        raise ImagesUnavailable(f"the image store does not work: {exc.strerror or exc}") from exc

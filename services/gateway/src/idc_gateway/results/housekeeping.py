@@ -1,0 +1,57 @@
+"""Removes what is kept for a time only: receipts, and images where they are stored."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final
+
+from idc_contracts import utc_now
+from idc_gateway import executors
+from idc_gateway.errors import StoreUnavailable
+from idc_gateway.idempotency.receipts import KEEP_RECEIPTS
+from idc_gateway.idempotency.receipts_store import ReceiptsStore
+from idc_gateway.messages.leadership import Leadership
+from idc_gateway.results.retention import Retention
+
+logger = logging.getLogger(__name__)
+
+EVERY_S: Final = 600.0
+
+
+class Housekeeping:
+    """The background task that does it."""
+
+    def __init__(
+        self,
+        receipts: ReceiptsStore,
+        leadership: Leadership,
+        retention: Retention | None,
+        *,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._receipts = receipts
+        self._leadership = leadership
+        self._retention = retention
+        self._clock = clock
+
+    async def run(self) -> None:
+        """Tidy now and then, until cancelled."""
+        while True:
+            try:
+                await executors.background(self.tidy)
+            except StoreUnavailable as exc:
+                logger.error("old data is not removed: %s", exc)  # noqa: TRY400 - one line; it comes again
+            await asyncio.sleep(EVERY_S)
+
+    def tidy(self) -> None:
+        """Remove all that is due. Blocks.
+
+        Raises:
+            StoreUnavailable: The database does not work.
+        """
+        if not self._leadership.hold():
+            return
+        self._receipts.forget(self._clock() - KEEP_RECEIPTS)
+        if self._retention is not None and (count := self._retention.remove_due()):
+            logger.info("removed images", extra={"count": count})

@@ -1,0 +1,100 @@
+"""Deletes the objects of images that are not listed any more; nothing else waits for it."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from typing import Final
+
+from idc_gateway import executors
+from idc_gateway.errors import ImagesUnavailable, StoreUnavailable
+from idc_gateway.results.image_index_store import ImageIndexStore
+from idc_gateway.results.images import ImageStore
+
+logger = logging.getLogger(__name__)
+
+BATCH: Final = 100
+EVERY_S: Final = 30.0
+PROMPTLY_S: Final = 2.0
+"""Who asks for a deletion waits so long at most; it goes on without them."""
+
+
+class ImageDeletions:
+    """The background task that does it. To delete an object twice does no harm: several gateways may do it at once."""
+
+    def __init__(
+        self,
+        index: ImageIndexStore,
+        images: ImageStore | None,
+        abandon_unsettled: Callable[[], None],
+        *,
+        every_s: float = EVERY_S,
+    ) -> None:
+        self._index = index
+        self._images = images
+        self._abandon_unsettled = abandon_unsettled
+        self._every_s = every_s
+        self._woken = asyncio.Event()
+        self._turn_ended = asyncio.Condition()
+        self._begun = self._ended = 0
+        """Turns."""
+
+    async def promptly(self) -> None:
+        """Delete what is due now, and wait for that a short time."""
+        if self._images is None:
+            return
+        wanted = self._begun + 1
+        self._woken.set()
+        try:
+            async with asyncio.timeout(PROMPTLY_S), self._turn_ended:
+                await self._turn_ended.wait_for(lambda: self._ended >= wanted)
+        except TimeoutError:
+            logger.info("the image store takes long to delete: it goes on in the background")
+
+    async def run(self) -> None:
+        """Delete what is due, until cancelled."""
+        while self._images is not None:
+            self._woken.clear()
+            self._begun += 1
+            try:
+                await executors.deletions(self.delete_due)
+            except (StoreUnavailable, ImagesUnavailable) as exc:
+                logger.error("images are not deleted yet: %s", exc)  # noqa: TRY400 - one line; it comes again
+            async with self._turn_ended:
+                self._ended = self._begun
+                self._turn_ended.notify_all()
+            await self._is_woken()
+
+    def delete_due(self, for_s: float = 60.0) -> int:
+        """Delete objects for so long, in seconds, and return how many. Blocks.
+
+        Raises:
+            StoreUnavailable: The database does not work.
+            ImagesUnavailable: The image store does not work; what it still holds stays due.
+        """
+        self._abandon_unsettled()
+        count, end = 0, time.monotonic() + for_s
+        while time.monotonic() < end and (names := self._index.due_deletions(BATCH)):
+            count += self._delete(names, end)
+        return count
+
+    def _delete(self, names: list[str], end: float) -> int:
+        assert self._images is not None  # noqa: S101 - nothing is due where no images are stored
+        deleted: list[str] = []
+        try:
+            for name in names:
+                self._images.delete(name)
+                deleted.append(name)
+                if time.monotonic() >= end:
+                    break
+        finally:
+            if deleted:
+                self._index.deleted(deleted)
+        return len(deleted)
+
+    async def _is_woken(self) -> None:
+        try:
+            async with asyncio.timeout(self._every_s):
+                await self._woken.wait()
+        except TimeoutError:
+            return

@@ -1,0 +1,156 @@
+"""Which images are stored, and which may go."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from idc_contracts import Decision
+from idc_gateway.audit.audit_store import append, lock_head
+from idc_gateway.audit.chain import AuditEvent
+from idc_gateway.errors import ImageGone
+from idc_gateway.results.queries import ListedImage, Removed, StoredImage
+from idc_gateway.results.unit_of_work import NewImage
+from idc_gateway.sql.database import Database
+from idc_gateway.sql.tables import classifications, image_deletions, images
+
+
+def note(connection: Connection, stored: Sequence[NewImage], at: datetime) -> None:
+    """Record images inside a transaction that has locked the chain's head; one that is there begins its time again.
+
+    Raises:
+        ImageGone: One was stored under a name that it does not have any more; roll back and store it again.
+    """
+    unique = {image.sha256: image for image in stored}
+    listed = _names(connection, list(unique))
+    for sha256, image in unique.items():
+        if sha256 not in listed and not image.is_new:
+            raise ImageGone(f"the image {sha256} was removed while it was classified: send it again")
+    if listed:
+        connection.execute(update(images).where(images.c.sha256.in_(listed)).values(stored_at=at))
+    rows = [_row(image, at) for sha256, image in unique.items() if sha256 not in listed]
+    if rows:
+        connection.execute(insert(images), rows)
+    abandon(connection, [image.stored_as for sha256, image in unique.items() if sha256 in listed])
+
+
+def abandon(connection: Connection, object_names: Sequence[str]) -> None:
+    """Let those of these objects that no image has be deleted, inside a transaction."""
+    listed = select(images.c.object_name).where(images.c.object_name.in_(object_names))
+    unused = set(object_names) - set(connection.execute(listed).scalars()) if object_names else set()
+    if unused:
+        make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+        rows = [{"object_name": name} for name in unused]
+        connection.execute(make(image_deletions).on_conflict_do_nothing(), rows)
+
+
+def unlist_unused(connection: Connection, sha256: str) -> None:
+    """Take an image off the list where no result has it, inside a transaction that has locked the chain's head."""
+    is_used = exists().where(classifications.c.image_sha256 == sha256)
+    _unlist(connection, images.c.sha256 == sha256, ~is_used)
+
+
+def _unlist(connection: Connection, *conditions: ColumnElement[bool]) -> list[int]:
+    """Take images off the list and let their objects be deleted; returns the bytes of each."""
+    gone = delete(images).where(*conditions).returning(images.c.object_name, images.c.size_bytes)
+    rows = connection.execute(gone).all()
+    abandon(connection, [row.object_name for row in rows])
+    return [row.size_bytes for row in rows]
+
+
+def _is_needed() -> ColumnElement[bool]:
+    """Whether an image shows a positive that nobody has reviewed."""
+    return exists().where(
+        classifications.c.image_sha256 == images.c.sha256,
+        classifications.c.decision == Decision.IDC.value,
+        classifications.c.verdict.is_(None),
+    )
+
+
+def _is_still(seen: ListedImage) -> ColumnElement[bool]:
+    """Whether an image is as it was when it was chosen: no result has brought it again."""
+    return and_(images.c.object_name == seen.object_name, images.c.stored_at == seen.stored_at)
+
+
+def _names(connection: Connection, sha256s: Sequence[str]) -> dict[str, str]:
+    if not sha256s:
+        return {}
+    query = select(images.c.sha256, images.c.object_name).where(images.c.sha256.in_(sha256s))
+    return {row.sha256: row.object_name for row in connection.execute(query)}
+
+
+def _row(image: NewImage, at: datetime) -> dict[str, Any]:
+    return {
+        "sha256": image.sha256,
+        "media_type": image.media_type,
+        "size_bytes": image.size_bytes,
+        "stored_at": at,
+        "object_name": image.stored_as,
+    }
+
+
+class ImageIndexStore:
+    """Which images are stored, under which names.
+
+    A name is given to one object and never again. An object is deleted only after its name was taken off the list, in
+    one transaction with what decided so: no result that is being stored can name it any more.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def names(self, sha256s: Sequence[str]) -> dict[str, str]:
+        """The object names of those of these images that are stored, by digest."""
+        with self._database.read() as connection:
+            return _names(connection, sha256s)
+
+    def find(self, sha256: str) -> StoredImage | None:
+        """Where an image is; None where it is not, or no longer, stored."""
+        query = select(images.c.object_name, images.c.media_type).where(images.c.sha256 == sha256)
+        with self._database.read() as connection:
+            row = connection.execute(query).first()
+        return None if row is None else StoredImage(row.object_name, row.media_type)
+
+    def total(self) -> tuple[int, int]:
+        """How many images are stored, and their bytes together."""
+        with self._database.read() as connection:
+            row = connection.execute(select(func.count(), func.coalesce(func.sum(images.c.size_bytes), 0))).one()
+        return int(row[0]), int(row[1])
+
+    def removable(self, limit: int, *, stored_before: datetime | None = None) -> list[ListedImage]:
+        """The oldest images that may go: none that shows a positive which nobody has reviewed."""
+        query = select(images).where(~_is_needed()).order_by(images.c.stored_at, images.c.sha256).limit(limit)
+        if stored_before is not None:
+            query = query.where(images.c.stored_at < stored_before)
+        with self._database.read() as connection:
+            return [ListedImage(row.object_name, row.size_bytes, row.stored_at) for row in connection.execute(query)]
+
+    def remove(self, candidates: Sequence[ListedImage], audit: AuditEvent) -> Removed:
+        """Take those of the images off the list that may still go; the audit event gets their count and bytes."""
+        with self._database.write() as connection:
+            head = lock_head(connection)
+            sizes = [size for seen in candidates for size in _unlist(connection, _is_still(seen), ~_is_needed())]
+            if sizes:
+                details = {**audit.details, "count": len(sizes), "bytes": sum(sizes)}
+                append(connection, head, [replace(audit, details=details)])
+        return Removed(len(sizes), sum(sizes))
+
+    def abandon(self, object_names: Sequence[str]) -> None:
+        """Let objects that no image has be deleted: those that were put for a result which was not stored."""
+        with self._database.write() as connection:
+            lock_head(connection)
+            abandon(connection, object_names)
+
+    def due_deletions(self, limit: int) -> list[str]:
+        """Names of objects that are to be deleted."""
+        query = select(image_deletions.c.object_name).order_by(image_deletions.c.object_name).limit(limit)
+        with self._database.read() as connection:
+            return list(connection.execute(query).scalars())
+
+    def deleted(self, object_names: Sequence[str]) -> None:
+        """Record that these objects are gone."""
+        with self._database.write() as connection:
+            connection.execute(delete(image_deletions).where(image_deletions.c.object_name.in_(object_names)))

@@ -1,0 +1,38 @@
+"""Which images can be classified, and how they are stored."""
+
+import hashlib
+import secrets
+from typing import Final, Protocol
+
+DIGEST_DIGITS: Final = 64
+
+
+class ImageStore(Protocol):
+    """Keeps images under names that begin with their digests.
+
+    Every method blocks, for a bounded time, and raises ImagesUnavailable where the store is away.
+    """
+
+    def put(self, name: str, data: bytes) -> None:
+        """Store an image: when this returns, a power cut loses it no more. To store it again changes nothing."""
+
+    def get(self, name: str) -> bytes | None:
+        """An image's bytes; None where it is not there or is damaged."""
+
+    def delete(self, name: str) -> None:
+        """Delete an image, whether it is there or not."""
+
+
+def new_object_name(sha256: str) -> str:
+    """A name for an image that no object has had: what is deleted under an old name cannot be this one."""
+    return f"{sha256}-{secrets.token_hex(6)}"
+
+
+def is_whole(name: str, data: bytes) -> bool:
+    """Whether these are the bytes that were stored under a name."""
+    return image_digest(data) == name[:DIGEST_DIGITS]
+
+
+def image_digest(data: bytes) -> str:
+    """SHA-256, hexadecimal: what tells an image from all others."""
+    return hashlib.sha256(data).hexdigest()

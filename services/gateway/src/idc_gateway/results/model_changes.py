@@ -1,0 +1,26 @@
+"""That results come from another model than those before."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from idc_gateway.audit.chain import AuditEvent
+from idc_gateway.results.unit_of_work import UnitOfWork
+
+MODEL_CHANGED: Final = "model.changed"
+
+
+def with_model_changes(latest: AuditEvent | None, units: list[UnitOfWork]) -> Iterator[AuditEvent]:
+    """The audit events of units of work, each change of the model before the results that came with it.
+
+    Args:
+        latest: The chain's latest change, whichever gateway told it; nobody may add one before these are written.
+        units: What is stored, in its order.
+    """
+    before = latest.details["sha256"] if latest else ""
+    for unit in units:
+        for model in (result.model for result in unit.results):
+            if unit.device is not None and model.sha256 != before:
+                details = {"sha256": model.sha256, "version": model.version, "before_sha256": before}
+                yield AuditEvent(MODEL_CHANGED, unit.device, model.name, unit.at, details=details)
+                before = model.sha256
+        yield from unit.audit

@@ -1,0 +1,93 @@
+"""What can be asked of the stored results."""
+
+import base64
+import binascii
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from idc_contracts import Decision
+from idc_gateway.errors import BadCursor
+from idc_gateway.results.classifications import Classification
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+_LARGEST: Final = 2**62
+
+
+@dataclass(frozen=True)
+class ClassificationFilter:
+    """Which results are meant; what is None leaves all in."""
+
+    decision: Decision | None = None
+    patient: str | None = None
+    slide: str | None = None
+    reviewed: bool | None = None
+    created_from: datetime | None = None
+    created_before: datetime | None = None
+
+    def fits(self, result: Classification) -> bool:
+        """Whether a result has the wanted decision, and a review or none as wanted; the rest is not looked at."""
+        is_decision = self.decision is None or result.decision is self.decision
+        return is_decision and (self.reviewed is None or (result.review is not None) == self.reviewed)
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """A place in the list of results, which is ordered by time and, within one moment, by sequence number."""
+
+    created_at: datetime
+    sequence: int
+
+    def __str__(self) -> str:
+        """As callers get it: they need not know what it holds."""
+        microseconds = (self.created_at - _EPOCH) // _MICROSECOND
+        return base64.urlsafe_b64encode(f"{microseconds}.{self.sequence}".encode()).decode().rstrip("=")
+
+    @classmethod
+    def parse(cls, given: str) -> "Cursor":
+        """Read what `str` wrote.
+
+        Raises:
+            BadCursor: It is nothing that this gateway gave.
+        """
+        try:
+            text = base64.urlsafe_b64decode(given + "=" * (-len(given) % 4)).decode("ascii")
+            microseconds, sequence = map(int, text.split("."))
+            return cls(_EPOCH + microseconds * _MICROSECOND, min(max(sequence, 0), _LARGEST))
+        except (ValueError, OverflowError, binascii.Error) as exc:
+            raise BadCursor(f"the cursor {given[:64]!r} is not one of this gateway's: leave it out to start") from exc
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some results, newest first, and where the next page begins."""
+
+    items: list[Classification]
+    next_cursor: Cursor | None
+
+
+@dataclass(frozen=True)
+class StoredImage:
+    """Where an image is."""
+
+    object_name: str
+    media_type: str
+
+
+@dataclass(frozen=True)
+class ListedImage:
+    """An image as the list has it at one moment."""
+
+    object_name: str
+    size_bytes: int
+    stored_at: datetime
+    """When a result brought it last."""
+
+
+@dataclass(frozen=True)
+class Removed:
+    """What is not listed any more; its objects are to be deleted."""
+
+    count: int
+    size_bytes: int

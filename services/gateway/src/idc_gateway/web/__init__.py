@@ -1,0 +1,1 @@
+"""HTTP: routes, dependencies, problems, middleware, metrics, the page."""

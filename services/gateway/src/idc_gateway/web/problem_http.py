@@ -1,0 +1,15 @@
+"""HTTP/1.1 with bounded heads, whose refusals are problems (RFC 9457)."""
+
+from http import HTTPStatus
+from typing import Any
+
+from idc_gateway.web.problems import MEDIA_TYPE, members
+from idc_servicekit.bounded_http import BoundedHttpProtocol
+
+
+class ProblemHttpProtocol(BoundedHttpProtocol):
+    """What is no HTTP request gets a problem document."""
+
+    def refusal(self, text: str) -> tuple[str, dict[str, Any]]:
+        """See `BoundedHttpProtocol.refusal`."""
+        return MEDIA_TYPE, members(HTTPStatus.BAD_REQUEST, "bad-http", text)

@@ -1,0 +1,31 @@
+"""The web page and the API's description: static files that hold no result. No key is needed."""
+
+from importlib.resources import files
+from pathlib import Path
+from typing import Final
+
+from fastapi import APIRouter, FastAPI
+from fastapi.responses import FileResponse
+from starlette.staticfiles import StaticFiles
+
+STATIC: Final = Path(str(files("idc_gateway.web") / "static"))
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/")
+async def page() -> FileResponse:
+    """The page; it asks for a key by itself."""
+    return FileResponse(STATIC / "index.html")
+
+
+@router.get("/docs")
+async def docs() -> FileResponse:
+    """The API's description, with Swagger UI from this machine."""
+    return FileResponse(STATIC / "docs.html")
+
+
+def mount_static_files(app: FastAPI) -> None:
+    """Serve the page's files, and those of Swagger UI, which the package fastapi-offline carries."""
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.mount("/swagger-ui", StaticFiles(packages=[("fastapi_offline", "static")]), name="swagger-ui")

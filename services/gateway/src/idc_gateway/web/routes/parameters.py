@@ -1,0 +1,96 @@
+"""Parameters that several endpoints take."""
+
+import re
+from typing import Annotated, Final
+
+from fastapi import Depends, Header, Query
+from pydantic import BeforeValidator, StringConstraints
+
+from idc_contracts import Decision, UtcDatetime
+from idc_gateway.classifying.origins import MAX_COORDINATE_PX, MAX_SLIDE_LENGTH
+from idc_gateway.results.classifications import PatchOrigin
+from idc_gateway.results.queries import ClassificationFilter, Cursor
+
+Label = Annotated[str, Query(min_length=1, max_length=64, pattern=r"^[\w .:/+@-]+$")]
+SlideLabel = Annotated[str, Query(min_length=1, max_length=MAX_SLIDE_LENGTH, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$")]
+"""A slide may be called what a file may: scanners write brackets, commas and more into names."""
+Coordinate = Annotated[int, Query(ge=0, le=MAX_COORDINATE_PX, description="In pixels of the slide.")]
+Extent = Annotated[int, Query(ge=1, le=MAX_COORDINATE_PX, description="In the pixels of `x` and `y`.")]
+GivenName = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[^\x00]+$")]
+"""What somebody says a key or user is called; databases take no zero byte."""
+Limit = Annotated[int, Query(ge=1, le=1000, description="How many.")]
+GivenCursor = Annotated[str | None, Query(max_length=128, description="`next_cursor` of the page before.")]
+
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=255,
+        pattern=r"^[\x21-\x7e]+$",
+        description="Sent again under the same key within a day, the request is answered again and does nothing again.",
+    ),
+]
+
+Once = Annotated[
+    str | None,
+    Query(
+        min_length=1,
+        max_length=64,
+        pattern=r"^[A-Za-z0-9._-]+$",
+        description="Name of a series in which an image (file name, labels, content) is stored once. One that is "
+        "there, no matter who sent it, gets the result that is stored. It is stored again after that result was "
+        "deleted, or in another series. Not together with an Idempotency-Key.",
+    ),
+]
+
+
+# RFC 3339; pydantic alone would take a number of seconds too.
+_MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+
+
+def _moment(given: object) -> object:
+    if isinstance(given, str) and not _MOMENT.fullmatch(given):
+        raise ValueError("write a moment with its time zone: 2026-01-31T09:30:00Z")
+    return given
+
+
+Moment = Annotated[UtcDatetime, BeforeValidator(_moment), Query(description="With a time zone, as RFC 3339 has it.")]
+
+
+async def _origin(
+    patient: Label | None = None,
+    slide: SlideLabel | None = None,
+    x: Coordinate | None = None,
+    y: Coordinate | None = None,
+    w: Extent | None = None,
+    h: Extent | None = None,
+) -> PatchOrigin:
+    return PatchOrigin(patient, slide, x, y, w, h)
+
+
+Origin = Annotated[PatchOrigin, Depends(_origin)]
+"""What the sender says of where patches are from; file names of QuPath and of the public set tell what is left out."""
+
+
+async def _wanted(
+    decision: Decision | None = None,
+    patient: Label | None = None,
+    slide: SlideLabel | None = None,
+    reviewed: Annotated[bool | None, Query(description="Whether it has a review.")] = None,
+    created_from: Moment | None = None,
+    created_before: Moment | None = None,
+) -> ClassificationFilter:
+    return ClassificationFilter(decision, patient, slide, reviewed, created_from, created_before)
+
+
+Wanted = Annotated[ClassificationFilter, Depends(_wanted)]
+
+
+def parse_cursor(given: str | None) -> Cursor | None:
+    """Where to read on.
+
+    Raises:
+        BadCursor: It is not one of this gateway's.
+    """
+    return None if given is None else Cursor.parse(given)

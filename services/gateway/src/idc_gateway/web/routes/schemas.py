@@ -1,0 +1,143 @@
+"""What the REST interface takes and answers about results, and its errors."""
+
+from datetime import datetime
+from typing import Any, Self
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from idc_contracts import Decision, ModelRef, Probability, Thresholds
+from idc_gateway.classifying.outcomes import Failure, Outcome
+from idc_gateway.results.classifications import Classification, Review, Verdict
+from idc_gateway.web import problems
+
+RESEARCH_ONLY = "For research use only; not a medical device."
+_EXAMPLE: dict[str, Any] = {
+    "id": "7b0c6b52-6f0c-4b52-9d27-5f0f0d1f6c1e",
+    "name": "8975_idx5_x801_y1001_class1.png",
+    "patient": "8975",
+    "slide": "8975_idx5",
+    "x": 801,
+    "y": 1001,
+    "w": None,
+    "h": None,
+    "probability": 0.93,
+    "decision": "idc",
+    "model": {"name": "idc", "version": "1", "sha256": "0" * 64},
+    "thresholds": {"no_idc_below": 0.24, "idc_from": 0.71},
+    "latency_ms": 11.4,
+    "created_at": "2026-01-31T09:30:00Z",
+    "width_px": 50,
+    "height_px": 50,
+    "image_sha256": "1" * 64,
+    "review": None,
+}
+
+
+class ReviewItem(BaseModel):
+    """A pathologist's word on one result."""
+
+    verdict: Verdict
+    comment: str
+    reviewer: str = Field(description="The name of the key or user.")
+    reviewed_at: datetime
+
+    @classmethod
+    def of(cls, review: Review) -> Self:
+        """The answer for a stored review."""
+        return cls.model_validate(vars(review))
+
+
+class ClassificationItem(BaseModel):
+    """One result. For research use only; not a medical device."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
+
+    id: UUID
+    name: str = Field(description="The file's name as it was sent, without folders; empty for a raw body without one.")
+    patient: str | None
+    slide: str | None
+    x: int | None = Field(description="Left edge of the patch in its slide, in pixels.")
+    y: int | None = Field(description="Upper edge of the patch in its slide, in pixels.")
+    w: int | None = Field(
+        description="Width that the patch covers in its slide, in the pixels of `x`; null if unknown."
+    )
+    h: int | None = Field(
+        description="Height that the patch covers in its slide, in the pixels of `y`; null if unknown."
+    )
+    probability: Probability = Field(description="Calibrated P(IDC), whatever the decision.")
+    decision: Decision
+    model: ModelRef
+    thresholds: Thresholds
+    latency_ms: float = Field(
+        description="How long the gateway waited for inference, all tries included; the same for images that were "
+        "classified together."
+    )
+    created_at: datetime
+    width_px: int = Field(description="The image's own width; a patch is scaled to what the model reads.")
+    height_px: int
+    image_sha256: str | None = Field(description="Digest of the stored image; null where images are not stored.")
+    review: ReviewItem | None = Field(description="The latest review.")
+
+    @classmethod
+    def of(cls, result: Classification) -> Self:
+        """The answer for a stored result."""
+        review = ReviewItem.of(result.review) if result.review else None
+        return cls.model_validate({**vars(result), **vars(result.origin), "review": review})
+
+
+class ClassificationList(BaseModel):
+    """The one result of a request with one image."""
+
+    items: list[ClassificationItem]
+
+
+class ClassificationPage(BaseModel):
+    """Results, newest first."""
+
+    items: list[ClassificationItem]
+    next_cursor: str | None = Field(description="Give it as `cursor` to read on; null at the end.")
+
+
+class Problem(BaseModel):
+    """RFC 9457 problem details."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str | None = None
+
+
+class BatchItem(BaseModel):
+    """What became of one image of a form: it has a classification or an error."""
+
+    index: int = Field(description="The image's place in the form, from 0.")
+    name: str
+    classification: ClassificationItem | None
+    error: Problem | None
+    stored_before: bool = Field(description="Whether the result was there already: see the parameter `once`.")
+
+    @classmethod
+    def of(cls, outcome: Outcome) -> Self:
+        """The answer for one image."""
+        return cls(
+            index=outcome.index,
+            name=outcome.name,
+            classification=ClassificationItem.of(outcome.classification) if outcome.classification else None,
+            error=problem_item(outcome.failure) if outcome.failure else None,
+            stored_before=outcome.is_repeated,
+        )
+
+
+class Batch(BaseModel):
+    """What became of the images of a form, in their order."""
+
+    items: list[BatchItem]
+    accepted: int
+    refused: int
+
+
+def problem_item(failure: Failure) -> Problem:
+    """The problem that one image has."""
+    return Problem.model_validate(problems.members(failure.status, failure.kind, failure.detail))

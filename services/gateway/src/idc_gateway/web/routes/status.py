@@ -1,0 +1,102 @@
+"""How the gateway and all behind it are doing."""
+
+from importlib.metadata import version
+
+from fastapi import APIRouter, Depends
+from pydantic import BaseModel, Field
+
+from idc_gateway import executors
+from idc_gateway.access.scopes import Scope
+from idc_gateway.web.dependencies import Gateway, GatewayDependency, requires
+
+router = APIRouter(tags=["status"])
+
+
+class OutboxStatus(BaseModel):
+    """Messages on their way to the alarms."""
+
+    waiting: int
+    oldest_age_s: float
+    degraded: bool
+    expired: int = Field(description="Messages that waited too long and were dropped since the start.")
+
+
+class ImageStatus(BaseModel):
+    """Stored images."""
+
+    stored: bool = Field(description="Whether images are stored at all.")
+    count: int
+    bytes: int
+
+
+class InferenceServerStatus(BaseModel):
+    """One inference server."""
+
+    url: str
+    ready: bool
+    breaker: str = Field(description="`closed`; `open` after failures in a row; `half-open` when a trial is due.")
+    in_progress: int
+    looked_s_ago: float | None = Field(description="How old `ready` is, seconds; null before the first look.")
+
+
+class GatewayStatus(BaseModel):
+    """Everything at one look."""
+
+    version: str
+    site: str
+    broker_connected: bool
+    inference_ready: bool
+    inference_servers: list[InferenceServerStatus]
+    store: str = Field(description="`ok`, or what is wrong.")
+    outbox: OutboxStatus
+    images: ImageStatus
+    degraded: list[str] = Field(description="What is wrong, in words; empty where all works.")
+
+
+@router.get("/status", dependencies=[Depends(requires(Scope.READ))])
+async def get_status(gateway: GatewayDependency) -> GatewayStatus:
+    """Everything at one look, with what is wrong in words."""
+    ready = gateway.inference.is_ready
+    store, images = await gateway.store_check.finding(), await gateway.images_finding()
+    count, size_bytes = await executors.reads(gateway.store.images.total)
+    backlog = gateway.backlog.state
+    return GatewayStatus(
+        version=version("idc-gateway"),
+        site=gateway.settings.site,
+        broker_connected=gateway.bus.is_connected,
+        inference_ready=ready,
+        inference_servers=[
+            InferenceServerStatus(
+                url=server.url,
+                ready=server.is_ready,
+                breaker=server.breaker,
+                in_progress=server.in_progress,
+                looked_s_ago=None if server.looked_s_ago is None else round(server.looked_s_ago, 1),
+            )
+            for server in gateway.inference.states
+        ],
+        store=store,
+        outbox=OutboxStatus(
+            waiting=backlog.waiting,
+            oldest_age_s=round(backlog.oldest_age_s, 1),
+            degraded=backlog.is_degraded,
+            expired=gateway.backlog.expired,
+        ),
+        images=ImageStatus(stored=gateway.images is not None, count=count, bytes=size_bytes),
+        degraded=_reasons(gateway, store, images),
+    )
+
+
+def _reasons(gateway: Gateway, store: str, images: str) -> list[str]:
+    backlog, expired, unread = gateway.backlog.state, gateway.backlog.expired, gateway.alarms.rejected_messages
+    servers = [f"the inference server {one.url} {one.trouble}" for one in gateway.inference.states if one.trouble]
+    reasons = {
+        "the broker is not connected: messages wait in the outbox": not gateway.bus.is_connected,
+        f"the database: {store}": store != "ok",
+        f"the image store: {images}": images != "ok",
+        **dict.fromkeys(servers, True),
+        f"{backlog.waiting} messages wait, the oldest for {backlog.oldest_age_s:.0f} s": backlog.is_degraded,
+        f"{expired} messages waited too long and were dropped since the start": expired > 0,
+        f"{unread} messages of alarms could not be read since the start": unread > 0,
+    }
+    return [reason for reason, holds in reasons.items() if holds]

@@ -1,0 +1,152 @@
+"""An inference service and a broker for tests and demonstrations, in memory."""
+
+import asyncio
+import io
+from collections.abc import Awaitable, Callable, Sequence
+
+import numpy as np
+from PIL import Image
+
+from idc_contracts import ModelRef, Thresholds
+from idc_gateway.errors import BusUnavailable, GatewayError, ImagesUnavailable, MessageRefused
+from idc_gateway.inference.ports import ModelDescription, Prediction
+from idc_gateway.messages.ports import OnMessage, OutgoingMessage
+
+FAKE_MODEL = ModelRef(name="idc", version="1", sha256="0" * 64)
+FAKE_THRESHOLDS = Thresholds(no_idc_below=0.4, idc_from=0.6)
+
+
+class RednessInference:
+    """P(IDC) is the mean of the red channel over 255."""
+
+    def __init__(self) -> None:
+        self.ready = True
+        self.failure: GatewayError | None = None
+        """Set to make each call fail."""
+        self.request_ids: list[str] = []
+        """One for each call."""
+
+    async def is_ready(self) -> bool:
+        """As set."""
+        return self.ready
+
+    async def predict(self, images: Sequence[bytes], request_id: str) -> list[Prediction]:
+        """See `Inference.predict`."""
+        if self.failure is not None:
+            raise self.failure
+        self.request_ids.append(request_id)
+        return [_predict(image) for image in images]
+
+    async def describe(self) -> ModelDescription:
+        """See `Inference.describe`."""
+        return ModelDescription(
+            FAKE_MODEL.name,
+            FAKE_MODEL.version,
+            [FAKE_MODEL.version],
+            FAKE_MODEL.sha256,
+            FAKE_THRESHOLDS,
+            "# A fake",
+            {},
+        )
+
+    async def close(self) -> None:
+        """Nothing to close."""
+
+
+def _predict(image: bytes) -> Prediction:
+    with Image.open(io.BytesIO(image)) as opened:
+        probability = float(np.asarray(opened.convert("RGB"))[..., 0].mean() / 255)
+    return Prediction(probability, FAKE_THRESHOLDS.decide(probability), FAKE_MODEL, FAKE_THRESHOLDS)
+
+
+class MemoryBus:
+    """A broker that the test connects, breaks and listens to."""
+
+    def __init__(self, *, connected: bool = True) -> None:
+        self.published: list[OutgoingMessage] = []
+        """What the broker confirmed, in order."""
+        self.fail_after: int | None = None
+        """Set to break the connection after so many more messages."""
+        self.refused_topics: set[str] = set()
+        """What the broker's access rules do not allow."""
+        self._connected = asyncio.Event()
+        self._start_connected = connected
+        self._on_connected: Callable[[], Awaitable[None]] | None = None
+        self._on_message: OnMessage | None = None
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether messages can be sent now."""
+        return self._connected.is_set()
+
+    async def run(self, on_connected: Callable[[], Awaitable[None]], on_message: OnMessage) -> None:
+        """See `Bus.run`."""
+        self._on_connected, self._on_message = on_connected, on_message
+        if self._start_connected:
+            await self.connect()
+        await asyncio.Event().wait()
+
+    async def connect(self) -> None:
+        """Let the broker come (back)."""
+        self.fail_after = None
+        if self._on_connected is not None:
+            await self._on_connected()
+        self._connected.set()
+
+    def disconnect(self) -> None:
+        """Let the broker go away."""
+        self._connected.clear()
+
+    def reconnect(self) -> None:
+        """Let the broker come back after `disconnect`, from any thread."""
+        self._connected.set()
+
+    def deliver(self, topic: str, payload: bytes) -> asyncio.Future[None] | None:
+        """Let the broker deliver a message of an alarm; see `OnMessage` for what is returned."""
+        assert self._on_message is not None
+        return self._on_message(topic, payload)
+
+    async def wait_connected(self) -> None:
+        """See `Bus.wait_connected`."""
+        await self._connected.wait()
+
+    async def publish(self, message: OutgoingMessage) -> None:
+        """See `Bus.publish`."""
+        if self.fail_after == 0:
+            self.disconnect()
+        if not self.is_connected:
+            raise BusUnavailable("the broker is away")
+        if message.topic in self.refused_topics:
+            raise MessageRefused("the broker refused a message")
+        if self.fail_after is not None:
+            self.fail_after -= 1
+        self.published.append(message)
+        await asyncio.sleep(0)
+
+
+class MemoryImages:
+    """An image store in memory, which the test can break."""
+
+    def __init__(self) -> None:
+        self.images: dict[str, bytes] = {}
+        self.failure: ImagesUnavailable | None = None
+        """Set to make each call fail."""
+
+    def put(self, name: str, data: bytes) -> None:
+        """See `ImageStore.put`."""
+        self._fail()
+        self.images[name] = data
+
+    def get(self, name: str) -> bytes | None:
+        """See `ImageStore.get`."""
+        self._fail()
+        return self.images.get(name)
+
+    def delete(self, name: str) -> None:
+        """See `ImageStore.delete`."""
+        self._fail()
+        self.images.pop(name, None)
+
+    def _fail(self) -> None:
+        if self.failure is not None:
+            raise self.failure
