@@ -18,6 +18,7 @@ from idc_gateway.settings import GatewaySettings
 from idc_gateway.web.dependencies import Gateway
 from idc_gateway.web.problem_http import ProblemHttpProtocol
 from idc_gateway.web.routes.users import link_of
+from idc_servicekit.quiet_server import serve
 from idc_servicekit.startup import start
 from idc_servicekit.tracing import traces
 
@@ -43,7 +44,7 @@ def _run(settings: GatewaySettings) -> None:
         raise CannotStart(str(exc)) from exc
     _print_first_link(gateway)
     with traces("gateway"):
-        uvicorn.run(create_app(gateway), **server_options(settings))
+        serve(uvicorn.Config(create_app(gateway), **server_options(settings)))
 
 
 def server_options(settings: GatewaySettings) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -15,6 +16,8 @@ from idc_gateway.messages.outbox_store import OutboxStore
 
 logger = logging.getLogger(__name__)
 
+IDLE_S: Final = 5.0
+"""Longest pause while nothing waits and nothing comes: another gateway may have stored a message."""
 EXPIRED: Final = "messages.expired"
 DEGRADED_AGE_S: Final = 30.0
 """A connected broker confirms in milliseconds: a message that waits so long shows that something is wrong."""
@@ -42,7 +45,7 @@ class BacklogState:
 
 
 class Backlog:
-    """Looks at the outbox every second, and lets go what is too old."""
+    """Counts what waits every second, less often while nothing waits or comes; drops what is too old."""
 
     def __init__(
         self,
@@ -56,6 +59,7 @@ class Backlog:
         self._limits = limits
         self._every_s = every_s
         self._clock = clock
+        self._is_asked = asyncio.Event()
         self.state = BacklogState()
         self.expired = 0
         """Messages dropped since the start."""
@@ -66,6 +70,7 @@ class Backlog:
         Raises:
             OutboxFull: So many messages wait that no more may be added; what was accepted is safe.
         """
+        self._is_asked.set()
         if self.state.waiting >= self._limits.max_messages:
             raise OutboxFull(
                 f"{self.state.waiting} messages wait for the broker: see why it does not take them, then send again"
@@ -74,11 +79,16 @@ class Backlog:
     async def run(self) -> None:
         """Look until cancelled."""
         while True:
+            self._is_asked.clear()
             try:
                 await executors.background(self.look)
             except StoreUnavailable as exc:
                 logger.error("the outbox cannot be looked at: %s", exc)  # noqa: TRY400 - one line; it comes again
             await asyncio.sleep(self._every_s)
+            if not self.state.waiting:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(IDLE_S):
+                        await self._is_asked.wait()
 
     def look(self) -> None:
         """Count what waits, and drop what is too old: an alarm would not sound for it any more. Blocks.
