@@ -87,7 +87,7 @@ def test_unknown_setting_ends_the_broker_with_a_word(container: BrokerContainer)
         20,
     )
     assert docker("inspect", "--format={{.State.ExitCode}}", container.name).stdout.strip() == "78"
-    assert "say on or off" in docker("logs", container.name).stderr
+    assert "write on or off" in docker("logs", container.name).stderr
 
 
 def test_bridge_is_added_with_the_password_of_its_file(container: BrokerContainer, tmp_path: Path) -> None:

@@ -100,7 +100,7 @@ def test_mistyped_setting_ends_up_and_is_named_with_the_right_one(clone: Checkou
 
         assert done.returncode != 0
         assert "bootstrap" in done.stderr
-        assert "IDC_HTPP_BIND is no setting: did you mean IDC_HTTP_BIND?" in clone.compose("logs", "bootstrap")
+        assert "IDC_HTPP_BIND is not a setting: did you mean IDC_HTTP_BIND?" in clone.compose("logs", "bootstrap")
     finally:
         clone.configure(IDC_HTPP_BIND="")
         clone.up()
