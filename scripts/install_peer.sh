@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
-# Installs somebody else's program from PyPI into an environment of its own, .tools/peers/NAME: another server or
-# client of the Open Inference Protocol, or a compressor. Their dependencies and this project's do not agree.
-# For tests and benchmarks.
+# Installs another project's program from PyPI into its own environment, .tools/peers/NAME: a server or client of the
+# Open Inference Protocol, or a compressor. Their dependencies conflict with this project's. For tests and benchmarks.
 #
 #   scripts/install_peer.sh kserve|litserve|mlserver|nncf
 set -euEo pipefail
