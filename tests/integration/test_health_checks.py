@@ -59,7 +59,7 @@ def test_port_where_nobody_listens_is_unhealthy() -> None:
 def watch(folder: Path, *command: object) -> "subprocess.Popen[bytes]":
     """`watch.sh` that asks every 50 ms and remembers in a folder that it has passed."""
     arguments = [HEALTH / "watch.sh", "0.05", *map(str, command)]
-    return subprocess.Popen(arguments, env=os.environ | {"TMPDIR": str(folder)})
+    return subprocess.Popen(arguments, env=os.environ | {"HEALTH_FOLDER": str(folder)})
 
 
 def test_runs_check_once_until_the_check_has_passed(tmp_path: Path) -> None:
