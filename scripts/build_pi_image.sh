@@ -46,5 +46,5 @@ if ! timeout 30 docker buildx imagetools inspect "$base" >/dev/null 2>&1; then
     base=$stand_in
 fi
 say "building $image"
-docker buildx build --quiet --platform linux/arm64 --load --build-arg "PYTHON_IMAGE=$base" --tag "$image" \
-    --file services/alarm/Dockerfile . >/dev/null
+docker buildx build --quiet --platform linux/arm64 --load --build-arg "PYTHON_IMAGE=$base" --build-arg SERVICE=alarm \
+    --target alarm --tag "$image" --file services/Dockerfile . >/dev/null

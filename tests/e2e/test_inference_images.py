@@ -27,12 +27,14 @@ Start = Callable[..., str]
 @pytest.fixture(scope="module")
 def images() -> dict[str, str]:
     """The images by name, built from this tree."""
-    built = {}
-    for name, dockerfile in (("inference", "Dockerfile"), ("inference-ncs", "Dockerfile.ncs")):
-        tag = f"idc-sentinel/{name}:{IMAGE_TAG}"
-        docker("build", "--quiet", "--file", f"services/inference/{dockerfile}", "--tag", tag, ".")
-        built[name] = tag
-    return built
+    sources = {
+        "inference": ("--file=services/Dockerfile", "--target=inference", "--build-arg=SERVICE=inference"),
+        "inference-ncs": ("--file=services/inference/Dockerfile.ncs",),
+    }
+    tags = {name: f"idc-sentinel/{name}:{IMAGE_TAG}" for name in sources}
+    for name, options in sources.items():
+        docker("build", "--quiet", *options, "--tag", tags[name], ".")
+    return tags
 
 
 @pytest.fixture(scope="module")
