@@ -12,6 +12,7 @@ the runc processes that start health checks. A command that a shim waited for is
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -95,6 +96,9 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=600, help="how long to measure (default: 600)")
     parser.add_argument("--quick", action="store_true", help="measure for 60 seconds")
     options = parser.parse_args()
+    if shutil.which("docker") is None:
+        sys.stdout.write("there is no container engine here: nothing to measure\n")
+        return
     seconds = 60 if options.quick else options.seconds
     if options.project:
         percent = measure(options.project, seconds)

@@ -53,11 +53,9 @@ mend() {
     fi
 }
 
-size_bytes() { stat -c %s "$database" 2>/dev/null || echo 0; }
-
-has_room() {
-    free=$(($(stat -f -c '%a * %S' "$folder")))
-    [ "$free" -ge $((2 * $(size_bytes) + spare_bytes)) ]
+has_room_for() { # SIZE_BYTES
+    free_bytes=$(($(stat -f -c '%a * %S' "$folder")))
+    [ "$free_bytes" -ge $((2 * $1 + spare_bytes)) ]
 }
 
 keep() { # PID EVERY_S
@@ -68,14 +66,15 @@ keep() { # PID EVERY_S
     had_room=false
     while sleep "$round_s" && kill -0 "$pid" 2>/dev/null; do
         waited_s=$((waited_s + round_s))
-        if ! has_room; then
+        size_bytes=$(stat -c %s "$database" 2>/dev/null || echo 0)
+        if ! has_room_for "$size_bytes"; then
             say "Error: No space left on device for $database: messages for absent clients are only in memory"
             had_room=false
             continue
         fi
         # a file that was written while there was no room may be truncated
         if $had_room && [ -s "$database" ]; then ln -f "$database" "$copy"; fi
-        if ! $had_room || [ "$(size_bytes)" -lt "$small_bytes" ] || [ "$waited_s" -ge "$every_s" ]; then
+        if ! $had_room || [ "$size_bytes" -lt "$small_bytes" ] || [ "$waited_s" -ge "$every_s" ]; then
             kill -USR1 "$pid"
             waited_s=0
         fi

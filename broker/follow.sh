@@ -6,21 +6,17 @@
 #   follow.sh PID SECRETS RESTART [EVERY_S]
 set -eu
 pid=$1
-secrets=$2
 restart=$3
 every_s=${4:-5}
+cd "$2"
 
 say() { printf '%s: %s\n' "$(date +%Y-%m-%dT%H:%M:%S)" "$*"; }
 
-# A new file has another inode, time or size. One process each time.
-versions() {
-    (cd "$secrets" && exec stat -L -c '%n %i %Y %s' server.crt server.key passwords ca.crt bridges.sha256 2>/dev/null) || true
-}
+# A new file has another inode, time or size.
+versions() { stat -L -c '%n %i %Y %s' server.crt server.key passwords ca.crt bridges.sha256 2>/dev/null || true; }
 
 # Kubernetes replaces all files of a Secret together, whichever changed, so their content is compared too.
-content() { # NAME...
-    for name in "$@"; do cat "$secrets/$name" 2>/dev/null || true; done | sha256sum
-}
+content() { cat "$@" 2>/dev/null | sha256sum; } # NAME...
 
 settled=$(versions)
 served_reload=$(content server.crt server.key passwords)
