@@ -14,7 +14,6 @@ from idc_inference.process_end import end_within
 from idc_inference.runtime import Runtime
 from idc_inference.settings import InferenceSettings
 from idc_servicekit.bounded_http import KEEP_ALIVE_S, BoundedHttpProtocol
-from idc_servicekit.quiet_server import QuietServer
 
 logger = logging.getLogger(__name__)
 
@@ -22,7 +21,7 @@ END_MARGIN_S: Final = 6.0
 """For closing the device, after what is in progress."""
 
 
-class DrainingServer(QuietServer):
+class DrainingServer(uvicorn.Server):
     """At the first signal, ready turns false; requests are still taken until whoever sends them has noticed."""
 
     def __init__(self, config: uvicorn.Config, runtime: Runtime, drain_delay_s: float) -> None:
