@@ -178,7 +178,7 @@ def test_training_runs_where_its_image_can(folder: str) -> None:
 
 
 @pytest.mark.parametrize("folder", JOBS)
-def test_job_that_cannot_start_fails_in_the_end(folder: str) -> None:
+def test_job_that_cannot_start_fails_within_a_day(folder: str) -> None:
     (job,) = (item for item in build(folder) if item["kind"] == "Job")
 
     assert job["spec"]["activeDeadlineSeconds"] <= 86_400
@@ -230,7 +230,7 @@ def test_component_fits_every_overlay(name: str, tmp_path: Path) -> None:
         validate(document)
 
 
-def test_gateway_behind_traefik_is_reached_through_it_alone() -> None:
+def test_gateway_behind_traefik_is_reached_only_through_it() -> None:
     items = {(item["kind"], item["metadata"]["name"]): item for item in build("overlays/edge-tls")}
 
     assert items["Service", "gateway"]["spec"].get("type", "ClusterIP") == "ClusterIP"
@@ -240,7 +240,7 @@ def test_gateway_behind_traefik_is_reached_through_it_alone() -> None:
     assert source["podSelector"]["matchLabels"] == {"app.kubernetes.io/name": "traefik"}
 
 
-def test_ingress_has_the_host_of_the_public_url_and_takes_https_alone() -> None:
+def test_ingress_has_the_host_of_the_public_url_and_accepts_only_https() -> None:
     ingress = next(item for item in build("overlays/edge-tls") if item["kind"] == "Ingress")
     (rule,) = ingress["spec"]["rules"]
 
