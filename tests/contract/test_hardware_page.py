@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from gpiozero import pi_info
 
-from idc_alarm.settings import PinSettings
+from idc_alarm.panel.pins import PinSettings
 
 DOCS = Path(__file__).parents[2] / "docs"
 DIAGRAM = (DOCS / "images/wiring.svg").read_text()

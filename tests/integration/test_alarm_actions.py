@@ -10,10 +10,10 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from idc_alarm.adapters.mqtt_link import MqttLink
-from idc_alarm.adapters.subscriptions import Place
-from idc_alarm.adapters.wake_pipe import WakePipe
-from idc_alarm.backoff import Backoff
+from idc_alarm.link.backoff import Backoff
+from idc_alarm.link.mqtt_link import MqttLink
+from idc_alarm.link.subscriptions import Place
+from idc_alarm.link.wake_pipe import WakePipe
 from idc_contracts import (
     ALARM_ACKNOWLEDGEMENTS,
     ALARM_ACTIONS,
@@ -254,7 +254,7 @@ def make_link(shared_broker: MosquittoBroker, site: str) -> Iterator[Callable[[]
 def test_action_that_nobody_listened_to_is_told_until_somebody_does(
     shared_broker: MosquittoBroker, site: str, make_link: Callable[[], MqttLink], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("idc_alarm.adapters.action_queue.AGAIN_AFTER_S", 0.05)
+    monkeypatch.setattr("idc_alarm.link.action_queue.AGAIN_AFTER_S", 0.05)
     link, report = make_link(), acted()
     link.tell([report])
     wait_until(lambda: not link.turn(0.02) and link.is_ready, "the link is ready")

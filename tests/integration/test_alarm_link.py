@@ -8,14 +8,13 @@ from uuid import uuid4
 import pytest
 from gpiozero.pins.mock import MockFactory, MockPin
 
-from idc_alarm.adapters.gpio_panel import GpioPanel
-from idc_alarm.adapters.mqtt_link import MqttLink
-from idc_alarm.adapters.subscriptions import Place
-from idc_alarm.adapters.wake_pipe import WakePipe
 from idc_alarm.app import build
-from idc_alarm.backoff import Backoff
-from idc_alarm.fakes import FakePanel
-from idc_alarm.ports import Delivery
+from idc_alarm.link.backoff import Backoff
+from idc_alarm.link.inbox import Delivery
+from idc_alarm.link.mqtt_link import MqttLink
+from idc_alarm.link.subscriptions import Place
+from idc_alarm.link.wake_pipe import WakePipe
+from idc_alarm.panel.gpio_panel import GpioPanel
 from idc_alarm.settings import AlarmSettings
 from idc_contracts import (
     ALARM_ACKNOWLEDGEMENTS,
@@ -28,6 +27,7 @@ from idc_contracts import (
     Lamps,
     ServiceStatus,
 )
+from support.alarm_fakes import FakePanel
 from support.alarm_messages import acknowledge, patch_classified
 from support.alarm_process import wait_until
 from support.mosquitto import MosquittoBroker
@@ -386,7 +386,7 @@ def test_poison_on_every_topic_is_counted_and_the_next_finding_rings(
 def test_alarm_that_was_removed_by_mistake_reports_again(
     make_link: MakeLink, gateway: MqttPeer, operator: MqttPeer, site: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("idc_alarm.adapters.mqtt_link.STATUS_REPEAT_S", 1)
+    monkeypatch.setattr("idc_alarm.link.mqtt_link.STATUS_REPEAT_S", 1)
     link = make_link()
     link.report(numbered_state(1))
     wait_until(lambda: not link.turn(0.02) and _reported(operator) == 1, "the alarm has reported")

@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from idc_alarm.acts import Act
-from idc_alarm.condition import SUSPECT, Condition, Situation, restored
-from idc_alarm.events import (
+from idc_alarm.machine.acts import Act
+from idc_alarm.machine.condition import SUSPECT, Condition, Situation, restored
+from idc_alarm.machine.events import (
     ButtonPressed,
     Classified,
     Commanded,
@@ -26,10 +26,10 @@ from idc_alarm.events import (
     Started,
     TimePassed,
 )
-from idc_alarm.policy import after
-from idc_alarm.rules import Rules
-from idc_alarm.signals import TEST_STEPS, Signal, Signals, mode, signals
-from idc_alarm.supervision import MAX_GATEWAYS, is_clock_trusted
+from idc_alarm.machine.policy import after
+from idc_alarm.machine.rules import Rules
+from idc_alarm.machine.signals import TEST_STEPS, Signal, Signals, mode, signals
+from idc_alarm.machine.supervision import MAX_GATEWAYS, is_clock_trusted
 from idc_contracts import (
     MAX_FINDINGS,
     NOTHING_SEEN,

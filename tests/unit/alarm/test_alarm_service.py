@@ -8,16 +8,16 @@ from uuid import uuid4
 import pytest
 
 from idc_alarm.alarm import Alarm
-from idc_alarm.condition import Condition
+from idc_alarm.controller import AlarmController
 from idc_alarm.errors import PanelFailed
-from idc_alarm.fakes import FakeLink, FakePanel, FakeWatchdog, MemoryJournal
 from idc_alarm.health import Health
-from idc_alarm.ports import Delivery
-from idc_alarm.record import AlarmRecord
-from idc_alarm.rules import Rules
-from idc_alarm.service import AlarmService
+from idc_alarm.journal.record import AlarmRecord
+from idc_alarm.link.inbox import Delivery
+from idc_alarm.machine.condition import Condition
+from idc_alarm.machine.rules import Rules
 from idc_contracts import ALARM_ACKNOWLEDGEMENTS, CLASSIFICATIONS, GATEWAY_STATUS, AlarmAction, Lamps, ServiceStatus
 from idc_contracts.base import Message
+from support.alarm_fakes import FakeLink, FakePanel, FakeWatchdog, MemoryJournal
 from support.alarm_messages import acknowledge, patch_classified
 
 
@@ -37,7 +37,7 @@ class Rig:
         self.alive, self.ready = folder / "alive", folder / "ready"
         self.slept: list[float] = []
         self.watchdog = FakeWatchdog()
-        self.service = AlarmService(
+        self.service = AlarmController(
             Alarm(self.panel, self.journal.load(), device="alarm", rules=Rules(test_at_start=False)),
             self.panel,
             self.journal,

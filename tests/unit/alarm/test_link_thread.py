@@ -12,20 +12,21 @@ import pytest
 from gpiozero.pins.mock import MockFactory, MockPWMPin
 
 from idc_alarm import app
-from idc_alarm.adapters.gpio_panel import GpioPanel
-from idc_alarm.adapters.link_thread import LinkThread
-from idc_alarm.adapters.patient_journal import PatientJournal
-from idc_alarm.adapters.wake_pipe import WakePipe
 from idc_alarm.alarm import Alarm
+from idc_alarm.controller import AlarmController
 from idc_alarm.errors import JournalFailed
-from idc_alarm.fakes import FakeLink, FakePanel, FakeWatchdog, MemoryJournal
 from idc_alarm.health import Health
-from idc_alarm.ports import Delivery
-from idc_alarm.record import AlarmRecord
-from idc_alarm.rules import Rules
-from idc_alarm.service import AlarmService
-from idc_alarm.settings import AlarmSettings, PinSettings
+from idc_alarm.journal.patient_journal import PatientJournal
+from idc_alarm.journal.record import AlarmRecord
+from idc_alarm.link.inbox import Delivery
+from idc_alarm.link.link_thread import LinkThread
+from idc_alarm.link.wake_pipe import WakePipe
+from idc_alarm.machine.rules import Rules
+from idc_alarm.panel.gpio_panel import GpioPanel
+from idc_alarm.panel.pins import PinSettings
+from idc_alarm.settings import AlarmSettings
 from idc_servicekit.mqtt import MqttSettings
+from support.alarm_fakes import FakeLink, FakePanel, FakeWatchdog, MemoryJournal
 from support.alarm_process import wait_until
 
 
@@ -232,7 +233,7 @@ def test_error_of_the_link_ends_the_loop() -> None:
 
 
 def test_stop_leaves_a_link_that_hangs_behind(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("idc_alarm.adapters.link_thread.CLOSE_TIMEOUT_S", 0.05)
+    monkeypatch.setattr("idc_alarm.link.link_thread.CLOSE_TIMEOUT_S", 0.05)
     link = StuckLink()
     threaded = _threaded(link)
     threaded.turn(0.0)
@@ -306,6 +307,8 @@ def test_watchdog_goes_hungry_when_the_loop_itself_hangs(tmp_path: Path, release
     loop.join(20)
 
 
-def _service(folder: Path, panel: FakePanel, watchdog: FakeWatchdog) -> AlarmService:
+def _service(folder: Path, panel: FakePanel, watchdog: FakeWatchdog) -> AlarmController:
     alarm = Alarm(panel, AlarmRecord(), device="alarm", rules=Rules(test_at_start=False))
-    return AlarmService(alarm, panel, MemoryJournal(), FakeLink(), Health(folder / "alive", folder / "ready"), watchdog)
+    return AlarmController(
+        alarm, panel, MemoryJournal(), FakeLink(), Health(folder / "alive", folder / "ready"), watchdog
+    )

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from idc_alarm.adapters.watchdogs import DeviceWatchdog, SystemdWatchdog
 from idc_alarm.errors import WatchdogUnavailable
+from idc_alarm.watchdogs import DeviceWatchdog, SystemdWatchdog
 
 
 def test_systemd_is_told_of_readiness_turns_and_stop(tmp_path: Path) -> None:

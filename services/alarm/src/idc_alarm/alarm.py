@@ -6,16 +6,16 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from idc_alarm.acts import Act
-from idc_alarm.condition import restored
-from idc_alarm.events import Classified, Commanded, Event, Moment
-from idc_alarm.policy import after
+from idc_alarm.journal.record import REMEMBERED_IDS, AlarmRecord
+from idc_alarm.journal.untold import Untold
+from idc_alarm.machine.acts import Act
+from idc_alarm.machine.condition import restored
+from idc_alarm.machine.events import Classified, Commanded, Event, Moment
+from idc_alarm.machine.policy import after
+from idc_alarm.machine.rules import Rules
+from idc_alarm.machine.signals import Signals, mode, next_change_s, signals
+from idc_alarm.machine.supervision import is_clock_trusted, offline_gateways
 from idc_alarm.ports import AlarmPanel
-from idc_alarm.record import REMEMBERED_IDS, AlarmRecord
-from idc_alarm.rules import Rules
-from idc_alarm.signals import Signals, mode, next_change_s, signals
-from idc_alarm.supervision import is_clock_trusted, offline_gateways
-from idc_alarm.untold import Untold
 from idc_contracts import AlarmActed, AlarmState, utc_now
 from idc_contracts.base import Message
 

@@ -4,23 +4,23 @@ import os
 import random
 from importlib.metadata import version
 
-from idc_alarm.adapters.file_journal import FileJournal
-from idc_alarm.adapters.gpio_panel import open_panel
-from idc_alarm.adapters.link_thread import LinkThread
-from idc_alarm.adapters.mqtt_link import MqttLink
-from idc_alarm.adapters.patient_journal import PatientJournal
-from idc_alarm.adapters.subscriptions import Place
-from idc_alarm.adapters.wake_pipe import WakePipe
-from idc_alarm.adapters.watchdogs import DeviceWatchdog, SystemdWatchdog
 from idc_alarm.alarm import Alarm
-from idc_alarm.backoff import Backoff
+from idc_alarm.controller import AlarmController
 from idc_alarm.health import Health
-from idc_alarm.ports import AlarmPanel, Watchdog
-from idc_alarm.service import AlarmService
+from idc_alarm.journal.file_journal import FileJournal
+from idc_alarm.journal.patient_journal import PatientJournal
+from idc_alarm.link.backoff import Backoff
+from idc_alarm.link.link_thread import LinkThread
+from idc_alarm.link.mqtt_link import MqttLink
+from idc_alarm.link.subscriptions import Place
+from idc_alarm.link.wake_pipe import WakePipe
+from idc_alarm.panel.gpio_panel import open_panel
+from idc_alarm.ports import AlarmPanel
 from idc_alarm.settings import AlarmSettings, WatchdogSettings
+from idc_alarm.watchdogs import DeviceWatchdog, SystemdWatchdog, Watchdog
 
 
-def build(settings: AlarmSettings, panel: AlarmPanel | None = None) -> AlarmService:
+def build(settings: AlarmSettings, panel: AlarmPanel | None = None) -> AlarmController:
     """The whole service, not running yet.
 
     Args:
@@ -45,7 +45,7 @@ def build(settings: AlarmSettings, panel: AlarmPanel | None = None) -> AlarmServ
     )
     alarm = Alarm(panel, journal.load(), device=settings.device, rules=settings.rules)
     health = Health(settings.alive_file, settings.ready_file)
-    return AlarmService(
+    return AlarmController(
         alarm,
         panel,
         journal,

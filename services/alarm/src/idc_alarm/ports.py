@@ -1,12 +1,11 @@
 """What the alarm needs of the world outside."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
-from idc_alarm.record import AlarmRecord
-from idc_alarm.signals import Signals
+from idc_alarm.link.inbox import Delivery
+from idc_alarm.machine.signals import Signals
 from idc_contracts import AlarmActed, AlarmState
 
 
@@ -32,45 +31,6 @@ class AlarmPanel(Protocol):
 
     def close(self) -> None:
         """Put out everything and let the pins go."""
-
-
-class Journal(Protocol):
-    """Keeps one record over crashes and power cuts."""
-
-    def load(self) -> AlarmRecord:
-        """The record as last saved; a fresh one where there is none, a latched one where it is damaged."""
-
-    def save(self, record: AlarmRecord) -> None:
-        """Replace the record; on return it is on the disk.
-
-        Raises:
-            JournalFailed: It could not be written, or not in time; the old record stands, or the new one does.
-        """
-
-
-class Watchdog(Protocol):
-    """Restarts the alarm, or the machine, when it is not fed."""
-
-    def feed(self) -> None:
-        """Say that the loop is healthy."""
-
-    def stop(self) -> None:
-        """Say that the alarm ends on purpose."""
-
-
-@dataclass(frozen=True)
-class Delivery:
-    """One message from the broker, not acknowledged yet.
-
-    `is_live`: sent just now, neither retained nor kept by the broker while the alarm was away, as far as can be told.
-    `connection` counts the connections: a packet id means nothing to the next one.
-    """
-
-    topic: str
-    payload: bytes
-    packet_id: int
-    is_live: bool = True
-    connection: int = 0
 
 
 class BrokerLink(Protocol):

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from idc_alarm.errors import JournalFailed, PanelFailed
-from idc_alarm.ports import Delivery
-from idc_alarm.record import AlarmRecord
-from idc_alarm.signals import Signals
+from idc_alarm.journal.record import AlarmRecord
+from idc_alarm.link.inbox import Delivery
+from idc_alarm.machine.signals import Signals
 from idc_contracts import AlarmActed, AlarmState, Lamps
 
 

@@ -5,10 +5,9 @@ import threading
 from collections.abc import Callable
 from typing import Final
 
-from idc_alarm.condition import SUSPECT
 from idc_alarm.errors import JournalFailed
-from idc_alarm.ports import Journal
-from idc_alarm.record import AlarmRecord
+from idc_alarm.journal.record import AlarmRecord, Journal
+from idc_alarm.machine.condition import SUSPECT
 
 logger = logging.getLogger(__name__)
 

@@ -4,7 +4,7 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from idc_alarm.signals import Signal
+from idc_alarm.machine.signals import Signal
 
 Duration = Annotated[int, Field(ge=20, le=60000)]
 Pattern = Annotated[tuple[Duration, ...], Field(min_length=2, max_length=16)]

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 from uuid import UUID
 
-from idc_alarm.condition import Situation
+from idc_alarm.machine.condition import Situation
 from idc_contracts import AlarmAction
 
 

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from idc_alarm.condition import Situation
-from idc_alarm.events import Moment
-from idc_alarm.rules import Rules
+from idc_alarm.machine.condition import Situation
+from idc_alarm.machine.events import Moment
+from idc_alarm.machine.rules import Rules
 from idc_contracts import AlarmMode, Decision, Lamps
 
 

@@ -1,11 +1,11 @@
 """What the alarm writes down, so that neither a crash nor a power cut makes it forget."""
 
-from typing import Final, Literal
+from typing import Final, Literal, Protocol
 from uuid import UUID
 
 from pydantic import AwareDatetime, Field
 
-from idc_alarm.condition import Condition
+from idc_alarm.machine.condition import Condition
 from idc_contracts import AlarmActed, utc_now
 from idc_contracts.base import Contract
 
@@ -26,3 +26,17 @@ class AlarmRecord(Contract):
     untold: tuple[AlarmActed, ...] = Field(
         default=(), max_length=MAX_ACTIONS, description="Actions that no listener got yet, as far as is known."
     )
+
+
+class Journal(Protocol):
+    """Keeps one record over crashes and power cuts."""
+
+    def load(self) -> AlarmRecord:
+        """The record as last saved; a fresh one where there is none, a latched one where it is damaged."""
+
+    def save(self, record: AlarmRecord) -> None:
+        """Replace the record; on return it is on the disk.
+
+        Raises:
+            JournalFailed: It could not be written, or not in time; the old record stands, or the new one does.
+        """

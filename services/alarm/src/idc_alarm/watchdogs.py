@@ -7,7 +7,7 @@ import os
 import socket
 import struct
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from idc_alarm.errors import WatchdogUnavailable
 
@@ -17,6 +17,16 @@ _SET_TIMEOUT: Final = 0xC0045706
 """WDIOC_SETTIMEOUT of linux/watchdog.h."""
 _MAGIC_CLOSE: Final = b"V"
 """Written last, it tells the kernel that the device is closed on purpose (Documentation/watchdog/watchdog-api.rst)."""
+
+
+class Watchdog(Protocol):
+    """Restarts the alarm, or the machine, when it is not fed."""
+
+    def feed(self) -> None:
+        """Say that the loop is healthy."""
+
+    def stop(self) -> None:
+        """Say that the alarm ends on purpose."""
 
 
 class SystemdWatchdog:

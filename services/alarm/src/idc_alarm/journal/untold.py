@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterable, Sequence
 from uuid import UUID
 
-from idc_alarm.record import MAX_ACTIONS
+from idc_alarm.journal.record import MAX_ACTIONS
 from idc_contracts import AlarmActed
 
 logger = logging.getLogger(__name__)

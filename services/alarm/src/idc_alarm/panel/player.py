@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from idc_alarm.errors import PanelFailed
-from idc_alarm.patterns import Pattern, PatternSettings, level_at
-from idc_alarm.signals import Signal, Signals
+from idc_alarm.machine.signals import Signal, Signals
+from idc_alarm.panel.patterns import Pattern, PatternSettings, level_at
 
 
 @dataclass(frozen=True)

@@ -3,15 +3,15 @@
 from dataclasses import replace
 from math import inf
 
-from idc_alarm.acts import Act, Outcome
-from idc_alarm.commands import commanded, pressed
-from idc_alarm.condition import Situation
-from idc_alarm.events import ButtonPressed, Classified, Commanded, Event, Moment, Started
-from idc_alarm.findings import Finding, with_finding
-from idc_alarm.lateness import is_late
-from idc_alarm.rules import Rules
-from idc_alarm.signals import is_test_over, signals
-from idc_alarm.supervision import observed, reasons
+from idc_alarm.machine.acts import Act, Outcome
+from idc_alarm.machine.commands import commanded, pressed
+from idc_alarm.machine.condition import Situation
+from idc_alarm.machine.events import ButtonPressed, Classified, Commanded, Event, Moment, Started
+from idc_alarm.machine.findings import Finding, with_finding
+from idc_alarm.machine.lateness import is_late
+from idc_alarm.machine.rules import Rules
+from idc_alarm.machine.signals import is_test_over, signals
+from idc_alarm.machine.supervision import observed, reasons
 from idc_contracts import AlarmAction, Decision, PatchClassified
 
 

@@ -7,10 +7,12 @@ from typing import Final
 
 from idc_alarm.alarm import Alarm
 from idc_alarm.errors import JournalFailed, UnreadableMessage
-from idc_alarm.events import ButtonPressed, ConnectionChanged, Event, JournalChanged, Started, TimePassed
 from idc_alarm.health import Health
-from idc_alarm.inbox import read_event
-from idc_alarm.ports import AlarmPanel, BrokerLink, Delivery, Journal, Watchdog
+from idc_alarm.journal.record import Journal
+from idc_alarm.link.inbox import Delivery, read_event
+from idc_alarm.machine.events import ButtonPressed, ConnectionChanged, Event, JournalChanged, Started, TimePassed
+from idc_alarm.ports import AlarmPanel, BrokerLink
+from idc_alarm.watchdogs import Watchdog
 from idc_contracts import AlarmActed
 
 logger = logging.getLogger(__name__)
@@ -19,7 +21,7 @@ TURN_S: Final = 1.0
 """How long a quiet turn lasts: the beat of the heartbeat files, and the longest wait for a stop."""
 
 
-class AlarmService:
+class AlarmController:
     """Runs one alarm."""
 
     def __init__(

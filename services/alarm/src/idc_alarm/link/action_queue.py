@@ -9,7 +9,7 @@ from uuid import UUID
 import paho.mqtt.client as mqtt
 from paho.mqtt.reasoncodes import ReasonCode
 
-from idc_alarm.record import MAX_ACTIONS
+from idc_alarm.journal.record import MAX_ACTIONS
 from idc_contracts import ALARM_ACTIONS, AlarmActed
 
 MAX_UNDER_WAY: Final = 16

@@ -1,12 +1,12 @@
 """Reads the messages that the alarm subscribes to."""
 
+from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from pydantic import ValidationError
 
 from idc_alarm.errors import UnreadableMessage
-from idc_alarm.events import Classified, Command, Commanded, GatewayForgotten, GatewayReported
-from idc_alarm.ports import Delivery
+from idc_alarm.machine.events import Classified, Command, Commanded, GatewayForgotten, GatewayReported
 from idc_contracts import (
     ALARM_ACKNOWLEDGEMENTS,
     ALARM_SILENCES,
@@ -29,6 +29,21 @@ _COMMANDS: Final[dict[str, type[Command]]] = {
     ALARM_SILENCES.noun: SilenceAlarm,
     ALARM_TESTS.noun: TestAlarm,
 }
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One message from the broker, not acknowledged yet.
+
+    `is_live`: sent just now, neither retained nor kept by the broker while the alarm was away, as far as can be told.
+    `connection` counts the connections: a packet id means nothing to the next one.
+    """
+
+    topic: str
+    payload: bytes
+    packet_id: int
+    is_live: bool = True
+    connection: int = 0
 
 
 def read_event(delivery: Delivery) -> Received:

@@ -13,18 +13,13 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from idc_alarm.adapters.action_queue import ActionQueue
-from idc_alarm.adapters.home_assistant import discovery, discovery_topic
-from idc_alarm.adapters.mqtt_client import (
-    MAX_UNACKNOWLEDGED,
-    WITH_WILL,
-    connect,
-    new_client,
-)
-from idc_alarm.adapters.subscriptions import Place, filters_of, foreign_site, subscriptions
-from idc_alarm.adapters.wake_pipe import WakePipe
-from idc_alarm.backoff import Backoff
-from idc_alarm.ports import Delivery
+from idc_alarm.link.action_queue import ActionQueue
+from idc_alarm.link.backoff import Backoff
+from idc_alarm.link.home_assistant import discovery, discovery_topic
+from idc_alarm.link.inbox import Delivery
+from idc_alarm.link.mqtt_client import MAX_UNACKNOWLEDGED, WITH_WILL, connect, new_client
+from idc_alarm.link.subscriptions import Place, filters_of, foreign_site, subscriptions
+from idc_alarm.link.wake_pipe import WakePipe
 from idc_contracts import (
     ALARM_ACTIONS,
     ALARM_STATE,

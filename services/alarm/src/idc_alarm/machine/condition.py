@@ -8,9 +8,9 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field, TypeAdapter, computed_field, model_validator
 
-from idc_alarm.events import Moment
-from idc_alarm.findings import Finding, Findings
-from idc_alarm.supervision import Supervision
+from idc_alarm.machine.events import Moment
+from idc_alarm.machine.findings import Finding, Findings
+from idc_alarm.machine.supervision import Supervision
 from idc_contracts import MAX_FINDINGS, Decision, TechnicalReason
 from idc_contracts.base import Contract
 

@@ -7,9 +7,9 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from idc_alarm.condition import SUSPECT
 from idc_alarm.errors import JournalFailed
-from idc_alarm.record import AlarmRecord
+from idc_alarm.journal.record import AlarmRecord
+from idc_alarm.machine.condition import SUSPECT
 
 logger = logging.getLogger(__name__)
 

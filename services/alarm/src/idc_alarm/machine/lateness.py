@@ -1,9 +1,9 @@
 """How old a message is, and whether that can be told."""
 
-from idc_alarm.condition import Situation
-from idc_alarm.events import Commanded, Moment
-from idc_alarm.rules import Rules
-from idc_alarm.supervision import is_clock_trusted
+from idc_alarm.machine.condition import Situation
+from idc_alarm.machine.events import Commanded, Moment
+from idc_alarm.machine.rules import Rules
+from idc_alarm.machine.supervision import is_clock_trusted
 from idc_contracts.base import Message
 
 

@@ -9,12 +9,12 @@ from typing import Any, Final, Literal
 from gpiozero import LED, Button, GPIOZeroError, PWMOutputDevice
 from gpiozero.pins.mock import MockFactory, MockPWMPin
 
-from idc_alarm.button import Presses
 from idc_alarm.errors import PanelFailed, PinUnavailable
-from idc_alarm.patterns import PatternSettings
-from idc_alarm.player import SignalPlayer
-from idc_alarm.settings import PinSettings
-from idc_alarm.signals import Signals
+from idc_alarm.machine.signals import Signals
+from idc_alarm.panel.button import Presses
+from idc_alarm.panel.patterns import PatternSettings
+from idc_alarm.panel.pins import PinSettings
+from idc_alarm.panel.player import SignalPlayer
 
 DriverErrors = tuple[type[Exception], ...]
 """What a pin driver raises. gpiozero passes its driver's own errors on."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from idc_alarm.adapters.mqtt_client import EVENT_OPTIONS, STATE_OPTIONS
+from idc_alarm.link.mqtt_client import EVENT_OPTIONS, STATE_OPTIONS
 from idc_contracts import (
     ALARM_ACKNOWLEDGEMENTS,
     ALARM_SILENCES,

@@ -8,8 +8,9 @@ from queue import Empty, SimpleQueue
 from typing import Final, TypeVar
 from uuid import UUID
 
-from idc_alarm.adapters.wake_pipe import WakePipe
-from idc_alarm.ports import BrokerLink, Delivery
+from idc_alarm.link.inbox import Delivery
+from idc_alarm.link.wake_pipe import WakePipe
+from idc_alarm.ports import BrokerLink
 from idc_contracts import AlarmActed, AlarmState
 
 logger = logging.getLogger(__name__)

@@ -5,12 +5,12 @@ from math import inf
 from typing import Final
 from uuid import UUID
 
-from idc_alarm.acts import Act, Outcome
-from idc_alarm.condition import Silence, Situation
-from idc_alarm.events import Commanded, Moment
-from idc_alarm.findings import Findings, split_made_before, split_up_to
-from idc_alarm.lateness import given_s, is_of_future
-from idc_alarm.rules import Rules
+from idc_alarm.machine.acts import Act, Outcome
+from idc_alarm.machine.condition import Silence, Situation
+from idc_alarm.machine.events import Commanded, Moment
+from idc_alarm.machine.findings import Findings, split_made_before, split_up_to
+from idc_alarm.machine.lateness import given_s, is_of_future
+from idc_alarm.machine.rules import Rules
 from idc_contracts import AcknowledgeAlarm, AlarmAction, SilenceAlarm, TestAlarm
 
 BUTTON: Final = "button"

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
-from idc_alarm.events import (
+from idc_alarm.machine.events import (
     Classified,
     Commanded,
     ConnectionChanged,
@@ -19,7 +19,7 @@ from idc_alarm.events import (
     JournalChanged,
     Moment,
 )
-from idc_alarm.rules import Rules
+from idc_alarm.machine.rules import Rules
 from idc_contracts import TechnicalReason
 
 MAX_GATEWAYS: Final = 256
