@@ -1,8 +1,7 @@
 """What an alarm did reaches the audit chain once, whoever was away meanwhile."""
 
 import asyncio
-import random
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
@@ -10,10 +9,6 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from idc_alarm.link.backoff import Backoff
-from idc_alarm.link.mqtt_link import MqttLink
-from idc_alarm.link.subscriptions import Place
-from idc_alarm.link.wake_pipe import WakePipe
 from idc_contracts import (
     ALARM_ACKNOWLEDGEMENTS,
     ALARM_ACTIONS,
@@ -34,6 +29,7 @@ from idc_gateway.audit import AuditEvent
 from idc_gateway.classifications import OutgoingMessage
 from idc_gateway.errors import StoreUnavailable
 from idc_gateway.store_ports import Store
+from support.alarm_link import DrivenLink
 from support.alarm_messages import acknowledge, patch_classified
 from support.alarm_process import AlarmProcess, wait_until
 from support.eventually import eventually
@@ -234,38 +230,22 @@ async def test_acknowledgement_by_mqtt_while_the_gateway_was_down_is_in_the_chai
     assert (records[0].details["by"], records[0].details["via"]) == (command.by, "message")
 
 
-@pytest.fixture
-def make_link(shared_broker: MosquittoBroker, site: str) -> Iterator[Callable[[], MqttLink]]:
-    links: list[MqttLink] = []
-
-    def make() -> MqttLink:
-        backoff = Backoff(random.Random(1), first_s=0.02, longest_s=0.1)
-        place = Place(site, "alarm", (site,))
-        links.append(
-            MqttLink(shared_broker.settings("alarm"), place=place, version="1", backoff=backoff, wake=WakePipe())
-        )
-        return links[-1]
-
-    yield make
-    for link in links:
-        link.close()
-
-
 def test_action_that_nobody_listened_to_is_told_until_somebody_does(
-    shared_broker: MosquittoBroker, site: str, make_link: Callable[[], MqttLink], monkeypatch: pytest.MonkeyPatch
+    shared_broker: MosquittoBroker, site: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("idc_alarm.link.action_queue.AGAIN_AFTER_S", 0.05)
-    link, report = make_link(), acted()
+    link, report = DrivenLink(shared_broker.settings("alarm"), site), acted()
     link.tell([report])
-    wait_until(lambda: not link.turn(0.02) and link.is_ready, "the link is ready")
+    wait_until(lambda: not link.turn() and link.is_ready, "the link is ready")
     for _ in range(20):
-        link.turn(0.02)
+        link.turn()
     told_before = link.told()
 
     listener = MqttPeer(shared_broker.settings("operator"), topic(site))
     told: list[UUID] = []
-    wait_until(lambda: not link.turn(0.02) and bool(told.extend(link.told()) or told), "somebody got it")
+    wait_until(lambda: not link.turn() and bool(told.extend(link.told()) or told), "somebody got it")
     listener.close()
+    link.close()
 
     assert told_before == []
     assert told == [report.message_id]

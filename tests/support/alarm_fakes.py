@@ -2,9 +2,11 @@
 
 import time
 from collections.abc import Sequence
+from math import inf
 from uuid import UUID
 
 from idc_alarm.errors import JournalFailed, PanelFailed
+from idc_alarm.event_queue import EventQueue
 from idc_alarm.journal.record import AlarmRecord
 from idc_alarm.link.inbox import Delivery
 from idc_alarm.machine.signals import Signals
@@ -102,11 +104,15 @@ class FakeLink:
         self._told: list[UUID] = []
         self.drops = 0
         self.is_closed = False
+        self.wait_s = inf
 
-    def turn(self, timeout_s: float) -> Sequence[Delivery]:  # noqa: ARG002 - it never waits
-        """The next batch; none while `is_reachable` is unset."""
+    def move(self) -> None:
+        """Connect, unless `is_reachable` is unset."""
         self.is_ready = self.is_reachable
-        return self.batches.pop(0) if self.batches and self.is_reachable else []
+
+    def take(self) -> Sequence[Delivery]:
+        """The next batch; none while the link is not ready."""
+        return self.batches.pop(0) if self.batches and self.is_ready else []
 
     def acknowledge(self, deliveries: Sequence[Delivery]) -> None:
         """Remember the packet ids."""
@@ -136,10 +142,27 @@ class FakeLink:
         self.is_closed = True
 
 
+class FakeQueue(EventQueue):
+    """Never waits, remembers how long it should have, and closes with the turn of the number `last_turn`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.last_turn = 0
+        self.waits_s: list[float] = []
+
+    def run(self, timeout_s: float) -> None:
+        """Run what is there."""
+        self.waits_s.append(timeout_s)
+        super().run(0.0)
+        if len(self.waits_s) == self.last_turn:
+            self.close()
+
+
 class FakeWatchdog:
     """Counts how often it was fed."""
 
-    def __init__(self) -> None:
+    def __init__(self, interval_s: float = inf) -> None:
+        self.interval_s = interval_s
         self.feeds = 0
         self.is_stopped = False
 

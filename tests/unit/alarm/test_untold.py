@@ -11,7 +11,7 @@ from idc_alarm.journal.untold import Untold
 from idc_alarm.machine.events import ButtonPressed, Classified, ConnectionChanged
 from idc_alarm.machine.rules import Rules
 from idc_contracts import AlarmActed, AlarmAction, AlarmMode
-from support.alarm_fakes import FakeLink, FakePanel, FakeWatchdog
+from support.alarm_fakes import FakeLink, FakePanel, FakeQueue, FakeWatchdog
 from support.alarm_messages import patch_classified
 
 RULES = Rules(test_at_start=False)
@@ -26,7 +26,7 @@ def started(folder: Path, link: FakeLink) -> tuple[AlarmController, FakePanel]:
     panel, journal = FakePanel(), FileJournal(folder)
     alarm = Alarm(panel, journal.load(), device="alarm", rules=RULES)
     health = Health(folder / "alive", folder / "ready")
-    return AlarmController(alarm, panel, journal, link, health, FakeWatchdog()), panel
+    return AlarmController(alarm, panel, journal, link, FakeQueue(), health, FakeWatchdog()), panel
 
 
 def test_action_of_an_alarm_without_a_listener_is_told_after_a_restart(tmp_path: Path) -> None:

@@ -115,11 +115,8 @@ class Alarm:
         Raises:
             PanelFailed: An output could not be driven.
         """
-        self._drive(signals(self._situation, self._now(), self._rules))
-
-    def go_dark(self) -> None:
-        """Put out everything and let the pins go; the condition stays in the journal for the next start."""
-        self._panel.close()
+        self._shown = signals(self._situation, self._now(), self._rules)
+        self._panel.show(self._shown)
 
     def act(self, event: Event) -> list[AlarmActed]:
         """Act on an event and say what was done; nothing for a message that was acted on before.
@@ -150,8 +147,8 @@ class Alarm:
         return Moment(self._clock(), self._monotonic())
 
     def _drive(self, wanted: Signals) -> None:
-        self._panel.show(wanted)
         if wanted != self._shown:
+            self._panel.show(wanted)
             self._shown = wanted
             self._changed_at = self._clock()
 

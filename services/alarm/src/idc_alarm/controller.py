@@ -1,12 +1,13 @@
-"""The loop: what arrives is shown, written down, acknowledged and reported, in this order and in one thread."""
+"""The loop: what arrives is shown, journalled, acknowledged and reported, in this order and in one thread."""
 
 import logging
-import time
-from collections.abc import Callable
+from collections.abc import Sequence
+from math import inf
 from typing import Final
 
 from idc_alarm.alarm import Alarm
 from idc_alarm.errors import JournalFailed, UnreadableMessage
+from idc_alarm.event_queue import EventQueue
 from idc_alarm.health import Health
 from idc_alarm.journal.record import Journal
 from idc_alarm.link.inbox import Delivery, read_event
@@ -17,12 +18,13 @@ from idc_contracts import AlarmActed
 
 logger = logging.getLogger(__name__)
 
-TURN_S: Final = 1.0
-"""How long a quiet turn lasts: the beat of the heartbeat files, and the longest wait for a stop."""
+LONGEST_TURN_S: Final = 5.0
+"""Heartbeat files, watchdog and clock are served this often while nothing happens."""
+JOURNAL_RETRY_S: Final = 1.0
 
 
 class AlarmController:
-    """Runs one alarm."""
+    """Runs one alarm until the queue is closed."""
 
     def __init__(
         self,
@@ -30,29 +32,17 @@ class AlarmController:
         panel: AlarmPanel,
         journal: Journal,
         link: BrokerLink,
+        queue: EventQueue,
         health: Health,
         watchdog: Watchdog,
-        *,
-        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """Nothing runs yet.
-
-        Args:
-            alarm: Lamps, buzzer and memory.
-            panel: The alarm's panel, for its button.
-            journal: Where the alarm's memory is written down.
-            link: The connection to the broker.
-            health: Shows health checks that the loop turns.
-            watchdog: Fed with each turn.
-            sleep: Waits where the broker is not to be heard; a press of the button may end it early.
-        """
         self._alarm = alarm
         self._panel = panel
         self._journal = journal
         self._link = link
+        self._queue = queue
         self._health = health
         self._watchdog = watchdog
-        self._sleep = sleep
         # The first save, before the broker is reached, shows that the journal can be written at all.
         self._is_unsaved = True
         self._is_failing = False
@@ -60,8 +50,8 @@ class AlarmController:
         self._is_report_due = True
         self._news: list[AlarmActed] = list(alarm.untold)
 
-    def run(self, is_stopping: Callable[[], bool]) -> None:
-        """Show what was restored, then turn until `is_stopping`; leave everything dark.
+    def run(self) -> None:
+        """Show what was restored, then turn until the queue is closed; switch everything off at the end.
 
         Raises:
             PanelFailed: A lamp or the buzzer could not be driven.
@@ -70,36 +60,41 @@ class AlarmController:
             self._alarm.show()
             self._do(Started())
             self._report()
-            while not is_stopping():
+            while not self._queue.is_closed:
                 self.turn()
             self._link.close()
             self._watchdog.stop()
         finally:
             self._health.stop()
-            self._alarm.go_dark()
+            self._panel.close()
 
     def turn(self) -> None:
-        """One turn of the loop, at most `TURN_S` long while nothing arrives.
+        """Wait for what is next, at most `LONGEST_TURN_S`, and act on all that is there.
 
         Raises:
             PanelFailed: A lamp or the buzzer could not be driven.
         """
-        arrived: list[Delivery] = []
-        if self._save():
-            arrived = list(self._link.turn(self._wait_s()))
-        else:
-            self._sleep(TURN_S)
+        self._queue.run(self._prepare())
         # Presses go first: whoever pressed the button has not seen what is acted on only now.
         for pressed_s in self._panel.presses():
             self._do(ButtonPressed(pressed_s))
-        self._take(arrived)
         self._notice_connection()
+        self._take(self._link.take())
         self._do(TimePassed())
         self._save()
         self._report()
         self._panel.keep_alive()
         self._health.beat(ready=self._link.is_ready)
         self._watchdog.feed()
+
+    def _prepare(self) -> float:
+        """Have the link do what is due, where the journal works; return how long to wait."""
+        wait_s = JOURNAL_RETRY_S
+        if self._save():
+            self._link.move()
+            wait_s = self._link.wait_s
+        change_s = self._alarm.next_change_s
+        return min(wait_s, inf if change_s is None else change_s, LONGEST_TURN_S, self._watchdog.interval_s)
 
     def _report(self) -> None:
         if self._is_report_due:
@@ -110,17 +105,13 @@ class AlarmController:
             self._news = []
         self._alarm.forget_told(self._link.told())
 
-    def _wait_s(self) -> float:
-        change_s = self._alarm.next_change_s
-        return TURN_S if change_s is None else min(TURN_S, change_s)
-
     def _notice_connection(self) -> None:
         if self._link.is_ready != self._was_ready:
             self._was_ready = self._link.is_ready
             self._do(ConnectionChanged(self._was_ready))
 
     def _do(self, event: Event) -> None:
-        """Let the alarm act on an event, and note what is to be reported."""
+        """Have the alarm act on an event, and note what must be saved and reported."""
         revision, shown_at = self._alarm.revision, self._alarm.changed_at
         actions = self._alarm.act(event)
         self._is_unsaved = self._is_unsaved or self._alarm.revision != revision
@@ -128,13 +119,12 @@ class AlarmController:
             self._is_report_due = True
         self._news += actions
 
-    def _take(self, deliveries: list[Delivery]) -> None:
+    def _take(self, deliveries: Sequence[Delivery]) -> None:
         if not deliveries:
             return
-        self._notice_connection()
         for delivery in deliveries:
             self._act(delivery)
-        # One write for all that came together; what is not written down is not acknowledged and will come again.
+        # One write for all that came together; what is not in the journal is not acknowledged and will come again.
         if self._save():
             self._link.acknowledge(deliveries)
 
@@ -150,7 +140,7 @@ class AlarmController:
         self._do(event)
 
     def _save(self) -> bool:
-        """Write down what is new. Where that fails, leave the broker: it then tells everyone that this alarm is off."""
+        """Write what is new to the journal. Where that fails, leave the broker, which then says `offline`."""
         if not self._is_unsaved:
             return True
         try:

@@ -1,4 +1,4 @@
-"""What the alarm needs of the world outside."""
+"""What the alarm and its controller need of panel and broker."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -10,7 +10,7 @@ from idc_contracts import AlarmActed, AlarmState
 
 
 class AlarmPanel(Protocol):
-    """Three lamps, a buzzer and a button. Only the thread that runs the alarm's loop uses it."""
+    """Three lamps, a buzzer and a button. Only the controller's thread uses it."""
 
     def show(self, signals: Signals) -> None:
         """Drive all outputs. What goes dark does so before anything is lit.
@@ -20,7 +20,7 @@ class AlarmPanel(Protocol):
         """
 
     def keep_alive(self) -> None:
-        """Say that the loop still turns; a panel that does not hear this for long shows trouble by itself.
+        """Report that the controller runs; without this for long, the panel shows a technical alarm by itself.
 
         Raises:
             PanelFailed: An output could not be driven since the last call.
@@ -30,33 +30,43 @@ class AlarmPanel(Protocol):
         """When the button was pressed since the last call, in monotonic seconds."""
 
     def close(self) -> None:
-        """Put out everything and let the pins go."""
+        """Switch everything off and release the pins."""
 
 
 class BrokerLink(Protocol):
-    """The connection to the broker. It connects, and connects again, by itself."""
+    """The connection to the broker, which reconnects without end. Only the controller's thread uses it."""
 
     @property
     def is_ready(self) -> bool:
         """Whether the broker accepted both the connection and the subscriptions."""
 
-    def turn(self, timeout_s: float) -> Sequence[Delivery]:
-        """Move the network, at most `timeout_s` long while it is quiet, and return what arrived."""
+    @property
+    def wait_s(self) -> float:
+        """Seconds until `move` has something to do, unless something arrives."""
+
+    def move(self) -> None:
+        """Do what is due: connect, or publish what waits."""
+
+    def take(self) -> Sequence[Delivery]:
+        """What arrived since the last call."""
 
     def acknowledge(self, deliveries: Sequence[Delivery]) -> None:
-        """Tell the broker that these need not be sent again. What came over an earlier connection will be."""
+        """Acknowledge messages to the broker. Those of an earlier connection are ignored: they will come again."""
 
     def report(self, state: AlarmState) -> None:
         """Publish the state, retained, now or as soon as there is a connection; a newer one replaces it."""
 
     def tell(self, actions: Sequence[AlarmActed]) -> None:
-        """Publish what was done, now or as soon as there is a connection, until somebody who listens got it."""
+        """Publish actions, now or as soon as there is a connection, until the broker takes them for a listener."""
 
     def told(self) -> Sequence[UUID]:
-        """The message ids of the actions that the broker has taken for a listener since the last call."""
+        """The message ids of the actions that the broker took for a listener since the last call."""
 
     def drop(self) -> None:
-        """Break the connection as a crash would: the broker says `offline` and keeps what was not acknowledged."""
+        """Break the connection as a crash would: the broker says `offline` and keeps what was not acknowledged.
+
+        It stays broken until `move`.
+        """
 
     def close(self) -> None:
-        """Say `offline` and end the connection; the broker keeps the session."""
+        """Say `offline` and end the connection, or abandon one that hangs; the broker keeps the session."""

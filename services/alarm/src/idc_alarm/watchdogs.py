@@ -6,6 +6,7 @@ import logging
 import os
 import socket
 import struct
+from math import inf
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -22,32 +23,36 @@ _MAGIC_CLOSE: Final = b"V"
 class Watchdog(Protocol):
     """Restarts the alarm, or the machine, when it is not fed."""
 
+    interval_s: float
+    """How often to feed it, with room for two missed times."""
+
     def feed(self) -> None:
-        """Say that the loop is healthy."""
+        """Report that the controller is healthy."""
 
     def stop(self) -> None:
-        """Say that the alarm ends on purpose."""
+        """Report that the alarm ends on purpose."""
 
 
 class SystemdWatchdog:
-    """Tells systemd that the alarm is ready, turns, and stops (sd_notify(3)); without systemd it does nothing."""
+    """Tells systemd that the alarm is ready, runs, and stops (sd_notify(3)); without systemd it does nothing."""
 
-    def __init__(self, address: str | None) -> None:
-        """Nothing is said yet.
+    def __init__(self, address: str | None, timeout_us: str | None = None) -> None:
+        """Send nothing yet.
 
         Args:
             address: systemd's `NOTIFY_SOCKET`; None without systemd.
+            timeout_us: systemd's `WATCHDOG_USEC`, in microseconds; None where the unit has no watchdog.
         """
         self._address = None if address is None else address.replace("@", "\0", 1)
         self._is_ready = False
+        self.interval_s = inf if timeout_us is None else int(timeout_us) / 3e6
 
     def feed(self) -> None:
-        """Say that the loop is healthy; the first time also that the alarm is ready."""
+        """Report that the controller is healthy; the first time also that the alarm is ready."""
         self._send(b"WATCHDOG=1" if self._is_ready else b"READY=1\nWATCHDOG=1")
         self._is_ready = True
 
     def stop(self) -> None:
-        """Say that the alarm ends on purpose."""
         self._send(b"STOPPING=1")
 
     def _send(self, message: bytes) -> None:
@@ -58,12 +63,12 @@ class SystemdWatchdog:
                 notify.settimeout(0.0)  # never wait for systemd
                 notify.sendto(message, self._address)
         except OSError as exc:
-            # systemd then ends the alarm by itself, which is what a watchdog is for.
+            # systemd then restarts the alarm, which is what a watchdog is for.
             logger.warning("cannot tell systemd %r: %s", message, exc)
 
 
 class DeviceWatchdog:
-    """Feeds a kernel watchdog device; unfed, it restarts the machine."""
+    """A kernel watchdog device, which restarts the machine."""
 
     def __init__(self, path: Path, timeout_s: int) -> None:
         """Open the device, which starts it.
@@ -71,6 +76,7 @@ class DeviceWatchdog:
         Raises:
             WatchdogUnavailable: There is no such device, or it may not be used.
         """
+        self.interval_s = timeout_s / 3
         try:
             self._file = os.open(path, os.O_WRONLY)
         except OSError as exc:
@@ -78,10 +84,9 @@ class DeviceWatchdog:
         try:
             fcntl.ioctl(self._file, _SET_TIMEOUT, struct.pack("i", timeout_s))
         except OSError as exc:
-            logger.warning("%s keeps its own time-out: %s", path, exc)
+            logger.warning("%s keeps its own timeout: %s", path, exc)
 
     def feed(self) -> None:
-        """Put off the restart."""
         os.write(self._file, b"\0")
 
     def stop(self) -> None:

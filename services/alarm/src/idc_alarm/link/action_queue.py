@@ -3,6 +3,7 @@
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from math import inf
 from typing import Final
 from uuid import UUID
 
@@ -12,47 +13,51 @@ from paho.mqtt.reasoncodes import ReasonCode
 from idc_alarm.journal.record import MAX_ACTIONS
 from idc_contracts import ALARM_ACTIONS, AlarmActed
 
-MAX_UNDER_WAY: Final = 16
+MAX_IN_FLIGHT: Final = 16
 AGAIN_AFTER_S: Final = 15.0
-"""How long a report rests that the broker took and had no listener for, or refused."""
+"""When to send a report again that the broker refused, or took without a listener for it."""
 NO_LISTENER: Final = 0x10
 """`No matching subscribers` (MQTT 5, 3.4.2.1)."""
 
 
 class ActionQueue:
-    """Publishes each report until the broker has taken it for a listener; twice is once, by the message id."""
+    """Publishes each report until the broker has taken it for a listener; readers know a repeat by its message id."""
 
     def __init__(self, topic: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._topic = topic
         self._clock = clock
         self._waiting: deque[AlarmActed] = deque(maxlen=MAX_ACTIONS)
-        self._under_way: dict[int, AlarmActed] = {}
+        self._in_flight: dict[int, AlarmActed] = {}
         self._unheard: list[AlarmActed] = []
         self._again_at_s = 0.0
         self._told: list[UUID] = []
 
+    @property
+    def due_s(self) -> float:
+        """When to send reports again, on the monotonic clock."""
+        return self._again_at_s if self._unheard else inf
+
     def add(self, actions: Sequence[AlarmActed]) -> None:
-        """Let these wait too."""
         self._waiting.extend(actions)
 
     def told(self) -> list[UUID]:
-        """The message ids of those that a listener gets, since the last call."""
+        """The message ids of the reports that the broker took for a listener since the last call."""
         told, self._told = self._told, []
         return told
 
     def publish(self, client: mqtt.Client) -> None:
-        """Send as many as may be under way at once."""
-        if self._unheard and self._clock() >= self._again_at_s:
+        """Send as many as may be in flight at once."""
+        if self._clock() >= self.due_s:
             self._wait_first(self._unheard)
             self._unheard = []
-        while self._waiting and len(self._under_way) < MAX_UNDER_WAY:
+        while self._waiting and len(self._in_flight) < MAX_IN_FLIGHT:
             acted = self._waiting.popleft()
             info = client.publish(self._topic, acted.to_payload(), qos=ALARM_ACTIONS.qos)
-            self._under_way[info.mid] = acted
+            self._in_flight[info.mid] = acted
 
     def answered(self, packet_id: int, reason: ReasonCode) -> None:
-        """The broker answered a message, which may be another's."""
-        acted = self._under_way.pop(packet_id, None)
+        """Record the broker's answer to a message, which may not be a report of an action."""
+        acted = self._in_flight.pop(packet_id, None)
         if acted is None:
             return
         if reason.is_failure or reason.value == NO_LISTENER:
@@ -62,10 +67,10 @@ class ActionQueue:
             self._told.append(acted.message_id)
 
     def lose_connection(self) -> None:
-        """What was not answered goes out again, before what came later."""
-        self._wait_first([*self._unheard, *self._under_way.values()])
+        """Put what was not answered back, before what came later."""
+        self._wait_first([*self._unheard, *self._in_flight.values()])
         self._unheard = []
-        self._under_way.clear()
+        self._in_flight.clear()
 
     def _wait_first(self, actions: Sequence[AlarmActed]) -> None:
         self._waiting.extendleft(reversed(actions))

@@ -1,13 +1,10 @@
-"""How long to wait before the next attempt."""
+"""The wait before the next attempt to connect."""
 
 import random
 
 
 class Backoff:
-    """Doubles the wait with each failure, up to a limit, and takes off up to half of it at random.
-
-    Without the random part all devices of a site would come back at the same moment after the broker's restart.
-    """
+    """Exponential back-off with jitter, so that the devices of a site do not reconnect all at once."""
 
     def __init__(self, rng: random.Random, *, first_s: float = 0.25, longest_s: float = 10.0) -> None:
         self._rng = rng
@@ -22,5 +19,4 @@ class Backoff:
         return ceiling_s * (1.0 - self._rng.random() / 2)
 
     def reset(self) -> None:
-        """Begin again from the shortest wait."""
         self._ceiling_s = self._first_s

@@ -1,10 +1,12 @@
 """A paho client of the alarm's persistent MQTT 5 session. docs/decisions/0040-alarm-mqtt-session.md has the reasons."""
 
+import logging
 import socket
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final
 
 import paho.mqtt.client as mqtt
-from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
@@ -12,29 +14,44 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from idc_servicekit.mqtt import MqttSettings
 
+logger = logging.getLogger(__name__)
+
 SESSION_EXPIRY_S: Final = 30 * 24 * 3600
 """How long the broker keeps messages for an absent alarm; the broker's own configuration has the same limit."""
 MAX_UNACKNOWLEDGED: Final = 64
-"""Messages that may be under way to the alarm at once."""
+"""Messages that the broker sends before it waits for an acknowledgement."""
 MAX_PACKET_BYTES: Final = 65536
 CONNECT_TIMEOUT_S: Final = 5.0
-"""For TCP and for the TLS handshake, each."""
+"""For TCP; the TLS handshake may take as long as the keepalive."""
 
 EVENT_OPTIONS: Final = SubscribeOptions(qos=1, retainHandling=SubscribeOptions.RETAIN_DO_NOT_SEND)
-"""Events are not retained; one that is all the same would ring again with each connection."""
+"""Events are not retained; one retained by mistake would ring again with each connection."""
 STATE_OPTIONS: Final = SubscribeOptions(qos=1, retainHandling=SubscribeOptions.RETAIN_SEND_ON_SUBSCRIBE)
-"""What is retained is asked for with each connection: a gateway may have come or gone meanwhile."""
+"""Retained states are sent with each connection: a gateway may have come or gone meanwhile."""
 
 WITH_WILL: Final = ReasonCode(PacketTypes.DISCONNECT, "Disconnect with will message")
 
 
-def new_client(settings: MqttSettings, *, client_id: str, will_topic: str, will: bytes) -> mqtt.Client:
-    """A client that acknowledges nothing by itself, not connected yet.
+class SupervisedClient(mqtt.Client):
+    """Leaves the broker, in paho's own thread, when the controller hangs: the broker then says `offline`."""
+
+    is_controller_hung: Callable[[], bool] = staticmethod(lambda: False)
+
+    def loop_misc(self) -> MQTTErrorCode:
+        """Paho's housekeeping, once a second at least."""
+        if self.is_controller_hung():
+            logger.error("the controller hangs: leaving the broker")
+            self.disconnect(WITH_WILL)
+        return super().loop_misc()
+
+
+def new_client(settings: MqttSettings, *, client_id: str, will: tuple[str, bytes]) -> SupervisedClient:
+    """A client for one connection that acknowledges nothing by itself; `loop_start` connects it.
 
     Raises:
         OSError: The password or the certificate cannot be read.
     """
-    client = mqtt.Client(
+    client = SupervisedClient(
         CallbackAPIVersion.VERSION2,
         client_id=client_id,
         protocol=mqtt.MQTTv5,
@@ -44,23 +61,17 @@ def new_client(settings: MqttSettings, *, client_id: str, will_topic: str, will:
     client.connect_timeout = CONNECT_TIMEOUT_S
     client.username_pw_set(settings.username, settings.password())
     client.tls_set_context(settings.tls_context())
-    client.will_set(will_topic, will, qos=1, retain=True)
-    return client
-
-
-def connect(client: mqtt.Client, settings: MqttSettings) -> None:
-    """Open the connection and send CONNECT; the broker's answer comes later.
-
-    Raises:
-        OSError: Nobody answers, or the certificate is wrong.
-    """
+    client.will_set(*will, qos=1, retain=True)
+    client.on_socket_open = _send_at_once
     properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call] # paho left this one out
     properties.SessionExpiryInterval = SESSION_EXPIRY_S
     properties.ReceiveMaximum = MAX_UNACKNOWLEDGED
     properties.MaximumPacketSize = MAX_PACKET_BYTES
     # paho's default begins a new session with a process's first connection and throws the waiting messages away.
-    client.connect(settings.host, settings.port, settings.keepalive_s, clean_start=False, properties=properties)
-    open_socket = client.socket()
-    if isinstance(open_socket, socket.socket):
-        # An acknowledgement and a report follow each other; Nagle's algorithm would hold the report back for 40 ms.
-        open_socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    client.connect_async(settings.host, settings.port, settings.keepalive_s, clean_start=False, properties=properties)
+    return client
+
+
+def _send_at_once(_client: mqtt.Client, _data: Any, opened: Any) -> None:
+    # An acknowledgement and a report follow each other; Nagle's algorithm would hold the report back for 40 ms.
+    opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -1,105 +1,96 @@
-"""The connection to the broker, by paho-mqtt, moved by whoever calls `turn`: `LinkThread` does."""
+"""The connection to the broker, by paho-mqtt and its network thread."""
 
 import logging
-import select
-import socket
-import ssl
+import sys
 import time
 from collections.abc import Callable, Sequence
+from math import inf
 from typing import Any, Final, Literal
 from uuid import UUID
 
 import paho.mqtt.client as mqtt
-from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from idc_alarm.link.action_queue import ActionQueue
+from idc_alarm.event_queue import EventQueue
 from idc_alarm.link.backoff import Backoff
-from idc_alarm.link.home_assistant import discovery, discovery_topic
 from idc_alarm.link.inbox import Delivery
-from idc_alarm.link.mqtt_client import MAX_UNACKNOWLEDGED, WITH_WILL, connect, new_client
+from idc_alarm.link.mqtt_client import WITH_WILL, new_client
+from idc_alarm.link.reports import Reports
 from idc_alarm.link.subscriptions import Place, filters_of, foreign_site, subscriptions
-from idc_alarm.link.wake_pipe import WakePipe
-from idc_contracts import (
-    ALARM_ACTIONS,
-    ALARM_STATE,
-    ALARM_STATUS,
-    AlarmActed,
-    AlarmState,
-    ServiceStatus,
-)
+from idc_contracts import AlarmActed, AlarmState
 from idc_servicekit.mqtt import MqttSettings, why_unreachable
 
 logger = logging.getLogger(__name__)
 
 CLOSE_TIMEOUT_S: Final = 2.0
-"""How long a clean stop waits for the broker to take the last status."""
+"""How long a clean stop waits for the broker to take the last status, and for the connection to end."""
 STABLE_S: Final = 10.0
-"""A connection that lasted so long was a good one; two alarms of one name throw each other out much sooner."""
-
+"""A connection that lasted this long was a good one; two alarms of one name throw each other out much sooner."""
 CAUGHT_UP_S: Final = 0.5
-"""So long without a message after the subscriptions, and the broker has sent all that it kept."""
-STATUS_REPEAT_S: Final = 60
-"""Status and state are sent again so often: who removed this alarm by mistake sees it again."""
+"""After the subscriptions, a pause of this length means that the broker has sent all that it kept."""
+HUNG_AFTER_S: Final = 30.0
+"""A controller that has not called `move` for this long hangs."""
 
 
 class MqttLink:
-    """Holds one persistent MQTT 5 session and reconnects without end. It is used from one thread alone."""
+    """Holds one persistent MQTT 5 session and reconnects without end.
+
+    Only the controller's thread uses it. Each connection has a paho client and thread of its own, whose callbacks come
+    through the queue, so that nothing here needs a lock, and a name server that hangs holds up nothing.
+    """
 
     def __init__(
         self,
         settings: MqttSettings,
+        queue: EventQueue,
         *,
         place: Place,
         version: str,
         backoff: Backoff,
-        wake: WakePipe,
         home_assistant: Literal["off", "on", "remove"] = "off",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings
+        self._queue = queue
         self._place = place
-        self._at = {"site": place.site, "device": place.device}
-        self._version = version
         self._backoff = backoff
-        self._wake = wake
-        self._home_assistant = home_assistant
         self._clock = clock
+        self._reports = Reports(place, version, home_assistant, clock)
         self._client: mqtt.Client | None = None
-        self._next_attempt_s = clock()
-        self._is_ready = False
-        self._ready_since_s: float | None = None
-        self._arrived: list[Delivery] = []
-        self._report: AlarmState | None = None
-        self._is_report_due = False
-        self._report_packet_id: int | None = None
         self._connection = 0
-        self._actions = ActionQueue(ALARM_ACTIONS.at(**self._at), clock)
-        self._is_caught_up = False
+        self._connect_due_s = self._moved_s = clock()
         self._is_session_new = False
-        self._status_due_s = 0.0
+        self._ready_since_s: float | None = None
+        self._last_message_s = 0.0
+        self._is_caught_up = False
+        self._arrived: list[Delivery] = []
 
     @property
     def is_ready(self) -> bool:
         """Whether the broker accepted both the connection and the subscriptions."""
-        return self._is_ready
+        return self._ready_since_s is not None
 
-    def turn(self, timeout_s: float) -> Sequence[Delivery]:
-        """Move the network, at most `timeout_s` long while it is quiet, and return what arrived.
-
-        An attempt to connect may take longer: 5 s each for TCP and TLS, and the look-up of the broker's name.
-        """
+    @property
+    def wait_s(self) -> float:
+        """Seconds until `move` has something to do, unless something arrives."""
         if self._client is None:
-            wait_s = self._next_attempt_s - self._clock()
-            if wait_s > 0:
-                self._wake.wait(min(wait_s, timeout_s))
-                return []
-            self._connect()
-        if self._client is not None and not self._move(self._client, timeout_s):
-            self._lose()
-        self._repeat_status()
-        self._publish_report()
-        self._publish_actions()
+            return self._connect_due_s - self._clock()
+        return self._reports.due_s - self._clock() if self.is_ready else inf
+
+    def move(self) -> None:
+        """Do what is due: connect, or publish what waits."""
+        self._moved_s = self._clock()
+        if self._client is None:
+            if self._moved_s >= self._connect_due_s:
+                self._connect()
+        elif self.is_ready and self._reports.is_answer_overdue:
+            logger.error("the connection to the broker hangs: connecting again")
+            self.drop()
+        else:
+            self._publish()
+
+    def take(self) -> Sequence[Delivery]:
+        """What arrived since the last call."""
         arrived, self._arrived = self._arrived, []
         return arrived
 
@@ -112,18 +103,17 @@ class MqttLink:
 
     def report(self, state: AlarmState) -> None:
         """Publish the state, retained, now or as soon as there is a connection; a newer one replaces it."""
-        self._report = state
-        self._is_report_due = True
-        self._publish_report()
+        self._reports.set_state(state)
+        self._publish()
 
     def tell(self, actions: Sequence[AlarmActed]) -> None:
-        """Publish what was done, now or as soon as there is a connection, until somebody who listens got it."""
-        self._actions.add(actions)
-        self._publish_actions()
+        """Publish actions, now or as soon as there is a connection, until a listener has received them."""
+        self._reports.actions.add(actions)
+        self._publish()
 
     def told(self) -> Sequence[UUID]:
         """The message ids of the actions that the broker has taken for a listener since the last call."""
-        return self._actions.told()
+        return self._reports.actions.told()
 
     def drop(self) -> None:
         """Break the connection as a crash would: the broker says `offline` and keeps what was not acknowledged."""
@@ -132,129 +122,79 @@ class MqttLink:
             self._lose()
 
     def close(self) -> None:
-        """Say `offline` and end the connection; the broker keeps the session."""
+        """Say `offline` and end the connection, or abandon one that hangs; the broker keeps the session."""
         client = self._client
         if client is None:
             return
-        if self._is_ready:
-            self._say_offline(client)
+        if not self.is_ready:
+            client.disconnect()
+            self._lose()
+            return
+        end_s = self._clock() + CLOSE_TIMEOUT_S
+        self._reports.end(client)
+        self._run_while(lambda: self._client is client and self._reports.is_answer_due, end_s)
         client.disconnect()
-        self._lose()
+        self._run_while(lambda: self._client is client, end_s)
+        if self._client is client:
+            logger.warning("the connection to the broker hangs: the broker says `offline` by itself")
+            self._lose()
 
-    def _say_offline(self, client: mqtt.Client) -> None:
-        info = client.publish(*self._status("offline"), qos=ALARM_STATUS.qos, retain=True)
-        deadline_s = self._clock() + CLOSE_TIMEOUT_S
-        # Where the connection is gone already, the last will says it.
-        code = info.rc
-        while code == mqtt.MQTT_ERR_SUCCESS and not info.is_published() and self._clock() < deadline_s:
-            code = client.loop(0.1)
+    def _run_while(self, is_waiting: Callable[[], bool], end_s: float) -> None:
+        while is_waiting() and self._clock() < end_s:
+            self._queue.run(end_s - self._clock())
 
     def _connect(self) -> None:
         # A new client for each connection: nothing unsent of the last one can follow what this one says, and
         # a password or certificate that was exchanged meanwhile is read.
-        topic, will = self._status("offline")
         client_id = f"idc-alarm-{self._place.site}-{self._place.device}"
         try:
-            client = new_client(self._settings, client_id=client_id, will_topic=topic, will=will)
-            client.on_connect = self._on_connect
-            client.on_subscribe = self._on_subscribe
-            client.on_disconnect = self._on_disconnect
-            client.on_message = self._on_message
-            client.on_publish = self._on_publish
-            connect(client, self._settings)
-        except OSError as exc:
-            # TLS errors and unreadable secrets are OSErrors too.
-            why = why_unreachable(exc)
-            logger.warning("cannot reach the broker at %s:%d: %s", self._settings.host, self._settings.port, why)
-            self._lose()
-        else:
-            self._client = client
-            self._connection += 1
-
-    def _move(self, client: mqtt.Client, timeout_s: float) -> bool:
-        """Handle one packet, and those that wait behind it; False where the connection is lost."""
-        self._wait(client, timeout_s)
-        code = client.loop(0.0)
-        seen = 0
-        while code == mqtt.MQTT_ERR_SUCCESS and seen < len(self._arrived) < MAX_UNACKNOWLEDGED:
-            seen = len(self._arrived)
-            code = client.loop(0.0)
-        return code == mqtt.MQTT_ERR_SUCCESS
-
-    def _wait(self, client: mqtt.Client, timeout_s: float) -> None:
-        """Wait for the broker or the button."""
-        broker = client.socket()
-        if not isinstance(broker, socket.socket) or (isinstance(broker, ssl.SSLSocket) and broker.pending()):
+            client = new_client(self._settings, client_id=client_id, will=self._reports.status("offline"))
+        except OSError as exc:  # TLS errors and unreadable secrets are OSErrors too
+            self._on_connect_fail(None, exc)
             return
-        watched: list[socket.socket | WakePipe] = [broker, self._wake]
-        begin_s = self._clock()
-        readable, writable, _ = select.select(watched, [broker] if client.want_write() else [], [], max(0.0, timeout_s))
-        if self._wake in readable:
-            self._wake.clear()
-        if not readable and not writable and self._is_ready and self._clock() - begin_s >= CAUGHT_UP_S:
-            self._is_caught_up = True
+        client.is_controller_hung = lambda: self._clock() - self._moved_s > HUNG_AFTER_S
+        client.on_connect = self._in_turn(self._on_connect)
+        client.on_connect_fail = lambda client, _: self._hand_over(self._on_connect_fail, client, sys.exc_info()[1])
+        client.on_subscribe = self._in_turn(self._on_subscribe)
+        client.on_disconnect = self._in_turn(self._on_disconnect)
+        client.on_publish = self._in_turn(self._on_publish)
+        client.on_message = lambda client, _, message: self._hand_over(self._on_message, client, message, self._clock())
+        self._client = client
+        self._connection += 1
+        client.loop_start()
+
+    def _in_turn(self, handler: Callable[..., None]) -> Callable[..., None]:
+        return lambda client, _, *given: self._hand_over(handler, client, *given)
+
+    def _hand_over(self, handler: Callable[..., None], client: mqtt.Client, *given: Any) -> None:
+        """Have the controller's thread call a handler. Called by paho's thread."""
+        self._queue.put(self._handle, handler, client, *given)
+
+    def _handle(self, handler: Callable[..., None], client: mqtt.Client, *given: Any) -> None:
+        if client is self._client:
+            handler(client, *given)
+        else:
+            client.disconnect()  # it was dropped while it connected
+
+    def _publish(self) -> None:
+        if self._client is not None and self.is_ready:
+            self._reports.publish(self._client)
 
     def _lose(self) -> None:
-        self._client = None
-        self._is_ready = self._is_caught_up = False
-        self._actions.lose_connection()
-        self._report_packet_id = None
-        if self._ready_since_s is not None and self._clock() - self._ready_since_s >= STABLE_S:
+        now_s = self._clock()
+        self._reports.lose_connection()
+        if self._ready_since_s is not None and now_s - self._ready_since_s >= STABLE_S:
             self._backoff.reset()
-        self._ready_since_s = None
-        self._next_attempt_s = self._clock() + self._backoff.next_s()
+        self._client = self._ready_since_s = None
+        self._is_caught_up = False
+        self._connect_due_s = now_s + self._backoff.next_s()
 
-    def _publish_report(self) -> None:
-        # At most one report is under way: in a burst the older states give way to the newest.
-        if self._client is None or not self._is_ready or self._report is None:
-            return
-        if self._is_report_due and self._report_packet_id is None:
-            topic = ALARM_STATE.at(**self._at)
-            info = self._client.publish(topic, self._report.to_payload(), qos=ALARM_STATE.qos, retain=True)
-            self._report_packet_id = info.mid
-            self._is_report_due = False
+    def _on_connect_fail(self, _client: mqtt.Client | None, error: BaseException) -> None:
+        why = why_unreachable(error)
+        logger.warning("cannot reach the broker at %s:%d: %s", self._settings.host, self._settings.port, why)
+        self._lose()
 
-    def _publish_actions(self) -> None:
-        if self._client is not None and self._is_ready:
-            self._actions.publish(self._client)
-
-    def _say_online(self, client: mqtt.Client) -> None:
-        client.publish(*self._status("online"), qos=ALARM_STATUS.qos, retain=True)
-        self._status_due_s = self._clock() + STATUS_REPEAT_S
-        # A gateway that reads it sends its latest messages again: once is enough.
-        self._is_session_new = False
-
-    def _repeat_status(self) -> None:
-        if self._client is not None and self._is_ready and self._clock() >= self._status_due_s:
-            self._say_online(self._client)
-            self._is_report_due = True
-
-    def _describe(self, client: mqtt.Client) -> None:
-        if self._home_assistant != "off":
-            is_on = self._home_assistant == "on"
-            payload = discovery(self._place.site, self._place.device, self._version) if is_on else b""
-            client.publish(discovery_topic(self._place.site, self._place.device), payload, qos=1, retain=True)
-
-    def _status(self, status: str) -> tuple[str, bytes]:
-        message = ServiceStatus.model_validate(
-            {
-                "source": self._place.device,
-                "status": status,
-                "version": self._version,
-                "is_session_new": self._is_session_new,
-                "repeat_s": STATUS_REPEAT_S,
-            }
-        )
-        return ALARM_STATUS.at(**self._at), message.to_payload()
-
-    def _on_connect(
-        self,
-        client: mqtt.Client,
-        _data: Any,
-        flags: mqtt.ConnectFlags,
-        reason: ReasonCode,
-        _properties: Properties | None,
-    ) -> None:
+    def _on_connect(self, client: mqtt.Client, flags: mqtt.ConnectFlags, reason: ReasonCode, _: object) -> None:
         if reason.is_failure:
             logger.error("the broker refused account %r: %s", self._settings.username, reason)
             return
@@ -263,58 +203,41 @@ class MqttLink:
         # A session that is there has its subscriptions; to ask again costs nothing and needs no second path.
         client.subscribe(subscriptions(self._place))
 
-    def _on_subscribe(
-        self, client: mqtt.Client, _data: Any, _mid: int, reasons: list[ReasonCode], _properties: Properties | None
-    ) -> None:
+    def _on_subscribe(self, client: mqtt.Client, _packet_id: int, reasons: list[ReasonCode], _: object) -> None:
         if any(reason.is_failure for reason in reasons):
             logger.error("the broker refused a subscription: %s", ", ".join(map(str, reasons)))
             client.disconnect()
             return
         logger.info("listening to the broker")
-        self._is_ready = True
         self._ready_since_s = self._clock()
-        self._is_report_due = True
-        self._say_online(client)
-        self._describe(client)
+        self._reports.begin(client, is_session_new=self._is_session_new)
 
-    def _on_disconnect(
-        self,
-        _client: mqtt.Client,
-        _data: Any,
-        _flags: mqtt.DisconnectFlags,
-        reason: ReasonCode,
-        _properties: Properties | None,
-    ) -> None:
-        self._is_ready = False
-        if not reason.is_failure:
+    def _on_disconnect(self, _client: mqtt.Client, _flags: object, reason: ReasonCode, _: object) -> None:
+        if reason.is_failure:
+            is_short = self._ready_since_s is not None and self._clock() - self._ready_since_s < STABLE_S
+            hint = f": if this repeats, another alarm is named {self._place.device!r} too (ALARM_DEVICE)" * is_short
+            logger.warning("the connection to the broker ended: %s%s", reason, hint)
+        else:
             logger.info("the connection to the broker ended: %s", reason)
-            return
-        is_short = self._ready_since_s is not None and self._clock() - self._ready_since_s < STABLE_S
-        hint = f": if that goes on, another alarm is called {self._place.device!r}, too (ALARM_DEVICE)" * is_short
-        logger.warning("the connection to the broker ended: %s%s", reason, hint)
+        self._lose()
 
-    def _on_message(self, client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
+    def _on_publish(self, _client: mqtt.Client, packet_id: int, reason: ReasonCode, _: object) -> None:
+        self._reports.answered(packet_id, reason)
+
+    def _on_message(self, client: mqtt.Client, message: mqtt.MQTTMessage, arrived_s: float) -> None:
         try:
             topic = message.topic
         except UnicodeDecodeError:
             topic = ""
         if site := foreign_site(topic, self._place):
-            self._leave_site(client, site, message)
+            # The session outlives a setting: it still has the subscriptions of a site that was removed since.
+            logger.info("unsubscribing from site %s, which is not in the settings", site)
+            client.unsubscribe(filters_of(site))
+            client.ack(message.mid, message.qos)
             return
+        if self._ready_since_s is not None:
+            pause_s = arrived_s - max(self._ready_since_s, self._last_message_s)
+            self._is_caught_up = self._is_caught_up or pause_s >= CAUGHT_UP_S
+        self._last_message_s = arrived_s
         is_live = self._is_caught_up and not message.retain
         self._arrived.append(Delivery(topic, bytes(message.payload), message.mid, is_live, self._connection))
-
-    def _leave_site(self, client: mqtt.Client, site: str, message: mqtt.MQTTMessage) -> None:
-        # The session outlives a setting: it still has the subscriptions of a site that was taken out since.
-        logger.info("site %s is not heard any more", site)
-        client.unsubscribe(filters_of(site))
-        client.ack(message.mid, message.qos)
-
-    def _on_publish(
-        self, _client: mqtt.Client, _data: Any, packet_id: int, reason: ReasonCode, _properties: Properties | None
-    ) -> None:
-        if reason.is_failure:
-            logger.error("the broker refused a report: %s", reason)
-        self._actions.answered(packet_id, reason)
-        if packet_id == self._report_packet_id:
-            self._report_packet_id = None

@@ -7,6 +7,7 @@ from typing import Final
 from idc_alarm.machine.condition import Situation
 from idc_alarm.machine.events import Moment
 from idc_alarm.machine.rules import Rules
+from idc_alarm.machine.supervision import silent_after_s
 from idc_contracts import AlarmMode, Decision, Lamps
 
 
@@ -82,8 +83,9 @@ def mode(situation: Situation) -> AlarmMode:
 
 
 def next_change_s(situation: Situation, moment: Moment, rules: Rules) -> float | None:
-    """Seconds until time alone changes an output; None where it will not. Supervision is looked at once a second."""
+    """Seconds until time alone changes an output; None where it will not. Jumps of the clock are not foreseen."""
     ends = [situation.clear_until_s, situation.silence.until_s if situation.silence else None]
+    ends += silent_after_s(situation.supervision, rules)
     if situation.technical_since_s is not None:
         ends.append(situation.technical_since_s + rules.beep_after_s)
     if situation.test_since_s is not None:

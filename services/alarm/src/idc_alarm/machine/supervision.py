@@ -84,9 +84,22 @@ def reasons(supervision: Supervision, moment: Moment, rules: Rules) -> tuple[Tec
         TechnicalReason.CLOCK_WRONG: _is_any_clock_wrong(supervision, rules),
         TechnicalReason.GATEWAY_OFFLINE: supervision.is_connected and _is_gateway_missing(supervision, rules),
         TechnicalReason.JOURNAL_FAILED: not supervision.is_journal_working,
-        TechnicalReason.NO_MESSAGE: supervision.is_connected and _is_silent(supervision, moment, rules),
+        TechnicalReason.NO_MESSAGE: supervision.is_connected
+        and any(moment.monotonic_s > limit_s for limit_s in silent_after_s(supervision, rules)),
     }
     return tuple(reason for reason in sorted(is_wrong) if is_wrong[reason])
+
+
+def silent_after_s(supervision: Supervision, rules: Rules) -> list[float]:
+    """When silence becomes a technical reason, on the monotonic clock: of the broker, and of each gateway online."""
+    limits_s = [
+        gateway.heard_s + MISSED_REPEATS * gateway.repeat_s
+        for gateway in supervision.gateways.values()
+        if gateway.is_online and gateway.repeat_s is not None
+    ]
+    if rules.no_message_after_s is not None:
+        limits_s.append(supervision.heard_s + rules.no_message_after_s)
+    return limits_s
 
 
 def offline_gateways(supervision: Supervision, rules: Rules) -> tuple[str, ...]:
@@ -110,17 +123,6 @@ def _is_online(supervision: Supervision, name: str) -> bool:
 def _is_gateway_missing(supervision: Supervision, rules: Rules) -> bool:
     is_any_online = any(gateway.is_online for gateway in supervision.gateways.values())
     return bool(offline_gateways(supervision, rules)) or not is_any_online
-
-
-def _is_silent(supervision: Supervision, moment: Moment, rules: Rules) -> bool:
-    limit_s = rules.no_message_after_s
-    if limit_s is not None and moment.monotonic_s - supervision.heard_s > limit_s:
-        return True
-    return any(
-        moment.monotonic_s - gateway.heard_s > MISSED_REPEATS * gateway.repeat_s
-        for gateway in supervision.gateways.values()
-        if gateway.is_online and gateway.repeat_s is not None
-    )
 
 
 def _is_any_clock_wrong(supervision: Supervision, rules: Rules) -> bool:

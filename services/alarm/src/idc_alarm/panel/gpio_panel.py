@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from typing import Any, Final, Literal
 
-from gpiozero import LED, Button, GPIOZeroError, PWMOutputDevice
+from gpiozero import LED, DigitalInputDevice, GPIOZeroError, PWMOutputDevice
 from gpiozero.pins.mock import MockFactory, MockPWMPin
 
 from idc_alarm.errors import PanelFailed, PinUnavailable
@@ -114,8 +114,9 @@ class GpioPanel:
         )
 
     def _claim_button(self, number: int, pins: PinSettings) -> Any:
+        # gpiozero's Button has a thread that polls ten times a second, to notice a button that is held.
         # The driver waits until the contact rests; `Presses` does so for drivers that cannot.
-        button = Button(
+        button = DigitalInputDevice(
             number, pull_up=pins.button_pull_up, bounce_time=pins.debounce_s or None, pin_factory=self._factory
         )
         button.when_activated = self._presses.pressed

@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 
 from idc_alarm.alarm import Alarm
-from idc_alarm.controller import AlarmController
+from idc_alarm.controller import JOURNAL_RETRY_S, AlarmController
 from idc_alarm.errors import PanelFailed
 from idc_alarm.health import Health
 from idc_alarm.journal.record import AlarmRecord
@@ -17,7 +17,7 @@ from idc_alarm.machine.condition import Condition
 from idc_alarm.machine.rules import Rules
 from idc_contracts import ALARM_ACKNOWLEDGEMENTS, CLASSIFICATIONS, GATEWAY_STATUS, AlarmAction, Lamps, ServiceStatus
 from idc_contracts.base import Message
-from support.alarm_fakes import FakeLink, FakePanel, FakeWatchdog, MemoryJournal
+from support.alarm_fakes import FakeLink, FakePanel, FakeQueue, FakeWatchdog, MemoryJournal
 from support.alarm_messages import acknowledge, patch_classified
 
 
@@ -35,16 +35,16 @@ class Rig:
         self.journal = MemoryJournal(record)
         self.link = FakeLink([delivery(ServiceStatus(source="any", status="online", version="1"), 0)], *batches)
         self.alive, self.ready = folder / "alive", folder / "ready"
-        self.slept: list[float] = []
+        self.queue = FakeQueue()
         self.watchdog = FakeWatchdog()
         self.service = AlarmController(
             Alarm(self.panel, self.journal.load(), device="alarm", rules=Rules(test_at_start=False)),
             self.panel,
             self.journal,
             self.link,
+            self.queue,
             Health(self.alive, self.ready),
             self.watchdog,
-            sleep=self.slept.append,
         )
         self.link.is_ready = False
 
@@ -56,6 +56,10 @@ class Rig:
         self.link.actions.clear()
         self.panel.history.clear()
         return self
+
+    def run(self, turns: int) -> None:
+        self.queue.last_turn = turns
+        self.service.run()
 
     def turn(self, times: int = 1) -> None:
         for _ in range(times):
@@ -136,7 +140,7 @@ def test_full_disk_still_shows_but_acknowledges_nothing_and_goes_offline(
     assert rig.link.drops >= 1
     assert not rig.ready.exists()
     assert rig.alive.exists()
-    assert rig.slept
+    assert rig.queue.waits_s[-1] == JOURNAL_RETRY_S
     assert len([entry for entry in caplog.records if entry.levelname == "ERROR"]) == 1
 
 
@@ -181,7 +185,8 @@ def test_restored_finding_is_shown_and_reported_before_the_first_turn(tmp_path: 
     finding = uuid4()
     rig = Rig(tmp_path, record=AlarmRecord(condition=Condition(latched=True, latched_by=finding)))
 
-    rig.service.run(lambda: True)
+    rig.queue.close()
+    rig.service.run()
 
     assert (rig.panel.history[0].lamps, rig.panel.history[0].is_buzzing) == (Lamps(red=True, amber=True), True)
     assert rig.link.reports[0].latched_by == finding
@@ -189,9 +194,8 @@ def test_restored_finding_is_shown_and_reported_before_the_first_turn(tmp_path: 
 
 def test_clean_stop_says_goodbye_and_leaves_everything_dark(tmp_path: Path) -> None:
     rig = Rig(tmp_path, [delivery(patch_classified("idc"))])
-    answers = iter([False, False, True])
 
-    rig.service.run(lambda: next(answers))
+    rig.run(turns=2)
 
     assert rig.link.is_closed
     assert rig.panel.is_closed
@@ -204,12 +208,10 @@ def test_clean_stop_says_goodbye_and_leaves_everything_dark(tmp_path: Path) -> N
 def test_broken_panel_ends_the_service_without_an_acknowledgement(tmp_path: Path) -> None:
     rig = Rig(tmp_path, [delivery(patch_classified("idc"))])
 
-    def break_panel() -> bool:
-        rig.panel.is_broken = True
-        return False
+    rig.queue.put(setattr, rig.panel, "is_broken", True)
 
     with pytest.raises(PanelFailed):
-        rig.service.run(break_panel)
+        rig.service.run()
 
     assert rig.link.acknowledged == []
     assert not rig.link.is_closed
@@ -266,9 +268,8 @@ def test_button_acknowledges_a_finding_and_that_is_written_down(tmp_path: Path) 
 
 def test_watchdog_is_fed_with_each_healthy_turn_and_told_of_a_stop(tmp_path: Path) -> None:
     rig = Rig(tmp_path)
-    answers = iter([False, False, True])
 
-    rig.service.run(lambda: next(answers))
+    rig.run(turns=2)
 
     assert rig.watchdog.feeds == 2
     assert rig.watchdog.is_stopped
@@ -318,5 +319,5 @@ def test_acknowledgement_after_a_restart_clears_up_to_the_finding_that_it_names(
     again = Rig(tmp_path, [delivery(command)], record=kept).meet_gateway()
     again.turn()
 
-    assert again.panel.lamps.red
+    assert again.link.reports[-1].lamps.red
     assert again.journal.record.condition.latched_by == findings[2].classification_id

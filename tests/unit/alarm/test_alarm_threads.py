@@ -4,7 +4,7 @@ import gc
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,10 @@ from idc_alarm import app
 from idc_alarm.alarm import Alarm
 from idc_alarm.controller import AlarmController
 from idc_alarm.errors import JournalFailed
+from idc_alarm.event_queue import EventQueue
 from idc_alarm.health import Health
 from idc_alarm.journal.patient_journal import PatientJournal
 from idc_alarm.journal.record import AlarmRecord
-from idc_alarm.link.inbox import Delivery
-from idc_alarm.link.link_thread import LinkThread
-from idc_alarm.link.wake_pipe import WakePipe
 from idc_alarm.machine.rules import Rules
 from idc_alarm.panel.gpio_panel import GpioPanel
 from idc_alarm.panel.pins import PinSettings
@@ -28,19 +26,6 @@ from idc_alarm.settings import AlarmSettings
 from idc_servicekit.mqtt import MqttSettings
 from support.alarm_fakes import FakeLink, FakePanel, FakeWatchdog, MemoryJournal
 from support.alarm_process import wait_until
-
-
-class StuckLink(FakeLink):
-    """A link whose turn hangs until it is let go on."""
-
-    def __init__(self, *batches: Sequence[Delivery]) -> None:
-        super().__init__(*batches)
-        self.entered, self.release = threading.Event(), threading.Event()
-
-    def turn(self, timeout_s: float) -> Sequence[Delivery]:
-        while not self.release.wait(0.005):
-            self.entered.set()
-        return super().turn(timeout_s)
 
 
 class StuckJournal(MemoryJournal):
@@ -98,15 +83,14 @@ def _blocked(entered: threading.Event, release: threading.Event) -> Callable[...
 def test_name_server_that_hangs_holds_up_neither_button_nor_watchdog(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, release: threading.Event
 ) -> None:
-    entered, watchdog = threading.Event(), FakeWatchdog()
+    entered, watchdog = threading.Event(), FakeWatchdog(interval_s=0.05)
     factory = MockFactory(pin_class=MockPWMPin)
     panel = GpioPanel(PinSettings(debounce_s=0.0), factory)
     monkeypatch.setattr(MqttSettings, "tls_context", lambda _self: ssl.create_default_context())
     monkeypatch.setattr(socket, "getaddrinfo", _blocked(entered, release))
     monkeypatch.setattr(app, "_watchdog", lambda _settings: watchdog)
-    service = app.build(_settings(tmp_path, "broker.example", 8883), panel)
-    ended = threading.Event()
-    alarm = threading.Thread(target=service.run, args=(ended.is_set,))
+    queue = EventQueue()
+    alarm = threading.Thread(target=app.build(_settings(tmp_path, "broker.example", 8883), queue, panel).run)
 
     alarm.start()
     wait_until(entered.is_set, "the alarm asks for the broker's address")
@@ -117,7 +101,7 @@ def test_name_server_that_hangs_holds_up_neither_button_nor_watchdog(
 
     assert not release.is_set()
     release.set()
-    ended.set()
+    queue.close()
     alarm.join(20)
     assert not alarm.is_alive()
 
@@ -126,23 +110,24 @@ def test_name_server_that_hangs_holds_up_neither_button_nor_watchdog(
 def test_broker_that_takes_the_connection_and_says_nothing_holds_up_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    watchdog = FakeWatchdog()
+    queue, watchdog = EventQueue(), FakeWatchdog(interval_s=0.05)
     monkeypatch.setattr(MqttSettings, "tls_context", lambda _self: ssl.create_default_context())
     monkeypatch.setattr(app, "_watchdog", lambda _settings: watchdog)
     with socket.create_server(("127.0.0.1", 0)) as hole:
-        service = app.build(_settings(tmp_path, "127.0.0.1", hole.getsockname()[1]), FakePanel())
-        service.turn()
+        alarm = app.build(_settings(tmp_path, "127.0.0.1", hole.getsockname()[1]), queue, FakePanel())
+        alarm.turn()
         hole.settimeout(20)
         connection, _ = hole.accept()
         assert connection.recv(1)  # the handshake began, and nobody answers it
 
         connection.settimeout(0.0)
         for _ in range(3):
-            service.turn()
+            alarm.turn()
         is_still_waiting = _is_open(connection)
 
         connection.close()
-        service.run(lambda: True)
+        queue.close()
+        alarm.run()
     gc.collect()
     assert watchdog.feeds == 4
     assert is_still_waiting  # the alarm did three turns, and this one attempt goes on
@@ -155,94 +140,6 @@ def _is_open(connection: socket.socket) -> bool:
     except BlockingIOError:
         return True
     return False
-
-
-def _threaded(link: FakeLink, **options: Any) -> LinkThread:
-    return LinkThread(link, wake_loop=WakePipe(), wake_link=WakePipe(), **options)
-
-
-def test_what_arrives_is_handed_over_and_acknowledged_on_the_link() -> None:
-    link = FakeLink([Delivery("a", b"1", 7)], [Delivery("b", b"2", 8)])
-    threaded = _threaded(link)
-    arrived: list[Delivery] = []
-
-    wait_until(lambda: bool(arrived.extend(threaded.turn(0.05))) or len(arrived) == 2, "both arrived")
-    threaded.acknowledge(arrived)
-    wait_until(lambda: link.acknowledged == [7, 8], "both are acknowledged")
-
-    assert threaded.is_ready
-    threaded.close()
-    assert link.is_closed
-
-
-def test_link_that_hangs_is_not_ready() -> None:
-    now = [0.0]
-    link = StuckLink()
-    threaded = _threaded(link, clock=lambda: now[0])
-    link.release.set()
-    wait_until(lambda: not threaded.turn(0.01) and threaded.is_ready, "the link is ready")
-
-    link.entered.clear()
-    link.release.clear()
-    wait_until(link.entered.is_set, "the link hangs")
-    now[0] += 31.0
-
-    assert not threaded.is_ready
-    link.release.set()
-    threaded.close()
-
-
-def test_link_leaves_the_broker_for_a_loop_that_hangs_and_comes_back_with_it() -> None:
-    now = [0.0]
-    link = FakeLink()
-    threaded = _threaded(link, clock=lambda: now[0])
-    wait_until(lambda: not threaded.turn(0.01) and threaded.is_ready, "the link is ready")
-
-    now[0] += 31.0
-    wait_until(lambda: link.drops == 1, "the link left the broker")
-    was_ready = threaded.is_ready
-
-    assert not was_ready
-    wait_until(lambda: not threaded.turn(0.01) and threaded.is_ready, "the link is ready again")
-    threaded.close()
-
-
-def test_dropped_link_stays_away_until_the_next_turn() -> None:
-    link = FakeLink()
-    threaded = _threaded(link)
-    wait_until(lambda: not threaded.turn(0.01) and threaded.is_ready, "the link is ready")
-
-    threaded.drop()
-    wait_until(lambda: link.drops == 1, "the link is dropped")
-
-    assert not threaded.is_ready
-    assert not link.is_ready
-    threaded.close()
-
-
-def test_error_of_the_link_ends_the_loop() -> None:
-    class BrokenLink(FakeLink):
-        def turn(self, timeout_s: float) -> Sequence[Delivery]:
-            raise MemoryError(f"no room for {timeout_s}")
-
-    threaded = _threaded(BrokenLink())
-
-    with pytest.raises(MemoryError):
-        for _ in range(1000):
-            threaded.turn(0.05)
-
-
-def test_stop_leaves_a_link_that_hangs_behind(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("idc_alarm.link.link_thread.CLOSE_TIMEOUT_S", 0.05)
-    link = StuckLink()
-    threaded = _threaded(link)
-    threaded.turn(0.0)
-    wait_until(link.entered.is_set, "the link hangs")
-
-    threaded.close()
-
-    assert not link.is_closed
-    link.release.set()
 
 
 def test_disk_that_hangs_is_a_failed_journal_until_it_answers() -> None:
@@ -296,19 +193,16 @@ def test_watchdog_goes_hungry_when_the_loop_itself_hangs(tmp_path: Path, release
                 release.wait(60)
 
     watchdog, panel = FakeWatchdog(), HangingPanel()
-    service = _service(tmp_path, panel, watchdog)
-    loop = threading.Thread(target=service.run, args=(release.is_set,), daemon=True)
+    queue = EventQueue()
+    alarm = Alarm(panel, AlarmRecord(), device="alarm", rules=Rules(test_at_start=False))
+    health = Health(tmp_path / "alive", tmp_path / "ready")
+    controller = AlarmController(alarm, panel, MemoryJournal(), FakeLink(), queue, health, watchdog)
+    loop = threading.Thread(target=controller.run, daemon=True)
 
     loop.start()
     wait_until(lambda: bool(panel.history), "the panel shows something")
 
     assert watchdog.feeds == 0
+    queue.close()
     release.set()
     loop.join(20)
-
-
-def _service(folder: Path, panel: FakePanel, watchdog: FakeWatchdog) -> AlarmController:
-    alarm = Alarm(panel, AlarmRecord(), device="alarm", rules=Rules(test_at_start=False))
-    return AlarmController(
-        alarm, panel, MemoryJournal(), FakeLink(), Health(folder / "alive", folder / "ready"), watchdog
-    )
