@@ -123,9 +123,10 @@ class FakeLink:
         self.reports.append(state)
 
     def tell(self, actions: Sequence[AlarmActed]) -> None:
-        """Remember the actions."""
-        self.actions += actions
-        self._told += [acted.message_id for acted in actions] if self.is_listened_to else []
+        """Remember the actions that are new."""
+        new = [acted for acted in actions if acted not in self.actions]
+        self.actions += new
+        self._told += [acted.message_id for acted in new] if self.is_listened_to else []
 
     def told(self) -> Sequence[UUID]:
         """All that was told, unless `is_listened_to` is unset."""

@@ -1,5 +1,6 @@
 """How other threads reach the controller."""
 
+import os
 import signal
 import threading
 import time
@@ -34,12 +35,14 @@ def test_wait_ends_with_its_time_or_with_the_first_callback() -> None:
 def test_signal_ends_a_wait() -> None:
     queue = EventQueue()
     before = signal.signal(signal.SIGUSR1, lambda *_: queue.close())
-    threading.Timer(0.05, signal.raise_signal, [signal.SIGUSR1]).start()
+    threading.Timer(0.05, os.kill, [os.getpid(), signal.SIGUSR1]).start()
+    began_s = time.monotonic()
 
     queue.run(60.0)
 
     signal.signal(signal.SIGUSR1, before)
     assert queue.is_closed
+    assert time.monotonic() - began_s < 30.0
 
 
 def test_error_of_a_callback_ends_the_controller() -> None:

@@ -14,7 +14,6 @@ from idc_alarm.link.inbox import Delivery, read_event
 from idc_alarm.machine.events import ButtonPressed, ConnectionChanged, Event, JournalChanged, Started, TimePassed
 from idc_alarm.ports import AlarmPanel, BrokerLink
 from idc_alarm.watchdogs import Watchdog
-from idc_contracts import AlarmActed
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +47,6 @@ class AlarmController:
         self._is_failing = False
         self._was_ready = False
         self._is_report_due = True
-        self._news: list[AlarmActed] = list(alarm.untold)
 
     def run(self) -> None:
         """Show what was restored, then turn until the queue is closed; switch everything off at the end.
@@ -75,6 +73,7 @@ class AlarmController:
             PanelFailed: A lamp or the buzzer could not be driven.
         """
         self._queue.run(self._prepare())
+        self._alarm.forget_told(self._link.told())
         # Presses go first: whoever pressed the button has not seen what is acted on only now.
         for pressed_s in self._panel.presses():
             self._do(ButtonPressed(pressed_s))
@@ -100,10 +99,7 @@ class AlarmController:
         if self._is_report_due:
             self._link.report(self._alarm.state)
             self._is_report_due = False
-        if self._news:
-            self._link.tell(self._news)
-            self._news = []
-        self._alarm.forget_told(self._link.told())
+        self._link.tell(self._alarm.untold)
 
     def _notice_connection(self) -> None:
         if self._link.is_ready != self._was_ready:
@@ -117,7 +113,6 @@ class AlarmController:
         self._is_unsaved = self._is_unsaved or self._alarm.revision != revision
         if actions or self._alarm.changed_at != shown_at:
             self._is_report_due = True
-        self._news += actions
 
     def _take(self, deliveries: Sequence[Delivery]) -> None:
         if not deliveries:

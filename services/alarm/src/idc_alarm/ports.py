@@ -57,7 +57,7 @@ class BrokerLink(Protocol):
         """Publish the state, retained, now or as soon as there is a connection; a newer one replaces it."""
 
     def tell(self, actions: Sequence[AlarmActed]) -> None:
-        """Publish actions, now or as soon as there is a connection, until the broker takes them for a listener."""
+        """Publish each of these actions until the broker has taken it for a listener; they replace the earlier ones."""
 
     def told(self) -> Sequence[UUID]:
         """The message ids of the actions that the broker took for a listener since the last call."""

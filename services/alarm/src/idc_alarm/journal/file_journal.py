@@ -18,7 +18,7 @@ _DAMAGED_NAME: Final = "alarm.damaged.json"
 
 
 class FileJournal:
-    """Writes a new file, waits for the disk, renames it over the old one: a power cut leaves one of the two."""
+    """Writes a new file, syncs it and renames it over the old one: a power cut leaves one of the two."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -27,7 +27,7 @@ class FileJournal:
     def load(self) -> AlarmRecord:
         """The record as last saved.
 
-        A file that is damaged is kept aside for a look, and the alarm starts latched: a finding may have been in it.
+        A damaged file is kept for inspection, and the alarm starts latched: a finding may have been in it.
         """
         try:
             return AlarmRecord.model_validate_json(self._path.read_bytes())
@@ -41,7 +41,7 @@ class FileJournal:
                 self._path,
                 problem,
             )
-            self._keep_aside()
+            self._keep_damaged()
             return AlarmRecord(condition=SUSPECT)
 
     def save(self, record: AlarmRecord) -> None:
@@ -70,8 +70,8 @@ class FileJournal:
         finally:
             os.close(folder)
 
-    def _keep_aside(self) -> None:
+    def _keep_damaged(self) -> None:
         try:
             self._path.replace(self._path.with_name(_DAMAGED_NAME))
         except OSError as exc:
-            logger.warning("cannot keep the damaged journal aside: %s", exc)
+            logger.warning("cannot keep the damaged journal: %s", exc)

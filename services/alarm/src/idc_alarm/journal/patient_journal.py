@@ -1,15 +1,18 @@
-"""A journal in a thread of its own: a disk that hangs holds up the alarm for a moment only."""
+"""A journal with a deadline: a disk that hangs delays the alarm for a moment only."""
 
 import logging
 import threading
 from collections.abc import Callable
-from typing import Final
+from concurrent.futures import Future
+from typing import Any, Final, TypeVar
 
 from idc_alarm.errors import JournalFailed
 from idc_alarm.journal.record import AlarmRecord, Journal
 from idc_alarm.machine.condition import SUSPECT
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 PATIENCE_S: Final = 2.0
 """A good SD card takes some 10 ms."""
@@ -18,7 +21,7 @@ LOAD_PATIENCE_S: Final = 10.0
 
 
 class PatientJournal:
-    """Waits for another journal within a limit. Only the alarm's loop calls it."""
+    """Gives each access to another journal a thread, and waits for it within a limit. Only one thread calls it."""
 
     def __init__(
         self, journal: Journal, *, patience_s: float = PATIENCE_S, load_patience_s: float = LOAD_PATIENCE_S
@@ -26,21 +29,20 @@ class PatientJournal:
         self._journal = journal
         self._patience_s = patience_s
         self._load_patience_s = load_patience_s
-        self._access: _Access | None = None
+        self._access: Future[Any] | None = None
 
     def load(self) -> AlarmRecord:
         """The record as last saved; where the disk does not answer, the alarm starts latched."""
-        loaded: list[AlarmRecord] = []
-        self._access = _Access(lambda: loaded.append(self._journal.load()))
-        if not self._access.is_over(self._load_patience_s):
-            logger.error(
+        self._access = loaded = _start(self._journal.load)
+        try:
+            return loaded.result(self._load_patience_s)
+        except TimeoutError:
+            logger.error(  # noqa: TRY400 - one line
                 "the disk did not answer within %g s, look for its errors in `dmesg`: starting with red and buzzer on, "
                 "as a finding may be in the journal",
                 self._load_patience_s,
             )
             return AlarmRecord(condition=SUSPECT)
-        self._access.raise_failure()
-        return loaded[0]
 
     def save(self, record: AlarmRecord) -> None:
         """Replace the record; on return it is on the disk.
@@ -48,35 +50,25 @@ class PatientJournal:
         Raises:
             JournalFailed: It could not be written, or the disk did not answer in time.
         """
-        if self._access is not None and not self._access.is_over(0.0):
+        if self._access is not None and not self._access.done():
             raise JournalFailed("the disk does not answer, look for its errors in `dmesg`")
-        self._access = _Access(lambda: self._journal.save(record))
-        if not self._access.is_over(self._patience_s):
-            raise JournalFailed(
-                f"the disk did not answer within {self._patience_s:g} s, look for its errors in `dmesg`"
-            )
-        self._access.raise_failure()
-
-
-class _Access:
-    """One attempt to read or write."""
-
-    def __init__(self, attempt: Callable[[], None]) -> None:
-        self._failure: Exception | None = None
-        self._attempt = attempt
-        self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
-        self._thread.start()
-
-    def is_over(self, timeout_s: float) -> bool:
-        self._thread.join(timeout_s)
-        return not self._thread.is_alive()
-
-    def raise_failure(self) -> None:
-        if self._failure is not None:
-            raise self._failure
-
-    def _run(self) -> None:
+        self._access = saved = _start(lambda: self._journal.save(record))
         try:
-            self._attempt()
-        except Exception as exc:  # noqa: BLE001 - raised again by who waits
-            self._failure = exc
+            saved.result(self._patience_s)
+        except TimeoutError:
+            problem = f"the disk did not answer within {self._patience_s:g} s, look for its errors in `dmesg`"
+            raise JournalFailed(problem) from None
+
+
+def _start(access: Callable[[], T]) -> Future[T]:
+    # No executor: it would wait at the end of the process for a thread that hangs.
+    future: Future[T] = Future()
+    threading.Thread(target=_run, args=(access, future), name="journal", daemon=True).start()
+    return future
+
+
+def _run(access: Callable[[], T], future: Future[T]) -> None:
+    try:
+        future.set_result(access())
+    except Exception as exc:  # noqa: BLE001 - raised again in the thread that waits
+        future.set_exception(exc)

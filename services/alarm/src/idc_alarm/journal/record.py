@@ -1,4 +1,4 @@
-"""What the alarm writes down, so that neither a crash nor a power cut makes it forget."""
+"""What the alarm keeps over crashes and power cuts."""
 
 from typing import Final, Literal, Protocol
 from uuid import UUID
@@ -10,10 +10,10 @@ from idc_contracts import AlarmActed, utc_now
 from idc_contracts.base import Contract
 
 REMEMBERED_IDS: Final = 512
-"""Message ids that are known again. The broker sends at most 64 messages a second time; the rest is for the gateway,
-which sends again what it had not marked as sent when it ended."""
+"""Message ids that are recognised. The broker repeats at most 64 messages; the rest is for a gateway that crashed,
+which repeats what it had not marked as sent."""
 MAX_ACTIONS: Final = 1024
-"""Actions that wait for a listener at the broker; of more some are dropped."""
+"""Actions that wait for a listener at the broker; beyond that, some are dropped."""
 
 
 class AlarmRecord(Contract):
@@ -24,7 +24,7 @@ class AlarmRecord(Contract):
     changed_at: AwareDatetime = Field(default_factory=utc_now, description="When the outputs last changed.")
     recent_ids: tuple[UUID, ...] = Field(default=(), max_length=REMEMBERED_IDS, description="Oldest first.")
     untold: tuple[AlarmActed, ...] = Field(
-        default=(), max_length=MAX_ACTIONS, description="Actions that no listener got yet, as far as is known."
+        default=(), max_length=MAX_ACTIONS, description="Actions not known to have reached a listener."
     )
 
 

@@ -1,4 +1,4 @@
-"""The actions that must be told: kept, over restarts too, until the broker has taken them for a listener."""
+"""The actions to report: kept, over restarts too, until the broker has taken them for a listener."""
 
 import logging
 from collections.abc import Iterable, Sequence
@@ -11,18 +11,17 @@ logger = logging.getLogger(__name__)
 
 
 class Untold:
-    """At most `MAX_ACTIONS`: of more, what no person did gives way first, the oldest before the rest."""
+    """At most `MAX_ACTIONS`: beyond that, actions without a person are dropped first, the oldest before the rest."""
 
     def __init__(self, actions: Iterable[AlarmActed] = ()) -> None:
         self._actions = {acted.message_id: acted for acted in actions}
 
     @property
     def actions(self) -> tuple[AlarmActed, ...]:
-        """In the order in which they were done."""
+        """Oldest first."""
         return tuple(self._actions.values())
 
     def add(self, actions: Sequence[AlarmActed]) -> None:
-        """Keep these too."""
         self._actions.update((acted.message_id, acted) for acted in actions)
         dropped = max(0, len(self._actions) - MAX_ACTIONS)
         for _ in range(dropped):
@@ -32,6 +31,5 @@ class Untold:
             logger.warning("dropped %d reports of actions, as %d wait for a listener", dropped, MAX_ACTIONS)
 
     def forget(self, told: Iterable[UUID]) -> None:
-        """Drop what was told."""
         for message_id in told:
             self._actions.pop(message_id, None)

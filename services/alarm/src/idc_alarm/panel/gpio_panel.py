@@ -10,23 +10,21 @@ from gpiozero import LED, DigitalInputDevice, GPIOZeroError, PWMOutputDevice
 from gpiozero.pins.mock import MockFactory, MockPWMPin
 
 from idc_alarm.errors import PanelFailed, PinUnavailable
-from idc_alarm.machine.signals import Signals
 from idc_alarm.panel.button import Presses
 from idc_alarm.panel.patterns import PatternSettings
 from idc_alarm.panel.pins import PinSettings
 from idc_alarm.panel.player import SignalPlayer
 
 DriverErrors = tuple[type[Exception], ...]
-"""What a pin driver raises. gpiozero passes its driver's own errors on."""
 
 _GPIOZERO_ERRORS: DriverErrors = (GPIOZeroError, OSError)
 
 DEADMAN_S: Final = 30.0
-"""A turn of the loop takes a second; a few more where the disk is slow."""
+"""A turn of the controller takes five seconds at most, and two more where the disk is slow."""
 
 
 class GpioPanel:
-    """Drives three lamps and a buzzer, and listens to a button."""
+    """Three lamps, a buzzer and a button, as `AlarmPanel` describes them."""
 
     def __init__(
         self,
@@ -38,15 +36,15 @@ class GpioPanel:
         wake: Callable[[], None] = lambda: None,
         deadman_s: float = DEADMAN_S,
     ) -> None:
-        """Claim the pins; everything is dark afterwards.
+        """Claim the pins; all outputs are off afterwards.
 
         Args:
             pins: Which line drives what.
             pin_factory: A gpiozero pin factory, which this panel closes (gpiozero has no types).
-            driver_errors: What the factory's driver raises.
+            driver_errors: What the factory's driver raises; gpiozero passes it on.
             patterns: What the signals look and sound like.
             wake: Called after each press of the button.
-            deadman_s: How long the loop may be silent before the panel shows trouble by itself.
+            deadman_s: How long the controller may be silent before the panel shows a technical alarm by itself.
 
         Raises:
             PinUnavailable: A pin cannot be claimed.
@@ -61,40 +59,19 @@ class GpioPanel:
         except driver_errors as exc:
             raise PinUnavailable(f"cannot claim the pins {pins}: {exc}") from exc
         drive = {name: _switch(output) for name, output in self._outputs.items()}
-        self._player = SignalPlayer(drive, patterns or PatternSettings(), driver_errors, deadman_s=deadman_s)
-
-    def show(self, signals: Signals) -> None:
-        """Drive all outputs. What goes dark does so first: red and blue are not lit together even for an instant.
-
-        Raises:
-            PanelFailed: An output could not be driven.
-        """
-        self._player.show(signals)
-
-    def keep_alive(self) -> None:
-        """Say that the loop still turns.
-
-        Raises:
-            PanelFailed: An output could not be driven since the last call.
-        """
-        self._player.keep_alive()
+        player = SignalPlayer(drive, patterns or PatternSettings(), driver_errors, deadman_s=deadman_s)
+        self.show, self.keep_alive, self._stop_playing = player.show, player.keep_alive, player.close
 
     def presses(self) -> Sequence[float]:
-        """When the button was pressed since the last call, in monotonic seconds."""
         return self._presses.take()
 
     def close(self) -> None:
-        """Put out everything and let the pins go: they become inputs.
-
-        Raises:
-            PanelFailed: An output could not be driven.
-        """
-        self._player.close()
+        self._stop_playing()
         try:
             for output in self._outputs.values():
                 output.off()
         except self._driver_errors as exc:
-            raise PanelFailed(f"cannot put out the panel: {exc}") from exc
+            raise PanelFailed(f"cannot switch the panel off: {exc}") from exc
         for device in (*self._outputs.values(), self._button):
             if device is not None:
                 device.close()
@@ -104,18 +81,15 @@ class GpioPanel:
         return LED(number, active_high=pins.active_high, pin_factory=self._factory)
 
     def _buzzer(self, pins: PinSettings) -> Any:
+        active_high = pins.buzzer_active_high
         if pins.buzzer_kind == "active":
-            return LED(pins.buzzer, active_high=pins.buzzer_active_high, pin_factory=self._factory)
-        return PWMOutputDevice(
-            pins.buzzer,
-            active_high=pins.buzzer_active_high,
-            frequency=pins.buzzer_tone_hz,
-            pin_factory=self._factory,
-        )
+            return LED(pins.buzzer, active_high=active_high, pin_factory=self._factory)
+        tone_hz = pins.buzzer_tone_hz
+        return PWMOutputDevice(pins.buzzer, active_high=active_high, frequency=tone_hz, pin_factory=self._factory)
 
     def _claim_button(self, number: int, pins: PinSettings) -> Any:
-        # gpiozero's Button has a thread that polls ten times a second, to notice a button that is held.
-        # The driver waits until the contact rests; `Presses` does so for drivers that cannot.
+        # Not gpiozero's Button: its thread polls ten times a second, to notice a button that is held.
+        # The driver debounces the contact; `Presses` does so for drivers that cannot.
         button = DigitalInputDevice(
             number, pull_up=pins.button_pull_up, bounce_time=pins.debounce_s or None, pin_factory=self._factory
         )
@@ -125,7 +99,7 @@ class GpioPanel:
 
 
 def _switch(output: Any) -> Callable[[bool], None]:
-    # Half the time on is the loudest for a passive buzzer; an LED has on and off alone.
+    # A duty cycle of one half is the loudest for a passive buzzer.
     on_value = 0.5 if isinstance(output, PWMOutputDevice) else 1
 
     def drive(is_on: bool) -> None:  # noqa: FBT001 - the level itself
@@ -140,7 +114,7 @@ def open_panel(
     """The panel on one of the two pin drivers.
 
     Raises:
-        PinUnavailable: There is no such driver on this machine, or a pin cannot be claimed.
+        PinUnavailable: The driver is missing on this machine, or a pin cannot be claimed.
     """
     if kind == "mock":
         return GpioPanel(pins, MockFactory(pin_class=MockPWMPin), patterns=patterns, wake=wake)
@@ -149,19 +123,19 @@ def open_panel(
 
 def _lgpio_panel(pins: PinSettings, patterns: PatternSettings, wake: Callable[[], None]) -> GpioPanel:
     try:
-        # On import lgpio makes a named pipe in the working folder, which a hardened container cannot write.
+        # On import lgpio creates a named pipe in the working folder, which a hardened container cannot write.
         with contextlib.chdir(tempfile.gettempdir()):
             lgpio = importlib.import_module("lgpio")
             from gpiozero.pins.lgpio import LGPIOFactory  # noqa: PLC0415
     except (ImportError, OSError) as exc:
         raise PinUnavailable(
-            f"the pin driver lgpio is not here, install it or set ALARM_PIN_FACTORY=mock: {exc}"
+            f"the pin driver lgpio is not installed; install it or set ALARM_PIN_FACTORY=mock: {exc}"
         ) from exc
     driver_errors: DriverErrors = (*_GPIOZERO_ERRORS, lgpio.error)
     try:
         factory = LGPIOFactory()
     except driver_errors as exc:
         raise PinUnavailable(
-            f"lgpio cannot open /dev/gpiochip*: run on a Raspberry Pi, as a member of the group gpio: {exc}"
+            f"lgpio cannot open /dev/gpiochip*; run on a Raspberry Pi, as a member of the group gpio: {exc}"
         ) from exc
     return GpioPanel(pins, factory, driver_errors, patterns=patterns, wake=wake)

@@ -1,4 +1,4 @@
-"""Plays the signals of all outputs in time, in a thread of its own, so that a slow network stops no pattern."""
+"""Plays the signals of all outputs in time, in its own thread, so that nothing else stops a pattern."""
 
 import threading
 import time
@@ -17,6 +17,7 @@ class _Track:
     since_s: float
 
     def level(self, now_s: float) -> tuple[bool, float | None]:
+        """Whether the output is on, and how many seconds it stays so; None: until the signal changes."""
         if self.pattern is None:
             return self.signal is not Signal.OFF, None
         return level_at(self.pattern, now_s - self.since_s)
@@ -25,8 +26,8 @@ class _Track:
 class SignalPlayer:
     """Drives red, amber, blue and buzzer.
 
-    When nobody calls `keep_alive` for `deadman_s`, the loop hangs: blue goes out, amber and buzzer turn technical, and
-    red stays.
+    When nobody calls `keep_alive` for `deadman_s`, the controller hangs: blue goes out, amber and buzzer turn
+    technical, and red stays.
     """
 
     def __init__(
@@ -38,13 +39,13 @@ class SignalPlayer:
         deadman_s: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Nothing is driven yet.
+        """Start the thread, with all signals off.
 
         Args:
             drive: Switches the outputs `red`, `amber`, `blue` and `buzzer`.
             patterns: What the signals look and sound like.
             errors: What `drive` raises.
-            deadman_s: How long the loop may be silent.
+            deadman_s: How long the controller may be silent.
             clock: Monotonic seconds.
         """
         self._drive = drive
@@ -63,11 +64,6 @@ class SignalPlayer:
         self._thread.start()
 
     def show(self, signals: Signals) -> None:
-        """Change the signals now.
-
-        Raises:
-            PanelFailed: An output could not be driven.
-        """
         with self._changed:
             self._signals = signals
             self._alive_s = self._clock()
@@ -76,11 +72,6 @@ class SignalPlayer:
         self._raise_failure()
 
     def keep_alive(self) -> None:
-        """Say that the loop turns.
-
-        Raises:
-            PanelFailed: An output could not be driven since the last call.
-        """
         self._alive_s = self._clock()
         self._raise_failure()
 
@@ -114,7 +105,7 @@ class SignalPlayer:
             levels[name], wait_s = track.level(now_s)
             if wait_s is not None:
                 waits_s.append(wait_s)
-        # What goes dark does so first: red and blue are not lit together even for an instant.
+        # Outputs go off before others go on: red and blue are not lit together even for an instant.
         for name, is_on in sorted(levels.items(), key=lambda item: item[1]):
             if self._levels.get(name) is not is_on:
                 self._drive[name](is_on)
