@@ -1,9 +1,10 @@
-"""The alarm itself: acts on each event once, drives the panel and says what it did."""
+"""The alarm itself: acts on each event once, drives the panel and reports what it did."""
 
 import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from typing import Protocol
 from uuid import UUID
 
 from idc_alarm.journal.record import REMEMBERED_IDS, AlarmRecord
@@ -15,13 +16,36 @@ from idc_alarm.machine.policy import after
 from idc_alarm.machine.rules import Rules
 from idc_alarm.machine.signals import Signals, mode, next_change_s, signals
 from idc_alarm.machine.supervision import is_clock_trusted, offline_gateways
-from idc_alarm.ports import AlarmPanel
 from idc_contracts import AlarmActed, AlarmState, utc_now
 from idc_contracts.base import Message
 
 logger = logging.getLogger(__name__)
 
 REPORTED_GATEWAYS = 32
+
+
+class AlarmPanel(Protocol):
+    """Three lamps, a buzzer and a button. Only the controller's thread uses it."""
+
+    def show(self, signals: Signals) -> None:
+        """Drive all outputs. What goes dark does so before anything is lit.
+
+        Raises:
+            PanelFailed: An output could not be driven.
+        """
+
+    def keep_alive(self) -> None:
+        """Report that the controller runs; without this for long, the panel shows a technical alarm by itself.
+
+        Raises:
+            PanelFailed: An output could not be driven since the last call.
+        """
+
+    def presses(self) -> Sequence[float]:
+        """When the button was pressed since the last call, in monotonic seconds."""
+
+    def close(self) -> None:
+        """Switch everything off and release the pins."""
 
 
 class Alarm:
@@ -64,7 +88,7 @@ class Alarm:
 
     @property
     def record(self) -> AlarmRecord:
-        """What must be written down."""
+        """What the journal must hold."""
         return AlarmRecord(
             condition=self._situation.condition,
             changed_at=self._changed_at,
@@ -74,16 +98,14 @@ class Alarm:
 
     @property
     def untold(self) -> Sequence[AlarmActed]:
-        """What was done and not told to anybody yet, as far as is known."""
+        """The actions not known to have reached a listener."""
         return self._untold.actions
 
     def forget_told(self, message_ids: Iterable[UUID]) -> None:
-        """Drop the actions that were told."""
         self._untold.forget(message_ids)
 
     @property
     def state(self) -> AlarmState:
-        """What the alarm reports of itself."""
         now, situation = self._now(), self._situation
         return AlarmState(
             sent_at=now.at,
@@ -106,11 +128,11 @@ class Alarm:
 
     @property
     def next_change_s(self) -> float | None:
-        """Seconds until time alone changes an output; None where it will not."""
+        """Seconds until time alone may change an output; None where it will not."""
         return next_change_s(self._situation, self._now(), self._rules)
 
     def show(self) -> None:
-        """Drive the panel as the situation says.
+        """Drive the panel.
 
         Raises:
             PanelFailed: An output could not be driven.
@@ -119,14 +141,14 @@ class Alarm:
         self._panel.show(self._shown)
 
     def act(self, event: Event) -> list[AlarmActed]:
-        """Act on an event and say what was done; nothing for a message that was acted on before.
+        """Act on an event and return what was done: nothing for a message that was acted on before.
 
         Raises:
             PanelFailed: An output could not be driven.
         """
         message = event.message if isinstance(event, Classified | Commanded) else None
         if message is not None and message.message_id in self._recent_ids:
-            logger.info("ignored an event that was seen before", extra={"message_id": message.message_id})
+            logger.info("ignored a message that was seen before", extra={"message_id": message.message_id})
             return []
         now, before = self._now(), self._situation.condition
         self._situation, acts = after(self._situation, event, now, self._rules)
@@ -140,7 +162,6 @@ class Alarm:
         return actions
 
     def count_rejected(self) -> None:
-        """Count a message that could not be read."""
         self._rejected_messages += 1
 
     def _now(self) -> Moment:

@@ -4,7 +4,7 @@ import os
 import random
 from importlib.metadata import version
 
-from idc_alarm.alarm import Alarm
+from idc_alarm.alarm import Alarm, AlarmPanel
 from idc_alarm.controller import AlarmController
 from idc_alarm.event_queue import EventQueue
 from idc_alarm.health import Health
@@ -14,18 +14,12 @@ from idc_alarm.link.backoff import Backoff
 from idc_alarm.link.mqtt_link import MqttLink
 from idc_alarm.link.subscriptions import Place
 from idc_alarm.panel.gpio_panel import open_panel
-from idc_alarm.ports import AlarmPanel
 from idc_alarm.settings import AlarmSettings, WatchdogSettings
 from idc_alarm.watchdogs import DeviceWatchdog, SystemdWatchdog, Watchdog
 
 
 def build(settings: AlarmSettings, queue: EventQueue, panel: AlarmPanel | None = None) -> AlarmController:
-    """The whole alarm, not running yet.
-
-    Args:
-        settings: What to build.
-        queue: Where the controller waits; closing it ends the alarm.
-        panel: A panel to use in place of the one that the settings name.
+    """The whole alarm, not running yet; closing the queue ends it. `panel` replaces the one that the settings name.
 
     Raises:
         PinUnavailable: There is no such pin driver on this machine, or a pin cannot be claimed.

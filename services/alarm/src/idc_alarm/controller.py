@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from math import inf
 from typing import Final
 
-from idc_alarm.alarm import Alarm
+from idc_alarm.alarm import Alarm, AlarmPanel
 from idc_alarm.errors import JournalFailed, UnreadableMessage
 from idc_alarm.event_queue import EventQueue
 from idc_alarm.health import Health
-from idc_alarm.journal.record import Journal
+from idc_alarm.journal.patient_journal import PatientJournal
 from idc_alarm.link.inbox import Delivery, read_event
+from idc_alarm.link.mqtt_link import MqttLink
 from idc_alarm.machine.events import ButtonPressed, ConnectionChanged, Event, JournalChanged, Started, TimePassed
-from idc_alarm.ports import AlarmPanel, BrokerLink
 from idc_alarm.watchdogs import Watchdog
 
 logger = logging.getLogger(__name__)
@@ -29,8 +29,8 @@ class AlarmController:
         self,
         alarm: Alarm,
         panel: AlarmPanel,
-        journal: Journal,
-        link: BrokerLink,
+        journal: PatientJournal,
+        link: MqttLink,
         queue: EventQueue,
         health: Health,
         watchdog: Watchdog,

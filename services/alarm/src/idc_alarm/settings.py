@@ -16,16 +16,18 @@ from idc_servicekit.settings import ServiceSettings
 
 
 class WatchdogSettings(BaseModel):
-    """What restarts the alarm, or the machine, when the loop hangs."""
+    """What restarts the alarm, or the machine, when the controller hangs."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["systemd", "device"] = Field(
         default="systemd",
-        description="`systemd` by its socket, where it started the alarm; `device` by a kernel device.",
+        description="`systemd` notifies systemd where it started the alarm; `device` feeds a kernel device.",
     )
     device: Path = Field(default=Path("/dev/watchdog"), description="The kernel's watchdog device.")
-    timeout_s: int = Field(default=15, ge=5, le=120, description="Unfed for so long, the device restarts the machine.")
+    timeout_s: int = Field(
+        default=15, ge=5, le=120, description="The device restarts the machine after this time without a sign of life."
+    )
 
 
 class AlarmSettings(ServiceSettings):
@@ -45,16 +47,16 @@ class AlarmSettings(ServiceSettings):
     patterns: PatternSettings = PatternSettings()
     rules: Rules = Rules()
     sites: tuple[Slug, ...] = Field(
-        default=(), max_length=64, description="Sites whose gateways this alarm hears; none named: its own alone."
+        default=(), max_length=64, description="Sites whose gateways this alarm hears; empty: its own site."
     )
     home_assistant: Literal["off", "on", "remove"] = Field(
         default="off", description="`on` describes the alarm to Home Assistant, `remove` takes that back."
     )
     watchdog: WatchdogSettings = WatchdogSettings()
     state_dir: Path = Field(
-        default=Path("/var/lib/idc"), description="Folder of the journal; it must outlive restarts."
+        default=Path("/var/lib/idc"), description="Folder of the journal; it must survive restarts."
     )
-    alive_file: Path = Field(default=Path("/tmp/alive"), description="Touched with each turn of the loop.")  # noqa: S108
+    alive_file: Path = Field(default=Path("/tmp/alive"), description="Touched every five seconds while the alarm runs.")  # noqa: S108
     ready_file: Path = Field(
         default=Path("/tmp/ready"),  # noqa: S108 - the container's own tmpfs
         description="Touched while connected and subscribed, else removed.",

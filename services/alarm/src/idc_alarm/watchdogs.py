@@ -1,4 +1,7 @@
-"""The two watchdogs: systemd's, and the kernel's device."""
+"""The two watchdogs: systemd's, and the kernel's device.
+
+`interval_s` is how often to feed one, with room for two missed times.
+"""
 
 import contextlib
 import fcntl
@@ -8,7 +11,7 @@ import socket
 import struct
 from math import inf
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, TypeAlias
 
 from idc_alarm.errors import WatchdogUnavailable
 
@@ -18,19 +21,6 @@ _SET_TIMEOUT: Final = 0xC0045706
 """WDIOC_SETTIMEOUT of linux/watchdog.h."""
 _MAGIC_CLOSE: Final = b"V"
 """Written last, it tells the kernel that the device is closed on purpose (Documentation/watchdog/watchdog-api.rst)."""
-
-
-class Watchdog(Protocol):
-    """Restarts the alarm, or the machine, when it is not fed."""
-
-    interval_s: float
-    """How often to feed it, with room for two missed times."""
-
-    def feed(self) -> None:
-        """Report that the controller is healthy."""
-
-    def stop(self) -> None:
-        """Report that the alarm ends on purpose."""
 
 
 class SystemdWatchdog:
@@ -94,3 +84,6 @@ class DeviceWatchdog:
         with contextlib.suppress(OSError):
             os.write(self._file, _MAGIC_CLOSE)
         os.close(self._file)
+
+
+Watchdog: TypeAlias = SystemdWatchdog | DeviceWatchdog

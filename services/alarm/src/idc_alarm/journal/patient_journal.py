@@ -7,7 +7,8 @@ from concurrent.futures import Future
 from typing import Any, Final, TypeVar
 
 from idc_alarm.errors import JournalFailed
-from idc_alarm.journal.record import AlarmRecord, Journal
+from idc_alarm.journal.file_journal import FileJournal
+from idc_alarm.journal.record import AlarmRecord
 from idc_alarm.machine.condition import SUSPECT
 
 logger = logging.getLogger(__name__)
@@ -21,10 +22,10 @@ LOAD_PATIENCE_S: Final = 10.0
 
 
 class PatientJournal:
-    """Gives each access to another journal a thread, and waits for it within a limit. Only one thread calls it."""
+    """Reads and writes the journal in a thread of each access, and waits within a limit. Only one thread calls it."""
 
     def __init__(
-        self, journal: Journal, *, patience_s: float = PATIENCE_S, load_patience_s: float = LOAD_PATIENCE_S
+        self, journal: FileJournal, *, patience_s: float = PATIENCE_S, load_patience_s: float = LOAD_PATIENCE_S
     ) -> None:
         self._journal = journal
         self._patience_s = patience_s

@@ -1,6 +1,6 @@
 """What the alarm keeps over crashes and power cuts."""
 
-from typing import Final, Literal, Protocol
+from typing import Final, Literal
 from uuid import UUID
 
 from pydantic import AwareDatetime, Field
@@ -26,17 +26,3 @@ class AlarmRecord(Contract):
     untold: tuple[AlarmActed, ...] = Field(
         default=(), max_length=MAX_ACTIONS, description="Actions not known to have reached a listener."
     )
-
-
-class Journal(Protocol):
-    """Keeps one record over crashes and power cuts."""
-
-    def load(self) -> AlarmRecord:
-        """The record as last saved; a fresh one where there is none, a latched one where it is damaged."""
-
-    def save(self, record: AlarmRecord) -> None:
-        """Replace the record; on return it is on the disk.
-
-        Raises:
-            JournalFailed: It could not be written, or not in time; the old record stands, or the new one does.
-        """

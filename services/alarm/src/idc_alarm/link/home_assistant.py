@@ -18,14 +18,14 @@ from idc_contracts import (
 
 _SILENCE_S: Final = 600
 _NOW_OR_NEVER: Final = 0
-"""MQTT's quality of service for what is worth nothing later: the broker does not keep it for an absent alarm."""
+"""MQTT's quality of service for commands that expire: the broker does not keep them for an absent alarm."""
 _BUTTONS: Final[tuple[tuple[str, str, Topic, int, dict[str, Any]], ...]] = (
     ("acknowledge", "Acknowledge", ALARM_ACKNOWLEDGEMENTS, ALARM_ACKNOWLEDGEMENTS.qos, {}),
     ("silence", "Silence", ALARM_SILENCES, _NOW_OR_NEVER, {"duration_s": _SILENCE_S}),
     ("test", "Self-test", ALARM_TESTS, _NOW_OR_NEVER, {}),
 )
 _WITH_TIME: Final = "{{ dict(value | from_json, sent_at=utcnow().isoformat()) | to_json }}"
-"""Home Assistant writes down when the button was pressed: what comes late is then known to be old."""
+"""Home Assistant adds when the button was pressed, so that a late command is known to be old."""
 _OUTPUTS: Final = (
     ("red", "Finding (red lamp)", "value_json.lamps.red"),
     ("amber", "Review or technical (amber lamp)", "value_json.lamps.amber"),

@@ -1,7 +1,7 @@
 """Reads the messages that the alarm subscribes to."""
 
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final, TypeVar, cast
 
 from pydantic import ValidationError
 
@@ -13,30 +13,23 @@ from idc_contracts import (
     ALARM_TESTS,
     CLASSIFICATIONS,
     GATEWAY_STATUS,
-    AcknowledgeAlarm,
     PatchClassified,
     ServiceStatus,
-    SilenceAlarm,
-    TestAlarm,
 )
 from idc_contracts.base import Message
 
 MessageT = TypeVar("MessageT", bound=Message)
 Received = Classified | Commanded | GatewayReported | GatewayForgotten
 
-_COMMANDS: Final[dict[str, type[Command]]] = {
-    ALARM_ACKNOWLEDGEMENTS.noun: AcknowledgeAlarm,
-    ALARM_SILENCES.noun: SilenceAlarm,
-    ALARM_TESTS.noun: TestAlarm,
-}
+_COMMANDS: Final = (ALARM_ACKNOWLEDGEMENTS, ALARM_SILENCES, ALARM_TESTS)
 
 
 @dataclass(frozen=True)
 class Delivery:
     """One message from the broker, not acknowledged yet.
 
-    `is_live`: sent just now, neither retained nor kept by the broker while the alarm was away, as far as can be told.
-    `connection` counts the connections: a packet id means nothing to the next one.
+    `is_live`: sent now, neither retained nor kept by the broker while the alarm was away, as far as is known.
+    `connection`: the number of the connection, the only one in which the packet id is valid.
     """
 
     topic: str
@@ -47,10 +40,10 @@ class Delivery:
 
 
 def read_event(delivery: Delivery) -> Received:
-    """The event that a message carries. Fields that are not known are ignored.
+    """The event in a message. Unknown fields are ignored.
 
     Raises:
-        UnreadableMessage: The topic is another's, or the payload does not fit it. The text holds no payload.
+        UnreadableMessage: The topic or payload is not valid. The text does not quote the payload.
     """
     topic, payload = delivery.topic, delivery.payload
     if place := CLASSIFICATIONS.place_of(topic):
@@ -61,10 +54,10 @@ def read_event(delivery: Delivery) -> Received:
         if not payload:
             return GatewayForgotten(gateway)
         return GatewayReported(gateway, _read(ServiceStatus, payload), delivery.is_live)
-    for row in (ALARM_ACKNOWLEDGEMENTS, ALARM_SILENCES, ALARM_TESTS):
+    for row in _COMMANDS:
         if row.device_of(topic) is not None:
-            return Commanded(_read(_COMMANDS[row.noun], payload), delivery.is_live)
-    raise UnreadableMessage("the alarm reads no such topic")
+            return Commanded(cast(Command, _read(row.message, payload)), delivery.is_live)
+    raise UnreadableMessage("the alarm does not read this topic")
 
 
 def _read(message: type[MessageT], payload: bytes) -> MessageT:

@@ -33,7 +33,7 @@ HUNG_AFTER_S: Final = 30.0
 
 
 class MqttLink:
-    """Holds one persistent MQTT 5 session, as `BrokerLink` describes it.
+    """Holds one persistent MQTT 5 session and reconnects without end. Only the controller's thread uses it.
 
     Each connection has its own paho client and thread, whose callbacks come through the queue: nothing here needs a
     lock, and a name server that hangs holds up nothing.
@@ -67,15 +67,18 @@ class MqttLink:
 
     @property
     def is_ready(self) -> bool:
+        """Whether the broker accepted both the connection and the subscriptions."""
         return self._ready_since_s is not None
 
     @property
     def wait_s(self) -> float:
+        """Seconds until `move` has something to do, unless something arrives."""
         if self._client is None:
             return self._connect_due_s - self._clock()
         return self._reports.due_s - self._clock() if self.is_ready else inf
 
     def move(self) -> None:
+        """Do what is due: connect, or publish what waits."""
         self._moved_s = self._clock()
         if self._client is None:
             if self._moved_s >= self._connect_due_s:
@@ -87,32 +90,39 @@ class MqttLink:
             self._publish()
 
     def take(self) -> Sequence[Delivery]:
+        """What arrived since the last call."""
         arrived, self._arrived = self._arrived, []
         return arrived
 
     def acknowledge(self, deliveries: Sequence[Delivery]) -> None:
+        """Acknowledge messages to the broker. Those of an earlier connection are ignored: they will come again."""
         if self._client is not None:
             for delivery in deliveries:
                 if delivery.connection == self._connection:
                     self._client.ack(delivery.packet_id, qos=1)
 
     def report(self, state: AlarmState) -> None:
+        """Publish the state, retained, now or as soon as there is a connection; a newer one replaces it."""
         self._reports.set_state(state)
         self._publish()
 
     def tell(self, actions: Sequence[AlarmActed]) -> None:
+        """Publish each of these actions until the broker has taken it for a listener; they replace the earlier ones."""
         self._reports.actions.waiting = actions
         self._publish()
 
     def told(self) -> Sequence[UUID]:
+        """The message ids of the actions that the broker took for a listener since the last call."""
         return self._reports.actions.told()
 
     def drop(self) -> None:
+        """Break the connection, until `move`: the broker says `offline` and keeps what was not acknowledged."""
         if self._client is not None:
             self._client.disconnect(WITH_WILL)
             self._lose()
 
     def close(self) -> None:
+        """Say `offline` and end the connection, or abandon one that hangs; the broker keeps the session."""
         client = self._client
         if client is None:
             return

@@ -1,4 +1,4 @@
-"""What the alarm hears: the sites of its settings, and what is said to itself."""
+"""What the alarm subscribes to: the gateways of its sites, and its own commands."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ from idc_contracts import (
 
 @dataclass(frozen=True)
 class Place:
-    """Where the alarm stands in the topics, and the sites that it hears."""
+    """The alarm's place in the topics, and the sites that it hears."""
 
     site: str
     device: str
@@ -24,7 +24,7 @@ class Place:
 
 
 def subscriptions(place: Place) -> list[tuple[str, SubscribeOptions]]:
-    """Every topic filter with its options."""
+    """Every topic filter, with its options."""
     events = [CLASSIFICATIONS.filter(site=site) for site in place.sites]
     commands = (ALARM_ACKNOWLEDGEMENTS, ALARM_SILENCES, ALARM_TESTS)
     events += [topic.at(site=place.site, device=place.device) for topic in commands]
@@ -33,11 +33,11 @@ def subscriptions(place: Place) -> list[tuple[str, SubscribeOptions]]:
 
 
 def filters_of(site: str) -> list[str]:
-    """What is heard of one site's gateways."""
+    """The filters of one site's gateways."""
     return [CLASSIFICATIONS.filter(site=site), GATEWAY_STATUS.filter(site=site)]
 
 
 def foreign_site(topic: str, place: Place) -> str | None:
-    """The site of a gateway's message, where it is none that the alarm hears."""
+    """The site of a gateway's message, where the alarm does not hear that site."""
     found = CLASSIFICATIONS.place_of(topic) or GATEWAY_STATUS.place_of(topic)
     return found[0] if found is not None and found[0] not in place.sites else None

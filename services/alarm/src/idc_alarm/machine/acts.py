@@ -1,4 +1,4 @@
-"""What the state machine says that it did."""
+"""What the state machine did."""
 
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -10,7 +10,7 @@ from idc_contracts import AlarmAction
 
 @dataclass(frozen=True)
 class Act:
-    """One thing that the alarm did. `is_cause`: because of the event itself, not of time or trouble."""
+    """One action of the alarm. `is_cause`: the event itself caused it, not time or a technical reason."""
 
     action: AlarmAction
     classification_id: UUID | None = None
@@ -18,7 +18,7 @@ class Act:
     is_cause: bool = False
     note: str | None = None
     cleared: tuple[UUID, ...] = ()
-    """The findings that were acknowledged, oldest first."""
+    """The acknowledged findings, oldest first."""
 
 
 Outcome: TypeAlias = tuple[Situation, tuple[Act, ...]]

@@ -1,4 +1,4 @@
-"""What people tell the alarm: acknowledge, be quiet, try the outputs; over the broker or by the button."""
+"""Commands of people, over the broker or by the button: acknowledge, silence, self-test."""
 
 from dataclasses import dataclass, replace
 from math import inf
@@ -14,12 +14,12 @@ from idc_alarm.machine.rules import Rules
 from idc_contracts import AcknowledgeAlarm, AlarmAction, SilenceAlarm, TestAlarm
 
 BUTTON: Final = "button"
-"""Who acted, where it was the alarm's own button."""
+"""Who acted, when it was the alarm's own button."""
 
 
 @dataclass(frozen=True)
 class _Person:
-    """Who acts, and whether a message says so."""
+    """Who acts. `is_cause`: by a message, not by the button."""
 
     by: str
     note: str | None = None
@@ -33,7 +33,6 @@ _BUTTON: Final = _Person(BUTTON)
 
 
 def commanded(situation: Situation, event: Commanded, moment: Moment, rules: Rules) -> Outcome:
-    """Do what a message asks for."""
     message = event.message
     person = _Person(message.by, message.note, is_cause=True)
     at_s = given_s(situation, event, moment, rules)
@@ -49,17 +48,17 @@ def commanded(situation: Situation, event: Commanded, moment: Moment, rules: Rul
 
 
 def pressed(situation: Situation, moment: Moment, rules: Rules, pressed_s: float) -> Outcome:
-    """Acknowledge the findings that waited when the button was pressed; where none did, silence the slow beep."""
+    """Acknowledge the findings that waited when the button was pressed; if none did, silence the slow beep."""
     waiting = situation.condition.findings
     came_s = [situation.found_s.get(finding.classification_id, -inf) for finding in waiting]
-    seen = sum(at_s <= pressed_s for at_s in came_s)  # they stand in the order in which they came
+    seen = sum(at_s <= pressed_s for at_s in came_s)  # they are in the order of arrival
     if seen:
         return _acknowledged(situation, (waiting[:seen], waiting[seen:]), _BUTTON)
     return _silenced(situation, _BUTTON, moment, pressed_s, pressed_s + rules.button_silence_s)
 
 
 def _named(situation: Situation, event: Commanded, moment: Moment, rules: Rules) -> tuple[Findings, Findings]:
-    """What an acknowledgement clears, and what is left. One that names its finding is never too late."""
+    """The findings that an acknowledgement clears, and the rest. One that names its finding never expires."""
     message, waiting = event.message, situation.condition.findings
     up_to = message.up_to if isinstance(message, AcknowledgeAlarm) else None
     if up_to is not None:
@@ -89,7 +88,7 @@ def _acknowledged(
 
 
 def _silenced(situation: Situation, person: _Person, moment: Moment, at_s: float, until_s: float) -> Outcome:
-    """Keep off what sounded at `at_s`. A finding that came later goes on sounding, and with it everything."""
+    """Silence what sounded at `at_s`. A finding that came later keeps everything sounding."""
     loud = [finding for finding in situation.condition.findings if not finding.is_quiet]
     is_finding_new = any(situation.found_s.get(finding.classification_id, -inf) > at_s for finding in loud)
     reasons = {reason for reason in situation.technical if situation.reasons_since_s.get(reason, -inf) <= at_s}

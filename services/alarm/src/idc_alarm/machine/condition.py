@@ -1,4 +1,4 @@
-"""What an alarm knows: the part that must outlive a power cut, and the rest."""
+"""What an alarm knows: the part that must survive a power cut, and the rest."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,17 +18,19 @@ _bool: Final = TypeAdapter(bool)
 
 
 class Condition(Contract):
-    """What the alarm must not forget. What is computed is written too, for an older version that reads the journal."""
+    """What survives a power cut. Computed fields are written too: an older version reads them from the journal."""
 
-    findings: Findings = Field(default=(), max_length=MAX_FINDINGS, description="Those that wait, oldest first.")
-    acknowledged: bool = Field(default=False, description="A finding was acknowledged and no patch came after it.")
-    latest: Decision | None = Field(default=None, description="The latest word of any gateway.")
+    findings: Findings = Field(
+        default=(), max_length=MAX_FINDINGS, description="Unacknowledged findings, oldest first."
+    )
+    acknowledged: bool = Field(default=False, description="A finding was acknowledged and no patch has come since.")
+    latest: Decision | None = Field(default=None, description="The latest decision of any gateway.")
     last_classification: UUID | None = Field(default=None, description="The latest classification acted on.")
 
     @model_validator(mode="before")
     @classmethod
     def _of_older_version(cls, given: Any) -> Any:
-        """Older journals know of the first finding alone."""
+        """Older journals hold the first finding only."""
         if not isinstance(given, dict) or "findings" in given or "latched" not in given:
             return given
         if not _bool.validate_python(given["latched"]):
@@ -57,7 +59,7 @@ class Condition(Contract):
     @computed_field  # type: ignore[prop-decorator]
     @property
     def latched_since(self) -> AwareDatetime | None:
-        """When that finding came."""
+        """When the first finding that waits arrived."""
         return self.findings[0].found_at if self.findings else None
 
     @computed_field  # type: ignore[prop-decorator]
@@ -73,12 +75,12 @@ class Condition(Contract):
 
 
 SUSPECT: Final = Condition(findings=(Finding(is_lost=True),))
-"""Where memory was lost: a finding may be among what was lost, so somebody must look."""
+"""For a lost journal: it may have held a finding, so somebody must look."""
 
 
 @dataclass(frozen=True)
 class Silence:
-    """Somebody asked for quiet. It covers the findings that waited then, as the next one ends it, and these reasons."""
+    """A silence covers all findings that wait, as a new one ends it, and these technical reasons."""
 
     until_s: float
     reasons: frozenset[TechnicalReason] = frozenset()
@@ -86,16 +88,16 @@ class Silence:
 
 @dataclass(frozen=True)
 class Situation:
-    """All that the alarm knows. Times are on the monotonic clock, in seconds; None: not so."""
+    """All that the alarm knows. Times are on the monotonic clock, in seconds; None: does not apply."""
 
     condition: Condition = field(default_factory=Condition)
     supervision: Supervision = field(default_factory=Supervision)
     technical: tuple[TechnicalReason, ...] = (TechnicalReason.BROKER_LOST,)
     technical_since_s: float | None = None
     reasons_since_s: Mapping[TechnicalReason, float] = field(default_factory=dict)
-    """Since when each reason lasts; one that is not named lasts since the start."""
+    """When each reason began; one that is missing began before the start."""
     found_s: Mapping[UUID, float] = field(default_factory=dict)
-    """When each finding that waits came; one that is not named waits since before the start."""
+    """When each finding that waits arrived; one that is missing arrived before the start."""
     clear_until_s: float | None = None
     silence: Silence | None = None
     test_since_s: float | None = None
@@ -107,7 +109,7 @@ class Situation:
 
     @property
     def is_silenced(self) -> bool:
-        """Whether a silence covers all that is wrong."""
+        """Whether a silence covers every finding and technical reason."""
         return self.silence is not None and not self.sounding_reasons
 
     @property
@@ -116,18 +118,17 @@ class Situation:
         return self.condition.latched and not self.condition.is_quiet and self.silence is None
 
     def silenced_until(self, moment: Moment) -> datetime | None:
-        """When a silence ends, by the clock that people read."""
+        """When a silence ends, by the wall clock."""
         if self.silence is None:
             return None
         return moment.at + timedelta(seconds=self.silence.until_s - moment.monotonic_s)
 
 
 def restored(condition: Condition, saved_at: datetime, moment: Moment) -> Situation:
-    """The situation to start with after `condition` was read from the journal.
+    """The situation at the start, after `condition` was read from the journal.
 
-    Blue is not lit again: newer results may wait at the broker, and until they were read nothing says all is well.
-    A silence ends too: whoever asked for it did not expect a restart. A clock that reads an earlier time than the
-    journal went back while the alarm was off.
+    Blue stays off: newer results may wait at the broker. A silence ends, as whoever asked for it did not expect a
+    restart. A clock that is behind the journal's time went back while the alarm was off.
     """
     went_back_s = min(0.0, (moment.at - saved_at).total_seconds())
     findings = tuple(_dated(finding, moment) for finding in condition.findings)
@@ -140,7 +141,7 @@ def restored(condition: Condition, saved_at: datetime, moment: Moment) -> Situat
 
 
 def _dated(finding: Finding, moment: Moment) -> Finding:
-    """Memory that was just found lost is new: an acknowledgement from before does not mean it."""
+    """A journal that was just found lost is new: an earlier acknowledgement does not clear it."""
     if not finding.is_lost or finding.found_at is not None:
         return finding
     return finding.model_copy(update={"made_at": moment.at, "found_at": moment.at})

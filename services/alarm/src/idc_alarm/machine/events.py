@@ -7,12 +7,11 @@ from typing import TypeAlias
 from idc_contracts import AcknowledgeAlarm, PatchClassified, ServiceStatus, SilenceAlarm, TestAlarm
 
 Command: TypeAlias = AcknowledgeAlarm | SilenceAlarm | TestAlarm
-"""What people and other systems can tell an alarm."""
 
 
 @dataclass(frozen=True)
 class Moment:
-    """One instant, by both clocks: one that people set and that may jump, and one that only goes forward."""
+    """One instant, by the wall clock, which may jump, and by the monotonic clock."""
 
     at: datetime
     monotonic_s: float
@@ -20,7 +19,7 @@ class Moment:
 
 @dataclass(frozen=True)
 class Started:
-    """The alarm's process began."""
+    """The alarm's process started."""
 
 
 @dataclass(frozen=True)
@@ -30,28 +29,28 @@ class TimePassed:
 
 @dataclass(frozen=True)
 class ButtonPressed:
-    """Somebody pressed the alarm's own button. `pressed_s`: when, on the monotonic clock; None: just now."""
+    """Somebody pressed the alarm's own button. `pressed_s`: when, on the monotonic clock; None: now."""
 
     pressed_s: float | None = None
 
 
 @dataclass(frozen=True)
 class ConnectionChanged:
-    """The alarm began or ceased to hear the broker."""
+    """The connection to the broker, subscriptions included, came up or went down."""
 
     is_up: bool
 
 
 @dataclass(frozen=True)
 class JournalChanged:
-    """The journal began or ceased to work."""
+    """The journal became writable, or ceased to be."""
 
     is_working: bool
 
 
 @dataclass(frozen=True)
 class GatewayReported:
-    """A gateway, named `site/device`, said whether it is there. `is_live`: just now, not kept for us by the broker."""
+    """A gateway, named `site/device`, reported its status. `is_live`: sent now, not kept by the broker."""
 
     gateway: str
     status: ServiceStatus
@@ -60,14 +59,14 @@ class GatewayReported:
 
 @dataclass(frozen=True)
 class GatewayForgotten:
-    """Somebody deleted a gateway's retained status: it is gone for good."""
+    """Somebody deleted a gateway's retained status: it was removed for good."""
 
     gateway: str
 
 
 @dataclass(frozen=True)
 class Classified:
-    """A gateway, named `site/device`, classified a patch. `is_live`: it was not kept for us by the broker."""
+    """A gateway, named `site/device`, classified a patch. `is_live`: sent now, not kept by the broker."""
 
     gateway: str
     message: PatchClassified
@@ -76,7 +75,7 @@ class Classified:
 
 @dataclass(frozen=True)
 class Commanded:
-    """Somebody gave a command over the broker. `is_live`: it was not kept for us by the broker."""
+    """Somebody sent a command over the broker. `is_live`: sent now, not kept by the broker."""
 
     message: Command
     is_live: bool = True

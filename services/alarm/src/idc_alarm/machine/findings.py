@@ -1,4 +1,4 @@
-"""The findings that wait for an acknowledgement: which they are, and which of them an acknowledgement clears."""
+"""The findings that wait for an acknowledgement, and which of them an acknowledgement clears."""
 
 from collections.abc import Sequence
 from uuid import UUID, uuid4
@@ -10,25 +10,25 @@ from idc_contracts.base import Contract
 
 
 class Finding(Contract):
-    """One that waits; beyond the bound, it stands for those before it too."""
+    """One finding that waits; beyond the bound, it stands for earlier ones too."""
 
-    classification_id: UUID = Field(default_factory=uuid4, description="Lost memory has an id of its own.")
-    is_lost: bool = Field(default=False, description="Stands for memory that was lost: what it was is unknown.")
+    classification_id: UUID = Field(default_factory=uuid4, description="A lost journal has an id of its own.")
+    is_lost: bool = Field(default=False, description="Stands for a lost journal, which may have held a finding.")
     made_at: AwareDatetime | None = Field(default=None, description="`sent_at` of its message; None: unknown.")
-    found_at: AwareDatetime | None = Field(default=None, description="When it came, by the alarm's clock.")
-    is_quiet: bool = Field(default=False, description="It came too late to sound.")
-    count: int = Field(default=1, ge=1, description="So many findings it stands for.")
+    found_at: AwareDatetime | None = Field(default=None, description="When it arrived, by the alarm's clock.")
+    is_quiet: bool = Field(default=False, description="It was too old to sound when it arrived.")
+    count: int = Field(default=1, ge=1, description="How many findings it stands for.")
 
 
 Findings = tuple[Finding, ...]
-"""In the order in which they came."""
+"""In the order of arrival."""
 
 
 def with_finding(waiting: Findings, finding: Finding) -> Findings:
-    """Add one that came; one that waits already is no second one.
+    """Add a finding, unless it waits already.
 
-    Of more than `MAX_FINDINGS` the two oldest become one, under the later one's id: an acknowledgement of the earlier
-    id then clears nothing, and one of any later id clears both.
+    Beyond `MAX_FINDINGS` the two oldest become one, under the later one's id: an acknowledgement of the earlier id
+    then clears nothing, and one of any later id clears both.
     """
     if any(finding.classification_id == known.classification_id for known in waiting):
         return waiting
@@ -37,13 +37,13 @@ def with_finding(waiting: Findings, finding: Finding) -> Findings:
 
 
 def split_up_to(waiting: Findings, classification_id: UUID) -> tuple[Findings, Findings]:
-    """What an acknowledgement up to a finding clears, and what is left; one that does not wait clears nothing."""
+    """The findings up to the named one, and the rest; a name that does not wait clears nothing."""
     place = next((i for i, known in enumerate(waiting) if known.classification_id == classification_id), None)
     return ((), waiting) if place is None else (waiting[: place + 1], waiting[place + 1 :])
 
 
 def split_made_before(waiting: Findings, at: AwareDatetime) -> tuple[Findings, Findings]:
-    """What an acknowledgement that names no finding clears, and what is left."""
+    """The findings that an acknowledgement without a name clears, and the rest."""
     seen = [known.made_at is None or known.made_at <= at for known in waiting]
     return _chosen(waiting, seen), _chosen(waiting, [not was_seen for was_seen in seen])
 

@@ -16,7 +16,7 @@ from idc_contracts import AlarmAction, Decision, PatchClassified
 
 
 def after(situation: Situation, event: Event, moment: Moment, rules: Rules) -> Outcome:
-    """The situation that follows an event, and what was done, in this order: what time ends, what is wrong, the event.
+    """The situation after an event, and what was done, in this order: what expires, technical reasons, the event.
 
     Args:
         situation: What the alarm knew before.
@@ -60,7 +60,7 @@ def _supervise(situation: Situation, event: Event, moment: Moment, rules: Rules)
 
 
 def _uncovered(situation: Situation) -> Situation:
-    """A reason that is over is not covered by a silence when it comes back; one that covers nothing is over too."""
+    """A silence does not cover a reason that ended and came back; a silence that covers nothing ends."""
     silence = situation.silence
     if silence is None:
         return situation

@@ -1,4 +1,4 @@
-"""The numbers and choices that the state machine works with."""
+"""The durations and choices of the state machine."""
 
 from typing import Annotated
 
@@ -11,17 +11,17 @@ GatewayName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62
 
 
 class Rules(BaseModel):
-    """How long things last, what is too late, and which results this alarm is for."""
+    """How long things last, what is too old, and which results this alarm shows."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     decisions: frozenset[Decision] = Field(
-        default=frozenset(Decision), min_length=1, description="Decisions that this alarm shows; others pass it by."
+        default=frozenset(Decision), min_length=1, description="Decisions that this alarm shows; it ignores the others."
     )
     gateways: frozenset[GatewayName] = Field(
         default=frozenset(),
         max_length=64,
-        description="Gateways that must be online, as `site/device`; any other that was heard of must be too.",
+        description="Gateways that must be online, as `site/device`; so must any other that reported a status.",
     )
     clear_for_s: float = Field(default=60.0, ge=1.0, le=3600.0, description="How long blue stays lit.")
     max_age_s: float = Field(
@@ -34,7 +34,7 @@ class Rules(BaseModel):
         default=None,
         ge=5.0,
         le=604800.0,
-        description="Silence that counts as trouble; unset, only gateways that announce repeats must speak.",
+        description="Time without any message that is a technical reason; unset: only announced repeats are expected.",
     )
     beep_after_s: float = Field(
         default=10.0, ge=0.0, le=3600.0, description="How long a technical reason lasts before the slow beep begins."

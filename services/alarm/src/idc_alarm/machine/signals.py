@@ -1,4 +1,4 @@
-"""What lamps and buzzer do: a pure function of situation and time."""
+"""What lamps and buzzer show: a pure function of situation and time."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -49,16 +49,15 @@ TEST_STEPS: Final = (
     Signals(blue=Signal.STEADY),
     Signals(buzzer=Signal.STEADY),
 )
-"""The self-test: one output after the other, each alone."""
+"""The self-test: each output in turn, alone."""
 
 
 def is_test_over(situation: Situation, moment: Moment, rules: Rules) -> bool:
-    """Whether a self-test ran and has shown its last step."""
+    """Whether a self-test has shown its last step."""
     return situation.test_since_s is not None and _test_step(situation.test_since_s, moment, rules) is None
 
 
 def signals(situation: Situation, moment: Moment, rules: Rules) -> Signals:
-    """What all outputs do now."""
     if situation.test_since_s is not None and not situation.condition.latched:
         step = _test_step(situation.test_since_s, moment, rules)
         if step is not None:
@@ -69,7 +68,7 @@ def signals(situation: Situation, moment: Moment, rules: Rules) -> Signals:
 
 
 def mode(situation: Situation) -> AlarmMode:
-    """What is shown first of all; this order is that of the priorities."""
+    """The most urgent of what is shown, in this order."""
     is_shown = {
         AlarmMode.FINDING: situation.condition.latched and situation.silence is None,
         AlarmMode.SELF_TEST: situation.test_since_s is not None,
@@ -83,7 +82,7 @@ def mode(situation: Situation) -> AlarmMode:
 
 
 def next_change_s(situation: Situation, moment: Moment, rules: Rules) -> float | None:
-    """Seconds until time alone changes an output; None where it will not. Jumps of the clock are not foreseen."""
+    """Seconds until time alone may change an output; None where it will not. Jumps of the clock cannot be foreseen."""
     ends = [situation.clear_until_s, situation.silence.until_s if situation.silence else None]
     ends += silent_after_s(situation.supervision, rules)
     if situation.technical_since_s is not None:

@@ -1,7 +1,6 @@
-"""Whether the alarm can vouch for hearing every finding: broker, gateways, silence, clocks and journal.
+"""Whether the alarm can be sure to receive every finding: broker, gateways, silence, clocks and journal.
 
-Nothing is inferred from silence: a gateway is there only while its status says so, and while it speaks as often as
-it announced.
+A gateway counts as online only while its status says so, and while it sends as often as it announced.
 """
 
 from collections.abc import Mapping
@@ -23,16 +22,16 @@ from idc_alarm.machine.rules import Rules
 from idc_contracts import TechnicalReason
 
 MAX_GATEWAYS: Final = 256
-"""Gateways that are remembered; one more is not, unless it is one that must be there."""
+"""Gateways that are remembered; beyond that, only those that must be online."""
 MISSED_REPEATS: Final = 3
-"""A gateway that misses so many of its announced repeats is not there."""
+"""After this many missed repeats, a gateway counts as silent."""
 SMALLEST_JUMP_S: Final = 1.0
-"""A clock that is steered, not set, moves by less than this between two looks (adjtimex slews 500 ppm)."""
+"""A clock that is slewed, not set, moves by less than this between two events (adjtimex slews 500 ppm)."""
 
 
 @dataclass(frozen=True)
 class Gateway:
-    """What is known of one gateway. `clock_error_s`: how far the alarm's clock is ahead of the gateway's."""
+    """One gateway. `clock_error_s`: how far the alarm's clock is ahead of the gateway's."""
 
     heard_s: float
     is_online: bool | None = None
@@ -42,7 +41,7 @@ class Gateway:
 
 @dataclass(frozen=True)
 class Supervision:
-    """What the technical alarm rests on. Times are on the monotonic clock, in seconds."""
+    """What the technical reasons depend on. Times are on the monotonic clock, in seconds."""
 
     is_connected: bool = False
     is_journal_working: bool = True
@@ -55,7 +54,6 @@ class Supervision:
 def observed(  # noqa: PLR0911 - one for each kind of event
     supervision: Supervision, event: Event, moment: Moment, rules: Rules
 ) -> Supervision:
-    """The supervision after an event."""
     supervision = _after_jump(supervision, moment)
     match event:
         case ConnectionChanged(is_up=is_up):
@@ -65,12 +63,17 @@ def observed(  # noqa: PLR0911 - one for each kind of event
         case GatewayForgotten(gateway=name):
             others = {other: known for other, known in supervision.gateways.items() if other != name}
             return replace(supervision, gateways=others, heard_s=moment.monotonic_s)
-        case GatewayReported():
-            return _reported(supervision, event, moment, rules)
+        case GatewayReported(gateway=name, status=status):
+            known = supervision.gateways.get(name, Gateway(moment.monotonic_s))
+            is_online = status.status == "online"
+            heard = replace(known, heard_s=moment.monotonic_s, is_online=is_online, repeat_s=status.repeat_s)
+            # `offline` may be the last will, which was written when the gateway connected.
+            reading = _Reading(status.sent_at, event.is_live and is_online, may_be_late=False)
+            return _heard(supervision, name, heard, reading, moment, rules)
         case Classified(gateway=name, message=message, is_live=is_live):
             known = supervision.gateways.get(name, Gateway(moment.monotonic_s))
             heard = replace(known, heard_s=moment.monotonic_s)
-            # A result may have waited at its gateway, so that an old one says nothing of the clock.
+            # A result may have waited at its gateway: an old one says nothing about the clock.
             return _heard(supervision, name, heard, _Reading(message.sent_at, is_live, may_be_late=True), moment, rules)
         case Commanded():
             return replace(supervision, heard_s=moment.monotonic_s)
@@ -78,7 +81,7 @@ def observed(  # noqa: PLR0911 - one for each kind of event
 
 
 def reasons(supervision: Supervision, moment: Moment, rules: Rules) -> tuple[TechnicalReason, ...]:
-    """Everything that is wrong, in alphabetical order."""
+    """The technical reasons, in alphabetical order."""
     is_wrong = {
         TechnicalReason.BROKER_LOST: not supervision.is_connected,
         TechnicalReason.CLOCK_WRONG: _is_any_clock_wrong(supervision, rules),
@@ -103,13 +106,13 @@ def silent_after_s(supervision: Supervision, rules: Rules) -> list[float]:
 
 
 def offline_gateways(supervision: Supervision, rules: Rules) -> tuple[str, ...]:
-    """The gateways that said they are off, and those that must be there and never spoke."""
+    """The gateways that reported `offline`, and those that must be online and never reported it."""
     off = {name for name, gateway in supervision.gateways.items() if gateway.is_online is False}
     return tuple(sorted(off | {name for name in rules.gateways if not _is_online(supervision, name)}))
 
 
 def is_clock_trusted(supervision: Supervision, gateway: str | None, rules: Rules) -> bool:
-    """Whether the age of a gateway's message can be told; None stands for a sender that is no gateway."""
+    """Whether the age of a gateway's message is known; None: the sender is not a gateway."""
     known = None if gateway is None else supervision.gateways.get(gateway)
     errors_s = (supervision.own_clock_error_s, 0.0 if known is None else known.clock_error_s)
     return all(abs(error_s) <= rules.clock_tolerance_s for error_s in errors_s)
@@ -131,7 +134,7 @@ def _is_any_clock_wrong(supervision: Supervision, rules: Rules) -> bool:
 
 
 def _after_jump(supervision: Supervision, moment: Moment) -> Supervision:
-    """Notice a clock that was set since the last event, by its step against the monotonic clock."""
+    """Detect a clock that was set since the last event, by its step against the monotonic clock."""
     if supervision.last is None:
         return replace(supervision, last=moment)
     elapsed_s = moment.monotonic_s - supervision.last.monotonic_s
@@ -144,15 +147,6 @@ def _after_jump(supervision: Supervision, moment: Moment) -> Supervision:
     }
     own_s = supervision.own_clock_error_s + jump_s
     return replace(supervision, last=moment, own_clock_error_s=own_s, gateways=shifted)
-
-
-def _reported(supervision: Supervision, event: GatewayReported, moment: Moment, rules: Rules) -> Supervision:
-    known = supervision.gateways.get(event.gateway, Gateway(moment.monotonic_s))
-    is_online = event.status.status == "online"
-    heard = replace(known, heard_s=moment.monotonic_s, is_online=is_online, repeat_s=event.status.repeat_s)
-    # `offline` may be the last will, which was written when the gateway connected.
-    reading = _Reading(event.status.sent_at, event.is_live and is_online, may_be_late=False)
-    return _heard(supervision, event.gateway, heard, reading, moment, rules)
 
 
 @dataclass(frozen=True)
@@ -174,6 +168,6 @@ def _heard(
         heard = replace(heard, own_clock_error_s=0.0)
         gateway = replace(gateway, clock_error_s=0.0)
     elif ahead_s < -rules.clock_tolerance_s or (reading.is_live and not reading.may_be_late):
-        # Nothing comes from the future, late or not; what is late though just sent was stamped by another time.
+        # A message from the future, or one that is old although just sent, was stamped by a clock that differs.
         gateway = replace(gateway, clock_error_s=ahead_s)
     return replace(heard, gateways={**heard.gateways, name: gateway})

@@ -24,7 +24,7 @@ DEADMAN_S: Final = 30.0
 
 
 class GpioPanel:
-    """Three lamps, a buzzer and a button, as `AlarmPanel` describes them."""
+    """Three lamps, a buzzer and a button: the alarm's `AlarmPanel`."""
 
     def __init__(
         self,

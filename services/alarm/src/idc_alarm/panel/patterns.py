@@ -1,4 +1,4 @@
-"""Patterns in time: how long an output is on and off in turn."""
+"""Patterns of lamps and buzzer: how long an output is on and off in turn."""
 
 from typing import Annotated, Self
 
@@ -8,14 +8,14 @@ from idc_alarm.machine.signals import Signal
 
 Duration = Annotated[int, Field(ge=20, le=60000)]
 Pattern = Annotated[tuple[Duration, ...], Field(min_length=2, max_length=16)]
-"""Milliseconds on, off, on, off …, over and over."""
+"""Milliseconds on, off, on, off …, repeated."""
 
 
 class PatternSettings(BaseModel):
     """The patterns of lamps and buzzer.
 
-    The defaults take up ideas of IEC 60601-1-8 without any claim to it: fast red for what is urgent (1.4-2.8 Hz), slow
-    amber for what is less so (0.4-0.8 Hz), bursts of beeps for a finding and a lone slow beep for the rest.
+    The defaults follow ideas of IEC 60601-1-8, without a claim of compliance: fast red for high priority (1.4-2.8 Hz),
+    slow amber for medium priority (0.4-0.8 Hz), bursts of beeps for a finding and a single slow beep for the rest.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -42,7 +42,7 @@ class PatternSettings(BaseModel):
         return self
 
     def lamp(self, signal: Signal) -> Pattern | None:
-        """A lamp's pattern; None for one that does not change."""
+        """A lamp's pattern; None for a steady signal."""
         return {
             Signal.FINDING: self.finding_lamp,
             Signal.SILENCED: self.silenced_lamp,
@@ -50,12 +50,12 @@ class PatternSettings(BaseModel):
         }.get(signal)
 
     def buzzer(self, signal: Signal) -> Pattern | None:
-        """The buzzer's pattern; None where it does not change."""
+        """The buzzer's pattern; None for a steady signal."""
         return {Signal.FINDING: self.finding_buzzer, Signal.TECHNICAL: self.technical_buzzer}.get(signal)
 
 
 def level_at(pattern: Pattern, elapsed_s: float) -> tuple[bool, float]:
-    """Whether a pattern is on, and how many seconds it stays so.
+    """Whether a pattern is on, and for how many more seconds.
 
     Args:
         pattern: Milliseconds on and off in turn.
@@ -66,4 +66,4 @@ def level_at(pattern: Pattern, elapsed_s: float) -> tuple[bool, float]:
         if position_ms < duration_ms:
             return step % 2 == 0, (duration_ms - position_ms) / 1000
         position_ms -= duration_ms
-    return True, pattern[0] / 1000  # rounding carried past the end: it begins again
+    return True, pattern[0] / 1000  # rounding went past the end

@@ -17,7 +17,7 @@ class PinSettings(BaseModel):
     amber: GpioNumber = Field(default=27, description="Amber lamp's GPIO line, 2-27.")
     blue: GpioNumber = Field(default=22, description="Blue lamp's GPIO line, 2-27.")
     buzzer: GpioNumber = Field(default=23, description="Buzzer's GPIO line, 2-27.")
-    button: GpioNumber | None = Field(default=24, description="The button's GPIO line, 2-27; `null`: no button.")
+    button: GpioNumber | None = Field(default=24, description="Button's GPIO line, 2-27; `null`: no button.")
     active_high: bool = Field(default=True, description="False where a low level lights (most relay boards).")
     buzzer_active_high: bool = Field(default=True, description="False where a low level sounds.")
     buzzer_kind: Literal["active", "passive"] = Field(
