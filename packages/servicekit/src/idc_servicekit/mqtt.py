@@ -74,7 +74,7 @@ class MqttSettings(BaseModel):
         return self.password_file.read_text().strip()
 
     def tls_context(self) -> ssl.SSLContext:
-        """A context for TLS 1.2 or later that trusts only `ca_file`, checks the host name and presents `certificate_file`.
+        """Trusts `ca_file` alone, checks the host name, presents `certificate_file`, uses TLS 1.2 or later.
 
         Raises:
             OSError: A file is missing or not a certificate, or the key does not match (`ssl.SSLError`).
