@@ -120,7 +120,7 @@ def test_state_tells_what_is_lit_and_why() -> None:
     later = patch_classified("uncertain", correlation_id="request-8")
     for event in (finding, later):
         alarm.act(event_of(event))
-    alarm.count_rejected()
+    alarm.rejected_messages += 1
 
     state = AlarmState.from_payload(alarm.state.to_payload())
 

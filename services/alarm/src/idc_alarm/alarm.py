@@ -2,10 +2,9 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Protocol
-from uuid import UUID
 
 from idc_alarm.journal.record import REMEMBERED_IDS, AlarmRecord
 from idc_alarm.journal.untold import Untold
@@ -69,40 +68,24 @@ class Alarm:
         now = self._now()
         self._situation = restored(record.condition, record.changed_at, now)
         self._shown = signals(self._situation, now, rules)
-        self._changed_at = now.at
-        self._recent_ids = dict.fromkeys(record.recent_ids)
-        self._untold = Untold(record.untold)
-        self._rejected_messages = 0
-        self._revision = 0
-        self._cause: str | None = None
-
-    @property
-    def revision(self) -> int:
-        """Counts the changes of the record."""
-        return self._revision
-
-    @property
-    def changed_at(self) -> datetime:
+        self.changed_at = now.at
         """When the outputs last changed."""
-        return self._changed_at
+        self._recent_ids = dict.fromkeys(record.recent_ids)
+        self.untold = Untold(record.untold)
+        self.rejected_messages = 0
+        self.revision = 0
+        """Counts the changes of the record."""
+        self._cause: str | None = None
 
     @property
     def record(self) -> AlarmRecord:
         """What the journal must hold."""
         return AlarmRecord(
             condition=self._situation.condition,
-            changed_at=self._changed_at,
+            changed_at=self.changed_at,
             recent_ids=tuple(self._recent_ids),
-            untold=self._untold.actions,
+            untold=self.untold.actions,
         )
-
-    @property
-    def untold(self) -> Sequence[AlarmActed]:
-        """The actions not known to have reached a listener."""
-        return self._untold.actions
-
-    def forget_told(self, message_ids: Iterable[UUID]) -> None:
-        self._untold.forget(message_ids)
 
     @property
     def state(self) -> AlarmState:
@@ -122,8 +105,8 @@ class Alarm:
             technical=situation.technical,
             offline_gateways=offline_gateways(situation.supervision, self._rules)[:REPORTED_GATEWAYS],
             last_classification=situation.condition.last_classification,
-            changed_at=self._changed_at,
-            rejected_messages=self._rejected_messages,
+            changed_at=self.changed_at,
+            rejected_messages=self.rejected_messages,
         )
 
     @property
@@ -132,11 +115,6 @@ class Alarm:
         return next_change_s(self._situation, self._now(), self._rules)
 
     def show(self) -> None:
-        """Drive the panel.
-
-        Raises:
-            PanelFailed: An output could not be driven.
-        """
         self._shown = signals(self._situation, self._now(), self._rules)
         self._panel.show(self._shown)
 
@@ -156,13 +134,10 @@ class Alarm:
         if message is not None:
             self._remember(message)
         if acts or message is not None or self._situation.condition != before:
-            self._revision += 1
+            self.revision += 1
         actions = [self._acted(act, event, message) for act in acts]
-        self._untold.add(actions)
+        self.untold.add(actions)
         return actions
-
-    def count_rejected(self) -> None:
-        self._rejected_messages += 1
 
     def _now(self) -> Moment:
         return Moment(self._clock(), self._monotonic())
@@ -171,7 +146,7 @@ class Alarm:
         if wanted != self._shown:
             self._panel.show(wanted)
             self._shown = wanted
-            self._changed_at = self._clock()
+            self.changed_at = self._clock()
 
     def _remember(self, message: Message) -> None:
         self._cause = message.correlation_id or str(message.message_id)

@@ -67,13 +67,9 @@ class AlarmController:
             self._panel.close()
 
     def turn(self) -> None:
-        """Wait for what is next, at most `LONGEST_TURN_S`, and act on all that is there.
-
-        Raises:
-            PanelFailed: A lamp or the buzzer could not be driven.
-        """
+        """Wait for what is next, at most `LONGEST_TURN_S`, and act on all that is there."""
         self._queue.run(self._prepare())
-        self._alarm.forget_told(self._link.told())
+        self._alarm.untold.forget(self._link.told())
         # Presses go first: whoever pressed the button has not seen what is acted on only now.
         for pressed_s in self._panel.presses():
             self._do(ButtonPressed(pressed_s))
@@ -99,7 +95,7 @@ class AlarmController:
         if self._is_report_due:
             self._link.report(self._alarm.state)
             self._is_report_due = False
-        self._link.tell(self._alarm.untold)
+        self._link.tell(self._alarm.untold.actions)
 
     def _notice_connection(self) -> None:
         if self._link.is_ready != self._was_ready:
@@ -129,7 +125,7 @@ class AlarmController:
         except UnreadableMessage as exc:
             size = len(delivery.payload)
             logger.warning("dropped a message of %d bytes on %.128r: %s", size, delivery.topic, exc)
-            self._alarm.count_rejected()
+            self._alarm.rejected_messages += 1
             self._is_report_due = True
             return
         self._do(event)

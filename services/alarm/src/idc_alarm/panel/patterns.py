@@ -41,17 +41,15 @@ class PatternSettings(BaseModel):
                 raise ValueError(f"{name} must end with how long it is off: an even count of numbers, got {pattern}")
         return self
 
-    def lamp(self, signal: Signal) -> Pattern | None:
-        """A lamp's pattern; None for a steady signal."""
+    def of(self, output: str, signal: Signal) -> Pattern | None:
+        """The pattern of `buzzer` or a lamp; None for a steady signal, or off."""
+        if output == "buzzer":
+            return {Signal.FINDING: self.finding_buzzer, Signal.TECHNICAL: self.technical_buzzer}.get(signal)
         return {
             Signal.FINDING: self.finding_lamp,
             Signal.SILENCED: self.silenced_lamp,
             Signal.TECHNICAL: self.technical_lamp,
         }.get(signal)
-
-    def buzzer(self, signal: Signal) -> Pattern | None:
-        """The buzzer's pattern; None for a steady signal."""
-        return {Signal.FINDING: self.finding_buzzer, Signal.TECHNICAL: self.technical_buzzer}.get(signal)
 
 
 def level_at(pattern: Pattern, elapsed_s: float) -> tuple[bool, float]:

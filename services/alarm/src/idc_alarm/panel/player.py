@@ -3,24 +3,11 @@
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from math import inf
 
 from idc_alarm.errors import PanelFailed
 from idc_alarm.machine.signals import Signal, Signals
-from idc_alarm.panel.patterns import Pattern, PatternSettings, level_at
-
-
-@dataclass(frozen=True)
-class _Track:
-    signal: Signal
-    pattern: Pattern | None
-    since_s: float
-
-    def level(self, now_s: float) -> tuple[bool, float | None]:
-        """Whether the output is on, and how many seconds it stays so; None: until the signal changes."""
-        if self.pattern is None:
-            return self.signal is not Signal.OFF, None
-        return level_at(self.pattern, now_s - self.since_s)
+from idc_alarm.panel.patterns import PatternSettings, level_at
 
 
 class SignalPlayer:
@@ -54,7 +41,7 @@ class SignalPlayer:
         self._deadman_s = deadman_s
         self._clock = clock
         self._signals = Signals()
-        self._tracks: dict[str, _Track] = {}
+        self._began: dict[str, tuple[Signal, float]] = {}
         self._levels: dict[str, bool] = {}
         self._alive_s = clock()
         self._failure: Exception | None = None
@@ -101,10 +88,8 @@ class SignalPlayer:
         wanted = self._signals if left_s > 0 else _hanging(self._signals)
         levels, waits_s = {}, [left_s if left_s > 0 else self._deadman_s]
         for name in self._drive:
-            track = self._track(name, getattr(wanted, name), now_s)
-            levels[name], wait_s = track.level(now_s)
-            if wait_s is not None:
-                waits_s.append(wait_s)
+            levels[name], wait_s = self._level(name, getattr(wanted, name), now_s)
+            waits_s.append(wait_s)
         # Outputs go off before others go on: red and blue are not lit together even for an instant.
         for name, is_on in sorted(levels.items(), key=lambda item: item[1]):
             if self._levels.get(name) is not is_on:
@@ -112,12 +97,14 @@ class SignalPlayer:
                 self._levels[name] = is_on
         return min(waits_s)
 
-    def _track(self, name: str, signal: Signal, now_s: float) -> _Track:
-        track = self._tracks.get(name)
-        if track is None or track.signal is not signal:
-            pattern = self._patterns.buzzer(signal) if name == "buzzer" else self._patterns.lamp(signal)
-            track = self._tracks[name] = _Track(signal, pattern, now_s)
-        return track
+    def _level(self, name: str, signal: Signal, now_s: float) -> tuple[bool, float]:
+        """Whether an output is on, and for how many more seconds."""
+        if self._began.get(name, (None, 0.0))[0] is not signal:
+            self._began[name] = (signal, now_s)
+        pattern = self._patterns.of(name, signal)
+        if pattern is None:
+            return signal is not Signal.OFF, inf
+        return level_at(pattern, now_s - self._began[name][1])
 
     def _raise_failure(self) -> None:
         if self._failure is not None:
