@@ -1,4 +1,4 @@
-"""The loop's order: shown, written down, acknowledged, reported."""
+"""The controller's order: shown, journalled, reported, acknowledged."""
 
 import itertools
 import time

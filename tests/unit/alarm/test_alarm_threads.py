@@ -128,6 +128,7 @@ def test_broker_that_takes_the_connection_and_says_nothing_holds_up_nothing(
         connection.close()
         queue.close()
         alarm.run()
+    wait_until(lambda: "paho" not in str(threading.enumerate()), "the attempt is over")
     gc.collect()
     assert watchdog.feeds == 4
     assert is_still_waiting  # the alarm did three turns, and this one attempt goes on

@@ -1,7 +1,6 @@
-"""The loop: what arrives is shown, journalled, acknowledged and reported, in this order and in one thread."""
+"""The loop: what arrives is shown, journalled, reported and acknowledged, in this order and in one thread."""
 
 import logging
-from collections.abc import Sequence
 from math import inf
 from typing import Final
 
@@ -74,10 +73,15 @@ class AlarmController:
         for pressed_s in self._panel.presses():
             self._do(ButtonPressed(pressed_s))
         self._notice_connection()
-        self._take(self._link.take())
+        deliveries = self._link.take()
+        for delivery in deliveries:
+            self._act(delivery)
         self._do(TimePassed())
-        self._save()
+        # One write for all that came together; what is not in the journal is not acknowledged and will come again.
+        is_saved = self._save()
         self._report()
+        if is_saved:
+            self._link.acknowledge(deliveries)
         self._panel.keep_alive()
         self._health.beat(ready=self._link.is_ready)
         self._watchdog.feed()
@@ -109,15 +113,6 @@ class AlarmController:
         self._is_unsaved = self._is_unsaved or self._alarm.revision != revision
         if actions or self._alarm.changed_at != shown_at:
             self._is_report_due = True
-
-    def _take(self, deliveries: Sequence[Delivery]) -> None:
-        if not deliveries:
-            return
-        for delivery in deliveries:
-            self._act(delivery)
-        # One write for all that came together; what is not in the journal is not acknowledged and will come again.
-        if self._save():
-            self._link.acknowledge(deliveries)
 
     def _act(self, delivery: Delivery) -> None:
         try:
