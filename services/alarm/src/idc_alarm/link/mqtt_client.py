@@ -22,7 +22,7 @@ MAX_UNACKNOWLEDGED: Final = 64
 """Messages that the broker sends before it waits for an acknowledgement."""
 MAX_PACKET_BYTES: Final = 65536
 CONNECT_TIMEOUT_S: Final = 5.0
-"""For TCP; the TLS handshake may take as long as the keepalive."""
+"""For TCP and for the TLS handshake, each."""
 
 EVENT_OPTIONS: Final = SubscribeOptions(qos=1, retainHandling=SubscribeOptions.RETAIN_DO_NOT_SEND)
 """Events are not retained; one retained by mistake would ring again with each connection."""

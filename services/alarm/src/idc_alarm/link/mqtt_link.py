@@ -150,11 +150,11 @@ class MqttLink:
         try:
             client = new_client(self._settings, client_id=client_id, will=self._reports.status("offline"))
         except OSError as exc:  # TLS errors and unreadable secrets are OSErrors too
-            self._on_connect_fail(None, exc)
+            self._on_connect_fail(None, why_unreachable(exc))
             return
         client.is_controller_hung = lambda: self._clock() - self._moved_s > HUNG_AFTER_S
         client.on_connect = self._in_turn(self._on_connect)
-        client.on_connect_fail = lambda client, _: self._hand_over(self._on_connect_fail, client, sys.exc_info()[1])
+        client.on_connect_fail = lambda client, _: self._hand_over(self._on_connect_fail, client, _why_unreachable())
         client.on_subscribe = self._in_turn(self._on_subscribe)
         client.on_disconnect = self._in_turn(self._on_disconnect)
         client.on_publish = self._in_turn(self._on_publish)
@@ -189,8 +189,7 @@ class MqttLink:
         self._is_caught_up = False
         self._connect_due_s = now_s + self._backoff.next_s()
 
-    def _on_connect_fail(self, _client: mqtt.Client | None, error: BaseException) -> None:
-        why = why_unreachable(error)
+    def _on_connect_fail(self, _client: mqtt.Client | None, why: str) -> None:
         logger.warning("cannot reach the broker at %s:%d: %s", self._settings.host, self._settings.port, why)
         self._lose()
 
@@ -241,3 +240,9 @@ class MqttLink:
         self._last_message_s = arrived_s
         is_live = self._is_caught_up and not message.retain
         self._arrived.append(Delivery(topic, bytes(message.payload), message.mid, is_live, self._connection))
+
+
+def _why_unreachable() -> str:
+    # paho has no argument for the error that it handles while it calls back; the error itself would hold the socket.
+    error = sys.exception()
+    return "unknown" if error is None else why_unreachable(error)
