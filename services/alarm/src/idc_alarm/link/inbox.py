@@ -21,7 +21,7 @@ from idc_contracts.base import Message
 MessageT = TypeVar("MessageT", bound=Message)
 Received = Classified | Commanded | GatewayReported | GatewayForgotten
 
-_COMMANDS: Final = (ALARM_ACKNOWLEDGEMENTS, ALARM_SILENCES, ALARM_TESTS)
+COMMANDS: Final = (ALARM_ACKNOWLEDGEMENTS, ALARM_SILENCES, ALARM_TESTS)
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def read_event(delivery: Delivery) -> Received:
         if not payload:
             return GatewayForgotten(gateway)
         return GatewayReported(gateway, _read(ServiceStatus, payload), delivery.is_live)
-    for row in _COMMANDS:
+    for row in COMMANDS:
         if row.device_of(topic) is not None:
             return Commanded(cast(Command, _read(row.message, payload)), delivery.is_live)
     raise UnreadableMessage("the alarm does not read this topic")

@@ -83,7 +83,7 @@ class MqttLink:
         if self._client is None:
             if self._moved_s >= self._connect_due_s:
                 self._connect()
-        elif self.is_ready and self._reports.is_answer_overdue:
+        elif self.is_ready and self._moved_s >= self._reports.answer_due_s:
             logger.error("the connection to the broker hangs: connecting again")
             self.drop()
         else:
@@ -126,18 +126,15 @@ class MqttLink:
         client = self._client
         if client is None:
             return
-        if not self.is_ready:
-            client.disconnect()
-            self._lose()
-            return
         end_s = self._clock() + CLOSE_TIMEOUT_S
-        self._reports.end(client)
-        self._run_while(lambda: self._client is client and self._reports.is_answer_due, end_s)
+        if self.is_ready:
+            self._reports.end(client)
+            self._run_while(lambda: self._client is client and self._reports.answer_due_s < inf, end_s)
         client.disconnect()
-        self._run_while(lambda: self._client is client, end_s)
-        if self._client is client:
+        self._run_while(lambda: self._client is client and self.is_ready, end_s)
+        if self.is_ready:
             logger.warning("the connection to the broker hangs: the broker says `offline` by itself")
-            self._lose()
+        self._lose()
 
     def _run_while(self, is_waiting: Callable[[], bool], end_s: float) -> None:
         while is_waiting() and self._clock() < end_s:
@@ -154,21 +151,19 @@ class MqttLink:
             return
         client.is_controller_hung = lambda: self._clock() - self._moved_s > HUNG_AFTER_S
         client.on_connect = self._in_turn(self._on_connect)
-        client.on_connect_fail = lambda client, _: self._hand_over(self._on_connect_fail, client, _why_unreachable())
         client.on_subscribe = self._in_turn(self._on_subscribe)
         client.on_disconnect = self._in_turn(self._on_disconnect)
         client.on_publish = self._in_turn(self._on_publish)
-        client.on_message = lambda client, _, message: self._hand_over(self._on_message, client, message, self._clock())
+        client.on_message = self._in_turn(self._on_message)
+        failed = self._in_turn(self._on_connect_fail)
+        client.on_connect_fail = lambda client, data: failed(client, data, _why_unreachable())
         self._client = client
         self._connection += 1
         client.loop_start()
 
     def _in_turn(self, handler: Callable[..., None]) -> Callable[..., None]:
-        return lambda client, _, *given: self._hand_over(handler, client, *given)
-
-    def _hand_over(self, handler: Callable[..., None], client: mqtt.Client, *given: Any) -> None:
-        """Have the controller's thread call a handler. Called by paho's thread."""
-        self._queue.put(self._handle, handler, client, *given)
+        """A callback for paho's thread that has the controller's thread call a handler."""
+        return lambda client, _data, *given: self._queue.put(self._handle, handler, client, *given)
 
     def _handle(self, handler: Callable[..., None], client: mqtt.Client, *given: Any) -> None:
         if client is self._client:
@@ -223,7 +218,7 @@ class MqttLink:
     def _on_publish(self, _client: mqtt.Client, packet_id: int, reason: ReasonCode, _: object) -> None:
         self._reports.answered(packet_id, reason)
 
-    def _on_message(self, client: mqtt.Client, message: mqtt.MQTTMessage, arrived_s: float) -> None:
+    def _on_message(self, client: mqtt.Client, message: mqtt.MQTTMessage) -> None:
         try:
             topic = message.topic
         except UnicodeDecodeError:
@@ -235,9 +230,9 @@ class MqttLink:
             client.ack(message.mid, message.qos)
             return
         if self._ready_since_s is not None:
-            pause_s = arrived_s - max(self._ready_since_s, self._last_message_s)
+            pause_s = message.timestamp - max(self._ready_since_s, self._last_message_s)
             self._is_caught_up = self._is_caught_up or pause_s >= CAUGHT_UP_S
-        self._last_message_s = arrived_s
+        self._last_message_s = message.timestamp
         is_live = self._is_caught_up and not message.retain
         self._arrived.append(Delivery(topic, bytes(message.payload), message.mid, is_live, self._connection))
 

@@ -42,22 +42,14 @@ class Reports:
         self._is_state_due = False
         self._state_packet_id: int | None = None
         self._status_packet_id: int | None = None
-        self._status_due_s = self._answer_due_s = inf
+        self._status_due_s = inf
+        self.answer_due_s = inf
+        """When the broker must have taken the last status, on the monotonic clock; infinite once it has."""
 
     @property
     def due_s(self) -> float:
         """When there is something to do, on the monotonic clock."""
-        return min(self._status_due_s, self._answer_due_s, self.actions.due_s)
-
-    @property
-    def is_answer_due(self) -> bool:
-        """Whether the broker has not taken the last status yet."""
-        return self._answer_due_s < inf
-
-    @property
-    def is_answer_overdue(self) -> bool:
-        """Whether the broker has not taken the last status in time."""
-        return self._clock() >= self._answer_due_s
+        return min(self._status_due_s, self.answer_due_s, self.actions.due_s)
 
     def begin(self, client: mqtt.Client, *, is_session_new: bool) -> None:
         """Publish everything over a new connection."""
@@ -95,13 +87,13 @@ class Reports:
         if packet_id == self._state_packet_id:
             self._state_packet_id = None
         if packet_id == self._status_packet_id:
-            self._answer_due_s = inf
+            self.answer_due_s = inf
 
     def lose_connection(self) -> None:
         """Forget what is in flight."""
         self.actions.lose_connection()
         self._state_packet_id = None
-        self._status_due_s = self._answer_due_s = inf
+        self._status_due_s = self.answer_due_s = inf
 
     def status(self, status: Literal["online", "offline"], *, is_session_new: bool = False) -> tuple[str, bytes]:
         """Topic and payload of a status."""
@@ -122,4 +114,4 @@ class Reports:
     def _publish_status(self, client: mqtt.Client, topic: str, payload: bytes) -> None:
         self._status_packet_id = client.publish(topic, payload, qos=ALARM_STATUS.qos, retain=True).mid
         self._status_due_s = self._clock() + STATUS_REPEAT_S
-        self._answer_due_s = self._clock() + ANSWER_TIMEOUT_S
+        self.answer_due_s = self._clock() + ANSWER_TIMEOUT_S

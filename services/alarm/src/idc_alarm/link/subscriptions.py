@@ -4,14 +4,9 @@ from dataclasses import dataclass
 
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from idc_alarm.link.inbox import COMMANDS
 from idc_alarm.link.mqtt_client import EVENT_OPTIONS, STATE_OPTIONS
-from idc_contracts import (
-    ALARM_ACKNOWLEDGEMENTS,
-    ALARM_SILENCES,
-    ALARM_TESTS,
-    CLASSIFICATIONS,
-    GATEWAY_STATUS,
-)
+from idc_contracts import CLASSIFICATIONS, GATEWAY_STATUS
 
 
 @dataclass(frozen=True)
@@ -26,8 +21,7 @@ class Place:
 def subscriptions(place: Place) -> list[tuple[str, SubscribeOptions]]:
     """Every topic filter, with its options."""
     events = [CLASSIFICATIONS.filter(site=site) for site in place.sites]
-    commands = (ALARM_ACKNOWLEDGEMENTS, ALARM_SILENCES, ALARM_TESTS)
-    events += [topic.at(site=place.site, device=place.device) for topic in commands]
+    events += [topic.at(site=place.site, device=place.device) for topic in COMMANDS]
     states = [GATEWAY_STATUS.filter(site=site) for site in place.sites]
     return [(topic, EVENT_OPTIONS) for topic in events] + [(topic, STATE_OPTIONS) for topic in states]
 
