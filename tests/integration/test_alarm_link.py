@@ -186,6 +186,21 @@ def test_acknowledgement_for_a_connection_that_is_gone_does_nothing(
     assert payloads(collect(link, 1)) == [b"1"]
 
 
+def test_command_that_the_broker_does_not_keep_breaks_no_connection(
+    make_link: MakeLink, operator: MqttPeer, site: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    link = make_link()
+    collect(link, 0)
+    operator._client.publish(ALARM_ACKNOWLEDGEMENTS.at(site=site, device="alarm"), b"1", qos=0)
+    arrived = collect(link, 1)
+
+    link.acknowledge(arrived)
+    settle(link, operator, 1)
+
+    assert payloads(arrived) == [b"1"]
+    assert "ended" not in caplog.text
+
+
 def test_burst_beyond_what_may_be_under_way_arrives_whole_and_in_order(
     make_link: MakeLink, gateway: MqttPeer, site: str
 ) -> None:

@@ -98,7 +98,8 @@ class MqttLink:
         """Acknowledge messages to the broker. Those of an earlier connection are ignored: they will come again."""
         if self._client is not None:
             for delivery in deliveries:
-                if delivery.connection == self._connection:
+                # A message at QoS 0 has no packet id, and the broker ends a connection that acknowledges one.
+                if delivery.packet_id != 0 and delivery.connection == self._connection:
                     self._client.ack(delivery.packet_id, qos=1)
 
     def report(self, state: AlarmState) -> None:
