@@ -63,7 +63,7 @@ CLOCK_TICKS: Final = os.sysconf("SC_CLK_TCK")
 
 
 def latencies_ms(gateway: MqttPeer, operator: MqttPeer, site: str, count: int) -> list[float]:
-    """Milliseconds from each publish to the state that names it. Blue and amber alternate: each event moves two pins."""
+    """Milliseconds from each publish to the state that names it. Blue and amber alternate: two pins change."""
     place = CLASSIFICATIONS.at(site=site, device="gateway")
     measured: list[float] = []
     for number in range(count):
