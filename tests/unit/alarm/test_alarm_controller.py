@@ -275,6 +275,18 @@ def test_watchdog_is_fed_with_each_healthy_turn_and_told_of_a_stop(tmp_path: Pat
     assert rig.watchdog.is_stopped
 
 
+@pytest.mark.parametrize(("watchdog_s", "link_s", "wait_s"), [(2.0, 60.0, 2.0), (60.0, 0.3, 0.3), (60.0, 60.0, 5.0)])
+def test_controller_sleeps_until_something_is_due(
+    tmp_path: Path, watchdog_s: float, link_s: float, wait_s: float
+) -> None:
+    rig = Rig(tmp_path).meet_gateway()
+    rig.watchdog.interval_s, rig.link.wait_s = watchdog_s, link_s
+
+    rig.turn()
+
+    assert rig.queue.waits_s[-1] == wait_s
+
+
 def test_watchdog_goes_hungry_when_the_panel_fails(tmp_path: Path) -> None:
     rig = Rig(tmp_path)
     rig.panel.is_broken = True

@@ -28,7 +28,7 @@ from idc_alarm.machine.events import (
 )
 from idc_alarm.machine.policy import after
 from idc_alarm.machine.rules import Rules
-from idc_alarm.machine.signals import TEST_STEPS, Signal, Signals, mode, signals
+from idc_alarm.machine.signals import TEST_STEPS, Signal, Signals, mode, next_change_s, signals
 from idc_alarm.machine.supervision import MAX_GATEWAYS, is_clock_trusted
 from idc_contracts import (
     MAX_FINDINGS,
@@ -194,11 +194,13 @@ def test_gateway_that_misses_its_announced_repeats_is_missed() -> None:
     history.do(ConnectionChanged(is_up=True))
     status = ServiceStatus(source="gateway", status="online", version="1", repeat_s=30, sent_at=history.now.at)
     history.do(GatewayReported(GATEWAY, status, is_live=True))
+    due_s = next_change_s(history.situation, history.now, history.rules)
 
     history.wait(90)
     patient = history.situation.technical
     history.wait(1)
 
+    assert due_s == 90.0
     assert patient == ()
     assert history.situation.technical == (TechnicalReason.NO_MESSAGE,)
 

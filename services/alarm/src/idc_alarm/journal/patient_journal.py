@@ -46,11 +46,7 @@ class PatientJournal:
             return AlarmRecord(condition=SUSPECT)
 
     def save(self, record: AlarmRecord) -> None:
-        """Replace the record; on return it is on the disk.
-
-        Raises:
-            JournalFailed: It could not be written, or the disk did not answer in time.
-        """
+        """As `FileJournal.save`; it also fails when the disk does not answer in time."""
         if self._access is not None and not self._access.done():
             raise JournalFailed("the disk does not answer, look for its errors in `dmesg`")
         self._access = saved = _start(lambda: self._journal.save(record))

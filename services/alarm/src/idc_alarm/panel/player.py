@@ -26,15 +26,7 @@ class SignalPlayer:
         deadman_s: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Start the thread, with all signals off.
-
-        Args:
-            drive: Switches the outputs `red`, `amber`, `blue` and `buzzer`.
-            patterns: What the signals look and sound like.
-            errors: What `drive` raises.
-            deadman_s: How long the controller may be silent.
-            clock: Monotonic seconds.
-        """
+        """Start the thread, with all signals off. `drive` switches each output by name and raises `errors`."""
         self._drive = drive
         self._patterns = patterns
         self._errors = errors
