@@ -34,7 +34,7 @@ sys.path.insert(0, str(ROOT / "benchmarks"))
 from int8_bundle import add_int8_twin
 
 from idc_inference.settings import InferenceSettings
-from idc_inference.tensors import join_elements
+from idc_inference.protocol.tensors import join_elements
 from idc_modelio.bundles import read_bundle, versions
 from idc_servicekit.http_health import status_of
 from support.benchmark_app import benchmark_app

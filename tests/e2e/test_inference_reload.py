@@ -13,7 +13,7 @@ import httpx
 import pytest
 import tritonclient.http as triton
 
-from idc_inference.tensors import join_elements
+from idc_inference.protocol.tensors import join_elements
 from support.demo_patches import solid_png
 from support.inference_process import inference_process
 from support.tiny_bundle import write_tiny_bundle

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import tritonclient.http as triton
 
-from idc_inference.tensors import join_elements
+from idc_inference.protocol.tensors import join_elements
 from support.demo_patches import solid_png
 from support.inference_process import start_inference, wait_ready
 from support.mosquitto import free_port

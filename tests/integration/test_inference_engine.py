@@ -15,10 +15,10 @@ import pytest
 from numpy.typing import NDArray
 from openvino import opset13 as ops
 
-from idc_inference.adapters.openvino_engine import OpenVinoEngine
+from idc_inference.engines.openvino_engine import OpenVinoEngine
 from idc_inference.errors import EngineFailed, ModelUnavailable
-from idc_inference.fakes import RecordingMeter
-from idc_inference.scheduler import Scheduler
+from idc_inference.scheduling.scheduler import Scheduler
+from support.inference_fakes import RecordingMeter
 
 pytestmark = pytest.mark.integration
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from idc_inference.adapters.openvino_engine import COMPILE_CONFIG
+from idc_inference.engines.openvino_engine import COMPILE_CONFIG
 
 
 @dataclass(frozen=True)

@@ -17,12 +17,12 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from idc_inference.adapters.prometheus_meter import PrometheusMeter
 from idc_inference.app import create_app, open_repository
-from idc_inference.fakes import RednessEngine, serve_fake
+from idc_inference.metrics import PrometheusMeter
+from idc_inference.protocol.tensors import join_elements
 from idc_inference.settings import InferenceSettings
-from idc_inference.tensors import join_elements
 from support.demo_patches import solid_png
+from support.inference_fakes import RednessEngine, serve_fake
 
 GOOD = solid_png((250, 0, 0))
 ERRORS_OF_THE_CALLER = {400, 404, 413, 415}

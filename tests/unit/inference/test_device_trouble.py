@@ -11,20 +11,20 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
-from idc_inference import classification, reading_threads
-from idc_inference.adapters.prometheus_meter import PrometheusMeter
-from idc_inference.adapters.uvicorn_server import server_config
+from idc_inference.answering import classification, reading_threads
 from idc_inference.app import create_app, open_repository
-from idc_inference.devices import DeviceChoice
+from idc_inference.engines.devices import DeviceChoice
+from idc_inference.engines.engine import Engine
 from idc_inference.errors import ModelUnavailable
-from idc_inference.fakes import RecordingMeter, RednessEngine, serve_fake
-from idc_inference.loading import compile_within, load_within
-from idc_inference.ports import Engine
-from idc_inference.served_model import OpenEngine, ServedModel
+from idc_inference.metrics import PrometheusMeter
+from idc_inference.models.loading import compile_within, load_within
+from idc_inference.models.served_model import OpenEngine, ServedModel
 from idc_inference.settings import InferenceSettings
+from idc_inference.web.uvicorn_server import server_config
 from support.demo_patches import solid_png
 from support.eventually import eventually
 from support.infer_requests import asked, post
+from support.inference_fakes import RecordingMeter, RednessEngine, serve_fake
 from support.tiny_bundle import write_tiny_bundle
 
 RED = solid_png((250, 0, 0))

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from idc_inference.devices import DeviceChoice, open_engine
+from idc_inference.engines.devices import DeviceChoice, open_engine
 from idc_inference.errors import DeviceMissing, ModelUnavailable
-from idc_inference.fakes import RednessEngine
+from support.inference_fakes import RednessEngine
 
 
 class Named(RednessEngine):

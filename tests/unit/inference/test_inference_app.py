@@ -11,15 +11,15 @@ import pytest
 from numpy.typing import NDArray
 from starlette.applications import Starlette
 
-from idc_inference import classification
-from idc_inference.adapters.prometheus_meter import PrometheusMeter
+from idc_inference.answering import classification
 from idc_inference.app import create_app, open_repository
-from idc_inference.fakes import RednessEngine, serve_fake
-from idc_inference.ports import Done
+from idc_inference.engines.engine import Done
+from idc_inference.metrics import PrometheusMeter
 from idc_inference.settings import InferenceSettings
 from support.demo_patches import solid_png
 from support.eventually import eventually
 from support.infer_requests import asked, post
+from support.inference_fakes import RednessEngine, serve_fake
 from support.tiny_bundle import write_tiny_bundle
 
 RED, DARK = solid_png((250, 0, 0)), solid_png((10, 0, 0))

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from idc_inference.app import open_repository
 from idc_inference.errors import ModelUnavailable, UnknownModel
-from idc_inference.fakes import RecordingMeter, RednessEngine, serve_fake
-from idc_inference.repository import ModelRepository
-from idc_inference.served_model import OpenEngine, load_model
+from idc_inference.models.repository import ModelRepository
+from idc_inference.models.served_model import OpenEngine, load_model
 from idc_inference.settings import InferenceSettings
+from support.inference_fakes import RecordingMeter, RednessEngine, serve_fake
 from support.tiny_bundle import write_tiny_bundle
 
 

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from idc_inference.engines.engine import Done
 from idc_inference.errors import DeadlineExceeded, EngineFailed
-from idc_inference.fakes import RecordingMeter, RednessEngine
-from idc_inference.jobs import Scored
-from idc_inference.ports import Done
-from idc_inference.scheduler import Scheduler
+from idc_inference.scheduling.jobs import Scored
+from idc_inference.scheduling.scheduler import Scheduler
+from support.inference_fakes import RecordingMeter, RednessEngine
 
 
 @pytest.fixture

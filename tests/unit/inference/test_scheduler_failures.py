@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from idc_inference import scheduler as scheduler_module
-from idc_inference.device_health import Probe
+from idc_inference.engines.engine import Done
 from idc_inference.errors import DeadlineExceeded, DeviceUnavailable, EngineFailed
-from idc_inference.fakes import RecordingMeter, RednessEngine
-from idc_inference.jobs import Scored
-from idc_inference.ports import Done
-from idc_inference.scheduler import Scheduler
+from idc_inference.scheduling import scheduler as scheduler_module
+from idc_inference.scheduling.device_health import Probe
+from idc_inference.scheduling.jobs import Scored
+from idc_inference.scheduling.scheduler import Scheduler
 from support.eventually import eventually
+from support.inference_fakes import RecordingMeter, RednessEngine
 
 DEVICE_TIMEOUT_S = 1.0
 PROBE = Probe(np.full((1, 2, 2, 3), 51, np.uint8), 0.2, 0.01)

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from idc_inference.adapters.stick_engine import StickEngine
-from idc_inference.devices import NCS, open_engine
+from idc_inference.engines.devices import NCS, open_engine
+from idc_inference.engines.stick_engine import StickEngine
 from idc_inference.errors import DeviceMissing, DeviceUnavailable, EngineFailed, ModelUnavailable
-from idc_inference.fakes import RednessEngine
+from support.inference_fakes import RednessEngine
 
 WORKER = [str(Path(__file__).parents[2] / "support" / "fake_stick_worker.py")]
 Answer = NDArray[np.float32] | EngineFailed

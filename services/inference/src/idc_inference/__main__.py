@@ -10,16 +10,16 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from idc_inference.adapters.prometheus_meter import PrometheusMeter
-from idc_inference.adapters.stick_worker import kill_workers
-from idc_inference.adapters.uvicorn_server import serve
 from idc_inference.app import create_app, make_open_engine, open_repository
+from idc_inference.engines.stick_worker import kill_workers
 from idc_inference.errors import ModelUnavailable
-from idc_inference.process_end import EXIT_DEVICE_LOST, before_end, end_now
-from idc_inference.repository import ModelRepository
-from idc_inference.scheduler import CLOSE_TIMEOUT_S
-from idc_inference.served_model import load_model
+from idc_inference.metrics import PrometheusMeter
+from idc_inference.models.repository import ModelRepository
+from idc_inference.models.served_model import load_model
+from idc_inference.scheduling.scheduler import CLOSE_TIMEOUT_S
 from idc_inference.settings import InferenceSettings
+from idc_inference.threads.process_end import EXIT_DEVICE_LOST, before_end, end_now
+from idc_inference.web.uvicorn_server import serve
 from idc_modelio.errors import BundleError
 from idc_servicekit.startup import start
 from idc_servicekit.tracing import traces

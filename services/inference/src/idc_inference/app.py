@@ -11,25 +11,25 @@ from typing import Final
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
-from idc_inference.adapters.openvino_engine import OpenVinoEngine, available_devices
-from idc_inference.adapters.prometheus_meter import CONTENT_TYPE, PrometheusMeter
-from idc_inference.adapters.stick_engine import StickEngine
-from idc_inference.admission import Admission
-from idc_inference.classification import Classifier
-from idc_inference.compiled_models import folder_for
-from idc_inference.device_guard import DeviceGuard
-from idc_inference.devices import NCS, DeviceChoice, open_engine
-from idc_inference.error_answers import handlers
+from idc_inference.answering.classification import Classifier
+from idc_inference.answering.reading_threads import ReadingThreads
+from idc_inference.engines.compiled_models import folder_for
+from idc_inference.engines.devices import NCS, DeviceChoice, open_engine
+from idc_inference.engines.engine import Engine, Meter
+from idc_inference.engines.openvino_engine import OpenVinoEngine, available_devices
+from idc_inference.engines.stick_engine import StickEngine
 from idc_inference.errors import ModelUnavailable
-from idc_inference.loading import compile_within, load_within
-from idc_inference.ports import Engine, Meter
-from idc_inference.reading_threads import ReadingThreads
-from idc_inference.repository import ModelRepository
-from idc_inference.routes import routes
-from idc_inference.runtime import Runtime
-from idc_inference.served_model import OpenEngine, load_model
+from idc_inference.metrics import CONTENT_TYPE, PrometheusMeter
+from idc_inference.models.device_guard import DeviceGuard
+from idc_inference.models.loading import compile_within, load_within
+from idc_inference.models.repository import ModelRepository
+from idc_inference.models.served_model import OpenEngine, load_model
+from idc_inference.scheduling.admission import Admission
 from idc_inference.settings import InferenceSettings
-from idc_inference.threads import aside
+from idc_inference.threads.daemons import aside
+from idc_inference.web.error_answers import handlers
+from idc_inference.web.routes import routes
+from idc_inference.web.runtime import Runtime
 from idc_servicekit.access_log import AccessLog
 from idc_servicekit.body_budget import BodyBudget
 from idc_servicekit.tracing import Traced

@@ -10,12 +10,18 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from idc_inference.classification import Answered
+from idc_inference.answering.classification import Answered
 from idc_inference.errors import Busy, UnknownModel, UnsupportedEncoding
-from idc_inference.metadata import model_config, model_metadata, model_statistics, repository_index, server_metadata
-from idc_inference.protocol import HEADER_LENGTH
-from idc_inference.runtime import Runtime
-from idc_inference.served_model import ServedModel
+from idc_inference.models.served_model import ServedModel
+from idc_inference.protocol.metadata import (
+    model_config,
+    model_metadata,
+    model_statistics,
+    repository_index,
+    server_metadata,
+)
+from idc_inference.protocol.requests import HEADER_LENGTH
+from idc_inference.web.runtime import Runtime
 
 
 def _runtime(request: Request) -> Runtime:

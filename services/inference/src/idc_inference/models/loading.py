@@ -5,10 +5,10 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
 
+from idc_inference.engines.engine import Engine
 from idc_inference.errors import ModelUnavailable
-from idc_inference.ports import Engine
-from idc_inference.served_model import ServedModel
-from idc_inference.threads import begin, start_daemon
+from idc_inference.models.served_model import ServedModel
+from idc_inference.threads.daemons import begin, start_daemon
 from idc_modelio.errors import BundleError
 
 logger = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ import threading
 import time
 from typing import Any
 
-from idc_inference.stage_times import StageTimes
+from idc_inference.scheduling.stage_times import StageTimes
 
 
 class ModelStatistics:

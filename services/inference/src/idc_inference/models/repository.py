@@ -7,11 +7,11 @@ from pathlib import Path
 from threading import Lock
 from typing import Final
 
+from idc_inference.engines.engine import Meter
 from idc_inference.errors import ModelUnavailable, UnknownModel
-from idc_inference.model_versions import Fingerprint, Versions, fingerprint
-from idc_inference.ports import Meter
-from idc_inference.served_model import ServedModel
-from idc_inference.threads import run_within
+from idc_inference.models.served_model import ServedModel
+from idc_inference.models.versions import Fingerprint, Versions, fingerprint
+from idc_inference.threads.daemons import run_within
 from idc_modelio.bundles import versions
 from idc_modelio.errors import BundleError
 

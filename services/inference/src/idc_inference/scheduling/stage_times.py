@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from idc_inference.jobs import Scored, union_s
+from idc_inference.scheduling.jobs import Scored, union_s
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from idc_inference.errors import (
     UnknownModel,
     UnsupportedEncoding,
 )
-from idc_inference.runtime import Runtime
+from idc_inference.web.runtime import Runtime
 from idc_servicekit.body_budget import BodiesExhausted, BodyTooLarge, BodyTooSlow
 
 logger = logging.getLogger(__name__)

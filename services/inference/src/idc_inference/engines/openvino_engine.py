@@ -10,9 +10,9 @@ import numpy as np
 import openvino as ov
 from numpy.typing import NDArray
 
+from idc_inference.engines.engine import Done
 from idc_inference.errors import EngineFailed, ModelUnavailable
-from idc_inference.ports import Done
-from idc_inference.threads import start_daemon
+from idc_inference.threads.daemons import start_daemon
 
 logger = logging.getLogger(__name__)
 

@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 
 from idc_contracts import ModelRef
-from idc_inference.device_health import Probe
-from idc_inference.devices import DeviceChoice
+from idc_inference.engines.devices import DeviceChoice
+from idc_inference.engines.engine import Engine, Meter
 from idc_inference.errors import InferenceError, ModelUnavailable
-from idc_inference.ports import Engine, Meter
-from idc_inference.scheduler import Scheduler
-from idc_inference.statistics import ModelStatistics
-from idc_inference.threads import start_daemon
+from idc_inference.models.statistics import ModelStatistics
+from idc_inference.scheduling.device_health import Probe
+from idc_inference.scheduling.scheduler import Scheduler
+from idc_inference.threads.daemons import start_daemon
 from idc_modelio.bundles import Bundle, read_bundle, read_self_test
 
 SELF_TEST_TIMEOUT_S = 60.0

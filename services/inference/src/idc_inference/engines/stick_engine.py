@@ -12,9 +12,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from idc_inference.adapters.stick_worker import StickWorker, WorkerFailed
+from idc_inference.engines.engine import Done
+from idc_inference.engines.stick_worker import StickWorker, WorkerFailed
 from idc_inference.errors import DeviceUnavailable, EngineFailed, ModelUnavailable
-from idc_inference.ports import Done
 
 logger = logging.getLogger(__name__)
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from idc_inference.served_model import ServedModel
+from idc_inference.models.served_model import ServedModel
 
 Fingerprint = tuple[tuple[str, int, int, int], ...]
 """Path, size, modification time and inode of each file: it differs when someone touched the folder."""

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from idc_inference.protocol import PROBABILITY, InferRequest
-from idc_inference.tensors import join_elements
+from idc_inference.protocol.requests import PROBABILITY, InferRequest
+from idc_inference.protocol.tensors import join_elements
 
 
 @dataclass(frozen=True)

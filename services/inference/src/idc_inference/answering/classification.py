@@ -9,16 +9,16 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from idc_inference.answering.reading_threads import ReadingThreads
+from idc_inference.engines.engine import Meter, Stage
 from idc_inference.errors import BadRequest, DeadlineExceeded, EngineFailed
-from idc_inference.jobs import Scored
-from idc_inference.metadata import served_parameters
-from idc_inference.ports import Meter, Stage
-from idc_inference.protocol import InferRequest, PatchShape, parse_request
-from idc_inference.reading_threads import ReadingThreads
-from idc_inference.responses import EncodedResponse, encode_response
-from idc_inference.served_model import ServedModel
+from idc_inference.models.served_model import ServedModel
+from idc_inference.protocol.metadata import served_parameters
+from idc_inference.protocol.requests import InferRequest, PatchShape, parse_request
+from idc_inference.protocol.responses import EncodedResponse, encode_response
+from idc_inference.scheduling.jobs import Scored
+from idc_inference.scheduling.stage_times import StageTimes, stage_times
 from idc_inference.settings import InferenceSettings
-from idc_inference.stage_times import StageTimes, stage_times
 from idc_modelio.errors import PatchError
 from idc_modelio.patches import decode_patch
 from idc_servicekit.tracing import annotate

@@ -11,13 +11,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from idc_inference.device_health import DeviceHealth, Probe
+from idc_inference.engines.engine import Engine, Meter
 from idc_inference.errors import DeviceUnavailable, EngineFailed
-from idc_inference.jobs import Chunk, Job, Scored
-from idc_inference.open_jobs import OpenJobs
-from idc_inference.ports import Engine, Meter
-from idc_inference.threads import run_within, start_daemon
-from idc_inference.turns import Turns
+from idc_inference.scheduling.device_health import DeviceHealth, Probe
+from idc_inference.scheduling.jobs import Chunk, Job, Scored
+from idc_inference.scheduling.open_jobs import OpenJobs
+from idc_inference.scheduling.turns import Turns
+from idc_inference.threads.daemons import run_within, start_daemon
 
 logger = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idc_inference.errors import DeviceUnavailable
-from idc_inference.jobs import Chunk, Job, Scored
+from idc_inference.scheduling.jobs import Chunk, Job, Scored
 
 logger = logging.getLogger(__name__)
 

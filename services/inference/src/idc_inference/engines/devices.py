@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from idc_inference.engines.engine import Engine
 from idc_inference.errors import DeviceMissing, ModelUnavailable
-from idc_inference.ports import Engine
 
 logger = logging.getLogger(__name__)
 

@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from typing import Any
 
-from idc_inference.protocol import DECISION, IMAGE, PATCH, PROBABILITY
-from idc_inference.repository import ModelRepository
-from idc_inference.served_model import ServedModel
+from idc_inference.models.repository import ModelRepository
+from idc_inference.models.served_model import ServedModel
+from idc_inference.protocol.requests import DECISION, IMAGE, PATCH, PROBABILITY
 
 
 def server_metadata(version: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idc_inference.errors import DeadlineExceeded, DeviceUnavailable, InferenceError
-from idc_inference.jobs import Chunk, Job, Part, Scored
+from idc_inference.scheduling.jobs import Chunk, Job, Part, Scored
 
 
 class OpenJobs:

@@ -6,11 +6,11 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from idc_inference.devices import DeviceChoice
+from idc_inference.engines.devices import DeviceChoice
+from idc_inference.engines.engine import Done, Engine, Stage
 from idc_inference.errors import EngineFailed
-from idc_inference.ports import Done, Engine, Stage
-from idc_inference.served_model import OpenEngine
-from idc_inference.threads import start_daemon
+from idc_inference.models.served_model import OpenEngine
+from idc_inference.threads.daemons import start_daemon
 
 
 class RednessEngine:

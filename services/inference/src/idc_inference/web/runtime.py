@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from idc_inference.admission import Admission
-from idc_inference.classification import Classifier
-from idc_inference.ports import Meter
-from idc_inference.repository import ModelRepository
+from idc_inference.answering.classification import Classifier
+from idc_inference.engines.engine import Meter
+from idc_inference.models.repository import ModelRepository
+from idc_inference.scheduling.admission import Admission
 from idc_servicekit.body_budget import BodyBudget
 
 

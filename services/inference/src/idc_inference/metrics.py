@@ -8,9 +8,9 @@ from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
-from idc_inference.admission import Admission
-from idc_inference.ports import Stage
-from idc_inference.repository import ModelRepository
+from idc_inference.engines.engine import Stage
+from idc_inference.models.repository import ModelRepository
+from idc_inference.scheduling.admission import Admission
 
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from idc_inference.errors import BadRequest, RequestTooLarge
-from idc_inference.tensors import patches_from_binary, patches_from_json, split_elements
+from idc_inference.protocol.tensors import patches_from_binary, patches_from_json, split_elements
 
 IMAGE: Final = "image"
 PATCH: Final = "patch"

@@ -10,9 +10,9 @@ from typing import Final
 import uvicorn
 from starlette.applications import Starlette
 
-from idc_inference.process_end import end_within
-from idc_inference.runtime import Runtime
 from idc_inference.settings import InferenceSettings
+from idc_inference.threads.process_end import end_within
+from idc_inference.web.runtime import Runtime
 from idc_servicekit.bounded_http import KEEP_ALIVE_S, BoundedHttpProtocol
 
 logger = logging.getLogger(__name__)

@@ -3,7 +3,7 @@
 from collections import deque
 from typing import Final
 
-from idc_inference.jobs import Job, Part
+from idc_inference.scheduling.jobs import Job, Part
 
 LEAST_SHARE: Final = 2
 """Patches that a request gets in its turn, where it has so many and there is room."""

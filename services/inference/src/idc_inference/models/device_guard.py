@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from idc_inference.repository import ModelRepository
-from idc_inference.threads import aside
+from idc_inference.models.repository import ModelRepository
+from idc_inference.threads.daemons import aside
 
 logger = logging.getLogger(__name__)
 
