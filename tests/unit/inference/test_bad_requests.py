@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from idc_inference.app import create_app, open_repository
-from idc_inference.metrics import PrometheusMeter
+from idc_inference.metrics import Metrics
 from idc_inference.protocol.tensors import join_elements
 from idc_inference.settings import InferenceSettings
 from support.demo_patches import solid_png
@@ -42,8 +42,8 @@ class Asked:
         limits = InferenceSettings(
             models_dir=models, max_body_bytes=200_000, max_json_bytes=20_000, max_patches=20, max_patches_in_progress=20
         )
-        meter = PrometheusMeter()
-        app = create_app(limits, open_repository(limits, meter, serve_fake(RednessEngine())), meter)
+        metrics = Metrics()
+        app = create_app(limits, open_repository(limits, metrics, serve_fake(RednessEngine())), metrics)
         transport = httpx.ASGITransport(app, raise_app_exceptions=True)
         await self._stack.enter_async_context(app.router.lifespan_context(app))
         self._client = await self._stack.enter_async_context(

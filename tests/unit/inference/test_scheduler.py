@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from idc_inference.engines.engine import Done
 from idc_inference.errors import DeadlineExceeded, EngineFailed
+from idc_inference.metrics import Metrics
 from idc_inference.scheduling.jobs import Scored
 from idc_inference.scheduling.scheduler import Scheduler
-from support.inference_fakes import RecordingMeter, RednessEngine
+from support.inference_fakes import RednessEngine
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def engine() -> RednessEngine:
 
 @pytest.fixture
 def scheduler(engine: RednessEngine) -> Iterator[Scheduler]:
-    scheduler = Scheduler(engine, RecordingMeter())
+    scheduler = Scheduler(engine, Metrics())
     yield scheduler
     engine.gate.set()
     scheduler.close()
@@ -111,7 +111,7 @@ class Merging(RednessEngine):
 
 
 def test_wrong_number_of_results_is_a_failure() -> None:
-    scheduler = Scheduler(Merging(), RecordingMeter())
+    scheduler = Scheduler(Merging(), Metrics())
 
     with pytest.raises(EngineFailed, match="1 results for 3 patches"):
         ended(scheduler.submit(patches_of(1, 2, 3)))
@@ -119,7 +119,7 @@ def test_wrong_number_of_results_is_a_failure() -> None:
 
 
 def test_closing_ends_what_was_submitted_and_takes_nothing_more(engine: RednessEngine) -> None:
-    scheduler = Scheduler(engine, RecordingMeter())
+    scheduler = Scheduler(engine, Metrics())
     submitted = [scheduler.submit(patches_of(*[255] * 9)) for _ in range(5)]
 
     scheduler.close()
@@ -146,9 +146,9 @@ class Ordered(RednessEngine):
         super().__init__(chunk_patches=4, slots=1)
         self.chunks: list[list[int]] = []
 
-    def start(self, patches: NDArray[np.uint8], done: Done) -> None:
+    def infer(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
         self.chunks.append(patches[:, 0, 0, 0].tolist())
-        super().start(patches, done)
+        return super().infer(patches)
 
 
 @pytest.fixture
@@ -159,7 +159,7 @@ def ordered() -> Iterator[Ordered]:
 
 
 def test_single_patch_rides_in_the_next_chunk_however_many_pieces_a_form_has(ordered: Ordered) -> None:
-    scheduler = Scheduler(ordered, RecordingMeter())
+    scheduler = Scheduler(ordered, Metrics())
     ordered.gate.clear()
     form = object()
     pieces = [scheduler.submit(patches_of(*[0] * 16), request=form) for _ in range(64)]
@@ -177,7 +177,7 @@ def test_single_patch_rides_in_the_next_chunk_however_many_pieces_a_form_has(ord
 
 
 def test_flood_of_large_requests_does_not_starve_a_small_one(ordered: Ordered) -> None:
-    scheduler = Scheduler(ordered, RecordingMeter())
+    scheduler = Scheduler(ordered, Metrics())
     ordered.gate.clear()
     flood = [scheduler.submit(patches_of(*[0] * 64), request=form) for form in [object() for _ in range(20)] * 4]
     single = scheduler.submit(patches_of(200))
@@ -192,7 +192,7 @@ def test_flood_of_large_requests_does_not_starve_a_small_one(ordered: Ordered) -
 
 
 def test_pieces_of_one_request_keep_their_order(ordered: Ordered) -> None:
-    scheduler = Scheduler(ordered, RecordingMeter())
+    scheduler = Scheduler(ordered, Metrics())
     form = object()
     pieces = [scheduler.submit(patches_of(*[level] * 3), request=form) for level in range(20)]
 

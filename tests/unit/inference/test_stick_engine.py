@@ -30,13 +30,13 @@ def engine() -> Iterator[StickEngine]:
 
 
 def ask(engine: StickEngine, levels: list[int]) -> Answer:
-    answers: list[Answer] = []
     patches = np.ascontiguousarray(
         np.broadcast_to(np.array(levels, np.uint8)[:, None, None, None], (len(levels), 50, 50, 3))
     )
-    engine.start(patches, answers.append)
-    (answer,) = answers
-    return answer
+    try:
+        return engine.infer(patches)
+    except EngineFailed as exc:
+        return exc
 
 
 def test_patches_are_answered_in_their_order(engine: StickEngine) -> None:
@@ -180,8 +180,7 @@ def test_closing_ends_a_worker_that_hangs_and_the_chunk_that_it_has(
     engine = make(answer_timeout_s=600)
     how.write_text("hangs")
     answers: list[Answer] = []
-    patches = np.zeros((1, 50, 50, 3), np.uint8)
-    chunk = threading.Thread(target=engine.start, args=(patches, answers.append), daemon=True)
+    chunk = threading.Thread(target=lambda: answers.append(ask(engine, [0])), daemon=True)
     chunk.start()
     while not engine._lock.locked():
         os.sched_yield()

@@ -13,7 +13,7 @@ from pathlib import Path
 from idc_inference.app import create_app, make_open_engine, open_repository
 from idc_inference.engines.stick_worker import kill_workers
 from idc_inference.errors import ModelUnavailable
-from idc_inference.metrics import PrometheusMeter
+from idc_inference.metrics import Metrics
 from idc_inference.models.repository import ModelRepository
 from idc_inference.models.served_model import load_model
 from idc_inference.scheduling.scheduler import CLOSE_TIMEOUT_S
@@ -54,10 +54,10 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(settings: InferenceSettings) -> None:
-    meter = PrometheusMeter()
-    repository = open_repository(settings, meter, make_open_engine(settings))
+    metrics = Metrics()
+    repository = open_repository(settings, metrics, make_open_engine(settings))
     with traces("inference"):
-        serve(create_app(settings, repository, meter, partial(_give_up, repository)), settings)
+        serve(create_app(settings, repository, metrics, partial(_give_up, repository)), settings)
     if not repository.wait_closed(CLOSE_TIMEOUT_S):
         logger.error("the device did not close within %g s: ending without it", CLOSE_TIMEOUT_S)
         end_now(EXIT_DEVICE_LOST)
@@ -71,7 +71,7 @@ def _give_up(repository: ModelRepository, reason: str) -> None:
 
 
 def _check(settings: InferenceSettings, *, bundle: Path) -> None:
-    model = load_model(bundle, make_open_engine(settings), PrometheusMeter())
+    model = load_model(bundle, make_open_engine(settings), Metrics())
     model.scheduler.close()
     device = model.device.running
     sys.stdout.write(f"{bundle}: {model.ref.name} version {model.ref.version} is whole and right on {device}\n")

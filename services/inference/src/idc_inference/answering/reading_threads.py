@@ -1,52 +1,55 @@
-"""Threads that read requests and decode images; new ones take over where all of them hang."""
+"""Threads that read requests and decode images, so that the event loop stays free."""
 
-import asyncio
 import logging
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import Final, TypeVar
+from queue import SimpleQueue
+from typing import Final
+
+from idc_inference.threads.daemons import start_daemon
 
 logger = logging.getLogger(__name__)
 
 HANG_S: Final = 8.0
-"""A piece of a request is small: whatever takes longer does not come back."""
-
-Result = TypeVar("Result")
+"""A piece of a request is small: work that takes longer does not come back."""
 
 
 class ReadingThreads:
-    """A bounded pool; used from the event loop."""
+    """A bounded pool; where a thread hangs, a new one takes over."""
 
     def __init__(self, threads: int) -> None:
         self._threads = threads
-        self._pool = self._new_pool()
-        self._began: dict[object, float] = {}
-        """When each piece of work that runs began, on `time.monotonic`'s clock."""
+        self._work: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._began_s: dict[object, float] = {}
+        """When each busy thread began, on `time.monotonic`'s clock."""
+        for _ in range(threads):
+            start_daemon("decode", self._serve)
 
-    async def run(self, work: Callable[..., Result], *arguments: object) -> Result:
-        """Run `work` in one of the threads."""
-        if self._hangs():
-            logger.error("all %d threads that read requests hang: new ones take over", self._threads)
-            self._began, self._pool = {}, self._new_pool()
-        began, ticket = self._began, object()
-
-        def timed() -> Result:
-            began[ticket] = time.monotonic()
-            try:
-                return work(*arguments)
-            finally:
-                del began[ticket]
-
-        return await asyncio.get_running_loop().run_in_executor(self._pool, timed)
+    def put(self, work: Callable[[], None]) -> None:
+        """Run `work` in one of the threads, after what waits already; it raises nothing."""
+        self._replace_hung()
+        self._work.put(work)
 
     def close(self) -> None:
-        """Take nothing more; what runs is not waited for."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        """End the threads; work in progress is not waited for."""
+        for _ in range(self._threads):
+            self._work.put(None)
 
-    def _hangs(self) -> bool:
+    def _replace_hung(self) -> None:
         begun_before_s = time.monotonic() - HANG_S
-        return sum(begin_s < begun_before_s for begin_s in list(self._began.values())) >= self._threads
+        for thread, begin_s in list(self._began_s.items()):
+            if begin_s < begun_before_s and self._began_s.pop(thread, None) is not None:
+                logger.error("a thread that reads requests hangs: a new one takes over")
+                start_daemon("decode", self._serve)
 
-    def _new_pool(self) -> ThreadPoolExecutor:
-        return ThreadPoolExecutor(self._threads, thread_name_prefix="decode")
+    def _serve(self) -> None:
+        me = object()
+        while (work := self._work.get()) is not None:
+            self._began_s[me] = time.monotonic()
+            try:
+                work()
+            except BaseException:
+                logger.exception("reading a request failed in an unknown way")
+            del work  # it holds a request's body
+            if self._began_s.pop(me, None) is None:
+                return  # it was replaced

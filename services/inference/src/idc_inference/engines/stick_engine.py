@@ -12,9 +12,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from idc_inference.engines.engine import Done
 from idc_inference.engines.stick_worker import StickWorker, WorkerFailed
-from idc_inference.errors import DeviceUnavailable, EngineFailed, ModelUnavailable
+from idc_inference.errors import DeviceUnavailable, ModelUnavailable
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +25,7 @@ class StickEngine:
     """See `Engine`. The graph is compiled once and the stick opened once; a worker that ended is started again."""
 
     slots = 1
+    computes_in_caller = False
 
     def __init__(
         self,
@@ -58,32 +58,28 @@ class StickEngine:
         self._is_closed = False
         self._worker = self._open()
 
-    def start(self, patches: NDArray[np.uint8], done: Done) -> None:
-        """Run one chunk and wait for it: the stick does one thing at a time. See `Engine.start`."""
+    def infer(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Compute one chunk. See `Engine.infer`."""
         with self._lock:
-            result = self._answer(patches)
-        done(result)
+            try:
+                if self._worker.poll() is not None:
+                    self._worker = self._open()
+                return self._worker.ask(patches, self._answer_timeout_s)
+            except (WorkerFailed, ModelUnavailable) as exc:
+                raise DeviceUnavailable(f"the device {self.device} failed: {exc}") from exc
+            except BaseException as exc:  # the next exchange begins with a new worker
+                self._worker.kill()
+                logger.exception("the exchange with the stick's worker failed")
+                raise DeviceUnavailable(f"the device {self.device} failed: the service's log says why") from exc
 
     def close(self) -> None:
         """Let the worker end and free the stick; kill it where it is busy. See `Engine.close`."""
         self._is_closed = True
         if not self._lock.acquire(blocking=False):
-            self._worker.kill()  # `start` then ends, and what it holds with it
+            self._worker.kill()  # `infer` then ends, and what it holds with it
             self._lock.acquire()
         self._worker.end()
         self._lock.release()
-
-    def _answer(self, patches: NDArray[np.uint8]) -> NDArray[np.float32] | EngineFailed:
-        try:
-            if self._worker.poll() is not None:
-                self._worker = self._open()
-            return self._worker.ask(patches, self._answer_timeout_s)
-        except (WorkerFailed, ModelUnavailable) as exc:
-            return DeviceUnavailable(f"the device {self.device} failed: {exc}")
-        except BaseException:  # whoever waits is told, and the next exchange begins with a new worker
-            logger.exception("the exchange with the stick's worker failed")
-            self._worker.kill()
-            return DeviceUnavailable(f"the device {self.device} failed: the service's log says why")
 
     def _open(self) -> StickWorker:
         if self._is_closed:

@@ -7,8 +7,8 @@ from pathlib import Path
 from threading import Lock
 from typing import Final
 
-from idc_inference.engines.engine import Meter
 from idc_inference.errors import ModelUnavailable, UnknownModel
+from idc_inference.metrics import Metrics
 from idc_inference.models.served_model import ServedModel
 from idc_inference.models.versions import Fingerprint, Versions, fingerprint
 from idc_inference.threads.daemons import run_within
@@ -32,7 +32,7 @@ class ModelRepository:
         models_dir: Path,
         name: str,
         load: Callable[[Path], ServedModel],
-        meter: Meter,
+        metrics: Metrics,
         *,
         pinned: int | None = None,
         max_served: int = 1,
@@ -43,12 +43,12 @@ class ModelRepository:
             models_dir: Folder of the bundles: `<models_dir>/<name>/<version>/`.
             name: The model.
             load: Verifies and compiles a version's folder; raises BundleError or ModelUnavailable.
-            meter: Counts loads and refusals.
+            metrics: Counts loads and refusals.
             pinned: The only version to serve; None for the newest.
             max_served: How many of the newest versions stay loaded.
         """
         self.models_dir, self.name, self.pinned = models_dir, name, pinned
-        self._load, self._meter, self._max_served = load, meter, max_served
+        self._load, self._metrics, self._max_served = load, metrics, max_served
         self._versions = Versions()
         self._seen: dict[int, Fingerprint] = {}
         self._tried: dict[int, Fingerprint] = {}
@@ -212,11 +212,12 @@ class ModelRepository:
             model = self._load(self.models_dir / self.name / str(version))
         except (BundleError, ModelUnavailable) as exc:
             logger.error("version %d of %s is not served: %s", version, self.name, exc)  # noqa: TRY400 - one line
-            self._meter.model_refused(str(version))
+            self._metrics.model_changes.labels("refused").inc()
             self._refused[version] = str(exc)
             return None
         self._refused.pop(version, None)
-        self._meter.model_loaded(str(version), load_s=time.perf_counter() - begin_s)
+        self._metrics.model_changes.labels("loaded").inc()
+        self._metrics.model_load_s.observe(time.perf_counter() - begin_s)
         logger.info("version %d of %s is ready on %s", version, self.name, model.device.running)
         return model
 
@@ -227,7 +228,7 @@ class ModelRepository:
             if version not in after:
                 self._tried.pop(version, None)  # it may come back
             model.retire()
-            self._meter.model_unloaded(str(version))
+            self._metrics.model_changes.labels("unloaded").inc()
             logger.info("version %d of %s (%.12s) is no longer served", version, self.name, model.ref.sha256)
 
     def _complain(self, complaint: str) -> None:

@@ -10,8 +10,9 @@ import numpy as np
 
 from idc_contracts import ModelRef
 from idc_inference.engines.devices import DeviceChoice
-from idc_inference.engines.engine import Engine, Meter
+from idc_inference.engines.engine import Engine
 from idc_inference.errors import InferenceError, ModelUnavailable
+from idc_inference.metrics import Metrics
 from idc_inference.models.statistics import ModelStatistics
 from idc_inference.scheduling.device_health import Probe
 from idc_inference.scheduling.scheduler import Scheduler
@@ -29,6 +30,8 @@ class ServedModel:
 
     def __init__(self, bundle: Bundle, scheduler: Scheduler, device: DeviceChoice, card: str) -> None:
         self.bundle, self.scheduler, self.device = bundle, scheduler, device
+        self.ref = ModelRef(name=bundle.manifest.name, version=bundle.manifest.version, sha256=bundle.sha256)
+        """The model's name, version and digest, which every result carries."""
         self.card = card
         """The model card, Markdown."""
         self.statistics = ModelStatistics()
@@ -36,12 +39,6 @@ class ServedModel:
         self._users = 0
         self._is_retired = False
         self._is_closed = threading.Event()
-
-    @property
-    def ref(self) -> ModelRef:
-        """The model's name, version and digest, as every result carries them."""
-        manifest = self.bundle.manifest
-        return ModelRef(name=manifest.name, version=manifest.version, sha256=self.bundle.sha256)
 
     def acquire(self) -> bool:
         """Begin to use it; False where it is retired. Each True needs one `release`."""
@@ -91,14 +88,19 @@ class ServedModel:
 
 
 def load_model(
-    path: Path, open_engine: OpenEngine, meter: Meter, *, device_timeout_s: float = 5.0, probe_interval_s: float = 2.0
+    path: Path,
+    open_engine: OpenEngine,
+    metrics: Metrics,
+    *,
+    device_timeout_s: float = 5.0,
+    probe_interval_s: float = 2.0,
 ) -> ServedModel:
     """Verify a bundle's folder, compile its graph and compare the self-test.
 
     Args:
         path: The bundle's folder.
         open_engine: Compiles the graph.
-        meter: Counts what the device does.
+        metrics: Counts what the device does.
         device_timeout_s: See `Scheduler`; the self-test may take longer, for a device may compile while it runs.
         probe_interval_s: See `Scheduler`.
 
@@ -109,7 +111,7 @@ def load_model(
     bundle = read_bundle(path)
     engine, device = open_engine(path / "model.xml", bundle.sha256)
     scheduler = Scheduler(
-        engine, meter, device_timeout_s=max(device_timeout_s, SELF_TEST_TIMEOUT_S), probe_interval_s=probe_interval_s
+        engine, metrics, device_timeout_s=max(device_timeout_s, SELF_TEST_TIMEOUT_S), probe_interval_s=probe_interval_s
     )
     try:
         card = (path / "MODEL_CARD.md").read_text(encoding="utf-8")

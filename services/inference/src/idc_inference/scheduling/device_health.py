@@ -2,9 +2,7 @@
 
 import logging
 import time
-from collections.abc import Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,9 +32,8 @@ class DeviceHealth:
         self._probe: Probe | None = None
         self._probe_interval_s = probe_interval_s
         self._ask_at_s = float("inf")
-        self._question: Job | None = None
+        self._asked: Job | None = None
         self._running: set[Chunk] = set()
-        self._starting: Chunk | None = None
         self.failure = ""
         """What went wrong with the last question; empty where nothing did."""
 
@@ -55,26 +52,13 @@ class DeviceHealth:
         chunk.begin_s = time.monotonic()
         self._running.add(chunk)
 
-    @contextmanager
-    def starting(self, chunk: Chunk) -> Iterator[None]:
-        """The engine has the thread that feeds it while the block runs."""
-        self._starting = chunk
-        try:
-            yield
-        finally:
-            self._starting = None
-
-    def ended(self, chunk: Chunk) -> bool:
-        """A chunk came back; False where it had come back before."""
-        if chunk not in self._running:
-            return False
+    def ended(self, chunk: Chunk) -> None:
+        """A chunk came back."""
         self._running.discard(chunk)
-        return True
 
     def is_blocked(self) -> bool:
-        """Whether chunks that do not come back hold every place, or the thread that feeds the engine."""
-        lost = self._lost()
-        return len(lost) >= self._slots or self._starting in lost
+        """Whether chunks that do not come back hold every slot."""
+        return len(self._lost()) >= self._slots
 
     def newly_lost(self) -> list[Chunk]:
         """Chunks that took too long, each of them once."""
@@ -101,16 +85,16 @@ class DeviceHealth:
         if self._probe is not None:
             self._ask_at_s = time.monotonic()
 
-    def next_question(self) -> Job | None:
+    def next_probe(self) -> Job | None:
         """A job that asks the device, where it is time; its answer comes back here by itself."""
         now_s = time.monotonic()
-        is_asked = self._question is not None and not self._question.is_over
+        is_asked = self._asked is not None and not self._asked.is_over
         if self._probe is None or is_asked or now_s < self._ask_at_s:
             return None
         self._ask_at_s = now_s + self._probe_interval_s
-        self._question = Job(self._probe.patch, float("inf"), object(), is_probe=True)
-        self._question.future.add_done_callback(self._learn)
-        return self._question
+        self._asked = Job(self._probe.patch, float("inf"), object(), is_probe=True)
+        self._asked.future.add_done_callback(self._learn)
+        return self._asked
 
     def _learn(self, future: Future[Scored]) -> None:
         error = future.exception()

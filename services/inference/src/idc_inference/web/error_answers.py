@@ -45,9 +45,9 @@ def handlers() -> dict[type[Exception], Handler]:
 
 def _count(request: Request, error: Exception, status: int) -> None:
     runtime: Runtime = request.app.state.runtime
-    runtime.meter.error(type(error).__name__)
+    runtime.metrics.errors.labels(type(error).__name__).inc()
     if request.url.path.endswith("/infer"):
-        runtime.meter.request(status, "", 0)
+        runtime.metrics.requests.labels(str(status), "").inc()
 
 
 async def _inference_error(request: Request, error: Exception) -> Response:

@@ -2,10 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any
 
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -99,8 +99,9 @@ async def infer(request: Request) -> Response:
     """P(IDC) and decision of each patch."""
     runtime, begin_s = _runtime(request), time.monotonic()
     answered = await _answer(request, runtime)
-    runtime.meter.stage("total", time.monotonic() - begin_s)
-    runtime.meter.request(200, answered.input_name, answered.patches)
+    runtime.metrics.stage_s["total"].observe(time.monotonic() - begin_s)
+    runtime.metrics.requests.labels("200", answered.input_name).inc()
+    runtime.metrics.request_patches.observe(answered.patches)
     encoded = answered.response
     if encoded.header_length is None:
         return Response(encoded.body, media_type="application/json")
@@ -128,6 +129,11 @@ async def _answer(request: Request, runtime: Runtime) -> Answered:
                 raise
 
 
+async def metrics(request: Request) -> Response:
+    """Metrics for Prometheus."""
+    return Response(generate_latest(_runtime(request).metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+
 def _model_routes(suffix: str, endpoint: Any, method: str = "GET") -> list[BaseRoute]:
     paths = (f"/v2/models/{{name}}{suffix}", f"/v2/models/{{name}}/versions/{{version}}{suffix}")
     return [Route(path, endpoint, methods=[method]) for path in paths]
@@ -142,17 +148,8 @@ def _statistics_routes() -> list[BaseRoute]:
     ]
 
 
-def routes(metrics: Callable[[], bytes], metrics_type: str) -> list[BaseRoute]:
-    """All endpoints; the most used ones first, for they are tried in this order.
-
-    Args:
-        metrics: What `/metrics` answers.
-        metrics_type: Its media type.
-    """
-
-    async def show_metrics(_request: Request) -> Response:
-        return Response(metrics(), media_type=metrics_type)
-
+def routes() -> list[BaseRoute]:
+    """All endpoints; the most used ones first, for they are tried in this order."""
     return [
         *_model_routes("/infer", infer, "POST"),
         Route("/v2/health/live", live),
@@ -162,6 +159,6 @@ def routes(metrics: Callable[[], bytes], metrics_type: str) -> list[BaseRoute]:
         *_model_routes("", model),
         *_model_routes("/config", config),
         Route("/v2", server),
-        Route("/metrics", show_metrics),
+        Route("/metrics", metrics),
         Route("/v2/repository/index", index, methods=["POST"]),
     ]

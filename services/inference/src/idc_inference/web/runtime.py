@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from idc_inference.answering.classification import Classifier
-from idc_inference.engines.engine import Meter
+from idc_inference.metrics import Metrics
 from idc_inference.models.repository import ModelRepository
 from idc_inference.scheduling.admission import Admission
 from idc_servicekit.body_budget import BodyBudget
@@ -17,7 +17,7 @@ class Runtime:
     classifier: Classifier
     admission: Admission
     bodies: BodyBudget
-    meter: Meter
+    metrics: Metrics
     is_ready: bool = True
     """False from the moment the service is told to end."""
 
