@@ -69,6 +69,7 @@ def server_config(app: Starlette, settings: InferenceSettings) -> uvicorn.Config
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,
         timeout_keep_alive=KEEP_ALIVE_S,
         date_header=False,
         timeout_graceful_shutdown=settings.drain_timeout_s,
