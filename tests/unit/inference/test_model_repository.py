@@ -256,7 +256,7 @@ class Failing(RednessEngine):
 
 @pytest.mark.parametrize(
     ("make", "reason"),
-    [(Wrong, "self-test is off"), (Silent, "self-test is off"), (Failing, "stick was pulled out")],
+    [(Wrong, "fails its self-test"), (Silent, "fails its self-test"), (Failing, "stick was pulled out")],
 )
 def test_device_that_does_not_compute_what_was_measured_is_refused_and_closed(
     tmp_path: Path, make: Callable[[], RednessEngine], reason: str

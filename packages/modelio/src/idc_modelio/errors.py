@@ -9,7 +9,8 @@ ModelIoError
 │   └── UnsupportedSize
 └── BundleError
     ├── BundleMissing (FileNotFoundError)
-    └── BundleDamaged (ValueError)
+    ├── BundleDamaged (ValueError)
+    └── SelfTestFailed (ValueError)
 """
 
 import re
@@ -58,3 +59,7 @@ class BundleMissing(BundleError, FileNotFoundError):
 
 class BundleDamaged(BundleError, ValueError):
     """The bundle's manifest or one of its files is not what it should be."""
+
+
+class SelfTestFailed(BundleError, ValueError):
+    """The bundle's graph computes something else than when it was made."""

@@ -3,10 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from idc_modelio.bundles import Bundle, read_bundle, read_self_test
-from idc_modelio.errors import BundleError
+from idc_modelio.bundles import Bundle, check_self_test, read_bundle, read_self_test
+from idc_modelio.errors import BundleError, SelfTestFailed
 from idc_trainer.errors import BundleInvalid
 from idc_trainer.features.runner import GraphRunner, read_graph
 
@@ -56,15 +54,12 @@ def prove(opened: OpenBundle) -> Proof:
     Raises:
         BundleInvalid: It computes something else than when it was made.
     """
-    manifest = opened.bundle.manifest
+    bundle = opened.bundle
     try:
-        vector = read_self_test(opened.bundle)
+        vector = read_self_test(bundle)
+        found = check_self_test(bundle, vector, opened.runner.run(vector.patches))
+    except SelfTestFailed as exc:
+        raise BundleInvalid(f"{exc}; install the locked version of OpenVINO or train again") from exc
     except BundleError as exc:
         raise BundleInvalid(f"{exc}") from exc
-    found = float(np.abs(opened.runner.run(vector.patches) - vector.probability).max())
-    if not found <= manifest.self_test.tolerance:
-        raise BundleInvalid(
-            f"{opened.bundle.path} fails its self-test: P(IDC) differs by {found:.4f}, allowed is "
-            f"{manifest.self_test.tolerance:g}; install the locked version of OpenVINO or train again"
-        )
-    return Proof(manifest.self_test.patches, found)
+    return Proof(bundle.manifest.self_test.patches, found)

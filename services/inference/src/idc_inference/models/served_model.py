@@ -17,7 +17,8 @@ from idc_inference.models.statistics import ModelStatistics
 from idc_inference.scheduling.device_health import Probe
 from idc_inference.scheduling.scheduler import Scheduler
 from idc_inference.threads.daemons import start_daemon
-from idc_modelio.bundles import Bundle, read_bundle, read_self_test
+from idc_modelio.bundles import Bundle, check_self_test, read_bundle, read_self_test
+from idc_modelio.errors import SelfTestFailed
 
 SELF_TEST_TIMEOUT_S = 60.0
 
@@ -139,11 +140,8 @@ def _self_test(bundle: Bundle, scheduler: Scheduler, device: DeviceChoice) -> Pr
         scored = [scheduler.submit(part, deadline_s).result(SELF_TEST_TIMEOUT_S).probability for part in parts]
     except (InferenceError, TimeoutError) as exc:
         raise ModelUnavailable(f"{bundle.path}: the self-test did not run: {exc}") from exc
-    computed = np.stack([scored[0], np.concatenate(scored[1:])])
-    difference = float(np.max(np.abs(computed - vector.probability)))
-    if not difference <= bundle.manifest.self_test.tolerance:
-        raise ModelUnavailable(
-            f"{bundle.path}: on {device.running} the self-test is off by {difference:.4f}, "
-            f"more than {bundle.manifest.self_test.tolerance}"
-        )
+    try:
+        check_self_test(bundle, vector, np.stack([scored[0], np.concatenate(scored[1:])]))
+    except SelfTestFailed as exc:
+        raise ModelUnavailable(f"on {device.running}, {exc}") from exc
     return Probe(vector.patches[:1], float(vector.probability[0]), bundle.manifest.self_test.tolerance)

@@ -8,8 +8,8 @@ import numpy as np
 import openvino as ov
 from numpy.typing import NDArray
 
+from idc_modelio.graphs import FLOAT32, core
 from idc_trainer.errors import ParityFailed
-from idc_trainer.features.runner import COMPILE_CONFIG
 
 PATCHES: Final = 256
 LIMIT: Final = 0.01
@@ -24,7 +24,7 @@ def keras_probability(model: keras.Model, patches: NDArray[np.uint8]) -> NDArray
 
 def graph_probability(graph: ov.Model, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
     """P(IDC) by a graph, patch after patch, so that a batch of 1 will do; uint8 [N, 50, 50, 3] RGB to float32 [N]."""
-    compiled = ov.Core().compile_model(graph, "CPU", {**COMPILE_CONFIG, "PERFORMANCE_HINT": "LATENCY"})
+    compiled = core().compile_model(graph, "CPU", FLOAT32 | {"PERFORMANCE_HINT": "LATENCY"})
     return np.concatenate([np.array(compiled(patch[None])[0]) for patch in patches])
 
 

@@ -1,6 +1,6 @@
 """Runs patches through a compiled graph: the frozen backbone while training, the whole classifier for its figures."""
 
-from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
@@ -8,6 +8,7 @@ import numpy as np
 import openvino as ov
 from numpy.typing import NDArray
 
+from idc_modelio.graphs import Graph, core
 from idc_trainer.data.index import PatchIndex
 from idc_trainer.data.source import Progress
 from idc_trainer.features.decoding import decoded_ahead, ranges
@@ -17,27 +18,22 @@ BATCH: Final = 16
 
 _BLOCK: Final = 1024
 
-COMPILE_CONFIG: Final = {"PERFORMANCE_HINT": "THROUGHPUT", "INFERENCE_PRECISION_HINT": "f32"}
-"""CPUs with bfloat16 would use it unasked and move pooled features by whole units: see docs/training.md."""
-
 
 def read_graph(path: Path) -> ov.Model:
     """Read an IR or ONNX file back."""
-    return ov.Core().read_model(path)
+    return core().read_model(path)
 
 
 class GraphRunner:
-    """A graph with one input `patch` on the CPU, fed with many requests at once."""
+    """A graph with one input `patch` on the CPU, run by as many threads as keep it busy."""
 
     def __init__(self, model: ov.Model) -> None:
-        self._compiled = ov.Core().compile_model(model, "CPU", COMPILE_CONFIG)
-        # One more than run at a time, so that the next one is ready when one is done.
-        self._request_count = self._compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS") + 1
+        self._graph = Graph(model)
 
     @property
     def output_shape(self) -> tuple[int, ...]:
         """The shape of what the graph computes for one patch."""
-        return tuple(dimension.get_length() for dimension in list(self._compiled.output(0).partial_shape)[1:])
+        return self._graph.output_shape
 
     def run(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Compute the graph's only output for all patches.
@@ -49,16 +45,12 @@ class GraphRunner:
             float32, the output's shape with N first, in the order of the patches.
         """
         out = np.empty((len(patches), *self.output_shape), np.float32)
-        requests = [self._compiled.create_infer_request() for _ in range(self._request_count)]
-        # Requests are awaited in the order of their start and no Python runs on OpenVINO's threads: callbacks
-        # (AsyncInferQueue) need the interpreter's lock there and can wait for each other without end.
-        started: deque[tuple[ov.InferRequest, int]] = deque()
-        for start in range(0, len(patches), BATCH):
-            request = requests.pop() if requests else self._finish(*started.popleft(), out)
-            request.start_async({0: patches[start : start + BATCH]})
-            started.append((request, start))
-        for request, start in started:
-            self._finish(request, start, out)
+
+        def run_batch(start: int) -> None:
+            out[start : start + BATCH] = self._graph.infer(patches[start : start + BATCH])
+
+        with ThreadPoolExecutor(self._graph.slots) as threads:
+            list(threads.map(run_batch, range(0, len(patches), BATCH)))
         return out
 
     def run_all(
@@ -75,11 +67,3 @@ class GraphRunner:
             out[rows.start : rows.stop] = self.run(patches)
             progress(step, rows.stop, len(index))
         return out
-
-    @staticmethod
-    def _finish(request: ov.InferRequest, start: int, out: NDArray[np.float32]) -> ov.InferRequest:
-        """Wait for a request, keep its result and give it back for the next batch."""
-        request.wait()
-        result = request.get_output_tensor(0).data
-        out[start : start + len(result)] = result
-        return request
