@@ -28,6 +28,7 @@ class DrainingServer(uvicorn.Server):
         super().__init__(config)
         self._runtime, self._drain_delay_s = runtime, drain_delay_s
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._stopped = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Remember the loop that the signal handler speaks to."""
@@ -42,14 +43,21 @@ class DrainingServer(uvicorn.Server):
         """
         if self._loop is None or not self._runtime.is_ready:
             self.should_exit = self.force_exit = True
+            if self._loop is not None:
+                self._loop.call_soon_threadsafe(self._stop)
             return
         self._runtime.is_ready = False
         end_within(self._drain_delay_s + (self.config.timeout_graceful_shutdown or 0) + END_MARGIN_S)
         logger.info("signal %s: not ready any more, ending in %g s", signal.Signals(sig).name, self._drain_delay_s)
         self._loop.call_soon_threadsafe(self._loop.call_later, self._drain_delay_s, self._stop)
 
+    async def main_loop(self) -> None:
+        """Sleep until it is time to end; uvicorn's own wakes ten times a second."""
+        await self._stopped.wait()
+
     def _stop(self) -> None:
         self.should_exit = True
+        self._stopped.set()
 
 
 def serve(app: Starlette, settings: InferenceSettings) -> None:
