@@ -280,7 +280,7 @@ def test_missing_device_ends_the_start_with_the_devices_that_are_there(tmp_path:
     output, _ = process.communicate(timeout=30)
 
     assert process.returncode == 69
-    assert "devices here: CPU" in output
+    assert "available: CPU" in output
 
 
 def test_missing_device_falls_back_and_says_so_everywhere(tmp_path: Path) -> None:
@@ -311,7 +311,7 @@ def test_check_of_a_whole_bundle_names_the_device(tmp_path: Path) -> None:
     checked = check(write_tiny_bundle(tmp_path))
 
     assert checked.returncode == 0
-    assert "version 1 is whole and right on CPU" in checked.stdout
+    assert "version 1 passes its checks and its self-test on CPU" in checked.stdout
 
 
 def test_check_says_in_one_line_what_is_wrong_with_a_bundle(tmp_path: Path) -> None:
@@ -331,7 +331,7 @@ def test_command_line_goes_before_the_environment(tmp_path: Path, monkeypatch: p
     checked = check(write_tiny_bundle(tmp_path), "--device", "GPU", "--device-fallback", "none")
 
     assert checked.returncode == 69
-    assert "device 'GPU' is not here" in checked.stderr
+    assert "device 'GPU' is not available" in checked.stderr
 
 
 def test_wrong_setting_ends_the_start_with_its_name_and_code_78(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """How requests share a device."""
 
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, wait
@@ -130,13 +131,31 @@ def test_closing_ends_what_was_submitted_and_takes_nothing_more(engine: RednessE
         scheduler.submit(patches_of(1))
 
 
-def test_waiting_and_computing_are_measured_apart(scheduler: Scheduler, engine: RednessEngine) -> None:
-    engine.gate.clear()
-    first, second = scheduler.submit(patches_of(1)), scheduler.submit(patches_of(*[2] * 40))
-    engine.gate.set()
+class Locating(RednessEngine):
+    """Remembers the threads that computed."""
 
-    assert ended(first).queue_s >= 0
-    assert ended(second).infer_s > 0
+    def __init__(self) -> None:
+        super().__init__(chunk_patches=1, slots=1, computes_in_caller=True)
+        self.threads: list[str] = []
+
+    def infer(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
+        self.threads.append(threading.current_thread().name)
+        return super().infer(patches)
+
+
+def test_thread_that_submits_a_lone_patch_computes_it_where_the_engine_computes_in_its_caller() -> None:
+    engine = Locating()
+    scheduler = Scheduler(engine, Metrics())
+
+    lone = scheduler.submit(patches_of(255), may_compute=True)
+    is_done = lone.done()
+    handed_over = ended(scheduler.submit(patches_of(51, 102)))
+    scheduler.close()
+
+    assert is_done
+    assert ended(lone).probability == [1]
+    assert handed_over.probability == pytest.approx([0.2, 0.4])
+    assert engine.threads == [threading.current_thread().name, "device", "device"]
 
 
 class Ordered(RednessEngine):

@@ -155,7 +155,7 @@ def test_worker_that_does_not_read_its_pipe_holds_nobody_up(tmp_path: Path, monk
 
 
 @pytest.mark.parametrize(
-    ("failure", "words"), [("mute", "did not answer in time"), ("babbles at first", "not what a worker says")]
+    ("failure", "words"), [("mute", "did not answer in time"), ("babbles at first", "not a worker's message")]
 )
 def test_worker_that_does_not_say_hello_is_no_device(failure: str, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FAKE_STICK", failure)

@@ -1,4 +1,4 @@
-"""Puts the service together; the only place that knows all its parts."""
+"""Wires the service together."""
 
 import asyncio
 import logging
@@ -42,7 +42,7 @@ ONNX_NAME: Final = "model.onnx"
 
 
 def make_open_engine(settings: InferenceSettings) -> OpenEngine:
-    """What compiles a graph on the settings' device, or on a fallback."""
+    """A function that compiles a graph on the settings' device or a fallback."""
 
     def open_on_device(model_path: Path, sha256: str) -> tuple[Engine, DeviceChoice]:
         cache_dir = folder_for(settings.cache_dir, sha256) if settings.cache_dir else None
@@ -65,7 +65,7 @@ def make_open_engine(settings: InferenceSettings) -> OpenEngine:
 
 
 def open_repository(settings: InferenceSettings, metrics: Metrics, open_on_device: OpenEngine) -> ModelRepository:
-    """The models that the settings name; the newest one is loaded, tested and warm.
+    """Open the models that the settings name; the newest is loaded, tested and warm.
 
     Raises:
         ModelUnavailable: No bundle can be served.
@@ -98,13 +98,13 @@ def create_app(
     metrics: Metrics,
     give_up: Callable[[str], None] = logger.critical,
 ) -> Starlette:
-    """The HTTP application around a repository, which it keeps up to date and closes when it ends.
+    """The HTTP application around a repository, which it refreshes and, at its end, closes.
 
     Args:
         settings: The service's settings.
         repository: The served models.
         metrics: What `/metrics` shows.
-        give_up: Takes the reason why the device did not come back in time; ends the process.
+        give_up: Called with the reason where the device did not come back in time; ends the process.
     """
     readers = ReadingThreads(settings.decode_threads)
     runtime = Runtime(
@@ -149,10 +149,10 @@ def create_app(
 
 
 async def _watch(repository: ModelRepository, interval_s: float) -> None:
-    """Look at the models' folder again and again; a disk that hangs holds up nothing else."""
+    """Refresh the models at intervals; a disk that hangs holds up nothing else."""
     while True:
         await asyncio.sleep(interval_s)
         try:
             await aside("loader", repository.refresh)
-        except Exception:  # what is served stays served; the next look may do better
-            logger.exception("looking for new versions failed")
+        except Exception:  # the served versions stay; the next refresh may succeed
+            logger.exception("refreshing the models failed")

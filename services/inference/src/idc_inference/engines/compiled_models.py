@@ -1,4 +1,4 @@
-"""Where compiled models are kept for the next start."""
+"""The folder of compiled models, which make the next start fast."""
 
 import logging
 import shutil
@@ -8,18 +8,18 @@ from typing import Final
 logger = logging.getLogger(__name__)
 
 KEPT_BUNDLES: Final = 4
-"""Compiled models of the bundles that were used last; one takes about as much room as its weights."""
+"""The bundles used last; a compiled model takes about as much room as its weights."""
 
 
 def folder_for(cache_dir: Path, sha256: str) -> Path | None:
-    """One bundle's folder; those of bundles that were not used for long are removed.
+    """Make one bundle's folder and remove those of bundles used long ago.
 
     Args:
-        cache_dir: Where the folders are.
+        cache_dir: The parent of the folders.
         sha256: The bundle's digest.
 
     Returns:
-        The folder, which exists, or None where it cannot be written: the service then starts without.
+        The folder; None where it cannot be written: the service then starts without.
     """
     folder = cache_dir / sha256[:16]
     try:

@@ -1,4 +1,4 @@
-"""Which device runs the model: the one that was asked for, or the first of its fallbacks that can."""
+"""The device that runs the model: the requested one, or the first of its fallbacks that can."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -16,7 +16,7 @@ NCS: Final = "NCS"
 
 @dataclass(frozen=True)
 class DeviceChoice:
-    """What was asked for, what runs, and why they differ where they do."""
+    """The requested device, the one that runs, and why they differ."""
 
     requested: str
     running: str
@@ -36,12 +36,12 @@ def open_engine(
 
     Args:
         requested: A device, or a string like `HETERO:GPU,CPU`, which OpenVINO resolves.
-        fallback: What to try next, in this order; empty to refuse instead.
-        available: The devices that are here.
-        compile_on: Compiles the graph on one device; raises ModelUnavailable where it cannot.
+        fallback: Devices to try next, in this order; empty to fail instead.
+        available: The devices of this machine.
+        compile_on: Compiles the graph on one device, or raises ModelUnavailable.
 
     Raises:
-        DeviceMissing: None of them can run the graph; the text says why for each.
+        DeviceMissing: None of them can run the graph; the text has each reason.
     """
     reasons: list[str] = []
     for device in [requested, *(other for other in fallback if other != requested)]:
@@ -55,20 +55,20 @@ def open_engine(
         return engine, DeviceChoice(requested, engine.device, tuple(available), "; ".join(reasons))
     here = ", ".join(available) or "none"
     raise DeviceMissing(
-        f"{'; '.join(reasons)} (devices here: {here}): name one that is here in INFERENCE_DEVICE, "
+        f"{'; '.join(reasons)} (available: {here}): name an available one in INFERENCE_DEVICE, "
         "or a fallback in INFERENCE_DEVICE_FALLBACK"
     )
 
 
 def _compile(device: str, available: Sequence[str], compile_on: Callable[[str], Engine]) -> Engine:
     if _is_plain(device) and not any(here == device or here.startswith(f"{device}.") for here in available):
-        raise DeviceMissing(f"device {device!r} is not here")
+        raise DeviceMissing(f"device {device!r} is not available")
     return compile_on(device)
 
 
 def _is_plain(device: str) -> bool:
     """Whether it names one device; `GPU.1` does, `AUTO`, `HETERO:…` and `MULTI:…` leave the choice to OpenVINO.
 
-    The stick's own worker says whether the stick is there, and why it is not.
+    The stick's worker says whether the stick is there.
     """
     return ":" not in device and device not in ("AUTO", "HETERO", "MULTI", "BATCH", NCS)

@@ -49,14 +49,12 @@ class OpenVinoEngine:
         self.chunk_patches = 1 if is_static or self.computes_in_caller else chunk_patches
 
     def infer(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Compute one chunk. See `Engine.infer`."""
         try:
             return self._graph.infer(patches).reshape(-1)
         except RuntimeError as exc:
             raise EngineFailed(f"the device {self.device} failed: {_reason(exc)}") from exc
 
     def close(self) -> None:
-        """Free the device once the last inference ends. See `Engine.close`."""
         with suppress(AttributeError):  # closed before
             del self._graph
 

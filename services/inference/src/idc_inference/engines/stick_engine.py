@@ -1,6 +1,6 @@
-"""Runs a bundle's ONNX graph on a Neural Compute Stick, by a worker process with the last OpenVINO that knows it.
+"""Runs a bundle's ONNX graph on a Neural Compute Stick, in a worker process with the last OpenVINO that supports it.
 
-The worker (`services/inference/ncs`) lives in an environment of its own: that OpenVINO needs another Python and numpy.
+The worker (`services/inference/ncs`) has an environment of its own: that OpenVINO needs another Python and numpy.
 """
 
 import logging
@@ -22,7 +22,7 @@ START_TIMEOUT_S: Final = 60.0
 
 
 class StickEngine:
-    """See `Engine`. The graph is compiled once and the stick opened once; a worker that ended is started again."""
+    """An engine whose worker is started again where it ended."""
 
     slots = 1
     computes_in_caller = False
@@ -42,7 +42,7 @@ class StickEngine:
         Args:
             model_path: The graph with static batch 1, `model.onnx`.
             command: The worker's program.
-            device: As that OpenVINO names it: `MYRIAD`; `CPU` to try the worker without a stick.
+            device: As that OpenVINO names it: `MYRIAD`, or `CPU` to try the worker without a stick.
             chunk_patches: Most patches in one exchange.
             answer_timeout_s: How long the worker may take for one exchange before it is killed.
             start_timeout_s: How long it may take to start.
@@ -59,7 +59,6 @@ class StickEngine:
         self._worker = self._open()
 
     def infer(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Compute one chunk. See `Engine.infer`."""
         with self._lock:
             try:
                 if self._worker.poll() is not None:
@@ -73,10 +72,10 @@ class StickEngine:
                 raise DeviceUnavailable(f"the device {self.device} failed: the service's log says why") from exc
 
     def close(self) -> None:
-        """Let the worker end and free the stick; kill it where it is busy. See `Engine.close`."""
+        """End the worker, which frees the stick; kill it where it is busy."""
         self._is_closed = True
         if not self._lock.acquire(blocking=False):
-            self._worker.kill()  # `infer` then ends, and what it holds with it
+            self._worker.kill()  # `infer` then ends and releases the lock
             self._lock.acquire()
         self._worker.end()
         self._lock.release()
@@ -103,7 +102,7 @@ class StickEngine:
         return worker
 
     def _first_inference(self, worker: StickWorker, hello: dict[str, Any]) -> None:
-        """A stick that opens and computes nothing must be found out here, where another device can take its place."""
+        """A stick that opens but computes nothing must fail here, where another device can take its place."""
         height_px, width_px = hello.get("height_px"), hello.get("width_px")
         if isinstance(height_px, int) and isinstance(width_px, int):
             worker.ask(np.zeros((1, height_px, width_px, 3), np.uint8), 2 * self._answer_timeout_s)

@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 
 
 def compile_within(timeout_s: float, compile_on: Callable[[str], Engine]) -> Callable[[str], Engine]:
-    """What compiles like `compile_on`, and raises ModelUnavailable where a device does not come to an end."""
+    """A function that compiles like `compile_on`, and raises ModelUnavailable where a device hangs."""
 
     def compile_in_time(device: str) -> Engine:
         engine = begin("compiler", lambda: compile_on(device))
@@ -29,9 +29,9 @@ def compile_within(timeout_s: float, compile_on: Callable[[str], Engine]) -> Cal
 
 
 def load_within(timeout_s: float, load: Callable[[Path], ServedModel]) -> Callable[[Path], ServedModel]:
-    """What loads like `load`, and turns whatever else goes wrong into ModelUnavailable.
+    """A function that loads like `load`, and raises ModelUnavailable for any failure but a BundleError.
 
-    A load that hangs keeps its thread; what it gives in the end is closed.
+    A load that hangs keeps its thread; its model is closed when it ends after all.
     """
 
     def load_in_time(path: Path) -> ServedModel:

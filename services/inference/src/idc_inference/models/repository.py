@@ -1,4 +1,4 @@
-"""Keeps the served versions of one model in step with the folder that holds its bundles."""
+"""Keeps the served versions of one model in step with the folder of its bundles."""
 
 import logging
 import time
@@ -23,7 +23,7 @@ MAX_REFUSALS: Final = 100
 class ModelRepository:
     """The newest valid versions of one model.
 
-    `refresh` blocks while it compiles and belongs into a thread of its own; everything else returns at once and sees
+    `refresh` and `recover` block while they compile; run them in a thread. Everything else returns at once and sees
     either the old set of versions or the new one.
     """
 
@@ -60,7 +60,7 @@ class ModelRepository:
 
     @property
     def versions(self) -> Versions:
-        """What is served and refused now."""
+        """The versions that are served and refused now."""
         return self._versions
 
     def newest(self) -> ServedModel:
@@ -89,16 +89,16 @@ class ModelRepository:
         raise UnknownModel(f"{self.name!r}{asked} is not served here; versions served: {here}")
 
     def acquire(self, version: str | None) -> ServedModel:
-        """Like `find`, and keep it loaded until `ServedModel.release`."""
+        """Find a version and keep it loaded until `ServedModel.release`."""
         while not (model := self.find(version)).acquire():
-            time.sleep(0)  # it was exchanged this very moment
+            time.sleep(0)  # it was exchanged just now
         return model
 
     def refresh(self) -> None:
-        """Look at the folder and load, exchange or unload what changed there.
+        """Read the folder and load, exchange or unload the versions that changed.
 
-        A changed folder is loaded only when two looks in a row found it the same, for it may still be copied; the very
-        first look takes it as it is.
+        A changed folder is loaded only when two refreshes in a row find it the same: it may still be copied. The first
+        refresh takes it as it is.
         """
         with self._changing:
             self._refresh()
@@ -109,10 +109,10 @@ class ModelRepository:
         return next(filter(None, troubles), "")
 
     def recover(self) -> None:
-        """Load the versions again whose device is in trouble: on the device that was asked for, or on a fallback.
+        """Load the versions again whose device is in trouble: on the requested device or on a fallback.
 
-        Blocks like `refresh`. Requests get an error with the reason meanwhile. Where it does not succeed, the old one
-        stays, for its device may come back by itself.
+        Requests get an error with the reason meanwhile. Where loading fails, the old one stays: its device may come
+        back by itself.
         """
         with self._changing:
             for version, model in self._versions.served.items():
@@ -160,7 +160,7 @@ class ModelRepository:
         self._retire(before.served, served)
 
     def why_none(self) -> str:
-        """Why no version is served, and what to do; for the log of a service that cannot start."""
+        """Why no version is served, and the remedy."""
         tried = "; ".join(f"version {version}: {why}" for version, why in sorted(self._refused.items()))
         wanted = "version" if self.pinned is None else f"version {self.pinned}"
         place = self.models_dir / self.name
@@ -172,19 +172,19 @@ class ModelRepository:
         return sum(model.scheduler.depth for model in self._versions.served.values())
 
     def close(self) -> None:
-        """Unload everything; requests in flight end first."""
+        """Unload everything; requests in progress end first."""
         before, self._versions = self._versions, Versions()
         for model in before.served.values():
             model.retire()
             self._closing.append(model)
 
     def abandon(self, timeout_s: float) -> None:
-        """Free the devices, whoever still waits for them; for a process that is about to end."""
+        """Free the devices at once, before the process ends."""
         for model in self._versions.served.values():
             run_within(timeout_s, "closer", model.scheduler.close)
 
     def wait_closed(self, timeout_s: float) -> bool:
-        """Wait until the devices of all models are free; whether they were in time."""
+        """Wait until the devices of all models are free; return whether they were in time."""
         deadline_s = time.monotonic() + timeout_s
         return all(model.wait_closed(max(0.0, deadline_s - time.monotonic())) for model in self._closing)
 
@@ -232,7 +232,7 @@ class ModelRepository:
             logger.info("version %d of %s (%.12s) is no longer served", version, self.name, model.ref.sha256)
 
     def _complain(self, complaint: str) -> None:
-        """Log once what every look finds."""
+        """Log once what every refresh finds."""
         if complaint != self._complaint:
             logger.warning("%s", complaint)
         self._complaint = complaint

@@ -1,4 +1,4 @@
-"""One verified bundle on a device that computes what was measured."""
+"""One verified bundle on a device that passed its self-test."""
 
 import threading
 import time
@@ -23,18 +23,18 @@ from idc_modelio.errors import SelfTestFailed
 SELF_TEST_TIMEOUT_S = 60.0
 
 OpenEngine = Callable[[Path, str], tuple[Engine, DeviceChoice]]
-"""Compiles a graph; takes its path and the bundle's digest, raises ModelUnavailable."""
+"""Compiles a graph, given its path and the bundle's digest; raises ModelUnavailable."""
 
 
 class ServedModel:
-    """A bundle and its engine; it closes itself when it is retired and the last request that uses it has ended."""
+    """A bundle and its engine; once retired, it closes when the last request that uses it ends."""
 
     def __init__(self, bundle: Bundle, scheduler: Scheduler, device: DeviceChoice, card: str) -> None:
         self.bundle, self.scheduler, self.device = bundle, scheduler, device
         self.ref = ModelRef(name=bundle.manifest.name, version=bundle.manifest.version, sha256=bundle.sha256)
         """The model's name, version and digest, which every result carries."""
         self.card = card
-        """The model card, Markdown."""
+        """The model card, in Markdown."""
         self.statistics = ModelStatistics()
         self._lock = threading.Lock()
         self._users = 0
@@ -42,7 +42,7 @@ class ServedModel:
         self._is_closed = threading.Event()
 
     def acquire(self) -> bool:
-        """Begin to use it; False where it is retired. Each True needs one `release`."""
+        """Begin to use it; False where it is retired. Each True needs a `release`."""
         with self._lock:
             if self._is_retired:
                 return False
@@ -50,7 +50,6 @@ class ServedModel:
             return True
 
     def release(self) -> None:
-        """End one use."""
         with self._lock:
             self._users -= 1
             is_last = self._is_retired and not self._users
@@ -59,14 +58,14 @@ class ServedModel:
 
     @contextmanager
     def in_use(self) -> Iterator["ServedModel"]:
-        """Release it after the block; `acquire` came before."""
+        """Release it after the block, after `acquire`."""
         try:
             yield self
         finally:
             self.release()
 
     def retire(self) -> None:
-        """Take no new requests; requests in flight keep it alive, until their deadlines at most."""
+        """Take no new requests; those in progress keep it open until their deadlines at most."""
         with self._lock:
             if self._is_retired:
                 return
@@ -76,7 +75,7 @@ class ServedModel:
             self._close_aside()
 
     def wait_closed(self, timeout_s: float) -> bool:
-        """Wait until its device is free; whether it was in time."""
+        """Wait until its device is free; return whether it was in time."""
         return self._is_closed.wait(timeout_s)
 
     def _close_aside(self) -> None:
@@ -101,13 +100,13 @@ def load_model(
     Args:
         path: The bundle's folder.
         open_engine: Compiles the graph.
-        metrics: Counts what the device does.
-        device_timeout_s: See `Scheduler`; the self-test may take longer, for a device may compile while it runs.
+        metrics: Counts the chunks.
+        device_timeout_s: See `Scheduler`; the self-test may take longer, since a device may compile during it.
         probe_interval_s: See `Scheduler`.
 
     Raises:
-        BundleError: The bundle is not whole.
-        ModelUnavailable: The device cannot run it or computes something else.
+        BundleError: The bundle is damaged.
+        ModelUnavailable: The device cannot run it or fails the self-test.
     """
     bundle = read_bundle(path)
     engine, device = open_engine(path / "model.xml", bundle.sha256)
@@ -127,10 +126,9 @@ def load_model(
 
 
 def _self_test(bundle: Bundle, scheduler: Scheduler, device: DeviceChoice) -> Probe:
-    """Compare the device's answers with those of the day the model was made; it is the warm-up, too.
+    """Run the bundle's self-test, which is the warm-up, too; gives its first patch as the probe from then on.
 
-    One patch at a time and all at once, so that both shapes are compiled before the first request. Gives its first
-    patch as the question that the device is asked from then on.
+    One patch at a time and all at once, so that both shapes are compiled before the first request.
     """
     vector = read_self_test(bundle)
     deadline_s = time.monotonic() + SELF_TEST_TIMEOUT_S

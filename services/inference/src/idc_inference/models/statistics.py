@@ -1,4 +1,4 @@
-"""What one version has done since it was loaded, as Triton's statistics extension tells it.
+"""What one version computed since it was loaded, as Triton's statistics extension reports it.
 
 Durations are wall-clock time of requests, from the whole body on: `success` is the sum of `queue`, `compute_input`,
 `compute_infer` and `compute_output`, which never overlap within one request. Requests that run at the same time each
@@ -9,9 +9,11 @@ https://github.com/triton-inference-server/server (docs/protocol/extension_stati
 
 import threading
 import time
-from typing import Any
+from typing import Any, Final
 
 from idc_inference.scheduling.stage_times import StageTimes
+
+_KINDS: Final = ("success", "fail", "queue", "compute_input", "compute_infer", "compute_output")
 
 
 class ModelStatistics:
@@ -21,40 +23,34 @@ class ModelStatistics:
         self._lock = threading.Lock()
         self._last_ms = 0
         self._patches = 0
-        self._sums: dict[str, tuple[int, float]] = {}
+        self._durations = {kind: {"count": 0, "ns": 0} for kind in _KINDS}
 
     def succeeded(self, patches: int, times: StageTimes) -> None:
-        """One request with so many patches was answered."""
+        """Count one request that was answered."""
+        seconds = (times.total_s, times.queue_s, times.decode_s, times.infer_s, times.output_s)
         with self._lock:
             self._last_ms = time.time_ns() // 1_000_000
             self._patches += patches
-            self._add("success", times.total_s)
-            self._add("queue", times.queue_s)
-            self._add("compute_input", times.decode_s)
-            self._add("compute_infer", times.infer_s)
-            self._add("compute_output", times.output_s)
+            for kind, duration_s in zip((_KINDS[0], *_KINDS[2:]), seconds, strict=True):
+                self._add(kind, duration_s)
 
     def failed(self, duration_s: float) -> None:
-        """One request was not answered."""
+        """Count one request that got an error."""
         with self._lock:
             self._add("fail", duration_s)
 
     def _add(self, kind: str, duration_s: float) -> None:
-        count, sum_s = self._sums.get(kind, (0, 0.0))
-        self._sums[kind] = (count + 1, sum_s + duration_s)
+        self._durations[kind]["count"] += 1
+        self._durations[kind]["ns"] += round(duration_s * 1e9)
 
     def as_wire(self, name: str, version: str, executions: int) -> dict[str, Any]:
-        """One entry of `model_stats`; durations in nanoseconds, `executions` are chunks that the device ran."""
-        kinds = ("success", "fail", "queue", "compute_input", "compute_infer", "compute_output")
+        """One entry of `model_stats`; durations in nanoseconds, `executions` are chunks that the device computed."""
         with self._lock:
-            sums = {kind: self._sums.get(kind, (0, 0.0)) for kind in kinds}
             return {
                 "name": name,
                 "version": version,
                 "last_inference": self._last_ms,
                 "inference_count": self._patches,
                 "execution_count": executions,
-                "inference_stats": {
-                    kind: {"count": count, "ns": round(sum_s * 1e9)} for kind, (count, sum_s) in sums.items()
-                },
+                "inference_stats": {kind: dict(sums) for kind, sums in self._durations.items()},
             }

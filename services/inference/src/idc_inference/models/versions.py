@@ -1,4 +1,4 @@
-"""Versions of a model: which are served, which were refused, and how to tell that one's folder changed."""
+"""The versions of a model that are served or refused, and the fingerprint of a folder that shows changes."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -6,20 +6,20 @@ from pathlib import Path
 from idc_inference.models.served_model import ServedModel
 
 Fingerprint = tuple[tuple[str, int, int, int], ...]
-"""Path, size, modification time and inode of each file: it differs when someone touched the folder."""
+"""Path, size, modification time and inode of each file: it differs after any change."""
 
 
 @dataclass(frozen=True)
 class Versions:
-    """What is served and what was refused at one moment."""
+    """The versions at one moment."""
 
     served: dict[int, ServedModel] = field(default_factory=dict)
     refused: dict[int, str] = field(default_factory=dict)
-    """Why, by version."""
+    """The reason, by version."""
 
 
 def fingerprint(folder: Path) -> Fingerprint:
-    """What tells that someone touched a folder, without reading its files.
+    """The fingerprint of a folder, without reading its files.
 
     Raises:
         OSError: It cannot be read, or a file went away meanwhile.

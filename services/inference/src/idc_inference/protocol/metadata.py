@@ -1,4 +1,4 @@
-"""What the service says of itself and of its model, as the Open Inference Protocol and Triton's extensions ask."""
+"""Metadata of the server and its model, by the Open Inference Protocol and Triton's extensions."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -18,7 +18,7 @@ def server_metadata(version: str) -> dict[str, Any]:
 
 
 def served_parameters(model: ServedModel) -> dict[str, Any]:
-    """What each response carries in `parameters`, so that a result says what made it."""
+    """The provenance of a result, in the `parameters` of each response."""
     thresholds = model.bundle.manifest.thresholds
     return {
         "sha256": model.bundle.sha256,
@@ -82,7 +82,7 @@ def model_statistics(models: Iterable[ServedModel]) -> dict[str, Any]:
 
 
 def model_config(model: ServedModel) -> dict[str, Any]:
-    """The answer to `GET /v2/models/{name}/config`, by Triton's model configuration extension; no more than is true."""
+    """The answer to `GET /v2/models/{name}/config`, by Triton's model configuration extension."""
     spec = model.bundle.manifest.patch
     return {
         "name": model.ref.name,

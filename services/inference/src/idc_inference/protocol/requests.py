@@ -1,4 +1,4 @@
-"""Requests of the Open Inference Protocol v2, as far as this service speaks it. No web framework here."""
+"""Requests of the Open Inference Protocol v2, as far as this service supports it."""
 
 import base64
 import binascii
@@ -35,7 +35,7 @@ Scalar = bool | int | Annotated[float, Field(allow_inf_nan=False)] | str | None
 
 
 class _RequestParameters(_Wire):
-    """What the protocol gives a meaning; other parameters are kept to be sent back."""
+    """Parameters with a meaning; others are kept and sent back."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
     __pydantic_extra__: dict[str, Scalar] = Field(init=False)
@@ -66,15 +66,13 @@ class _Header(_Wire):
 
 @dataclass(frozen=True)
 class RequestedOutput:
-    """One output that the caller wants."""
-
     name: str
     is_binary: bool
 
 
 @dataclass(frozen=True)
 class InferRequest:
-    """What the caller wants to know."""
+    """A request that follows the protocol."""
 
     id: str | None
     input_name: str
@@ -83,14 +81,14 @@ class InferRequest:
     memory."""
     outputs: tuple[RequestedOutput, ...]
     parameters: dict[str, Scalar] = field(default_factory=dict)
-    """What the caller gave, to be sent back."""
+    """The caller's, to be sent back."""
     timeout_s: float | None = None
-    """How long the caller wants to wait; None where it does not say."""
+    """How long the caller waits; None where the request does not say."""
 
 
 @dataclass(frozen=True)
 class PatchShape:
-    """What the served model reads."""
+    """The size of the model's input."""
 
     height_px: int
     width_px: int
@@ -104,9 +102,9 @@ def parse_request(
     Args:
         body: The whole HTTP body.
         header_length: The value of `Inference-Header-Content-Length`; None where the body is JSON alone.
-        shape: The patch that the model reads.
+        shape: The size of the model's input.
         max_patches: Most patches in one request.
-        max_json_bytes: Longest JSON part; when parsed it takes up to 40 times its size in memory.
+        max_json_bytes: Longest JSON part; parsed, it takes up to 40 times its size in memory.
 
     Raises:
         BadRequest: It does not follow the protocol.

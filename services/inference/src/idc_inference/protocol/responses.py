@@ -1,4 +1,4 @@
-"""Responses of the Open Inference Protocol v2. No web framework here."""
+"""Responses of the Open Inference Protocol v2."""
 
 import json
 from dataclasses import dataclass
@@ -25,8 +25,8 @@ def encode_response(
     """Write the response.
 
     Args:
-        request: What was asked.
-        probability: Calibrated P(IDC), float32, shape (N,).
+        request: The request.
+        probability: Calibrated P(IDC), float32, shape (N,), values 0.0-1.0.
         decisions: N decisions.
         served: `model_name`, `model_version` and `parameters` of the response.
     """
@@ -55,7 +55,7 @@ def encode_response(
 
 
 def _echo(request: InferRequest, served: dict[str, Any]) -> dict[str, Any]:
-    """What comes back of the request; what the service says of itself wins."""
+    """The id and parameters of the request, under those of the service."""
     parameters = {**request.parameters, **served.get("parameters", {})}
     known = {"id": request.id} if request.id is not None else {}
     return {**served, **known, **({"parameters": parameters} if parameters else {})}

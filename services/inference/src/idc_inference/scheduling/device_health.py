@@ -1,4 +1,4 @@
-"""What is known of a device: which chunks it has, for how long, and whether it answered its last question right."""
+"""The health of a device: the chunks that it computes, for how long, and whether its last probe was right."""
 
 import logging
 import time
@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Probe:
-    """A question whose answer is known."""
+    """A patch whose result is known."""
 
     patch: NDArray[np.uint8]
     """RGB, uint8, shape (1, height, width, 3), values 0-255."""
@@ -31,11 +31,11 @@ class DeviceHealth:
         self._device, self._slots, self._timeout_s = device, slots, timeout_s
         self._probe: Probe | None = None
         self._probe_interval_s = probe_interval_s
-        self._ask_at_s = float("inf")
-        self._asked: Job | None = None
+        self._next_probe_s = float("inf")
+        self._probing: Job | None = None
         self._running: set[Chunk] = set()
         self.failure = ""
-        """What went wrong with the last question; empty where nothing did."""
+        """What went wrong with the last probe; empty where nothing did."""
 
     @property
     def has_room(self) -> bool:
@@ -44,16 +44,14 @@ class DeviceHealth:
 
     @property
     def is_busy(self) -> bool:
-        """Whether a chunk is on the device that may still come back in time."""
+        """Whether the device has a chunk that may still come back in time."""
         return len(self._running) > len(self._lost())
 
     def began(self, chunk: Chunk) -> None:
-        """A chunk goes to the device."""
         chunk.begin_s = time.monotonic()
         self._running.add(chunk)
 
     def ended(self, chunk: Chunk) -> None:
-        """A chunk came back."""
         self._running.discard(chunk)
 
     def is_blocked(self) -> bool:
@@ -76,25 +74,25 @@ class DeviceHealth:
         return self.failure
 
     def watch(self, probe: Probe, timeout_s: float) -> None:
-        """Begin to ask, and expect each answer within `timeout_s`."""
+        """Begin to probe, and expect each chunk within `timeout_s`."""
         self._probe, self._timeout_s = probe, timeout_s
-        self._ask_at_s = time.monotonic() + self._probe_interval_s
+        self._next_probe_s = time.monotonic() + self._probe_interval_s
 
-    def ask_soon(self) -> None:
+    def probe_soon(self) -> None:
         """Something went wrong: find out whether it was the device."""
         if self._probe is not None:
-            self._ask_at_s = time.monotonic()
+            self._next_probe_s = time.monotonic()
 
     def next_probe(self) -> Job | None:
-        """A job that asks the device, where it is time; its answer comes back here by itself."""
+        """A job that probes the device, where one is due; its result comes back here by itself."""
         now_s = time.monotonic()
-        is_asked = self._asked is not None and not self._asked.is_over
-        if self._probe is None or is_asked or now_s < self._ask_at_s:
+        is_probing = self._probing is not None and not self._probing.is_over
+        if self._probe is None or is_probing or now_s < self._next_probe_s:
             return None
-        self._ask_at_s = now_s + self._probe_interval_s
-        self._asked = Job(self._probe.patch, float("inf"), object(), is_probe=True)
-        self._asked.future.add_done_callback(self._learn)
-        return self._asked
+        self._next_probe_s = now_s + self._probe_interval_s
+        self._probing = Job(self._probe.patch, float("inf"), object(), is_probe=True)
+        self._probing.future.add_done_callback(self._learn)
+        return self._probing
 
     def _learn(self, future: Future[Scored]) -> None:
         error = future.exception()
@@ -109,7 +107,7 @@ class DeviceHealth:
         self.failure = failure
 
     def _mistake(self, probability: float) -> str:
-        assert self._probe is not None  # noqa: S101 - it was asked
+        assert self._probe is not None  # noqa: S101 - it was computed
         if abs(probability - self._probe.probability) <= self._probe.tolerance:
             return ""
         return f"the device {self._device} computes {probability:.4f} where the model has {self._probe.probability:.4f}"

@@ -1,4 +1,4 @@
-"""Patches on their way to the device: what one request submits, and the pieces that the device takes."""
+"""Patches on their way to the device: what one request submits, and the chunks that the device takes."""
 
 import time
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ Interval = tuple[float, float]
 
 @dataclass(frozen=True)
 class Scored:
-    """The result of what was submitted at once."""
+    """The result of one job."""
 
     probability: NDArray[np.float32]
     """Calibrated P(IDC), float32, shape (N,), values 0.0-1.0."""
@@ -22,16 +22,6 @@ class Scored:
     """When it was submitted, on `time.monotonic`'s clock."""
     on_device: tuple[Interval, ...]
     """When its chunks were on the device; they may overlap."""
-
-    @property
-    def infer_s(self) -> float:
-        """How long at least one of its chunks was on the device."""
-        return union_s(self.on_device)
-
-    @property
-    def queue_s(self) -> float:
-        """How long it waited with no chunk on the device."""
-        return max(end_s for _, end_s in self.on_device) - self.submitted_s - self.infer_s
 
 
 def union_s(intervals: Iterable[Interval]) -> float:
@@ -45,18 +35,20 @@ def union_s(intervals: Iterable[Interval]) -> float:
 
 @dataclass(eq=False)
 class Job:
-    """Patches that were submitted at once, and what is known of them so far."""
+    """Patches that were submitted at once, and their results so far."""
 
     patches: NDArray[np.uint8]
+    """RGB, uint8, shape (N, height, width, 3), values 0-255."""
     deadline_s: float
+    """On `time.monotonic`'s clock."""
     request: object
     """Jobs of one request take turns with other requests as one."""
     is_probe: bool = False
-    """Asked by the service itself."""
+    """Submitted by the service itself."""
     future: Future[Scored] = field(default_factory=Future)
     submitted_s: float = field(default_factory=time.monotonic)
     next_patch: int = 0
-    """The first one that has not been given to the device."""
+    """The first one that was not given to the device."""
     open_patches: int = 0
     """Those without a result."""
     is_settled: bool = False
@@ -73,12 +65,11 @@ class Job:
 
     @property
     def is_late(self) -> bool:
-        """Whether its deadline has passed."""
         return time.monotonic() > self.deadline_s
 
     @property
     def is_unwanted(self) -> bool:
-        """Whether the device need not begin it any more."""
+        """Whether the device need not begin it."""
         return self.is_over or self.is_late
 
     def scored(self) -> Scored:
@@ -95,25 +86,23 @@ class Part:
 
     @property
     def count(self) -> int:
-        """How many patches."""
         return int(self.patches.stop - self.patches.start)
 
 
 @dataclass(eq=False)
 class Chunk:
-    """What the device gets at once."""
+    """What the device computes at once."""
 
     parts: list[Part]
     is_second_try: bool = False
     begin_s: float = field(default_factory=time.monotonic)
     is_given_up: bool = False
-    """The device did not answer in time, and those who waited were told."""
+    """The device did not return it in time, and its requests got an error."""
 
     @property
     def count(self) -> int:
-        """How many patches."""
         return sum(part.count for part in self.parts)
 
     def is_shared(self) -> bool:
-        """Whether several requests are in it."""
+        """Whether it holds several requests."""
         return len({id(part.job.request) for part in self.parts}) > 1

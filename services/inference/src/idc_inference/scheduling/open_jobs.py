@@ -1,4 +1,4 @@
-"""Jobs that somebody waits for: each ends once, with its result, with an error or at its deadline."""
+"""Jobs in progress: each ends once, with its result, with an error or at its deadline."""
 
 import threading
 import time
@@ -7,27 +7,32 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idc_inference.errors import DeadlineExceeded, DeviceUnavailable, InferenceError
-from idc_inference.scheduling.jobs import Chunk, Job, Part, Scored
+from idc_inference.scheduling.jobs import Chunk, Job, Scored
 
 
 class OpenJobs:
-    """Safe in threads; what a future calls back runs outside of the lock."""
+    """Safe in threads; the callbacks of futures run outside of the lock."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._jobs: set[Job] = set()
 
     def add(self, job: Job) -> None:
-        """Somebody waits for a job."""
         with self._lock:
             self._jobs.add(job)
 
     def take(self, chunk: Chunk, probability: NDArray[np.float32]) -> None:
-        """Give each part of a chunk its results; jobs that have all of theirs end."""
-        begin = 0
+        """Give each part of a chunk its results, P(IDC), float32, shape (N,); jobs that are whole end."""
+        interval, begin = (chunk.begin_s, time.monotonic()), 0
         for part in chunk.parts:
-            self._take(part, probability[begin : begin + part.count], chunk.begin_s)
+            job = part.job
+            with self._lock:
+                job.probability[part.patches] = probability[begin : begin + part.count]
+                job.on_device.append(interval)
+                job.open_patches -= part.count
             begin += part.count
+            if not job.open_patches:
+                self._settle(job, job.scored())
 
     def end(self, chunk: Chunk, error: InferenceError) -> None:
         """End the jobs of a chunk with an error."""
@@ -42,22 +47,13 @@ class OpenJobs:
             self._settle(job, DeviceUnavailable(reason))
 
     def end_late(self) -> None:
-        """End what is past its deadline, wherever it is."""
+        """End the jobs past their deadline, wherever they are."""
         with self._lock:
             self._jobs = {job for job in self._jobs if not job.is_over}
             late = [job for job in self._jobs if job.is_late]
         for job in late:
             waited_s = time.monotonic() - job.submitted_s
             self._settle(job, DeadlineExceeded(f"not finished in {waited_s:.1f} s: try again or send less at once"))
-
-    def _take(self, part: Part, probability: NDArray[np.float32], begin_s: float) -> None:
-        job = part.job
-        with self._lock:
-            job.probability[part.patches] = probability
-            job.on_device.append((begin_s, time.monotonic()))
-            job.open_patches -= part.count
-        if not job.open_patches:
-            self._settle(job, job.scored())
 
     def _settle(self, job: Job, outcome: Scored | InferenceError) -> None:
         """End a job once, though several of its chunks may fail."""

@@ -234,7 +234,7 @@ class Scheduler:
             return
         self._open.take(chunk, probability)
         if not np.isfinite(probability).all():
-            self._health.ask_soon()
+            self._health.probe_soon()
         self._count(chunk)
 
     def _count(self, chunk: Chunk) -> None:
@@ -246,7 +246,7 @@ class Scheduler:
 
     def _fail(self, chunk: Chunk, error: EngineFailed) -> None:
         """End the requests of a chunk, or let each of several try alone, so that one cannot fail the others."""
-        self._health.ask_soon()
+        self._health.probe_soon()
         if chunk.is_shared() and not (chunk.is_second_try or isinstance(error, DeviceUnavailable)):
             with self._has_work:
                 self._second_tries += [Chunk([part], is_second_try=True) for part in chunk.parts]

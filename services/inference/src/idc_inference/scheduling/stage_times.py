@@ -8,24 +8,20 @@ from idc_inference.scheduling.jobs import Scored, union_s
 
 @dataclass(frozen=True)
 class StageTimes:
-    """Four stages, in seconds of wall-clock time, that add up to the request's duration.
+    """Four stages, in seconds of wall-clock time, that add up to the duration of the request.
 
     Pieces of a request are decoded while others wait or compute. Each moment counts for one stage: `infer` where at
     least one piece is on the device, else `queue` where at least one waits for it, else `decode` or `output`.
     """
 
     decode_s: float
-    """Reading and decoding while the device had nothing of this request to do."""
     queue_s: float
-    """Waiting for the device."""
     infer_s: float
-    """On the device."""
     output_s: float
     """From the last result to the response's bytes."""
 
     @property
     def total_s(self) -> float:
-        """The whole request."""
         return self.decode_s + self.queue_s + self.infer_s + self.output_s
 
 
@@ -38,7 +34,7 @@ def stage_times(begin_s: float, scored: Sequence[Scored], end_s: float) -> Stage
         end_s: When its response was written.
     """
     computing = [interval for piece in scored for interval in piece.on_device]
-    here = [(piece.submitted_s, end) for piece in scored for _, end in piece.on_device]
-    last_s = max(end for _, end in computing)
-    infer_s, here_s = union_s(computing), union_s(here)
-    return StageTimes(last_s - begin_s - here_s, here_s - infer_s, infer_s, end_s - last_s)
+    waiting = [(piece.submitted_s, end_s) for piece in scored for _, end_s in piece.on_device]
+    last_s = max(end_s for _, end_s in computing)
+    infer_s, present_s = union_s(computing), union_s(waiting)
+    return StageTimes(last_s - begin_s - present_s, present_s - infer_s, infer_s, end_s - last_s)

@@ -1,4 +1,4 @@
-"""Who goes to the device next: requests take turns, however much each of them brought."""
+"""The order of jobs: requests take turns, however many patches each has."""
 
 from collections import deque
 from typing import Final
@@ -6,7 +6,7 @@ from typing import Final
 from idc_inference.scheduling.jobs import Job, Part
 
 LEAST_SHARE: Final = 2
-"""Patches that a request gets in its turn, where it has so many and there is room."""
+"""Patches that a request gets in its turn, where it has that many and there is room."""
 
 
 class Turns:
@@ -21,7 +21,7 @@ class Turns:
         """By request, the one whose turn it is first."""
 
     def __len__(self) -> int:
-        """How many jobs wait."""
+        """The number of jobs that wait."""
         return sum(map(len, self._line.values()))
 
     def __bool__(self) -> bool:
@@ -32,7 +32,7 @@ class Turns:
         self._line.setdefault(job.request, deque()).append(job)
 
     def next_parts(self, room: int) -> list[Part]:
-        """What goes into the next chunk: at most `room` patches, none that nobody waits for any more."""
+        """The next chunk: at most `room` patches, without jobs that nobody waits for any more."""
         parts: list[Part] = []
         while room and self._line:
             share = max(LEAST_SHARE, room // len(self._line))
@@ -46,7 +46,7 @@ class Turns:
         return parts
 
     def drop_unwanted(self) -> None:
-        """Forget jobs that nobody waits for any more, with their patches."""
+        """Drop jobs that nobody waits for any more, with their patches."""
         for request, jobs in list(self._line.items()):
             wanted = deque(job for job in jobs if not job.is_unwanted)
             if wanted:
@@ -55,7 +55,7 @@ class Turns:
                 del self._line[request]
 
     def _take(self, request: object, most: int) -> Part | None:
-        """Up to `most` patches of a request, which goes to the end of the line where it has more."""
+        """Up to `most` patches of a request, which then goes to the end of the line."""
         jobs = self._line.pop(request)
         part = None
         while jobs and part is None:

@@ -1,4 +1,4 @@
-"""Ends the process although threads hang in a driver, which no thread can end."""
+"""Ends the process although threads hang in a driver."""
 
 import atexit
 import logging
@@ -19,13 +19,13 @@ _steps: Final[list[Callable[[], None]]] = []
 
 
 def before_end(step: Callable[[], None]) -> None:
-    """Run `step` when the process ends, however that comes: for what would outlive it."""
+    """Run `step` when the process ends in any way: for what would outlive it."""
     _steps.append(step)
     atexit.register(step)
 
 
 def end_now(code: int) -> None:
-    """End without waiting for any thread; what was logged is written."""
+    """End without waiting for threads; the log is flushed."""
     for step in _steps:
         step()
     logging.shutdown()
@@ -35,7 +35,7 @@ def end_now(code: int) -> None:
 
 
 def end_within(timeout_s: float) -> None:
-    """See to it that the process ends in time, whatever hangs."""
+    """End the process in time, whatever hangs."""
 
     def wait() -> None:
         time.sleep(timeout_s)

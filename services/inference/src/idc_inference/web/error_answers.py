@@ -1,4 +1,4 @@
-"""What a caller is told when a request fails: `{"error": …}`, as the Open Inference Protocol has it."""
+"""Error responses: `{"error": …}`, as the Open Inference Protocol has it."""
 
 import logging
 from collections.abc import Awaitable, Callable
@@ -25,22 +25,30 @@ logger = logging.getLogger(__name__)
 
 Handler = Callable[[Request, Exception], Awaitable[Response]]
 
+_UNREAD: Final = (BodyTooLarge, BodyTooSlow, BodiesExhausted)
+"""Errors while the body arrives. The rest of it is not read: the connection ends with the response."""
 _STATUS: Final[dict[type[Exception], int]] = {
     BadRequest: 400,
     UnknownModel: 404,
+    BodyTooSlow: 408,
+    BodyTooLarge: 413,
     RequestTooLarge: 413,
     UnsupportedEncoding: 415,
+    BodiesExhausted: 503,
     Busy: 503,
     DeadlineExceeded: 503,
     DeviceUnavailable: 503,
 }
-_BODY_STATUS: Final[dict[type[Exception], int]] = {BodyTooLarge: 413, BodyTooSlow: 408, BodiesExhausted: 503}
 
 
 def handlers() -> dict[type[Exception], Handler]:
-    """The answer to each error."""
-    by_type: dict[type[Exception], Handler] = {InferenceError: _inference_error, HTTPException: _http_error}
-    return by_type | dict.fromkeys(_BODY_STATUS, _body_error) | {ClientDisconnect: _client_gone, Exception: _unexpected}
+    """The response to each error."""
+    return {
+        **dict.fromkeys((InferenceError, *_UNREAD), _known),
+        HTTPException: _http_error,
+        ClientDisconnect: _client_gone,
+        Exception: _unexpected,
+    }
 
 
 def _count(request: Request, error: Exception, status: int) -> None:
@@ -50,21 +58,15 @@ def _count(request: Request, error: Exception, status: int) -> None:
         runtime.metrics.requests.labels(str(status), "").inc()
 
 
-async def _inference_error(request: Request, error: Exception) -> Response:
+async def _known(request: Request, error: Exception) -> Response:
     status = _STATUS.get(type(error), 500)
     _count(request, error, status)
     if status == 500:
         request_id = request.scope.get("state", {}).get("request_id")
         logger.error("a request failed: %s", error, extra={"request_id": request_id})
-    headers = {"Retry-After": "1"} if status == 503 else None
-    return JSONResponse({"error": str(error)}, status_code=status, headers=headers)
-
-
-async def _body_error(request: Request, error: Exception) -> Response:
-    status = _BODY_STATUS[type(error)]
-    _count(request, error, status)
-    # What the client still sends is not read: the connection ends with this answer.
-    headers = {"Connection": "close", "Retry-After": "1"}
+    headers = {"Retry-After": "1"} if status == 503 or isinstance(error, _UNREAD) else {}
+    if isinstance(error, _UNREAD):
+        headers["Connection"] = "close"
     return JSONResponse({"error": str(error)}, status_code=status, headers=headers)
 
 
@@ -74,7 +76,7 @@ async def _http_error(_request: Request, error: Exception) -> Response:
 
 
 async def _client_gone(request: Request, error: Exception) -> Response:
-    # Nobody reads this answer; the access log shows the status, which nginx gave this meaning.
+    # Nobody reads this response; the access log shows nginx's status for it.
     _count(request, error, 499)
     return Response(status_code=499)
 

@@ -41,20 +41,18 @@ def _find(request: Request) -> ServedModel:
 
 
 async def live(_request: Request) -> Response:
-    """The process answers."""
     return JSONResponse({"live": True})
 
 
 async def ready(request: Request) -> Response:
-    """A model is loaded and warm, its device answers, and the service is not about to end."""
+    """Ready: a model is loaded and warm, its device answers, and the service is not ending."""
     return _readiness({}, _runtime(request))
 
 
 def _readiness(known: dict[str, Any], runtime: Runtime) -> Response:
-    reason = runtime.why_not_ready()
-    if not reason:
-        return JSONResponse({**known, "ready": True})
-    return JSONResponse({**known, "ready": False, "reason": reason}, 503)
+    if reason := runtime.why_not_ready():
+        return JSONResponse({**known, "ready": False, "reason": reason}, 503)
+    return JSONResponse({**known, "ready": True})
 
 
 async def server(_request: Request) -> Response:
@@ -63,7 +61,6 @@ async def server(_request: Request) -> Response:
 
 
 async def model_ready(request: Request) -> Response:
-    """Whether this model can be asked."""
     return _readiness({"name": _find(request).ref.name}, _runtime(request))
 
 
@@ -78,12 +75,12 @@ async def config(request: Request) -> Response:
 
 
 async def statistics(request: Request) -> Response:
-    """What the version that is named has done."""
+    """Statistics of one version."""
     return JSONResponse(model_statistics([_find(request)]))
 
 
 async def all_statistics(request: Request) -> Response:
-    """What each version that is served has done."""
+    """Statistics of each served version."""
     if "name" in request.path_params:
         _check_name(request)
     served = _runtime(request).repository.versions.served
@@ -91,12 +88,12 @@ async def all_statistics(request: Request) -> Response:
 
 
 async def index(request: Request) -> Response:
-    """Every version that is served or was refused."""
+    """Every version that is served or refused."""
     return JSONResponse(repository_index(_runtime(request).repository))
 
 
 async def infer(request: Request) -> Response:
-    """P(IDC) and decision of each patch."""
+    """Classify each patch: P(IDC) and decision."""
     runtime, begin_s = _runtime(request), time.monotonic()
     answered = await _answer(request, runtime)
     runtime.metrics.stage_s["total"].observe(time.monotonic() - begin_s)
@@ -113,7 +110,7 @@ async def _answer(request: Request, runtime: Runtime) -> Answered:
     _check_name(request)
     encoding = request.headers.get("content-encoding", "identity")
     if encoding != "identity":
-        raise UnsupportedEncoding(f"Content-Encoding {encoding[:32]!r} is not read: send the body as it is")
+        raise UnsupportedEncoding(f"Content-Encoding {encoding[:32]!r} is not supported: send the body uncompressed")
     model = runtime.repository.acquire(request.path_params.get("version"))
     with model.in_use(), runtime.admission.request() as hold:
         async with runtime.bodies.read(request.headers.get("content-length"), request.stream()) as body:
@@ -140,7 +137,7 @@ def _model_routes(suffix: str, endpoint: Any, method: str = "GET") -> list[BaseR
 
 
 def _statistics_routes() -> list[BaseRoute]:
-    """Of all models, of one model and of one version; `/v2/models/stats` stands before the models' names."""
+    """Statistics routes; `/v2/models/stats` stands before the names of models."""
     return [
         Route("/v2/models/stats", all_statistics),
         Route("/v2/models/{name}/stats", all_statistics),
@@ -149,7 +146,7 @@ def _statistics_routes() -> list[BaseRoute]:
 
 
 def routes() -> list[BaseRoute]:
-    """All endpoints; the most used ones first, for they are tried in this order."""
+    """All endpoints, the most used first: they are tried in this order."""
     return [
         *_model_routes("/infer", infer, "POST"),
         Route("/v2/health/live", live),

@@ -1,4 +1,4 @@
-"""What the endpoints share while the service runs."""
+"""The state that the endpoints share."""
 
 from dataclasses import dataclass
 
@@ -19,10 +19,10 @@ class Runtime:
     bodies: BodyBudget
     metrics: Metrics
     is_ready: bool = True
-    """False from the moment the service is told to end."""
+    """False from the signal to end on."""
 
     def why_not_ready(self) -> str:
-        """Why no request should be sent now; empty where one may."""
+        """Why the service is not ready; empty where it is."""
         if not self.is_ready:
             return "the service is about to end"
         if not self.repository.versions.served:

@@ -1,4 +1,4 @@
-"""Runs the application, and ends it so that nobody's request is lost."""
+"""Runs the application, and ends it without losing a request."""
 
 import asyncio
 import logging
@@ -18,11 +18,11 @@ from idc_servicekit.bounded_http import KEEP_ALIVE_S, BoundedHttpProtocol
 logger = logging.getLogger(__name__)
 
 END_MARGIN_S: Final = 6.0
-"""For closing the device, after what is in progress."""
+"""For closing the device, after the requests in progress."""
 
 
 class DrainingServer(uvicorn.Server):
-    """At the first signal, ready turns false; requests are still taken until whoever sends them has noticed."""
+    """At the first signal, ready turns false; requests are still taken until their senders have noticed."""
 
     def __init__(self, config: uvicorn.Config, runtime: Runtime, drain_delay_s: float) -> None:
         super().__init__(config)
@@ -31,15 +31,14 @@ class DrainingServer(uvicorn.Server):
         self._stopped = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Remember the loop that the signal handler speaks to."""
+        """Keep the loop for the signal handler."""
         self._loop = asyncio.get_running_loop()
         await super().startup(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - uvicorn's signature
         """Begin to end; a second signal ends at once.
 
-        Unlike uvicorn's own, it does not keep the signal to raise it again at the end: that would end the process
-        before the device is closed.
+        uvicorn's own handler raises the signal again at the end, before the device is closed.
         """
         if self._loop is None or not self._runtime.is_ready:
             self.should_exit = self.force_exit = True
@@ -52,7 +51,7 @@ class DrainingServer(uvicorn.Server):
         self._loop.call_soon_threadsafe(self._loop.call_later, self._drain_delay_s, self._stop)
 
     async def main_loop(self) -> None:
-        """Sleep until it is time to end; uvicorn's own wakes ten times a second."""
+        """Sleep until it is time to end; uvicorn's own loop wakes ten times a second."""
         await self._stopped.wait()
 
     def _stop(self) -> None:
