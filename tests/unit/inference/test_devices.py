@@ -48,7 +48,7 @@ def test_device_that_is_here_and_cannot_run_the_model_falls_back_too() -> None:
 
 
 def test_without_fallback_a_missing_device_is_refused_with_those_that_are_here() -> None:
-    with pytest.raises(DeviceMissing, match=r"'NPU' is not available \(available: CPU, GPU\.0\): name an available one"):
+    with pytest.raises(DeviceMissing, match=r"'NPU' is not available \(available: CPU, GPU\.0\): name"):
         choose("NPU", (), ("CPU", "GPU.0"))
 
 
