@@ -23,7 +23,7 @@ class Engine(Protocol):
 
     @property
     def computes_in_caller(self) -> bool:
-        """Whether the thread that calls `infer` computes, instead of waiting for a device."""
+        """Whether a lone chunk is computed in the thread that calls `infer`."""
 
     def infer(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Compute one chunk. A device that hangs may never return.

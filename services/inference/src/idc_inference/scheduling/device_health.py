@@ -43,6 +43,11 @@ class DeviceHealth:
         return len(self._running) < self._slots
 
     @property
+    def is_computing(self) -> bool:
+        """Whether the device has a chunk."""
+        return bool(self._running)
+
+    @property
     def is_busy(self) -> bool:
         """Whether the device has a chunk that may still come back in time."""
         return len(self._running) > len(self._lost())

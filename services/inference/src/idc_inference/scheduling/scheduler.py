@@ -104,8 +104,8 @@ class Scheduler:
             deadline_s: On `time.monotonic`'s clock; the future ends soon after, whatever the device does.
             request: Jobs of one request take turns with other requests as one; None for a request of its own.
             on_done: Called with the future when it ends, from any thread.
-            may_compute: Whether this thread may compute a chunk where the device has room: on the processor, that
-                saves handing it over. Otherwise this returns at once.
+            may_compute: Whether this thread may compute a chunk where the device has none: on the processor, that saves
+                handing it over. Otherwise this returns at once.
 
         Returns:
             A future that ends with the result, DeadlineExceeded or EngineFailed. Cancel it where nobody waits for it:
@@ -125,7 +125,7 @@ class Scheduler:
             if not refusal:
                 self._open.add(job)
                 self._turns.add(job)
-                if may_compute and self._engine.computes_in_caller:
+                if may_compute and self._engine.computes_in_caller and not self._health.is_computing:
                     chunk = self._take_chunk()
                 self._wake_one()
         if refusal:
