@@ -7,7 +7,7 @@ Settings are those of OpenTelemetry's specification (configuration/sdk-environme
 
 import logging
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -67,12 +67,12 @@ def trace_client(client: Any) -> None:
         HTTPXClientInstrumentor.instrument_client(client)
 
 
-def annotate(values: Mapping[str, float]) -> None:
-    """Give the current request's span attributes, rounded to three decimals, where tracing is on."""
+def annotate(name: str, value: float) -> None:
+    """Give the current request's span an attribute, where tracing is on."""
     if is_on():
         from opentelemetry import trace  # noqa: PLC0415
 
-        trace.get_current_span().set_attributes({name: round(value, 3) for name, value in values.items()})
+        trace.get_current_span().set_attribute(name, value)
 
 
 def _instrumented(app: AsgiApp) -> AsgiApp:

@@ -19,7 +19,7 @@ from idc_inference.protocol.responses import EncodedResponse, encode_response
 from idc_inference.scheduling.jobs import Scored
 from idc_inference.scheduling.stage_times import stage_times
 from idc_inference.settings import InferenceSettings
-from idc_servicekit.tracing import annotate
+from idc_servicekit import tracing
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,9 @@ class Classifier:
         stages["queue"].observe(times.queue_s)
         stages["infer"].observe(times.infer_s)
         stages["output"].observe(times.output_s)
-        annotate({f"idc.{stage.removesuffix('_s')}_ms": 1000 * value for stage, value in vars(times).items()})
+        if tracing.is_on():
+            for name, value_s in vars(times).items():
+                tracing.annotate(f"idc.{name.removesuffix('_s')}_ms", round(value_s * 1000, 3))
         model.statistics.succeeded(sum(len(part.probability) for part in scored), times)
 
 

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
+from typing import TypeVar
 
 from idc_inference.engines.engine import Engine
 from idc_inference.errors import ModelUnavailable
@@ -13,36 +14,24 @@ from idc_modelio.errors import BundleError
 
 logger = logging.getLogger(__name__)
 
+Result = TypeVar("Result")
+
 
 def compile_within(timeout_s: float, compile_on: Callable[[str], Engine]) -> Callable[[str], Engine]:
     """A function that compiles like `compile_on`, and raises ModelUnavailable where a device hangs."""
-
-    def compile_in_time(device: str) -> Engine:
-        engine = begin("compiler", lambda: compile_on(device))
-        try:
-            return engine.result(timeout_s)
-        except TimeoutError as exc:
-            engine.add_done_callback(_close_engine)
-            raise ModelUnavailable(f"device {device!r} did not compile the model within {timeout_s:g} s") from exc
-
-    return compile_in_time
+    return lambda device: _within(
+        timeout_s, lambda: compile_on(device), Engine.close, f"device {device!r} did not compile the model"
+    )
 
 
 def load_within(timeout_s: float, load: Callable[[Path], ServedModel]) -> Callable[[Path], ServedModel]:
-    """A function that loads like `load`, and raises ModelUnavailable for any failure but a BundleError.
-
-    A load that hangs keeps its thread; its model is closed when it ends after all.
-    """
+    """A function that loads like `load`, and raises ModelUnavailable for any failure but a BundleError."""
 
     def load_in_time(path: Path) -> ServedModel:
-        model = begin("load", lambda: load(path))
         try:
-            return model.result(timeout_s)
+            return _within(timeout_s, lambda: load(path), ServedModel.retire, f"{path} was not loaded")
         except (BundleError, ModelUnavailable):
             raise
-        except TimeoutError as exc:
-            model.add_done_callback(_retire)
-            raise ModelUnavailable(f"{path} was not loaded within {timeout_s:g} s: does its disk answer?") from exc
         except BaseException as exc:
             logger.exception("loading %s failed", path)
             raise ModelUnavailable(f"{path} could not be loaded: the service's log says why") from exc
@@ -50,11 +39,16 @@ def load_within(timeout_s: float, load: Callable[[Path], ServedModel]) -> Callab
     return load_in_time
 
 
-def _close_engine(future: Future[Engine]) -> None:
-    if future.exception() is None:
-        start_daemon("engine-closer", future.result().close)
+def _within(timeout_s: float, work: Callable[[], Result], close: Callable[[Result], None], failure: str) -> Result:
+    """Run `work` in a thread, which it keeps where it hangs; a result that comes too late is closed."""
 
+    def discard(late: Future[Result]) -> None:
+        if late.exception() is None:
+            start_daemon("closer", lambda: close(late.result()))
 
-def _retire(future: Future[ServedModel]) -> None:
-    if future.exception() is None:
-        future.result().retire()
+    future = begin("loader", work)
+    try:
+        return future.result(timeout_s)
+    except TimeoutError as exc:
+        future.add_done_callback(discard)
+        raise ModelUnavailable(f"{failure} within {timeout_s:g} s: does the disk or the device hang?") from exc

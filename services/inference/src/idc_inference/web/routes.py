@@ -56,7 +56,6 @@ def _readiness(known: dict[str, Any], runtime: Runtime) -> Response:
 
 
 async def server(_request: Request) -> Response:
-    """Name, version and extensions of this server."""
     return JSONResponse(server_metadata(version("idc-inference")))
 
 
@@ -65,7 +64,6 @@ async def model_ready(request: Request) -> Response:
 
 
 async def model(request: Request) -> Response:
-    """Inputs, outputs, origin and device of this model."""
     return JSONResponse(model_metadata(_find(request), _runtime(request).repository))
 
 
@@ -75,12 +73,10 @@ async def config(request: Request) -> Response:
 
 
 async def statistics(request: Request) -> Response:
-    """Statistics of one version."""
     return JSONResponse(model_statistics([_find(request)]))
 
 
 async def all_statistics(request: Request) -> Response:
-    """Statistics of each served version."""
     if "name" in request.path_params:
         _check_name(request)
     served = _runtime(request).repository.versions.served
@@ -127,7 +123,6 @@ async def _answer(request: Request, runtime: Runtime) -> Answered:
 
 
 async def metrics(request: Request) -> Response:
-    """Metrics for Prometheus."""
     return Response(generate_latest(_runtime(request).metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
 
