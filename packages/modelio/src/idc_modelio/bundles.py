@@ -19,17 +19,17 @@ _MAX_MANIFEST_BYTES: Final = 4 * 1024 * 1024
 
 @dataclass(frozen=True)
 class Bundle:
-    """A bundle whose manifest and files were found to be right."""
+    """A bundle whose manifest and files were verified."""
 
     path: Path
     manifest: BundleManifest
     sha256: str
-    """Digest of `manifest.json`, 64 hexadecimal digits: it stands for the whole bundle."""
+    """Digest of `manifest.json`, 64 hexadecimal digits; it identifies the whole bundle."""
 
 
 @dataclass(frozen=True)
 class SelfTestVector:
-    """Made-up patches and what the model said of them when it was made."""
+    """Synthetic patches and the scores that the model gave them when it was made."""
 
     patches: NDArray[np.uint8]
     """RGB, uint8, shape (N, height, width, 3), values 0-255."""
@@ -114,12 +114,12 @@ def _check_files(path: Path, manifest: BundleManifest) -> None:
 
 
 def check_self_test(bundle: Bundle, vector: SelfTestVector, probability: NDArray[np.float32]) -> float:
-    """Compare what a device computes of the self-test's patches with what the model said when it was made.
+    """Compare the scores that a device computes for the self-test with those of the model when it was made.
 
     Args:
         bundle: Holds the tolerance.
         vector: The bundle's self-test.
-        probability: What the device computed, float32, shape (N,) or several such rows.
+        probability: The device's scores, float32, shape (N,) or several such rows.
 
     Returns:
         The largest |difference| in P(IDC).

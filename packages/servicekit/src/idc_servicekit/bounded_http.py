@@ -14,8 +14,8 @@ MAX_HEAD_BYTES: Final = 64 * 1024
 """Request line, headers and trailers together; uvicorn's other protocol, h11, has the same bound."""
 KEEP_ALIVE_S: Final = 150
 """Longer than proxies keep an idle connection: a server that closes first may do so while a request is on its way. The
-proxy must not retry it, and the client gets 502. nginx and AWS's balancer keep one for 60 s, Traefik for 90 s, Caddy and
-HTTP clients for at most 120 s."""
+proxy must not retry it, and the client gets 502. nginx and AWS's balancer keep one for 60 s, Traefik for 90 s, Caddy
+and HTTP clients for at most 120 s."""
 
 JOINED_BYTES: Final = 16 * 1024
 JOINED_PIECES: Final = 4
