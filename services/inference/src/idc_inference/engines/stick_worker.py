@@ -11,6 +11,7 @@ import signal
 import socket
 import struct
 import subprocess
+import threading
 import time
 import weakref
 from collections.abc import Sequence
@@ -25,6 +26,8 @@ MAX_TEXT_BYTES: Final = 4096
 
 
 _running: Final["weakref.WeakSet[StickWorker]"] = weakref.WeakSet()
+_is_ending: Final = threading.Event()
+"""Set when the process ends: no worker is started any more."""
 
 
 class WorkerFailed(Exception):
@@ -38,8 +41,10 @@ class StickWorker:
         """Start the process.
 
         Raises:
-            OSError: The program cannot be started.
+            OSError: The program cannot be started, or the process is ending.
         """
+        if _is_ending.is_set():
+            raise OSError("the process is ending")
         self._socket, theirs = socket.socketpair()
         with theirs:
             try:
@@ -87,10 +92,12 @@ class StickWorker:
 
     def end(self) -> None:
         """Let it end, and kill it where it does not."""
-        self._socket.close()
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_WR)
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(END_TIMEOUT_S)
         self.kill()
+        self._socket.close()
 
     def kill(self) -> None:
         """Kill it and its children; a process that hangs in the kernel is left to the kernel."""
@@ -155,5 +162,6 @@ class StickWorker:
 
 def kill_workers() -> None:
     """Kill all workers of this process: one that hangs would outlive it and keep the stick."""
+    _is_ending.set()
     for worker in list(_running):
         worker.kill()
