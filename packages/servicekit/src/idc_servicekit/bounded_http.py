@@ -17,10 +17,6 @@ KEEP_ALIVE_S: Final = 150
 proxy must not retry it, and the client gets 502. nginx and AWS's balancer keep one for 60 s, Traefik for 90 s, Caddy
 and HTTP clients for at most 120 s."""
 
-JOINED_BYTES: Final = 16 * 1024
-JOINED_PIECES: Final = 4
-"""Longer writes, or more of them, are not joined."""
-
 
 class BoundedHttpProtocol(HttpToolsProtocol):
     """Ends a connection whose head is too long or too slow, with the reason.
@@ -79,7 +75,6 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         """The head is whole."""
         self._head_is_here()
         super().on_headers_complete()
-        self.cycle.transport = _JoinedWrites(self.transport, self.loop)  # type: ignore[assignment] # as far as used
         if self._is_ending:
             self.cycle.keep_alive = False
 
@@ -153,38 +148,6 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._head_timer = None
         if not self.transport.is_closing():
             self.send_400_response(f"the request's head did not arrive within {self.head_timeout_s:g} s")
-
-
-class _JoinedWrites:
-    """A transport that sends what is written in one turn of the event loop at once.
-
-    uvicorn writes head and body of a response apart; each system call costs 20 µs here and as much in the client.
-    """
-
-    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
-        self._transport, self._loop = transport, loop
-        self._pieces: list[bytes] = []
-        self.is_closing = transport.is_closing
-
-    def write(self, data: bytes) -> None:
-        if len(data) > JOINED_BYTES:  # a long answer must feel the transport's back pressure
-            self._flush()
-            self._transport.write(data)
-            return
-        if not self._pieces:
-            self._loop.call_soon(self._flush)
-        self._pieces.append(data)
-        if len(self._pieces) > JOINED_PIECES:
-            self._flush()
-
-    def close(self) -> None:
-        self._flush()
-        self._transport.close()
-
-    def _flush(self) -> None:
-        if self._pieces:
-            self._transport.write(b"".join(self._pieces))
-            self._pieces.clear()
 
 
 def _rests(connection: Any) -> bool:
