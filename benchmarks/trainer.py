@@ -31,20 +31,20 @@ import keras
 import numpy as np
 from PIL import Image, PngImagePlugin
 
-from idc_trainer.data.choose import SplitRequest
+from idc_trainer.splits.choose import SplitRequest
 from idc_trainer.data.index import PatchIndex, index_patches
 from idc_trainer.data.layouts import open_patches
 from idc_trainer.data.reading import DataSet
 from idc_trainer.data.source import Listing, PatchFile, PatientsFrom
-from idc_trainer.export.keras_graph import save_ir, to_openvino
-from idc_trainer.backbones.classifier import build_feature_model
+from idc_trainer.graphs.conversion import save_ir, to_openvino
+from idc_trainer.learning.classifier import build_feature_model
 from idc_trainer.features.extraction import extract
-from idc_trainer.features.runner import BATCH, GraphRunner
+from idc_trainer.graphs.runner import BATCH, GraphRunner
 from idc_trainer.features.variants import Plain
 from idc_trainer.learning.operating_point import Target
 from idc_trainer.learning.recipe import Recipe, Stain
-from idc_trainer.preparation import Source, compute_features, make_learner, read_backbone
-from idc_trainer.training import TrainingRequest, train
+from idc_trainer.workflows.preparation import Source, compute_features, make_learner, read_backbone
+from idc_trainer.workflows.training import TrainingRequest, train
 from support.benchmark_app import benchmark_app
 from support.made_patches import write_patch_folder
 

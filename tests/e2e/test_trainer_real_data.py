@@ -12,11 +12,11 @@ import pytest
 from idc_modelio.patches import MIN_SIDE_PX
 from idc_trainer.__main__ import main
 from idc_trainer.data.check import DataReport, check_data
-from idc_trainer.data.folds import check_folds, k_folds, leave_one_patient_out
 from idc_trainer.data.index import PatchIndex, index_patches
 from idc_trainer.data.layouts import open_patches
 from idc_trainer.data.left_out import Reason
 from idc_trainer.data.source import PatientsFrom
+from idc_trainer.splits.folds import check_folds, k_folds, leave_one_patient_out
 from support.made_patches import write_patch_zip
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]

@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from idc_trainer.features.augmentation import jitter_stain, turn
 from idc_trainer.features.variants import Jittered, Plain
-from idc_trainer.learning.augmentation import jitter_stain, turn
 from support.made_patches import made_patch
 
 DIGESTS = st.binary(min_size=32, max_size=32).map(lambda raw: raw.hex().encode())

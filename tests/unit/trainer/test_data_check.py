@@ -11,7 +11,7 @@ from idc_trainer.__main__ import main
 from idc_trainer.data.check import DataReport, check_data
 from idc_trainer.data.index import index_patches
 from idc_trainer.data.layouts import open_patches
-from idc_trainer.data.source import Progress
+from idc_trainer.progress import Progress
 from support.made_patches import made_patch, write_patch, write_patch_folder
 
 PATIENTS = {"a": (3, 1), "b": (1, 3), "c": (0, 2)}

@@ -10,13 +10,14 @@ from hypothesis import strategies as st
 
 from idc_trainer.__main__ import main
 from idc_trainer.data.index import PatchIndex
-from idc_trainer.data.source import Progress
 from idc_trainer.errors import FileUnreadable, ShardMissing
-from idc_trainer.features import extraction, shards
+from idc_trainer.features import extraction
 from idc_trainer.features.extraction import extract
-from idc_trainer.features.shards import Shard
 from idc_trainer.features.store import FeatureStore
 from idc_trainer.features.variants import Jittered, Plain
+from idc_trainer.progress import Progress
+from idc_trainer.workflows import shards
+from idc_trainer.workflows.shards import Shard
 from support.fake_runner import FakeRunner
 from support.made_patches import write_patch_folder
 from support.memory_patches import MemoryPatches, made_index

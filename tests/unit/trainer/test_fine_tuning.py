@@ -15,7 +15,6 @@ from tensorboard.util import tensor_util
 from idc_trainer.backbones.base import BuiltBackbone
 from idc_trainer.backbones.registry import build_backbone
 from idc_trainer.data.index import PatchIndex
-from idc_trainer.data.source import Progress
 from idc_trainer.errors import CacheDamaged, OutputUnwritable, WrongSetting
 from idc_trainer.learning import fine_tuning
 from idc_trainer.learning.checkpoint import Checkpoint, Epoch
@@ -24,6 +23,7 @@ from idc_trainer.learning.head import HeadSettings, LinearHead
 from idc_trainer.learning.learner import ValidationScores
 from idc_trainer.learning.recipe import FineTuning, Recipe
 from idc_trainer.learning.tensorboard_log import TensorBoardLog
+from idc_trainer.progress import Progress
 from support.memory_patches import made_index
 
 SETTINGS = FineTuning(epochs=3, batch=8, steps_per_epoch=4, learning_rate=3e-3, patience=9)

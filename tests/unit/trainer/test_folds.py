@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idc_trainer.data.folds import check_fold, check_folds, k_folds, leave_one_patient_out
 from idc_trainer.errors import OneClassOnly, SplitError, TooFewPatients
+from idc_trainer.splits.folds import check_fold, check_folds, k_folds, leave_one_patient_out
 
 BOTH, NEGATIVE, POSITIVE = frozenset({False, True}), frozenset({False}), frozenset({True})
 OWNERS = [("a", 0), ("a", 1), ("b", 0), ("b", 1), ("c", 1), ("d", 0)]

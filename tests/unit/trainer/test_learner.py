@@ -5,14 +5,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from idc_trainer.data.divided import DividedPatches
 from idc_trainer.data.index import PatchIndex
-from idc_trainer.data.split import PatientSplit
 from idc_trainer.errors import CalibrationFailed, OneClassOnly
+from idc_trainer.evaluation.measures import mean_patient_auc
 from idc_trainer.features.store import FeatureStore, FeatureWriter
 from idc_trainer.learning.head import HeadSettings, LinearHead, fit_head, logits
-from idc_trainer.learning.learner import Learner, OnStep, inner_folds, mean_patient_auc
+from idc_trainer.learning.learner import Learner, OnStep, inner_folds
 from idc_trainer.learning.operating_point import Target
+from idc_trainer.splits.divided import DividedPatches
+from idc_trainer.splits.split import PatientSplit
 
 OWNERS = [(patient, label) for patient in "abcdef" for label in (0, 1) for _ in range(12)]
 

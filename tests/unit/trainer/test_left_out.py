@@ -15,8 +15,8 @@ from idc_trainer.data.index import index_patches
 from idc_trainer.data.layouts import open_patches
 from idc_trainer.data.left_out import LeftOut, Reason, tell_left_out
 from idc_trainer.data.reading import DataSet, read_patches
-from idc_trainer.data.source import Progress
 from idc_trainer.errors import DataEmpty, FileUnreadable, OneClassOnly
+from idc_trainer.progress import Progress
 from support.made_patches import write_patch_folder
 
 PATIENTS = {"8863": (2, 2), "8865": (2, 2), "1": (1, 1)}

@@ -7,8 +7,6 @@ from pathlib import Path
 import pytest
 
 from idc_contracts.bundle import BundleManifest, Int8, Split
-from idc_trainer.data.choose import SplitRequest, split_patients
-from idc_trainer.data.divided import DividedPatches
 from idc_trainer.data.index import PatchIndex
 from idc_trainer.data.left_out import LeftOut, Reason
 from idc_trainer.data.source import Listing, PatientsFrom
@@ -19,6 +17,8 @@ from idc_trainer.evaluation.sides import MeasuredSide, MeasuredSides
 from idc_trainer.export.card_data import Provenance
 from idc_trainer.export.model_card import Findings, model_card
 from idc_trainer.learning.recipe import Recipe, Stain
+from idc_trainer.splits.choose import SplitRequest, split_patients
+from idc_trainer.splits.divided import DividedPatches
 from support.made_scores import made_scores
 from support.memory_patches import made_index
 from support.tiny_bundle import write_tiny_bundle

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idc_trainer.data.split import PatientSplit, check_split, choose_split, official_split, read_split_file
 from idc_trainer.errors import OneClassOnly, SplitError, TooFewPatients
+from idc_trainer.splits.split import PatientSplit, check_split, choose_split, official_split, read_split_file
 
 BOTH, NEGATIVE, POSITIVE = frozenset({False, True}), frozenset({False}), frozenset({True})
 OWNERS = [("a", 0), ("a", 1), ("b", 0), ("b", 1), ("c", 1)]

@@ -24,6 +24,10 @@ class PatchSpec(Contract):
     colour_order: Literal["RGB"] = "RGB"
 
 
+PATCH: Final = PatchSpec(height_px=50, width_px=50)
+"""The patch that the project's models take: the size of the public data set."""
+
+
 class Backbone(Contract):
     """The pretrained network under the head."""
 

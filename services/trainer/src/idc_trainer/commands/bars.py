@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from idc_trainer.data.source import Progress as Tell
+from idc_trainer.progress import Progress as Tell
 
 
 class _Lines(logging.Handler):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from idc_trainer.commands import options as common
 from idc_trainer.commands.bars import progress_bars
 from idc_trainer.commands.reporting import Subject, report
-from idc_trainer.crossval import CrossValidationRequest, cross_validate
+from idc_trainer.workflows.cross_validation import CrossValidationRequest, cross_validate
 
 if TYPE_CHECKING:
     from idc_trainer.commands.options import Subparsers

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.table import Table
 
 from idc_trainer.commands.bars import progress_bars
 from idc_trainer.commands.data_options import add_data, read_data
@@ -13,8 +14,8 @@ from idc_trainer.data.check import DataReport, check_data, require_readable, req
 from idc_trainer.data.index import PatchIndex, index_patches
 from idc_trainer.data.layouts import open_patches
 from idc_trainer.data.reading import DataSet
-from idc_trainer.data.report_table import print_report, report_json
-from idc_trainer.errors import OutputUnwritable
+from idc_trainer.data.report_lines import report_json, report_lines
+from idc_trainer.errors import OutputUnwritable, printable
 
 if TYPE_CHECKING:
     from idc_trainer.commands.options import Subparsers
@@ -63,3 +64,21 @@ def _write(report: DataReport, target: str | None) -> None:
         except OSError as exc:
             raise OutputUnwritable(f"cannot write {target} ({exc.strerror}): name another file with --json") from exc
     print_report(report, Console())
+
+
+def print_report(report: DataReport, console: Console) -> None:
+    """Print the table of patients and the findings; no file name is taken as markup."""
+    console.print(_patients(report))
+    for line in report_lines(report):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _patients(report: DataReport) -> Table:
+    table = Table(title="Patches of each patient", show_footer=True)
+    table.add_column("patient", f"all {len(report.patients)}", overflow="fold")
+    for title, total in (("no IDC", report.negatives), ("IDC", report.positives), ("both", report.patches)):
+        table.add_column(title, str(total), justify="right")
+    for one in report.patients:
+        counts = (one.negatives, one.positives, one.negatives + one.positives)
+        table.add_row(printable(one.patient).replace("[", r"\["), *map(str, counts))
+    return table

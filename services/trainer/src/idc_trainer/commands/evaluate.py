@@ -4,12 +4,12 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from idc_trainer.bundle_reading import GRAPHS
 from idc_trainer.commands.bars import progress_bars
 from idc_trainer.commands.data_options import add_data, read_data
 from idc_trainer.commands.options import count, names
 from idc_trainer.commands.reporting import Subject, report
-from idc_trainer.evaluating import Evaluated, EvaluationRequest, score_bundle
+from idc_trainer.graphs.opening import GRAPHS
+from idc_trainer.workflows.evaluating import Evaluated, EvaluationRequest, score_bundle
 
 if TYPE_CHECKING:
     from idc_trainer.commands.options import Subparsers

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from idc_trainer.commands import options as common
 from idc_trainer.commands.bars import progress_bars
-from idc_trainer.features.shards import Shard, extract_shard, merge_shards
+from idc_trainer.workflows.shards import Shard, extract_shard, merge_shards
 
 if TYPE_CHECKING:
     from idc_trainer.commands.options import Subparsers

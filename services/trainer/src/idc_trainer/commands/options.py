@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from idc_trainer.backbones.registry import BACKBONES
 from idc_trainer.commands.data_options import add_data, read_data
-from idc_trainer.data.choose import SplitRequest
 from idc_trainer.learning.head import HeadSettings
 from idc_trainer.learning.operating_point import Target
 from idc_trainer.learning.recipe import FineTuning, Recipe, Stain
-from idc_trainer.preparation import Source
+from idc_trainer.splits.choose import SplitRequest
+from idc_trainer.workflows.preparation import Source
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]

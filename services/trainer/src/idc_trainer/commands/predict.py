@@ -13,11 +13,11 @@ from rich.table import Table
 from idc_contracts.bundle import BundleManifest
 from idc_modelio.errors import PatchError, UnsupportedSize
 from idc_modelio.patches import MAX_ENCODED_BYTES, decode_patch
-from idc_trainer.bundle_reading import OpenBundle, open_bundle, prove
 from idc_trainer.data.folder import walk_files
 from idc_trainer.data.left_out import LeftOut, Reason, tell_left_out
 from idc_trainer.data.tree import find_images
 from idc_trainer.errors import DataEmpty, DataUnreadable, printable
+from idc_trainer.graphs.opening import OpenBundle, open_bundle, prove
 
 if TYPE_CHECKING:
     from idc_trainer.commands.options import Subparsers

@@ -11,7 +11,7 @@ from idc_trainer.commands import options as common
 from idc_trainer.commands.bars import progress_bars
 from idc_trainer.errors import WrongSetting
 from idc_trainer.export.card_data import Provenance
-from idc_trainer.training import TrainingRequest, train
+from idc_trainer.workflows.training import TrainingRequest, train
 
 if TYPE_CHECKING:
     from idc_trainer.commands.options import Subparsers

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from idc_trainer.bundle_reading import open_bundle, prove
+from idc_trainer.graphs.opening import open_bundle, prove
 
 if TYPE_CHECKING:
     from idc_trainer.commands.options import Subparsers

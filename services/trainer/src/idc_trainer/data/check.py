@@ -6,10 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from idc_contracts.bundle import PATCH
 from idc_modelio.patches import MAX_SIDE_PX, MIN_SIDE_PX
 from idc_trainer.data.index import PatchIndex
 from idc_trainer.data.left_out import LeftOut, Reason, count_reasons, summarise
-from idc_trainer.data.source import PATCH, PatientsFrom, read_name
+from idc_trainer.data.source import PatientsFrom, read_name
 from idc_trainer.errors import DataEmpty, DataUnreadable, OneClassOnly, TooFewPatients
 
 

@@ -11,11 +11,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from idc_contracts.bundle import PATCH
 from idc_modelio.errors import PatchError, UnsupportedSize
 from idc_modelio.patches import decode_patch, inspect_image
 from idc_trainer.data.left_out import LeftOut, Reason
-from idc_trainer.data.source import PATCH, PatchFile, PatchSource, Progress
+from idc_trainer.data.source import PatchFile, PatchSource
 from idc_trainer.errors import FileUnreadable
+from idc_trainer.progress import Progress
 
 _READERS: Final = 4
 _LOOK_AHEAD: Final = 32

@@ -7,8 +7,9 @@ from pathlib import Path
 from idc_trainer.data.check import check_data
 from idc_trainer.data.index import PatchIndex, index_patches
 from idc_trainer.data.layouts import open_patches
-from idc_trainer.data.report_table import warnings
-from idc_trainer.data.source import PatientsFrom, Progress
+from idc_trainer.data.report_lines import warning_lines
+from idc_trainer.data.source import PatientsFrom
+from idc_trainer.progress import Progress
 
 _LOG = logging.getLogger(__name__)
 
@@ -31,6 +32,6 @@ def read_patches(data: DataSet, progress: Progress) -> PatchIndex:
     """
     source = open_patches(data.path, data.patients_from)
     index = index_patches(source, progress, skip_unreadable=data.skip_unreadable)
-    for line in warnings(check_data(index)):
+    for line in warning_lines(check_data(index)):
         _LOG.warning("%s", line)
     return index

@@ -1,18 +1,14 @@
 """What a set of patches looks like to the rest of the trainer, whatever it is stored in."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Final, Protocol
 
-from idc_contracts.bundle import PatchSpec
 from idc_trainer.data.left_out import LeftOut
 from idc_trainer.errors import DataUnreadable, WrongLabel
-
-PATCH: Final = PatchSpec(height_px=50, width_px=50)
-"""The patch that the compiled graph takes: the public data set's size."""
 
 NAME_FORM: Final = "<patient>_idx5_x<X>_y<Y>_class<C>.png"
 """How the public data set names its files."""
@@ -25,9 +21,6 @@ _NAME: Final = re.compile(rf"(.+?)_idx\d+_x(\d{{1,9}})_y(\d{{1,9}})_class\d+\.(?
 _CLASS_IN_NAME: Final = re.compile(rf"_class(\d+)\.(?:{_ENDINGS})$", re.ASCII | re.IGNORECASE)
 
 _LONGEST_NAME: Final = 255  # Names are kept in arrays, where each takes as much memory as the longest.
-
-Progress = Callable[[str, int, int], None]
-"""Told of each step: what is done, how many of how many."""
 
 
 @dataclass(frozen=True, slots=True)

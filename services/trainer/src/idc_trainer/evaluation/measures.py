@@ -9,6 +9,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.metrics import roc_auc_score
 
 from idc_trainer.evaluation.scored_patches import ScoredPatches
 
@@ -92,3 +93,13 @@ class Measurer:
         f1 = 2 * hits / (2 * hits + alarms + misses) if weights[self._labels].any() else np.float64("nan")
         coverage = (hits + misses + clear + alarms) / weights.sum()
         return (sensitivity + specificity) / 2, f1, sensitivity, specificity, coverage
+
+
+def mean_patient_auc(probability: NDArray[np.floating], labels: NDArray[np.bool_], patients: NDArray[np.str_]) -> float:
+    """The mean of the AUCs of the patients with both classes; of all patches together where there is no such patient.
+
+    The score's shift between patients plays no part in it.
+    """
+    parts = [(labels[patients == patient], probability[patients == patient]) for patient in np.unique(patients)]
+    within = [roc_auc_score(truth, score) for truth, score in parts if truth.any() and not truth.all()]
+    return float(np.mean(within)) if within else float(roc_auc_score(labels, probability))

@@ -4,11 +4,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
-from idc_contracts.bundle import BundleManifest
-from idc_trainer.data.divided import DividedPatches
+from idc_contracts.bundle import PATCH, BundleManifest
 from idc_trainer.data.index import PatchIndex
 from idc_trainer.data.left_out import count_reasons
-from idc_trainer.data.source import PATCH, PatientsFrom
+from idc_trainer.data.source import PatientsFrom
+from idc_trainer.splits.divided import DividedPatches
 
 _OWNERS: Final = {
     PatientsFrom.NAMES: "Whose patch a file is, its name says.",

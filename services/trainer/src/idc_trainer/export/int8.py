@@ -11,8 +11,9 @@ import openvino as ov
 from numpy.typing import NDArray
 
 from idc_trainer.data.index import PatchIndex
-from idc_trainer.features.runner import GraphRunner
-from idc_trainer.learning.learner import mean_patient_auc
+from idc_trainer.evaluation.measures import mean_patient_auc
+from idc_trainer.graphs.runner import GraphRunner
+from idc_trainer.splits.divided import DividedPatches
 
 CALIBRATION_PATCHES: Final = 300
 """Patches on which NNCF watches the range of each layer: its own default."""
@@ -77,3 +78,13 @@ def make_twin(
 def twin_folder(bundle: Path) -> Path:
     """Where a bundle keeps its INT8 graph."""
     return bundle / "int8"
+
+
+def judges_learned(patches: DividedPatches) -> bool:
+    """Whether the INT8 graph is judged on patients that the graph has learned from.
+
+    With cross-fitting the graph has learned from the validation patients, and on them INT8 loses nothing that shows.
+    The test patients judge then, who can only take the INT8 graph away, not make a figure better; but not where all
+    their patches are of one class.
+    """
+    return patches.cross_fitted and len(np.unique(patches.test.labels)) < 2

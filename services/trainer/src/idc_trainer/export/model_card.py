@@ -6,18 +6,18 @@ import numpy as np
 
 from idc_contracts import Thresholds
 from idc_contracts.bundle import BundleManifest, PatientMetrics
-from idc_trainer.data.divided import DividedPatches
 from idc_trainer.evaluation.bootstrap import Evaluation, Figures
 from idc_trainer.evaluation.named_list import ListResult
 from idc_trainer.evaluation.scored_patches import ScoredPatches
 from idc_trainer.evaluation.sides import MeasuredSides
 from idc_trainer.export.card_data import Provenance, data_limits, data_section, plain
-from idc_trainer.export.graphs import judges_learned
-from idc_trainer.export.parity import LIMIT
+from idc_trainer.export.int8 import judges_learned
+from idc_trainer.graphs.parity import LIMIT
 from idc_trainer.learning.operating_point import reached
 from idc_trainer.learning.recipe import Recipe
 from idc_trainer.report.content import NOTICE
 from idc_trainer.report.tables import format_estimate
+from idc_trainer.splits.divided import DividedPatches
 
 
 @dataclass(frozen=True)

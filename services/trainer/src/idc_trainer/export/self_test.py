@@ -6,8 +6,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from idc_trainer.data.source import PATCH
-from idc_trainer.features.runner import GraphRunner
+from idc_contracts.bundle import PATCH
+from idc_trainer.graphs.runner import GraphRunner
 
 COUNT: Final = 16
 FILE: Final = "selftest.npz"

@@ -6,11 +6,11 @@ from typing import Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from idc_trainer.data.decoding import decoded_ahead, ranges
 from idc_trainer.data.index import PatchIndex
-from idc_trainer.data.source import Progress
-from idc_trainer.features.decoding import decoded_ahead, ranges
 from idc_trainer.features.store import FeatureStore, FeatureWriter
 from idc_trainer.features.variants import Variant
+from idc_trainer.progress import Progress
 
 BLOCK: Final = 1024
 """Patches that are in memory at a time, twice: one block is decoded while the one before it runs."""

@@ -6,7 +6,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from idc_trainer.learning.augmentation import jitter_stain, turn
+from idc_trainer.features.augmentation import jitter_stain, turn
 
 
 class Variant(Protocol):

@@ -11,17 +11,17 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from idc_trainer.backbones.base import BuiltBackbone
-from idc_trainer.backbones.classifier import build_feature_model
+from idc_trainer.data.decoding import decoded_ahead, ranges
 from idc_trainer.data.index import PatchIndex
-from idc_trainer.data.source import Progress
 from idc_trainer.errors import WrongSetting
-from idc_trainer.features.decoding import decoded_ahead, ranges
+from idc_trainer.evaluation.measures import mean_patient_auc
 from idc_trainer.features.variants import Jittered
 from idc_trainer.learning.checkpoint import Checkpoint, Epoch
+from idc_trainer.learning.classifier import build_feature_model
 from idc_trainer.learning.head import LinearHead
-from idc_trainer.learning.learner import mean_patient_auc
 from idc_trainer.learning.recipe import FineTuning, Recipe
 from idc_trainer.learning.sampling import balanced_rows
+from idc_trainer.progress import Progress
 
 _VALIDATION_BATCH: Final = 64
 

@@ -6,20 +6,19 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import roc_auc_score
 
 from idc_contracts import Thresholds
 from idc_contracts.bundle import Calibration
-from idc_trainer.data.divided import DividedPatches
-from idc_trainer.data.folds import check_folds, k_folds
 from idc_trainer.data.index import PatchIndex
-from idc_trainer.data.split import has_both_classes
 from idc_trainer.errors import OneClassOnly
 from idc_trainer.features.store import FeatureStore
 from idc_trainer.features.table import FeatureTable
 from idc_trainer.learning.calibration import apply_to_head, apply_to_scores, fit_calibration
 from idc_trainer.learning.head import HeadSettings, LinearHead, fit_head, logits
 from idc_trainer.learning.operating_point import Target, choose_thresholds
+from idc_trainer.splits.divided import DividedPatches
+from idc_trainer.splits.folds import check_folds, k_folds
+from idc_trainer.splits.split import has_both_classes
 
 _MOST_FOLDS: Final = 5
 _CHUNK: Final = 65_536
@@ -122,13 +121,3 @@ def inner_folds(train: PatchIndex, seed: int) -> tuple[tuple[str, ...], ...]:
         if not has_both_classes(classes.keys() - set(fold), train):
             raise OneClassOnly(f"without {', '.join(fold)} one class only is left: name validation patients instead")
     return folds
-
-
-def mean_patient_auc(probability: NDArray[np.floating], labels: NDArray[np.bool_], patients: NDArray[np.str_]) -> float:
-    """The mean of the AUCs of the patients with both classes; of all patches together where there is no such patient.
-
-    The score's shift between patients plays no part in it.
-    """
-    parts = [(labels[patients == patient], probability[patients == patient]) for patient in np.unique(patients)]
-    within = [roc_auc_score(truth, score) for truth, score in parts if truth.any() and not truth.all()]
-    return float(np.mean(within)) if within else float(roc_auc_score(labels, probability))

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from idc_trainer.data.source import PATCH
+from idc_contracts.bundle import PATCH
 from idc_trainer.evaluation.scored_patches import ScoredPatches
 
 _LONGEST_PX: Final = 560

@@ -8,7 +8,7 @@ import numpy as np
 from idc_modelio.bundles import Bundle, read_bundle, read_self_test
 from idc_modelio.errors import BundleError
 from idc_trainer.errors import BundleInvalid
-from idc_trainer.features.runner import GraphRunner, read_graph
+from idc_trainer.graphs.runner import GraphRunner, read_graph
 
 GRAPHS = {"fp16": "model.xml", "int8": "int8/model.xml"}
 """The graphs of a bundle that take batches, by precision."""

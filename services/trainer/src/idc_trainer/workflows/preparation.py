@@ -8,19 +8,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idc_trainer.backbones.base import BuiltBackbone
-from idc_trainer.backbones.classifier import build_feature_model
 from idc_trainer.backbones.registry import build_backbone
 from idc_trainer.data.check import require_trainable
 from idc_trainer.data.index import PatchIndex
 from idc_trainer.data.reading import DataSet, read_patches
-from idc_trainer.data.source import Progress
-from idc_trainer.export.keras_graph import to_openvino
 from idc_trainer.features.extraction import extract
-from idc_trainer.features.runner import GraphRunner
 from idc_trainer.features.store import FeatureStore
+from idc_trainer.graphs.conversion import to_openvino
+from idc_trainer.graphs.runner import GraphRunner
+from idc_trainer.learning.classifier import build_feature_model
 from idc_trainer.learning.learner import Learner
 from idc_trainer.learning.operating_point import Target
 from idc_trainer.learning.recipe import Recipe
+from idc_trainer.progress import Progress
 
 
 @dataclass(frozen=True)

@@ -5,23 +5,23 @@ from pathlib import Path
 
 import numpy as np
 
-from idc_trainer.data.choose import SplitRequest, split_patients
-from idc_trainer.data.divided import DividedPatches
-from idc_trainer.data.source import Progress
 from idc_trainer.evaluation.bootstrap import evaluate, read_cross_validation
 from idc_trainer.evaluation.named_list import read_list, score_list
 from idc_trainer.evaluation.scored_patches import score_patches
 from idc_trainer.evaluation.sides import MeasuredSide, MeasuredSides
 from idc_trainer.export import bundle_writer, self_test
 from idc_trainer.export.card_data import Provenance
-from idc_trainer.export.description import Description, describe
-from idc_trainer.export.documents import write_documents
-from idc_trainer.export.graphs import export_graphs
 from idc_trainer.export.model_card import Findings
-from idc_trainer.features.runner import GraphRunner
+from idc_trainer.graphs.runner import GraphRunner
 from idc_trainer.learning.operating_point import Target
-from idc_trainer.phases import Run, Trained, train_phases
-from idc_trainer.preparation import Source, read_index
+from idc_trainer.progress import Progress
+from idc_trainer.splits.choose import SplitRequest, split_patients
+from idc_trainer.splits.divided import DividedPatches
+from idc_trainer.workflows.description import Description, describe
+from idc_trainer.workflows.documents import write_documents
+from idc_trainer.workflows.exporting import export_graphs
+from idc_trainer.workflows.phases import Run, Trained, train_phases
+from idc_trainer.workflows.preparation import Source, read_index
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,9 @@ def train(request: TrainingRequest, progress: Progress) -> Path:
         exported = export_graphs(trained, patches, folder, progress, int8=request.int8)
         sides = _measure(trained, exported.runner, patches, request, progress)
         self_test.write_self_test(exported.runner, request.split.seed, folder)
-        manifest = describe(Description(request, version, patches, trained, exported, sides))
+        manifest = describe(
+            Description(request.name, version, request.command, request.target, patches, trained, exported, sides)
+        )
         result = score_list(listed, sides.test.scored) if listed else None
         found = Findings(patches, request.provenance, request.source.recipe, sides, result, cross_validation)
         write_documents(manifest, found, trained, folder)

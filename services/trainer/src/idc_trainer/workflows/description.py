@@ -2,24 +2,20 @@
 
 from dataclasses import dataclass
 from importlib.metadata import version as package_version
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from idc_contracts import utc_now
-from idc_contracts.bundle import Backbone, BundleManifest, Dataset, Int8, OperatingPoint, SelfTest, Split
-from idc_trainer.data.divided import DividedPatches
-from idc_trainer.data.source import PATCH
+from idc_contracts.bundle import PATCH, Backbone, BundleManifest, Dataset, Int8, OperatingPoint, SelfTest, Split
 from idc_trainer.evaluation.patient_metrics import patient_metrics
 from idc_trainer.evaluation.sides import MeasuredSides
 from idc_trainer.export import self_test
-from idc_trainer.export.graphs import Exported
 from idc_trainer.export.int8 import MOST_AUC_DROP
 from idc_trainer.learning.head import balanced_weights
 from idc_trainer.learning.learner import Learned
 from idc_trainer.learning.operating_point import Target, reached
-from idc_trainer.phases import Trained
-
-if TYPE_CHECKING:
-    from idc_trainer.training import TrainingRequest
+from idc_trainer.splits.divided import DividedPatches
+from idc_trainer.workflows.exporting import Exported
+from idc_trainer.workflows.phases import Trained
 
 _SELF_TEST_TOLERANCE: Final = 0.02
 
@@ -28,8 +24,10 @@ _SELF_TEST_TOLERANCE: Final = 0.02
 class Description:
     """All that a manifest is made from."""
 
-    request: "TrainingRequest"
+    name: str
     version: str
+    command: str
+    target: Target
     patches: DividedPatches
     trained: Trained
     exported: Exported
@@ -38,7 +36,7 @@ class Description:
 
 def describe(found: Description) -> BundleManifest:
     """The manifest without its list of files."""
-    request, patches, learned = found.request, found.patches, found.trained.learned
+    patches, learned = found.patches, found.trained.learned
     split = patches.split
     used = patches.index.of({*split.train, *split.validation, *split.test})
     sides = found.sides
@@ -48,17 +46,17 @@ def describe(found: Description) -> BundleManifest:
     ]
     return BundleManifest.model_construct(
         schema_version=1,
-        name=request.name,
+        name=found.name,
         version=found.version,
         created_at=utc_now(),
         code_version=package_version("idc-trainer"),
-        command=request.command,
+        command=found.command,
         labels=("no_idc", "idc"),
         patch=PATCH,
         backbone=_backbone(found.trained),
         calibration=learned.calibration,
         thresholds=learned.thresholds,
-        operating_point=_operating_point(request.target, learned),
+        operating_point=_operating_point(found.target, learned),
         split=Split(
             id=split.id,
             train=split.train,

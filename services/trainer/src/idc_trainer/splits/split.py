@@ -86,7 +86,7 @@ def official_split(classes: Classes) -> PatientSplit:
     Raises:
         SplitError: A side has no patient: the data is a part of the public set, or another set.
     """
-    content = json.loads((files("idc_trainer.data") / "official_split.json").read_text(encoding="utf-8"))
+    content = json.loads((files("idc_trainer.splits") / "official_split.json").read_text(encoding="utf-8"))
     lists = {side: set(content[side]) for side in ("train", "validation", "test")}
     sides = {side: tuple(sorted(classes.keys() & listed)) for side, listed in lists.items()}
     if not all(sides.values()):

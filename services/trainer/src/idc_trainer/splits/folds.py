@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from idc_trainer.data.split import Classes, OwnedPatches, check_sides, has_both_classes
 from idc_trainer.errors import OneClassOnly, SplitError, TooFewPatients
+from idc_trainer.splits.split import Classes, OwnedPatches, check_sides, has_both_classes
 
 Folds = tuple[tuple[str, ...], ...]
 """The patients that are held out together, sorted, one tuple for each fold."""

@@ -9,7 +9,7 @@ import openvino as ov
 from numpy.typing import NDArray
 
 from idc_trainer.errors import ParityFailed
-from idc_trainer.features.runner import COMPILE_CONFIG
+from idc_trainer.graphs.runner import COMPILE_CONFIG
 
 PATCHES: Final = 256
 LIMIT: Final = 0.01

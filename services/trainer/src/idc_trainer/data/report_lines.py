@@ -1,13 +1,10 @@
-"""Shows what was found in a data set: as tables for people and as JSON for programs."""
+"""The findings on a data set as lines of text."""
 
 import json
 from collections.abc import Iterator
 from dataclasses import asdict
 from itertools import islice
 from typing import Final
-
-from rich.console import Console
-from rich.table import Table
 
 from idc_trainer.data.check import DataReport, Duplicate, SamePlace
 from idc_trainer.data.left_out import NAMES_ALL, SHOWN, tell_left_out
@@ -29,28 +26,8 @@ def report_json(report: DataReport) -> str:
     return json.dumps(asdict(report), indent=2) + "\n"
 
 
-def print_report(report: DataReport, console: Console) -> None:
-    """Write the report as tables and lists.
-
-    File names are written as they are: nothing in them is taken as markup, and one that is not printable is escaped.
-    """
-    console.print(_patients(report))
-    for line in _lines(report):
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
-
-
-def _patients(report: DataReport) -> Table:
-    table = Table(title="Patches of each patient", show_footer=True)
-    table.add_column("patient", f"all {len(report.patients)}", overflow="fold")
-    for title, total in (("no IDC", report.negatives), ("IDC", report.positives), ("both", report.patches)):
-        table.add_column(title, str(total), justify="right")
-    for one in report.patients:
-        counts = (one.negatives, one.positives, one.negatives + one.positives)
-        table.add_row(printable(one.patient).replace("[", r"\["), *map(str, counts))
-    return table
-
-
-def _lines(report: DataReport) -> Iterator[str]:
+def report_lines(report: DataReport) -> Iterator[str]:
+    """All findings, the long lists cut; the patients' table is not among them."""
     found = report.confounding
     yield f"Data set {printable(report.data)}, SHA-256 {report.sha256}"
     yield f"Patients with both classes: {found.patients_with_both_classes} of {len(report.patients)}"
@@ -68,7 +45,7 @@ def _lines(report: DataReport) -> Iterator[str]:
     yield from (*tell_left_out(report.left_out), *map(printable, report.notes))
 
 
-def warnings(report: DataReport) -> Iterator[str]:
+def warning_lines(report: DataReport) -> Iterator[str]:
     """What a person must know before training: files that are not used, and files that contradict each other."""
     yield from (*tell_left_out(report.left_out), *map(printable, report.notes))
     groups = [group for group in report.duplicates if group.across_patients or group.across_classes]
@@ -88,7 +65,7 @@ def _list(title: str, count: int, entries: Iterator[str], shown: int) -> Iterato
 
 
 def _duplicate(group: Duplicate) -> str:
-    warnings = [
+    flags = [
         text
         for text, holds in (
             (f"of different patients ({', '.join(map(printable, group.patients))})", group.across_patients),
@@ -96,7 +73,7 @@ def _duplicate(group: Duplicate) -> str:
         )
         if holds
     ]
-    return " = ".join(map(printable, group.paths)) + "".join(f", {warning}!" for warning in warnings)
+    return " = ".join(map(printable, group.paths)) + "".join(f", {flag}!" for flag in flags)
 
 
 def _same_place(place: SamePlace) -> str:

@@ -7,11 +7,11 @@ import numpy as np
 from idc_trainer.data.check import require_patches
 from idc_trainer.data.index import PatchIndex
 from idc_trainer.data.reading import read_patches
-from idc_trainer.data.source import Progress
 from idc_trainer.errors import ShardMissing
 from idc_trainer.features.extraction import extract
 from idc_trainer.features.store import FeatureStore, merge_parts
-from idc_trainer.preparation import BackboneFeatures, Source, feature_folder, read_backbone
+from idc_trainer.progress import Progress
+from idc_trainer.workflows.preparation import BackboneFeatures, Source, feature_folder, read_backbone
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ import numpy as np
 
 from idc_contracts.bundle import BundleManifest
 from idc_trainer.export.model_card import Findings, model_card
-from idc_trainer.phases import Trained
 from idc_trainer.report.content import Chart, Curve, ReportContent
 from idc_trainer.report.page import write_report
+from idc_trainer.workflows.phases import Trained
 
 
 def write_documents(manifest: BundleManifest, found: Findings, trained: Trained, folder: Path) -> None:

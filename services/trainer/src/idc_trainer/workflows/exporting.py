@@ -8,14 +8,14 @@ import numpy as np
 import openvino as ov
 
 from idc_contracts.bundle import Parity
-from idc_trainer.backbones.classifier import build_classifier
-from idc_trainer.data.divided import DividedPatches
-from idc_trainer.data.source import Progress
-from idc_trainer.export.int8 import Int8Twin, make_twin, twin_folder
-from idc_trainer.export.keras_graph import save_ir, save_onnx, to_openvino
-from idc_trainer.export.parity import PATCHES, largest_differences, require_parity
-from idc_trainer.features.runner import GraphRunner, read_graph
-from idc_trainer.phases import Trained
+from idc_trainer.export.int8 import Int8Twin, judges_learned, make_twin, twin_folder
+from idc_trainer.graphs.conversion import save_ir, save_onnx, to_openvino
+from idc_trainer.graphs.parity import PATCHES, largest_differences, require_parity
+from idc_trainer.graphs.runner import GraphRunner, read_graph
+from idc_trainer.learning.classifier import build_classifier
+from idc_trainer.progress import Progress
+from idc_trainer.splits.divided import DividedPatches
+from idc_trainer.workflows.phases import Trained
 
 
 @dataclass(frozen=True)
@@ -61,16 +61,6 @@ def _twin(folder: Path, runner: GraphRunner, patches: DividedPatches, progress: 
     twin = make_twin(read_graph(folder / "model.xml"), patches.train, judged, expected)
     progress("making the INT8 graph", 1, 1)
     return twin
-
-
-def judges_learned(patches: DividedPatches) -> bool:
-    """Whether the INT8 graph is judged on patients that the graph has learned from.
-
-    With cross-fitting the graph has learned from the validation patients, and on them INT8 loses nothing that shows.
-    The test patients judge then, who can only take the INT8 graph away, not make a figure better; but not where all
-    their patches are of one class.
-    """
-    return patches.cross_fitted and len(np.unique(patches.test.labels)) < 2
 
 
 def _compare(classifier: keras.Model, folder: Path, twin: Int8Twin | None, patches: DividedPatches) -> Parity:

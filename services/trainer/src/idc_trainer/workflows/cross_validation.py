@@ -7,17 +7,17 @@ from typing import Literal
 
 import numpy as np
 
-from idc_trainer.data.divided import DividedPatches
-from idc_trainer.data.folds import check_folds, k_folds, leave_one_patient_out
 from idc_trainer.data.index import PatchIndex
-from idc_trainer.data.source import Progress
-from idc_trainer.data.split import PatientSplit, check_sides
 from idc_trainer.errors import SplitError
 from idc_trainer.evaluation.scored_patches import ScoredPatches, join_scored, score_patches
-from idc_trainer.export.graphs import compile_classifier
 from idc_trainer.learning.operating_point import Target
-from idc_trainer.phases import Run, train_phases
-from idc_trainer.preparation import Source, read_index
+from idc_trainer.progress import Progress
+from idc_trainer.splits.divided import DividedPatches
+from idc_trainer.splits.folds import check_folds, k_folds, leave_one_patient_out
+from idc_trainer.splits.split import PatientSplit, check_sides
+from idc_trainer.workflows.exporting import compile_classifier
+from idc_trainer.workflows.phases import Run, train_phases
+from idc_trainer.workflows.preparation import Source, read_index
 
 
 @dataclass(frozen=True)

@@ -7,16 +7,17 @@ from pathlib import Path
 
 from idc_modelio.bundles import file_sha256
 from idc_trainer.backbones.base import BuiltBackbone
-from idc_trainer.data.divided import DividedPatches
-from idc_trainer.data.source import Progress
 from idc_trainer.errors import WrongSetting
+from idc_trainer.evaluation.measures import mean_patient_auc
 from idc_trainer.learning.checkpoint import Checkpoint, Epoch
 from idc_trainer.learning.fine_tuning import FineTuningData, check_stage, fine_tune, fitting_precision
-from idc_trainer.learning.learner import Learned, Learner, mean_patient_auc
+from idc_trainer.learning.learner import Learned, Learner
 from idc_trainer.learning.operating_point import Target
 from idc_trainer.learning.recipe import FineTuning
 from idc_trainer.learning.tensorboard_log import TensorBoardLog
-from idc_trainer.preparation import Source, compute_features, make_learner, read_backbone
+from idc_trainer.progress import Progress
+from idc_trainer.splits.divided import DividedPatches
+from idc_trainer.workflows.preparation import Source, compute_features, make_learner, read_backbone
 
 
 @dataclass(frozen=True)

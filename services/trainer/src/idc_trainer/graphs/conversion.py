@@ -11,7 +11,7 @@ import openvino as ov
 import tensorflow as tf
 import tf2onnx
 
-from idc_trainer.data.source import PATCH
+from idc_contracts.bundle import PATCH
 from idc_trainer.errors import output_error
 
 _OPERATOR_SET: Final = 13

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from idc_contracts.bundle import BundleManifest
-from idc_trainer.bundle_reading import open_bundle, prove
 from idc_trainer.data.check import require_patches
 from idc_trainer.data.index import PatchIndex
 from idc_trainer.data.reading import DataSet, read_patches
-from idc_trainer.data.source import Progress
 from idc_trainer.errors import SplitError, printable
 from idc_trainer.evaluation.scored_patches import ScoredPatches, score_patches
+from idc_trainer.graphs.opening import open_bundle, prove
+from idc_trainer.progress import Progress
 
 _LOG = logging.getLogger(__name__)
 

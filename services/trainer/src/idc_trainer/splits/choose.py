@@ -6,11 +6,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from idc_trainer.data.divided import DividedPatches
-from idc_trainer.data.folds import k_folds
 from idc_trainer.data.index import PatchIndex
-from idc_trainer.data.split import PatientSplit, check_sides, check_split, choose_split, official_split, read_split_file
 from idc_trainer.errors import OneClassOnly, SplitError
+from idc_trainer.splits.divided import DividedPatches
+from idc_trainer.splits.folds import k_folds
+from idc_trainer.splits.split import (
+    PatientSplit,
+    check_sides,
+    check_split,
+    choose_split,
+    official_split,
+    read_split_file,
+)
 
 _LOG = logging.getLogger(__name__)
 

@@ -8,9 +8,9 @@ import numpy as np
 import openvino as ov
 from numpy.typing import NDArray
 
+from idc_trainer.data.decoding import decoded_ahead, ranges
 from idc_trainer.data.index import PatchIndex
-from idc_trainer.data.source import Progress
-from idc_trainer.features.decoding import decoded_ahead, ranges
+from idc_trainer.progress import Progress
 
 BATCH: Final = 16
 """Patches a request: more did not run faster on 2 cores."""

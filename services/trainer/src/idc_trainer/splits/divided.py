@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from idc_trainer.data.index import PatchIndex
-from idc_trainer.data.split import PatientSplit
+from idc_trainer.splits.split import PatientSplit
 
 
 @dataclass(frozen=True)

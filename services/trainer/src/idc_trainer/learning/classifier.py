@@ -5,8 +5,8 @@ from typing import Any
 import keras
 import numpy as np
 
+from idc_contracts.bundle import PATCH
 from idc_trainer.backbones.base import BuiltBackbone
-from idc_trainer.data.source import PATCH
 from idc_trainer.learning.head import LinearHead
 
 
