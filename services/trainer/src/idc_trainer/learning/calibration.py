@@ -6,7 +6,6 @@ from sklearn.linear_model import LogisticRegression
 
 from idc_contracts.bundle import Calibration
 from idc_trainer.errors import CalibrationFailed
-from idc_trainer.float16 import round_to_float16
 from idc_trainer.learning.head import LinearHead
 
 
@@ -43,6 +42,6 @@ def apply_to_scores(calibration: Calibration, scores: NDArray[np.float64]) -> ND
 
 def apply_to_head(calibration: Calibration, head: LinearHead) -> LinearHead:
     """The head whose sigmoid is the calibrated P(IDC), in numbers that float16 can hold."""
-    weight = round_to_float16(head.weight / calibration.temperature)
+    weight = (head.weight / calibration.temperature).astype(np.float16).astype(np.float32)
     bias = np.float16(head.bias / calibration.temperature + calibration.bias)
     return LinearHead(weight, float(bias))
