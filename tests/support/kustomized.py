@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 K8S: Final = Path(__file__).parents[2] / "k8s"
-JOBS: Final = ["jobs/trainer", "jobs/trainer-features", "jobs/trainer-merge"]
+JOBS: Final = ["jobs/trainer", "jobs/trainer-features"]
 
 
 @functools.cache

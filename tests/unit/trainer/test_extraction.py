@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from idc_trainer.__main__ import main
 from idc_trainer.data.index import PatchIndex
-from idc_trainer.errors import FileUnreadable, ShardMissing
+from idc_trainer.errors import FileUnreadable
 from idc_trainer.features import extraction
 from idc_trainer.features.extraction import extract
 from idc_trainer.features.store import FeatureStore
@@ -164,7 +164,7 @@ class _WideRunner(FakeRunner):
         return np.tile(super().run(patches), 4)
 
 
-def test_shards_and_a_merge_give_what_one_machine_gives(
+def test_shards_give_what_one_machine_gives(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shards, "BackboneFeatures", lambda _backbone: _WideRunner())
@@ -173,17 +173,13 @@ def test_shards_and_a_merge_give_what_one_machine_gives(
 
     assert _command("extract", data, sharded, "--shard", "0/2") == 0
     first = int(capsys.readouterr().out.split("features of ")[1].split()[0])
-    assert _command("merge", data, sharded) == ShardMissing.exit_code
-    assert f"{10 - first} of 10 patches lack their features (plain): run all shards" in capsys.readouterr().err
     assert _command("extract", data, sharded, "--shard", "1/2") == 0
-    assert _command("merge", data, sharded) == 0
-    assert "features of all 10 patches are in" in capsys.readouterr().out
+    assert f"shard 1/2: features of {10 - first} patches are in" in capsys.readouterr().out
     assert _command("extract", data, at_once) == 0
 
     together, expected = _features(sharded), _features(at_once)
     assert 0 < first < 10
     assert together.keys() == expected.keys() == {"plain", "jittered-0-1-0.3-0.4"}
-    assert len(list(sharded.rglob("*.digests"))) == 2
     for variant, rows in expected.items():
         assert together[variant].keys() == rows.keys()
         for digest, row in rows.items():

@@ -8,7 +8,7 @@ import pytest
 from idc_trainer.data.index import PatchIndex
 from idc_trainer.errors import CalibrationFailed, OneClassOnly
 from idc_trainer.evaluation.measures import mean_patient_auc
-from idc_trainer.features.store import FeatureStore, FeatureWriter
+from idc_trainer.features.store import FeatureStore, write_block
 from idc_trainer.learning.head import HeadSettings, LinearHead, fit_head, logits
 from idc_trainer.learning.learner import Learner, OnStep, inner_folds
 from idc_trainer.learning.operating_point import Target
@@ -19,8 +19,7 @@ OWNERS = [(patient, label) for patient in "abcdef" for label in (0, 1) for _ in 
 
 
 def _store(folder: Path, index: PatchIndex, rows: np.ndarray) -> FeatureStore:
-    with FeatureWriter(folder, rows.shape[1], "all") as writer:
-        writer.append(index.digests, rows.astype(np.float32))
+    write_block(folder, index.digests, rows.astype(np.float32))
     return FeatureStore(folder, rows.shape[1])
 
 

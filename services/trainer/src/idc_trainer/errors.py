@@ -19,7 +19,6 @@ TrainerError                    1
 ├── CacheDamaged                25 (ValueError)
 ├── BundleInvalid               26 (ValueError)
 ├── WrongSetting                27 (ValueError)
-├── ShardMissing                28 (ValueError)
 ├── ParityFailed                19 (RuntimeError)
 ├── OperatingPointUnreachable   20 (RuntimeError)
 └── CalibrationFailed           21 (RuntimeError)
@@ -155,12 +154,6 @@ class BundleInvalid(TrainerError, ValueError):
     """A bundle is not there, was changed, or does not compute what it did when it was made."""
 
     exit_code = 26
-
-
-class ShardMissing(TrainerError, ValueError):
-    """Not all shards of the features are there."""
-
-    exit_code = 28
 
 
 class WrongSetting(TrainerError, ValueError):

@@ -1,4 +1,4 @@
-"""`idc-trainer features`: compute the features of a part of the patches, and put the parts together."""
+"""`idc-trainer features extract`: fill the cache of features, on many machines if need be."""
 
 import argparse
 import re
@@ -8,14 +8,14 @@ from rich.console import Console
 
 from idc_trainer.commands import options as common
 from idc_trainer.commands.bars import progress_bars
-from idc_trainer.workflows.shards import Shard, extract_shard, merge_shards
+from idc_trainer.workflows.shards import Shard, extract_shard
 
 if TYPE_CHECKING:
     from idc_trainer.commands.options import Subparsers
 
 
 def add_parser(subparsers: "Subparsers") -> None:
-    """Add `features extract` and `features merge` to the command line; `options.run(options)` runs one."""
+    """Add `features extract` to the command line; `options.run(options)` runs it."""
     features = subparsers.add_parser("features", help="fill the cache of features, on many machines if need be")
     commands = features.add_subparsers(dest="features_command", required=True)
     extract = commands.add_parser("extract", help="compute features of all patches, or of one shard of them")
@@ -23,10 +23,7 @@ def add_parser(subparsers: "Subparsers") -> None:
     extract.add_argument(
         "--shard", type=_shard, default=Shard(0, 1), metavar="I/N", help="the I-th of N parts, from 0 on (default: 0/1)"
     )
-    extract.set_defaults(run=run_extract)
-    merge = commands.add_parser("merge", help="check that all shards are there and make one part of them")
-    common.add_source(merge)
-    merge.set_defaults(run=run_merge)
+    extract.set_defaults(run=run)
 
 
 def _shard(text: str) -> Shard:
@@ -36,7 +33,7 @@ def _shard(text: str) -> Shard:
     return Shard(int(found[1]), int(found[2]))
 
 
-def run_extract(options: argparse.Namespace) -> None:
+def run(options: argparse.Namespace) -> None:
     """Compute the features of a shard.
 
     Raises:
@@ -44,19 +41,7 @@ def run_extract(options: argparse.Namespace) -> None:
     """
     with progress_bars() as progress:
         patches = extract_shard(common.read_source(options), options.shard, progress)
-    _say(f"shard {options.shard.number}/{options.shard.count}: features of {patches} patches are in {options.cache}")
-
-
-def run_merge(options: argparse.Namespace) -> None:
-    """Put all shards together.
-
-    Raises:
-        TrainerError: A shard is missing.
-    """
-    with progress_bars() as progress:
-        patches = merge_shards(common.read_source(options), progress)
-    _say(f"features of all {patches} patches are in {options.cache}")
-
-
-def _say(text: str) -> None:
-    Console().print(text, highlight=False, soft_wrap=True)
+    shard = f"{options.shard.number}/{options.shard.count}"
+    Console().print(
+        f"shard {shard}: features of {patches} patches are in {options.cache}", highlight=False, soft_wrap=True
+    )

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from idc_trainer.data.decoding import decoded_ahead, ranges
 from idc_trainer.data.index import PatchIndex
-from idc_trainer.features.store import FeatureStore, FeatureWriter
+from idc_trainer.features.store import FeatureStore, write_block
 from idc_trainer.features.variants import Variant
 from idc_trainer.progress import Progress
 
@@ -28,7 +28,7 @@ class FeatureRunner(Protocol):
 
 
 def extract(
-    index: PatchIndex, variant: Variant, runner: FeatureRunner, folder: Path, progress: Progress, *, part: str = "all"
+    index: PatchIndex, variant: Variant, runner: FeatureRunner, folder: Path, progress: Progress
 ) -> FeatureStore:
     """Complete a store so that it has the features of all patches of an index.
 
@@ -38,7 +38,6 @@ def extract(
         runner: The feature graph.
         folder: Where the stores of this graph are; the variant's store is a folder in it.
         progress: Told of each block.
-        part: The part to write to, for writers that fill one store side by side.
 
     Raises:
         OutputUnwritable, OutputFull: The store cannot be written.
@@ -50,13 +49,11 @@ def extract(
 
     place = folder / variant.key
     (width,) = runner.output_shape
-    lacking = np.flatnonzero(~FeatureStore(place, width).has(index.digests))
-    if len(lacking):
-        with FeatureWriter(place, width, part) as writer:
-            done = len(index) - len(lacking)
-            blocks = [lacking[block.start : block.stop].tolist() for block in ranges(len(lacking), BLOCK)]
-            for rows, patches in zip(blocks, decoded_ahead(blocks, see), strict=True):
-                writer.append(index.digests[rows], runner.run(patches))
-                done += len(rows)
-                progress(f"features, {variant.key}", done, len(index))
+    missing = np.flatnonzero(~FeatureStore(place, width).has(index.digests))
+    done = len(index) - len(missing)
+    blocks = [missing[block.start : block.stop].tolist() for block in ranges(len(missing), BLOCK)]
+    for rows, patches in zip(blocks, decoded_ahead(blocks, see), strict=True):
+        write_block(place, index.digests[rows], runner.run(patches))
+        done += len(rows)
+        progress(f"features, {variant.key}", done, len(index))
     return FeatureStore(place, width)
