@@ -3,7 +3,6 @@
 import base64
 import io
 from collections.abc import Callable
-from html import escape
 from typing import Final
 
 import numpy as np
@@ -63,10 +62,9 @@ def _tinted(patch: Image8, probability: float) -> Image8:
     return np.rint(patch * (1 - _OVERLAY) + colour * _OVERLAY).astype(np.uint8)
 
 
-def picture(pixels: Image8, text: str, *, lossless: bool = False) -> str:
-    """An `img` element that holds its pixels, RGB, uint8, shape (height, width, 3); `text` stands for it."""
+def data_uri(pixels: Image8, *, lossless: bool = False) -> str:
+    """An image as a `data:` URI, JPEG or PNG; pixels are RGB, uint8, shape (height, width, 3)."""
     buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "PNG" if lossless else "JPEG", quality=_JPEG_QUALITY)
-    data = base64.b64encode(buffer.getvalue()).decode()
     kind = "png" if lossless else "jpeg"
-    return f"<img alt='{escape(text, quote=True)}' src='data:image/{kind};base64,{data}'>"
+    Image.fromarray(pixels).save(buffer, kind, quality=_JPEG_QUALITY)
+    return f"data:image/{kind};base64,{base64.b64encode(buffer.getvalue()).decode()}"
