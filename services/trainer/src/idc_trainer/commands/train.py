@@ -10,7 +10,7 @@ from rich.console import Console
 from idc_trainer.commands import options as common
 from idc_trainer.commands.bars import progress_bars
 from idc_trainer.errors import WrongSetting
-from idc_trainer.export.card_data import Provenance
+from idc_trainer.export.model_card import Provenance
 from idc_trainer.workflows.training import TrainingRequest, train
 
 if TYPE_CHECKING:

@@ -10,8 +10,7 @@ from idc_trainer.evaluation.named_list import read_list, score_list
 from idc_trainer.evaluation.scored_patches import score_patches
 from idc_trainer.evaluation.sides import MeasuredSide, MeasuredSides
 from idc_trainer.export import bundle_writer, self_test
-from idc_trainer.export.card_data import Provenance
-from idc_trainer.export.model_card import Findings
+from idc_trainer.export.model_card import Findings, Provenance
 from idc_trainer.graphs.runner import GraphRunner
 from idc_trainer.learning.operating_point import Target
 from idc_trainer.progress import Progress
