@@ -192,4 +192,4 @@ def test_a_shard_that_is_none_is_refused(tmp_path: Path, capsys: pytest.CaptureF
         _command("extract", tmp_path, tmp_path, f"--shard={shard}")
 
     assert ended.value.code == 2
-    assert "is no shard: write I/N with I from 0 to N - 1" in capsys.readouterr().err
+    assert "is not a shard: write I/N with I from 0 to N - 1" in capsys.readouterr().err

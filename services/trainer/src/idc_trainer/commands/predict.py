@@ -1,11 +1,10 @@
-"""`idc-trainer predict`: the classes of images, with their probabilities and the time of each."""
+"""`idc-trainer predict`: classifies images, with probabilities and times."""
 
 import argparse
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
@@ -19,39 +18,25 @@ from idc_trainer.data.tree import find_images
 from idc_trainer.errors import DataEmpty, DataUnreadable, printable
 from idc_trainer.graphs.opening import OpenBundle, open_bundle, prove
 
-if TYPE_CHECKING:
-    from idc_trainer.commands.options import Subparsers
 
-
-def add_parser(subparsers: "Subparsers") -> None:
-    """Add `predict BUNDLE IMAGE...` to the command line; `options.run(options)` runs it."""
-    command = subparsers.add_parser("predict", help="classify images")
+def add_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("bundle", type=Path, metavar="BUNDLE", help="<models>/<name>/<version>")
-    help_text = "a patch as PNG, JPEG, TIFF, BMP or WebP, or a folder of such"
+    help_text = "a patch as PNG, JPEG, TIFF, BMP or WebP, or a folder of patches"
     command.add_argument("images", type=Path, nargs="+", metavar="IMAGE", help=help_text)
-    command.set_defaults(run=run)
 
 
 @dataclass
 class _Found:
-    """What is known of all images that were named."""
+    """The results so far."""
 
     table: Table
     left_out: list[LeftOut] = field(default_factory=list)
     named: set[str] = field(default_factory=set)
-    """The images that a person named by themselves."""
+    """The images that are arguments themselves, not in a folder."""
 
 
 def run(options: argparse.Namespace) -> None:
-    """Print a line for each image: its classes with their probabilities, the decision and the time.
-
-    An image that cannot be classified is told at the end and stops no other.
-
-    Raises:
-        BundleInvalid: The bundle cannot be used.
-        DataEmpty: No image could be classified.
-        DataUnreadable: An image cannot be read, or one that was named by itself is no patch.
-    """
+    """Print a row for each image; one that cannot be classified is reported at the end and stops no other."""
     opened = open_bundle(options.bundle)
     prove(opened)
     found = _Found(Table("image", "P(no IDC)", "P(IDC)", "decision", "ms", title=_title(opened.bundle.manifest)))
@@ -81,7 +66,7 @@ def _classify_all(opened: OpenBundle, path: Path, found: _Found) -> None:
 
 
 def _files(path: Path, found: _Found) -> Iterator[Path]:
-    """The image itself, or all images below a folder; what else the folder holds is left out."""
+    """The image itself, or all images below a folder."""
     if not path.is_dir():
         found.named.add(str(path))
         yield path
@@ -104,7 +89,7 @@ def _classify(opened: OpenBundle, path: Path) -> tuple[str, ...]:
 
 def _read(path: Path) -> bytes:
     if path.exists() and not path.is_file():
-        raise OSError(0, "it is not a regular file")  # to open a pipe would wait without end
+        raise OSError(0, "it is not a regular file")  # opening a pipe would block
     with path.open("rb") as stream:
         return stream.read(MAX_ENCODED_BYTES + 1)
 
@@ -118,4 +103,4 @@ def _refuse(found: _Found) -> None:
             "name images of patches"
         )
     if not found.table.row_count:
-        raise DataEmpty("no image is there to classify: name images of patches, or a folder of such")
+        raise DataEmpty("there is no image to classify: name images of patches, or a folder of them")

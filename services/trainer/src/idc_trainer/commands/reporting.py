@@ -1,5 +1,6 @@
-"""What `evaluate` and `crossval` do with scores: figures on the terminal, a report on the disk."""
+"""How `evaluate` and `crossval` present scores: metrics on the terminal, a report on the disk."""
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from rich.table import Table
 
 from idc_contracts import Thresholds
 from idc_trainer.data.index import PatchIndex
+from idc_trainer.errors import printable
 from idc_trainer.evaluation.bootstrap import Evaluation, evaluate
 from idc_trainer.evaluation.scored_patches import ScoredPatches
 from idc_trainer.report.content import NOTICE, ReportContent
@@ -26,14 +28,14 @@ class Subject:
 
 
 def report(subject: Subject, index: PatchIndex, scored: ScoredPatches, folder: Path, seed: int) -> None:
-    """Measure, write the report and print the figures.
+    """Measure, write the report and print the metrics.
 
     Args:
         subject: What is reported on.
-        index: The patches in the order of `scored`.
-        scored: What the models said.
-        folder: Where the report goes.
-        seed: Decides what the bootstrap draws.
+        index: The patches, in the order of `scored`.
+        scored: The scores of the model or models.
+        folder: Where the report is written.
+        seed: Seed of the bootstrap.
 
     Raises:
         OutputUnwritable, OutputFull: The report cannot be written.
@@ -52,11 +54,11 @@ def report(subject: Subject, index: PatchIndex, scored: ScoredPatches, folder: P
     )
     write_report(content, folder)
     _print(evaluation, subject.title)
-    Console().print(f"wrote {folder / 'index.html'}", highlight=False, soft_wrap=True)
+    sys.stdout.write(printable(f"wrote {folder / 'index.html'}") + "\n")
 
 
 def _middle_thresholds(scored: ScoredPatches) -> Thresholds:
-    """The cuts that the slider stands at first: the medians, where folds have cuts of their own."""
+    """The initial positions of the sliders: the medians, since each fold has thresholds of its own."""
     return Thresholds(
         no_idc_below=round(float(np.median(scored.no_idc_below)), 4),
         idc_from=round(float(np.median(scored.idc_from)), 4),
