@@ -136,7 +136,7 @@ def test_unreadable_files_may_be_left_out(tree: Path, capsys: pytest.CaptureFixt
     [
         ({"a": (3, 0), "b": (3, 0), "c": (3, 0)}, errors.OneClassOnly, "has one class only: bring"),
         ({"a": (3, 3)}, errors.TooFewPatients, "1 patients are too few"),
-        ({}, errors.DataEmpty, "name the folder that holds"),
+        ({}, errors.DataEmpty, "pass the folder that holds"),
     ],
 )
 def test_data_that_no_one_can_train_on_ends_with_its_code(

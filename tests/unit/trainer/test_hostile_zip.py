@@ -45,7 +45,7 @@ def test_an_entry_that_understates_its_size_unpacks_no_more_than_it_said(tmp_pat
 
 @pytest.mark.parametrize("compression", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
 def test_a_compression_that_unpacks_without_a_bound_is_refused(tmp_path: Path, compression: int) -> None:
-    with pytest.raises(DataUnreadable, match="neither stored nor deflated: unpack the zip and name the folder"):
+    with pytest.raises(DataUnreadable, match="neither stored nor deflated: unpack the zip and pass the folder"):
         open_patches(_zip(tmp_path / "set.zip", b"x" * 100, compression))
 
 
@@ -94,7 +94,7 @@ def test_an_entry_without_a_name_is_passed_over(tmp_path: Path) -> None:
     path = _zip(tmp_path / "set.zip", b"x", name="-p/0/a.png")
     path.write_bytes(path.read_bytes().replace(b"-p/0/a.png", b"\0p/0/a.png"))
 
-    with pytest.raises(DataEmpty, match="1 no image by its name"):
+    with pytest.raises(DataEmpty, match="1 not an image by its name"):
         open_patches(path)
 
 
@@ -125,7 +125,7 @@ def test_a_zip_from_windows_divides_folders_by_backslashes(tmp_path: Path) -> No
 def test_a_zip_in_the_zip_is_named(tmp_path: Path) -> None:
     path = _zip(tmp_path / "outer.zip", b"x", name="archive.zip")
 
-    with pytest.raises(DataEmpty, match=r"1 no image by its name, such as archive\.zip"):
+    with pytest.raises(DataEmpty, match=r"1 not an image by its name, such as archive\.zip"):
         open_patches(path)
 
 

@@ -15,6 +15,7 @@ from idc_trainer.data.index import index_patches
 from idc_trainer.data.layouts import open_patches
 from idc_trainer.data.left_out import LeftOut, Reason, tell_left_out
 from idc_trainer.data.reading import DataSet, read_patches
+from idc_trainer.data.source import NamedPlace
 from idc_trainer.errors import DataEmpty, FileUnreadable, OneClassOnly
 from idc_trainer.progress import Progress
 from support.made_patches import write_patch_folder
@@ -85,7 +86,7 @@ def test_a_patch_of_any_format_that_the_services_read_is_used(tree: Path, name: 
 
     (row,) = (row for row, file in enumerate(index.files) if file.name == path.name)
     assert (len(index), index.patients[row], bool(index.labels[row])) == (PATCHES + 1, "8863", True)
-    assert (index.files[row].x_px, index.left_out) == (50, ())
+    assert (index.files[row].place, index.left_out) == (NamedPlace("8863", 50, 50), ())
 
 
 @pytest.mark.parametrize("size_px", [(50, 1), (2, 26), (9, 50), (513, 50), (2000, 1500)])
@@ -160,7 +161,9 @@ def test_only_files_that_are_no_patches_are_refused_with_what_they_are(tmp_path:
     for name in ("8863/slide.png", "archive.zip", "a.txt"):
         _write(tmp_path / name)
 
-    with pytest.raises(DataEmpty, match=r"2 no image by its name, such as a\.txt; 1 in no class folder, such as 8863/"):
+    with pytest.raises(
+        DataEmpty, match=r"2 not an image by its name, such as a\.txt; 1 not in a class folder, such as 8863/"
+    ):
         open_patches(tmp_path)
 
 
@@ -171,7 +174,7 @@ def test_data_of_strips_alone_are_refused_with_what_they_are(
         Image.new("RGB", (50, 1)).save(_write(tmp_path / name))
 
     assert main(["data", "check", str(tmp_path)]) == DataEmpty.exit_code
-    assert "2 no patch by its size, such as a/0/a_idx5_x1_y1_class0.png" in capsys.readouterr().err
+    assert "2 not a patch by its size, such as a/0/a_idx5_x1_y1_class0.png" in capsys.readouterr().err
 
 
 def test_a_class_whose_files_are_all_left_out_is_told_with_them(tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -180,14 +183,14 @@ def test_a_class_whose_files_are_all_left_out_is_told_with_them(tree: Path, caps
 
     assert main(["data", "check", str(tree)]) == OneClassOnly.exit_code
     assert "one class only" in (line := capsys.readouterr().err.splitlines()[-1])
-    assert "not used: 5 no image by its name, such as 1/1/1_idx5_x0_y51_class1.gif" in line
+    assert "not used: 5 not an image by its name, such as 1/1/1_idx5_x0_y51_class1.gif" in line
 
 
 def test_the_first_of_many_are_named_and_all_are_counted() -> None:
     lines = list(tell_left_out([LeftOut(f"{n}.txt", Reason.NO_IMAGE, "text") for n in range(12)]))
 
-    assert lines[0] == "Left out, no image by its name: 12"
-    assert lines[10:] == ["  9.txt: text", "  ... and 2 more: `idc-trainer data check --json FILE` names all"]
+    assert lines[0] == "Left out, not an image by its name: 12"
+    assert lines[10:] == ["  9.txt: text", "  ... and 2 more: `idc-trainer data check --json FILE` lists all"]
 
 
 def test_reading_tells_what_is_left_out_and_what_contradicts_itself(
@@ -200,7 +203,7 @@ def test_reading_tells_what_is_left_out_and_what_contradicts_itself(
     read_patches(DataSet(tree), silent)
 
     said = "\n".join(record.getMessage() for record in caplog.records)
-    assert "Left out, no image by its name: 1\n  notes.txt: " in said
+    assert "Left out, not an image by its name: 1\n  notes.txt: " in said
     assert "8865_idx5_x900_y51_class1.png, of different patients (8863, 8865)!, of different classes!" in said
     assert "= 8863/1/8863_idx5_x0_y51_class1.png, of different classes!" in said
     assert "Places with both labels: 1\n  8863 x 50 y 51: 8863/0/8863_idx5_x50_y51_class0.png, 8863/1/8863" in said

@@ -13,7 +13,7 @@ from idc_trainer.data.source import Listing, PatientsFrom
 from idc_trainer.errors import DataUnreadable
 from idc_trainer.evaluation.bootstrap import evaluate, read_cross_validation
 from idc_trainer.evaluation.named_list import ListResult
-from idc_trainer.evaluation.sides import MeasuredSide, MeasuredSides
+from idc_trainer.evaluation.parts import MeasuredPart, MeasuredParts
 from idc_trainer.export.model_card import Findings, Provenance, model_card
 from idc_trainer.learning.recipe import Recipe, Stain
 from idc_trainer.splits.choose import SplitRequest, split_patients
@@ -49,16 +49,16 @@ def _index(patients_from: PatientsFrom = PatientsFrom.NAMES, notes: tuple[str, .
 
 
 @cache
-def _side() -> MeasuredSide:
+def _side() -> MeasuredPart:
     scored = made_scores({"a": (20, 20)})
-    return MeasuredSide(scored, evaluate(scored, seed=0))
+    return MeasuredPart(scored, evaluate(scored, seed=0))
 
 
 def _findings(index: PatchIndex | None = None, *, test: str = "a", cross_fit: bool = True) -> Findings:
     request = SplitRequest(test_patients=(test,), cross_fit=cross_fit)
     patches = split_patients(request, _index() if index is None else index)
     side = _side()
-    return Findings(patches, Provenance(), Recipe(), MeasuredSides(side, side), None, None)
+    return Findings(patches, Provenance(), Recipe(), MeasuredParts(side, side), None, None)
 
 
 def _card(manifest: BundleManifest, found: Findings) -> str:
@@ -115,7 +115,9 @@ def test_the_card_counts_what_was_not_used(manifest: BundleManifest, tmp_path: P
 
     card = _card(manifest, replace(_findings(), patches=patches))
 
-    assert "Not used: 1 no image by its name, 1 no patch by its size (`report/left-out.json` lists them)." in card
+    assert (
+        "Not used: 1 not an image by its name, 1 not a patch by its size (`report/left-out.json` lists them)." in card
+    )
     assert "In no part of the split: 2 patches of 1 patients (d)." in card
 
 

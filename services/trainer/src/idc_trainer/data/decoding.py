@@ -1,4 +1,4 @@
-"""Decodes patches ahead of whoever works on them."""
+"""Decodes patches ahead of their use."""
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -13,11 +13,11 @@ Patches = NDArray[np.uint8]
 
 
 def decoded_ahead(blocks: Sequence[Sequence[int]], see: Callable[[int], Patches]) -> Iterator[Patches]:
-    """The patches of each block, stacked; the next block is decoded while the caller works on this one.
+    """The patches of each block, uint8, shape (N, side, side, 3); the next block is decoded during the caller's work.
 
     Args:
         blocks: The numbers of the patches of each block; two blocks are in memory at a time.
-        see: One patch by its number, RGB, uint8, shape (side, side, 3); several threads call it.
+        see: Decodes one patch by its number, RGB, uint8, shape (side, side, 3); several threads call it.
     """
     with ThreadPoolExecutor(_DECODERS) as decoders:
 
@@ -32,5 +32,5 @@ def decoded_ahead(blocks: Sequence[Sequence[int]], see: Callable[[int], Patches]
 
 
 def ranges(count: int, size: int) -> list[range]:
-    """The numbers from 0 to `count` - 1 in blocks of `size`, the last one as long as it is."""
+    """The numbers from 0 to `count` - 1 in blocks of `size`; the last may be shorter."""
     return [range(start, min(start + size, count)) for start in range(0, count, size)]

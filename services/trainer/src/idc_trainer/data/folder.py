@@ -20,11 +20,10 @@ class FolderSource:
         self.listing = listing
 
     def read(self, file: PatchFile) -> bytes:
-        """Read one image; see PatchSource."""
         path = self.root / file.path
         try:
             if path.exists() and not path.is_file():
-                # To open a pipe would wait without end.
+                # Opening a pipe would block.
                 raise FileUnreadable(file.path, "it is not a regular file")
             with path.open("rb") as stream:
                 return stream.read(MAX_ENCODED_BYTES + 1)
@@ -36,8 +35,7 @@ def open_folder(root: Path, patients_from: PatientsFrom) -> FolderSource:
     """Find the patches below a folder; links are followed.
 
     Raises:
-        WrongLabel: See `list_tree`.
-        PatientUnknown: See `list_tree`.
+        WrongLabel, PatientUnknown: See `list_tree`.
     """
     paths, folders = walk_files(root)
     listing = list_tree(paths, lambda one, other: _same(root, one, other), patients_from)
@@ -48,11 +46,11 @@ def _same(root: Path, one: PatchFile, other: PatchFile) -> bool:
     try:
         return filecmp.cmp(root / one.path, root / other.path, shallow=False)
     except OSError:
-        return False  # Both stay in the list, and who reads them says what is wrong.
+        return False  # Both stay in the list; reading them tells what is wrong.
 
 
 def walk_files(root: Path) -> tuple[list[str], list[LeftOut]]:
-    """All files below a folder, relative, parts divided by `/`, and the folders that were not entered; links count."""
+    """All files below a folder, relative, parts separated by `/`, and the folders that were not entered."""
     seen: set[tuple[int, int]] = set()
     paths: list[str] = []
     left_out: list[LeftOut] = []

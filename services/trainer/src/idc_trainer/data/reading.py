@@ -1,4 +1,4 @@
-"""Reads a data set for whatever is done with it, and says at once what a person must know of it."""
+"""Reads a data set and warns of what a person must know about it."""
 
 import logging
 from dataclasses import dataclass
@@ -16,8 +16,6 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class DataSet:
-    """Which patches, and how their files are understood."""
-
     path: Path
     """A folder, a zip or a CSV file."""
     patients_from: PatientsFrom = PatientsFrom.NAMES
@@ -25,7 +23,7 @@ class DataSet:
 
 
 def read_patches(data: DataSet, progress: Progress) -> PatchIndex:
-    """Read all patches once; files that are not used, and files that contradict each other, are told as log records.
+    """Read all patches once; unused files and contradicting files are logged as warnings.
 
     Raises:
         DataError: They cannot be read.

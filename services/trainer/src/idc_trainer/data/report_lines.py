@@ -12,7 +12,7 @@ from idc_trainer.data.source import PatientsFrom
 from idc_trainer.errors import printable
 
 _SHOWN: Final = 20
-"""So many odd sizes, duplicates and places are shown; the JSON has all."""
+"""Odd sizes, duplicates and places that are listed; the JSON report lists all."""
 
 _PATIENTS_FROM: Final = {
     PatientsFrom.NAMES: "the file names",
@@ -22,20 +22,20 @@ _PATIENTS_FROM: Final = {
 
 
 def report_json(report: DataReport) -> str:
-    """The whole report as one JSON object, ASCII, indented, with a line break at its end."""
+    """The report as one JSON object, ASCII, indented, with a final line break."""
     return json.dumps(asdict(report), indent=2) + "\n"
 
 
 def report_lines(report: DataReport) -> Iterator[str]:
-    """All findings, the long lists cut; the patients' table is not among them."""
+    """All findings but the table of patients; long lists are cut."""
     found = report.confounding
     yield f"Data set {printable(report.data)}, SHA-256 {report.sha256}"
     yield f"Patients with both classes: {found.patients_with_both_classes} of {len(report.patients)}"
     yield (
-        f"Confounding: to guess the class by the patient is right for {found.by_patient:.1%} of the patches, to guess "
-        f"the more frequent class for {found.by_majority:.1%}"
+        f"Confounding: predicting the class from the patient is right for {found.by_patient:.1%} of the patches, "
+        f"predicting the more frequent class for {found.by_majority:.1%}"
     )
-    yield f"Patients are said by: {_PATIENTS_FROM[report.patients_from]}"
+    yield f"Patients are taken from: {_PATIENTS_FROM[report.patients_from]}"
     sizes = (f"{printable(odd.path)}: {odd.width_px} x {odd.height_px} px" for odd in report.odd_sizes)
     yield from _list("Not 50 x 50 px, will be scaled", len(report.odd_sizes), sizes, _SHOWN)
     yield from _list("Identical files", len(report.duplicates), map(_duplicate, report.duplicates), _SHOWN)
@@ -46,7 +46,7 @@ def report_lines(report: DataReport) -> Iterator[str]:
 
 
 def warning_lines(report: DataReport) -> Iterator[str]:
-    """What a person must know before training: files that are not used, and files that contradict each other."""
+    """What a person must know before training: unused files, and files that contradict each other."""
     yield from (*tell_left_out(report.left_out), *map(printable, report.notes))
     groups = [group for group in report.duplicates if group.across_patients or group.across_classes]
     if groups:

@@ -11,8 +11,8 @@ from idc_contracts.bundle import BundleManifest
 from idc_trainer.data.left_out import count_reasons
 from idc_trainer.evaluation.bootstrap import Evaluation
 from idc_trainer.evaluation.named_list import ListResult
+from idc_trainer.evaluation.parts import MeasuredParts
 from idc_trainer.evaluation.scored_patches import ScoredPatches
-from idc_trainer.evaluation.sides import MeasuredSides
 from idc_trainer.export.int8 import judges_learned
 from idc_trainer.graphs.parity import LIMIT
 from idc_trainer.learning.operating_point import reached
@@ -38,7 +38,7 @@ class Findings:
     patches: DividedPatches
     provenance: Provenance
     recipe: Recipe
-    sides: MeasuredSides
+    parts: MeasuredParts
     listed: ListResult | None
     """The scores of a named list of test patches."""
     cross_validation: Evaluation | None
@@ -67,7 +67,7 @@ def model_card(manifest: BundleManifest, found: Findings) -> str:
             aside=patches.left_out,
             aside_patches=len(patches.index.of(patches.left_out)),
             scaled=int((patches.index.of(used).sizes_px != size).any(axis=1).sum()),
-            at_half={**_at_half(found.sides.validation.scored), **_at_half(found.sides.test.scored)},
+            at_half={**_at_half(found.parts.validation.scored), **_at_half(found.parts.test.scored)},
             listed=reached(manifest.thresholds, listed.scored.probability, listed.scored.labels) if listed else None,
             listed_patients=sorted(set(listed.scored.patients.tolist())) if listed else (),
             trained_on={

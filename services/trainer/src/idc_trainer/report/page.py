@@ -56,5 +56,5 @@ def _page(content: ReportContent) -> str:
         slides=slides(scored, images) if images else None,
         missed=missed_cancers(scored, images) if images else None,
         false_alarms=false_alarms(scored, images) if images else None,
-        left_out="\n".join(tell_left_out(content.left_out, more="left-out.json names all")),
+        left_out="\n".join(tell_left_out(content.left_out, more="left-out.json lists all")),
     )

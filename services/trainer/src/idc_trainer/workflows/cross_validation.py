@@ -1,4 +1,4 @@
-"""Cross-validation of a whole recipe: each patient is scored by a compiled model that never saw it."""
+"""Cross-validation of a recipe: each patient is scored by a compiled model that was not trained on it."""
 
 import tempfile
 from dataclasses import dataclass
@@ -15,38 +15,35 @@ from idc_trainer.progress import Progress
 from idc_trainer.splits.divided import DividedPatches
 from idc_trainer.splits.folds import check_folds, k_folds, leave_one_patient_out
 from idc_trainer.splits.split import PatientSplit, check_sides
-from idc_trainer.workflows.exporting import compile_classifier
+from idc_trainer.workflows.export import compile_classifier
 from idc_trainer.workflows.phases import Run, train_phases
 from idc_trainer.workflows.preparation import Source, read_index
 
 
 @dataclass(frozen=True)
 class CrossValidationRequest:
-    """What a person asks for."""
-
     source: Source
     target: Target
     folds: int | Literal["patients"] = "patients"
-    """`patients` leaves one patient out at a time; a number deals the patients out to so many folds."""
+    """`patients` leaves one patient out at a time; a number divides the patients into that many folds."""
     never_train: tuple[str, ...] = ()
     """Patients that are only ever held out, such as the test patients of a model that is shipped."""
 
 
 @dataclass(frozen=True)
 class CrossValidated:
-    """Every patient's patches, scored by models that never saw the patient."""
+    """The patches of every patient, scored by models that were not trained on it."""
 
     index: PatchIndex
-    """The patches in the order of `scored`."""
+    """The patches, in the order of `scored`."""
     scored: ScoredPatches
     folds: tuple[tuple[str, ...], ...]
 
 
 def cross_validate(request: CrossValidationRequest, progress: Progress) -> CrossValidated:
-    """Train once for each fold and score the patients that it holds out.
+    """Train once for each fold and score its held-out patients.
 
-    Within a fold, calibration and thresholds are chosen by cross-fitting on its training patients, so that the held-out
-    patients decide nothing.
+    Within a fold, calibration and thresholds are chosen by cross-fitting on its training patients only.
 
     Raises:
         SplitError: A patient that must not train is unknown, or an identical file belongs to two patients.

@@ -2,22 +2,33 @@
 
 from dataclasses import dataclass
 from importlib.metadata import version as package_version
-from typing import Final
+from typing import Final, Literal
 
 from idc_contracts import utc_now
-from idc_contracts.bundle import PATCH, Backbone, BundleManifest, Dataset, Int8, OperatingPoint, SelfTest, Split
-from idc_trainer.evaluation.patient_metrics import patient_metrics
-from idc_trainer.evaluation.sides import MeasuredSides
+from idc_contracts.bundle import (
+    PATCH,
+    Backbone,
+    BundleManifest,
+    Dataset,
+    Int8,
+    OperatingPoint,
+    PatientMetrics,
+    SelfTest,
+    Split,
+)
+from idc_trainer.evaluation.bootstrap import Evaluation
+from idc_trainer.evaluation.parts import MeasuredParts
 from idc_trainer.export import self_test
 from idc_trainer.export.int8 import MOST_AUC_DROP
 from idc_trainer.learning.head import balanced_weights
 from idc_trainer.learning.learner import Learned
 from idc_trainer.learning.operating_point import Target, reached
 from idc_trainer.splits.divided import DividedPatches
-from idc_trainer.workflows.exporting import Exported
+from idc_trainer.workflows.export import Exported
 from idc_trainer.workflows.phases import Trained
 
 _SELF_TEST_TOLERANCE: Final = 0.02
+"""The largest |dp| with which a bundle still passes its self-test."""
 
 
 @dataclass(frozen=True)
@@ -31,19 +42,14 @@ class Description:
     patches: DividedPatches
     trained: Trained
     exported: Exported
-    sides: MeasuredSides
+    parts: MeasuredParts
 
 
 def describe(found: Description) -> BundleManifest:
     """The manifest without its list of files."""
-    patches, learned = found.patches, found.trained.learned
-    split = patches.split
-    used = patches.index.of({*split.train, *split.validation, *split.test})
-    sides = found.sides
-    metrics = [
-        *patient_metrics(sides.validation.evaluation, "validation"),
-        *patient_metrics(sides.test.evaluation, "test"),
-    ]
+    learned, built, twin = found.trained.learned, found.trained.backbone, found.exported.twin
+    split = found.patches.split
+    used = found.patches.index.of({*split.train, *split.validation, *split.test})
     return BundleManifest.model_construct(
         schema_version=1,
         name=found.name,
@@ -53,7 +59,14 @@ def describe(found: Description) -> BundleManifest:
         command=found.command,
         labels=("no_idc", "idc"),
         patch=PATCH,
-        backbone=_backbone(found.trained),
+        backbone=Backbone(
+            name=built.name,
+            stages=built.stages,
+            input_px=built.input_px,
+            weights_source=built.weights_source,
+            weights_sha256=built.weights_sha256,
+            fine_tuned_from=built.fine_tuned_from,
+        ),
         calibration=learned.calibration,
         thresholds=learned.thresholds,
         operating_point=_operating_point(found.target, learned),
@@ -62,34 +75,25 @@ def describe(found: Description) -> BundleManifest:
             train=split.train,
             validation=split.validation,
             test=split.test,
-            cross_fitted=patches.cross_fitted,
+            cross_fitted=found.patches.cross_fitted,
         ),
         dataset=Dataset(sha256=used.sha256(), patches=len(used), positives=int(used.labels.sum())),
-        metrics=tuple(metrics),
+        metrics=(
+            *_patient_metrics(found.parts.validation.evaluation, "validation"),
+            *_patient_metrics(found.parts.test.evaluation, "test"),
+        ),
         self_test=SelfTest(file=self_test.FILE, patches=self_test.COUNT, tolerance=_SELF_TEST_TOLERANCE),
         parity=found.exported.parity,
-        int8=_int8(found.exported),
+        int8=Int8(kept=twin.kept, auc_drop=twin.auc_drop, auc_drop_limit=MOST_AUC_DROP) if twin else None,
         precision="FP16",
         files={},
     )
 
 
-def _backbone(trained: Trained) -> Backbone:
-    built = trained.backbone
-    return Backbone(
-        name=built.name,
-        stages=built.stages,
-        input_px=built.input_px,
-        weights_source=built.weights_source,
-        weights_sha256=built.weights_sha256,
-        fine_tuned_from=built.fine_tuned_from,
-    )
-
-
 def _operating_point(target: Target, learned: Learned) -> OperatingPoint:
-    seen = learned.validation
-    weights = balanced_weights(seen.labels, seen.patients)
-    found = reached(learned.thresholds, seen.probability, seen.labels, weights)
+    validation = learned.validation
+    weights = balanced_weights(validation.labels, validation.patients)
+    found = reached(learned.thresholds, validation.probability, validation.labels, weights)
     return OperatingPoint(
         target_sensitivity=target.sensitivity,
         target_specificity=target.specificity,
@@ -100,6 +104,11 @@ def _operating_point(target: Target, learned: Learned) -> OperatingPoint:
     )
 
 
-def _int8(exported: Exported) -> Int8 | None:
-    twin = exported.twin
-    return Int8(kept=twin.kept, auc_drop=twin.auc_drop, auc_drop_limit=MOST_AUC_DROP) if twin else None
+def _patient_metrics(evaluation: Evaluation, part: Literal["validation", "test"]) -> list[PatientMetrics]:
+    """The metrics of each patient; the manifest keeps ECE and Brier score without their intervals."""
+    metrics = []
+    for patient, figures in evaluation.patients.items():
+        values = figures.model_dump()
+        values |= {name: values[name]["value"] for name in ("ece", "brier")}
+        metrics.append(PatientMetrics(patient=patient, side=part, **values))
+    return metrics

@@ -1,4 +1,4 @@
-"""Writes what people read of a bundle: the model card and the report."""
+"""Writes the documents of a bundle: the model card and the report."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from idc_trainer.workflows.phases import Trained
 
 
 def write_documents(manifest: BundleManifest, found: Findings, trained: Trained, folder: Path) -> None:
-    """Write `MODEL_CARD.md` and `report/` into a bundle's folder; no patient's pixels are in them.
+    """Write `MODEL_CARD.md` and `report/` into a bundle's folder, without any patient's pixels.
 
     Raises:
         OutputUnwritable, OutputFull: They cannot be written.
@@ -22,12 +22,12 @@ def write_documents(manifest: BundleManifest, found: Findings, trained: Trained,
         title=f"Model {manifest.name}, version {manifest.version}: the test patients",
         command=manifest.command,
         data_sha256=manifest.dataset.sha256,
-        scored=found.sides.test.scored,
-        evaluation=found.sides.test.evaluation,
+        scored=found.parts.test.scored,
+        evaluation=found.parts.test.evaluation,
         thresholds=manifest.thresholds,
         notes=(
-            f"Test patients: {', '.join(manifest.split.test)}. Slides and single errors are not shown, so that a "
-            "bundle holds no patient's pixels: `idc-trainer evaluate` writes a report that shows them.",
+            f"Test patients: {', '.join(manifest.split.test)}. Slides and errors are not shown, so that a bundle holds "
+            "no patient's pixels: `idc-trainer evaluate` writes a report that shows them.",
         ),
         left_out=found.patches.index.left_out,
         training=_training_charts(trained),
@@ -36,17 +36,18 @@ def write_documents(manifest: BundleManifest, found: Findings, trained: Trained,
 
 
 def _training_charts(trained: Trained) -> tuple[Chart, ...]:
-    losses = np.array(trained.head_losses)
-    steps = np.arange(1.0, len(losses) + 1)
-    charts = [Chart("Head: loss", "step", "loss", (Curve("loss", steps, losses),))]
+    charts = [_chart("Head: loss", "step", "loss", trained.head_losses)]
     if trained.epochs:
-        numbers = np.array([float(epoch.number) for epoch in trained.epochs])
         for title, name in (
             ("Fine-tuning: loss", "loss"),
             ("Fine-tuning: accuracy", "accuracy"),
             ("Fine-tuning: AUC within validation patients", "validation_auc"),
             ("Fine-tuning: learning rate", "learning_rate"),
         ):
-            values = np.array([float(getattr(epoch, name)) for epoch in trained.epochs])
-            charts.append(Chart(title, "epoch", name.replace("_", " "), (Curve(name, numbers, values),)))
+            charts.append(_chart(title, "epoch", name, tuple(getattr(epoch, name) for epoch in trained.epochs)))
     return tuple(charts)
+
+
+def _chart(title: str, x_name: str, name: str, values: tuple[float, ...]) -> Chart:
+    curve = Curve(name, np.arange(1.0, len(values) + 1), np.array(values, np.float64))
+    return Chart(title, x_name, name.replace("_", " "), (curve,))

@@ -1,4 +1,4 @@
-"""Measures a finished bundle on patients that it did not learn from."""
+"""Evaluation of a finished bundle on patients that it was not trained on."""
 
 import logging
 from dataclasses import dataclass
@@ -18,37 +18,33 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class EvaluationRequest:
-    """What a person asks for."""
-
     bundle: Path
     data: DataSet
     precision: str = "fp16"
-    """Which graph of the bundle, of `bundle_reading.GRAPHS`."""
+    """Which graph of the bundle, a key of `opening.GRAPHS`."""
     patients: tuple[str, ...] = ()
-    """Whom to measure on; empty takes all of the data that the bundle did not learn from."""
+    """The patients to measure on; empty takes all of the data that the bundle was not trained on."""
 
 
 @dataclass(frozen=True)
 class Evaluated:
-    """A bundle's scores."""
-
     manifest: BundleManifest
     index: PatchIndex
-    """The patches in the order of `scored`."""
+    """The patches, in the order of `scored`."""
     scored: ScoredPatches
 
 
 def score_bundle(request: EvaluationRequest, progress: Progress) -> Evaluated:
-    """Score patches by a bundle's compiled graph.
+    """Score patches with a bundle's compiled graph.
 
     Raises:
         BundleInvalid: The bundle cannot be used, or fails its self-test.
-        SplitError: A patient to measure on is unknown, or the bundle learned from it.
+        SplitError: A patient to measure on is unknown, or the bundle was trained on it.
         DataError: The patches cannot be read.
     """
     opened = open_bundle(request.bundle)
     prove(opened)
-    if request.precision != "fp16":  # the self-test's answers are those of the FP16 graph
+    if request.precision != "fp16":  # the self-test holds the answers of the FP16 graph
         opened = open_bundle(request.bundle, request.precision)
     manifest = opened.bundle.manifest
     index = read_patches(request.data, progress)
@@ -59,16 +55,15 @@ def score_bundle(request: EvaluationRequest, progress: Progress) -> Evaluated:
 
 
 def _patients(request: EvaluationRequest, manifest: BundleManifest, index: PatchIndex) -> tuple[str, ...]:
-    known, learned_from = set(index.patients.tolist()), set(manifest.split.train)
+    known, trained_on = set(index.patients.tolist()), set(manifest.split.train)
     if request.patients:
-        unknown, learned = sorted({*request.patients} - known), sorted({*request.patients} & learned_from)
-        if unknown:
+        if unknown := sorted({*request.patients} - known):
             raise SplitError(f"patient {unknown[0]!r} is not in the data: name others with --patients")
-        if learned:
-            raise SplitError(f"the bundle learned from patient {learned[0]!r}: name others with --patients")
+        if seen := sorted({*request.patients} & trained_on):
+            raise SplitError(f"the bundle was trained on patient {seen[0]!r}: name others with --patients")
         return request.patients
-    if known <= learned_from:
-        raise SplitError("the bundle learned from all patients of the data: bring others")
-    if passed := sorted(known & learned_from):
-        _LOG.warning("Not measured, since the bundle learned from them: %s", printable(", ".join(passed)))
-    return tuple(sorted(known - learned_from))
+    if known <= trained_on:
+        raise SplitError("the bundle was trained on all patients of the data: bring others")
+    if skipped := sorted(known & trained_on):
+        _LOG.warning("Not measured, since the bundle was trained on them: %s", printable(", ".join(skipped)))
+    return tuple(sorted(known - trained_on))

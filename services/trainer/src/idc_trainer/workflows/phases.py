@@ -1,4 +1,4 @@
-"""The two phases of training: a head on frozen features, then, if the recipe says so, the last stages with it."""
+"""The two phases of training: a head on frozen features, and optional fine-tuning of the last stages before it."""
 
 import hashlib
 from dataclasses import dataclass, replace
@@ -22,19 +22,17 @@ from idc_trainer.workflows.preparation import Source, compute_features, make_lea
 
 @dataclass(frozen=True)
 class Trained:
-    """All that was learned, and how it went."""
-
     backbone: BuiltBackbone
     learned: Learned
     head_losses: tuple[float, ...]
     """The objective after each step of the head's last fit."""
     epochs: tuple[Epoch, ...]
-    """The epochs of the second phase; empty where there was none."""
+    """The epochs of fine-tuning, if any."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """One training: its patches, what is wanted, and who is told."""
+    """One training."""
 
     patches: DividedPatches
     source: Source
@@ -43,23 +41,23 @@ class Run:
 
     @cached_property
     def folder(self) -> Path:
-        """Where its logs and checkpoints are.
+        """The folder of its logs and checkpoints.
 
-        Its name comes from all that decides the run's course, so that only the very same run goes on from them.
+        Its name is a digest of all that determines the run, so that only an identical run resumes from them.
         """
         index, weights = self.patches.index, self.source.weights
-        owned = (index.digests.tolist(), index.labels.tolist(), index.patients.tolist())
-        decided = (owned, self.patches.split.id, self.source.recipe, file_sha256(weights) if weights else None)
-        return self.source.cache / "runs" / hashlib.sha256(repr(decided).encode()).hexdigest()[:16]
+        data = (index.digests.tolist(), index.labels.tolist(), index.patients.tolist())
+        inputs = (data, self.patches.split.id, self.source.recipe, file_sha256(weights) if weights else None)
+        return self.source.cache / "runs" / hashlib.sha256(repr(inputs).encode()).hexdigest()[:16]
 
     def learner(self, backbone: BuiltBackbone) -> Learner:
-        """The learner on the features of a backbone, which are computed where the cache lacks them."""
+        """The learner on the features of a backbone; those that the cache lacks are computed."""
         stores = compute_features(backbone, self.patches.fitted, self.patches.train, self.source, self.progress)
         return make_learner(stores, backbone, self.source.recipe, self.target)
 
 
 def train_phases(run: Run) -> Trained:
-    """Do both phases on the training and validation patients.
+    """Run both phases on the training and validation patients.
 
     Raises:
         WrongSetting: Both fine-tuning and cross-fitting are asked for.
@@ -67,9 +65,9 @@ def train_phases(run: Run) -> Trained:
     """
     settings = run.source.recipe.fine_tuning
     if settings and run.patches.cross_fitted:
-        raise WrongSetting("fine-tuning stops by validation patients of its own: leave out --cross-fit")
+        raise WrongSetting("fine-tuning needs validation patients of its own to stop: leave out --cross-fit")
     backbone = read_backbone(run.source)
-    run.source.recipe.gains(backbone)  # told before any work if they do not fit
+    run.source.recipe.gains(backbone)  # fails before any work if they do not fit
     if settings:
         check_stage(backbone, settings.from_stage)
     log = TensorBoardLog(run.folder / "tensorboard")
@@ -83,20 +81,20 @@ def train_phases(run: Run) -> Trained:
         log.head_step(step, loss)
 
     learned = run.learner(backbone).learn(run.patches, on_step)
-    seen = learned.validation
-    log.validation(seen, mean_patient_auc(seen.probability, seen.labels, seen.patients))
+    scores = learned.validation
+    log.validation(scores, mean_patient_auc(scores.probability, scores.labels, scores.patients))
     return Trained(backbone, learned, tuple(losses), epochs)
 
 
 def _fine_tune(
     backbone: BuiltBackbone, settings: FineTuning, run: Run, log: TensorBoardLog
 ) -> tuple[BuiltBackbone, tuple[Epoch, ...]]:
-    """Start from a head on the frozen network and let the last stages learn; returns the network that they became."""
+    """Fit a head on the frozen network, then train the last stages with it; returns the trained network."""
     head = run.learner(backbone).fit(run.patches.train)
     with fitting_precision():
-        learning = read_backbone(run.source)
+        trainable = read_backbone(run.source)
         data = FineTuningData(run.patches.train, run.patches.validation)
         checkpoint = Checkpoint(run.folder / "fine-tuning")
-        epochs = fine_tune(learning, head, data, run.source.recipe, checkpoint, run.progress, log.epoch)
-    backbone.model.set_weights(learning.model.get_weights())
+        epochs = fine_tune(trainable, head, data, run.source.recipe, checkpoint, run.progress, log.epoch)
+    backbone.model.set_weights(trainable.model.get_weights())
     return replace(backbone, fine_tuned_from=settings.from_stage or backbone.stages[-1]), epochs

@@ -1,4 +1,4 @@
-"""What every way of training begins with: patches, backbone, and features from the cache."""
+"""The first steps of every training: patches, backbone, and features from the cache."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -25,11 +25,11 @@ from idc_trainer.progress import Progress
 
 @dataclass(frozen=True)
 class Source:
-    """Which patches, seen through which pretrained network."""
+    """The patches and how they are trained on."""
 
     data: DataSet
     cache: Path
-    """Where features, checkpoints and logs are kept between runs."""
+    """The folder of features, checkpoints and logs, kept between runs."""
     recipe: Recipe
     weights: Path | None = None
     """A file of the backbone's weights; None takes the backbone's own source."""
@@ -59,7 +59,7 @@ def read_backbone(source: Source) -> BuiltBackbone:
 
 @dataclass(frozen=True)
 class BackboneFeatures:
-    """The pooled features through OpenVINO; the graph takes seconds to make and waits for the first patch."""
+    """Pooled features by OpenVINO; the graph, which takes seconds to make, is made for the first patch."""
 
     backbone: BuiltBackbone
 
@@ -73,36 +73,34 @@ class BackboneFeatures:
         return GraphRunner(to_openvino(build_feature_model(self.backbone), "features"))
 
     def run(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """The features of patches, RGB, uint8, shape (N, 50, 50, 3); float32, shape (N, width), in their order."""
+        """From patches, RGB, uint8, shape (N, 50, 50, 3), to their features, float32, shape (N, width)."""
         return self._runner.run(patches)
 
 
 def feature_folder(cache: Path, backbone: BuiltBackbone) -> Path:
-    """Where the features of this backbone are kept."""
     return cache / "features" / backbone.digest()[:16]
 
 
 def compute_features(
-    backbone: BuiltBackbone, seen_as_is: PatchIndex, train: PatchIndex, source: Source, progress: Progress
+    backbone: BuiltBackbone, plain: PatchIndex, train: PatchIndex, source: Source, progress: Progress
 ) -> tuple[FeatureStore, ...]:
     """Complete the stores of the recipe's variants.
 
     Args:
-        backbone: Whose pooled features.
-        seen_as_is: The patches that are needed as they are.
-        train: The patches that are needed in every variant.
+        backbone: The network whose pooled features are computed.
+        plain: The patches that are needed unchanged.
+        train: The patches that are needed in every other variant.
         source: Recipe and cache.
-        progress: Told of each block.
+        progress: Called after each block.
 
     Raises:
         OutputUnwritable, OutputFull: The cache cannot be written.
     """
     runner, folder = BackboneFeatures(backbone), feature_folder(source.cache, backbone)
-    plain, *others = source.recipe.variants()
-    first = extract(seen_as_is, plain, runner, folder, progress)
+    unchanged, *others = source.recipe.variants()
+    first = extract(plain, unchanged, runner, folder, progress)
     return first, *(extract(train, variant, runner, folder, progress) for variant in others)
 
 
 def make_learner(stores: tuple[FeatureStore, ...], backbone: BuiltBackbone, recipe: Recipe, target: Target) -> Learner:
-    """The learner of heads on these features."""
     return Learner(stores, recipe.gains(backbone), recipe.head, target, recipe.seed)

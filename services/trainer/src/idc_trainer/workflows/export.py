@@ -1,4 +1,4 @@
-"""Writes the graphs of a bundle and lets none pass that does not compute what was trained."""
+"""Exports the graphs of a bundle and refuses those that do not compute what was trained."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +20,6 @@ from idc_trainer.workflows.phases import Trained
 
 @dataclass(frozen=True)
 class Exported:
-    """The graphs of a bundle."""
-
     runner: GraphRunner
     """The FP16 graph, read back from its file."""
     parity: Parity
@@ -38,14 +36,14 @@ def compile_classifier(trained: Trained, folder: Path) -> tuple[keras.Model, Gra
 def export_graphs(
     trained: Trained, patches: DividedPatches, folder: Path, progress: Progress, *, int8: bool
 ) -> Exported:
-    """Write the FP16 graph, the ONNX graph and, if it is good enough, the INT8 graph of what was learned.
+    """Write the FP16 graph, the ONNX graph and, if it is good enough, the INT8 graph.
 
     Raises:
-        ParityFailed: A graph strays from Keras.
+        ParityFailed: A graph does not compute what Keras computes.
     """
     classifier, runner = compile_classifier(trained, folder)
     save_onnx(classifier, "probability", folder / "model.onnx")
-    twin = _twin(folder, runner, patches, progress) if int8 else None
+    twin = _make_twin(folder, runner, patches, progress) if int8 else None
     if twin and twin.kept:
         save_ir(twin.graph, twin_folder(folder))
     progress("comparing the graphs with Keras", 0, 1)
@@ -54,7 +52,7 @@ def export_graphs(
     return Exported(runner, parity, twin)
 
 
-def _twin(folder: Path, runner: GraphRunner, patches: DividedPatches, progress: Progress) -> Int8Twin:
+def _make_twin(folder: Path, runner: GraphRunner, patches: DividedPatches, progress: Progress) -> Int8Twin:
     judged = patches.validation if judges_learned(patches) or not patches.cross_fitted else patches.test
     expected = runner.run_all(judged, progress, "scoring patches for the INT8 graph")
     progress("making the INT8 graph", 0, 1)
