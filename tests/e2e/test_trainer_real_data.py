@@ -131,4 +131,4 @@ def test_every_command_takes_the_set_as_it_is(
     ):
         assert main(command) == 0, capsys.readouterr().err
         told = "".join(capsys.readouterr())
-        assert ("Left out, not a patch by its size" in told) is (command[0] != "verify"), command
+        assert ("Left out, no patch by its size" in told) is (command[0] != "verify"), command

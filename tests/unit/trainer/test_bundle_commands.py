@@ -94,10 +94,10 @@ def test_a_folder_is_classified_and_what_is_no_patch_in_it_is_named(
     assert "a.png" in captured.out
     assert "b.TIF" in captured.out
     assert [line for line in captured.err.splitlines() if line.startswith("Left out")] == [
-        "Left out, not an image by its name: 1",
+        "Left out, no image by its name: 1",
         "Left out, hidden: 1",
         "Left out, the same patch again: 1",
-        "Left out, not a patch by its size: 1",
+        "Left out, no patch by its size: 1",
     ]
     assert f"{folder / 'strip.png'}: the image is 50 x 1 px" in captured.err
 

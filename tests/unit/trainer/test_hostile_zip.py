@@ -94,7 +94,7 @@ def test_an_entry_without_a_name_is_passed_over(tmp_path: Path) -> None:
     path = _zip(tmp_path / "set.zip", b"x", name="-p/0/a.png")
     path.write_bytes(path.read_bytes().replace(b"-p/0/a.png", b"\0p/0/a.png"))
 
-    with pytest.raises(DataEmpty, match="1 not an image by its name"):
+    with pytest.raises(DataEmpty, match="1 no image by its name"):
         open_patches(path)
 
 
@@ -125,7 +125,7 @@ def test_a_zip_from_windows_divides_folders_by_backslashes(tmp_path: Path) -> No
 def test_a_zip_in_the_zip_is_named(tmp_path: Path) -> None:
     path = _zip(tmp_path / "outer.zip", b"x", name="archive.zip")
 
-    with pytest.raises(DataEmpty, match=r"1 not an image by its name, such as archive\.zip"):
+    with pytest.raises(DataEmpty, match=r"1 no image by its name, such as archive\.zip"):
         open_patches(path)
 
 

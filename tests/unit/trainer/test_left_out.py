@@ -161,9 +161,7 @@ def test_only_files_that_are_no_patches_are_refused_with_what_they_are(tmp_path:
     for name in ("8863/slide.png", "archive.zip", "a.txt"):
         _write(tmp_path / name)
 
-    with pytest.raises(
-        DataEmpty, match=r"2 not an image by its name, such as a\.txt; 1 not in a class folder, such as 8863/"
-    ):
+    with pytest.raises(DataEmpty, match=r"2 no image by its name, such as a\.txt; 1 in no class folder, such as 8863/"):
         open_patches(tmp_path)
 
 
@@ -174,7 +172,7 @@ def test_data_of_strips_alone_are_refused_with_what_they_are(
         Image.new("RGB", (50, 1)).save(_write(tmp_path / name))
 
     assert main(["data", "check", str(tmp_path)]) == DataEmpty.exit_code
-    assert "2 not a patch by its size, such as a/0/a_idx5_x1_y1_class0.png" in capsys.readouterr().err
+    assert "2 no patch by its size, such as a/0/a_idx5_x1_y1_class0.png" in capsys.readouterr().err
 
 
 def test_a_class_whose_files_are_all_left_out_is_told_with_them(tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -183,13 +181,13 @@ def test_a_class_whose_files_are_all_left_out_is_told_with_them(tree: Path, caps
 
     assert main(["data", "check", str(tree)]) == OneClassOnly.exit_code
     assert "one class only" in (line := capsys.readouterr().err.splitlines()[-1])
-    assert "not used: 5 not an image by its name, such as 1/1/1_idx5_x0_y51_class1.gif" in line
+    assert "not used: 5 no image by its name, such as 1/1/1_idx5_x0_y51_class1.gif" in line
 
 
 def test_the_first_of_many_are_named_and_all_are_counted() -> None:
     lines = list(tell_left_out([LeftOut(f"{n}.txt", Reason.NO_IMAGE, "text") for n in range(12)]))
 
-    assert lines[0] == "Left out, not an image by its name: 12"
+    assert lines[0] == "Left out, no image by its name: 12"
     assert lines[10:] == ["  9.txt: text", "  ... and 2 more: `idc-trainer data check --json FILE` lists all"]
 
 
@@ -203,7 +201,7 @@ def test_reading_tells_what_is_left_out_and_what_contradicts_itself(
     read_patches(DataSet(tree), silent)
 
     said = "\n".join(record.getMessage() for record in caplog.records)
-    assert "Left out, not an image by its name: 1\n  notes.txt: " in said
+    assert "Left out, no image by its name: 1\n  notes.txt: " in said
     assert "8865_idx5_x900_y51_class1.png, of different patients (8863, 8865)!, of different classes!" in said
     assert "= 8863/1/8863_idx5_x0_y51_class1.png, of different classes!" in said
     assert "Places with both labels: 1\n  8863 x 50 y 51: 8863/0/8863_idx5_x50_y51_class0.png, 8863/1/8863" in said

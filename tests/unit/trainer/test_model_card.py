@@ -115,9 +115,7 @@ def test_the_card_counts_what_was_not_used(manifest: BundleManifest, tmp_path: P
 
     card = _card(manifest, replace(_findings(), patches=patches))
 
-    assert (
-        "Not used: 1 not an image by its name, 1 not a patch by its size (`report/left-out.json` lists them)." in card
-    )
+    assert "Not used: 1 no image by its name, 1 no patch by its size (`report/left-out.json` lists them)." in card
     assert "In no part of the split: 2 patches of 1 patients (d)." in card
 
 

@@ -151,7 +151,7 @@ def test_files_left_out_are_counted_in_the_report_and_all_named_beside_it(tmp_pa
     write_report(_content(made_scores({"a": (9, 9)}), left_out=left_out), tmp_path)
 
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
-    assert "Left out, not an image by its name: 12\n  &lt;b&gt;0.txt: text" in page
+    assert "Left out, no image by its name: 12\n  &lt;b&gt;0.txt: text" in page
     assert "and 2 more: left-out.json lists all" in page
     assert len(json.loads((tmp_path / "left-out.json").read_text())["files"]) == 12
 

@@ -15,7 +15,7 @@ from idc_trainer.backbones.registry import build_backbone
 from idc_trainer.errors import OutputFull, OutputUnwritable, ParityFailed
 from idc_trainer.export import int8
 from idc_trainer.export.int8 import Int8Twin, make_twin
-from idc_trainer.export.self_test import made_up_patches
+from idc_trainer.export.self_test import synthetic_patches
 from idc_trainer.graphs import runner as runner_module
 from idc_trainer.graphs.conversion import save_ir, save_onnx, to_openvino
 from idc_trainer.graphs.parity import largest_differences, require_parity
@@ -41,7 +41,7 @@ def classifier(backbone: BuiltBackbone) -> keras.Model:
 
 @pytest.fixture(scope="module")
 def patches() -> np.ndarray:
-    return made_up_patches(seed=1)
+    return synthetic_patches(seed=1)
 
 
 @pytest.fixture(scope="module")

@@ -171,13 +171,13 @@ def test_what_was_left_out_is_named_in_the_bundle(bundle_path: Path) -> None:
     found = json.loads((bundle_path / "report" / "left-out.json").read_text())
     card = (bundle_path / "MODEL_CARD.md").read_text()
 
-    assert found["counts"] == {"not in a class folder": 1, "not a patch by its size": 1}
+    assert found["counts"] == {"in no class folder": 1, "no patch by its size": 1}
     assert {file["path"] for file in found["files"]} == {
         "a/slide_overview.png",
         "a/0/a_idx5_x4950_y1_class0.png",
     }
     assert "a/slide_overview.png: " in (bundle_path / "report" / "index.html").read_text()
-    assert "Not used: 1 not in a class folder, 1 not a patch by its size" in card
+    assert "Not used: 1 in no class folder, 1 no patch by its size" in card
     assert "CC0" not in card
 
 
@@ -189,7 +189,7 @@ def test_the_command_line_tells_what_it_leaves_out(
     assert main(arguments) == 0
 
     told = capsys.readouterr().err
-    assert "Left out, not in a class folder: 1\n  a/slide_overview.png: " in told
+    assert "Left out, in no class folder: 1\n  a/slide_overview.png: " in told
     assert "a/0/a_idx5_x4950_y1_class0.png: the image is 50 x 1 px" in told
 
 

@@ -1,4 +1,4 @@
-"""Gets the ImageNet weights of a network of `keras.applications`: from a local file or by Keras's own download."""
+"""Loads the ImageNet weights of a network of `keras.applications` from a local file or by Keras's own download."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -10,18 +10,18 @@ from idc_trainer.errors import WeightsChanged, WeightsMissing
 
 
 def load_imagenet_weights(model: keras.Model, path: Path | None, download: Callable[[], str]) -> tuple[str, str]:
-    """Put weights into a network of `keras.applications` that was built without any.
+    """Load weights into a network of `keras.applications`.
 
     Args:
         model: The network without its classifier (`include_top=False`).
         path: A `.h5` or `.weights.h5` file of the same network, or None.
-        download: Fetches the file that Keras publishes, checks its digest and returns where it lies.
+        download: Downloads the file that Keras publishes, checks its digest and returns its path.
 
     Returns:
-        Where the weights come from, and the SHA-256 of their file.
+        The origin of the weights, and the SHA-256 of their file.
 
     Raises:
-        WeightsMissing: The file cannot be read or fetched.
+        WeightsMissing: The file cannot be read or downloaded.
         WeightsChanged: The file does not hold weights of this network.
     """
     file = path or _fetch(download)
@@ -31,15 +31,15 @@ def load_imagenet_weights(model: keras.Model, path: Path | None, download: Calla
         model.load_weights(file)
     except OSError as exc:
         raise _missing_or_damaged(file, exc) from exc
-    except (ValueError, KeyError, TypeError, RuntimeError) as exc:  # h5py tells damage by the last
+    except (ValueError, KeyError, TypeError, RuntimeError) as exc:  # h5py raises the last for damage
         raise WeightsChanged(f"the weights {file} are not those of this network: name others with --weights") from exc
     return source, digest
 
 
 def _missing_or_damaged(file: Path, exc: OSError) -> WeightsMissing | WeightsChanged:
-    # h5py tells a damaged file by an OSError without a number.
+    # h5py raises an OSError without a number for a damaged file.
     if exc.errno is None:
-        return WeightsChanged(f"the weights {file} are no HDF5 file: name others with --weights")
+        return WeightsChanged(f"the weights {file} are not an HDF5 file: name others with --weights")
     return WeightsMissing(f"cannot read the weights {file} ({exc.strerror}): name the file with --weights")
 
 

@@ -15,11 +15,11 @@ NAMES_ALL: Final = "`idc-trainer data check --json FILE` lists all"
 
 
 class Reason(StrEnum):
-    NO_IMAGE = "not an image by its name"
+    NO_IMAGE = "no image by its name"
     HIDDEN = "hidden"
-    NO_CLASS_FOLDER = "not in a class folder"
+    NO_CLASS_FOLDER = "in no class folder"
     SAME_AGAIN = "the same patch again"
-    NO_PATCH_SIZE = "not a patch by its size"
+    NO_PATCH_SIZE = "no patch by its size"
     UNREADABLE = "unreadable"
 
 

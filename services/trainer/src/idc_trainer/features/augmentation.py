@@ -1,4 +1,4 @@
-"""Changes the colour and the orientation of training patches.
+"""Augmentation of training patches: stain jitter, rotation and mirroring.
 
 The stain jitter follows Tellez et al. 2018, "Whole-slide mitosis detection in H&E breast histology using PHH3 as a
 reference to train distilled stain-invariant convolutional networks": optical density is unmixed into haematoxylin,
@@ -23,12 +23,12 @@ def jitter_stain(
 
     Args:
         patch: RGB, uint8, shape (height, width, 3), values 0-255.
-        strength: Each stain's amount is multiplied by a uniform number from 1 - strength to 1 + strength.
+        strength: Each stain is multiplied by a uniform number from 1 - strength to 1 + strength.
         rng: The source of randomness.
-        shift: As a share of `strength`, the range of what is added to each stain's optical density.
+        shift: A uniform number from -shift * strength to shift * strength is added to each stain's optical density.
 
     Returns:
-        A patch of the same shape, type and range.
+        A patch of the same shape, dtype and range.
     """
     factors = rng.uniform(1 - strength, 1 + strength, 3).astype(np.float32)
     shifts = rng.uniform(-shift * strength, shift * strength, 3).astype(np.float32)
@@ -40,14 +40,11 @@ def jitter_stain(
 
 
 def turn(patch: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Turn a square patch by a random number of quarter turns and mirror it by chance.
+    """Rotate a square patch by random quarter turns and mirror half of all patches.
 
     Args:
         patch: RGB, uint8, shape (side, side, 3), values 0-255.
         rng: The source of randomness.
-
-    Returns:
-        A patch of the same shape, type and range.
     """
     turned = np.rot90(patch, int(rng.integers(4)))
     return np.ascontiguousarray(turned[:, ::-1] if rng.integers(2) else turned)

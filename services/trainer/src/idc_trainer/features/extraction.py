@@ -1,4 +1,4 @@
-"""Computes the features that a store still lacks: reads, decodes and infers side by side, a block at a time."""
+"""Computes missing features: reads, decodes and infers concurrently, a block at a time."""
 
 from pathlib import Path
 from typing import Final, Protocol
@@ -13,18 +13,18 @@ from idc_trainer.features.variants import Variant
 from idc_trainer.progress import Progress
 
 BLOCK: Final = 1024
-"""Patches that are in memory at a time, twice: one block is decoded while the one before it runs."""
+"""Patches in a block; two blocks are in memory, one of which is decoded while the other is computed."""
 
 
 class FeatureRunner(Protocol):
-    """Computes the features of patches; `runner.GraphRunner` is one."""
+    """Computes the features of patches, as `graphs.runner.GraphRunner` does."""
 
     @property
     def output_shape(self) -> tuple[int, ...]:
         """The shape of one patch's features: (width,)."""
 
     def run(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """The features of patches, RGB, uint8, shape (N, 50, 50, 3); float32, shape (N, width), in their order."""
+        """From patches, RGB, uint8, shape (N, 50, 50, 3), to their features, float32, shape (N, width)."""
 
 
 def extract(
@@ -34,14 +34,14 @@ def extract(
 
     Args:
         index: The patches; memory use does not grow with their number.
-        variant: How the patches are seen.
+        variant: How the patches are changed.
         runner: The feature graph.
-        folder: Where the stores of this graph are; the variant's store is a folder in it.
-        progress: Told of each block.
+        folder: The folder of this graph's stores, one for each variant.
+        progress: Called after each block.
 
     Raises:
         OutputUnwritable, OutputFull: The store cannot be written.
-        DataUnreadable: A file changed since it was indexed.
+        DataUnreadable: A file was changed since it was indexed.
     """
 
     def see(row: int) -> NDArray[np.uint8]:

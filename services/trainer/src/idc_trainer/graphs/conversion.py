@@ -1,4 +1,4 @@
-"""Turns Keras models into OpenVINO and ONNX graphs."""
+"""Converts Keras models to OpenVINO and ONNX graphs."""
 
 import errno
 import shutil
@@ -18,7 +18,7 @@ _OPERATOR_SET: Final = 13
 """The newest that OpenVINO 2021.4, the Neural Compute Stick's last, reads."""
 
 _FULL_BYTES: Final = 65_536
-"""A disk with less free space than this is full: the last block of a file did not fit."""
+"""A disk with less free space is taken as full."""
 
 
 def to_openvino(model: keras.Model, output: str) -> ov.Model:
@@ -26,14 +26,14 @@ def to_openvino(model: keras.Model, output: str) -> ov.Model:
 
     Args:
         model: From uint8 [N, 50, 50, 3] RGB.
-        output: What the graph's output is called.
+        output: The name of the graph's output.
 
     Returns:
-        A graph with the input `patch`, uint8 [N, 50, 50, 3], N free, all preprocessing inside.
+        A graph with the input `patch`, uint8 [N, 50, 50, 3], N dynamic, and all preprocessing inside.
     """
     traced, _ = _trace(model, None, output)
     graph = ov.convert_model(traced.get_concrete_function())
-    # The resize layer leaves the batch's sides behind as outputs of their own.
+    # The resize layer leaves the sides of the batch as additional outputs.
     graph = ov.Model([graph.get_results()[0]], graph.get_parameters(), model.name)
     graph.input(0).get_tensor().set_names({"patch"})
     graph.output(0).get_tensor().set_names({output})
@@ -45,7 +45,7 @@ def save_onnx(model: keras.Model, output: str, path: Path) -> None:
 
     Args:
         model: From uint8 [N, 50, 50, 3] RGB.
-        output: What the graph's output is called.
+        output: The name of the graph's output.
         path: The `.onnx` file: `patch`, uint8 [1, 50, 50, 3] RGB, to `output`.
     """
     traced, signature = _trace(model, 1, output)
@@ -54,7 +54,7 @@ def save_onnx(model: keras.Model, output: str, path: Path) -> None:
 
 
 def save_ir(graph: ov.Model, folder: Path, *, fp16: bool = True) -> Path:
-    """Write `model.xml` and `model.bin`, with FP16 weights unless told otherwise; returns the path of `model.xml`.
+    """Write `model.xml` and `model.bin`, by default with FP16 weights; returns the path of `model.xml`.
 
     Raises:
         OutputUnwritable, OutputFull: The files cannot be written.
@@ -65,7 +65,7 @@ def save_ir(graph: ov.Model, folder: Path, *, fp16: bool = True) -> Path:
         ov.save_model(graph, path, compress_to_fp16=fp16)
     except OSError as exc:
         raise output_error(folder, exc) from exc
-    except RuntimeError as exc:  # OpenVINO does not say why it could not write
+    except RuntimeError as exc:  # OpenVINO does not give the reason
         full = shutil.disk_usage(folder).free < _FULL_BYTES
         raise output_error(
             folder, OSError(errno.ENOSPC if full else errno.EIO, str(exc).strip().splitlines()[-1])
@@ -77,7 +77,7 @@ def _trace(model: keras.Model, batch: int | None, output: str) -> tuple[Any, lis
     signature = [tf.TensorSpec([batch, PATCH.height_px, PATCH.width_px, 3], tf.uint8, name="patch")]
     traced = tf.function(lambda patch: {output: model(patch, training=False)}, input_signature=signature)
     with warnings.catch_warnings():
-        # Keras calls its input by a name and warns that a plain tensor has none.
+        # Keras names its input and warns that a plain tensor has no name.
         warnings.filterwarnings("ignore", message="The structure of `inputs` doesn't match")
         traced.get_concrete_function()
     return traced, signature

@@ -1,4 +1,4 @@
-"""Opens finished bundles: checked, compiled, and proven by their self-test."""
+"""Opens finished bundles: checks, compiles and self-tests them."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,12 +11,12 @@ from idc_trainer.errors import BundleInvalid
 from idc_trainer.graphs.runner import GraphRunner, read_graph
 
 GRAPHS = {"fp16": "model.xml", "int8": "int8/model.xml"}
-"""The graphs of a bundle that take batches, by precision."""
+"""The graphs of a bundle with a dynamic batch, by precision."""
 
 
 @dataclass(frozen=True)
 class OpenBundle:
-    """A bundle that is what its manifest says."""
+    """A bundle that matches its manifest."""
 
     bundle: Bundle
     runner: GraphRunner
@@ -24,18 +24,18 @@ class OpenBundle:
 
 @dataclass(frozen=True)
 class Proof:
-    """What the self-test found."""
+    """The result of the self-test."""
 
     patches: int
     largest_difference: float
-    """The largest |dp| between what the graph says now and said when it was made."""
+    """The largest |dp| between the graph's answers now and those in the bundle."""
 
 
 def open_bundle(path: Path, precision: str = "fp16") -> OpenBundle:
     """Check a bundle's manifest and files, and compile one of its graphs.
 
     Raises:
-        BundleInvalid: It is no bundle, was changed, or has no graph of that precision.
+        BundleInvalid: It is not a bundle, was changed, or has no graph of that precision.
     """
     try:
         bundle = read_bundle(path.resolve())
@@ -51,10 +51,10 @@ def open_bundle(path: Path, precision: str = "fp16") -> OpenBundle:
 
 
 def prove(opened: OpenBundle) -> Proof:
-    """Let the compiled FP16 graph pass the bundle's self-test.
+    """Run the bundle's self-test on the compiled FP16 graph.
 
     Raises:
-        BundleInvalid: It computes something else than when it was made.
+        BundleInvalid: It does not compute what it did when it was made.
     """
     manifest = opened.bundle.manifest
     try:

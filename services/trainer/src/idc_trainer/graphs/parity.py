@@ -1,4 +1,4 @@
-"""Compares every exported graph with Keras: a graph that strays may not be shipped."""
+"""Compares exported graphs with Keras: a graph that differs must not be shipped."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -13,7 +13,7 @@ from idc_trainer.graphs.runner import COMPILE_CONFIG
 
 PATCHES: Final = 256
 LIMIT: Final = 0.01
-"""Largest |dp| that passes: a fifth of the narrowest margin that a person would act on, ten times FP16's rounding."""
+"""The largest allowed |dp|: a fifth of the narrowest margin that a person would act on, ten times FP16's rounding."""
 
 
 def keras_probability(model: keras.Model, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -23,7 +23,7 @@ def keras_probability(model: keras.Model, patches: NDArray[np.uint8]) -> NDArray
 
 
 def graph_probability(graph: ov.Model, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """P(IDC) by a graph, patch after patch, so that a batch of 1 will do; uint8 [N, 50, 50, 3] RGB to float32 [N]."""
+    """P(IDC) by a graph, one patch at a time for graphs of batch 1; uint8 [N, 50, 50, 3] RGB to float32 [N]."""
     compiled = ov.Core().compile_model(graph, "CPU", {**COMPILE_CONFIG, "PERFORMANCE_HINT": "LATENCY"})
     return np.concatenate([np.array(compiled(patch[None])[0]) for patch in patches])
 
@@ -31,7 +31,7 @@ def graph_probability(graph: ov.Model, patches: NDArray[np.uint8]) -> NDArray[np
 def largest_differences(
     model: keras.Model, graphs: Mapping[str, ov.Model], patches: NDArray[np.uint8]
 ) -> dict[str, float]:
-    """The largest |dp| between Keras and each graph on the same patches, uint8 [N, 50, 50, 3] RGB; two digits."""
+    """The largest |dp| between Keras and each graph on patches, uint8 [N, 50, 50, 3] RGB, to two digits."""
     expected = keras_probability(model, patches)
     return {
         name: float(f"{np.abs(expected - graph_probability(graph, patches)).max():.2g}")
@@ -40,14 +40,10 @@ def largest_differences(
 
 
 def require_parity(differences: Mapping[str, float]) -> None:
-    """Refuse graphs that do not compute what Keras computes.
-
-    Raises:
-        ParityFailed: A graph strays from Keras by more than LIMIT.
-    """
+    """Raise `ParityFailed` if a graph differs from Keras by more than LIMIT."""
     for name, found in differences.items():
         if not found <= LIMIT:
             raise ParityFailed(
-                f"the {name} graph strays from Keras by {found:.4f} in P(IDC), allowed is {LIMIT}: no bundle was "
+                f"the {name} graph differs from Keras by {found:.4f} in P(IDC), allowed is {LIMIT}: no bundle was "
                 "written; install the locked versions of TensorFlow, OpenVINO and ONNX"
             )

@@ -1,4 +1,4 @@
-"""Runs patches through a compiled graph: the frozen backbone while training, the whole classifier for its figures."""
+"""Runs patches through a compiled graph: the frozen backbone in training, the classifier in evaluation."""
 
 from collections import deque
 from pathlib import Path
@@ -13,30 +13,29 @@ from idc_trainer.data.index import PatchIndex
 from idc_trainer.progress import Progress
 
 BATCH: Final = 16
-"""Patches a request: more did not run faster on 2 cores."""
+"""Patches per request; more did not run faster on 2 cores."""
 
 _BLOCK: Final = 1024
 
 COMPILE_CONFIG: Final = {"PERFORMANCE_HINT": "THROUGHPUT", "INFERENCE_PRECISION_HINT": "f32"}
-"""CPUs with bfloat16 would use it unasked and move pooled features by whole units: see docs/training.md."""
+"""OpenVINO uses bfloat16 by default where the CPU has it, which changes features by whole units: docs/training.md."""
 
 
 def read_graph(path: Path) -> ov.Model:
-    """Read an IR or ONNX file back."""
     return ov.Core().read_model(path)
 
 
 class GraphRunner:
-    """A graph with one input `patch` on the CPU, fed with many requests at once."""
+    """A graph with one input `patch` on the CPU, with concurrent requests."""
 
     def __init__(self, model: ov.Model) -> None:
         self._compiled = ov.Core().compile_model(model, "CPU", COMPILE_CONFIG)
-        # One more than run at a time, so that the next one is ready when one is done.
+        # One more than run concurrently, so that the next is ready when one is done.
         self._request_count = self._compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS") + 1
 
     @property
     def output_shape(self) -> tuple[int, ...]:
-        """The shape of what the graph computes for one patch."""
+        """The shape of the output for one patch."""
         return tuple(dimension.get_length() for dimension in list(self._compiled.output(0).partial_shape)[1:])
 
     def run(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -64,10 +63,10 @@ class GraphRunner:
     def run_all(
         self, index: PatchIndex, progress: Progress = lambda *_: None, step: str = "scoring"
     ) -> NDArray[np.float32]:
-        """Compute the output for all patches of an index, of which two blocks are in memory at a time.
+        """Compute the output for all patches of an index; two blocks are in memory at a time.
 
         Raises:
-            DataUnreadable: A file changed since it was indexed.
+            DataUnreadable: A file was changed since it was indexed.
         """
         out = np.empty((len(index), *self.output_shape), np.float32)
         blocks = ranges(len(index), _BLOCK)
@@ -78,7 +77,7 @@ class GraphRunner:
 
     @staticmethod
     def _finish(request: ov.InferRequest, start: int, out: NDArray[np.float32]) -> ov.InferRequest:
-        """Wait for a request, keep its result and give it back for the next batch."""
+        """Wait for a request, store its result and return the request for the next batch."""
         request.wait()
         result = request.get_output_tensor(0).data
         out[start : start + len(result)] = result

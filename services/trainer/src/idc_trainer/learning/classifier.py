@@ -1,4 +1,4 @@
-"""Builds the Keras models around a backbone: patch -> pooled features, and patch -> calibrated P(IDC)."""
+"""The Keras models around a backbone: patch -> pooled features, and patch -> calibrated P(IDC)."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ def build_feature_model(backbone: BuiltBackbone) -> keras.Model:
 
 
 def build_classifier(backbone: BuiltBackbone, head: LinearHead) -> keras.Model:
-    """Build the whole classifier; `head` already holds the calibration.
+    """Build the classifier; `head` includes the calibration.
 
     Returns:
         A model from `patch`, uint8 [N, 50, 50, 3] RGB 0-255, to `probability`, float32 [N], P(IDC).
@@ -35,7 +35,7 @@ def build_classifier(backbone: BuiltBackbone, head: LinearHead) -> keras.Model:
 
 
 def pooled_features(pixels: Any, backbone: BuiltBackbone) -> Any:
-    """The global averages of a backbone's stages, side by side, of a tensor of pixels at the backbone's side."""
+    """The concatenated global averages of a backbone's stages, of a tensor of pixels at the backbone's side."""
     maps = backbone.model(pixels)
     maps = maps if isinstance(maps, list) else [maps]
     pool = keras.layers.GlobalAveragePooling2D

@@ -1,4 +1,4 @@
-"""Learns from features: the head, its calibration and the thresholds."""
+"""Fits the head, its calibration and the thresholds on features."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,13 +24,11 @@ _MOST_FOLDS: Final = 5
 _CHUNK: Final = 65_536
 
 OnStep = Callable[[int, float], None]
-"""Told of each step of a fit: its number and the objective."""
+"""Called after each step of a fit with its number and the objective."""
 
 
 @dataclass(frozen=True)
 class Learned:
-    """What was learned from features."""
-
     head: LinearHead
     """Calibration included."""
     calibration: Calibration
@@ -40,7 +38,7 @@ class Learned:
 
 @dataclass(frozen=True)
 class ValidationScores:
-    """P(IDC) of patches that the head did not learn from; calibration and thresholds were chosen on them."""
+    """P(IDC) of patches that the head was not trained on; calibration and thresholds were chosen on them."""
 
     probability: NDArray[np.float64]
     """Calibrated, shape (N,)."""
@@ -50,21 +48,15 @@ class ValidationScores:
 
 @dataclass(frozen=True)
 class Learner:
-    """The features of patches, and how heads are fitted on them."""
-
     stores: tuple[FeatureStore, ...]
-    """One for each way in which training patches are seen; the first holds them as they are."""
+    """One for each variant; the first holds unchanged patches."""
     gains: NDArray[np.float64]
     settings: HeadSettings
     target: Target
     seed: int
 
     def learn(self, patches: DividedPatches, on_step: OnStep) -> Learned:
-        """Fit head, calibration and thresholds.
-
-        Args:
-            patches: Who learns and who validates.
-            on_step: Told of the steps of the head's fit.
+        """Fit head, calibration and thresholds; `on_step` is called in the head's last fit.
 
         Raises:
             CalibrationFailed, OperatingPointUnreachable, OneClassOnly: The validation patients do not allow it.
@@ -78,7 +70,7 @@ class Learner:
         return Learned(apply_to_head(calibration, head), calibration, thresholds, seen)
 
     def fit(self, chosen: PatchIndex, on_step: OnStep = lambda _step, _loss: None) -> LinearHead:
-        """Fit a head on some patches, without calibration."""
+        """Fit a head without calibration."""
         passes = len(self.stores)
         return fit_head(
             FeatureTable(self.stores, chosen.digests, len(self.gains)),
@@ -90,13 +82,13 @@ class Learner:
         )
 
     def scores(self, head: LinearHead, chosen: PatchIndex) -> NDArray[np.float64]:
-        """A head's logits of some patches as they are, float64, shape (N,)."""
+        """A head's logits of unchanged patches, float64, shape (N,)."""
         plain = FeatureTable(self.stores[:1], chosen.digests, len(self.gains))
         parts = [logits(head, plain[start : start + _CHUNK]) for start in range(0, len(chosen), _CHUNK)]
         return np.concatenate(parts)
 
     def _cross_fitted(self, patches: DividedPatches) -> NDArray[np.float64]:
-        """The logits of the training patients, each by a head fitted on the others."""
+        """The logits of the training patients, each by a head that was not fitted on it."""
         scores = np.empty(len(patches.train))
         folds = inner_folds(patches.train, self.seed)
         check_folds(folds, patches.train)
@@ -107,11 +99,7 @@ class Learner:
 
 
 def inner_folds(train: PatchIndex, seed: int) -> tuple[tuple[str, ...], ...]:
-    """Folds of the training patients, so that each fold leaves both classes to learn from.
-
-    Raises:
-        OneClassOnly: Too few patients have a class.
-    """
+    """Folds of the training patients, each of which leaves patients of both classes, or `OneClassOnly`."""
     classes = train.classes_of()
     per_class = [sum(label in found for found in classes.values()) for label in (False, True)]
     if min(per_class) < 2:
@@ -119,5 +107,5 @@ def inner_folds(train: PatchIndex, seed: int) -> tuple[tuple[str, ...], ...]:
     folds = k_folds(classes, min(_MOST_FOLDS, *per_class), seed)
     for fold in folds:
         if not has_both_classes(classes.keys() - set(fold), train):
-            raise OneClassOnly(f"without {', '.join(fold)} one class only is left: name validation patients instead")
+            raise OneClassOnly(f"without {', '.join(fold)} only one class is left: name validation patients instead")
     return folds

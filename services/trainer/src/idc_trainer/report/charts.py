@@ -22,7 +22,7 @@ Points = NDArray[np.float64]
 
 
 def roc_chart(scored: ScoredPatches) -> Chart:
-    """ROC of all patches and of the patients with both classes; 1 - specificity to sensitivity."""
+    """ROC of all patches and of the patients with both classes."""
     parts, shown = _with_both_classes(scored)
     curves = [Curve(name, *roc_points(part)) for name, part in parts]
     return Chart(f"ROC{shown}", "1 - specificity", "sensitivity", tuple(curves))
@@ -48,14 +48,14 @@ def reliability_chart(scored: ScoredPatches) -> Chart:
 
 
 def roc_points(scored: ScoredPatches) -> tuple[Points, Points]:
-    """The ROC's corners from (0, 0) to (1, 1): share of false alarms, share of positives found."""
+    """The ROC's corners from (0, 0) to (1, 1): false positive rate, true positive rate."""
     found, alarms = _counts(scored)
     positives = scored.labels.sum()
     return np.append(0.0, alarms / (len(scored) - positives)), np.append(0.0, found / positives)
 
 
 def _counts(scored: ScoredPatches) -> tuple[Points, Points]:
-    """Positives found and false alarms at each cut, from the highest cut to the lowest."""
+    """True and false positives at each threshold, from the highest to the lowest."""
     return Ranking(scored).counts(np.ones(len(scored)))
 
 

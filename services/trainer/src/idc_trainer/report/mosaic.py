@@ -1,4 +1,4 @@
-"""Puts a patient's patches back at their places in the slide: the tissue, P(IDC) over it, and the truth beside it."""
+"""Reassembles the slide of a patient from its patches: the tissue, and P(IDC) and truth over it."""
 
 import base64
 import io
@@ -14,7 +14,7 @@ from idc_trainer.evaluation.scored_patches import ScoredPatches
 
 _LONGEST_PX: Final = 560
 _MOST_CELLS: Final = 400
-"""Cells on a side; a slide of the public set has at most some 80."""
+"""Cells per side; a slide of the public set has about 80 at most."""
 _OVERLAY: Final = 0.45
 _JPEG_QUALITY: Final = 80
 
@@ -29,7 +29,7 @@ def mosaics(scored: ScoredPatches, image_of: Callable[[int], Image8]) -> tuple[I
         image_of: The pixels of a row of `scored`.
 
     Returns:
-        None where no place is known, or the places span more than a slide can.
+        None if no position is known, or the positions span more than a slide can.
     """
     placed = np.flatnonzero((scored.x_px >= 0) & (scored.y_px >= 0))
     if not len(placed):

@@ -1,4 +1,4 @@
-"""Turns what a person asks for into a checked split."""
+"""Makes a checked split from a request."""
 
 import logging
 import re
@@ -27,8 +27,6 @@ _LEAVE_OUT: Final = "leave-out:"
 
 @dataclass(frozen=True)
 class SplitRequest:
-    """How the patients are to be divided."""
-
     by: str = "random"
     """`random`, `official` (the published lists), `fold:I/K` (the I-th of K grouped folds is the test side),
     `leave-out:PATIENT` (that patient is the test side), or the path of a JSON file with three lists."""
@@ -36,14 +34,14 @@ class SplitRequest:
     validation_patients: tuple[str, ...] = ()
     seed: int = 0
     cross_fit: bool = False
-    """No one is kept for validation: training patients validate, each scored by heads that never saw it."""
+    """No patients are set aside for validation: heads that were not trained on a training patient score it."""
 
 
 def split_patients(request: SplitRequest, index: PatchIndex) -> DividedPatches:
-    """Divide the patients of an index and check that nothing stands on two sides; who stands on none is told.
+    """Divide the patients of an index; patients on no side are logged.
 
     Raises:
-        SplitError: The request means nothing, or a patient or an identical file stands on two sides.
+        SplitError: The request has no meaning, or a patient or an identical file is on two sides.
         TooFewPatients, OneClassOnly: The sides cannot be filled.
     """
     patches = _checked(request, _divide(request, index), index)

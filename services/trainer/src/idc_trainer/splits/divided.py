@@ -1,4 +1,4 @@
-"""Patches of which each patient stands on one side."""
+"""Patches divided by patient."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,16 +9,15 @@ from idc_trainer.splits.split import PatientSplit
 
 @dataclass(frozen=True)
 class DividedPatches:
-    """All patches and who stands where; made by `choose.split_patients`, which checks it."""
+    """All patches and their split; made by `choose.split_patients`, which checks it."""
 
     index: PatchIndex
     split: PatientSplit
     cross_fitted: bool = False
-    """Validation patients are the training patients, each scored by heads that never saw it."""
+    """The validation patients are the training patients, each scored by heads that were not trained on it."""
 
     @cached_property
     def train(self) -> PatchIndex:
-        """The patches to learn from."""
         return self.index.of(self.split.train)
 
     @cached_property
@@ -28,7 +27,6 @@ class DividedPatches:
 
     @cached_property
     def test(self) -> PatchIndex:
-        """The patches that the model is measured on."""
         return self.index.of(self.split.test)
 
     @cached_property
@@ -38,6 +36,6 @@ class DividedPatches:
 
     @cached_property
     def left_out(self) -> tuple[str, ...]:
-        """The patients that stand on no side."""
+        """The patients on no side."""
         sided = {*self.split.train, *self.split.validation, *self.split.test}
         return tuple(sorted(set(self.index.patients.tolist()) - sided))

@@ -1,4 +1,4 @@
-"""Divides the patients into folds, each of which is held out once while the others train."""
+"""Divides the patients into folds, each of which is held out once."""
 
 import numpy as np
 
@@ -6,27 +6,23 @@ from idc_trainer.errors import OneClassOnly, SplitError, TooFewPatients
 from idc_trainer.splits.split import Classes, OwnedPatches, check_sides, has_both_classes
 
 Folds = tuple[tuple[str, ...], ...]
-"""The patients that are held out together, sorted, one tuple for each fold."""
+"""The patients of each fold, sorted."""
 
 _KINDS = (frozenset({False, True}), frozenset({False}), frozenset({True}))
 
 
 def leave_one_patient_out(classes: Classes) -> Folds:
-    """Each patient alone, in order.
-
-    Raises:
-        TooFewPatients: There is no other patient to train on.
-    """
+    """Each patient alone. Raises `TooFewPatients` if there is no other to train on."""
     if len(classes) < 2:
         raise TooFewPatients(f"{len(classes)} patients are too few to hold one out: bring at least 2")
     return tuple((patient,) for patient in sorted(classes))
 
 
 def k_folds(classes: Classes, k: int, seed: int) -> Folds:
-    """Deal the patients out to k folds at random but the same way for the same seed.
+    """Divide the patients into k folds at random, the same way for the same seed.
 
-    Patients of each kind (both classes, only negative, only positive) spread as evenly as they can: their numbers in
-    two folds differ by at most one, as do the numbers of all patients.
+    Folds differ by at most one in their numbers of patients, and in those of each kind (both classes, only negative,
+    only positive).
 
     Raises:
         SplitError: `k` is below 2.
@@ -42,40 +38,23 @@ def k_folds(classes: Classes, k: int, seed: int) -> Folds:
     return tuple(tuple(sorted(order[fold::k])) for fold in range(k))
 
 
-def check_fold(held_out: tuple[str, ...], data: OwnedPatches) -> None:
-    """Refuse a fold that shares something with the patients it is held out from: all others of the data.
-
-    Raises:
-        SplitError: A patient is unknown or named twice, or an identical file lies on both sides.
-        OneClassOnly: The others have one class only.
-        TooFewPatients: There are no others, or no one is held out.
-    """
-    others = tuple(sorted(set(data.patients.tolist()) - set(held_out)))
-    check_sides({"training": others, "the held-out fold": held_out}, data)
-    _check_training(others, held_out, data)
-
-
 def check_folds(folds: Folds, data: OwnedPatches) -> None:
-    """Refuse folds of which one shares something with another, in one pass over the data.
+    """Refuse folds that share a patient or a file, in one pass over the data.
 
     Raises:
         SplitError: A patient is unknown, in no fold or in two, or an identical file is in two folds.
-        OneClassOnly: The patients that one fold leaves to train on have one class only.
+        OneClassOnly: The patients outside a fold have one class only.
         TooFewPatients: A fold is empty, or there is only one.
     """
     if len(folds) < 2:
         raise TooFewPatients("one fold leaves no patient to train on: take at least 2")
     check_sides({f"fold {number}": fold for number, fold in enumerate(folds, start=1)}, data)
     everyone = set(data.patients.tolist())
-    forgotten = everyone.difference(*folds)
-    if forgotten:
-        raise SplitError(f"patient {min(forgotten)!r} is in no fold: hold each patient out once")
+    missing = everyone.difference(*folds)
+    if missing:
+        raise SplitError(f"patient {min(missing)!r} is in no fold: hold each patient out once")
     for fold in folds:
-        _check_training(tuple(everyone - set(fold)), fold, data)
-
-
-def _check_training(others: tuple[str, ...], held_out: tuple[str, ...], data: OwnedPatches) -> None:
-    if not has_both_classes(others, data):
-        raise OneClassOnly(
-            f"without {', '.join(held_out)} the patients have one class only: bring more patients of the other class"
-        )
+        if not has_both_classes(everyone - set(fold), data):
+            raise OneClassOnly(
+                f"without {', '.join(fold)} the patients have one class only: bring more patients of the other class"
+            )

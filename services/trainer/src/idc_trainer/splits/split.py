@@ -1,6 +1,6 @@
-"""Splits the data by patient: no patient and no identical file may stand on two sides.
+"""Splits the data by patient: no patient and no identical file may be on two sides.
 
-Neighbouring patches of one slide look alike, so a split by patch measures memory instead of skill.
+Neighbouring patches of one slide look alike, so a split by patch would measure memory instead of skill.
 """
 
 import json
@@ -17,33 +17,29 @@ from numpy.typing import NDArray
 from idc_trainer.errors import OneClassOnly, SplitError, TooFewPatients
 
 _SHARE: Final = 0.2
-"""The share of each kind of patient that goes to validation and, again, to test."""
+"""The share of each kind of patient that goes to validation, and to test."""
 
 _NAMED: Final = 20
-"""So many patients are named in a text."""
+"""Patients named in a message."""
 
 Classes = Mapping[str, frozenset[bool]]
-"""Which classes each patient has."""
+"""The classes of each patient, True for IDC."""
 
 
 class OwnedPatches(Protocol):
-    """What a split is checked against: patches with owner, class and content, each an array of shape (N,)."""
+    """What a split is checked against, arrays of shape (N,): patient, label, file name and SHA-256 of each patch."""
 
     @property
-    def patients(self) -> NDArray[np.str_]:
-        """Whose patch it is."""
+    def patients(self) -> NDArray[np.str_]: ...
 
     @property
-    def labels(self) -> NDArray[np.bool_]:
-        """True where the patch holds IDC."""
+    def labels(self) -> NDArray[np.bool_]: ...
 
     @property
-    def names(self) -> NDArray[np.str_]:
-        """File names."""
+    def names(self) -> NDArray[np.str_]: ...
 
     @property
-    def digests(self) -> NDArray[Any]:
-        """SHA-256 of each file's content, as text or bytes."""
+    def digests(self) -> NDArray[Any]: ...
 
 
 @dataclass(frozen=True)
@@ -64,7 +60,7 @@ def read_split_file(path: Path) -> PatientSplit:
     """Read a JSON object with the lists `train`, `validation` and `test` of patients.
 
     Raises:
-        SplitError: The file cannot be read or has another form.
+        SplitError: The file cannot be read or is malformed.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
@@ -77,11 +73,11 @@ def read_split_file(path: Path) -> PatientSplit:
 
 
 def official_split(classes: Classes) -> PatientSplit:
-    """Split as the public data set's authors did; the lists stand in `official_split.json`, with their source.
+    """Split as the authors of the public data set did; the lists and their source are in `official_split.json`.
 
     Args:
-        classes: Which classes each patient has. Patients of the lists that are not there are passed over; patients
-            that stand in none of the lists are on no side.
+        classes: The classes of each patient. Listed patients that are not in the data are skipped; patients that are
+            not listed are on no side.
 
     Raises:
         SplitError: A side has no patient: the data is a part of the public set, or another set.
@@ -101,14 +97,16 @@ def official_split(classes: Classes) -> PatientSplit:
 def choose_split(
     classes: Classes, seed: int, test: tuple[str, ...] = (), validation: tuple[str, ...] = ()
 ) -> PatientSplit:
-    """Split the patients at random but the same way for the same seed.
+    """Split the patients at random, the same way for the same seed.
+
+    Of each kind (both classes, one, the other) a fifth goes to test and a fifth to validation; at least one with
+    negatives and at least one with positives.
 
     Args:
-        classes: Which classes each patient has.
-        seed: Decides which patients are drawn; of each kind (both classes, one, the other) a fifth goes to test and a
-            fifth to validation, of those with negatives and of those with positives at least one.
-        test: The test patients, where they are not to be drawn.
-        validation: The validation patients, where they are not to be drawn.
+        classes: The classes of each patient.
+        seed: Determines which patients are drawn.
+        test: The test patients, if they are not to be drawn.
+        validation: The validation patients, if they are not to be drawn.
 
     Raises:
         TooFewPatients: There are fewer patients than sides.
@@ -128,7 +126,7 @@ def _draw(classes: Classes, rng: np.random.Generator) -> tuple[str, ...]:
     covered: set[bool] = set()
     for kind in (frozenset({False, True}), frozenset({False}), frozenset({True})):
         patients = [patient for patient in sorted(classes) if classes[patient] == kind]
-        # The rarer kinds come first, so that a class that no one drawn has yet is drawn at least once.
+        # At least one, as long as no patient drawn has these classes.
         count = max(round(_SHARE * len(patients)), 0 if kind <= covered else 1)
         drawn += rng.permutation(patients)[:count].tolist()
         covered |= kind if patients and count else set()
@@ -136,10 +134,10 @@ def _draw(classes: Classes, rng: np.random.Generator) -> tuple[str, ...]:
 
 
 def check_split(split: PatientSplit, data: OwnedPatches) -> None:
-    """Refuse a split that would measure something else than skill on unseen patients.
+    """Refuse a split that would not measure skill on unseen patients.
 
     Raises:
-        SplitError: A patient is unknown or stands on two sides, or an identical file does.
+        SplitError: A patient is unknown, or a patient or an identical file is on two sides.
         OneClassOnly: Training or validation lacks a class.
         TooFewPatients: A side is empty.
     """
@@ -151,10 +149,14 @@ def check_split(split: PatientSplit, data: OwnedPatches) -> None:
 
 
 def check_sides(sides: Mapping[str, tuple[str, ...]], data: OwnedPatches) -> None:
-    """Refuse sides that share a patient or a file, by the name of each side.
+    """Refuse sides that share a patient or a file.
+
+    Args:
+        sides: The patients of each side, by the side's name.
+        data: The patches of all sides.
 
     Raises:
-        SplitError: A patient is unknown or stands on two sides, or an identical file does.
+        SplitError: A patient is unknown, or a patient or an identical file is on two sides.
         TooFewPatients: A side is empty.
     """
     known = set(data.patients.tolist())
@@ -166,7 +168,7 @@ def check_sides(sides: Mapping[str, tuple[str, ...]], data: OwnedPatches) -> Non
             if patient not in known:
                 raise SplitError(f"patient {patient!r} of {side} is not in the data: known are {_some(known)}")
             if patient in seen:
-                raise SplitError(f"patient {patient!r} stands in {seen[patient]} and in {side}: name it once")
+                raise SplitError(f"patient {patient!r} is in {seen[patient]} and in {side}: name it once")
             seen[patient] = side
     _check_files(seen, data)
 
@@ -178,12 +180,11 @@ def _some(patients: Collection[str]) -> str:
 
 
 def has_both_classes(patients: Collection[str], data: OwnedPatches) -> bool:
-    """Whether the patches of some patients are of both classes."""
     return len(np.unique(data.labels[np.isin(data.patients, sorted(patients))])) == 2
 
 
 def _check_files(side_of: Mapping[str, str], data: OwnedPatches) -> None:
-    first: dict[Any, tuple[str, str]] = {}  # side, and which file of whom
+    first: dict[Any, tuple[str, str]] = {}  # the side, and the file with its patient
     rows = zip(data.patients.tolist(), data.digests.tolist(), data.names.tolist(), strict=True)
     for patient, digest, name in rows:
         side = side_of.get(patient)
