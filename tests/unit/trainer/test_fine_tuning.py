@@ -193,7 +193,7 @@ def test_with_mixed_precision_the_optimiser_goes_on_too(tmp_path: Path) -> None:
         model, again = _model(), _model()
         for number, variable in enumerate(model.optimizer.variables):
             variable.assign(np.full(variable.shape, number))
-        Checkpoint(tmp_path).keep(model, (), Epoch(1, 1.0, 0.5, 0.5, 1e-3))
+        Checkpoint(tmp_path).save(model, (), Epoch(1, 1.0, 0.5, 0.5, 1e-3))
         Checkpoint(tmp_path).restore(again)
     finally:
         keras.config.set_dtype_policy(before)
@@ -300,14 +300,14 @@ def test_weights_of_an_epoch_that_is_not_listed_are_passed_over(kept_run: Path) 
     assert Checkpoint(kept_run).restore(model) == ()
     for found, expected in zip(model.get_weights(), untouched.get_weights(), strict=True):
         np.testing.assert_array_equal(found, expected)
-    assert len(Checkpoint(kept_run).keep(model, (), Epoch(1, 1.0, 0.5, 0.5, 1e-3))) == 1
+    assert len(Checkpoint(kept_run).save(model, (), Epoch(1, 1.0, 0.5, 0.5, 1e-3))) == 1
 
 
 def test_a_checkpoint_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
 
     with pytest.raises(OutputUnwritable, match="name a writable folder"):
-        Checkpoint(tmp_path / "file" / "run").keep(_model(), (), Epoch(1, 1.0, 0.5, 0.5, 1e-3))
+        Checkpoint(tmp_path / "file" / "run").save(_model(), (), Epoch(1, 1.0, 0.5, 0.5, 1e-3))
 
 
 def test_batches_are_the_same_for_the_same_seed_and_differ_between_epochs(data: FineTuningData) -> None:

@@ -13,8 +13,8 @@ def fit_calibration(scores: NDArray[np.float64], labels: NDArray[np.bool_]) -> C
     """Fit temperature and bias by maximum likelihood.
 
     Both classes have equal weight: P(IDC) is calibrated for equal prevalence, since the share of positives in a data
-    set tells little about the next slide. Within a class each patch has equal weight, which calibrated better than equal
-    weight of patients when patients were left out (docs/training.md).
+    set tells little about the next slide. Within a class each patch has equal weight, which calibrated better
+    than equal weight of patients when patients were left out (docs/training.md).
 
     Args:
         scores: The head's logits, float64, shape (N,).

@@ -106,5 +106,5 @@ class Checkpoint:
             KeyError,
             RuntimeError,
             UserWarning,
-        ) as exc:  # h5py raises the first four for damage
+        ) as exc:  # the first four for damage
             raise CacheDamaged(f"cannot resume from {place}: delete {self._folder} to train from the start") from exc
