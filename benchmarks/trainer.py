@@ -43,7 +43,8 @@ from idc_trainer.graphs.runner import BATCH, GraphRunner
 from idc_trainer.features.variants import Plain
 from idc_trainer.learning.operating_point import Target
 from idc_trainer.learning.recipe import Recipe, Stain
-from idc_trainer.workflows.preparation import Source, compute_features, make_learner, read_backbone
+from idc_trainer.learning.learner import Learner
+from idc_trainer.workflows.preparation import Source, compute_features, read_backbone
 from idc_trainer.workflows.training import TrainingRequest, train
 from support.benchmark_app import benchmark_app
 from support.made_patches import write_patch_folder
@@ -156,7 +157,7 @@ def _peak_mib(count: int) -> float:
         index: PatchIndex = index_patches(DistinctPatches(count), _silent, skip_unreadable=False)
         backbone = read_backbone(source)
         stores = compute_features(backbone, index, index, source, _silent)
-        make_learner(stores, backbone, recipe, Target()).fit(index)
+        Learner(stores, recipe.gains(backbone), recipe.head, Target(), recipe.seed).fit(index)
     # VmHWM and not ru_maxrss, which a child inherits from its parent
     (line,) = (text for text in Path("/proc/self/status").read_text().splitlines() if text.startswith("VmHWM:"))
     return int(line.split()[1]) / 1024

@@ -122,7 +122,7 @@ def test_labels_that_fall_with_the_score_are_refused(index: PatchIndex, tmp_path
     rows = (np.where(index.labels, 1.0, -1.0) * sign)[:, None] + np.random.default_rng(0).normal(size=(len(index), 1))
     patches = DividedPatches(index, PatientSplit(("a", "b", "c"), ("d", "e"), ("f",)))
 
-    with pytest.raises(CalibrationFailed, match="does not rise"):
+    with pytest.raises(CalibrationFailed, match="does not increase"):
         _learner(_store(tmp_path, index, rows), width=1).learn(patches, lambda *_: None)
 
 

@@ -11,9 +11,8 @@ from idc_trainer.data.index import PatchIndex
 from idc_trainer.data.left_out import LeftOut, Reason
 from idc_trainer.data.source import Listing, PatientsFrom
 from idc_trainer.errors import DataUnreadable
-from idc_trainer.evaluation.bootstrap import evaluate, read_cross_validation
+from idc_trainer.evaluation.bootstrap import MeasuredPart, MeasuredParts, evaluate, read_cross_validation
 from idc_trainer.evaluation.named_list import ListResult
-from idc_trainer.evaluation.parts import MeasuredPart, MeasuredParts
 from idc_trainer.export.model_card import Findings, Provenance, model_card
 from idc_trainer.learning.recipe import Recipe, Stain
 from idc_trainer.splits.choose import SplitRequest, split_patients

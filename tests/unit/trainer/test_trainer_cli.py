@@ -63,7 +63,7 @@ def test_an_empty_folder_ends_with_its_code(tmp_path: Path, capsys: pytest.Captu
     (tmp_path / "data").mkdir()
 
     assert _train(tmp_path / "data", tmp_path / "out") == errors.DataEmpty.exit_code
-    assert "name " in _one_line(capsys)
+    assert "pass " in _one_line(capsys)
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_a_patient_on_two_sides_is_refused(data: Path, tmp_path: Path, capsys: p
     code = _train(data, tmp_path / "out", "--test-patients", "a,b", "--validation-patients", "b")
 
     assert code == errors.SplitError.exit_code
-    assert "'b' stands in validation and in test" in _one_line(capsys)
+    assert "'b' is in validation and in test" in _one_line(capsys)
 
 
 def test_an_identical_file_on_two_sides_is_refused(

@@ -68,8 +68,8 @@ def test_a_sound_split_passes(make_set) -> None:  # type: ignore[no-untyped-def]
 @pytest.mark.parametrize(
     ("split", "error", "text"),
     [
-        (PatientSplit(("a", "b"), ("b",), ("c",)), SplitError, "'b' stands in train and in validation"),
-        (PatientSplit(("a",), ("b",), ("a",)), SplitError, "'a' stands in train and in test"),
+        (PatientSplit(("a", "b"), ("b",), ("c",)), SplitError, "'b' is in train and in validation"),
+        (PatientSplit(("a",), ("b",), ("a",)), SplitError, "'a' is in train and in test"),
         (PatientSplit(("a",), ("b",), ("x",)), SplitError, "'x' of test is not in the data"),
         (PatientSplit(("a",), ("b",), ()), TooFewPatients, "test has no patient"),
         (PatientSplit(("c",), ("b",), ("a",)), OneClassOnly, "train have one class only"),

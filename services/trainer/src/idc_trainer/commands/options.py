@@ -2,7 +2,8 @@
 
 import argparse
 import os
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import fields, replace
 from pathlib import Path
 
 from idc_trainer.backbones.registry import BACKBONES
@@ -14,18 +15,21 @@ from idc_trainer.splits.choose import SplitRequest
 from idc_trainer.workflows.preparation import Source
 
 
-def share(text: str) -> float:
-    value = float(text)
-    if not 0.5 <= value < 1.0:
-        raise argparse.ArgumentTypeError(f"{text} is not in 0.5 <= x < 1.0")
-    return value
+def number(allowed: Callable[[float], bool], wanted: str) -> Callable[[str], float]:
+    """The type of an option whose value is a number in a range; `wanted` names the range."""
+
+    def read(text: str) -> float:
+        value = float(text)
+        if not allowed(value):
+            raise argparse.ArgumentTypeError(f"{text} is not {wanted}")
+        return value
+
+    return read
 
 
-def unit(text: str) -> float:
-    value = float(text)
-    if not 0.0 <= value <= 1.0:
-        raise argparse.ArgumentTypeError(f"{text} is not in 0.0 to 1.0")
-    return value
+share = number(lambda value: 0.5 <= value < 1.0, "from 0.5 to below 1.0")
+unit = number(lambda value: 0.0 <= value <= 1.0, "from 0.0 to 1.0")
+positive = number(lambda value: 0.0 < value < float("inf"), "above 0.0")
 
 
 def count(text: str) -> int:
@@ -35,17 +39,9 @@ def count(text: str) -> int:
 
 
 def many(text: str) -> int:
-    value = count(text)
-    if not value:
+    if not count(text):
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")
-    return value
-
-
-def positive(text: str) -> float:
-    value = float(text)
-    if not 0.0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} is not above 0.0")
-    return value
+    return int(text)
 
 
 def names(text: str) -> tuple[str, ...]:
@@ -94,14 +90,8 @@ def add_learning(command: argparse.ArgumentParser) -> None:
 
 def add_fine_tuning(command: argparse.ArgumentParser) -> None:
     add = command.add_argument_group("fine-tuning").add_argument
-    add(
-        "--fine-tune",
-        type=count,
-        default=0,
-        metavar="EPOCHS",
-        help="maximum number of epochs (default: 0, none)",
-    )
-    add("--fine-tune-from", metavar="STAGE", help="the first stage that is trained (default: the last)")
+    add("--fine-tune", dest="epochs", type=count, default=0, metavar="EPOCHS", help="most epochs (default: 0, none)")
+    add("--fine-tune-from", dest="from_stage", metavar="STAGE", help="first trained stage (default: the last)")
     add("--learning-rate", type=positive, default=FineTuning.learning_rate, help="initial learning rate (%(default)s)")
     add("--steps-per-epoch", type=many, default=FineTuning.steps_per_epoch, help="default: %(default)s")
     add("--batch", type=many, default=FineTuning.batch, help="patches per step (default: %(default)s)")
@@ -138,20 +128,10 @@ def read_source(options: argparse.Namespace) -> Source:
     if "penalty" in options:
         head = HeadSettings(options.penalty, options.label_smoothing)
         recipe = replace(recipe, head=head, stage_gains=options.stage_gains)
-    if "fine_tune" in options and options.fine_tune:
-        recipe = replace(recipe, fine_tuning=_fine_tuning(options))
+    if "epochs" in options and options.epochs:
+        chosen = {field.name: getattr(options, field.name) for field in fields(FineTuning)}
+        recipe = replace(recipe, fine_tuning=FineTuning(**chosen))
     return Source(read_data(options), options.cache, recipe, options.weights)
-
-
-def _fine_tuning(options: argparse.Namespace) -> FineTuning:
-    return FineTuning(
-        epochs=options.fine_tune,
-        from_stage=options.fine_tune_from,
-        batch=options.batch,
-        steps_per_epoch=options.steps_per_epoch,
-        learning_rate=options.learning_rate,
-        patience=options.patience,
-    )
 
 
 def read_target(options: argparse.Namespace) -> Target:

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from idc_contracts.bundle import PATCH
 from idc_modelio.patches import MAX_SIDE_PX, MIN_SIDE_PX
@@ -176,24 +175,15 @@ def _odd_sizes(index: PatchIndex) -> Iterator[OddSize]:
 
 
 def _duplicates(index: PatchIndex) -> Iterator[Duplicate]:
-    order = np.argsort(index.digests, kind="stable")
-    changes = np.flatnonzero(index.digests[order][1:] != index.digests[order][:-1]) + 1
-    groups = [rows for rows in np.split(order, changes) if len(rows) > 1]
-    for rows in sorted(groups, key=lambda rows: int(rows[0])):
-        yield _duplicate(index, rows)
-
-
-def _duplicate(index: PatchIndex, rows: NDArray[np.intp]) -> Duplicate:
-    patients = tuple(np.unique(index.patients[rows]).tolist())
-    labels = tuple(np.unique(index.labels[rows]).astype(int).tolist())
-    return Duplicate(
-        sha256=index.digests[rows[0]].decode(),
-        paths=tuple(index.files[row].path for row in rows.tolist()),
-        patients=patients,
-        labels=labels,
-        across_patients=len(patients) > 1,
-        across_classes=len(labels) > 1,
-    )
+    rows_of: dict[bytes, list[int]] = {}
+    for row, digest in enumerate(index.digests.tolist()):
+        rows_of.setdefault(digest, []).append(row)
+    for digest, rows in rows_of.items():
+        if len(rows) > 1:
+            paths = tuple(index.files[row].path for row in rows)
+            patients = tuple(np.unique(index.patients[rows]).tolist())
+            labels = tuple(np.unique(index.labels[rows]).astype(int).tolist())
+            yield Duplicate(digest.decode(), paths, patients, labels, len(patients) > 1, len(labels) > 1)
 
 
 def _same_places(index: PatchIndex) -> Iterator[SamePlace]:

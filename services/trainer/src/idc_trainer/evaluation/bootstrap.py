@@ -1,6 +1,7 @@
 """Metrics with 95 % bootstrap intervals: per patient over its patches, pooled over patients (Efron 1979)."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -55,6 +56,19 @@ class Evaluation(BaseModel):
     resamples: int
     seed: int
     command: str | None = Field(default=None, description="The command that measured; null in older files.")
+
+
+@dataclass(frozen=True)
+class MeasuredPart:
+    scored: ScoredPatches
+    evaluation: Evaluation
+
+
+@dataclass(frozen=True)
+class MeasuredParts:
+    validation: MeasuredPart
+    """Calibration and thresholds were chosen on these patients."""
+    test: MeasuredPart
 
 
 def evaluate(scored: ScoredPatches, seed: int) -> Evaluation:

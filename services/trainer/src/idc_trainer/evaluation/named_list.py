@@ -3,17 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from idc_trainer.data.index import PatchIndex
 from idc_trainer.errors import DataUnreadable
 from idc_trainer.evaluation.scored_patches import ScoredPatches
-
-
-@dataclass(frozen=True)
-class NamedList:
-    title: str
-    names: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -24,7 +16,7 @@ class ListResult:
     scored: ScoredPatches
 
 
-def read_list(path: Path, data: PatchIndex) -> NamedList:
+def read_list(path: Path, data: PatchIndex) -> frozenset[str]:
     """Read file names, one per line, all of the given patches.
 
     Raises:
@@ -40,8 +32,4 @@ def read_list(path: Path, data: PatchIndex) -> NamedList:
         raise DataUnreadable(
             f"{path} names {unknown[0] if unknown else 'no file'}: list file names of test patients (--test-patients)"
         )
-    return NamedList(path.stem, names)
-
-
-def score_list(listed: NamedList, test: ScoredPatches) -> ListResult:
-    return ListResult(listed.title, test.rows(np.isin(test.names, sorted(listed.names))))
+    return names

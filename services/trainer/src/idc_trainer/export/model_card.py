@@ -9,9 +9,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from idc_contracts import Thresholds
 from idc_contracts.bundle import BundleManifest
 from idc_trainer.data.left_out import count_reasons
-from idc_trainer.evaluation.bootstrap import Evaluation
+from idc_trainer.evaluation.bootstrap import Evaluation, MeasuredParts
 from idc_trainer.evaluation.named_list import ListResult
-from idc_trainer.evaluation.parts import MeasuredParts
 from idc_trainer.evaluation.scored_patches import ScoredPatches
 from idc_trainer.export.int8 import judges_learned
 from idc_trainer.graphs.parity import LIMIT

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, Final
 
 import keras
@@ -22,6 +21,7 @@ from idc_trainer.learning.head import LinearHead
 from idc_trainer.learning.recipe import FineTuning, Recipe
 from idc_trainer.learning.sampling import balanced_rows
 from idc_trainer.progress import Progress
+from idc_trainer.splits.divided import DividedPatches
 
 _VALIDATION_BATCH: Final = 64
 
@@ -29,16 +29,10 @@ OnEpoch = Callable[[Epoch, NDArray[np.uint8], NDArray[np.float32], NDArray[np.bo
 """Called with each epoch, some validation patches, their P(IDC) and their labels."""
 
 
-@dataclass(frozen=True)
-class FineTuningData:
-    train: PatchIndex
-    validation: PatchIndex
-
-
 def fine_tune(
     backbone: BuiltBackbone,
     head: LinearHead,
-    data: FineTuningData,
+    patches: DividedPatches,
     recipe: Recipe,
     checkpoint: Checkpoint,
     progress: Progress,
@@ -54,7 +48,7 @@ def fine_tune(
     Args:
         backbone: The pretrained network; its weights are changed.
         head: The initial head, without calibration.
-        data: Training and validation patients.
+        patches: Training and validation patients.
         recipe: Its `fine_tuning` must be set.
         checkpoint: Saves each epoch; a killed run resumes after its last complete epoch.
         progress: Called after each step.
@@ -74,12 +68,12 @@ def fine_tune(
     epochs = checkpoint.restore(model)
     while not _is_over(epochs, settings):
         number = len(epochs) + 1
-        losses = _train(model, data.train, recipe, settings, number, progress)
-        found = _validate(model, data.validation)
-        value = mean_patient_auc(found, data.validation.labels, data.validation.patients)
+        losses = _train(model, patches.train, recipe, settings, number, progress)
+        found = _validate(model, patches.validation)
+        value = mean_patient_auc(found, patches.validation.labels, patches.validation.patients)
         epoch = Epoch(number, *losses, value, float(model.optimizer.learning_rate))
         epochs = checkpoint.save(model, epochs, epoch)
-        on_epoch(epoch, *_samples(data.validation, found))
+        on_epoch(epoch, *_samples(patches.validation, found))
     checkpoint.restore_best(model)
     return epochs
 

@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from idc_trainer.data.index import PatchIndex
 from idc_trainer.errors import OneClassOnly, SplitError, TooFewPatients
-from idc_trainer.splits.split import Classes, OwnedPatches, check_sides, has_both_classes
+from idc_trainer.splits.split import Classes, check_sides, has_both_classes
 
 Folds = tuple[tuple[str, ...], ...]
 """The patients of each fold, sorted."""
@@ -38,7 +39,7 @@ def k_folds(classes: Classes, k: int, seed: int) -> Folds:
     return tuple(tuple(sorted(order[fold::k])) for fold in range(k))
 
 
-def check_folds(folds: Folds, data: OwnedPatches) -> None:
+def check_folds(folds: Folds, data: PatchIndex) -> None:
     """Refuse folds that share a patient or a file, in one pass over the data.
 
     Raises:

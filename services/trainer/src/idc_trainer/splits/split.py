@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from idc_trainer.data.index import PatchIndex
 from idc_trainer.errors import OneClassOnly, SplitError, TooFewPatients
 
 _SHARE: Final = 0.2
@@ -24,22 +24,6 @@ _NAMED: Final = 20
 
 Classes = Mapping[str, frozenset[bool]]
 """The classes of each patient, True for IDC."""
-
-
-class OwnedPatches(Protocol):
-    """What a split is checked against, arrays of shape (N,): patient, label, file name and SHA-256 of each patch."""
-
-    @property
-    def patients(self) -> NDArray[np.str_]: ...
-
-    @property
-    def labels(self) -> NDArray[np.bool_]: ...
-
-    @property
-    def names(self) -> NDArray[np.str_]: ...
-
-    @property
-    def digests(self) -> NDArray[Any]: ...
 
 
 @dataclass(frozen=True)
@@ -133,7 +117,7 @@ def _draw(classes: Classes, rng: np.random.Generator) -> tuple[str, ...]:
     return tuple(drawn)
 
 
-def check_split(split: PatientSplit, data: OwnedPatches) -> None:
+def check_split(split: PatientSplit, data: PatchIndex) -> None:
     """Refuse a split that would not measure skill on unseen patients.
 
     Raises:
@@ -148,7 +132,7 @@ def check_split(split: PatientSplit, data: OwnedPatches) -> None:
             raise OneClassOnly(f"the patients of {side} have one class only: name others with --{side}-patients")
 
 
-def check_sides(sides: Mapping[str, tuple[str, ...]], data: OwnedPatches) -> None:
+def check_sides(sides: Mapping[str, tuple[str, ...]], data: PatchIndex) -> None:
     """Refuse sides that share a patient or a file.
 
     Args:
@@ -179,11 +163,11 @@ def _some(patients: Collection[str]) -> str:
     return ", ".join(names[:_NAMED]) + more
 
 
-def has_both_classes(patients: Collection[str], data: OwnedPatches) -> bool:
+def has_both_classes(patients: Collection[str], data: PatchIndex) -> bool:
     return len(np.unique(data.labels[np.isin(data.patients, sorted(patients))])) == 2
 
 
-def _check_files(side_of: Mapping[str, str], data: OwnedPatches) -> None:
+def _check_files(side_of: Mapping[str, str], data: PatchIndex) -> None:
     first: dict[Any, tuple[str, str]] = {}  # the side, and the file with its patient
     rows = zip(data.patients.tolist(), data.digests.tolist(), data.names.tolist(), strict=True)
     for patient, digest, name in rows:

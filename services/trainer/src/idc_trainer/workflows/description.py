@@ -1,6 +1,6 @@
 """Describes a trained model as the manifest of its bundle."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import version as package_version
 from typing import Final, Literal
 
@@ -16,8 +16,7 @@ from idc_contracts.bundle import (
     SelfTest,
     Split,
 )
-from idc_trainer.evaluation.bootstrap import Evaluation
-from idc_trainer.evaluation.parts import MeasuredParts
+from idc_trainer.evaluation.bootstrap import Evaluation, MeasuredParts
 from idc_trainer.export import self_test
 from idc_trainer.export.int8 import MOST_AUC_DROP
 from idc_trainer.learning.head import balanced_weights
@@ -59,24 +58,11 @@ def describe(found: Description) -> BundleManifest:
         command=found.command,
         labels=("no_idc", "idc"),
         patch=PATCH,
-        backbone=Backbone(
-            name=built.name,
-            stages=built.stages,
-            input_px=built.input_px,
-            weights_source=built.weights_source,
-            weights_sha256=built.weights_sha256,
-            fine_tuned_from=built.fine_tuned_from,
-        ),
+        backbone=Backbone(**{name: getattr(built, name) for name in Backbone.model_fields}),
         calibration=learned.calibration,
         thresholds=learned.thresholds,
         operating_point=_operating_point(found.target, learned),
-        split=Split(
-            id=split.id,
-            train=split.train,
-            validation=split.validation,
-            test=split.test,
-            cross_fitted=found.patches.cross_fitted,
-        ),
+        split=Split(id=split.id, cross_fitted=found.patches.cross_fitted, **asdict(split)),
         dataset=Dataset(sha256=used.sha256(), patches=len(used), positives=int(used.labels.sum())),
         metrics=(
             *_patient_metrics(found.parts.validation.evaluation, "validation"),

@@ -10,14 +10,14 @@ from idc_trainer.backbones.base import BuiltBackbone
 from idc_trainer.errors import WrongSetting
 from idc_trainer.evaluation.measures import mean_patient_auc
 from idc_trainer.learning.checkpoint import Checkpoint, Epoch
-from idc_trainer.learning.fine_tuning import FineTuningData, check_stage, fine_tune, fitting_precision
+from idc_trainer.learning.fine_tuning import check_stage, fine_tune, fitting_precision
 from idc_trainer.learning.learner import Learned, Learner
 from idc_trainer.learning.operating_point import Target
 from idc_trainer.learning.recipe import FineTuning
 from idc_trainer.learning.tensorboard_log import TensorBoardLog
 from idc_trainer.progress import Progress
 from idc_trainer.splits.divided import DividedPatches
-from idc_trainer.workflows.preparation import Source, compute_features, make_learner, read_backbone
+from idc_trainer.workflows.preparation import Source, compute_features, read_backbone
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,8 @@ class Run:
     def learner(self, backbone: BuiltBackbone) -> Learner:
         """The learner on the features of a backbone; those that the cache lacks are computed."""
         stores = compute_features(backbone, self.patches.fitted, self.patches.train, self.source, self.progress)
-        return make_learner(stores, backbone, self.source.recipe, self.target)
+        recipe = self.source.recipe
+        return Learner(stores, recipe.gains(backbone), recipe.head, self.target, recipe.seed)
 
 
 def train_phases(run: Run) -> Trained:
@@ -93,8 +94,7 @@ def _fine_tune(
     head = run.learner(backbone).fit(run.patches.train)
     with fitting_precision():
         trainable = read_backbone(run.source)
-        data = FineTuningData(run.patches.train, run.patches.validation)
         checkpoint = Checkpoint(run.folder / "fine-tuning")
-        epochs = fine_tune(trainable, head, data, run.source.recipe, checkpoint, run.progress, log.epoch)
+        epochs = fine_tune(trainable, head, run.patches, run.source.recipe, checkpoint, run.progress, log.epoch)
     backbone.model.set_weights(trainable.model.get_weights())
     return replace(backbone, fine_tuned_from=settings.from_stage or backbone.stages[-1]), epochs

@@ -17,8 +17,6 @@ from idc_trainer.features.store import FeatureStore
 from idc_trainer.graphs.conversion import to_openvino
 from idc_trainer.graphs.runner import GraphRunner
 from idc_trainer.learning.classifier import build_feature_model
-from idc_trainer.learning.learner import Learner
-from idc_trainer.learning.operating_point import Target
 from idc_trainer.learning.recipe import Recipe
 from idc_trainer.progress import Progress
 
@@ -100,7 +98,3 @@ def compute_features(
     unchanged, *others = source.recipe.variants()
     first = extract(plain, unchanged, runner, folder, progress)
     return first, *(extract(train, variant, runner, folder, progress) for variant in others)
-
-
-def make_learner(stores: tuple[FeatureStore, ...], backbone: BuiltBackbone, recipe: Recipe, target: Target) -> Learner:
-    return Learner(stores, recipe.gains(backbone), recipe.head, target, recipe.seed)

@@ -5,9 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from idc_trainer.evaluation.bootstrap import evaluate, read_cross_validation
-from idc_trainer.evaluation.named_list import read_list, score_list
-from idc_trainer.evaluation.parts import MeasuredPart, MeasuredParts
+from idc_trainer.evaluation.bootstrap import MeasuredPart, MeasuredParts, evaluate, read_cross_validation
+from idc_trainer.evaluation.named_list import ListResult, read_list
 from idc_trainer.evaluation.scored_patches import score_patches
 from idc_trainer.export import bundle_writer, self_test
 from idc_trainer.export.model_card import Findings, Provenance
@@ -53,7 +52,7 @@ def train(request: TrainingRequest, progress: Progress) -> Path:
     with bundle_writer.new_bundle(request.out, request.name, version) as folder:
         patches = split_patients(request.split, read_index(request.source, progress))
         cross_validation = read_cross_validation(request.cross_validation) if request.cross_validation else None
-        listed = read_list(request.report_list, patches.test) if request.report_list else None
+        listed = read_list(request.report_list, patches.test) if request.report_list else frozenset()
         trained = train_phases(Run(patches, request.source, request.target, progress))
         exported = export_graphs(trained, patches, folder, progress, int8=request.int8)
         parts = _measure(trained, exported.runner, patches, request.split.seed, progress)
@@ -61,7 +60,10 @@ def train(request: TrainingRequest, progress: Progress) -> Path:
         manifest = describe(
             Description(request.name, version, request.command, request.target, patches, trained, exported, parts)
         )
-        result = score_list(listed, parts.test.scored) if listed else None
+        tested, result = parts.test.scored, None
+        if request.report_list:
+            rows = np.isin(tested.names, sorted(listed))
+            result = ListResult(request.report_list.stem, tested.rows(rows))
         found = Findings(patches, request.provenance, request.source.recipe, parts, result, cross_validation)
         write_documents(manifest, found, trained, folder)
         bundle_writer.write_manifest(folder, manifest, bundle_writer.list_digests(folder))
