@@ -16,7 +16,7 @@ from idc_trainer.features.extraction import extract
 from idc_trainer.features.store import FeatureStore
 from idc_trainer.features.variants import Jittered, Plain
 from idc_trainer.progress import Progress
-from idc_trainer.workflows import shards
+from idc_trainer.workflows import preparation
 from idc_trainer.workflows.shards import Shard
 from support.fake_runner import FakeRunner
 from support.made_patches import write_patch_folder
@@ -167,7 +167,7 @@ class _WideRunner(FakeRunner):
 def test_shards_give_what_one_machine_gives(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shards, "BackboneFeatures", lambda _backbone: _WideRunner())
+    monkeypatch.setattr(preparation, "BackboneFeatures", lambda _backbone: _WideRunner())
     data = write_patch_folder(tmp_path / "data", {"a": (3, 3), "b": (2, 2)})
     sharded, at_once = tmp_path / "sharded", tmp_path / "at-once"
 

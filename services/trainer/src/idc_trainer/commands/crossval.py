@@ -6,7 +6,7 @@ from typing import Literal
 
 from idc_trainer.commands import options as common
 from idc_trainer.commands.bars import progress_bars
-from idc_trainer.commands.reporting import Subject, report
+from idc_trainer.commands.reporting import report
 from idc_trainer.workflows.cross_validation import CrossValidationRequest, cross_validate
 
 
@@ -29,12 +29,8 @@ def run(options: argparse.Namespace) -> None:
     with progress_bars() as progress:
         found = cross_validate(request, progress)
     how = "leave one patient out" if options.folds == "patients" else f"{len(found.folds)} folds by patient"
-    subject = Subject(
-        title=f"Cross-validation of {source.recipe.backbone}, {how}",
-        command=options.command_line,
-        notes=(
-            "Each patient is scored by a compiled model that was not trained on it; calibration and thresholds of each "
-            "model were chosen on its own training patients.",
-        ),
+    note = (
+        "Each patient is scored by a compiled model that was not trained on it; calibration and thresholds of each "
+        "model were chosen on its own training patients."
     )
-    report(subject, found.index, found.scored, options.report, source.recipe.seed)
+    report(options, f"Cross-validation of {source.recipe.backbone}, {how}", [note], found.index, found.scored)

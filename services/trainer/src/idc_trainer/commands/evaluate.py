@@ -6,7 +6,7 @@ from pathlib import Path
 from idc_trainer.commands.bars import progress_bars
 from idc_trainer.commands.data_options import add_data, read_data
 from idc_trainer.commands.options import count, names
-from idc_trainer.commands.reporting import Subject, report
+from idc_trainer.commands.reporting import report
 from idc_trainer.graphs.opening import GRAPHS
 from idc_trainer.workflows.evaluating import Evaluated, EvaluationRequest, score_bundle
 
@@ -26,17 +26,13 @@ def run(options: argparse.Namespace) -> None:
     with progress_bars() as progress:
         found = score_bundle(request, progress)
     manifest = found.manifest
-    subject = Subject(
-        title=f"Model {manifest.name}, version {manifest.version}, {options.precision.upper()} graph",
-        command=options.command_line,
-        notes=_notes(found),
-    )
-    report(subject, found.index, found.scored, options.report, options.seed)
+    title = f"Model {manifest.name}, version {manifest.version}, {options.precision.upper()} graph"
+    report(options, title, _notes(found), found.index, found.scored)
 
 
-def _notes(found: Evaluated) -> tuple[str, ...]:
+def _notes(found: Evaluated) -> list[str]:
     notes = ["None of the patients below is named among those that the model was trained on."]
     if chosen_on := {*found.manifest.split.validation} & set(found.index.patients.tolist()):
         named = ", ".join(sorted(chosen_on))
         notes.append(f"Calibration and thresholds were chosen on {named}: the metrics there flatter the model.")
-    return tuple(notes)
+    return notes

@@ -11,11 +11,11 @@ from rich.table import Table
 
 from idc_contracts.bundle import BundleManifest
 from idc_modelio.errors import PatchError, UnsupportedSize
-from idc_modelio.patches import MAX_ENCODED_BYTES, decode_patch
-from idc_trainer.data.folder import walk_files
+from idc_modelio.patches import decode_patch
+from idc_trainer.data.folder import read_image, walk_files
 from idc_trainer.data.left_out import LeftOut, Reason, tell_left_out
 from idc_trainer.data.tree import find_images
-from idc_trainer.errors import DataEmpty, DataUnreadable, printable
+from idc_trainer.errors import DataEmpty, DataUnreadable, FileUnreadable, printable
 from idc_trainer.graphs.opening import OpenBundle, open_bundle, prove
 
 
@@ -57,8 +57,8 @@ def _classify_all(opened: OpenBundle, path: Path, found: _Found) -> None:
     for file in _files(path, found):
         try:
             found.table.add_row(*_classify(opened, file))
-        except OSError as exc:
-            found.left_out.append(LeftOut(str(file), Reason.UNREADABLE, f"cannot read it ({exc.strerror})"))
+        except FileUnreadable as exc:
+            found.left_out.append(LeftOut(str(file), Reason.UNREADABLE, exc.reason))
         except UnsupportedSize as exc:
             found.left_out.append(LeftOut(str(file), Reason.NO_PATCH_SIZE, exc.measured))
         except PatchError as exc:
@@ -80,18 +80,13 @@ def _files(path: Path, found: _Found) -> Iterator[Path]:
 def _classify(opened: OpenBundle, path: Path) -> tuple[str, ...]:
     manifest = opened.bundle.manifest
     start = time.perf_counter()
-    patch = decode_patch(_read(path), height_px=manifest.patch.height_px, width_px=manifest.patch.width_px)
+    patch = decode_patch(
+        read_image(path, str(path)), height_px=manifest.patch.height_px, width_px=manifest.patch.width_px
+    )
     probability = float(opened.runner.run(patch[None])[0])
     latency_ms = (time.perf_counter() - start) * 1000
     decision = manifest.thresholds.decide(probability)
     return printable(path.name), f"{1 - probability:.3f}", f"{probability:.3f}", str(decision), f"{latency_ms:.1f}"
-
-
-def _read(path: Path) -> bytes:
-    if path.exists() and not path.is_file():
-        raise OSError(0, "it is not a regular file")  # opening a pipe would block
-    with path.open("rb") as stream:
-        return stream.read(MAX_ENCODED_BYTES + 1)
 
 
 def _refuse(found: _Found) -> None:

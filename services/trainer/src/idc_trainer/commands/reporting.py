@@ -1,8 +1,8 @@
 """How `evaluate` and `crossval` present scores: metrics on the terminal, a report on the disk."""
 
+import argparse
 import sys
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterable
 
 import numpy as np
 from rich.console import Console
@@ -18,43 +18,36 @@ from idc_trainer.report.page import write_report
 from idc_trainer.report.tables import format_estimate
 
 
-@dataclass(frozen=True)
-class Subject:
-    """What is reported on."""
-
-    title: str
-    command: str
-    notes: tuple[str, ...]
-
-
-def report(subject: Subject, index: PatchIndex, scored: ScoredPatches, folder: Path, seed: int) -> None:
+def report(
+    options: argparse.Namespace, title: str, notes: Iterable[str], index: PatchIndex, scored: ScoredPatches
+) -> None:
     """Measure, write the report and print the metrics.
 
     Args:
-        subject: What is reported on.
+        options: The options of a command with `--report` and `--seed`.
+        title: What is reported on.
+        notes: What a reader must know about how the metrics were obtained.
         index: The patches, in the order of `scored`.
         scored: The scores of the model or models.
-        folder: Where the report is written.
-        seed: Seed of the bootstrap.
 
     Raises:
         OutputUnwritable, OutputFull: The report cannot be written.
     """
-    evaluation = evaluate(scored, seed)
+    evaluation = evaluate(scored, options.seed)
     content = ReportContent(
-        title=subject.title,
-        command=subject.command,
+        title=title,
+        command=options.command_line,
         data_sha256=index.sha256(),
         scored=scored,
         evaluation=evaluation,
         thresholds=_middle_thresholds(scored),
-        notes=(*subject.notes, *index.source.listing.notes),
+        notes=(*notes, *index.source.listing.notes),
         left_out=index.left_out,
         image_of=index.decode,
     )
-    write_report(content, folder)
-    _print(evaluation, subject.title)
-    sys.stdout.write(printable(f"wrote {folder / 'index.html'}") + "\n")
+    write_report(content, options.report)
+    _print(evaluation, title)
+    sys.stdout.write(printable(f"wrote {options.report / 'index.html'}") + "\n")
 
 
 def _middle_thresholds(scored: ScoredPatches) -> Thresholds:

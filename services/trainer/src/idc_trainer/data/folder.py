@@ -20,15 +20,18 @@ class FolderSource:
         self.listing = listing
 
     def read(self, file: PatchFile) -> bytes:
-        path = self.root / file.path
-        try:
-            if path.exists() and not path.is_file():
-                # Opening a pipe would block.
-                raise FileUnreadable(file.path, "it is not a regular file")
-            with path.open("rb") as stream:
-                return stream.read(MAX_ENCODED_BYTES + 1)
-        except OSError as exc:
-            raise FileUnreadable(file.path, f"cannot read it ({exc.strerror})") from exc
+        return read_image(self.root / file.path, file.path)
+
+
+def read_image(path: Path, name: str) -> bytes:
+    """Read a file, but at most one byte more than an image may have; `name` names it in `FileUnreadable`."""
+    try:
+        if path.exists() and not path.is_file():  # opening a pipe would block
+            raise FileUnreadable(name, "it is not a regular file")
+        with path.open("rb") as stream:
+            return stream.read(MAX_ENCODED_BYTES + 1)
+    except OSError as exc:
+        raise FileUnreadable(name, f"cannot read it ({exc.strerror})") from exc
 
 
 def open_folder(root: Path, patients_from: PatientsFrom) -> FolderSource:

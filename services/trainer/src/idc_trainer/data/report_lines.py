@@ -65,15 +65,11 @@ def _list(title: str, count: int, entries: Iterator[str], shown: int) -> Iterato
 
 
 def _duplicate(group: Duplicate) -> str:
-    flags = [
-        text
-        for text, holds in (
-            (f"of different patients ({', '.join(map(printable, group.patients))})", group.across_patients),
-            ("of different classes", group.across_classes),
-        )
-        if holds
-    ]
-    return " = ".join(map(printable, group.paths)) + "".join(f", {flag}!" for flag in flags)
+    patients = (
+        f", of different patients ({', '.join(map(printable, group.patients))})!" if group.across_patients else ""
+    )
+    classes = ", of different classes!" if group.across_classes else ""
+    return " = ".join(map(printable, group.paths)) + patients + classes
 
 
 def _same_place(place: SamePlace) -> str:

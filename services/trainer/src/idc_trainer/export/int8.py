@@ -2,7 +2,6 @@
 
 import logging
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import nncf
@@ -72,10 +71,6 @@ def make_twin(
     labels, patients = judged.labels, judged.patients
     drop = mean_patient_auc(expected, labels, patients) - mean_patient_auc(found, labels, patients)
     return Int8Twin(graph, round(drop, 5))
-
-
-def twin_folder(bundle: Path) -> Path:
-    return bundle / "int8"
 
 
 def judges_learned(patches: DividedPatches) -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 import openvino as ov
 
 from idc_contracts.bundle import Parity
-from idc_trainer.export.int8 import Int8Twin, judges_learned, make_twin, twin_folder
+from idc_trainer.export.int8 import Int8Twin, judges_learned, make_twin
 from idc_trainer.graphs.conversion import save_ir, save_onnx, to_openvino
 from idc_trainer.graphs.parity import PATCHES, largest_differences, require_parity
 from idc_trainer.graphs.runner import GraphRunner, read_graph
@@ -45,7 +45,7 @@ def export_graphs(
     save_onnx(classifier, "probability", folder / "model.onnx")
     twin = _make_twin(folder, runner, patches, progress) if int8 else None
     if twin and twin.kept:
-        save_ir(twin.graph, twin_folder(folder))
+        save_ir(twin.graph, folder / "int8")
     progress("comparing the graphs with Keras", 0, 1)
     parity = _compare(classifier, folder, twin, patches)
     progress("comparing the graphs with Keras", 1, 1)

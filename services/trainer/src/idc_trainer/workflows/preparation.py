@@ -75,10 +75,6 @@ class BackboneFeatures:
         return self._runner.run(patches)
 
 
-def feature_folder(cache: Path, backbone: BuiltBackbone) -> Path:
-    return cache / "features" / backbone.digest()[:16]
-
-
 def compute_features(
     backbone: BuiltBackbone, plain: PatchIndex, train: PatchIndex, source: Source, progress: Progress
 ) -> tuple[FeatureStore, ...]:
@@ -94,7 +90,7 @@ def compute_features(
     Raises:
         OutputUnwritable, OutputFull: The cache cannot be written.
     """
-    runner, folder = BackboneFeatures(backbone), feature_folder(source.cache, backbone)
+    runner, folder = BackboneFeatures(backbone), source.cache / "features" / backbone.digest()[:16]
     unchanged, *others = source.recipe.variants()
     first = extract(plain, unchanged, runner, folder, progress)
     return first, *(extract(train, variant, runner, folder, progress) for variant in others)

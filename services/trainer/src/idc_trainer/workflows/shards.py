@@ -7,9 +7,8 @@ import numpy as np
 from idc_trainer.data.check import require_patches
 from idc_trainer.data.index import PatchIndex
 from idc_trainer.data.reading import read_patches
-from idc_trainer.features.extraction import extract
 from idc_trainer.progress import Progress
-from idc_trainer.workflows.preparation import BackboneFeatures, Source, feature_folder, read_backbone
+from idc_trainer.workflows.preparation import Source, compute_features, read_backbone
 
 
 @dataclass(frozen=True)
@@ -35,8 +34,6 @@ def extract_shard(source: Source, shard: Shard, progress: Progress) -> int:
     """
     index = read_patches(source.data, progress)
     require_patches(index)
-    chosen, backbone = shard.of(index), read_backbone(source)
-    runner, folder = BackboneFeatures(backbone), feature_folder(source.cache, backbone)
-    for variant in source.recipe.variants():
-        extract(chosen, variant, runner, folder, progress)
+    chosen = shard.of(index)
+    compute_features(read_backbone(source), chosen, chosen, source, progress)
     return len(chosen)
