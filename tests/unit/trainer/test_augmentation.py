@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idc_trainer.features.augmentation import jitter_stain, turn
+from idc_trainer.features.augmentation import jitter_stain, rotate
 from idc_trainer.features.variants import Jittered, Plain
 from support.made_patches import made_patch
 
@@ -40,7 +40,7 @@ def test_jitter_keeps_shape_and_type_and_gives_the_same_for_the_same_seed(streng
 def test_a_turned_patch_has_the_same_pixels_in_one_of_eight_orders(patch: np.ndarray) -> None:
     rng = np.random.default_rng(0)
 
-    turned = [turn(patch, rng) for _ in range(60)]
+    turned = [rotate(patch, rng) for _ in range(60)]
 
     quarters = [np.rot90(patch, quarter) for quarter in range(4)]
     orders = [*quarters, *(quarter[:, ::-1] for quarter in quarters)]

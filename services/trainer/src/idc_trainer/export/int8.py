@@ -73,7 +73,7 @@ def make_twin(
     return Int8Twin(graph, round(drop, 5))
 
 
-def judges_learned(patches: DividedPatches) -> bool:
+def judged_on_training(patches: DividedPatches) -> bool:
     """Whether the INT8 graph is judged on patients that the graph was trained on.
 
     With cross-fitting the graph was trained on the validation patients, on which INT8 shows no loss. It is then judged

@@ -39,12 +39,12 @@ def jitter_stain(
     return jittered
 
 
-def turn(patch: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+def rotate(patch: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
     """Rotate a square patch by random quarter turns and mirror half of all patches.
 
     Args:
         patch: RGB, uint8, shape (side, side, 3), values 0-255.
         rng: The source of randomness.
     """
-    turned = np.rot90(patch, int(rng.integers(4)))
-    return np.ascontiguousarray(turned[:, ::-1] if rng.integers(2) else turned)
+    rotated = np.rot90(patch, int(rng.integers(4)))
+    return np.ascontiguousarray(rotated[:, ::-1] if rng.integers(2) else rotated)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from idc_trainer.features.augmentation import jitter_stain, turn
+from idc_trainer.features.augmentation import jitter_stain, rotate
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Jittered:
             digest: SHA-256 of its file, hexadecimal; the same patch is always changed in the same way.
         """
         rng = np.random.default_rng([self.seed, self.number, int(digest[:16], 16)])
-        return jitter_stain(turn(patch, rng), self.strength, rng, self.shift)
+        return jitter_stain(rotate(patch, rng), self.strength, rng, self.shift)
 
 
 Variant = Plain | Jittered

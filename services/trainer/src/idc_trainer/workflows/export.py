@@ -8,7 +8,7 @@ import numpy as np
 import openvino as ov
 
 from idc_contracts.bundle import Parity
-from idc_trainer.export.int8 import Int8Twin, judges_learned, make_twin
+from idc_trainer.export.int8 import Int8Twin, judged_on_training, make_twin
 from idc_trainer.graphs.conversion import save_ir, save_onnx, to_openvino
 from idc_trainer.graphs.parity import PATCHES, largest_differences, require_parity
 from idc_trainer.graphs.runner import GraphRunner, read_graph
@@ -53,7 +53,7 @@ def export_graphs(
 
 
 def _make_twin(folder: Path, runner: GraphRunner, patches: DividedPatches, progress: Progress) -> Int8Twin:
-    judged = patches.validation if judges_learned(patches) or not patches.cross_fitted else patches.test
+    judged = patches.validation if judged_on_training(patches) or not patches.cross_fitted else patches.test
     expected = runner.run_all(judged, progress, "scoring patches for the INT8 graph")
     progress("making the INT8 graph", 0, 1)
     twin = make_twin(read_graph(folder / "model.xml"), patches.train, judged, expected)
