@@ -38,7 +38,7 @@ from idc_trainer.data.reading import DataSet
 from idc_trainer.data.source import Listing, PatchFile, PatientsFrom
 from idc_trainer.graphs.conversion import save_ir, to_openvino
 from idc_trainer.learning.classifier import build_feature_model
-from idc_trainer.features.extraction import extract
+from idc_trainer.features.extraction import Extractor, extract
 from idc_trainer.graphs.runner import BATCH, GraphRunner
 from idc_trainer.features.variants import Plain
 from idc_trainer.learning.operating_point import Target
@@ -112,7 +112,7 @@ def _extraction_ratio(data: Path, folder: Path, *, rounds: int, count: int, seco
     for number in range(rounds):
         before = benchmark_app(path, batch=BATCH, seconds=seconds).patches_per_s
         start = time.perf_counter()
-        extract(index, Plain(), runner, folder / f"round-{number}", _silent)
+        extract(index, Plain(), Extractor(runner.output_shape[0], runner.run), folder / f"round-{number}", _silent)
         ours.append(len(index) / (time.perf_counter() - start))
         after = benchmark_app(path, batch=BATCH, seconds=seconds).patches_per_s
         ratios.append(ours[-1] / ((before + after) / 2))

@@ -56,7 +56,7 @@ def main(target: str) -> None:
             layer = convolution.replace(".", "_").strip("_")
             found[f"{layer}/kernel"], found[f"{layer}/bias"] = map(np.ascontiguousarray, fold(weights, convolution))
     np.savez_compressed(target, **found)
-    print(hashlib.sha256(Path(target).read_bytes()).hexdigest(), target)
+    sys.stdout.write(f"{hashlib.sha256(Path(target).read_bytes()).hexdigest()}  {target}\n")
 
 
 if __name__ == "__main__":

@@ -158,7 +158,7 @@ def _features(cache: Path) -> dict[str, dict[bytes, list[float]]]:
 class _WideRunner(FakeRunner):
     """As many features as `stage3` has."""
 
-    output_shape = (24,)
+    width = 24
 
     def run(self, patches: np.ndarray) -> np.ndarray:
         return np.tile(super().run(patches), 4)
@@ -167,7 +167,7 @@ class _WideRunner(FakeRunner):
 def test_shards_give_what_one_machine_gives(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(preparation, "BackboneFeatures", lambda _backbone: _WideRunner())
+    monkeypatch.setattr(preparation, "feature_extractor", lambda _backbone: _WideRunner())
     data = write_patch_folder(tmp_path / "data", {"a": (3, 3), "b": (2, 2)})
     sharded, at_once = tmp_path / "sharded", tmp_path / "at-once"
 

@@ -1,7 +1,9 @@
 """Computes missing features: reads, decodes and infers concurrently, a block at a time."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,26 +18,25 @@ BLOCK: Final = 1024
 """Patches in a block; two blocks are in memory, one of which is decoded while the other is computed."""
 
 
-class FeatureRunner(Protocol):
-    """Computes the features of patches, as `graphs.runner.GraphRunner` does."""
+@dataclass(frozen=True)
+class Extractor:
+    """A feature graph."""
 
-    @property
-    def output_shape(self) -> tuple[int, ...]:
-        """The shape of one patch's features: (width,)."""
-
-    def run(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """From patches, RGB, uint8, shape (N, 50, 50, 3), to their features, float32, shape (N, width)."""
+    width: int
+    """The number of features of a patch."""
+    run: Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+    """From patches, RGB, uint8, shape (N, 50, 50, 3), to their features, float32, shape (N, width)."""
 
 
 def extract(
-    index: PatchIndex, variant: Variant, runner: FeatureRunner, folder: Path, progress: Progress
+    index: PatchIndex, variant: Variant, extractor: Extractor, folder: Path, progress: Progress
 ) -> FeatureStore:
     """Complete a store so that it has the features of all patches of an index.
 
     Args:
         index: The patches; memory use does not grow with their number.
         variant: How the patches are changed.
-        runner: The feature graph.
+        extractor: The feature graph.
         folder: The folder of this graph's stores, one for each variant.
         progress: Called after each block.
 
@@ -48,12 +49,11 @@ def extract(
         return variant.apply(index.decode(row), bytes(index.digests[row]))
 
     place = folder / variant.key
-    (width,) = runner.output_shape
-    missing = np.flatnonzero(~FeatureStore(place, width).has(index.digests))
+    missing = np.flatnonzero(~FeatureStore(place, extractor.width).has(index.digests))
     done = len(index) - len(missing)
     blocks = [missing[block.start : block.stop].tolist() for block in ranges(len(missing), BLOCK)]
     for rows, patches in zip(blocks, decoded_ahead(blocks, see), strict=True):
-        write_block(place, index.digests[rows], runner.run(patches))
+        write_block(place, index.digests[rows], extractor.run(patches))
         done += len(rows)
         progress(f"features, {variant.key}", done, len(index))
-    return FeatureStore(place, width)
+    return FeatureStore(place, extractor.width)

@@ -1,18 +1,15 @@
 """The first steps of every training: patches, backbone, and features from the cache."""
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache
 from pathlib import Path
-
-import numpy as np
-from numpy.typing import NDArray
 
 from idc_trainer.backbones.base import BuiltBackbone
 from idc_trainer.backbones.registry import build_backbone
 from idc_trainer.data.check import require_trainable
 from idc_trainer.data.index import PatchIndex
 from idc_trainer.data.reading import DataSet, read_patches
-from idc_trainer.features.extraction import extract
+from idc_trainer.features.extraction import Extractor, extract
 from idc_trainer.features.store import FeatureStore
 from idc_trainer.graphs.conversion import to_openvino
 from idc_trainer.graphs.runner import GraphRunner
@@ -55,24 +52,14 @@ def read_backbone(source: Source) -> BuiltBackbone:
     return build_backbone(recipe.backbone, recipe.input_px, recipe.stages, source.weights)
 
 
-@dataclass(frozen=True)
-class BackboneFeatures:
-    """Pooled features by OpenVINO; the graph, which takes seconds to make, is made for the first patch."""
+def feature_extractor(backbone: BuiltBackbone) -> Extractor:
+    """The pooled features by OpenVINO; the graph, which takes seconds to make, is made for the first patch."""
 
-    backbone: BuiltBackbone
+    @cache
+    def runner() -> GraphRunner:
+        return GraphRunner(to_openvino(build_feature_model(backbone), "features"))
 
-    @property
-    def output_shape(self) -> tuple[int, ...]:
-        """The shape of one patch's features: (width,)."""
-        return (sum(self.backbone.stage_widths),)
-
-    @cached_property
-    def _runner(self) -> GraphRunner:
-        return GraphRunner(to_openvino(build_feature_model(self.backbone), "features"))
-
-    def run(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """From patches, RGB, uint8, shape (N, 50, 50, 3), to their features, float32, shape (N, width)."""
-        return self._runner.run(patches)
+    return Extractor(sum(backbone.stage_widths), lambda patches: runner().run(patches))
 
 
 def compute_features(
@@ -90,7 +77,7 @@ def compute_features(
     Raises:
         OutputUnwritable, OutputFull: The cache cannot be written.
     """
-    runner, folder = BackboneFeatures(backbone), source.cache / "features" / backbone.digest()[:16]
+    extractor, folder = feature_extractor(backbone), source.cache / "features" / backbone.digest()[:16]
     unchanged, *others = source.recipe.variants()
-    first = extract(plain, unchanged, runner, folder, progress)
-    return first, *(extract(train, variant, runner, folder, progress) for variant in others)
+    first = extract(plain, unchanged, extractor, folder, progress)
+    return first, *(extract(train, variant, extractor, folder, progress) for variant in others)
