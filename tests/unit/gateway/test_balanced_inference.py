@@ -131,7 +131,7 @@ async def test_server_that_is_left_alone_says_when_to_come_back() -> None:
     with pytest.raises(InferenceUnavailable, match="no inference server is ready") as refusal:
         await inference.predict(PATCH, "r")
 
-    assert 1 <= int(refusal.value.answer_headers()["Retry-After"]) <= int(LOOK_EVERY_S)
+    assert 1 <= int(refusal.value.headers["Retry-After"]) <= int(LOOK_EVERY_S)
 
 
 async def test_only_server_is_asked_even_where_it_says_that_it_is_not_ready() -> None:

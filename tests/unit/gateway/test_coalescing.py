@@ -106,7 +106,7 @@ async def test_failure_is_told_to_everybody_with_its_remedy() -> None:
     assert len({id(answer) for answer in answers}) == 3
     for answer in answers:
         assert isinstance(answer, InferenceUnavailable)
-        assert answer.answer_headers() == {"Retry-After": "7"}
+        assert answer.headers == {"Retry-After": "7"}
 
 
 async def test_who_gives_up_in_line_is_not_asked_for() -> None:

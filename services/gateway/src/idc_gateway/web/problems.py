@@ -69,7 +69,7 @@ def problem_of(request: Request, error: Exception, **extensions: Any) -> JSONRes
         Exception: The error itself, where it is none of these.
     """
     if isinstance(error, GatewayError):
-        return problem(request, error.status, error.kind, str(error), error.answer_headers(), **extensions)
+        return problem(request, error.status, error.kind, str(error), error.headers, **extensions)
     if type(error) not in _BODY_ERRORS:
         raise error
     # What the client still sends is not read: the connection ends with this answer.
