@@ -21,10 +21,10 @@ from idc_contracts import Decision
 from idc_gateway import __main__
 from idc_gateway.access.accounts import NewSession, Proof, SignInBy, User
 from idc_gateway.access.scopes import Role
-from idc_gateway.app import build
 from idc_gateway.audit.chain import AuditEvent
 from idc_gateway.backup.data_lock import data_lock
 from idc_gateway.commands import parse
+from idc_gateway.composition import build
 from idc_gateway.errors import CannotStart
 from idc_gateway.messages.ports import OutgoingMessage
 from idc_gateway.results.classifications import Classification

@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 
 from idc_contracts import Decision
+from idc_gateway.audit.chain import AuditEvent
 from idc_gateway.classifying.check_image import CheckedImage
 from idc_gateway.classifying.outcomes import Outcome
 from idc_gateway.classifying.result_writer import Entry, ResultWriter
@@ -56,7 +57,7 @@ class ImageWork:
         for turn in range(12):
             image = CheckedImage("a.png", b"pixels %d" % (turn % 2), 50, 50, "image/png")
             old, new = self._add(image, NOW - timedelta(days=100)), self._add(image, NOW)
-            self._writer.delete(old, Job("key", "r"), NOW)
+            self.store.results.delete(old, AuditEvent("classification.deleted", "key", "x", NOW))
             self._retention.remove_due()
             self._deletions.delete_due()
             kept.append(new)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import uvicorn
 
-from idc_gateway.app import build, create_app
+from idc_gateway.app import create_app
+from idc_gateway.composition import build
 from idc_gateway.inference.ports import InferenceServer
 from idc_gateway.messages.ports import Bus
 from idc_gateway.settings import GatewaySettings

@@ -8,7 +8,8 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from idc_gateway.app import build, create_app
+from idc_gateway.app import create_app
+from idc_gateway.composition import build
 from idc_gateway.settings import GatewaySettings
 from idc_gateway.store import Store, open_store
 from idc_servicekit.mqtt import MqttSettings

@@ -8,7 +8,7 @@ import pytest
 from fastapi import FastAPI
 from starlette.routing import Mount
 
-from idc_gateway.app import build
+from idc_gateway.composition import build
 from idc_gateway.settings import GatewaySettings
 from support.demo_patches import solid_png
 from support.gateway_fakes import MemoryBus, RednessInference

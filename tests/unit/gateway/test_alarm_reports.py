@@ -66,7 +66,7 @@ async def test_report_is_not_confirmed_while_the_database_fails(store: Store) ->
     audit = Failing()
     actions = AlarmActions(audit, store_retry_s=0.01)  # type: ignore[arg-type] # a part of it
     writing = asyncio.create_task(actions.run())
-    stored = actions.take(ALARM_ACTIONS.at(site="site", device="alarm"), _acted().to_payload())
+    stored = actions.receive(ALARM_ACTIONS.at(site="site", device="alarm"), _acted().to_payload())
     assert stored is not None
     await eventually(lambda: audit.attempts >= 3)
     was_confirmed = stored.done()

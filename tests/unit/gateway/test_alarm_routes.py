@@ -222,10 +222,10 @@ async def test_lost_broker_is_told_beside_the_alarms(client: httpx.AsyncClient, 
 
 def test_unreadable_message_is_counted_and_dropped() -> None:
     board = AlarmBoard()
-    board.take(STATE_TOPIC, state(blue=True))
+    board.receive(STATE_TOPIC, state(blue=True))
 
     for payload in (b"{", b"\xff\xfe", b'{"schema_version": 2}', state(blue=True)[:40]):
-        board.take(STATE_TOPIC, payload)
+        board.receive(STATE_TOPIC, payload)
 
     assert board.rejected_messages == 4
     assert board.all()[0].state is not None
@@ -234,7 +234,7 @@ def test_unreadable_message_is_counted_and_dropped() -> None:
 def test_message_of_another_topic_is_ignored() -> None:
     board = AlarmBoard()
 
-    board.take("idc/v1/site/alarm/something", state(blue=True))
+    board.receive("idc/v1/site/alarm/something", state(blue=True))
 
     assert board.all() == []
 
@@ -243,7 +243,7 @@ def test_flood_of_made_up_alarms_is_bounded() -> None:
     board = AlarmBoard()
 
     for number in range(MAX_ALARMS + 50):
-        board.take(ALARM_STATUS.at(site="site", device=f"a{number}"), status("online"))
+        board.receive(ALARM_STATUS.at(site="site", device=f"a{number}"), status("online"))
 
     assert len(board.all()) == MAX_ALARMS
 
@@ -252,12 +252,12 @@ def test_real_alarm_is_shown_beside_a_flood_of_made_up_ones() -> None:
     board = AlarmBoard()
     flood = [ALARM_STATUS.at(site="site", device=f"a{number}") for number in range(MAX_ALARMS + 50)]
     for topic in flood:
-        board.take(topic, status("online"))
+        board.receive(topic, status("online"))
 
-    board.take(STATUS_TOPIC, status("online"))
-    board.take(STATE_TOPIC, state(red=True))
+    board.receive(STATUS_TOPIC, status("online"))
+    board.receive(STATE_TOPIC, state(red=True))
     for topic in flood:
-        board.take(topic, status("online"))
+        board.receive(topic, status("online"))
 
     view = board.find("alarm")
     assert view is not None
@@ -268,11 +268,11 @@ def test_real_alarm_is_shown_beside_a_flood_of_made_up_ones() -> None:
 
 def test_alarm_whose_retained_messages_were_deleted_is_forgotten() -> None:
     board = AlarmBoard()
-    board.take(STATUS_TOPIC, status("offline"))
-    board.take(STATE_TOPIC, state(red=True))
+    board.receive(STATUS_TOPIC, status("offline"))
+    board.receive(STATE_TOPIC, state(red=True))
 
-    board.take(STATE_TOPIC, b"")
-    board.take(STATUS_TOPIC, b"")
+    board.receive(STATE_TOPIC, b"")
+    board.receive(STATUS_TOPIC, b"")
 
     assert board.all() == []
     assert board.rejected_messages == 0

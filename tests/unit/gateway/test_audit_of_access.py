@@ -1,7 +1,6 @@
 """Who came in, who looked at patients' data and who took it away stands in the audit chain."""
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,7 +8,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from idc_gateway.access.accesses import AGAIN_AFTER_S, Accesses
+from idc_gateway.access.view_log import REPEAT_AFTER_S, ViewLog
 from idc_gateway.errors import StoreUnavailable
 from idc_gateway.store import Store
 from support.asgi_stream import AsgiStream
@@ -153,14 +152,14 @@ async def test_what_is_looked_at_again_and_again_is_recorded_once_in_ten_minutes
     app: FastAPI, client: httpx.AsyncClient, store: Store
 ) -> None:
     now_s = 0.0
-    accesses = Accesses(store.audit, clock=lambda: now_s)
-    app.state.gateway = replace(app.state.gateway, accesses=accesses)
+    views = ViewLog(store.audit, clock=lambda: now_s)
+    app.state.gateway.access.views = views
 
     for _ in range(5):
         await client.get(URL)
         await client.get(URL, params={"patient": "7"})
     once = len(await records(client, "results.listed"))
-    now_s += AGAIN_AFTER_S
+    now_s += REPEAT_AFTER_S
     await client.get(URL)
 
     assert once == 2

@@ -37,7 +37,7 @@ def test_waiting_messages_and_their_age_are_told(store: Store, wait_for: Callabl
     wait_for(2, timedelta(seconds=1))
     watched = backlog(store)
 
-    watched.look()
+    watched.check()
 
     assert (watched.state.waiting, watched.state.oldest_age_s) == (5, 120)
     assert watched.state.is_degraded
@@ -47,7 +47,7 @@ def test_moment_of_waiting_is_no_trouble(store: Store, wait_for: Callable[[int, 
     wait_for(50, timedelta(seconds=2))
     watched = backlog(store)
 
-    watched.look()
+    watched.check()
 
     assert not watched.state.is_degraded
     watched.check_room()
@@ -57,7 +57,7 @@ def test_full_outbox_takes_nothing_more(store: Store, wait_for: Callable[[int, t
     wait_for(100, timedelta(0))
     watched = backlog(store)
 
-    watched.look()
+    watched.check()
 
     with pytest.raises(OutboxFull, match="100 messages wait"):
         watched.check_room()
@@ -70,7 +70,7 @@ def test_too_old_messages_are_let_go_and_that_is_audited(
     wait_for(2, timedelta(hours=23))
     watched = backlog(store)
 
-    watched.look()
+    watched.check()
 
     assert (watched.state.waiting, watched.expired) == (2, 3)
     record = store.audit.latest("messages.expired")

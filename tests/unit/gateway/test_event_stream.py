@@ -18,7 +18,7 @@ from idc_gateway.results.classifications import Classification
 from idc_gateway.results.positions import START, Position
 from idc_gateway.results.unit_of_work import UnitOfWork
 from idc_gateway.store import Store, open_store
-from idc_gateway.web.dependencies import Gateway
+from idc_gateway.web.rooms import Gateway
 from idc_gateway.web.routes.events import answer_from
 from support.gateway_fakes import FAKE_MODEL, FAKE_THRESHOLDS
 
@@ -40,14 +40,14 @@ def delete(store: Store, result: Classification) -> None:
 class Stream:
     """Reads an event stream block by block, as a browser does."""
 
-    def __init__(self, blocks: AsyncIterator[str]) -> None:
+    def __init__(self, blocks: AsyncIterator[bytes]) -> None:
         self._blocks = blocks
         self.last_id = ""
 
     async def next(self) -> list[dict[str, str]]:
         """What comes next: blocks of fields; a sign of life has an id alone."""
         read = []
-        for block in str(await anext(self._blocks)).strip().split("\n\n"):
+        for block in (await anext(self._blocks)).decode().strip().split("\n\n"):
             fields = dict(line.split(": ", 1) for line in block.splitlines() if not line.startswith(":"))
             self.last_id = fields.get("id", self.last_id)
             read.append(fields)
@@ -64,7 +64,7 @@ def gateway(app: FastAPI) -> Gateway:
 
 
 async def stream(gateway: Gateway, last_event_id: str | None = None) -> Stream:
-    answer = await answer_from(gateway, last_event_id)
+    answer = await answer_from(gateway.results.feed, last_event_id)
     return Stream(answer.body_iterator)  # type: ignore[arg-type]
 
 

@@ -102,6 +102,7 @@ class Gateway:
 
     def __init__(self, store: Store, images: Any) -> None:
         self._now = NOW
+        self._results = store.results
         self._writer = ResultWriter(
             store.results, store.images, images, site="site", device="gateway", clock=lambda: self._now
         )
@@ -116,7 +117,7 @@ class Gateway:
         return entry
 
     def delete(self, entry: Entry) -> None:
-        self._writer.delete(entry.results[0].id, Job("key", "r"), NOW)
+        self._results.delete(entry.results[0].id, AuditEvent("classification.deleted", "key", "x", NOW))
         self._deletions.delete_due()
 
     def tidy_later(self) -> None:

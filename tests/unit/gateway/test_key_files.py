@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from idc_gateway.access.first_key import follow_first_key
-from idc_gateway.access.keys import FileKey, Keyring
+from idc_gateway.access.key_files import FileKey, follow_first_key, read_key
+from idc_gateway.access.keys import Keyring
 from idc_gateway.errors import Unauthenticated
 from idc_gateway.store import Store
 from support.eventually import eventually
@@ -31,12 +31,12 @@ def path(tmp_path: Path) -> Path:
 
 def test_exchanged_key_for_metrics_counts_at_once_and_the_old_one_no_more(path: Path) -> None:
     key = FileKey(path)
-    assert key.fits(OLD)
+    assert key.matches(OLD)
 
     exchange(path, NEW)
 
-    assert key.fits(NEW)
-    assert not key.fits(OLD)
+    assert key.matches(NEW)
+    assert not key.matches(OLD)
 
 
 @pytest.mark.parametrize("spoil", [lambda path: exchange(path, "short"), Path.unlink])
@@ -45,15 +45,15 @@ def test_spoiled_file_leaves_the_key_for_metrics_as_it_was(path: Path, spoil: Ca
 
     spoil(path)
 
-    assert key.fits(OLD)
+    assert key.matches(OLD)
     exchange(path, NEW)
-    assert key.fits(NEW)
+    assert key.matches(NEW)
 
 
 @pytest.fixture
 async def keyring(store: Store, path: Path) -> AsyncIterator[Keyring]:
     keyring = Keyring(store.accounts)
-    keyring.take_first_key(path)
+    keyring.set_first_key(read_key(path))
     following = asyncio.create_task(follow_first_key(keyring, path, every_s=0.01))
     yield keyring
     following.cancel()

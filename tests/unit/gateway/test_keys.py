@@ -7,6 +7,7 @@ from sqlalchemy import func, select
 
 from idc_gateway.access.accounts import Proof, SignInBy
 from idc_gateway.access.digests import secret_digest
+from idc_gateway.access.key_files import read_key
 from idc_gateway.access.keys import REMEMBERED_FOR, Keyring
 from idc_gateway.access.sessions import BrowserSessions
 from idc_gateway.errors import Unauthenticated
@@ -33,7 +34,7 @@ def clock() -> Clock:
 @pytest.fixture
 def keyring(store: Store, settings: GatewaySettings, clock: Clock) -> Keyring:
     keyring = Keyring(store.accounts, clock=clock)
-    keyring.take_first_key(settings.first_api_key_file)
+    keyring.set_first_key(read_key(settings.first_api_key_file))
     return keyring
 
 
@@ -52,7 +53,7 @@ async def test_session_is_over_after_its_lifetime(opened: BrowserSessions, clock
 
     clock.now += timedelta(minutes=1)
 
-    with pytest.raises(Unauthenticated, match="over"):
+    with pytest.raises(Unauthenticated, match="ended"):
         await opened.by_token(token)
 
 
@@ -74,7 +75,7 @@ async def test_exchanged_first_key_replaces_the_old_one_and_ends_its_sessions(
     token = await opened.open(FIRST, "r")
     settings.first_api_key_file.write_text("n" * 64)
 
-    keyring.take_first_key(settings.first_api_key_file)
+    keyring.set_first_key(read_key(settings.first_api_key_file))
     clock.now += REMEMBERED_FOR
 
     assert (await keyring.by_key("n" * 64)).name == "first"
@@ -89,6 +90,6 @@ async def test_same_first_key_keeps_its_sessions_over_a_restart(
 ) -> None:
     token = await opened.open(FIRST, "r")
 
-    keyring.take_first_key(settings.first_api_key_file)
+    keyring.set_first_key(read_key(settings.first_api_key_file))
 
     assert (await opened.by_token(token)).name == "first"

@@ -14,7 +14,7 @@ from idc_contracts import utc_now
 from idc_gateway.access.accounts import ApiKey, Caller
 from idc_gateway.access.digests import secret_digest
 from idc_gateway.access.keys import REMEMBERED_FOR
-from idc_gateway.access.running_requests import LOOK_EVERY_S, STREAMS_OF_CALLER, RunningRequests
+from idc_gateway.access.running_requests import CHECK_EVERY_S, STREAMS_PER_CALLER, RunningRequests
 from idc_gateway.access.scopes import Role
 from idc_gateway.audit.chain import AuditEvent
 from idc_gateway.errors import StoreUnavailable, Unauthenticated
@@ -61,7 +61,7 @@ async def ends(app: FastAPI, stream: AsgiStream) -> None:
     """Look again, as the gateway does every few seconds, until the stream is over; what is remembered gets old."""
     async with asyncio.timeout(30):
         while not stream.is_over:
-            await app.state.gateway.running.end_what_is_over()
+            await app.state.gateway.access.running.check()
             await asyncio.sleep(0.05)
 
 
@@ -172,7 +172,7 @@ async def test_who_keeps_the_key_keeps_the_stream(app: FastAPI, client: httpx.As
     stream = await begun(AsgiStream(app, EVENTS, await key_of(client, "screen")))
 
     await client.delete("/api/v1/keys/other")
-    await app.state.gateway.running.end_what_is_over()
+    await app.state.gateway.access.running.check()
     await client.post("/api/v1/classifications", content=RED)
     await eventually(lambda: b"event: classification" in stream.body, 30)
 
@@ -181,24 +181,24 @@ async def test_who_keeps_the_key_keeps_the_stream(app: FastAPI, client: httpx.As
 
 
 async def test_database_that_does_not_answer_ends_nothing() -> None:
-    async def identify(_caller: Caller) -> Caller:
+    def holder(_sha256: str) -> Caller:
         raise StoreUnavailable("no answer")
 
-    requests = RunningRequests(identify)
+    requests = RunningRequests(holder, holder)
     async with asyncio.timeout(None) as deadline:
         with requests.one(deadline) as running:
             running.caller = Caller("k", is_browser=False, scopes=frozenset(), sha256="0" * 64)
-            await requests.end_what_is_over()
+            await requests.check()
             await asyncio.sleep(0)
 
     assert running.ended_by is None
 
 
 async def test_gateway_looks_by_itself_often_enough() -> None:
-    async def identify(_caller: Caller) -> Caller:
+    def holder(_sha256: str) -> Caller:
         raise Unauthenticated("revoked")
 
-    requests = RunningRequests(identify, look_every_s=0.01)
+    requests = RunningRequests(holder, holder, check_every_s=0.01)
     looking = asyncio.create_task(requests.run())
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(None) as deadline:
@@ -207,12 +207,12 @@ async def test_gateway_looks_by_itself_often_enough() -> None:
                 await asyncio.sleep(60)
     looking.cancel()
 
-    assert 2 * LOOK_EVERY_S + REMEMBERED_FOR.total_seconds() < 15
+    assert 2 * CHECK_EVERY_S + REMEMBERED_FOR.total_seconds() < 15
 
 
 async def test_one_caller_cannot_take_all_streams(app: FastAPI, client: httpx.AsyncClient) -> None:
     mine = await key_of(client, "mine")
-    streams = [await begun(AsgiStream(app, EVENTS, mine)) for _ in range(STREAMS_OF_CALLER)]
+    streams = [await begun(AsgiStream(app, EVENTS, mine)) for _ in range(STREAMS_PER_CALLER)]
 
     refused = await client.get(EVENTS, headers=mine)
     other = await begun(AsgiStream(app, EVENTS, await key_of(client, "other")))
@@ -224,8 +224,8 @@ async def test_one_caller_cannot_take_all_streams(app: FastAPI, client: httpx.As
 
 
 async def test_watchers_are_bounded_and_make_room_when_they_leave(app: FastAPI, client: httpx.AsyncClient) -> None:
-    keys = [await key_of(client, f"k{number}") for number in range(MAX_WATCHERS // STREAMS_OF_CALLER)]
-    streams = [await begun(AsgiStream(app, EVENTS, key)) for key in keys for _ in range(STREAMS_OF_CALLER)]
+    keys = [await key_of(client, f"k{number}") for number in range(MAX_WATCHERS // STREAMS_PER_CALLER)]
+    streams = [await begun(AsgiStream(app, EVENTS, key)) for key in keys for _ in range(STREAMS_PER_CALLER)]
 
     refused = await client.get(EVENTS)
     for stream in streams:

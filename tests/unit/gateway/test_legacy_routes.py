@@ -1,7 +1,5 @@
 """The 2018 endpoints answer as they did, and are open only to whom the settings name."""
 
-from dataclasses import replace
-
 import httpx
 import pytest
 from fastapi import FastAPI
@@ -129,7 +127,7 @@ async def test_other_sites_page_in_an_open_network_is_refused(
 
 @pytest.mark.parametrize("settings", [["fd00::/8"]], indirect=True)
 async def test_rate_of_open_networks_counts_by_network(app: FastAPI) -> None:
-    app.state.gateway = replace(app.state.gateway, rates=RequestRates(2))
+    app.state.gateway.access.rates = RequestRates(2)
     statuses = []
     for address in ("fd00::1", "fd00::2", "fd00::3", "fd00:0:0:1::1"):
         async with client_from(app, address) as client:

@@ -8,7 +8,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from idc_contracts import ALARM_STATUS
-from idc_gateway.app import build, create_app
+from idc_gateway.app import create_app
+from idc_gateway.composition import build
 from idc_gateway.errors import InferenceUnavailable
 from idc_gateway.settings import GatewaySettings
 from idc_gateway.store import Store

@@ -1,7 +1,6 @@
 """Which passwords are taken, and what changing one needs."""
 
 import asyncio
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -181,7 +180,7 @@ async def test_session_ends_idle_while_its_page_goes_on_polling(
 ) -> None:
     clock = Clock()
     idle = BrowserSessions(store.sessions, lifetime=timedelta(hours=12), idle=timedelta(minutes=30), clock=clock)
-    app.state.gateway = replace(app.state.gateway, sessions=idle)
+    app.state.gateway.access.sessions = idle
     await let_in(client, browser)
     clock.now += timedelta(minutes=20)
     assert (await browser.get("/api/v1/classifications")).status_code == 200

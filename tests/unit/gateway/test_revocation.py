@@ -11,6 +11,7 @@ from idc_contracts import utc_now
 from idc_gateway.access import sessions_store as sql_sessions
 from idc_gateway.access.accounts import ApiKey, Proof, SignInBy
 from idc_gateway.access.digests import secret_digest
+from idc_gateway.access.key_files import read_key
 from idc_gateway.access.keys import Keyring
 from idc_gateway.access.scopes import Role
 from idc_gateway.access.sessions import BrowserSessions
@@ -26,7 +27,7 @@ PASSWORD = "correct horse battery"
 
 def restarted(store: Store, settings: GatewaySettings) -> Keyring:
     keyring = Keyring(store.accounts)
-    keyring.take_first_key(settings.first_api_key_file)
+    keyring.set_first_key(read_key(settings.first_api_key_file))
     return keyring
 
 

@@ -11,8 +11,7 @@ from fastapi import FastAPI
 
 from idc_gateway import executors
 from idc_gateway.access import throttle
-from idc_gateway.access.failed_sign_ins import RECORDED, RECORDED_OF_SOURCE, FailedSignIns
-from idc_gateway.access.known_devices import KnownDevices
+from idc_gateway.access.sign_ins import RECORDED, RECORDED_PER_SOURCE, FailureLimit, KnownDevices
 from idc_gateway.access.throttle import (
     FAILURES_OF_PAIR,
     FAILURES_OF_SOURCE,
@@ -266,7 +265,7 @@ async def test_line_before_the_hashing_is_bounded(app: FastAPI, monkeypatch: pyt
 
 
 def test_failed_sign_ins_cannot_fill_the_audit_chain() -> None:
-    failed = FailedSignIns(clock=lambda: 0.0)
+    failed = FailureLimit(clock=lambda: 0.0)
 
     recorded = [failed.to_record(f"192.0.2.{number % 250}") for number in range(10_000)]
     told = [number for number in recorded if number is not None]
@@ -277,11 +276,11 @@ def test_failed_sign_ins_cannot_fill_the_audit_chain() -> None:
 
 def test_what_was_not_recorded_is_counted_in_the_next_record() -> None:
     now_s = 0.0
-    failed = FailedSignIns(clock=lambda: now_s)
-    first = [failed.to_record("192.0.2.1") for _ in range(RECORDED_OF_SOURCE + 7)]
+    failed = FailureLimit(clock=lambda: now_s)
+    first = [failed.to_record("192.0.2.1") for _ in range(RECORDED_PER_SOURCE + 7)]
     now_s += FAILURES_WINDOW_S
 
-    assert first == [0] * RECORDED_OF_SOURCE + [None] * 7
+    assert first == [0] * RECORDED_PER_SOURCE + [None] * 7
     assert failed.to_record("192.0.2.1") == 7
 
 

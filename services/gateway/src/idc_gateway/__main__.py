@@ -10,13 +10,14 @@ from typing import Any
 
 import uvicorn
 
-from idc_gateway.app import build, create_app
+from idc_gateway.app import create_app
 from idc_gateway.backup.data_lock import data_lock
 from idc_gateway.commands import parse
+from idc_gateway.composition import build
 from idc_gateway.errors import CannotStart
 from idc_gateway.settings import GatewaySettings
-from idc_gateway.web.dependencies import Gateway
 from idc_gateway.web.problem_http import ProblemHttpProtocol
+from idc_gateway.web.rooms import Gateway
 from idc_gateway.web.routes.users import link_of
 from idc_servicekit.startup import start
 from idc_servicekit.tracing import traces
@@ -65,11 +66,10 @@ def server_options(settings: GatewaySettings) -> dict[str, Any]:
 
 def _print_first_link(gateway: Gateway) -> None:
     # For the person who starts the stack, not for the log's collectors: it works once, and within an hour.
-    token = gateway.users.first_link()
+    token = gateway.access.users.first_link()
     if token is not None:
-        sys.stderr.write(
-            f"\n  Nobody can sign in yet. Open this once and set a password:\n\n  {link_of(gateway, token)}\n\n"
-        )
+        link = link_of(gateway.settings, token)
+        sys.stderr.write(f"\n  Nobody can sign in yet. Open this once and set a password:\n\n  {link}\n\n")
         sys.stderr.flush()
 
 

@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final
 
-from idc_gateway.app import open_image_store
 from idc_gateway.backup.backup import DATABASE, write_backup
 from idc_gateway.backup.data_lock import data_lock
 from idc_gateway.backup.restore import restore_backup
+from idc_gateway.composition import open_image_store
 from idc_gateway.errors import CannotStart
 from idc_gateway.settings import GatewaySettings
 

@@ -36,6 +36,10 @@ class User:
     password_hash: str | None = None
     """Argon2 in its encoded form; None where none was set yet."""
 
+    @property
+    def has_password(self) -> bool:
+        return self.password_hash is not None
+
 
 class SignInBy(StrEnum):
     """What somebody signed in with."""

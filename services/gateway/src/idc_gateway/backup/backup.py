@@ -1,6 +1,6 @@
 """Backups: one tar file with a snapshot of the SQLite database, the images that it lists, and a table of contents.
 
-The table of contents comes last: an archive that was cut off has none.
+The table of contents comes last: a truncated archive has none.
 """
 
 import hashlib
@@ -11,7 +11,7 @@ import sqlite3
 import tarfile
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -33,7 +33,7 @@ class Contents:
     database_sha256: str
     images: int
     missing_images: int = 0
-    """Listed, and not in the image store any more."""
+    """Listed, but missing in the image store."""
 
 
 def write_backup(database: Path, images: ImageStore | None, target: IO[bytes]) -> Contents:
@@ -41,8 +41,8 @@ def write_backup(database: Path, images: ImageStore | None, target: IO[bytes]) -
 
     Args:
         database: The SQLite file.
-        images: Where the images are; None where none are stored.
-        target: Where the archive goes; it needs no position.
+        images: Where the images are; None where they are not stored.
+        target: Where the archive goes; it need not be seekable.
 
     Raises:
         sqlite3.Error: The database cannot be read.
@@ -50,7 +50,7 @@ def write_backup(database: Path, images: ImageStore | None, target: IO[bytes]) -
         OSError: The archive cannot be written.
     """
     remove_left(database.parent, BACKUP_FOLDER)
-    # Beside the database there is room for its copy; the temporary folder may be small.
+    # The system's temporary folder may be too small for a copy.
     with TemporaryDirectory(dir=database.parent, prefix=BACKUP_FOLDER) as folder:
         snapshot = Path(folder) / DATABASE
         _copy(database, snapshot)
@@ -63,7 +63,7 @@ def write_backup(database: Path, images: ImageStore | None, target: IO[bytes]) -
 
 
 def remove_left(folder: Path, prefix: str) -> None:
-    """Remove the temporary folders of a process that was killed; what is younger may be one that runs."""
+    """Remove the temporary folders of a killed process; a younger one may be in use."""
     for left in folder.glob(f"{prefix}*"):
         if time.time() - left.stat().st_mtime > _LEFT_AFTER_S:
             shutil.rmtree(left, ignore_errors=True)
@@ -73,7 +73,7 @@ def _copy(database: Path, snapshot: Path) -> None:
     if not database.is_file():
         raise FileNotFoundError(f"there is no database {database}")
     with _opened(database) as source, _opened(snapshot) as copy:
-        # In one step: it reads one moment and hinders no writer; in several, each write would begin it again.
+        # In one step: it reads one moment and blocks no writer; in several, each write would restart it.
         source.backup(copy)
         copy.execute("PRAGMA journal_mode=DELETE")  # one file, without a log beside it
 
@@ -102,10 +102,8 @@ def _add(archive: tarfile.TarFile, name: str, data: bytes) -> None:
     archive.addfile(member, io.BytesIO(data))
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator[sqlite3.Connection]:
-    with closing(sqlite3.connect(path, timeout=60)) as connection:
-        yield connection
+def _opened(path: Path) -> closing[sqlite3.Connection]:
+    return closing(sqlite3.connect(path, timeout=60))
 
 
 def _digest(path: Path) -> str:

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from idc_contracts import CLASSIFICATIONS, PatchClassified, utc_now
 from idc_gateway.audit.chain import AuditEvent
@@ -24,7 +24,6 @@ from idc_gateway.results.unit_of_work import NewImage, UnitOfWork
 from idc_gateway.results.unsettled import Unsettled
 
 CLASSIFIED: Final = "patch.classified"
-DELETED: Final = "classification.deleted"
 PUTS_AT_ONCE: Final = 16
 """A disk syncs so many files in little more time than one; a bucket takes them side by side."""
 
@@ -195,17 +194,6 @@ class ResultWriter:
             device=self._device,
             receipt=Receipt(job.claim, to_receipt(entry.outcomes), entry.at) if job.claim else None,
         )
-
-    def delete(self, identity: UUID, job: Job, now: datetime) -> bool:
-        """Delete a result and its reviews, and unlist its image where no other has it; False where there is none.
-
-        Blocks. The image is out of reach at once; its object is deleted in the background.
-
-        Raises:
-            StoreUnavailable: Nothing was deleted.
-        """
-        event = AuditEvent(DELETED, job.caller, str(identity), now, job.request_id)
-        return self._results.delete(identity, event)
 
 
 def _new_images(entry: Entry) -> list[NewImage]:

@@ -1,4 +1,4 @@
-"""How many messages wait for the broker, and when that is too many."""
+"""How many messages wait for the broker, and the limits on that."""
 
 import asyncio
 import logging
@@ -17,32 +17,29 @@ logger = logging.getLogger(__name__)
 
 EXPIRED: Final = "messages.expired"
 DEGRADED_AGE_S: Final = 30.0
-"""A connected broker confirms in milliseconds: a message that waits so long shows that something is wrong."""
+"""A connected broker confirms in milliseconds: a message that waits this long shows a fault."""
 
 
 @dataclass(frozen=True)
 class BacklogLimits:
-    """How much may wait, and how long."""
-
     max_messages: int
     max_age: timedelta
 
 
 @dataclass(frozen=True)
 class BacklogState:
-    """What waits at one moment."""
+    """The waiting messages at one moment."""
 
     waiting: int = 0
     oldest_age_s: float = 0.0
 
     @property
     def is_degraded(self) -> bool:
-        """Whether messages wait longer than they do where all works."""
         return self.oldest_age_s > DEGRADED_AGE_S
 
 
 class Backlog:
-    """Looks at the outbox every second, and lets go what is too old."""
+    """Checks the outbox every second, and drops messages that are too old."""
 
     def __init__(
         self,
@@ -72,16 +69,16 @@ class Backlog:
             )
 
     async def run(self) -> None:
-        """Look until cancelled."""
+        """Check until cancelled."""
         while True:
             try:
-                await executors.background(self.look)
+                await executors.background(self.check)
             except StoreUnavailable as exc:
-                logger.error("the outbox cannot be looked at: %s", exc)  # noqa: TRY400 - one line; it comes again
+                logger.error("the outbox cannot be checked: %s", exc)  # noqa: TRY400 - one line; it repeats
             await asyncio.sleep(self._every_s)
 
-    def look(self) -> None:
-        """Count what waits, and drop what is too old: an alarm would not sound for it any more. Blocks.
+    def check(self) -> None:
+        """Count the waiting messages, and drop those that are too old for an alarm to sound. Blocks.
 
         Raises:
             StoreUnavailable: The database does not work.

@@ -36,7 +36,7 @@ def csv_lines(results: Iterable[Classification]) -> Iterator[str]:
     """A header and one line for each result (RFC 4180, UTF-8, P(IDC) unrounded)."""
     yield _csv_line(CSV_COLUMNS)
     for result in results:
-        yield _csv_line([_unspoiled(value) for value in _csv_values(result)])
+        yield _csv_line([_without_formula(value) for value in _csv_values(result)])
 
 
 def _csv_values(result: Classification) -> list[Any]:
@@ -65,8 +65,8 @@ def _csv_values(result: Classification) -> list[Any]:
     ]
 
 
-def _unspoiled(value: Any) -> Any:
-    # A spreadsheet would run text that begins so as a formula (OWASP, "CSV Injection").
+def _without_formula(value: Any) -> Any:
+    # A spreadsheet would run such text as a formula (OWASP, "CSV Injection").
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA_STARTS) else value
 
 

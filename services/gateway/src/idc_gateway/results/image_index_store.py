@@ -1,4 +1,4 @@
-"""Which images are stored, and which may go."""
+"""Which images are stored, and which may be removed."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -19,10 +19,10 @@ from idc_gateway.sql.tables import classifications, image_deletions, images
 
 
 def note(connection: Connection, stored: Sequence[NewImage], at: datetime) -> None:
-    """Record images inside a transaction that has locked the chain's head; one that is there begins its time again.
+    """Record images inside a transaction that has locked the chain's head; for a known one its retention restarts.
 
     Raises:
-        ImageGone: One was stored under a name that it does not have any more; roll back and store it again.
+        ImageGone: One was stored under a name that it no longer has; roll back and store it again.
     """
     unique = {image.sha256: image for image in stored}
     listed = _names(connection, list(unique))
@@ -38,7 +38,7 @@ def note(connection: Connection, stored: Sequence[NewImage], at: datetime) -> No
 
 
 def abandon(connection: Connection, object_names: Sequence[str]) -> None:
-    """Let those of these objects that no image has be deleted, inside a transaction."""
+    """Schedule the deletion of those objects that no image has, inside a transaction."""
     listed = select(images.c.object_name).where(images.c.object_name.in_(object_names))
     unused = set(object_names) - set(connection.execute(listed).scalars()) if object_names else set()
     if unused:
@@ -48,13 +48,13 @@ def abandon(connection: Connection, object_names: Sequence[str]) -> None:
 
 
 def unlist_unused(connection: Connection, sha256: str) -> None:
-    """Take an image off the list where no result has it, inside a transaction that has locked the chain's head."""
+    """Unlist an image that no result has, inside a transaction that has locked the chain's head."""
     is_used = exists().where(classifications.c.image_sha256 == sha256)
     _unlist(connection, images.c.sha256 == sha256, ~is_used)
 
 
 def _unlist(connection: Connection, *conditions: ColumnElement[bool]) -> list[int]:
-    """Take images off the list and let their objects be deleted; returns the bytes of each."""
+    """Unlist images and schedule the deletion of their objects; returns the size of each in bytes."""
     gone = delete(images).where(*conditions).returning(images.c.object_name, images.c.size_bytes)
     rows = connection.execute(gone).all()
     abandon(connection, [row.object_name for row in rows])
@@ -62,7 +62,7 @@ def _unlist(connection: Connection, *conditions: ColumnElement[bool]) -> list[in
 
 
 def _is_needed() -> ColumnElement[bool]:
-    """Whether an image shows a positive that nobody has reviewed."""
+    """Whether an image shows an unreviewed positive."""
     return exists().where(
         classifications.c.image_sha256 == images.c.sha256,
         classifications.c.decision == Decision.IDC.value,
@@ -71,7 +71,7 @@ def _is_needed() -> ColumnElement[bool]:
 
 
 def _is_still(seen: ListedImage) -> ColumnElement[bool]:
-    """Whether an image is as it was when it was chosen: no result has brought it again."""
+    """Whether an image is unchanged since it was chosen: no new result has it."""
     return and_(images.c.object_name == seen.object_name, images.c.stored_at == seen.stored_at)
 
 
@@ -95,8 +95,8 @@ def _row(image: NewImage, at: datetime) -> dict[str, Any]:
 class ImageIndexStore:
     """Which images are stored, under which names.
 
-    A name is given to one object and never again. An object is deleted only after its name was taken off the list, in
-    one transaction with what decided so: no result that is being stored can name it any more.
+    A name is never reused. An object is deleted only after its name was unlisted, in the transaction that decided so:
+    no result that is being stored can name it any more.
     """
 
     def __init__(self, database: Database) -> None:
@@ -108,7 +108,7 @@ class ImageIndexStore:
             return _names(connection, sha256s)
 
     def find(self, sha256: str) -> StoredImage | None:
-        """Where an image is; None where it is not, or no longer, stored."""
+        """Where an image is; None where it is not stored."""
         query = select(images.c.object_name, images.c.media_type).where(images.c.sha256 == sha256)
         with self._database.read() as connection:
             row = connection.execute(query).first()
@@ -121,7 +121,7 @@ class ImageIndexStore:
         return int(row[0]), int(row[1])
 
     def removable(self, limit: int, *, stored_before: datetime | None = None) -> list[ListedImage]:
-        """The oldest images that may go: none that shows a positive which nobody has reviewed."""
+        """The oldest removable images: none shows an unreviewed positive."""
         query = select(images).where(~_is_needed()).order_by(images.c.stored_at, images.c.sha256).limit(limit)
         if stored_before is not None:
             query = query.where(images.c.stored_at < stored_before)
@@ -129,7 +129,7 @@ class ImageIndexStore:
             return [ListedImage(row.object_name, row.size_bytes, row.stored_at) for row in connection.execute(query)]
 
     def remove(self, candidates: Sequence[ListedImage], audit: AuditEvent) -> Removed:
-        """Take those of the images off the list that may still go; the audit event gets their count and bytes."""
+        """Unlist those images that are still removable; the audit event gets their count and bytes."""
         with self._database.write() as connection:
             head = lock_head(connection)
             sizes = [size for seen in candidates for size in _unlist(connection, _is_still(seen), ~_is_needed())]
@@ -139,7 +139,7 @@ class ImageIndexStore:
         return Removed(len(sizes), sum(sizes))
 
     def abandon(self, object_names: Sequence[str]) -> None:
-        """Let objects that no image has be deleted: those that were put for a result which was not stored."""
+        """Schedule the deletion of objects whose results were not stored."""
         with self._database.write() as connection:
             lock_head(connection)
             abandon(connection, object_names)
@@ -151,6 +151,6 @@ class ImageIndexStore:
             return list(connection.execute(query).scalars())
 
     def deleted(self, object_names: Sequence[str]) -> None:
-        """Record that these objects are gone."""
+        """Record that these objects were deleted."""
         with self._database.write() as connection:
             connection.execute(delete(image_deletions).where(image_deletions.c.object_name.in_(object_names)))

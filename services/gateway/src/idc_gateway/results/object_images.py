@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -17,18 +17,18 @@ from idc_gateway.results.folder_images import open_folder
 from idc_gateway.results.images import ImageStore, is_whole
 
 if TYPE_CHECKING:
-    from obstore.store import S3Config  # not there when the program runs
+    from obstore.store import S3Config  # does not exist at run time
 
 _CONNECT_TIMEOUT: Final = "3s"
 _REQUEST_TIMEOUT: Final = "8s"
 _MAX_RETRIES: Final = 1
 _RETRY_WITHIN: Final = timedelta(seconds=10)
-"""With these a server that hangs, or a name that is not resolved, costs less than 20 s."""
+"""With these limits a server that hangs, or an unknown name, costs less than 20 s."""
 
 
 @dataclass(frozen=True)
 class S3Account:
-    """How an S3 server is reached; what is empty comes from the environment (`AWS_…`) or the machine's role."""
+    """Access to an S3 server; empty values come from the environment (`AWS_…`) or the machine's role."""
 
     endpoint: str = ""
     """URL of a server that is not Amazon's."""
@@ -37,16 +37,8 @@ class S3Account:
     secret_access_key: str = field(default="", repr=False)
 
     def config(self) -> "S3Config":
-        """What obstore takes."""
-        config: S3Config = {}
-        if self.endpoint:
-            config["endpoint"] = self.endpoint
-        if self.region:
-            config["region"] = self.region
-        if self.access_key_id:
-            config["access_key_id"] = self.access_key_id
-        if self.secret_access_key:
-            config["secret_access_key"] = self.secret_access_key
+        """The account as obstore takes it."""
+        config: S3Config = {name: value for name, value in asdict(self).items() if value}  # type: ignore[assignment]
         return config
 
 
@@ -57,23 +49,21 @@ class ObjectImages:
         self._store = store
 
     def put(self, name: str, data: bytes) -> None:
-        """Store an image; to store it again changes nothing."""
-        with _told():
+        with _translated_errors():
             obstore.put(self._store, _key(name), data)
 
     def get(self, name: str) -> bytes | None:
         """An image's bytes; None where it is not there or is damaged."""
         try:
-            with _told():
+            with _translated_errors():
                 data = bytes(obstore.get(self._store, _key(name)).bytes())
         except FileNotFoundError:
             return None
         return data if is_whole(name, data) else None
 
     def delete(self, name: str) -> None:
-        """Delete an image, whether it is there or not."""
         try:
-            with _told():
+            with _translated_errors():
                 obstore.delete(self._store, _key(name))
         except FileNotFoundError:
             return
@@ -98,7 +88,7 @@ def open_images(url: str, account: S3Account) -> ImageStore:
 
 
 def _open_bucket(bucket: str, prefix: str, account: S3Account) -> ObjectImages:
-    with _told():
+    with _translated_errors():
         store = S3Store(
             bucket,
             prefix=prefix or None,
@@ -114,11 +104,11 @@ def _open_bucket(bucket: str, prefix: str, account: S3Account) -> ObjectImages:
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def _translated_errors() -> Iterator[None]:
     try:
         yield
     except (BaseError, OSError) as exc:
-        # A bucket that is gone is no proof that an image is: nobody may take it for deleted.
+        # A missing bucket does not prove that an image was deleted.
         if isinstance(exc, NotFoundError | FileNotFoundError) and "NoSuchBucket" not in str(exc):
             raise FileNotFoundError(str(exc)) from exc
         raise ImagesUnavailable(f"the image store does not work: {str(exc).splitlines()[0][:200]}") from exc

@@ -1,4 +1,4 @@
-"""What can be asked of the stored results."""
+"""Queries of the stored results, and their answers."""
 
 import base64
 import binascii
@@ -17,7 +17,7 @@ _LARGEST: Final = 2**62
 
 @dataclass(frozen=True)
 class ClassificationFilter:
-    """Which results are meant; what is None leaves all in."""
+    """Filters of results; None does not filter."""
 
     decision: Decision | None = None
     patient: str | None = None
@@ -27,7 +27,7 @@ class ClassificationFilter:
     created_before: datetime | None = None
 
     def fits(self, result: Classification) -> bool:
-        """Whether a result has the wanted decision, and a review or none as wanted; the rest is not looked at."""
+        """Whether a result has the wanted decision and review; the other filters are not checked."""
         is_decision = self.decision is None or result.decision is self.decision
         return is_decision and (self.reviewed is None or (result.review is not None) == self.reviewed)
 
@@ -40,7 +40,6 @@ class Cursor:
     sequence: int
 
     def __str__(self) -> str:
-        """As callers get it: they need not know what it holds."""
         microseconds = (self.created_at - _EPOCH) // _MICROSECOND
         return base64.urlsafe_b64encode(f"{microseconds}.{self.sequence}".encode()).decode().rstrip("=")
 
@@ -49,7 +48,7 @@ class Cursor:
         """Read what `str` wrote.
 
         Raises:
-            BadCursor: It is nothing that this gateway gave.
+            BadCursor: It is not a cursor of this gateway.
         """
         try:
             text = base64.urlsafe_b64decode(given + "=" * (-len(given) % 4)).decode("ascii")
@@ -77,17 +76,17 @@ class StoredImage:
 
 @dataclass(frozen=True)
 class ListedImage:
-    """An image as the list has it at one moment."""
+    """An image as it was listed at one moment."""
 
     object_name: str
     size_bytes: int
     stored_at: datetime
-    """When a result brought it last."""
+    """When the latest result with it was stored."""
 
 
 @dataclass(frozen=True)
 class Removed:
-    """What is not listed any more; its objects are to be deleted."""
+    """Images that were unlisted; their objects are to be deleted."""
 
     count: int
     size_bytes: int

@@ -13,7 +13,7 @@ from idc_gateway.messages.outbox_store import put
 from idc_gateway.results.classifications import Classification
 from idc_gateway.results.image_index_store import abandon, note, unlist_unused
 from idc_gateway.results.model_changes import MODEL_CHANGED, with_model_changes
-from idc_gateway.results.positions import Look, Position
+from idc_gateway.results.positions import Position, Slice
 from idc_gateway.results.queries import ClassificationFilter, Cursor, Page
 from idc_gateway.results.reviews_store import latest_reviews
 from idc_gateway.results.rows import as_row, from_row
@@ -84,20 +84,20 @@ class ResultsStore:
         last = rows[limit - 1] if len(rows) > limit else None
         return Page(items, None if last is None else Cursor(last.created_at, last.sequence))
 
-    def since(self, position: Position | None, limit: int) -> Look:
+    def since(self, position: Position | None, limit: int) -> Slice:
         """At most `limit` results, oldest first, that were stored after a position; None only tells the newest one."""
         with self._database.read_snapshot() as connection:
             head = head_of(connection)
             newest = connection.execute(select(func.coalesce(func.max(table.c.sequence), 0))).scalar_one()
             if position is None:
-                return Look(is_complete=True, start=Position.at(newest, head), results=[])
+                return Slice(is_complete=True, start=Position.at(newest, head), results=[])
             is_proven = _is_in_chain(connection, position)
             start = position.sequence if is_proven or 0 <= position.sequence <= newest else newest
             query = select(table).where(table.c.sequence > start).order_by(table.c.sequence).limit(limit)
             rows = connection.execute(query).all()
             items = _with_reviews(connection, rows)
         results = [(Position.at(row.sequence, head), item) for row, item in zip(rows, items, strict=True)]
-        return Look(is_proven, Position.at(start, head), results)
+        return Slice(is_proven, Position.at(start, head), results)
 
     def delete(self, identity: UUID, audit: AuditEvent) -> bool:
         """Delete one result and its reviews, and unlist its image where no other has it; False where there is none."""

@@ -1,4 +1,4 @@
-"""Removes images: oldest first, after so many days or beyond so many bytes, never an unreviewed positive."""
+"""Removes images, the oldest first, by age and by total size; never an unreviewed positive."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -14,20 +14,18 @@ from idc_gateway.results.queries import ListedImage, Removed
 logger = logging.getLogger(__name__)
 
 BATCH: Final = 100
-"""In one transaction, for which other writers wait."""
+"""Images in one transaction, for which other writers wait."""
 REMOVED: Final = "images.removed"
 
 
 @dataclass(frozen=True)
 class RetentionLimits:
-    """How long and how much is kept."""
-
     max_age: timedelta
     max_bytes: int
 
 
 class Retention:
-    """Takes images off the list; their objects are deleted by `ImageDeletions`, while nothing waits for it."""
+    """Unlists images; `ImageDeletions` deletes their objects in the background."""
 
     def __init__(
         self, index: ImageIndexStore, limits: RetentionLimits, *, clock: Callable[[], datetime] = utc_now
@@ -59,12 +57,12 @@ class Retention:
             removed = self._remove(self._oldest(surplus_bytes), "more than there is room for")
             count += removed.count
             if not removed.count:
-                logger.warning("the images that wait for a review need more room than there is")
+                logger.warning("images with unreviewed positives need more than the retention size")
                 break
         return count
 
     def _oldest(self, needed_bytes: int) -> list[ListedImage]:
-        """As many of the oldest images as have so many bytes together, or a batch of them."""
+        """The oldest images with `needed_bytes` together, at most a batch."""
         chosen = []
         for image in self._index.removable(BATCH):
             if needed_bytes <= 0:

@@ -3,7 +3,7 @@
 import time
 from typing import Final
 
-from idc_gateway.web.metrics import PrometheusMeter
+from idc_gateway.web.metrics import Metrics
 from idc_servicekit.access_log import AsgiApp, Message, Receive, Send
 
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -32,8 +32,8 @@ class MetricsMiddleware:
             await self._app(scope, receive, send_and_see)
         finally:
             method = scope["method"] if scope["method"] in _METHODS else "other"
-            meter: PrometheusMeter = scope["app"].state.gateway.meter
-            meter.request(method, _operation(scope), status, time.perf_counter() - begin_s)
+            metrics: Metrics = scope["app"].state.gateway.metrics
+            metrics.request(method, _operation(scope), status, time.perf_counter() - begin_s)
 
 
 def _operation(scope: Message) -> str:

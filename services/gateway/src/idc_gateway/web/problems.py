@@ -49,7 +49,7 @@ def problem(
 ) -> JSONResponse:
     """One problem document, counted; `extensions` are further members of it (RFC 9457, 3.2)."""
     if request.app.state.gateway is not None:
-        request.app.state.gateway.meter.problem(kind)
+        request.app.state.gateway.metrics.problem(kind)
     body = {**members(status, kind, detail), "instance": request.url.path, **extensions}
     return JSONResponse(body, status, headers=dict(headers or {}), media_type=MEDIA_TYPE)
 

@@ -19,8 +19,9 @@ from idc_gateway.classifying.uploads import MAX_IMAGES, Upload, UploadPart
 from idc_gateway.errors import BadInput, EmptyBody, GatewayError
 from idc_gateway.idempotency.receipts import Claim, fingerprint_of
 from idc_gateway.results.classifications import PatchOrigin
-from idc_gateway.web.dependencies import CurrentCaller, Gateway, GatewayDependency, RequestId, requires
+from idc_gateway.web.dependencies import CurrentCaller, GatewayDependency, RequestId, requires
 from idc_gateway.web.problems import problem, problem_of
+from idc_gateway.web.rooms import Gateway
 from idc_gateway.web.routes.intake import form_parts, image_body, is_form, one_upload
 from idc_gateway.web.routes.ndjson import MEDIA_TYPE, NdjsonResponse
 from idc_gateway.web.routes.parameters import IdempotencyKey, Once, Origin
@@ -124,7 +125,7 @@ async def classify_patches(
                 part.uploads, part.first_index, job.for_part(part.number, part.uploads)
             )
             lease.give_back(part.held_bytes)
-            await gateway.feed.tell()
+            await gateway.results.feed.notify()
             return outcomes
 
         is_read = asyncio.Event()
@@ -148,7 +149,7 @@ async def _noted(parts: AsyncIterator[UploadPart], is_read: asyncio.Event) -> As
 
 async def _classify_one(gateway: Gateway, upload: Upload, job: _JobMaker) -> Response:
     result = await gateway.classifying.classify_one(upload, job.for_part(0, [upload]))
-    await gateway.feed.tell()
+    await gateway.results.feed.notify()
     answer = ClassificationList(items=[ClassificationItem.of(result)])
     headers = {"Location": f"/api/v1/classifications/{result.id}"}
     return Response(answer.model_dump_json(), 201, headers, media_type="application/json")
