@@ -35,6 +35,7 @@ from idc_gateway.messages.ports import OutgoingMessage
 from idc_gateway.store import Store, open_store
 from support.alarm_messages import acknowledge, patch_classified
 from support.alarm_process import AlarmProcess, wait_until
+from support.audit_records import latest_record
 from support.eventually import eventually
 from support.mosquitto import MosquittoBroker
 from support.mqtt_peer import MqttPeer
@@ -224,7 +225,7 @@ async def test_acknowledgement_by_mqtt_while_the_gateway_was_down_is_in_the_chai
     await asyncio.to_thread(device.start)
 
     async with gateway(shared_broker, site, store.audit):
-        await eventually(lambda: store.audit.latest("alarm.acknowledged") is not None, PATIENCE_S)
+        await eventually(lambda: latest_record(store, "alarm.acknowledged") is not None, PATIENCE_S)
     await asyncio.to_thread(device.stop)
     sender.close()
 

@@ -35,6 +35,7 @@ from idc_gateway.results.queries import ClassificationFilter
 from idc_gateway.results.unit_of_work import NewImage, UnitOfWork
 from idc_gateway.settings import GatewaySettings
 from idc_gateway.store import Store, open_store
+from support.audit_records import latest_record
 from support.gateway_fakes import FAKE_MODEL, FAKE_THRESHOLDS, MemoryBus
 from support.live_gateway import gateway_settings
 
@@ -133,7 +134,7 @@ def test_backup_of_a_serving_gateway_brings_results_and_images_back(site: Site, 
     assert found is not None
     assert site.images.get(found.object_name) == b"kept"
     assert store.images.find(lost.image_sha256 or "") is None
-    assert store.audit.latest("database.restored") is not None
+    assert latest_record(store, "database.restored") is not None
     assert store.audit.verify().is_intact
     store.database.close()
     assert Site(site.folder, "gateway.sqlite3.before-restore").names() == ["kept", "lost"]

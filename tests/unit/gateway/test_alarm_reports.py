@@ -14,6 +14,7 @@ from idc_gateway.alarms.actions import AlarmActions
 from idc_gateway.audit.chain import AuditEvent
 from idc_gateway.errors import StoreUnavailable
 from idc_gateway.store import Store
+from support.audit_records import latest_record
 from support.eventually import eventually
 from support.gateway_fakes import MemoryBus
 
@@ -76,7 +77,7 @@ async def test_report_is_not_confirmed_while_the_database_fails(store: Store) ->
     writing.cancel()
 
     assert not was_confirmed
-    assert store.audit.latest("alarm.acknowledged") is not None
+    assert latest_record(store, "alarm.acknowledged") is not None
 
 
 @pytest.mark.parametrize("junk", ["a\u0000b", "two\nlines", "\u202eabc"])
@@ -89,7 +90,7 @@ async def test_request_id_of_an_alarm_that_nothing_can_store_is_left_out(
     assert stored is not None
     await asyncio.wait_for(stored, 20)
 
-    record = store.audit.latest("alarm.acknowledged")
+    record = latest_record(store, "alarm.acknowledged")
     assert record is not None
     assert record.event.request_id is None
 

@@ -12,6 +12,7 @@ from idc_gateway.access.view_log import REPEAT_AFTER_S, ViewLog
 from idc_gateway.errors import StoreUnavailable
 from idc_gateway.store import Store
 from support.asgi_stream import AsgiStream
+from support.audit_records import latest_record
 from support.demo_patches import solid_png
 from support.eventually import eventually
 
@@ -180,7 +181,7 @@ async def test_who_reads_what_was_recorded_and_who_has_access_is_recorded(
 ) -> None:
     assert (await client.get(f"/api/v1/{path}")).status_code == 200
 
-    record = store.audit.latest(action)
+    record = latest_record(store, action)
     assert record is not None
     assert record.event.actor == "first"
 

@@ -12,6 +12,7 @@ from idc_gateway.messages.ports import OutgoingMessage
 from idc_gateway.results.unit_of_work import UnitOfWork
 from idc_gateway.settings import GatewaySettings
 from idc_gateway.store import Store
+from support.audit_records import latest_record
 from support.demo_patches import solid_png
 from support.eventually import eventually
 from support.gateway_fakes import MemoryBus
@@ -73,7 +74,7 @@ def test_too_old_messages_are_let_go_and_that_is_audited(
     watched.check()
 
     assert (watched.state.waiting, watched.expired) == (2, 3)
-    record = store.audit.latest("messages.expired")
+    record = latest_record(store, "messages.expired")
     assert record is not None
     assert record.event.details["count"] == 3
 

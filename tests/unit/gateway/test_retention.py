@@ -16,6 +16,7 @@ from idc_gateway.results.image_deletions import ImageDeletions
 from idc_gateway.results.retention import Retention, RetentionLimits
 from idc_gateway.results.unit_of_work import NewImage, UnitOfWork
 from idc_gateway.store import Store
+from support.audit_records import latest_record
 from support.gateway_fakes import FAKE_MODEL, FAKE_THRESHOLDS, MemoryImages
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -71,7 +72,7 @@ def test_old_images_go_and_the_results_stay(store: Store, images: MemoryImages, 
     assert names(images) == {"new"}
     assert store.results.get(old.id) is not None
     assert store.images.total() == (1, 100)
-    latest = store.audit.latest("images.removed")
+    latest = latest_record(store, "images.removed")
     assert latest is not None
     assert latest.event.details == {"count": 1, "bytes": 100, "reason": "older than allowed"}
 

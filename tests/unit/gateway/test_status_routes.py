@@ -16,6 +16,7 @@ from idc_gateway.idempotency.job import Job
 from idc_gateway.inference.ports import Prediction
 from idc_gateway.results.classifications import UNKNOWN_ORIGIN
 from idc_gateway.store import Store
+from support.audit_records import latest_record
 from support.demo_patches import solid_png
 from support.eventually import eventually
 from support.gateway_fakes import FAKE_MODEL, FAKE_THRESHOLDS, MemoryBus, RednessInference
@@ -102,9 +103,9 @@ async def test_what_an_alarm_did_is_audited(client: httpx.AsyncClient, bus: Memo
 
     bus.deliver(ALARM_ACTIONS.at(site="site", device="alarm"), acted.to_payload())
     bus.deliver(ALARM_ACTIONS.at(site="site", device="alarm"), b"nonsense")
-    await eventually(lambda: store.audit.latest("alarm.sounded") is not None)
+    await eventually(lambda: latest_record(store, "alarm.sounded") is not None)
 
-    record = store.audit.latest("alarm.sounded")
+    record = latest_record(store, "alarm.sounded")
     assert record is not None
     assert (record.event.actor, record.event.request_id) == ("alarm", "r-1")
     assert record.event.details["latency_ms"] == 3.5

@@ -24,7 +24,7 @@ from idc_servicekit.tracing import traces
 
 
 def main() -> int:
-    """Serve until a signal stops it, or do what the command line asks for; return the exit code."""
+    """Serve until a signal stops it, or run the given command; return the exit code."""
     command, given = parse(sys.argv[1:], _run_alone)
     return start("gateway", GatewaySettings, command, unavailable=(CannotStart,), given=given)
 
@@ -48,7 +48,6 @@ def _run(settings: GatewaySettings) -> None:
 
 
 def server_options(settings: GatewaySettings) -> dict[str, Any]:
-    """How the application is served, as `uvicorn.Config` has it."""
     return {
         "host": settings.host,
         "port": settings.port,

@@ -21,10 +21,7 @@ Command = Callable[[GatewaySettings], None]
 
 
 def parse(arguments: list[str], serve: Command) -> tuple[Command, dict[str, str]]:
-    """What the command line asks for, and settings that it brings; `serve` where it names no command.
-
-    Ends the process where it is wrong (exit code 2).
-    """
+    """The command, or `serve`, and settings that it overrides; exits with 2 where the command line is wrong."""
     parser = argparse.ArgumentParser("idc-gateway", description="Serve, or back the database and images up or restore.")
     commands = parser.add_subparsers(dest="command", title="commands (without one: serve)")
     commands.add_parser("backup", help="write a backup, while the gateway may run").add_argument("file", help=_FILE)
@@ -77,7 +74,7 @@ def _reported() -> Iterator[None]:
 
 @contextmanager
 def _written(file: str) -> Iterator[IO[bytes]]:
-    """A file that is there whole or not at all."""
+    """A file that appears whole or not at all."""
     if file == "-":
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()

@@ -202,11 +202,7 @@ def _database_url(settings: GatewaySettings) -> str:
 
 
 def open_image_store(settings: GatewaySettings) -> ImageStore | None:
-    """The image store that the settings name; None where images are not stored.
-
-    Raises:
-        OSError: It cannot be opened.
-    """
+    """The image store that the settings name; None where images are not stored. Raises OSError."""
     if not settings.store_images:
         return None
     secret_file = settings.s3_secret_access_key_file

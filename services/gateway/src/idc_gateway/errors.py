@@ -142,7 +142,6 @@ class InferenceError(GatewayError):
     """Base of the inference service's failures."""
 
     def again(self) -> Self:
-        """The same error for another request."""
         return type(self)(str(self))
 
 
@@ -156,7 +155,6 @@ class InferenceUnavailable(InferenceError, status=503, kind="inference-unavailab
         """Whether the server itself answered that it is busy."""
 
     def again(self) -> Self:
-        """The same error for another request."""
         return type(self)(str(self), retry_after_s=int(self.headers["Retry-After"]), was_answered=self.was_answered)
 
 

@@ -23,8 +23,6 @@ def _by_commas(value: object) -> object:
 
 
 class GatewaySettings(ServiceSettings):
-    """All settings of the gateway."""
-
     model_config = SettingsConfigDict(env_prefix="GATEWAY_")
     renamed: ClassVar[Mapping[str, str]] = {"GATEWAY_INFERENCE_URL": "GATEWAY_INFERENCE_URLS"}
 
@@ -140,13 +138,13 @@ class GatewaySettings(ServiceSettings):
 
     @property
     def part_bytes(self) -> int:
-        """How many bytes of a form's images are handled together; two parts are in progress and one is read."""
+        """Bytes of a form's images that are handled together; two parts are in progress while one is read."""
         return min(PART_BYTES, self.max_total_body_bytes // 4)
 
     @field_validator("public_url", mode="after")
     @classmethod
     def _is_an_address_to_open(cls, url: HttpUrl) -> HttpUrl:
-        """Every address of the machine is no address to open: on the machine itself `localhost` is."""
+        """`0.0.0.0` is not an address that a browser opens: on the machine itself `localhost` is."""
         return HttpUrl(str(url).replace(url.host, "localhost", 1)) if url.host in ("0.0.0.0", "[::]") else url  # noqa: S104
 
     @model_validator(mode="after")

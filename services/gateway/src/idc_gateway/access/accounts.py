@@ -17,7 +17,7 @@ LEGACY_PREFIX: Final = "legacy-"
 
 @dataclass(frozen=True)
 class ApiKey:
-    """A key as it is stored, without its secret."""
+    """A key without its secret."""
 
     name: str
     scopes: frozenset[Scope]
@@ -28,8 +28,6 @@ class ApiKey:
 
 @dataclass(frozen=True)
 class User:
-    """Someone who signs in at the page."""
-
     name: str
     role: Role
     created_at: datetime
@@ -42,8 +40,6 @@ class User:
 
 
 class SignInBy(StrEnum):
-    """What somebody signed in with."""
-
     KEY = "key"
     LINK = "link"
     PASSWORD = "password"  # noqa: S105 - the kind, not a password
@@ -51,7 +47,7 @@ class SignInBy(StrEnum):
 
 @dataclass(frozen=True)
 class Proof:
-    """What somebody showed to sign in; the session is opened only if it still holds at that moment."""
+    """What somebody signed in with. A session is only opened if it is still valid at that moment."""
 
     name: str
     """Of the key or user."""
@@ -64,8 +60,6 @@ class Proof:
 
 @dataclass(frozen=True)
 class NewSession:
-    """A session that is to be stored."""
-
     sha256: str
     """Digest of its token."""
     proof: Proof
@@ -77,7 +71,7 @@ class NewSession:
 
 @dataclass(frozen=True)
 class StoredSession:
-    """A session that is not over, and who opened it: one of key and user."""
+    """A session that has not ended, and who opened it: a key or a user."""
 
     key: ApiKey | None
     user: User | None
@@ -87,8 +81,6 @@ class StoredSession:
 
 @dataclass(frozen=True)
 class Caller:
-    """Who sends a request."""
-
     name: str
     """Of the key or user."""
     is_browser: bool
@@ -102,6 +94,6 @@ class Caller:
 
 
 def is_reserved(name: str, *, device: str = GATEWAY) -> bool:
-    """Whether the audit chain or a start gives this name a meaning of its own, so that no account may have it."""
+    """Whether the name has a meaning in the audit chain or at the start, so that no account may have it."""
     folded = name.casefold()
     return folded in {GATEWAY, device.casefold(), FIRST_KEY_NAME} or folded.startswith(LEGACY_PREFIX)

@@ -12,15 +12,15 @@ MAX_SECRET_LENGTH: Final = 256
 
 
 def new_secret(prefix: str = "") -> str:
-    """A secret that nobody can guess; a prefix lets scanners for leaked secrets know it."""
+    """A secret that nobody can guess; with a prefix, scanners find leaked ones."""
     return prefix + secrets.token_urlsafe(32)
 
 
 def secret_digest(secret: str) -> str:
-    """SHA-256, hexadecimal, of a secret of any content."""
+    """SHA-256, hexadecimal."""
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def is_plausible(secret: str) -> bool:
-    """Whether it is worth a look into the database."""
+    """Whether it is worth a query."""
     return 0 < len(secret) <= MAX_SECRET_LENGTH

@@ -22,18 +22,12 @@ class FileKey:
     """A key that is in no database and grants access to one thing. A changed file counts at once."""
 
     def __init__(self, path: Path | None) -> None:
-        """Read the key; without a file no key matches.
-
-        Raises:
-            OSError: The file cannot be read.
-            ValueError: The key in the file is too short.
-        """
+        """Read the key; without a file no key matches. Raises as `read_key` does."""
         self._path = path
         self._version = _version(path)
         self._sha256 = None if path is None else secret_digest(read_key(path))
 
     def matches(self, secret: str) -> bool:
-        """Whether this is the key."""
         version = _version(self._path)
         if self._path is not None and version not in (None, self._version):
             # A file that is being replaced, or holds no key, changes nothing.

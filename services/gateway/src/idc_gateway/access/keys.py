@@ -23,8 +23,6 @@ MAX_REMEMBERED: Final = 1000
 
 
 class Keyring:
-    """All API keys."""
-
     def __init__(
         self, accounts: AccountsStore, *, device: str = GATEWAY, clock: Callable[[], datetime] = utc_now
     ) -> None:
@@ -36,10 +34,9 @@ class Keyring:
         self._revocations = 0
 
     def set_first_key(self, secret: str) -> bool:
-        """Store the first key; it replaces the one before and ends that one's sessions. Blocks.
+        """Store the first key, which replaces the one before and ends its sessions. Blocks.
 
-        Returns:
-            Whether the key is valid now; one that was revoked or replaced never is again.
+        Returns whether the key is valid now; one that was revoked or replaced never is again.
         """
         digest, now = secret_digest(secret), self._clock()
         if self._accounts.key(digest) is not None:
@@ -52,20 +49,12 @@ class Keyring:
         return True
 
     async def by_key(self, secret: str) -> Caller:
-        """Who has this API key.
-
-        Raises:
-            Unauthenticated: The key is unknown or expired.
-        """
+        """Who has this API key; raises Unauthenticated where it is unknown or expired."""
         sha256 = secret_digest(secret)
         return self._caller(await self._look_up(sha256) if is_plausible(secret) else None, sha256)
 
     def holder(self, sha256: str) -> Caller:
-        """Who has the API key with this digest now. Blocks.
-
-        Raises:
-            Unauthenticated: The key is unknown or expired.
-        """
+        """Who has the API key with this digest now; raises Unauthenticated where it has expired. Blocks."""
         return self._caller(self._accounts.key(sha256), sha256)
 
     def _caller(self, key: ApiKey | None, sha256: str) -> Caller:
@@ -78,11 +67,7 @@ class Keyring:
     async def create(
         self, name: str, scopes: frozenset[Scope], lifetime: timedelta | None, actor: str, request_id: str
     ) -> tuple[ApiKey, str]:
-        """Create a key; returns it with its secret, which cannot be read again.
-
-        Raises:
-            NameTaken: A key or user has this name, or it is reserved.
-        """
+        """Create a key; returns it with its secret, which cannot be read again. Raises NameTaken."""
         if is_reserved(name, device=self._device) or name.casefold() == FIRST_USER_NAME:
             raise NameTaken(f"the name {name!r} is reserved: choose another one")
         secret, now = new_secret(KEY_PREFIX), self._clock()
@@ -94,15 +79,10 @@ class Keyring:
         return key, secret
 
     async def all(self) -> list[ApiKey]:
-        """Every key, by name."""
         return await executors.reads(self._accounts.keys)
 
     async def revoke(self, name: str, actor: str, request_id: str) -> None:
-        """Revoke a key for good, and end the sessions that were opened with it.
-
-        Raises:
-            NotFound: There is no such key.
-        """
+        """Revoke a key for good, and end the sessions that were opened with it. Raises NotFound."""
         event = AuditEvent("key.revoked", actor, name, self._clock(), request_id)
         if not await executors.writes(self._accounts.delete_key, name, event):
             raise NotFound(f"there is no API key {name!r}")

@@ -41,16 +41,16 @@ def is_right(password: str, stored: str | None) -> bool:
 
 
 def is_outdated(stored: str) -> bool:
-    """Whether a hash was made at another cost than hashes are made now."""
+    """Whether a hash has another cost than new hashes."""
     return _HASHER.check_needs_rehash(stored)
 
 
 def check_strength(password: str, words: Sequence[str]) -> None:
-    """Refuse a password that is easy to guess. Takes up to some 20 ms; call it in a thread.
+    """Reject a password that is easy to guess. Takes up to 20 ms; call it in a thread.
 
     Args:
-        password: What a user chose.
-        words: What is known of the user and the site: the user's name, the site's.
+        password: The user's choice.
+        words: What is known of the user and the site: their names.
 
     Raises:
         WeakPassword: It is short, common, or little more than these words.

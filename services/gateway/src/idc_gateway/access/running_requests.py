@@ -41,7 +41,6 @@ class RunningRequest:
     """Called when the request is over, however it ended."""
 
     def end(self, reason: GatewayError) -> None:
-        """Cancel what the request does."""
         if self.ended_by is None:
             self.ended_by = reason
             self.deadline.reschedule(asyncio.get_running_loop().time())
@@ -67,11 +66,7 @@ class RunningRequests:
             self._all.discard(running)
 
     def begin_stream(self, running: RunningRequest) -> None:
-        """Mark a request that continues until its client disconnects.
-
-        Raises:
-            Busy: Its caller has the most streams that a caller may have.
-        """
+        """Mark a request that lasts until its client disconnects; raises Busy where its caller has too many."""
         caller = running.caller.name if running.caller else ""
         others = sum(one.is_stream for one in self._of(caller))
         if others >= STREAMS_PER_CALLER:
@@ -79,11 +74,7 @@ class RunningRequests:
         running.is_stream = True
 
     def admit(self, running: RunningRequest, caller: Caller, *, at_once: int) -> None:
-        """Admit a request of a caller without a key.
-
-        Raises:
-            Busy: `at_once` requests of this caller are in progress.
-        """
+        """Admit a request of a caller without a key; raises Busy where `at_once` of its requests are in progress."""
         if len(self._of(caller.name)) >= at_once:
             raise Busy(f"{caller.name!r} has {at_once} requests in progress: wait for one to end")
         running.caller = caller
@@ -92,7 +83,6 @@ class RunningRequests:
         return [one for one in self._all if one.caller is not None and one.caller.name == caller]
 
     async def run(self) -> None:
-        """Check all requests again and again, until cancelled."""
         while True:
             await asyncio.sleep(self._check_every_s)
             await self.check(older_than_s=self._check_every_s)

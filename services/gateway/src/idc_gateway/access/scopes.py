@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class Scope(StrEnum):
-    """One permission; a key or a user has a set of them."""
+    """One permission."""
 
     READ = "read"
     """See results, images, models, alarms and the status."""
@@ -34,7 +34,6 @@ class Role(StrEnum):
 
     @property
     def scopes(self) -> frozenset[Scope]:
-        """What this role may do."""
         return _SCOPES[self]
 
 

@@ -21,8 +21,6 @@ _ENDED: Final = "the session has ended: sign in again"
 
 
 class BrowserSessions:
-    """All sessions of the page."""
-
     def __init__(
         self,
         sessions: SessionsStore,
@@ -41,8 +39,7 @@ class BrowserSessions:
     async def open(self, proof: Proof, request_id: str, **details: Any) -> str:
         """Open a session and return its token; the audit chain gets `details`.
 
-        Raises:
-            Unauthenticated: The key or password was revoked or changed since it was checked.
+        Raises Unauthenticated where the key or password was revoked or changed since it was checked.
         """
         token, now = new_secret(), self._clock()
         session = NewSession(
@@ -62,8 +59,7 @@ class BrowserSessions:
     async def by_token(self, token: str, *, is_use: bool = True) -> Caller:
         """Who opened this session; `is_use` says whether the request resets the idle time.
 
-        Raises:
-            Unauthenticated: The session is unknown or has ended, or its key has.
+        Raises Unauthenticated where the session, or its key, is unknown or has ended.
         """
         if not is_plausible(token):
             raise Unauthenticated(_ENDED)
@@ -75,11 +71,7 @@ class BrowserSessions:
         return caller
 
     def holder(self, sha256: str) -> Caller:
-        """Whose session has a token with this digest now; the idle time continues. Blocks.
-
-        Raises:
-            Unauthenticated: The session has ended, or its key has.
-        """
+        """Who opened the session with this token's digest; the idle time continues. Blocks. Raises Unauthenticated."""
         return self._find(sha256)[1]
 
     def _find(self, sha256: str) -> tuple[StoredSession, Caller]:

@@ -57,7 +57,6 @@ class SessionsStore:
         )
 
     def use(self, sha256: str, now: datetime) -> None:
-        """Note that a session is in use."""
         with self._database.write() as connection:
             connection.execute(update(sessions).where(sessions.c.sha256 == sha256).values(used_at=now))
 

@@ -49,16 +49,8 @@ class SignIns:
     async def by_password(self, name: str, password: str, source: str, mark: str | None) -> Proof:
         """Check a password.
 
-        Args:
-            name: The user's.
-            password: As typed.
-            source: See `source_of`.
-            mark: The browser's mark from an earlier sign-in, if it has one.
-
-        Raises:
-            Unauthenticated: Name and password do not match.
-            TooMany: Too many attempts failed before, or are in progress.
-            Busy: Too many attempts are in progress everywhere.
+        `mark` is the one that the browser got at an earlier sign-in, if any. Raises Unauthenticated where name and
+        password do not match, TooMany and Busy as `SignInThrottle.attempt` does.
         """
         device = self.devices.device_of(mark, name)
         async with self._throttle.attempt(name, device or source, is_known_device=device is not None):
@@ -70,11 +62,8 @@ class SignIns:
     ) -> Proof:
         """Set the caller's password; all of the user's sessions end.
 
-        Raises:
-            WrongPassword: The old password is needed, and missing or wrong.
-            WeakPassword: The new one is easy to guess.
-            Unauthenticated: The session has ended.
-            TooMany: Too many wrong old passwords were sent in this session.
+        Raises WrongPassword where the old password is needed and missing or wrong, TooMany after several wrong ones,
+        WeakPassword and Unauthenticated as `Users.set_password` does.
         """
         if caller.needs_old_password and old_password is None:
             raise WrongPassword(
@@ -122,7 +111,6 @@ class KnownDevices:
         self._key = token_bytes(32)
 
     def new_mark(self, name: str) -> str:
-        """A mark for the browser from which a user has just signed in."""
         device = token_urlsafe(16)
         return f"{device}.{self._seal(device, name)}"
 

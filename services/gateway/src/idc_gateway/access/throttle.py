@@ -51,7 +51,6 @@ class Buckets:
         self._empty_at_s = array("d", bytes(8 * 2 * CELLS))
 
     def level(self, who: str) -> float:
-        """How many are in the bucket."""
         return self._filled_s(self._cells(who)) / self._share_s
 
     def wait_s(self, who: str) -> float:
@@ -67,7 +66,6 @@ class Buckets:
             self._empty_at_s[cell] = max(self._empty_at_s[cell], now_s + filled_s)
 
     def take_back(self, who: str) -> None:
-        """Take one out that was put in."""
         cells = self._cells(who)
         emptier = min(self._empty_at_s[cell] for cell in cells)
         for cell in cells:
@@ -131,7 +129,6 @@ class SignInThrottle:
                     bucket.take_back(who)
 
     def delay_s(self, name: str) -> float:
-        """How long an attempt at this name is delayed."""
         return min(MAX_DELAY_S, max(0.0, self._of_name.level(name) - FREE_FAILURES_OF_NAME) * DELAY_STEP_S)
 
     def _check(self, pair: str, source: str, place: str) -> None:

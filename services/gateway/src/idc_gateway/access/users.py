@@ -22,8 +22,6 @@ LINK_LIFETIME: Final = timedelta(minutes=60)
 
 
 class Users:
-    """All users."""
-
     def __init__(
         self,
         accounts: AccountsStore,
@@ -41,7 +39,7 @@ class Users:
     def first_link(self) -> str | None:
         """The token of a one-time sign-in link for the first administrator.
 
-        None once a user has a password, where the first administrator was removed, and where an API key has that name.
+        None once a user has a password, where the first administrator was removed, or an API key has that name.
         """
         users = self._accounts.users()
         if any(user.password_hash for user in users):
@@ -59,11 +57,7 @@ class Users:
         return self._new_link(FIRST_USER_NAME, GATEWAY, None)
 
     async def create(self, name: str, role: Role, actor: str, request_id: str) -> tuple[User, str]:
-        """Create a user; returns it with the token of a one-time sign-in link.
-
-        Raises:
-            NameTaken: A user or key has this name, or it is reserved.
-        """
+        """Create a user; returns it with the token of a one-time sign-in link. Raises NameTaken."""
         if is_reserved(name, device=self._device):
             raise NameTaken(f"the name {name!r} is reserved: choose another one")
         user = User(name, role, self._clock())
@@ -73,37 +67,22 @@ class Users:
         return user, await executors.writes(self._new_link, name, actor, request_id)
 
     async def all(self) -> list[User]:
-        """Every user, by name."""
         return await executors.reads(self._accounts.users)
 
     async def set_role(self, name: str, role: Role, actor: str, request_id: str) -> User:
-        """Give a user another role.
-
-        Raises:
-            NotFound: There is no such user.
-            LastAdministrator: No administrator would be left.
-        """
+        """Give a user another role. Raises NotFound, and LastAdministrator where none would be left."""
         event = AuditEvent("user.role-set", actor, name, self._clock(), request_id, {"role": role})
         if not await executors.writes(self._accounts.set_role, name, role, event):
             raise NotFound(f"there is no user {name!r}")
         return await self._user(name)
 
     async def new_link(self, name: str, actor: str, request_id: str) -> str:
-        """The token of a one-time sign-in link: for a user who forgot the password.
-
-        Raises:
-            NotFound: There is no such user.
-        """
+        """The token of a one-time sign-in link for a user who forgot the password. Raises NotFound."""
         await self._user(name)
         return await executors.writes(self._new_link, name, actor, request_id)
 
     async def remove(self, name: str, actor: str, request_id: str) -> None:
-        """Delete a user with their sessions and links; their records stay under their name.
-
-        Raises:
-            NotFound: There is no such user.
-            LastAdministrator: No administrator would be left.
-        """
+        """Delete a user with their sessions and links; their records stay. Raises NotFound and LastAdministrator."""
         event = AuditEvent("user.removed", actor, name, self._clock(), request_id)
         if not await executors.writes(self._accounts.delete_user, name, event):
             raise NotFound(f"there is no user {name!r}")
@@ -111,11 +90,7 @@ class Users:
     async def by_password(self, name: str, password: str) -> User:
         """The user with this name and password; an unknown name takes as long as a wrong password.
 
-        A hash with an outdated cost is renewed.
-
-        Raises:
-            Unauthenticated: Name and password do not match.
-            Busy: Too many passwords are being checked.
+        A hash with an outdated cost is renewed. Raises Unauthenticated where they do not match, and Busy.
         """
         user = await executors.reads(self._accounts.user, name)
         is_match = await executors.passwords(is_right, password, user.password_hash if user else None)
@@ -130,11 +105,7 @@ class Users:
         return await self.by_password(name, password)
 
     async def by_link(self, token: str, request_id: str) -> User:
-        """The user of a sign-in link, which works once.
-
-        Raises:
-            Unauthenticated: The link is unknown, used or expired.
-        """
+        """The user of a sign-in link, which works once. Raises Unauthenticated where it is unknown, used or expired."""
         user = None
         if is_plausible(token):
             user = await executors.writes(self._accounts.take_link, secret_digest(token), self._clock(), request_id)
@@ -147,17 +118,9 @@ class Users:
     ) -> User:
         """Set a user's password and end their sessions and links; returns the user as stored now.
 
-        Args:
-            name: The user's.
-            password: What the user chose.
-            request_id: The request's.
-            session_sha256: Digest of the request's session. It must still exist when the password is stored: while
-                the password is hashed, the user can be removed and another user created with the name.
-
-        Raises:
-            WeakPassword: The password is easy to guess; nothing was changed.
-            Unauthenticated: The session has ended, or the user was removed; nothing was changed.
-            Busy: Too many passwords are being checked.
+        While the password is hashed, the user can be removed and another one created with the name: the request's
+        session must still exist when the password is stored, or Unauthenticated is raised. Also raises WeakPassword
+        and Busy.
         """
         await executors.passwords(check_strength, password, [name, self._site, self._device])
         hashed = await executors.passwords(hash_of, password)

@@ -25,11 +25,7 @@ class ViewLog:
         self._recorded_s: dict[tuple[str, ...], float] = {}
 
     async def record(self, action: str, caller: Caller, subject: str, request_id: str, **details: Any) -> None:
-        """Record that a caller views something.
-
-        Raises:
-            StoreUnavailable: It could not be recorded; it must not be shown.
-        """
+        """Record that a caller views something; raises StoreUnavailable where it cannot be recorded or shown."""
         # The digest too: the next owner of a name is somebody else.
         now_s, view = self._clock(), (action, caller.name, caller.sha256, subject, repr(sorted(details.items())))
         if now_s - self._recorded_s.get(view, -REPEAT_AFTER_S) < REPEAT_AFTER_S:

@@ -20,6 +20,7 @@ logger = logging.getLogger(__name__)
 
 MAX_WAITING: Final = 10_000
 BATCH: Final = 500
+_DETAILS = {"message_id", "acted_on", "classification_id", "cleared", "by", "note", "latency_ms", "state", "technical"}
 _printable: Final = TypeAdapter(Person)
 
 
@@ -71,7 +72,6 @@ class AlarmActions:
         return report.stored
 
     async def run(self) -> None:
-        """Store reports until cancelled."""
         while True:
             reports = [await self._waiting.get()]
             while len(reports) < BATCH and not self._waiting.empty():
@@ -94,20 +94,7 @@ class AlarmActions:
 
 
 def _event_of(device: str, acted: AlarmActed) -> AuditEvent:
-    details: dict[str, Any] = acted.model_dump(
-        mode="json",
-        include={
-            "message_id",
-            "acted_on",
-            "classification_id",
-            "cleared",
-            "by",
-            "note",
-            "latency_ms",
-            "state",
-            "technical",
-        },
-    )
+    details: dict[str, Any] = acted.model_dump(mode="json", include=_DETAILS)
     # Without `acted_on` it was the alarm's own button. A gateway's message has a record `alarm.…-sent` with the same
     # message id and the caller.
     details["via"] = None if acted.by is None else "button" if acted.acted_on is None else "message"

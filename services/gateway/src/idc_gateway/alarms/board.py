@@ -16,8 +16,6 @@ MAX_ALARMS = 256
 
 @dataclass(frozen=True)
 class AlarmView:
-    """The latest reports of one alarm."""
-
     device: str
     status: ServiceStatus | None = None
     state: AlarmState | None = None
@@ -34,8 +32,6 @@ class AlarmView:
 
 @dataclass
 class AlarmBoard:
-    """All alarms of the site."""
-
     on_session_lost: Callable[[], None] = lambda: None
     """Called when an alarm reports that the broker had no session for it: it may have missed messages."""
     rejected_messages: int = 0
@@ -75,7 +71,6 @@ class AlarmBoard:
         return self._alarms.get(device, AlarmView(device))
 
     def find(self, device: str) -> AlarmView | None:
-        """One alarm; None where it has not reported."""
         return self._alarms.get(device)
 
     def forget(self, device: str) -> None:
@@ -83,7 +78,6 @@ class AlarmBoard:
         self._alarms.pop(device, None)
 
     def all(self) -> list[AlarmView]:
-        """Every alarm that has reported, by name."""
         return [self._alarms[device] for device in sorted(self._alarms)]
 
 

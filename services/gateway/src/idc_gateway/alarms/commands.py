@@ -49,18 +49,9 @@ class AlarmCommands:
     site: str
 
     async def send(self, device: str, action: Action, command: Message, answer: dict[str, Any], job: Job) -> bytes:
-        """Store a command for the outbox.
+        """Store a command for the outbox; returns what is answered, also to a repeated request.
 
-        Args:
-            device: The alarm's.
-            action: What the audit chain calls it.
-            command: The message.
-            answer: JSON that is answered, also to a repeated request; the audit record has it too.
-            job: Who asks.
-
-        Raises:
-            NotFound: The alarm is unknown.
-            KeyReused: The job's key was used for another command.
+        Raises NotFound where the alarm is unknown, and KeyReused where the job's key was used for another command.
         """
         self.known(device)
         message = OutgoingMessage(_TOPICS[action].at(site=self.site, device=device), command.to_payload())
@@ -77,11 +68,7 @@ class AlarmCommands:
         return body
 
     async def forget(self, device: str, job: Job) -> None:
-        """Delete what an alarm reported, also for the other gateways; its next report brings it back.
-
-        Raises:
-            NotFound: The alarm is unknown.
-        """
+        """Delete what an alarm reported, for all gateways; its next report brings it back. Raises NotFound."""
         self.known(device)
         now = utc_now()
         # An empty retained message deletes the one before it (MQTT 5, 3.3.1.3).
@@ -92,22 +79,14 @@ class AlarmCommands:
         self.outbox.wake()
 
     def newest_finding(self, device: str) -> UUID | None:
-        """The newest finding that an alarm has reported; None where it is unknown, as for an alarm that names none.
-
-        Raises:
-            NotFound: The alarm is unknown.
-        """
+        """The newest finding that an alarm has reported; None where the finding is unknown. Raises NotFound."""
         view = self.known(device)
         if self.bus.is_connected and view.is_online and view.state is not None and not view.state.lamps.red:
             return NOTHING_SEEN  # a finding that is on its way now was not seen
         return view.latest_finding
 
     def known(self, device: str) -> AlarmView:
-        """What an alarm reported.
-
-        Raises:
-            NotFound: It has not reported.
-        """
+        """What an alarm reported; raises NotFound where it has not."""
         view = self.board.find(device)
         if view is None:
             raise NotFound(f"no alarm {device[:64]!r} has reported at this site")

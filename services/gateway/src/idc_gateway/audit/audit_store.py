@@ -13,10 +13,10 @@ from idc_gateway.sql.database import Database
 from idc_gateway.sql.tables import alarm_actions, audit, audit_head
 
 KEEP_IDS: Final = timedelta(days=90)
-"""An alarm that is off may keep a report for long, and the broker one for a gateway for 30 days."""
+"""An alarm that is off may keep a report for long, and the broker keeps one for 30 days."""
 _READ_AT_ONCE: Final = 200
 _PAUSE_S: Final = 0.0005
-"""After each batch: a walk is computing, and other threads get the interpreter only where it lets them."""
+"""After each batch: a check computes, and other threads only get the interpreter in its pauses."""
 
 
 def lock_head(connection: Connection) -> ChainHead:
@@ -29,7 +29,6 @@ def lock_head(connection: Connection) -> ChainHead:
 
 
 def head_of(connection: Connection) -> ChainHead:
-    """Read the chain's end."""
     row = connection.execute(select(audit_head).where(audit_head.c.id == 1)).one()
     return ChainHead(row.sequence, row.sha256)
 
@@ -49,18 +48,16 @@ def append(connection: Connection, head: ChainHead, events: Sequence[AuditEvent]
 
 
 class AuditStore:
-    """The audit chain."""
-
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def record(self, events: Sequence[AuditEvent]) -> None:
-        """Append events on their own; what changes the store as well appends them in its own transaction."""
+        """Append events that change nothing else; a change of the store appends its events in its own transaction."""
         with self._database.write() as connection:
             append(connection, lock_head(connection), events)
 
     def record_once(self, events: Mapping[UUID, AuditEvent], now: datetime) -> None:
-        """Append the events whose ids were not recorded before, whichever gateway did it."""
+        """Append the events whose ids no gateway has recorded before."""
         with self._database.write() as connection:
             head = lock_head(connection)
             known = select(alarm_actions.c.message_id).where(alarm_actions.c.message_id.in_(events))
@@ -72,38 +69,28 @@ class AuditStore:
             connection.execute(delete(alarm_actions).where(alarm_actions.c.recorded_at < now - KEEP_IDS))
 
     def page(self, limit: int, *, before: int | None = None) -> list[AuditRecord]:
-        """Records, newest first, that stand before a sequence number."""
+        """Records before a sequence number, newest first."""
         query = select(audit).order_by(audit.c.sequence.desc()).limit(limit)
         if before is not None:
             query = query.where(audit.c.sequence < before)
         with self._database.read() as connection:
             return [_from_row(row) for row in connection.execute(query)]
 
-    def latest(self, action: str) -> AuditRecord | None:
-        """The newest record of an action; None where there is none."""
-        with self._database.read() as connection:
-            return _latest(connection, action)
-
     def verify(self) -> Verification:
-        """Walk the whole chain; the memory it takes does not grow with the chain."""
+        """Check the whole chain, in bounded memory."""
         with self._database.read_snapshot() as connection:
             return verify(_all(connection), head_of(connection))
 
 
 def latest_event(connection: Connection, action: str) -> AuditEvent | None:
     """The newest event of an action, inside a transaction that has locked the head."""
-    record = _latest(connection, action)
-    return None if record is None else record.event
-
-
-def _latest(connection: Connection, action: str) -> AuditRecord | None:
     query = select(audit).where(audit.c.action == action).order_by(audit.c.sequence.desc()).limit(1)
     row = connection.execute(query).first()
-    return None if row is None else _from_row(row)
+    return None if row is None else _from_row(row).event
 
 
 def _all(connection: Connection) -> Iterator[AuditRecord]:
-    last = -(2**31)  # the key's least value: a record that was put in before the first must be found too
+    last = -(2**31)  # the key's least value, to find a record inserted before the first
     while True:
         query = select(audit).where(audit.c.sequence > last).order_by(audit.c.sequence).limit(_READ_AT_ONCE)
         rows = connection.execute(query).all()
@@ -115,18 +102,9 @@ def _all(connection: Connection) -> Iterator[AuditRecord]:
 
 
 def _as_row(record: AuditRecord) -> dict[str, Any]:
-    event = record.event
-    return {
-        "sequence": record.sequence,
-        "at": event.at,
-        "actor": event.actor,
-        "action": event.action,
-        "subject": event.subject,
-        "request_id": event.request_id,
-        "details": event.details,
-        "previous_sha256": record.previous_sha256,
-        "sha256": record.sha256,
-    }
+    columns = {**vars(record), **vars(record.event)}
+    del columns["event"]
+    return columns
 
 
 def _from_row(row: Row[Any]) -> AuditRecord:

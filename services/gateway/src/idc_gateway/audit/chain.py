@@ -17,7 +17,7 @@ GENESIS: Final = "0" * 64
 
 @dataclass(frozen=True)
 class AuditEvent:
-    """Something that happened and must be provable later."""
+    """Something that must be provable later."""
 
     action: str
     """A noun and a past tense: `patch.classified`, `review.recorded`, `key.created`, `alarm.acknowledged`."""
@@ -33,8 +33,6 @@ class AuditEvent:
 
 @dataclass(frozen=True)
 class AuditRecord:
-    """An event with its place in the chain."""
-
     sequence: int
     """From 1, without gaps."""
     event: AuditEvent
@@ -44,8 +42,6 @@ class AuditRecord:
 
 @dataclass(frozen=True)
 class ChainHead:
-    """Where the chain ends."""
-
     sequence: int
     sha256: str
 
@@ -65,12 +61,11 @@ class Verification:
 
     @property
     def is_intact(self) -> bool:
-        """Whether every record is what was written, and none is missing."""
+        """Whether no record was changed, removed or inserted."""
         return self.reason is None
 
 
 def record_after(head: ChainHead, event: AuditEvent) -> AuditRecord:
-    """The record that continues a chain."""
     sequence = head.sequence + 1
     return AuditRecord(sequence, event, head.sha256, record_digest(sequence, event, head.sha256))
 

@@ -16,11 +16,6 @@ class ChainCheck:
         self._next: asyncio.Task[Verification] | None = None
 
     async def verify(self) -> Verification:
-        """Check the whole chain.
-
-        Raises:
-            StoreUnavailable: The database does not work.
-        """
         if self._next is None:
             self._next = asyncio.create_task(self._run_after(self._running), name="chain check")
         return await asyncio.shield(self._next)

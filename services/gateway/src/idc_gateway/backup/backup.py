@@ -28,8 +28,6 @@ _LEFT_AFTER_S: Final = 24 * 3600.0
 
 @dataclass(frozen=True)
 class Contents:
-    """What is in a backup."""
-
     database_sha256: str
     images: int
     missing_images: int = 0
@@ -45,9 +43,7 @@ def write_backup(database: Path, images: ImageStore | None, target: IO[bytes]) -
         target: Where the archive goes; it need not be seekable.
 
     Raises:
-        sqlite3.Error: The database cannot be read.
-        ImagesUnavailable: The image store does not work.
-        OSError: The archive cannot be written.
+        sqlite3.Error, ImagesUnavailable, OSError: The database, the images or the archive do not work.
     """
     remove_left(database.parent, BACKUP_FOLDER)
     # The system's temporary folder may be too small for a copy.

@@ -12,8 +12,7 @@ from idc_gateway.errors import CannotStart
 def data_lock(folder: Path) -> Iterator[None]:
     """Lock a data folder while the block runs; the system releases it when the process ends in any way.
 
-    Raises:
-        CannotStart: Another process holds it, or the folder cannot be written.
+    Raises CannotStart where another process holds it, or the folder cannot be written.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)

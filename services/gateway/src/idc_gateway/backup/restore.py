@@ -42,9 +42,9 @@ def restore_backup(source: IO[bytes], database: Path, images: ImageStore | None)
         What was in the backup, and where the replaced database is kept; None where there was none.
 
     Raises:
-        BadBackup: It is damaged, truncated, or not a backup; the database is unchanged.
-        DatabaseTooNew: A newer version of the program wrote it; the database is unchanged.
-        StoreUnavailable, ImagesUnavailable, OSError: The database is unchanged.
+        BadBackup: It is damaged, truncated, or not a backup.
+        DatabaseTooNew: A newer version of the program wrote it.
+        StoreUnavailable, ImagesUnavailable, OSError: After all of these the database is unchanged.
     """
     remove_left(database.parent, RESTORE_FOLDER)
     with TemporaryDirectory(dir=database.parent, prefix=RESTORE_FOLDER) as folder:

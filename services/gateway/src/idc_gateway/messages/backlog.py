@@ -58,18 +58,13 @@ class Backlog:
         """Messages dropped since the start."""
 
     def check_room(self) -> None:
-        """Let a new result in.
-
-        Raises:
-            OutboxFull: So many messages wait that no more may be added; what was accepted is safe.
-        """
+        """Raise OutboxFull where no more messages may be added; accepted ones are safe."""
         if self.state.waiting >= self._limits.max_messages:
             raise OutboxFull(
                 f"{self.state.waiting} messages wait for the broker: see why it does not take them, then send again"
             )
 
     async def run(self) -> None:
-        """Check until cancelled."""
         while True:
             try:
                 await executors.background(self.check)
@@ -78,11 +73,7 @@ class Backlog:
             await asyncio.sleep(self._every_s)
 
     def check(self) -> None:
-        """Count the waiting messages, and drop those that are too old for an alarm to sound. Blocks.
-
-        Raises:
-            StoreUnavailable: The database does not work.
-        """
+        """Count the waiting messages, and drop those that are too old for an alarm to sound. Blocks."""
         now = self._clock()
         waiting, oldest = self._messages.backlog()
         if oldest is not None and now - oldest > self._limits.max_age:

@@ -9,8 +9,7 @@ class Leadership(Protocol):
     def hold(self) -> bool:
         """Take or keep it; False where another gateway holds it. Blocks.
 
-        Raises:
-            StoreUnavailable: The database does not answer; whether it is held is unknown.
+        Raises StoreUnavailable where the database does not answer: whether it is held is unknown.
         """
 
     def release(self) -> None:

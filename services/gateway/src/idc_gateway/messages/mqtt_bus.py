@@ -32,14 +32,14 @@ SESSION_EXPIRY_S: Final = 30 * 24 * 3600
 
 
 class _Refused(aiomqtt.MqttError):
-    """The broker answered, and did not take a message."""
+    """The broker rejected a message."""
 
 
 class _Client(aiomqtt.Client):
-    """Hears refusals, and confirms a message only when it is dealt with.
+    """Sees rejections, and confirms a message only when it is dealt with.
 
-    For aiomqtt 2.5 every answer of the broker is a confirmation, also `Not authorized`; and it lets paho confirm what
-    came before anybody has seen it.
+    aiomqtt 2.5 takes every answer of the broker for a confirmation, even `Not authorized`; and it lets paho confirm
+    messages that nobody has read yet.
     """
 
     refused = 0
@@ -49,7 +49,7 @@ class _Client(aiomqtt.Client):
         self._client.manual_ack_set(True)  # noqa: FBT003 - paho's own
 
     def confirm(self, message: aiomqtt.Message) -> None:
-        """Tell the broker that a message need not be sent again; over a later connection it is too late for that."""
+        """Tell the broker not to send a message again; only possible over the connection that delivered it."""
         if message.qos > 0:
             self._client.ack(message.mid, message.qos)
 
@@ -72,12 +72,7 @@ class _Client(aiomqtt.Client):
     async def deliver(
         self, topic: str, payload: bytes, *, retain: bool = False, timeout_s: float | None = None
     ) -> None:
-        """Publish at QoS 1 and wait until the broker has taken it.
-
-        Raises:
-            MqttError: It did not.
-            _Refused: It refused a message meanwhile.
-        """
+        """Publish at QoS 1 and wait for the broker's confirmation; raises MqttError, or _Refused after a rejection."""
         refused_before = self.refused
         await self.publish(topic, payload, qos=1, retain=retain, timeout=timeout_s)
         if self.refused > refused_before:
@@ -85,7 +80,7 @@ class _Client(aiomqtt.Client):
 
 
 class MqttBus:
-    """Holds one connection, reconnects without end, and says `online` and `offline`."""
+    """Holds one connection, reconnects forever, and reports `online` and `offline`."""
 
     def __init__(
         self,
@@ -107,15 +102,13 @@ class MqttBus:
 
     @property
     def is_connected(self) -> bool:
-        """Whether the broker accepted the connection and it still stands."""
+        """Whether the broker accepted the connection and it is up."""
         return self._connected.is_set()
 
     async def wait_connected(self) -> None:
-        """Wait until messages can be sent."""
         await self._connected.wait()
 
     async def publish(self, message: OutgoingMessage) -> None:
-        """Send one message at QoS 1 and wait for the broker's confirmation. See `Bus.publish`."""
         client = self._client
         if client is None:
             raise BusUnavailable("there is no connection to the broker")
@@ -145,7 +138,6 @@ class MqttBus:
             losing.cancel()
 
     async def run(self, on_connected: Callable[[], Awaitable[None]], on_message: OnMessage) -> None:
-        """Stay connected until cancelled. See `Bus.run`."""
         backoff_s = FIRST_BACKOFF_S
         while True:
             try:
@@ -206,7 +198,7 @@ class MqttBus:
             raise
 
     async def _read_until_lost(self, client: _Client, on_message: OnMessage) -> None:
-        """Take messages; end with an error once `publish` gave the connection up, even where it still stands."""
+        """Read messages; raise once `publish` gave the connection up, even where it is up."""
         reading = asyncio.ensure_future(_read(client, on_message))
         losing = asyncio.ensure_future(self._lost.wait())
         repeating = asyncio.ensure_future(self._repeat_status(client))
@@ -222,7 +214,7 @@ class MqttBus:
             repeating.cancel()
 
     async def _repeat_status(self, client: _Client) -> None:
-        """Say `online` again and again: an alarm tells a quiet day from a dead gateway by it."""
+        """Report `online` regularly: an alarm tells a quiet day from a dead gateway by it."""
         while True:
             await asyncio.sleep(STATUS_REPEAT_S)
             await client.deliver(self._status_topic, self._status("online"), retain=True)

@@ -28,8 +28,6 @@ UNKNOWN_ORIGIN = PatchOrigin()
 
 
 class Verdict(StrEnum):
-    """A pathologist's verdict on a patch."""
-
     IDC = "idc"
     NO_IDC = "no_idc"
     UNCLEAR = "unclear"
@@ -48,8 +46,6 @@ class Review:
 
 @dataclass(frozen=True)
 class Classification:
-    """One result."""
-
     id: UUID
     name: str
     probability: float

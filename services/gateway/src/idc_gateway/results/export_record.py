@@ -21,8 +21,6 @@ T = TypeVar("T")
 
 
 class ExportRecord:
-    """The two records of one export."""
-
     def __init__(self, audit: AuditStore, request: Job, wanted: ClassificationFilter, format_name: str) -> None:
         self._audit = audit
         self._request = request
@@ -32,11 +30,7 @@ class ExportRecord:
         self._lock = Lock()
 
     def begin(self) -> None:
-        """Record the request. Blocks.
-
-        Raises:
-            StoreUnavailable: It could not be recorded; nothing may be sent.
-        """
+        """Record the request; where that raises StoreUnavailable, nothing may be sent. Blocks."""
         self._write("export.begun", {})
 
     def counted(self, rows: Iterable[T]) -> Iterator[T]:

@@ -27,19 +27,14 @@ class Feed:
         self._watchers = 0
 
     async def notify(self) -> None:
-        """Wake the followers: results were stored."""
         async with self._stored:
             self._stored.notify_all()
 
     async def follow(self, after: Position | None) -> AsyncGenerator[Slice, None]:
         """Results, oldest first, without an end; a slice without results is a keep-alive.
 
-        Args:
-            after: The last position that is known; None starts with the next result.
-
-        Raises:
-            Busy: Too many clients follow the feed.
-            StoreUnavailable: The database does not work.
+        `after` is the last position that is known; None starts with the next result. Raises Busy where too many clients
+        follow, and StoreUnavailable.
         """
         if self._watchers >= MAX_WATCHERS:
             raise Busy(f"{self._watchers} clients follow new results already: close one")

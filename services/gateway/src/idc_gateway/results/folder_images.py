@@ -33,7 +33,6 @@ class FolderImages:
             _sync_folder(path.parent)
 
     def get(self, name: str) -> bytes | None:
-        """An image's bytes; None where it is not there or is damaged."""
         with _translated_errors():
             try:
                 data = self._path(name).read_bytes()
@@ -50,11 +49,7 @@ class FolderImages:
 
 
 def open_folder(folder: Path) -> FolderImages:
-    """Open or create a folder, and remove incomplete files that a crash left there.
-
-    Raises:
-        ImagesUnavailable: It cannot be created.
-    """
+    """Open or create a folder, and remove incomplete files that a crash left there. Raises ImagesUnavailable."""
     with _translated_errors():
         folder.mkdir(parents=True, exist_ok=True)
         _sync_folder(folder.parent)

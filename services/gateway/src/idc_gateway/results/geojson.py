@@ -31,7 +31,6 @@ class Placement:
     """Pixels of that slide per pixel of an image, where a patch's extent is unknown; None is the same as `scale`."""
 
     def of(self, result: Classification) -> Rectangle | None:
-        """Where a patch is; None where it is unknown."""
         origin = result.origin
         if origin.x is None or origin.y is None:
             return None
@@ -43,8 +42,6 @@ class Placement:
 
 @dataclass
 class Tally:
-    """Counts of a slide's results."""
-
     tiles: int = 0
     without_place: int = 0
     superseded: int = 0

@@ -36,7 +36,6 @@ class Housekeeping:
         self._clock = clock
 
     async def run(self) -> None:
-        """Remove what is due every ten minutes, until cancelled."""
         while True:
             try:
                 await executors.background(self.remove_due)
@@ -45,11 +44,7 @@ class Housekeeping:
             await asyncio.sleep(EVERY_S)
 
     def remove_due(self) -> None:
-        """Remove all that is due. Blocks.
-
-        Raises:
-            StoreUnavailable: The database does not work.
-        """
+        """Remove all that is due. Blocks."""
         if not self._leadership.hold():
             return
         self._receipts.forget(self._clock() - KEEP_RECEIPTS)

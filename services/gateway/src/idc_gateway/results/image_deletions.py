@@ -71,9 +71,7 @@ class ImageDeletions:
     def delete_due(self, for_s: float = 60.0) -> int:
         """Delete objects for at most `for_s` seconds and return how many. Blocks.
 
-        Raises:
-            StoreUnavailable: The database does not work.
-            ImagesUnavailable: The image store does not work; what it still holds stays due.
+        Raises StoreUnavailable or ImagesUnavailable; what is still stored then stays due.
         """
         self._abandon_unsettled()
         count, end = 0, time.monotonic() + for_s

@@ -12,7 +12,7 @@ from idc_contracts import Decision
 from idc_gateway.audit.audit_store import append, lock_head
 from idc_gateway.audit.chain import AuditEvent
 from idc_gateway.errors import ImageGone
-from idc_gateway.results.queries import ListedImage, Removed, StoredImage
+from idc_gateway.results.queries import ListedImage, StoredImage
 from idc_gateway.results.unit_of_work import NewImage
 from idc_gateway.sql.database import Database
 from idc_gateway.sql.tables import classifications, image_deletions, images
@@ -21,8 +21,7 @@ from idc_gateway.sql.tables import classifications, image_deletions, images
 def note(connection: Connection, stored: Sequence[NewImage], at: datetime) -> None:
     """Record images inside a transaction that has locked the chain's head; for a known one its retention restarts.
 
-    Raises:
-        ImageGone: One was stored under a name that it no longer has; roll back and store it again.
+    Raises ImageGone where one no longer has its name: roll back and store it again.
     """
     unique = {image.sha256: image for image in stored}
     listed = _names(connection, list(unique))
@@ -115,7 +114,6 @@ class ImageIndexStore:
         return None if row is None else StoredImage(row.object_name, row.media_type)
 
     def total(self) -> tuple[int, int]:
-        """How many images are stored, and their bytes together."""
         with self._database.read() as connection:
             row = connection.execute(select(func.count(), func.coalesce(func.sum(images.c.size_bytes), 0))).one()
         return int(row[0]), int(row[1])
@@ -128,15 +126,15 @@ class ImageIndexStore:
         with self._database.read() as connection:
             return [ListedImage(row.object_name, row.size_bytes, row.stored_at) for row in connection.execute(query)]
 
-    def remove(self, candidates: Sequence[ListedImage], audit: AuditEvent) -> Removed:
-        """Unlist those images that are still removable; the audit event gets their count and bytes."""
+    def remove(self, candidates: Sequence[ListedImage], audit: AuditEvent) -> int:
+        """Unlist those images that are still removable; the audit event gets their count, which is returned."""
         with self._database.write() as connection:
             head = lock_head(connection)
             sizes = [size for seen in candidates for size in _unlist(connection, _is_still(seen), ~_is_needed())]
             if sizes:
                 details = {**audit.details, "count": len(sizes), "bytes": sum(sizes)}
                 append(connection, head, [replace(audit, details=details)])
-        return Removed(len(sizes), sum(sizes))
+        return len(sizes)
 
     def abandon(self, object_names: Sequence[str]) -> None:
         """Schedule the deletion of objects whose results were not stored."""

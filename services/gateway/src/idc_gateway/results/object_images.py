@@ -37,7 +37,6 @@ class S3Account:
     secret_access_key: str = field(default="", repr=False)
 
     def config(self) -> "S3Config":
-        """The account as obstore takes it."""
         config: S3Config = {name: value for name, value in asdict(self).items() if value}  # type: ignore[assignment]
         return config
 
@@ -53,7 +52,6 @@ class ObjectImages:
             obstore.put(self._store, _key(name), data)
 
     def get(self, name: str) -> bytes | None:
-        """An image's bytes; None where it is not there or is damaged."""
         try:
             with _translated_errors():
                 data = bytes(obstore.get(self._store, _key(name)).bytes())
@@ -70,14 +68,9 @@ class ObjectImages:
 
 
 def open_images(url: str, account: S3Account) -> ImageStore:
-    """Open the store that a URL names.
+    """Open the store that a URL names: `file:///var/lib/idc/images`, or `s3://bucket/prefix`.
 
-    Args:
-        url: `file:///var/lib/idc/images`, or `s3://bucket/prefix`.
-        account: For S3.
-
-    Raises:
-        ImagesUnavailable: The URL is wrong, or the folder cannot be made.
+    Raises ImagesUnavailable where the URL is wrong, or the folder cannot be created.
     """
     parts = urlsplit(url)
     if parts.scheme == "file" and not parts.netloc:

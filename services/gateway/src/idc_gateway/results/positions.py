@@ -66,5 +66,4 @@ class Slice:
 
     @property
     def position(self) -> Position:
-        """Where the next slice begins."""
         return self.results[-1][0] if self.results else self.start

@@ -34,7 +34,7 @@ class ClassificationFilter:
 
 @dataclass(frozen=True)
 class Cursor:
-    """A place in the list of results, which is ordered by time and, within one moment, by sequence number."""
+    """A position in the list of results, which is ordered by time and, within one moment, by sequence number."""
 
     created_at: datetime
     sequence: int
@@ -45,11 +45,7 @@ class Cursor:
 
     @classmethod
     def parse(cls, given: str) -> "Cursor":
-        """Read what `str` wrote.
-
-        Raises:
-            BadCursor: It is not a cursor of this gateway.
-        """
+        """Read what `str` wrote; raises BadCursor for anything else."""
         try:
             text = base64.urlsafe_b64decode(given + "=" * (-len(given) % 4)).decode("ascii")
             microseconds, sequence = map(int, text.split("."))
@@ -68,8 +64,6 @@ class Page:
 
 @dataclass(frozen=True)
 class StoredImage:
-    """Where an image is."""
-
     object_name: str
     media_type: str
 
@@ -82,11 +76,3 @@ class ListedImage:
     size_bytes: int
     stored_at: datetime
     """When the latest result with it was stored."""
-
-
-@dataclass(frozen=True)
-class Removed:
-    """Images that were unlisted; their objects are to be deleted."""
-
-    count: int
-    size_bytes: int

@@ -9,7 +9,7 @@ from typing import Final
 from idc_contracts import utc_now
 from idc_gateway.audit.chain import AuditEvent
 from idc_gateway.results.image_index_store import ImageIndexStore
-from idc_gateway.results.queries import ListedImage, Removed
+from idc_gateway.results.queries import ListedImage
 
 logger = logging.getLogger(__name__)
 
@@ -35,19 +35,15 @@ class Retention:
         self._clock = clock
 
     def remove_due(self) -> int:
-        """Remove all images that are too old or too many; returns how many. Blocks.
-
-        Raises:
-            StoreUnavailable: The database does not work.
-        """
+        """Remove all images that are too old or too many; returns how many. Blocks."""
         return self._remove_old() + self._remove_surplus()
 
     def _remove_old(self) -> int:
         too_old, count = self._clock() - self._limits.max_age, 0
         while due := self._index.removable(BATCH, stored_before=too_old):
             removed = self._remove(due, "older than allowed")
-            count += removed.count
-            if not removed.count:
+            count += removed
+            if not removed:
                 break
         return count
 
@@ -55,8 +51,8 @@ class Retention:
         count = 0
         while (surplus_bytes := self._index.total()[1] - self._limits.max_bytes) > 0:
             removed = self._remove(self._oldest(surplus_bytes), "more than there is room for")
-            count += removed.count
-            if not removed.count:
+            count += removed
+            if not removed:
                 logger.warning("images with unreviewed positives need more than the retention size")
                 break
         return count
@@ -71,6 +67,6 @@ class Retention:
             needed_bytes -= image.size_bytes
         return chosen
 
-    def _remove(self, candidates: Sequence[ListedImage], reason: str) -> Removed:
+    def _remove(self, candidates: Sequence[ListedImage], reason: str) -> int:
         event = AuditEvent(REMOVED, "gateway", "images", self._clock(), details={"reason": reason})
         return self._index.remove(candidates, event)

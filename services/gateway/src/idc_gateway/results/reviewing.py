@@ -24,11 +24,9 @@ class Reviewing:
     receipts: ReceiptsStore
 
     async def record(self, classification_id: UUID, review: Review, answer: bytes, job: Job) -> bytes:
-        """Store a review; returns the answer, which is the first one where the request is repeated.
+        """Store a review; returns what is answered, also to a repeated request.
 
-        Raises:
-            NotFound: There is no such result.
-            KeyReused: The job's key was used for another request.
+        Raises NotFound where there is no such result, and KeyReused where the job's key was used for another request.
         """
         details = {"verdict": review.verdict.value, "comment": review.comment}
         event = AuditEvent(
@@ -42,11 +40,7 @@ class Reviewing:
         return await idempotent(self.receipts, job.claim, answer, review.reviewed_at, store)
 
     async def history(self, classification_id: UUID) -> list[Review]:
-        """All reviews of a result, newest first.
-
-        Raises:
-            NotFound: There is no such result.
-        """
+        """All reviews of a result, newest first. Raises NotFound."""
         if await executors.reads(self.results.get, classification_id) is None:
             raise NotFound(f"there is no classification {classification_id}")
         return await executors.reads(self.reviews.history, classification_id)

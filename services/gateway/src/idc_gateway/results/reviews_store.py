@@ -17,16 +17,13 @@ from idc_gateway.sql.tables import classifications, reviews
 
 
 class ReviewsStore:
-    """What pathologists say of results."""
-
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def add(self, identity: UUID, review: Review, audit: AuditEvent, receipt: Receipt | None) -> bool:
         """Add a review to a result's history; False where there is no such result.
 
-        Raises:
-            AlreadyDone: There is a receipt of this claim; nothing was stored.
+        Raises AlreadyDone, with nothing stored, where the claim has a receipt.
         """
         with self._database.write() as connection:
             head = lock_head(connection)
@@ -50,7 +47,6 @@ class ReviewsStore:
         return True
 
     def history(self, identity: UUID) -> list[Review]:
-        """All reviews of a result, newest first."""
         query = select(reviews).where(reviews.c.classification_id == identity).order_by(reviews.c.sequence.desc())
         with self._database.read() as connection:
             return [_from_row(row) for row in connection.execute(query)]

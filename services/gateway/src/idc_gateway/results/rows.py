@@ -9,7 +9,6 @@ from idc_gateway.results.classifications import Classification, PatchOrigin, Rev
 
 
 def as_row(result: Classification) -> dict[str, Any]:
-    """The columns of a new result; it has no review yet."""
     return {
         "id": result.id,
         "name": result.name,
@@ -36,7 +35,6 @@ def as_row(result: Classification) -> dict[str, Any]:
 
 
 def from_row(row: Row[Any], review: Review | None) -> Classification:
-    """The result that a row holds."""
     return Classification(
         id=row.id,
         name=row.name,

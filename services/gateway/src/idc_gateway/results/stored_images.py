@@ -5,12 +5,7 @@ from idc_gateway.results.images import ImageStore
 
 
 def read_image(index: ImageIndexStore, images: ImageStore | None, sha256: str | None) -> tuple[bytes, str] | None:
-    """An image's bytes and media type; None where it is not stored or is damaged. Blocks.
-
-    Raises:
-        StoreUnavailable: The database does not work.
-        ImagesUnavailable: The image store does not work.
-    """
+    """An image's bytes and media type; None where it is not stored or is damaged. Blocks."""
     if images is None or sha256 is None:
         return None
     before, stored = None, index.find(sha256)

@@ -18,7 +18,6 @@ class Unsettled:
         self._since: dict[str, datetime] = {}
 
     def add(self, names: Iterable[str]) -> None:
-        """Remember names that are new."""
         with self._lock:
             self._since.update(dict.fromkeys(names, self._clock()))
 

@@ -38,11 +38,7 @@ class WatchedImages:
         return await self._check.result() if self.is_doubtful else "ok"
 
     def check(self) -> None:
-        """Prove that an image can be stored. Blocks, perhaps for long.
-
-        Raises:
-            ImagesUnavailable: It cannot.
-        """
+        """Store and delete an image; raises ImagesUnavailable. Blocks, perhaps for long."""
         self.put(_PROBE_NAME, _PROBE)
         self._images.delete(_PROBE_NAME)
 

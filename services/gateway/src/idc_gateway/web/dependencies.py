@@ -26,7 +26,6 @@ BACKGROUND_PATHS: Final = frozenset(
 
 # Dependencies are `async def`: the framework would run plain functions in a thread.
 async def gateway_of(request: Request) -> Gateway:
-    """The gateway that the application was created with."""
     gateway: Gateway = request.app.state.gateway
     return gateway
 
@@ -60,12 +59,8 @@ Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
 async def authenticated(request: Request, gateway: GatewayDependency, credentials: Credentials) -> Caller:
     """Who sends this request: by API key, or by the page's session.
 
-    The request ends when that key or session does: see `RunningRequests`.
-
-    Raises:
-        Unauthenticated: No valid key or session.
-        CrossSite: Another site sent a signed-in browser here.
-        TooMany: The caller has sent too many requests within a minute.
+    The request ends when that key or session does: see `RunningRequests`. Raises Unauthenticated without a valid one,
+    CrossSite where another site sent a signed-in browser here, and TooMany.
     """
     caller = await _identified(request, gateway, credentials)
     gateway.access.rates.count(caller.name)

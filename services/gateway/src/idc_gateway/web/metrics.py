@@ -46,7 +46,6 @@ class Metrics(Collector):
         registry.register(self)
 
     def exposition(self) -> bytes:
-        """All metrics in Prometheus's text format."""
         return generate_latest(self._registry)
 
     def request(self, method: str, operation: str, status: int, duration_s: float) -> None:
@@ -59,11 +58,9 @@ class Metrics(Collector):
         self._problems.labels(kind).inc()
 
     def result(self, decision: Decision) -> None:
-        """Count a stored result."""
         self._results.labels(str(decision)).inc()
 
     def collect(self) -> Iterable[Metric]:
-        """The state at this moment."""
         backlog, alarms = self._backlog.state, self._alarms.all()
         for name, text, value in (
             ("broker_connected", "1 while the broker is connected.", self._bus.is_connected),

@@ -10,7 +10,7 @@ _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "O
 
 
 class MetricsMiddleware:
-    """Middleware that tells the gateway's meter of each request, by its `operationId`: so ids make no labels."""
+    """Counts each request under its `operationId`: ids in paths make no labels."""
 
     def __init__(self, app: AsgiApp) -> None:
         self._app = app

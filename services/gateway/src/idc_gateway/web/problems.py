@@ -29,7 +29,7 @@ _BODY_ERRORS: Final[dict[type[Exception], tuple[HTTPStatus, str, Mapping[str, st
 
 
 def install(app: FastAPI) -> None:
-    """Let the application answer every error as a problem."""
+    """Answer every error as a problem."""
     app.add_exception_handler(GatewayError, _known_error)
     for error in _BODY_ERRORS:
         app.add_exception_handler(error, _known_error)
@@ -47,7 +47,7 @@ def problem(
     headers: Mapping[str, str] | None = None,
     **extensions: Any,
 ) -> JSONResponse:
-    """One problem document, counted; `extensions` are further members of it (RFC 9457, 3.2)."""
+    """A problem document, counted; `extensions` are further members of it (RFC 9457, 3.2)."""
     if request.app.state.gateway is not None:
         request.app.state.gateway.metrics.problem(kind)
     body = {**members(status, kind, detail), "instance": request.url.path, **extensions}
@@ -63,11 +63,7 @@ def members(status: int, kind: str, detail: str) -> dict[str, Any]:
 
 
 def problem_of(request: Request, error: Exception, **extensions: Any) -> JSONResponse:
-    """The problem that an error of the gateway or of a body is.
-
-    Raises:
-        Exception: The error itself, where it is none of these.
-    """
+    """The problem of a `GatewayError` or of a body's error; raises any other error again."""
     if isinstance(error, GatewayError):
         return problem(request, error.status, error.kind, str(error), error.headers, **extensions)
     if type(error) not in _BODY_ERRORS:

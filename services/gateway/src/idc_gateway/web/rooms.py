@@ -36,8 +36,6 @@ from idc_servicekit.body_budget import BodyBudget
 
 @dataclass
 class Access:
-    """Who is admitted, and who viewed what."""
-
     keyring: Keyring
     users: Users
     sessions: BrowserSessions
@@ -50,8 +48,6 @@ class Access:
 
 @dataclass
 class Alarms:
-    """What alarms report, and commands for them."""
-
     board: AlarmBoard
     actions: AlarmActions
     commands: AlarmCommands
@@ -59,16 +55,12 @@ class Alarms:
 
 @dataclass
 class Audit:
-    """The audit chain."""
-
     store: AuditStore
     check: ChainCheck
 
 
 @dataclass
 class Messages:
-    """Messages on their way to the broker."""
-
     bus: Bus
     outbox: Outbox
     backlog: Backlog
@@ -76,8 +68,6 @@ class Messages:
 
 @dataclass
 class Results:
-    """Stored results, their reviews and images."""
-
     store: ResultsStore
     reviewing: Reviewing
     index: ImageIndexStore
@@ -94,8 +84,6 @@ class Results:
 
 @dataclass
 class Gateway:
-    """All rooms of the running gateway."""
-
     settings: GatewaySettings
     store: Store
     store_check: SharedCheck

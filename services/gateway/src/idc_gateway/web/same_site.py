@@ -14,12 +14,9 @@ _REMEDY: Final = "send it from the gateway's own page, or with an API key"
 
 
 def check_same_origin(request: Request, settings: GatewaySettings) -> None:
-    """Reject requests of other sites, and changing requests that do not name their site.
+    """Reject requests of other sites, and changing requests that do not name their site, with CrossSite.
 
     The session cookie is SameSite=Strict, which keeps other sites out, but not other ports of the same host.
-
-    Raises:
-        CrossSite: The request comes from another site.
     """
     reject_other_sites(request, settings)
     if request.method not in SAFE_METHODS and not _names_site(request):
@@ -27,12 +24,9 @@ def check_same_origin(request: Request, settings: GatewaySettings) -> None:
 
 
 def reject_other_sites(request: Request, settings: GatewaySettings) -> None:
-    """Reject requests of other sites; programs, which do not name a site, are admitted.
+    """Reject requests of other sites with CrossSite; programs, which do not name a site, are admitted.
 
     Browsers name the sender's relation in Sec-Fetch-Site (W3C Fetch Metadata), over plain HTTP in Origin alone.
-
-    Raises:
-        CrossSite: The request comes from another site.
     """
     relation, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
     if relation is not None:
@@ -45,12 +39,9 @@ def reject_other_sites(request: Request, settings: GatewaySettings) -> None:
 
 
 def reject_rebound_names(request: Request, settings: GatewaySettings) -> None:
-    """Reject a browser that reached the gateway by a foreign name.
+    """Reject a browser that reached the gateway by a name other than that of `public_url` and `localhost`.
 
     A site's own name can lead its visitors' browsers to this address (DNS rebinding): to the browser this is one site.
-
-    Raises:
-        CrossSite: The request's host is a name other than that of `public_url` and `localhost`.
     """
     try:
         host = urlsplit(f"//{request.headers.get('host', '')}").hostname or ""

@@ -3,7 +3,7 @@
 from importlib.metadata import version
 
 from fastapi import APIRouter, Depends
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field, field_serializer
 
 from idc_gateway import executors
 from idc_gateway.access.scopes import Scope
@@ -33,11 +33,17 @@ class ImageStatus(BaseModel):
 class InferenceServerStatus(BaseModel):
     """One inference server."""
 
+    model_config = ConfigDict(from_attributes=True)
+
     url: str
-    ready: bool
+    ready: bool = Field(validation_alias="is_ready")
     breaker: str = Field(description="`closed`; `open` after failures in a row; `half-open` when a trial is due.")
     in_progress: int
     looked_s_ago: float | None = Field(description="Age of `ready` in seconds; null before the first check.")
+
+    @field_serializer("looked_s_ago")
+    def _rounded(self, seconds: float | None) -> float | None:
+        return None if seconds is None else round(seconds, 1)
 
 
 class GatewayStatus(BaseModel):
@@ -65,16 +71,7 @@ async def get_status(gateway: GatewayDependency) -> GatewayStatus:
         site=gateway.settings.site,
         broker_connected=gateway.messages.bus.is_connected,
         inference_ready=gateway.inference.is_ready,
-        inference_servers=[
-            InferenceServerStatus(
-                url=server.url,
-                ready=server.is_ready,
-                breaker=server.breaker,
-                in_progress=server.in_progress,
-                looked_s_ago=None if server.looked_s_ago is None else round(server.looked_s_ago, 1),
-            )
-            for server in gateway.inference.states
-        ],
+        inference_servers=[InferenceServerStatus.model_validate(server) for server in gateway.inference.states],
         store=store,
         outbox=OutboxStatus(
             waiting=backlog.state.waiting,
