@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final
 from uuid import UUID
 
 from idc_contracts import (
@@ -12,7 +12,9 @@ from idc_contracts import (
     ALARM_STATUS,
     ALARM_TESTS,
     NOTHING_SEEN,
-    Message,
+    AcknowledgeAlarm,
+    SilenceAlarm,
+    TestAlarm,
     Topic,
     utc_now,
 )
@@ -29,12 +31,13 @@ from idc_gateway.messages.ports import Bus, OutgoingMessage
 from idc_gateway.results.results_store import ResultsStore
 from idc_gateway.results.unit_of_work import UnitOfWork
 
-Action = Literal["acknowledgement", "silence", "test"]
-_TOPICS: Final[dict[Action, Topic]] = {
-    "acknowledgement": ALARM_ACKNOWLEDGEMENTS,
-    "silence": ALARM_SILENCES,
-    "test": ALARM_TESTS,
+Command = AcknowledgeAlarm | SilenceAlarm | TestAlarm
+_ACTIONS: Final[dict[type[Command], tuple[str, Topic]]] = {
+    AcknowledgeAlarm: ("acknowledgement", ALARM_ACKNOWLEDGEMENTS),
+    SilenceAlarm: ("silence", ALARM_SILENCES),
+    TestAlarm: ("test", ALARM_TESTS),
 }
+"""What the audit chain calls a command, and its topic."""
 
 
 @dataclass(frozen=True)
@@ -48,13 +51,14 @@ class AlarmCommands:
     receipts: ReceiptsStore
     site: str
 
-    async def send(self, device: str, action: Action, command: Message, answer: dict[str, Any], job: Job) -> bytes:
+    async def send(self, device: str, command: Command, answer: dict[str, Any], job: Job) -> bytes:
         """Store a command for the outbox; returns what is answered, also to a repeated request.
 
         Raises NotFound where the alarm is unknown, and KeyReused where the job's key was used for another command.
         """
         self.known(device)
-        message = OutgoingMessage(_TOPICS[action].at(site=self.site, device=device), command.to_payload())
+        action, topic = _ACTIONS[type(command)]
+        message = OutgoingMessage(topic.at(site=self.site, device=device), command.to_payload())
         details = {**answer, "message_id": str(command.message_id)}
         event = AuditEvent(f"alarm.{action}-sent", job.caller, device, command.sent_at, job.request_id, details)
 

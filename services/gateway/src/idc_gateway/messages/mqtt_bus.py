@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from functools import partial
 from typing import Any, Final, Literal, Self
@@ -26,9 +26,8 @@ LONGEST_BACKOFF_S: Final = 15.0
 CONFIRMATION_TIMEOUT_S: Final = 10.0
 STATUS_REPEAT_S: Final = 15
 
-
 SESSION_EXPIRY_S: Final = 30 * 24 * 3600
-"""How long the broker keeps what alarms did for an absent gateway; its own configuration has the same limit."""
+"""How long the broker keeps reports of actions for an absent gateway; its own configuration has the same limit."""
 
 
 class _Refused(aiomqtt.MqttError):
@@ -42,7 +41,7 @@ class _Client(aiomqtt.Client):
     messages that nobody has read yet.
     """
 
-    refused = 0
+    rejected = 0
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -65,18 +64,18 @@ class _Client(aiomqtt.Client):
         self, client: mqtt.Client, userdata: Any, mid: int, reason_code: ReasonCode, properties: Properties
     ) -> None:
         if reason_code.is_failure:
-            self.refused += 1
-            logger.error("the broker refused a message: %s", reason_code)
+            self.rejected += 1
+            logger.error("the broker rejected a message: %s", reason_code)
         super()._on_publish(client, userdata, mid, reason_code, properties)
 
     async def deliver(
         self, topic: str, payload: bytes, *, retain: bool = False, timeout_s: float | None = None
     ) -> None:
         """Publish at QoS 1 and wait for the broker's confirmation; raises MqttError, or _Refused after a rejection."""
-        refused_before = self.refused
+        rejected_before = self.rejected
         await self.publish(topic, payload, qos=1, retain=retain, timeout=timeout_s)
-        if self.refused > refused_before:
-            raise _Refused("the broker refused a message: are this account's access rules right?")
+        if self.rejected > rejected_before:
+            raise _Refused("the broker rejected a message: are this account's access rules right?")
 
 
 class MqttBus:
@@ -112,30 +111,19 @@ class MqttBus:
         client = self._client
         if client is None:
             raise BusUnavailable("there is no connection to the broker")
-        sending = asyncio.ensure_future(
-            client.deliver(
-                message.topic,
-                message.payload,
-                retain=is_retained(message.topic),
-                timeout_s=self._confirmation_timeout_s,
-            )
-        )
-        losing = asyncio.ensure_future(self._lost.wait())
+        topic, retain = message.topic, is_retained(message.topic)
         try:
-            # aiomqtt waits for a confirmation to its time-out, even where the connection is gone meanwhile.
-            await asyncio.wait({sending, losing}, return_when=asyncio.FIRST_COMPLETED)
-            if not sending.done():
-                raise BusUnavailable("the connection was lost before the broker confirmed a message")
-            sending.result()
+            # aiomqtt waits for a confirmation until its time-out, even where the connection is lost meanwhile.
+            await _first(
+                client.deliver(topic, message.payload, retain=retain, timeout_s=self._confirmation_timeout_s),
+                self._fail_when_lost(BusUnavailable("the connection was lost before the broker confirmed a message")),
+            )
         except _Refused as exc:
-            raise MessageRefused(f"{exc} topic {message.topic}") from exc
+            raise MessageRefused(f"{exc} topic {topic}") from exc
         except aiomqtt.MqttError as exc:
-            # The connection's own task notices the loss in its own time; until then nothing more is sent on it.
+            # The connection's own task notices the loss later; until then nothing more is sent on it.
             self._forget_connection()
             raise BusUnavailable(f"the broker did not confirm a message: {exc}") from exc
-        finally:
-            sending.cancel()
-            losing.cancel()
 
     async def run(self, on_connected: Callable[[], Awaitable[None]], on_message: OnMessage) -> None:
         backoff_s = FIRST_BACKOFF_S
@@ -151,7 +139,7 @@ class MqttBus:
                 )
             finally:
                 self._forget_connection()
-            # Jitter, so that many gateways do not come back to a restarted broker in step.
+            # Jitter, so that many gateways do not reconnect to a restarted broker in step.
             await asyncio.sleep(backoff_s * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
             backoff_s = min(backoff_s * 2, LONGEST_BACKOFF_S)
 
@@ -173,14 +161,9 @@ class MqttBus:
             will=aiomqtt.Will(self._status_topic, self._status("offline"), qos=GATEWAY_STATUS.qos, retain=True),
         )
 
-    async def _talk(
-        self,
-        client: _Client,
-        on_connected: Callable[[], Awaitable[None]],
-        on_message: OnMessage,
-    ) -> None:
+    async def _talk(self, client: _Client, on_connected: Callable[[], Awaitable[None]], on_message: OnMessage) -> None:
         await client.deliver(self._status_topic, self._status("online"), retain=True)
-        # What alarms did waits at the broker for an absent gateway; what they show is retained, and need not.
+        # The broker keeps reports of actions for an absent gateway; states and statuses are retained anyway.
         await client.subscribe(ALARM_ACTIONS.filter(site=self._site), qos=ALARM_ACTIONS.qos)
         for topic in (ALARM_STATE, ALARM_STATUS):
             await client.subscribe(topic.filter(site=self._site), qos=0)
@@ -190,28 +173,21 @@ class MqttBus:
         self._connected.set()
         logger.info("connected to the broker")
         try:
-            await self._read_until_lost(client, on_message)
+            await _first(
+                _read(client, on_message),
+                self._repeat_status(client),
+                # `publish` gave the connection up, even where it is up.
+                self._fail_when_lost(aiomqtt.MqttError("the broker confirmed nothing in time")),
+            )
         except asyncio.CancelledError:
-            # A clean stop sends no last will, so that it is said here.
+            # After a clean stop the broker sends no last will.
             with suppress(aiomqtt.MqttError):
                 await client.deliver(self._status_topic, self._status("offline"), retain=True, timeout_s=1.0)
             raise
 
-    async def _read_until_lost(self, client: _Client, on_message: OnMessage) -> None:
-        """Read messages; raise once `publish` gave the connection up, even where it is up."""
-        reading = asyncio.ensure_future(_read(client, on_message))
-        losing = asyncio.ensure_future(self._lost.wait())
-        repeating = asyncio.ensure_future(self._repeat_status(client))
-        try:
-            await asyncio.wait({reading, losing, repeating}, return_when=asyncio.FIRST_COMPLETED)
-            for ended in (reading, repeating):
-                if ended.done():
-                    ended.result()
-            raise aiomqtt.MqttError("the broker confirmed nothing in time")
-        finally:
-            reading.cancel()
-            losing.cancel()
-            repeating.cancel()
+    async def _fail_when_lost(self, error: Exception) -> None:
+        await self._lost.wait()
+        raise error
 
     async def _repeat_status(self, client: _Client) -> None:
         """Report `online` regularly: an alarm tells a quiet day from a dead gateway by it."""
@@ -232,6 +208,17 @@ class MqttBus:
         return ServiceStatus(
             source=self._device, status=status, version=self._version, repeat_s=STATUS_REPEAT_S
         ).to_payload()
+
+
+async def _first(*coroutines: Coroutine[Any, Any, None]) -> None:
+    """Run until one ends, and raise its error; the others are cancelled."""
+    tasks = [asyncio.ensure_future(coroutine) for coroutine in coroutines]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        next(task for task in tasks if task in done).result()
+    finally:
+        for task in tasks:
+            task.cancel()
 
 
 async def _read(client: _Client, on_message: OnMessage) -> None:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from idc_contracts import AcknowledgeAlarm, Note, SilenceAlarm, TestAlarm
 from idc_gateway.access.scopes import Scope
-from idc_gateway.alarms.commands import Action
+from idc_gateway.alarms.commands import Command
 from idc_gateway.idempotency.job import Job
 from idc_gateway.idempotency.receipts import Claim, fingerprint_of
 from idc_gateway.web.dependencies import AlarmsDep, CurrentCaller, RequestId, SettingsDep, requires
@@ -87,20 +87,14 @@ async def _sender(
     device: str,
     idempotency_key: IdempotencyKey = None,
 ) -> Callable[..., Awaitable[Response]]:
-    async def send(
-        action: Action,
-        asked: AskedCommand,
-        command: type[AcknowledgeAlarm | SilenceAlarm | TestAlarm],
-        answer: type[SentCommand],
-        **fields: Any,
-    ) -> Response:
+    async def send(asked: AskedCommand, command: type[Command], answer: type[SentCommand], **fields: Any) -> Response:
         message = command(source=settings.device, by=caller.name, note=asked.note, correlation_id=request_id, **fields)
         sent = answer.model_validate(message, from_attributes=True)
         # The request itself is claimed, not the command: its newest finding may differ when the request is repeated.
         pieces = [type(asked).__name__.encode(), device.encode(), asked.model_dump_json().encode()]
         claim = Claim(caller.name, idempotency_key, 0, fingerprint_of(pieces)) if idempotency_key else None
         job = Job(caller.name, request_id, claim)
-        body = await alarms.commands.send(device, action, message, sent.model_dump(mode="json"), job)
+        body = await alarms.commands.send(device, message, sent.model_dump(mode="json"), job)
         return Response(body, 202, media_type="application/json")
 
     return send
@@ -113,16 +107,16 @@ Send = Annotated[Callable[..., Awaitable[Response]], Depends(_sender)]
 async def acknowledge_alarm(alarms: AlarmsDep, device: str, send: Send, asked: AskedAcknowledgement) -> Response:
     """Acknowledge the findings of one alarm. The command is stored like a result: 202 means that it will arrive."""
     up_to = asked.up_to or alarms.commands.newest_finding(device)
-    return await send("acknowledgement", asked, AcknowledgeAlarm, Acknowledgement, up_to=up_to)
+    return await send(asked, AcknowledgeAlarm, Acknowledgement, up_to=up_to)
 
 
 @router.post("/alarms/{device}/silences", status_code=202, response_model=Silence)
 async def silence_alarm(send: Send, asked: AskedSilence) -> Response:
     """Silence what one alarm's buzzer sounds now. Its lamps stay on, and a new finding sounds."""
-    return await send("silence", asked, SilenceAlarm, Silence, duration_s=asked.duration_s)
+    return await send(asked, SilenceAlarm, Silence, duration_s=asked.duration_s)
 
 
 @router.post("/alarms/{device}/tests", status_code=202, response_model=SelfTest)
 async def try_alarm(send: Send, asked: AskedTest) -> Response:
     """Test the lamps and buzzer of one alarm in turn; an alarm with unacknowledged findings does not run the test."""
-    return await send("test", asked, TestAlarm, SelfTest)
+    return await send(asked, TestAlarm, SelfTest)
