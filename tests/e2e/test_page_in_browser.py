@@ -306,7 +306,7 @@ def test_lamps_are_shown_as_stale_without_the_broker(page: Page, bus: MemoryBus)
 
     bus.disconnect()
 
-    expect(page.locator("#alarms-message")).to_have_text("What follows may be old: the broker is not connected.")
+    expect(page.locator("#alarms-message")).to_have_text("These reports may be outdated: the broker is not connected.")
     expect(page.locator("#alarm-list.stale")).to_have_count(1)
     bus.reconnect()
     expect(page.locator("#alarm-list.stale")).to_have_count(0)

@@ -173,7 +173,7 @@ async def test_last_administrator_can_neither_be_removed_nor_given_less(store: S
         await (users.remove(name, "eva", "r") if act == "remove" else users.set_role(name, Role.VIEWER, "eva", "r"))
 
     await end("ann")
-    with pytest.raises(LastAdministrator, match="make another one first"):
+    with pytest.raises(LastAdministrator, match="create another one first"):
         await end("eva")
     await users.set_password("ben", PASSWORD, "r")
     await end("eva")

@@ -8,7 +8,7 @@ from typing import Final
 from idc_gateway.access.scopes import Role, Scope
 
 GATEWAY: Final = "gateway"
-"""Who the audit chain names for what the gateway does by itself."""
+"""The actor of what the gateway does by itself, in the audit chain."""
 FIRST_KEY_NAME: Final = "first"
 FIRST_USER_NAME: Final = "admin"
 LEGACY_PREFIX: Final = "legacy-"
@@ -32,7 +32,7 @@ class User:
     role: Role
     created_at: datetime
     password_hash: str | None = None
-    """Argon2 in its encoded form; None where none was set yet."""
+    """Argon2 in its encoded form; None before the first password is set."""
 
     @property
     def has_password(self) -> bool:
@@ -55,7 +55,7 @@ class Proof:
     stored: str | None
     """The key's digest, or the hash of the user's password; None where the user has none yet."""
     user_since: datetime | None = None
-    """When the user was made who was let in by a link: one who has the name since then, and no password, is another."""
+    """When the user of a link was created: a later user of the name, without a password too, is somebody else."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class NewSession:
     opened_at: datetime
     expires_at: datetime
     password_until: datetime | None = None
-    """Until when it may set the user's password without the old one."""
+    """Until then it may set the user's password without the old one."""
 
 
 @dataclass(frozen=True)
@@ -89,8 +89,8 @@ class Caller:
     needs_old_password: bool = True
     """False while a session that a one-time link opened may set the password without the old one."""
     sha256: str = ""
-    """Digest of the key, or of the session's token where `is_browser`: what must still hold for the request to go on.
-    Empty where a setting lets the caller's network in."""
+    """Digest of the key, or of the session's token where `is_browser`, which must stay valid during the request.
+    Empty where a setting admits the caller's network."""
 
 
 def is_reserved(name: str, *, device: str = GATEWAY) -> bool:

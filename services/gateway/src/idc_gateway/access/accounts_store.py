@@ -117,7 +117,7 @@ class AccountsStore:
     def take_link(self, sha256: str, now: datetime, request_id: str) -> User | None:
         """Use a link; None where it is unknown or expired."""
         is_link = links.c.sha256 == sha256
-        # Anybody may try a link: only one that is there makes other writers wait.
+        # Anybody may try a link: only a known one makes other writers wait.
         with self._database.read() as connection:
             if connection.execute(select(links).where(is_link)).first() is None:
                 return None
@@ -132,11 +132,11 @@ class AccountsStore:
         return as_user(row)
 
     def _add(self, table: Table, row: dict[str, Any], others: Table, audit: AuditEvent) -> bool:
-        # Writers come one after the other, so that no name is taken between the question and the answer to it.
+        # Writers run one after the other, so that no name is taken between the check and the insert.
         with self._database.write() as connection:
             head = lock_head(connection)
             for named in (table, others):
-                # Two names that differ in case alone look like one person in the audit chain.
+                # Names that only differ in case look like one person in the audit chain.
                 is_same = func.lower(named.c.name) == row["name"].lower()
                 if connection.execute(select(named.c.name).where(is_same)).first() is not None:
                     return False
@@ -154,7 +154,7 @@ class AccountsStore:
             for statement in more:
                 connection.execute(statement)
             if must_keep_one and not _has_administrator(connection, audit.at):
-                raise LastAdministrator(f"{audit.subject!r} is the last administrator: make another one first")
+                raise LastAdministrator(f"{audit.subject!r} is the last administrator: create another one first")
             append(connection, head, [audit])
         return True
 

@@ -1,7 +1,7 @@
 """Random secrets, and the digests that are stored of them.
 
-Keys, links and session tokens have 256 random bits, so that a plain SHA-256 digest is enough: there is nothing to
-guess. A digest is looked up whole; how long that takes tells nothing of the secret.
+Keys, links and session tokens have 256 random bits, so that a plain SHA-256 digest is enough: nobody can guess them. A
+digest is looked up whole, and the time that takes reveals nothing of the secret.
 """
 
 import hashlib

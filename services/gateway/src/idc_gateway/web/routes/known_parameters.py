@@ -1,4 +1,4 @@
-"""Refuses query parameters that an endpoint does not have: a filter with a wrong name would leave nothing out."""
+"""Rejects unknown query parameters: a filter with a wrong name would filter nothing."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -11,11 +11,7 @@ from fastapi.exceptions import RequestValidationError
 
 
 async def only_known_parameters(request: Request) -> None:
-    """Look at the names in the query.
-
-    Raises:
-        RequestValidationError: One is unknown, or comes twice.
-    """
+    """Raise RequestValidationError where a query parameter is unknown, or is given twice."""
     if not request.query_params:
         return
     known = sorted(set(_names(request.scope["route"].dependant)))
@@ -30,7 +26,7 @@ async def only_known_parameters(request: Request) -> None:
 
 def _reason(name: str, known: list[str]) -> str:
     if name in known:
-        return "it is given more than once, and one value counts"
+        return "it is given more than once: give one value"
     close = get_close_matches(name, known, 1, 0.5)
     if close:
         return f"there is no such parameter: did you mean {close[0]!r}?"
