@@ -1,7 +1,7 @@
 """Keys with scopes and an end, users with roles, links that work once, and guessing that gets nowhere."""
 
 import sqlite3
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,32 +17,11 @@ from idc_gateway.access.throttle import RequestRates
 from idc_gateway.access.users import LINK_LIFETIME, Users
 from idc_gateway.errors import TooMany, Unauthenticated
 from idc_gateway.settings import GatewaySettings
-from idc_gateway.store import Store
 from support.demo_patches import solid_png
+from support.gateway_accounts import PASSWORD, Clock, key_of, link_of, sign_up
 
 KEY = "idc_" + "k" * 60
-PASSWORD = "correct horse battery"
 RED = solid_png((250, 0, 0))
-
-
-class Clock:
-    now = datetime(2026, 1, 1, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
-async def key_of(client: httpx.AsyncClient, **wanted: Any) -> dict[str, str]:
-    answer = await client.post("/api/v1/keys", json={"name": "k", **wanted})
-    assert answer.status_code == 201, answer.text
-    return {"Authorization": f"Bearer {answer.json()['key']}"}
-
-
-async def sign_up(client: httpx.AsyncClient, browser: httpx.AsyncClient, name: str, role: str) -> None:
-    made = await client.post("/api/v1/users", json={"name": name, "role": role})
-    token = made.json()["sign_in_link"].split("#sign-in=")[1]
-    assert (await browser.post("/api/v1/session", json={"link": token})).status_code == 204
-    assert (await browser.put("/api/v1/session/password", json={"password": PASSWORD})).status_code == 204
 
 
 ALLOWED = {
@@ -79,7 +58,7 @@ async def test_role_may_do_what_it_says_and_no_more(
 
 
 async def test_administration_needs_the_scope_admin(client: httpx.AsyncClient, stranger: httpx.AsyncClient) -> None:
-    key = await key_of(client, scopes=[s for s in Scope if s is not Scope.ADMIN])
+    key = await key_of(client, role=None, scopes=[s for s in Scope if s is not Scope.ADMIN])
 
     for method, path in [
         ("GET", "/api/v1/keys"),
@@ -140,9 +119,7 @@ async def test_wrong_key_is_not_made(client: httpx.AsyncClient, wanted: dict[str
     assert (await client.post("/api/v1/keys", json=wanted)).status_code == 422
 
 
-async def test_key_ends_with_its_time(store: Store) -> None:
-    clock = Clock()
-    keyring = Keyring(store.accounts, clock=clock)
+async def test_key_ends_with_its_time(keyring: Keyring, clock: Clock) -> None:
     _, secret = await keyring.create("k", Role.VIEWER.scopes, timedelta(days=1), "first", "r")
     assert (await keyring.by_key(secret)).scopes == Role.VIEWER.scopes
 
@@ -153,7 +130,7 @@ async def test_key_ends_with_its_time(store: Store) -> None:
 
 
 async def test_user_comes_in_by_link_then_by_password(client: httpx.AsyncClient, browser: httpx.AsyncClient) -> None:
-    await sign_up(client, browser, "eva", "reviewer")
+    await sign_up(client, browser, role="reviewer")
     await browser.delete("/api/v1/session")
     assert (await browser.get("/api/v1/session")).status_code == 401
 
@@ -169,17 +146,14 @@ async def test_user_comes_in_by_link_then_by_password(client: httpx.AsyncClient,
 
 
 async def test_link_works_once(client: httpx.AsyncClient, browser: httpx.AsyncClient) -> None:
-    made = await client.post("/api/v1/users", json={"name": "eva", "role": "viewer"})
-    token = made.json()["sign_in_link"].split("=")[1]
+    token = await link_of(client)
 
     answers = [await browser.post("/api/v1/session", json={"link": token}) for _ in range(2)]
 
     assert [answer.status_code for answer in answers] == [204, 401]
 
 
-async def test_newer_link_replaces_the_older_and_a_link_ends_with_its_time(store: Store) -> None:
-    clock = Clock()
-    users = Users(store.accounts, clock=clock)
+async def test_newer_link_replaces_the_older_and_a_link_ends_with_its_time(users: Users, clock: Clock) -> None:
     _, first = await users.create("eva", Role.VIEWER, "first", "r")
     second = await users.new_link("eva", "first", "r")
     third_user, third = await users.create("ben", Role.VIEWER, "first", "r")
@@ -193,8 +167,7 @@ async def test_newer_link_replaces_the_older_and_a_link_ends_with_its_time(store
     assert third_user.role is Role.VIEWER
 
 
-async def test_first_start_lets_the_administrator_in_until_someone_has_a_password(store: Store) -> None:
-    users = Users(store.accounts)
+async def test_first_start_lets_the_administrator_in_until_someone_has_a_password(users: Users) -> None:
     first, second = users.first_link(), users.first_link()
     assert first is not None
     assert second is not None
@@ -207,7 +180,7 @@ async def test_first_start_lets_the_administrator_in_until_someone_has_a_passwor
 
 
 async def test_new_password_ends_the_other_sessions(client: httpx.AsyncClient, browser: httpx.AsyncClient) -> None:
-    await sign_up(client, browser, "eva", "viewer")
+    await sign_up(client, browser)
     stolen = dict(browser.cookies)
 
     await browser.put("/api/v1/session/password", json={"password": PASSWORD + "!", "old_password": PASSWORD})
@@ -221,7 +194,7 @@ async def test_new_password_ends_the_other_sessions(client: httpx.AsyncClient, b
 async def test_role_holds_from_the_next_request_and_removal_ends_the_session(
     client: httpx.AsyncClient, browser: httpx.AsyncClient
 ) -> None:
-    await sign_up(client, browser, "eva", "operator")
+    await sign_up(client, browser, role="operator")
     assert (await client.put("/api/v1/users/eva/role", json={"role": "viewer"})).json()["role"] == "viewer"
     assert (await browser.post("/api/v1/classifications", content=RED)).status_code == 403
 
@@ -234,7 +207,7 @@ async def test_role_holds_from_the_next_request_and_removal_ends_the_session(
 async def test_password_is_stored_as_argon2_and_nowhere_told(
     client: httpx.AsyncClient, browser: httpx.AsyncClient, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    await sign_up(client, browser, "eva", "viewer")
+    await sign_up(client, browser)
     await browser.post("/api/v1/session", json={"name": "eva", "password": "wrong but long"})
 
     dump = "\n".join(sqlite3.connect(tmp_path / "gateway.sqlite3").iterdump())
@@ -249,13 +222,13 @@ async def test_password_is_stored_as_argon2_and_nowhere_told(
 
 @pytest.mark.parametrize("password", ["short", "x" * 257, ""])
 async def test_weak_password_is_refused(client: httpx.AsyncClient, browser: httpx.AsyncClient, password: str) -> None:
-    await sign_up(client, browser, "eva", "viewer")
+    await sign_up(client, browser)
 
     assert (await browser.put("/api/v1/session/password", json={"password": password})).status_code == 422
 
 
 async def test_guessing_is_slowed_down_and_audited(client: httpx.AsyncClient, browser: httpx.AsyncClient) -> None:
-    await sign_up(client, browser, "eva", "viewer")
+    await sign_up(client, browser)
     wrong = {"name": "eva", "password": "guess guess guess"}
 
     answers = [await browser.post("/api/v1/session", json=wrong) for _ in range(6)]
@@ -339,7 +312,7 @@ async def test_caller_who_asks_too_often_is_told_when_to_come_again(client: http
 async def test_other_site_can_not_sign_anyone_in_or_change_a_password(
     client: httpx.AsyncClient, browser: httpx.AsyncClient
 ) -> None:
-    await sign_up(client, browser, "eva", "viewer")
+    await sign_up(client, browser)
     foreign = {"Sec-Fetch-Site": "cross-site"}
 
     answers = [

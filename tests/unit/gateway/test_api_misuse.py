@@ -15,16 +15,12 @@ from idc_gateway.access.users import FIRST_USER_NAME, Users
 from idc_gateway.audit.chain import AuditEvent
 from idc_gateway.store import Store
 from support.demo_patches import solid_png
+from support.gateway_accounts import key_of
 from support.gateway_fakes import RednessInference
 
 RED = solid_png((250, 0, 0))
 URL = "/api/v1/classifications"
 ADDRESS_NAME = re.compile(r"(^|_)(ur[il]|href|host|hostname|endpoint|callback|webhook|redirect|proxy)s?($|_)")
-
-
-async def key_of(client: httpx.AsyncClient, name: str, role: str) -> dict[str, str]:
-    answer = await client.post("/api/v1/keys", json={"name": name, "role": role})
-    return {"Authorization": f"Bearer {answer.json()['key']}"}
 
 
 async def test_idempotency_key_of_another_caller_is_another_key(client: httpx.AsyncClient) -> None:

@@ -15,11 +15,11 @@ from support.asgi_stream import AsgiStream
 from support.audit_records import latest_record
 from support.demo_patches import solid_png
 from support.eventually import eventually
+from support.gateway_accounts import PASSWORD, SESSION, sign_up
 
 KEY = "idc_" + "k" * 60
-PASSWORD = "correct horse battery"
 OWN = {"Sec-Fetch-Site": "same-origin"}
-URL, SESSION = "/api/v1/classifications", "/api/v1/session"
+URL = "/api/v1/classifications"
 RED = solid_png((250, 0, 0))
 
 
@@ -40,9 +40,7 @@ async def result(client: httpx.AsyncClient, **labels: str) -> str:
 
 
 async def test_every_way_in_and_the_way_out_is_recorded(client: httpx.AsyncClient, browser: httpx.AsyncClient) -> None:
-    made = await client.post("/api/v1/users", json={"name": "eva", "role": "viewer"})
-    await browser.post(SESSION, json={"link": made.json()["sign_in_link"].split("#sign-in=")[1]})
-    await browser.put(f"{SESSION}/password", json={"password": PASSWORD})
+    await sign_up(client, browser)
     await browser.post(SESSION, json={"name": "eva", "password": PASSWORD})
     await browser.delete(SESSION)
     await browser.post(SESSION, json={"key": KEY}, headers={"X-Request-ID": "r-7"})

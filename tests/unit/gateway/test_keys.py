@@ -1,6 +1,6 @@
 """Sessions end in time, and leave nothing behind."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import func, select
@@ -13,66 +13,45 @@ from idc_gateway.access.sessions import BrowserSessions
 from idc_gateway.errors import Unauthenticated
 from idc_gateway.settings import GatewaySettings
 from idc_gateway.sql.database import Database
-from idc_gateway.sql.tables import sessions
+from idc_gateway.sql.tables import sessions as table
 from idc_gateway.store import Store
+from support.gateway_accounts import Clock
 
 KEY = "idc_" + "k" * 60
-
-
-class Clock:
-    now = datetime(2026, 1, 1, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def keyring(store: Store, settings: GatewaySettings, clock: Clock) -> Keyring:
-    keyring = Keyring(store.accounts, clock=clock)
-    keyring.set_first_key(read_key(settings.first_api_key_file))
-    return keyring
-
-
-@pytest.fixture
-def opened(store: Store, keyring: Keyring, clock: Clock) -> BrowserSessions:
-    return BrowserSessions(store.sessions, lifetime=timedelta(hours=1), idle=timedelta(hours=1), clock=clock)
 
 
 FIRST = Proof("first", SignInBy.KEY, secret_digest(KEY))
 
 
-async def test_session_is_over_after_its_lifetime(opened: BrowserSessions, clock: Clock) -> None:
-    token = await opened.open(FIRST, "r")
+@pytest.mark.usefixtures("keyring")
+async def test_session_is_over_after_its_lifetime(sessions: BrowserSessions, clock: Clock) -> None:
+    token = await sessions.open(FIRST, "r")
     clock.now += timedelta(minutes=59)
-    assert (await opened.by_token(token)).name == "first"
+    assert (await sessions.by_token(token)).name == "first"
 
     clock.now += timedelta(minutes=1)
 
     with pytest.raises(Unauthenticated, match="ended"):
-        await opened.by_token(token)
+        await sessions.by_token(token)
 
 
-async def test_sessions_that_are_over_are_forgotten(opened: BrowserSessions, clock: Clock, store: Store) -> None:
+@pytest.mark.usefixtures("keyring")
+async def test_sessions_that_are_over_are_forgotten(sessions: BrowserSessions, clock: Clock, store: Store) -> None:
     for _ in range(3):
-        await opened.open(FIRST, "r")
+        await sessions.open(FIRST, "r")
     clock.now += timedelta(hours=2)
 
-    await opened.open(FIRST, "r")
+    await sessions.open(FIRST, "r")
 
     assert isinstance(store.database, Database)
     with store.database.engine.connect() as connection:
-        assert connection.execute(select(func.count()).select_from(sessions)).scalar_one() == 1
+        assert connection.execute(select(func.count()).select_from(table)).scalar_one() == 1
 
 
 async def test_exchanged_first_key_replaces_the_old_one_and_ends_its_sessions(
-    keyring: Keyring, opened: BrowserSessions, settings: GatewaySettings, clock: Clock
+    keyring: Keyring, sessions: BrowserSessions, settings: GatewaySettings, clock: Clock
 ) -> None:
-    token = await opened.open(FIRST, "r")
+    token = await sessions.open(FIRST, "r")
     settings.first_api_key_file.write_text("n" * 64)
 
     keyring.set_first_key(read_key(settings.first_api_key_file))
@@ -82,14 +61,14 @@ async def test_exchanged_first_key_replaces_the_old_one_and_ends_its_sessions(
     with pytest.raises(Unauthenticated):
         await keyring.by_key(KEY)
     with pytest.raises(Unauthenticated):
-        await opened.by_token(token)
+        await sessions.by_token(token)
 
 
 async def test_same_first_key_keeps_its_sessions_over_a_restart(
-    keyring: Keyring, opened: BrowserSessions, settings: GatewaySettings
+    keyring: Keyring, sessions: BrowserSessions, settings: GatewaySettings
 ) -> None:
-    token = await opened.open(FIRST, "r")
+    token = await sessions.open(FIRST, "r")
 
     keyring.set_first_key(read_key(settings.first_api_key_file))
 
-    assert (await opened.by_token(token)).name == "first"
+    assert (await sessions.by_token(token)).name == "first"

@@ -23,27 +23,19 @@ from idc_gateway.store import Store, open_store
 from support.asgi_stream import AsgiStream
 from support.demo_patches import solid_png
 from support.eventually import eventually
+from support.gateway_accounts import PASSWORD, key_of, sign_up
 
 OWN = {"Sec-Fetch-Site": "same-origin"}
-PASSWORD = "correct horse battery"
 NEW_PASSWORD = "another staple of horses"
 EVENTS = "/api/v1/events"
 RED = solid_png((250, 0, 0))
 
 
-async def key_of(client: httpx.AsyncClient, name: str, role: str = "operator") -> dict[str, str]:
-    answer = await client.post("/api/v1/keys", json={"name": name, "role": role})
-    return {"Authorization": f"Bearer {answer.json()['key']}"}
-
-
 async def signed_in(client: httpx.AsyncClient, app: FastAPI) -> httpx.AsyncClient:
     """The browser of eva, an operator, with a password."""
-    link = (await client.post("/api/v1/users", json={"name": "eva", "role": "operator"})).json()["sign_in_link"]
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     browser = httpx.AsyncClient(transport=transport, base_url="http://gateway", headers=OWN)
-    await browser.post("/api/v1/session", json={"link": link.split("#sign-in=")[1]})
-    answer = await browser.put("/api/v1/session/password", json={"password": PASSWORD})
-    assert answer.status_code == 204, answer.text
+    await sign_up(client, browser, role="operator")
     return browser
 
 

@@ -22,7 +22,15 @@ PNG = {"Content-Type": "image/png"}
 RED, DARK = solid_png((230, 0, 0)), solid_png((0, 0, 0))
 
 
-async def figures(client: httpx.AsyncClient) -> dict[str, float]:
+def client_at(address: str, settings: GatewaySettings, store: Store, **changed: object) -> httpx.AsyncClient:
+    """A client of a gateway with changed settings, without a key."""
+    settings = settings.model_copy(update={"store_images": False, **changed})
+    app = create_app(build(settings, store=store, servers={"http://inference": RednessInference()}, bus=MemoryBus()))
+    transport = httpx.ASGITransport(app, client=(address, 1234))
+    return httpx.AsyncClient(transport=transport, base_url="http://gateway")
+
+
+async def samples(client: httpx.AsyncClient) -> dict[str, float]:
     """Every sample, by its name and labels as Prometheus writes them."""
     answer = await client.get("/metrics")
     answer.raise_for_status()
@@ -38,7 +46,7 @@ async def test_results_are_counted_by_decision(client: httpx.AsyncClient) -> Non
     for patch in (RED, RED, DARK):
         await client.post(URL, content=patch, headers=PNG)
 
-    found = await figures(client)
+    found = await samples(client)
 
     assert found["idc_gateway_results_total{decision=idc}"] == 2
     assert found["idc_gateway_results_total{decision=no_idc}"] == 1
@@ -50,7 +58,7 @@ async def test_requests_are_counted_by_operation(client: httpx.AsyncClient) -> N
     await client.get(f"{URL}/{created}")
     await client.get("/no/such/path")
 
-    found = await figures(client)
+    found = await samples(client)
 
     assert found["idc_gateway_requests_total{method=POST,operation=classify_patches,status=201}"] == 1
     assert found["idc_gateway_requests_total{method=GET,operation=get_classification,status=200}"] == 1
@@ -63,7 +71,7 @@ async def test_refusals_are_counted_by_kind(client: httpx.AsyncClient, stranger:
     await stranger.get(URL)
     await client.post(URL, content=b"no image", headers=PNG)
 
-    found = await figures(client)
+    found = await samples(client)
 
     assert found["idc_gateway_problems_total{kind=unauthenticated}"] == 2
     assert found["idc_gateway_problems_total{kind=not-an-image}"] == 1
@@ -78,7 +86,7 @@ async def test_states_of_broker_outbox_alarms_and_inference_are_told(
         await client.post(URL, content=RED, headers=PNG)
     bus.deliver(ALARM_STATUS.at(site="site", device="alarm"), b"no message")
 
-    found = await figures(client)
+    found = await samples(client)
 
     assert found["idc_gateway_broker_connected"] == 1
     assert found["idc_gateway_outbox_messages"] == 0
@@ -96,39 +104,26 @@ async def test_stranger_reads_no_metrics(stranger: httpx.AsyncClient) -> None:
 async def test_named_network_reads_metrics_without_a_key(
     settings: GatewaySettings, store: Store, address: str, status: int
 ) -> None:
-    settings = settings.model_copy(update={"metrics_networks": [ip_network("10.1.0.0/16")], "store_images": False})
-    app = create_app(build(settings, store=store, servers={"http://inference": RednessInference()}, bus=MemoryBus()))
-    transport = httpx.ASGITransport(app, client=(address, 1234))
-
-    async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
-        answer = await client.get("/metrics")
-
-    assert answer.status_code == status
+    async with client_at(address, settings, store, metrics_networks=[ip_network("10.1.0.0/16")]) as client:
+        assert (await client.get("/metrics")).status_code == status
 
 
 @pytest.mark.parametrize("headers", [{"Sec-Fetch-Site": "cross-site"}, {"Origin": "http://evil.example"}])
 async def test_other_sites_page_in_a_named_network_reads_no_metrics(
     settings: GatewaySettings, store: Store, headers: dict[str, str]
 ) -> None:
-    settings = settings.model_copy(update={"metrics_networks": [ip_network("10.1.0.0/16")], "store_images": False})
-    app = create_app(build(settings, store=store, servers={"http://inference": RednessInference()}, bus=MemoryBus()))
-    transport = httpx.ASGITransport(app, client=("10.1.2.3", 1234))
-
-    async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
+    async with client_at("10.1.2.3", settings, store, metrics_networks=[ip_network("10.1.0.0/16")]) as client:
         assert (await client.get("/metrics", headers=headers)).status_code == 403
 
 
 async def test_key_for_metrics_opens_nothing_else(settings: GatewaySettings, store: Store, tmp_path: Path) -> None:
     key_file = tmp_path / "metrics-key"
     key_file.write_text("m" * 40 + "\n")
-    settings = settings.model_copy(update={"metrics_key_file": key_file, "store_images": False})
-    app = create_app(build(settings, store=store, servers={"http://inference": RednessInference()}, bus=MemoryBus()))
     headers = {"Authorization": f"Bearer {'m' * 40}"}
 
-    async with httpx.AsyncClient(
-        transport=httpx.ASGITransport(app), base_url="http://gateway", headers=headers
-    ) as client:
-        statuses = [(await client.get(path)).status_code for path in ("/metrics", "/api/v1/status", URL)]
+    async with client_at("10.1.2.3", settings, store, metrics_key_file=key_file) as client:
+        paths = ("/metrics", "/api/v1/status", URL)
+        statuses = [(await client.get(path, headers=headers)).status_code for path in paths]
 
     assert statuses == [200, 401, 401]
 

@@ -1,7 +1,7 @@
 """Which passwords are taken, and what changing one needs."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import httpx
 import pytest
@@ -18,21 +18,13 @@ from idc_gateway.access.users import Users
 from idc_gateway.audit.chain import AuditEvent
 from idc_gateway.errors import Unauthenticated, WeakPassword
 from idc_gateway.store import Store
+from support.gateway_accounts import PASSWORD, SESSION, Clock, link_of
 
-PASSWORD, NEW = "correct horse battery", "another staple of horses"
-SESSION = "/api/v1/session"
-
-
-class Clock:
-    now = datetime(2026, 1, 1, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.now
+NEW = "another staple of horses"
 
 
 async def let_in(client: httpx.AsyncClient, browser: httpx.AsyncClient) -> None:
-    made = await client.post("/api/v1/users", json={"name": "eva.mueller", "role": "viewer"})
-    link = made.json()["sign_in_link"].split("#sign-in=")[1]
+    link = await link_of(client, "eva.mueller")
     assert (await browser.post(SESSION, json={"link": link})).status_code == 204
 
 
@@ -119,12 +111,9 @@ async def test_old_password_cannot_be_guessed_at_a_pc_that_was_left(
     assert {record["details"]["by"] for record in failures} == {"old password"}
 
 
-async def test_link_replaces_the_old_password_for_a_quarter_of_an_hour(store: Store) -> None:
-    clock = Clock()
-    users, sessions = (
-        Users(store.accounts, clock=clock),
-        BrowserSessions(store.sessions, lifetime=timedelta(hours=12), idle=timedelta(hours=1), clock=clock),
-    )
+async def test_link_replaces_the_old_password_for_a_quarter_of_an_hour(
+    users: Users, sessions: BrowserSessions, clock: Clock
+) -> None:
     user, _ = await users.create("eva", Role.VIEWER, "first", "r")
     token = await sessions.open(Proof("eva", SignInBy.LINK, user.password_hash), "r")
     fresh = await sessions.by_token(token)
@@ -135,8 +124,7 @@ async def test_link_replaces_the_old_password_for_a_quarter_of_an_hour(store: St
     assert (await sessions.by_token(token)).needs_old_password
 
 
-async def test_password_that_is_set_ends_the_users_links(store: Store) -> None:
-    users = Users(store.accounts)
+async def test_password_that_is_set_ends_the_users_links(users: Users) -> None:
     _, link = await users.create("eva", Role.VIEWER, "first", "r")
 
     await users.set_password("eva", PASSWORD, "r")
@@ -145,8 +133,7 @@ async def test_password_that_is_set_ends_the_users_links(store: Store) -> None:
         await users.by_link(link, "r")
 
 
-async def test_hash_is_renewed_at_sign_in_when_its_cost_has_risen(store: Store) -> None:
-    users = Users(store.accounts)
+async def test_hash_is_renewed_at_sign_in_when_its_cost_has_risen(users: Users, store: Store) -> None:
     await users.create("eva", Role.VIEWER, "first", "r")
     cheap = PasswordHasher(time_cost=1, memory_cost=1024, parallelism=1).hash(PASSWORD)
     store.accounts.set_password("eva", cheap, AuditEvent("user.password-set", "eva", "eva", utc_now()))
@@ -162,9 +149,7 @@ async def test_hash_is_renewed_at_sign_in_when_its_cost_has_risen(store: Store) 
         await users.by_password("eva", "wrong but long")
 
 
-async def test_password_that_changes_while_it_is_checked_opens_nothing(store: Store) -> None:
-    users = Users(store.accounts)
-    sessions = BrowserSessions(store.sessions, lifetime=timedelta(hours=1))
+async def test_password_that_changes_while_it_is_checked_opens_nothing(users: Users, sessions: BrowserSessions) -> None:
     await users.create("eva", Role.VIEWER, "first", "r")
     await users.set_password("eva", PASSWORD, "r")
     checked = await users.by_password("eva", PASSWORD)
@@ -176,9 +161,8 @@ async def test_password_that_changes_while_it_is_checked_opens_nothing(store: St
 
 
 async def test_session_ends_idle_while_its_page_goes_on_polling(
-    app: FastAPI, client: httpx.AsyncClient, browser: httpx.AsyncClient, store: Store
+    app: FastAPI, client: httpx.AsyncClient, browser: httpx.AsyncClient, store: Store, clock: Clock
 ) -> None:
-    clock = Clock()
     idle = BrowserSessions(store.sessions, lifetime=timedelta(hours=12), idle=timedelta(minutes=30), clock=clock)
     app.state.gateway.access.sessions = idle
     await let_in(client, browser)
@@ -194,9 +178,7 @@ async def test_session_ends_idle_while_its_page_goes_on_polling(
     assert late.status_code == 401
 
 
-async def test_session_in_use_ends_with_its_lifetime_all_the_same(store: Store) -> None:
-    clock = Clock()
-    users = Users(store.accounts, clock=clock)
+async def test_session_in_use_ends_with_its_lifetime_all_the_same(users: Users, store: Store, clock: Clock) -> None:
     user, _ = await users.create("eva", Role.VIEWER, "first", "r")
     sessions = BrowserSessions(store.sessions, lifetime=timedelta(hours=2), idle=timedelta(minutes=30), clock=clock)
     token = await sessions.open(Proof("eva", SignInBy.LINK, user.password_hash), "r")
@@ -211,10 +193,8 @@ async def test_session_in_use_ends_with_its_lifetime_all_the_same(store: Store) 
 
 
 async def test_session_that_ends_while_its_new_password_is_hashed_sets_none_for_the_next_user_of_the_name(
-    store: Store,
+    users: Users, sessions: BrowserSessions
 ) -> None:
-    users = Users(store.accounts)
-    sessions = BrowserSessions(store.sessions, lifetime=timedelta(hours=1))
     await users.create("eva", Role.VIEWER, "first", "r")
     token = await sessions.open(Proof("eva", SignInBy.LINK, None), "r")
     caller = await sessions.by_token(token)

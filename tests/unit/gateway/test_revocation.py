@@ -5,7 +5,6 @@ from datetime import timedelta
 
 import httpx
 import pytest
-from fastapi import FastAPI
 
 from idc_contracts import utc_now
 from idc_gateway.access import sessions_store as sql_sessions
@@ -20,6 +19,7 @@ from idc_gateway.audit.chain import AuditEvent
 from idc_gateway.errors import LastAdministrator, Unauthenticated
 from idc_gateway.settings import GatewaySettings
 from idc_gateway.store import Store
+from support.gateway_accounts import Clock
 
 KEY, OTHER_KEY = "idc_" + "k" * 60, "idc_" + "n" * 60
 PASSWORD = "correct horse battery"
@@ -87,9 +87,7 @@ async def test_key_in_the_file_that_has_another_name_is_left_as_it_is(store: Sto
     assert (await restarted(store, settings).by_key(secret)).scopes == key.scopes
 
 
-async def test_key_of_the_same_name_inherits_no_session(store: Store) -> None:
-    keyring = Keyring(store.accounts)
-    sessions = BrowserSessions(store.sessions, lifetime=timedelta(hours=1))
+async def test_key_of_the_same_name_inherits_no_session(keyring: Keyring, sessions: BrowserSessions) -> None:
     _, old = await keyring.create("lab", Role.VIEWER.scopes, None, "eva", "r")
     proof = Proof("lab", SignInBy.KEY, secret_digest(old))
     token = await sessions.open(proof, "r")
@@ -103,8 +101,9 @@ async def test_key_of_the_same_name_inherits_no_session(store: Store) -> None:
         await sessions.open(proof, "r")
 
 
-async def test_user_of_the_same_name_inherits_neither_session_nor_link_nor_password(store: Store) -> None:
-    users, sessions = Users(store.accounts), BrowserSessions(store.sessions, lifetime=timedelta(hours=1))
+async def test_user_of_the_same_name_inherits_neither_session_nor_link_nor_password(
+    users: Users, sessions: BrowserSessions
+) -> None:
     await users.create("eva", Role.VIEWER, "first", "r")
     eva = await users.set_password("eva", PASSWORD, "r")
     token = await sessions.open(Proof("eva", SignInBy.PASSWORD, eva.password_hash), "r")
@@ -121,11 +120,13 @@ async def test_user_of_the_same_name_inherits_neither_session_nor_link_nor_passw
         await users.by_password("eva", PASSWORD)
 
 
-async def test_link_that_let_a_user_in_opens_nothing_for_the_next_user_of_the_name(store: Store) -> None:
-    users, sessions = Users(store.accounts), BrowserSessions(store.sessions, lifetime=timedelta(hours=1))
+async def test_link_that_let_a_user_in_opens_nothing_for_the_next_user_of_the_name(
+    users: Users, sessions: BrowserSessions, clock: Clock
+) -> None:
     _, link = await users.create("eva", Role.VIEWER, "first", "r")
     eva = await users.by_link(link, "r")
     await users.remove("eva", "first", "r")
+    clock.now += timedelta(seconds=1)
 
     await users.create("eva", Role.ADMIN, "first", "r")
 
@@ -134,9 +135,8 @@ async def test_link_that_let_a_user_in_opens_nothing_for_the_next_user_of_the_na
 
 
 async def test_key_that_is_revoked_while_it_is_looked_up_is_not_remembered(
-    store: Store, monkeypatch: pytest.MonkeyPatch
+    keyring: Keyring, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    keyring = Keyring(store.accounts)
     _, secret = await keyring.create("lab", Role.VIEWER.scopes, None, "eva", "r")
     look_up = store.accounts.key
 
@@ -153,8 +153,7 @@ async def test_key_that_is_revoked_while_it_is_looked_up_is_not_remembered(
     assert not await opens(keyring, secret)
 
 
-def test_removed_administrator_does_not_come_back_with_a_restart(store: Store) -> None:
-    users = Users(store.accounts)
+def test_removed_administrator_does_not_come_back_with_a_restart(users: Users, store: Store) -> None:
     assert users.first_link() is not None
     store.accounts.delete_user("admin", AuditEvent("user.removed", "first", "admin", utc_now()))
 
@@ -163,8 +162,7 @@ def test_removed_administrator_does_not_come_back_with_a_restart(store: Store) -
 
 
 @pytest.mark.parametrize("act", ["remove", "demote"])
-async def test_last_administrator_can_neither_be_removed_nor_given_less(store: Store, act: str) -> None:
-    users = Users(store.accounts)
+async def test_last_administrator_can_neither_be_removed_nor_given_less(users: Users, store: Store, act: str) -> None:
     for name, role in (("eva", Role.ADMIN), ("ben", Role.ADMIN), ("ann", Role.VIEWER)):
         await users.create(name, role, "first", "r")
     await users.set_password("eva", PASSWORD, "r")
@@ -181,11 +179,7 @@ async def test_last_administrator_can_neither_be_removed_nor_given_less(store: S
     assert {user.name for user in store.accounts.users() if user.role is Role.ADMIN} == {"ben"}
 
 
-async def test_administrator_may_go_while_an_administrators_key_is_left(
-    store: Store, settings: GatewaySettings
-) -> None:
-    restarted(store, settings)
-    users = Users(store.accounts)
+async def test_administrator_may_go_while_an_administrators_key_is_left(keyring: Keyring, users: Users) -> None:
     await users.create("eva", Role.ADMIN, "first", "r")
     await users.set_password("eva", PASSWORD, "r")
 
@@ -212,12 +206,14 @@ async def test_names_that_differ_in_case_alone_are_one(client: httpx.AsyncClient
 
 
 async def test_program_that_signs_in_again_and_again_ends_its_own_oldest_sessions(
-    app: FastAPI, store: Store, monkeypatch: pytest.MonkeyPatch
+    keyring: Keyring, sessions: BrowserSessions, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sql_sessions, "MAX_FOR_EACH_OWNER", 3)
-    sessions = BrowserSessions(store.sessions, lifetime=timedelta(hours=1))
     proof = Proof("first", SignInBy.KEY, secret_digest(KEY))
-    tokens = [await sessions.open(proof, "r") for _ in range(5)]
+    tokens = []
+    for _ in range(5):
+        tokens.append(await sessions.open(proof, "r"))
+        clock.now += timedelta(seconds=1)
 
     with pytest.raises(Unauthenticated):
         await sessions.by_token(tokens[1])

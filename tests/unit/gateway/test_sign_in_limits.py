@@ -25,13 +25,12 @@ from idc_gateway.access.throttle import (
 )
 from idc_gateway.errors import Busy, TooMany, Unauthenticated
 from idc_gateway.executors import Executor
+from support.gateway_accounts import PASSWORD, SESSION, link_of, sign_up
 
 KEY = "idc_" + "k" * 60
 OWN = {"Sec-Fetch-Site": "same-origin"}
-PASSWORD = "correct horse battery"
 WRONG = {"name": "eva", "password": "guess guess guess"}
 RIGHT = {"name": "eva", "password": PASSWORD}
-SESSION = "/api/v1/session"
 
 
 @asynccontextmanager
@@ -41,23 +40,16 @@ async def browser_at(app: FastAPI, address: str) -> AsyncIterator[httpx.AsyncCli
         yield browser
 
 
-async def link_of(client: httpx.AsyncClient, name: str = "eva") -> str:
-    made = await client.post("/api/v1/users", json={"name": name, "role": "viewer"})
-    return str(made.json()["sign_in_link"].split("#sign-in=")[1])
-
-
-async def sign_up(app: FastAPI, client: httpx.AsyncClient, address: str = "192.0.2.99") -> dict[str, str]:
-    """Make eva a user with a password; returns the cookies of her browser."""
+async def cookies_of_eva(app: FastAPI, client: httpx.AsyncClient, address: str = "192.0.2.99") -> dict[str, str]:
     async with browser_at(app, address) as browser:
-        assert (await browser.post(SESSION, json={"link": await link_of(client)})).status_code == 204
-        assert (await browser.put(f"{SESSION}/password", json={"password": PASSWORD})).status_code == 204
+        await sign_up(client, browser)
         return dict(browser.cookies)
 
 
 async def test_of_eighty_wrong_passwords_at_once_no_more_than_the_limit_are_checked(
     app: FastAPI, client: httpx.AsyncClient
 ) -> None:
-    await sign_up(app, client)
+    await cookies_of_eva(app, client)
     async with browser_at(app, "192.0.2.1") as guesser:
         answers = await asyncio.gather(*(guesser.post(SESSION, json=WRONG) for _ in range(80)))
 
@@ -67,7 +59,7 @@ async def test_of_eighty_wrong_passwords_at_once_no_more_than_the_limit_are_chec
 async def test_user_with_many_known_browsers_leaves_room_for_others_to_sign_in(
     app: FastAPI, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cookies = await sign_up(app, client)
+    cookies = await cookies_of_eva(app, client)
     async with browser_at(app, "192.0.2.1") as browser:
         marks = []
         for _ in range(4):
@@ -115,7 +107,7 @@ async def test_right_password_works_while_its_name_is_attacked_from_elsewhere(
     app: FastAPI, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(throttle, "DELAY_STEP_S", 0.001)
-    await sign_up(app, client)
+    await cookies_of_eva(app, client)
     for number in range(8):
         async with browser_at(app, f"2001:db8:0:{number:x}::1") as guesser:
             await asyncio.gather(*(guesser.post(SESSION, json=WRONG) for _ in range(20)))
@@ -127,7 +119,7 @@ async def test_right_password_works_while_its_name_is_attacked_from_elsewhere(
 async def test_known_browser_is_not_kept_out_by_a_guesser_at_its_own_address(
     app: FastAPI, client: httpx.AsyncClient
 ) -> None:
-    cookies = await sign_up(app, client, "192.0.2.1")
+    cookies = await cookies_of_eva(app, client, "192.0.2.1")
     async with browser_at(app, "192.0.2.1") as guesser:
         await asyncio.gather(*(guesser.post(SESSION, json=WRONG) for _ in range(20)))
         assert (await guesser.post(SESSION, json=RIGHT)).status_code == 429

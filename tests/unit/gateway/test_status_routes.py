@@ -1,6 +1,5 @@
 """What serves, how all is doing, and what happens as it happens."""
 
-import asyncio
 import json
 
 import httpx
@@ -16,6 +15,7 @@ from idc_gateway.idempotency.job import Job
 from idc_gateway.inference.ports import Prediction
 from idc_gateway.results.classifications import UNKNOWN_ORIGIN
 from idc_gateway.store import Store
+from support.asgi_stream import AsgiStream
 from support.audit_records import latest_record
 from support.demo_patches import solid_png
 from support.eventually import eventually
@@ -111,86 +111,41 @@ async def test_what_an_alarm_did_is_audited(client: httpx.AsyncClient, bus: Memo
     assert record.event.details["latency_ms"] == 3.5
 
 
-class EventStream:
-    """Reads server-sent events from the application as they come."""
-
-    def __init__(self, app: FastAPI, last_event_id: str | None = None) -> None:
-        self.events: list[dict[str, str]] = []
-        self.last_id = ""
-        """What a browser would send as `Last-Event-ID`; a sign of life without data changes it, too."""
-        self.status = 0
-        self._left = asyncio.Event()
-        headers = [(b"authorization", b"Bearer idc_" + b"k" * 60)]
-        if last_event_id is not None:
-            headers.append((b"last-event-id", last_event_id.encode()))
-        scope = {
-            "type": "http",
-            "method": "GET",
-            "path": "/api/v1/events",
-            "query_string": b"",
-            "headers": headers,
-            "http_version": "1.1",
-            "scheme": "http",
-            "root_path": "",
-            "client": ("test", 1),
-        }
-        self._task = asyncio.create_task(app(scope, self._receive, self._send))
-        self._first = True
-
-    async def _receive(self) -> dict[str, object]:
-        if self._first:
-            self._first = False
-            return {"type": "http.request", "body": b"", "more_body": False}
-        await self._left.wait()
-        return {"type": "http.disconnect"}
-
-    async def _send(self, message: dict[str, object]) -> None:
-        if message["type"] == "http.response.start":
-            self.status = int(str(message["status"]))
-        body = message.get("body", b"")
-        assert isinstance(body, bytes)
-        for block in body.decode().split("\n\n"):
-            lines = [line.split(": ", 1) for line in block.splitlines() if not line.startswith(":")]
-            if lines:
-                fields = dict(lines)  # type: ignore[arg-type]
-                self.last_id = fields.get("id", self.last_id)
-                if "data" in fields:
-                    self.events.append(fields)
-
-    async def close(self) -> None:
-        self._left.set()
-        await self._task
+def events_of(stream: AsgiStream) -> list[dict[str, str]]:
+    """The fields of each event with data that has come so far."""
+    blocks = [block.splitlines() for block in stream.body.decode().split("\n\n")]
+    events = [dict(line.split(": ", 1) for line in block if not line.startswith(":")) for block in blocks]
+    return [event for event in events if "data" in event]
 
 
 async def test_new_results_are_told_as_they_are_stored_and_none_is_left_out(
     app: FastAPI, client: httpx.AsyncClient
 ) -> None:
     await client.post(URL, content=RED)
-    stream = EventStream(app)
+    stream = AsgiStream(app, "/api/v1/events", dict(client.headers))
     await eventually(lambda: stream.status == 200)
     ids = [(await client.post(URL, content=RED)).json()["items"][0]["id"] for _ in range(3)]
-    await eventually(lambda: len(stream.events) == 3)
+    await eventually(lambda: len(events_of(stream)) == 3)
     await stream.close()
 
-    again = EventStream(app, last_event_id=stream.events[0]["id"])
-    await eventually(lambda: len(again.events) == 2)
+    again = AsgiStream(app, "/api/v1/events", {**client.headers, "Last-Event-ID": events_of(stream)[0]["id"]})
+    await eventually(lambda: len(events_of(again)) == 2)
     await again.close()
 
-    assert [json.loads(event["data"])["id"] for event in stream.events] == ids
-    assert {event["event"] for event in stream.events} == {"classification"}
-    assert [json.loads(event["data"])["id"] for event in again.events] == ids[1:]
+    assert [json.loads(event["data"])["id"] for event in events_of(stream)] == ids
+    assert {event["event"] for event in events_of(stream)} == {"classification"}
+    assert [json.loads(event["data"])["id"] for event in events_of(again)] == ids[1:]
 
 
-@pytest.mark.parametrize("last_event_id", ["-5", "99999999999999999999", "none of ours"])
 async def test_unknown_event_id_is_told_in_the_stream_as_an_error_would_end_it_for_good(
-    app: FastAPI, last_event_id: str
+    app: FastAPI, client: httpx.AsyncClient
 ) -> None:
-    stream = EventStream(app, last_event_id)
+    stream = AsgiStream(app, "/api/v1/events", {**client.headers, "Last-Event-ID": "none of ours"})
 
-    await eventually(lambda: len(stream.events) == 1)
+    await eventually(lambda: len(events_of(stream)) == 1)
     await stream.close()
 
-    assert (stream.status, stream.events[0]["event"]) == (200, "missed")
+    assert (stream.status, events_of(stream)[0]["event"]) == (200, "missed")
 
 
 async def test_silent_inference_is_told_where_its_model_is_asked_for(
