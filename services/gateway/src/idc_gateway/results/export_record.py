@@ -21,10 +21,10 @@ T = TypeVar("T")
 
 
 class ExportRecord:
-    def __init__(self, audit: AuditStore, request: Job, wanted: ClassificationFilter, format_name: str) -> None:
+    def __init__(self, audit: AuditStore, request: Job, filters: ClassificationFilter, format_name: str) -> None:
         self._audit = audit
         self._request = request
-        self._asked = {"format": format_name, "filter": as_json(wanted)}
+        self._details = {"format": format_name, "filter": as_json(filters)}
         self._rows = 0
         self._is_ended = False
         self._lock = Lock()
@@ -57,12 +57,12 @@ class ExportRecord:
     def _write(self, action: str, details: dict[str, Any]) -> None:
         request = self._request
         event = AuditEvent(
-            action, request.caller, "classifications", utc_now(), request.request_id, {**self._asked, **details}
+            action, request.caller, "classifications", utc_now(), request.request_id, {**self._details, **details}
         )
         self._audit.record([event])
 
 
-def as_json(wanted: ClassificationFilter) -> dict[str, Any]:
+def as_json(filters: ClassificationFilter) -> dict[str, Any]:
     """A filter as the audit chain keeps it, without what is None."""
-    given = {name: value for name, value in asdict(wanted).items() if value is not None}
-    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in given.items()}
+    set_filters = {name: value for name, value in asdict(filters).items() if value is not None}
+    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in set_filters.items()}

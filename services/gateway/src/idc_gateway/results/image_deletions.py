@@ -44,11 +44,11 @@ class ImageDeletions:
         """Delete what is due now, and wait a short time for it."""
         if self._images is None:
             return
-        wanted = self._begun + 1
+        next_run = self._begun + 1
         self._woken.set()
         try:
             async with asyncio.timeout(SOON_S), self._run_ended:
-                await self._run_ended.wait_for(lambda: self._ended >= wanted)
+                await self._run_ended.wait_for(lambda: self._ended >= next_run)
         except TimeoutError:
             logger.info("the image store is slow to delete: the deletion continues in the background")
 

@@ -31,9 +31,9 @@ class Position:
         return cls(sequence, head.sequence, head.sha256[:_DIGEST_DIGITS])
 
     @classmethod
-    def parse(cls, given: str) -> "Position":
+    def parse(cls, text: str) -> "Position":
         """Read what `str` wrote, or a number alone; 0 is the very start. Anything else has no proof."""
-        form = _FORM.fullmatch(given.strip())
+        form = _FORM.fullmatch(text.strip())
         if form is None:
             return cls(-1, -1, "")
         sequence = min(int(form[1]), _LARGEST)

@@ -44,14 +44,14 @@ class Cursor:
         return base64.urlsafe_b64encode(f"{microseconds}.{self.sequence}".encode()).decode().rstrip("=")
 
     @classmethod
-    def parse(cls, given: str) -> "Cursor":
+    def parse(cls, text: str) -> "Cursor":
         """Read what `str` wrote; raises BadCursor for anything else."""
         try:
-            text = base64.urlsafe_b64decode(given + "=" * (-len(given) % 4)).decode("ascii")
-            microseconds, sequence = map(int, text.split("."))
+            decoded = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode("ascii")
+            microseconds, sequence = map(int, decoded.split("."))
             return cls(_EPOCH + microseconds * _MICROSECOND, min(max(sequence, 0), _LARGEST))
         except (ValueError, OverflowError, binascii.Error) as exc:
-            raise BadCursor(f"the cursor {given[:64]!r} is not one of this gateway's: leave it out to start") from exc
+            raise BadCursor(f"the cursor {text[:64]!r} is not one of this gateway's: leave it out to start") from exc
 
 
 @dataclass(frozen=True)

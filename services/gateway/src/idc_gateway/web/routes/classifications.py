@@ -13,7 +13,7 @@ from idc_gateway.results.classifications import Classification
 from idc_gateway.results.export_record import as_json
 from idc_gateway.results.stored_images import read_image
 from idc_gateway.web.dependencies import AccessDep, CurrentCaller, RequestId, ResultsDep, requires
-from idc_gateway.web.routes.parameters import GivenCursor, Limit, Wanted, parse_cursor
+from idc_gateway.web.routes.parameters import Filters, GivenCursor, Limit, parse_cursor
 from idc_gateway.web.routes.schemas import ClassificationItem, ClassificationPage
 
 router = APIRouter(tags=["classifications"])
@@ -26,13 +26,13 @@ async def list_classifications(
     access: AccessDep,
     caller: CurrentCaller,
     request_id: RequestId,
-    wanted: Wanted,
+    filters: Filters,
     limit: Limit = 50,
     cursor: GivenCursor = None,
 ) -> ClassificationPage:
     """Results, newest first, page by page."""
-    page = await executors.reads(results.store.page, wanted, limit, parse_cursor(cursor))
-    await access.views.record("results.listed", caller, "classifications", request_id, filter=as_json(wanted))
+    page = await executors.reads(results.store.page, filters, limit, parse_cursor(cursor))
+    await access.views.record("results.listed", caller, "classifications", request_id, filter=as_json(filters))
     return ClassificationPage(
         items=[ClassificationItem.of(result) for result in page.items],
         next_cursor=str(page.next_cursor) if page.next_cursor else None,

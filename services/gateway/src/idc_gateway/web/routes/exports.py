@@ -20,7 +20,7 @@ from idc_gateway.results.queries import ClassificationFilter
 from idc_gateway.results.results_store import ResultsStore
 from idc_gateway.web.dependencies import AuditDep, CurrentJob, ResultsDep, requires
 from idc_gateway.web.lasting_authority import running_of
-from idc_gateway.web.routes.parameters import Wanted
+from idc_gateway.web.routes.parameters import Filters
 
 router = APIRouter(tags=["classifications"])
 
@@ -61,7 +61,7 @@ async def export_classifications(
     results: ResultsDep,
     audit: AuditDep,
     job: CurrentJob,
-    wanted: Wanted,
+    filters: Filters,
     placement: Annotated[Placement, Depends(_placement)],
     format: ExportFormat = ExportFormat.CSV,  # noqa: A002 - the query parameter's name
 ) -> StreamingResponse:
@@ -70,44 +70,44 @@ async def export_classifications(
     GeoJSON is for one slide. Its last member, `idc_sentinel`, counts the tiles, the results without a place, and those
     whose place has a newer one. A truncated file lacks it.
     """
-    if format is ExportFormat.GEOJSON and wanted.slide is None:
+    if format is ExportFormat.GEOJSON and filters.slide is None:
         raise BadInput("GeoJSON has the coordinates of one slide: name it with `slide`")
-    await executors.exports(_check_labels, results.store, wanted)
-    record = ExportRecord(audit.store, job, wanted, format.value)
+    await executors.exports(_check_labels, results.store, filters)
+    record = ExportRecord(audit.store, job, filters, format.value)
     await executors.writes(record.begin)
     running_of(request).at_end.append(record.close)
     if format is ExportFormat.CSV:
-        rows = await executors.exports(_rows, results.store, wanted)
+        rows = await executors.exports(_rows, results.store, filters)
         return _download(csv_lines(record.counted(rows)), "text/csv; charset=utf-8", "classifications.csv")
     # The newest of a place is chosen among all results there: an older one that matches a filter is outdated.
-    rows = await executors.exports(_rows, results.store, replace(wanted, decision=None, reviewed=None))
-    pieces = geojson_pieces(record.counted(rows), placement, wanted.fits)
+    rows = await executors.exports(_rows, results.store, replace(filters, decision=None, reviewed=None))
+    pieces = geojson_pieces(record.counted(rows), placement, filters.fits)
     return _download(pieces, "application/geo+json", "classifications.geojson")
 
 
-def _check_labels(store: ResultsStore, wanted: ClassificationFilter) -> None:
+def _check_labels(store: ResultsStore, filters: ClassificationFilter) -> None:
     """Raise NotFound for a slide or patient without a result: the name is wrong."""
-    if wanted.slide is None and wanted.patient is None:
+    if filters.slide is None and filters.patient is None:
         return
-    if not store.page(ClassificationFilter(slide=wanted.slide, patient=wanted.patient), 1, None).items:
-        labels = {"slide": wanted.slide, "patient": wanted.patient}
+    if not store.page(ClassificationFilter(slide=filters.slide, patient=filters.patient), 1, None).items:
+        labels = {"slide": filters.slide, "patient": filters.patient}
         names = " of ".join(f"{kind} {label!r}" for kind, label in labels.items() if label is not None)
         raise NotFound(f"there is no result of {names}: `GET /api/v1/classifications` lists results with their labels")
 
 
-def _rows(store: ResultsStore, wanted: ClassificationFilter) -> Iterator[Classification]:
+def _rows(store: ResultsStore, filters: ClassificationFilter) -> Iterator[Classification]:
     """Every result, read page by page; results that are stored meanwhile are left to the next export.
 
     The first page is read at once, so that a database that does not work gives a problem. One that fails later breaks
     the connection, so that nobody takes the file for complete.
     """
-    first = store.page(wanted, _PAGE, None)
+    first = store.page(filters, _PAGE, None)
 
     def rows() -> Iterator[Classification]:
         page = first
         yield from page.items
         while page.next_cursor is not None:
-            page = store.page(wanted, _PAGE, page.next_cursor)
+            page = store.page(filters, _PAGE, page.next_cursor)
             yield from page.items
 
     return rows()

@@ -52,11 +52,11 @@ class KeyList(BaseModel):
 
 
 @router.post("/keys", status_code=201)
-async def create_key(access: AccessDep, caller: CurrentCaller, request_id: RequestId, wanted: NewKey) -> MadeKey:
+async def create_key(access: AccessDep, caller: CurrentCaller, request_id: RequestId, new: NewKey) -> MadeKey:
     """Create a key. Its secret is answered once; a repeated request finds the name taken."""
-    lifetime = timedelta(days=wanted.expires_in_days) if wanted.expires_in_days else None
-    scopes = wanted.role.scopes if wanted.role else frozenset(wanted.scopes or ())
-    key, secret = await access.keyring.create(wanted.name, scopes, lifetime, caller.name, request_id)
+    lifetime = timedelta(days=new.expires_in_days) if new.expires_in_days else None
+    scopes = new.role.scopes if new.role else frozenset(new.scopes or ())
+    key, secret = await access.keyring.create(new.name, scopes, lifetime, caller.name, request_id)
     return MadeKey(**vars(key), key=secret)
 
 

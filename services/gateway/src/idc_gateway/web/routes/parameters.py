@@ -49,10 +49,10 @@ Once = Annotated[
 _MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
 
-def _moment(given: object) -> object:
-    if isinstance(given, str) and not _MOMENT.fullmatch(given):
+def _moment(value: object) -> object:
+    if isinstance(value, str) and not _MOMENT.fullmatch(value):
         raise ValueError("write a time with its time zone: 2026-01-31T09:30:00Z")
-    return given
+    return value
 
 
 Moment = Annotated[UtcDatetime, BeforeValidator(_moment), Query(description="RFC 3339, with a time zone.")]
@@ -73,7 +73,7 @@ Origin = Annotated[PatchOrigin, Depends(_origin)]
 """Where patches are from; what is left out is read from file names of QuPath and of the public set."""
 
 
-async def _wanted(
+async def _filters(
     decision: Decision | None = None,
     patient: Label | None = None,
     slide: SlideLabel | None = None,
@@ -84,9 +84,9 @@ async def _wanted(
     return ClassificationFilter(decision, patient, slide, reviewed, created_from, created_before)
 
 
-Wanted = Annotated[ClassificationFilter, Depends(_wanted)]
+Filters = Annotated[ClassificationFilter, Depends(_filters)]
 
 
-def parse_cursor(given: str | None) -> Cursor | None:
+def parse_cursor(text: str | None) -> Cursor | None:
     """Raises BadCursor where it is not one of this gateway's."""
-    return None if given is None else Cursor.parse(given)
+    return None if text is None else Cursor.parse(text)

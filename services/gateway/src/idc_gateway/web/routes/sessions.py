@@ -111,14 +111,14 @@ async def set_password(
     settings: SettingsDep,
     caller: CurrentCaller,
     request_id: RequestId,
-    wanted: NewPassword,
+    new: NewPassword,
 ) -> Response:
     """Set the signed-in user's password; the user's other sessions end."""
     if not caller.is_user:
         raise Forbidden("an API key has no password: sign in as a user")
     running_of(request).caller = None  # this request must not end with its session
     source = _source(request)
-    proof = await access.sign_ins.change_password(caller, wanted.password, wanted.old_password, source, request_id)
+    proof = await access.sign_ins.change_password(caller, new.password, new.old_password, source, request_id)
     token = await access.sessions.open(proof, request_id, source=source, new_password=True)
     return _with_session(request, access, settings, token, proof)
 

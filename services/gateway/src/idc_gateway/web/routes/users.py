@@ -56,10 +56,10 @@ class UserList(BaseModel):
 
 @router.post("/users", status_code=201)
 async def create_user(
-    access: AccessDep, settings: SettingsDep, caller: CurrentCaller, request_id: RequestId, wanted: NewUser
+    access: AccessDep, settings: SettingsDep, caller: CurrentCaller, request_id: RequestId, new: NewUser
 ) -> MadeUser:
     """Create a user, who signs in by the link and sets a password."""
-    user, token = await access.users.create(wanted.name, wanted.role, caller.name, request_id)
+    user, token = await access.users.create(new.name, new.role, caller.name, request_id)
     return MadeUser(**UserItem.model_validate(user).model_dump(), sign_in_link=link_of(settings, token))
 
 
@@ -72,10 +72,10 @@ async def list_users(access: AccessDep, caller: CurrentCaller, request_id: Reque
 
 @router.put("/users/{name}/role")
 async def set_user_role(
-    access: AccessDep, caller: CurrentCaller, request_id: RequestId, name: GivenName, wanted: NewRole
+    access: AccessDep, caller: CurrentCaller, request_id: RequestId, name: GivenName, new: NewRole
 ) -> UserItem:
     """Give a user another role; it applies from their next request on."""
-    return UserItem.model_validate(await access.users.set_role(name, wanted.role, caller.name, request_id))
+    return UserItem.model_validate(await access.users.set_role(name, new.role, caller.name, request_id))
 
 
 @router.post("/users/{name}/sign-in-link", status_code=201)
