@@ -15,7 +15,6 @@ from idc_gateway.messages.backlog import Backlog
 from idc_gateway.messages.ports import Bus
 
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
-_PREFIX: Final = "idc_gateway"
 _REQUEST_BUCKETS_S: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0, 600.0)
 
 
@@ -28,19 +27,19 @@ class Metrics(Collector):
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=registry)
         self._requests = Counter(
-            f"{_PREFIX}_requests", "Answered requests.", ["method", "operation", "status"], registry=registry
+            "idc_gateway_requests", "Answered requests.", ["method", "operation", "status"], registry=registry
         )
         self._seconds = Histogram(
-            f"{_PREFIX}_request_seconds",
+            "idc_gateway_request_seconds",
             "From a request's head to the end of its answer.",
             ["operation"],
             buckets=_REQUEST_BUCKETS_S,
             registry=registry,
         )
         self._problems = Counter(
-            f"{_PREFIX}_problems", "Rejected and failed requests, by the problem's kind.", ["kind"], registry=registry
+            "idc_gateway_problems", "Rejected and failed requests, by the problem's kind.", ["kind"], registry=registry
         )
-        self._results = Counter(f"{_PREFIX}_results", "Stored results, by decision.", ["decision"], registry=registry)
+        self._results = Counter("idc_gateway_results", "Stored results, by decision.", ["decision"], registry=registry)
         for decision in Decision:
             self._results.labels(str(decision))
         registry.register(self)
@@ -73,20 +72,20 @@ class Metrics(Collector):
                 sum(alarm.is_online for alarm in alarms),
             ),
         ):
-            yield GaugeMetricFamily(f"{_PREFIX}_{name}", text, value=value)
+            yield GaugeMetricFamily(f"idc_gateway_{name}", text, value=value)
         for name, text, value in (
             ("outbox_expired", "Messages that waited too long and were dropped.", self._backlog.expired),
             ("alarm_messages_rejected", "Invalid messages of alarms.", self._alarms.rejected_messages),
         ):
-            yield CounterMetricFamily(f"{_PREFIX}_{name}", text, value=value)
+            yield CounterMetricFamily(f"idc_gateway_{name}", text, value=value)
         yield from self._endpoints()
 
     def _endpoints(self) -> Iterable[Metric]:
-        ready = GaugeMetricFamily(f"{_PREFIX}_inference_ready", "1 while the server is ready.", labels=["url"])
+        ready = GaugeMetricFamily("idc_gateway_inference_ready", "1 while the server is ready.", labels=["url"])
         is_open = GaugeMetricFamily(
-            f"{_PREFIX}_inference_breaker_open", "1 while it gets no requests after failures.", labels=["url"]
+            "idc_gateway_inference_breaker_open", "1 while it gets no requests after failures.", labels=["url"]
         )
-        busy = GaugeMetricFamily(f"{_PREFIX}_inference_requests_in_progress", "Its requests.", labels=["url"])
+        busy = GaugeMetricFamily("idc_gateway_inference_requests_in_progress", "Its requests.", labels=["url"])
         for state in self._inference.states:
             ready.add_metric([state.url], state.is_ready)
             is_open.add_metric([state.url], state.breaker != "closed")
