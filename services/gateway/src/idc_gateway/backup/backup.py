@@ -53,7 +53,7 @@ def write_backup(database: Path, images: ImageStore | None, target: IO[bytes]) -
         with tarfile.open(fileobj=target, mode="w|") as archive:
             archive.add(snapshot, DATABASE)
             stored, missing = _add_images(archive, snapshot, images)
-            contents = Contents(_digest(snapshot), stored, missing)
+            contents = Contents(file_digest(snapshot), stored, missing)
             _add(archive, CONTENTS, json.dumps(asdict(contents)).encode())
     return contents
 
@@ -68,7 +68,7 @@ def remove_left(folder: Path, prefix: str) -> None:
 def _copy(database: Path, snapshot: Path) -> None:
     if not database.is_file():
         raise FileNotFoundError(f"there is no database {database}")
-    with _opened(database) as source, _opened(snapshot) as copy:
+    with _open(database) as source, _open(snapshot) as copy:
         # In one step: it reads one moment and blocks no writer; in several, each write would restart it.
         source.backup(copy)
         copy.execute("PRAGMA journal_mode=DELETE")  # one file, without a log beside it
@@ -87,7 +87,7 @@ def _add_images(archive: tarfile.TarFile, snapshot: Path, images: ImageStore | N
 
 
 def _image_names(snapshot: Path) -> Iterator[str]:
-    with _opened(snapshot) as connection:
+    with _open(snapshot) as connection:
         for (name,) in connection.execute("SELECT object_name FROM images ORDER BY object_name"):
             yield str(name)
 
@@ -98,10 +98,10 @@ def _add(archive: tarfile.TarFile, name: str, data: bytes) -> None:
     archive.addfile(member, io.BytesIO(data))
 
 
-def _opened(path: Path) -> closing[sqlite3.Connection]:
+def _open(path: Path) -> closing[sqlite3.Connection]:
     return closing(sqlite3.connect(path, timeout=60))
 
 
-def _digest(path: Path) -> str:
+def file_digest(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

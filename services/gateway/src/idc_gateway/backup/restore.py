@@ -1,13 +1,11 @@
 """Puts a backup in place of the database. No gateway may be running on it."""
 
-import hashlib
 import json
-import os
 import shutil
 import sqlite3
 import tarfile
-from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
+from itertools import chain, count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO, Final
@@ -16,8 +14,9 @@ from idc_contracts import utc_now
 from idc_gateway.access.sessions_store import SessionsStore
 from idc_gateway.audit.audit_store import AuditStore
 from idc_gateway.audit.chain import AuditEvent
-from idc_gateway.backup.backup import CONTENTS, DATABASE, IMAGES, Contents, remove_left
+from idc_gateway.backup.backup import CONTENTS, DATABASE, IMAGES, Contents, file_digest, remove_left
 from idc_gateway.errors import BadBackup
+from idc_gateway.results.folder_images import sync
 from idc_gateway.results.images import ImageStore, is_whole
 from idc_gateway.sql.database import open_database
 
@@ -76,9 +75,8 @@ def _unpack(source: IO[bytes], restored: Path, images: ImageStore | None) -> Con
         raise BadBackup(f"the backup cannot be read, it may be damaged or truncated: {exc}") from exc
     if contents is None or contents.images != count or not restored.is_file():
         raise BadBackup("the backup is incomplete: it was truncated, or `idc-gateway backup` did not write it")
-    with restored.open("rb") as copy:
-        if hashlib.file_digest(copy, "sha256").hexdigest() != contents.database_sha256:
-            raise BadBackup("the database in the backup is damaged: use another backup")
+    if file_digest(restored) != contents.database_sha256:
+        raise BadBackup("the database in the backup is damaged: use another backup")
     return contents
 
 
@@ -117,10 +115,11 @@ def _into_one_file(database: Path) -> None:
 
 def _swap(restored: Path, database: Path) -> Path | None:
     """Exchange the files; the old database's log, which would undo the restore, is merged into that one first."""
-    _sync(restored)
+    sync(restored)
     kept = None
     if database.exists():
-        _quietly(lambda: _into_one_file(database))
+        with suppress(sqlite3.Error):  # it is damaged: perhaps the reason for the restore
+            _into_one_file(database)
         kept = _free_name(database)
         database.replace(kept)
     for end in _BESIDE:
@@ -129,31 +128,13 @@ def _swap(restored: Path, database: Path) -> Path | None:
         if beside.exists() and kept is not None:
             beside.replace(kept.with_name(kept.name + end))
         beside.unlink(missing_ok=True)
-    _sync(database.parent)
+    sync(database.parent)
     restored.replace(database)
-    _sync(database.parent)
+    sync(database.parent)
     return kept
 
 
 def _free_name(database: Path) -> Path:
     """A new name for the old database: one that an earlier restore kept may be the only good one."""
-    kept, number = database.with_name(database.name + KEPT), 1
-    while kept.exists():
-        number += 1
-        kept = database.with_name(f"{database.name}{KEPT}-{number}")
-    return kept
-
-
-def _quietly(do: Callable[[], None]) -> None:
-    try:
-        do()
-    except sqlite3.Error:
-        return  # it is damaged: perhaps the reason for the restore
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    names = chain([KEPT], (f"{KEPT}-{number}" for number in count(2)))
+    return next(kept for name in names if not (kept := database.with_name(database.name + name)).exists())

@@ -27,10 +27,10 @@ class FolderImages:
         with _translated_errors():
             if not path.parent.is_dir():
                 path.parent.mkdir(parents=True, exist_ok=True)
-                _sync_folder(self._folder)
+                sync(self._folder)
             if not (path.is_file() and path.read_bytes() == data):
                 _write(path, data)
-            _sync_folder(path.parent)
+            sync(path.parent)
 
     def get(self, name: str) -> bytes | None:
         with _translated_errors():
@@ -52,7 +52,7 @@ def open_folder(folder: Path) -> FolderImages:
     """Open or create a folder, and remove incomplete files that a crash left there. Raises ImagesUnavailable."""
     with _translated_errors():
         folder.mkdir(parents=True, exist_ok=True)
-        _sync_folder(folder.parent)
+        sync(folder.parent)
         for left in folder.glob("??/.*.part"):
             if time.time() - left.stat().st_mtime > _LEFT_AFTER_S:
                 left.unlink(missing_ok=True)
@@ -72,9 +72,9 @@ def _write(path: Path, data: bytes) -> None:
             raise
 
 
-def _sync_folder(folder: Path) -> None:
-    """Sync the names in a folder: without it a power cut may lose a file whose bytes are on the disk."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+def sync(path: Path) -> None:
+    """Sync a file, or the names in a folder, without which a power cut may lose a synced file."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

@@ -1,5 +1,6 @@
 """Read and delete results."""
 
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Response
@@ -39,20 +40,22 @@ async def list_classifications(
     )
 
 
-async def _found(results: ResultsDep, identity: UUID) -> Classification:
+async def _stored(results: ResultsDep, identity: UUID) -> Classification:
     result = await executors.reads(results.store.get, identity)
     if result is None:
         raise NotFound(f"there is no classification {identity}")
     return result
 
 
+Stored = Annotated[Classification, Depends(_stored)]
+
+
 @router.get("/classifications/{identity:uuid}", dependencies=[_reads])
 async def get_classification(
-    results: ResultsDep, access: AccessDep, caller: CurrentCaller, request_id: RequestId, identity: UUID
+    result: Stored, access: AccessDep, caller: CurrentCaller, request_id: RequestId
 ) -> ClassificationItem:
     """One result."""
-    result = await _found(results, identity)
-    await access.views.record("result.viewed", caller, str(identity), request_id)
+    await access.views.record("result.viewed", caller, str(result.id), request_id)
     return ClassificationItem.of(result)
 
 
@@ -63,14 +66,14 @@ async def get_classification(
     responses={200: {"content": {"image/*": {"schema": {"type": "string", "format": "binary"}}}}},
 )
 async def get_image(
-    results: ResultsDep, access: AccessDep, caller: CurrentCaller, request_id: RequestId, identity: UUID
+    result: Stored, results: ResultsDep, access: AccessDep, caller: CurrentCaller, request_id: RequestId
 ) -> Response:
     """The image as it was sent, byte by byte."""
-    sha256 = (await _found(results, identity)).image_sha256
+    sha256 = result.image_sha256
     image = await executors.images(read_image, results.index, results.images, sha256)
     if image is None:
-        raise NotFound(f"the image of classification {identity} is not stored, or was removed")
-    await access.views.record("image.viewed", caller, str(identity), request_id, image_sha256=sha256)
+        raise NotFound(f"the image of classification {result.id} is not stored, or was removed")
+    await access.views.record("image.viewed", caller, str(result.id), request_id, image_sha256=sha256)
     data, media_type = image
     return Response(data, media_type=media_type, headers={"ETag": f'"{sha256}"'})
 
