@@ -33,8 +33,7 @@ class GatewaySettings(ServiceSettings):
     port: int = Field(default=8080, ge=1, le=65535, description="TCP port to listen on.")
     data_dir: Path = Field(default=Path("/var/lib/idc"), description="Folder of the database.")
     first_api_key_file: Path = Field(
-        default=Path("/run/secrets/idc/api-key"),
-        description="File with the first API key; a new key in it replaces the first one.",
+        default=Path("/run/secrets/idc/api-key"), description="File with the first API key; a new one replaces it."
     )
     inference_urls: Annotated[tuple[HttpUrl, ...], NoDecode, BeforeValidator(_by_commas)] = Field(
         default=(HttpUrl("http://inference:8000"),),
@@ -63,9 +62,7 @@ class GatewaySettings(ServiceSettings):
     )
     store_images: bool = Field(default=True, description="Whether images are stored with their results.")
     images_url: str = Field(
-        default="",
-        max_length=512,
-        description="`s3://bucket/prefix` or `file:///folder`; by default `data_dir`/images.",
+        default="", max_length=512, description="`s3://bucket/prefix` or `file:///folder`; default: `data_dir`/images."
     )
     s3_endpoint: str = Field(default="", max_length=512, description="URL of an S3 server other than Amazon's.")
     s3_region: str = Field(default="", max_length=64, description="S3 region.")
@@ -76,10 +73,7 @@ class GatewaySettings(ServiceSettings):
         default=10.0, gt=0, le=1_000_000, description="Largest total size of images, in 10^9 bytes."
     )
     outbox_max_messages: int = Field(
-        default=100_000,
-        ge=100,
-        le=10_000_000,
-        description="Most messages that may wait; above it results are rejected.",
+        default=100_000, ge=100, le=10_000_000, description="Most messages that may wait; then results are rejected."
     )
     outbox_max_age_h: float = Field(
         default=168.0, gt=0, le=8760, description="How long a message may wait before it is dropped, in hours."
@@ -99,15 +93,12 @@ class GatewaySettings(ServiceSettings):
         default=30.0, gt=0, le=600, description="How long a request's body may take to arrive, in seconds."
     )
     max_images: int = Field(default=MAX_IMAGES, ge=1, le=MAX_IMAGES, description="Most images in one request.")
-    max_requests_in_progress: int = Field(
-        default=64, ge=1, le=4096, description="Most requests for classification at one time."
-    )
+    max_requests_in_progress: int = Field(default=64, ge=1, le=4096, description="Most classifications at one time.")
     requests_per_minute: int = Field(
         default=6000, ge=1, le=1_000_000, description="Most requests of one key or user per minute."
     )
     public_url: HttpUrl = Field(
-        default=HttpUrl("http://localhost:8080"),
-        description="The page's address for people; sign-in links start with it.",
+        default=HttpUrl("http://localhost:8080"), description="The page's address; sign-in links start with it."
     )
     legacy_open_networks: list[IPv4Network | IPv6Network] = Field(
         default=[],
@@ -118,9 +109,7 @@ class GatewaySettings(ServiceSettings):
         default=None, description="File with a key that may read `/metrics` and nothing else."
     )
     metrics_networks: list[IPv4Network | IPv6Network] = Field(
-        default=[],
-        max_length=32,
-        description="Networks whose clients may read `/metrics` without a key, as JSON.",
+        default=[], max_length=32, description="Networks whose clients may read `/metrics` without a key, as JSON."
     )
     trusted_proxies: str = Field(
         default="",
@@ -131,10 +120,7 @@ class GatewaySettings(ServiceSettings):
         default=12, ge=1, le=24 * 30, description="How long a session of the page lasts, in hours."
     )
     session_idle_min: int = Field(
-        default=30,
-        ge=1,
-        le=24 * 60,
-        description="The page signs out after this time without use, in minutes.",
+        default=30, ge=1, le=24 * 60, description="The page signs out after this time without use, in minutes."
     )
     keep_alive_s: int = Field(
         default=KEEP_ALIVE_S,
@@ -143,7 +129,7 @@ class GatewaySettings(ServiceSettings):
         description="How long an idle connection is kept, in seconds; longer than in a proxy in front.",
     )
     drain_timeout_s: int = Field(
-        default=10, ge=0, le=300, description="Time for requests in progress after SIGTERM, in seconds."
+        default=10, ge=0, le=300, description="Seconds for requests in progress after SIGTERM."
     )
     mqtt: MqttSettings
 
