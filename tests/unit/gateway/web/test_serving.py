@@ -11,7 +11,7 @@ from idc_gateway.__main__ import server_options
 from idc_gateway.settings import GatewaySettings
 from support.live_gateway import gateway_settings
 
-CADDYFILE = Path(__file__).parents[3] / "tls" / "Caddyfile"
+CADDYFILE = Path(__file__).parents[4] / "tls" / "Caddyfile"
 
 
 def config(settings: GatewaySettings) -> uvicorn.Config:
