@@ -23,12 +23,7 @@ LINK_LIFETIME: Final = timedelta(minutes=60)
 
 class Users:
     def __init__(
-        self,
-        accounts: AccountsStore,
-        *,
-        device: str = GATEWAY,
-        site: str = "",
-        clock: Callable[[], datetime] = utc_now,
+        self, accounts: AccountsStore, *, device: str = GATEWAY, site: str = "", clock: Callable[[], datetime] = utc_now
     ) -> None:
         """`device` is the gateway's name in the audit chain and reserved; a password must be more than `site`."""
         self._accounts = accounts

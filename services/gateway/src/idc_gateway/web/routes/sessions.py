@@ -10,13 +10,7 @@ from idc_gateway.access.passwords import MAX_LENGTH, MIN_LENGTH
 from idc_gateway.access.scopes import Scope
 from idc_gateway.access.throttle import source_of
 from idc_gateway.errors import Forbidden
-from idc_gateway.web.dependencies import (
-    SESSION_COOKIE,
-    AccessDep,
-    CurrentCaller,
-    RequestId,
-    SettingsDep,
-)
+from idc_gateway.web.dependencies import SESSION_COOKIE, AccessDep, CurrentCaller, RequestId, SettingsDep
 from idc_gateway.web.lasting_authority import running_of
 from idc_gateway.web.routes.parameters import GivenName
 from idc_gateway.web.same_site import check_same_origin
