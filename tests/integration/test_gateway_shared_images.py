@@ -15,7 +15,7 @@ from idc_gateway.classifying.result_writer import Entry, ResultWriter
 from idc_gateway.idempotency.job import Job
 from idc_gateway.inference.ports import Prediction
 from idc_gateway.results.image_deletions import ImageDeletions
-from idc_gateway.results.retention import Retention, RetentionLimits
+from idc_gateway.results.retention import Retention
 from idc_gateway.results.stored_images import read_image
 from idc_gateway.store import Store
 from support.gateway_fakes import FAKE_MODEL, FAKE_THRESHOLDS, MemoryImages
@@ -49,7 +49,7 @@ class ImageWork:
         self.store = store
         self._writer = ResultWriter(store.results, store.images, images, site="site", device="gateway")
         self._deletions = ImageDeletions(store.images, images, self._writer.abandon_unsettled)
-        self._retention = Retention(store.images, RetentionLimits(timedelta(days=90), 10**9), clock=lambda: NOW)
+        self._retention = Retention(store.images, max_age=timedelta(days=90), max_bytes=10**9, clock=lambda: NOW)
 
     def work(self) -> list[UUID]:
         """The results that stay."""

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import create_engine, inspect, text
 
 from idc_contracts import Decision
-from idc_gateway.access.accounts import ApiKey, NewSession, Proof, SignInBy, User
+from idc_gateway.access.accounts import ApiKey, Proof, SignInBy, User
 from idc_gateway.access.scopes import Role
 from idc_gateway.audit.chain import AuditEvent
 from idc_gateway.errors import StoreUnavailable
@@ -221,10 +221,10 @@ def test_session_lasts_as_long_as_what_opened_it_and_its_use(store: Store) -> No
     event, idle = AuditEvent("key.created", "first", "lab", NOW), timedelta(minutes=30)
     store.accounts.add_key(ApiKey("lab", Role.VIEWER.scopes, NOW), "a" * 64, event)
     proof = Proof("lab", SignInBy.KEY, "a" * 64)
-    new = NewSession("b" * 64, proof, NOW, NOW + timedelta(hours=1))
+    expires_at = NOW + timedelta(hours=1)
 
-    assert store.sessions.add(new, event)
-    assert not store.sessions.add(replace(new, sha256="c" * 64, proof=replace(proof, stored="d" * 64)), event)
+    assert store.sessions.add("b" * 64, proof, NOW, expires_at, None, event)
+    assert not store.sessions.add("c" * 64, replace(proof, stored="d" * 64), NOW, expires_at, None, event)
     assert store.sessions.find("c" * 64, NOW, idle) is None
     assert store.sessions.find("b" * 64, NOW + timedelta(minutes=29), idle) is not None
     assert store.sessions.find("b" * 64, NOW + timedelta(minutes=31), idle) is None

@@ -25,7 +25,7 @@ from idc_gateway.inference.credentials import KeyFromFile, trusted_by
 from idc_gateway.inference.endpoint import Endpoint
 from idc_gateway.inference.oip_inference import OipInference
 from idc_gateway.inference.ports import InferenceServer
-from idc_gateway.messages.backlog import Backlog, BacklogLimits
+from idc_gateway.messages.backlog import Backlog
 from idc_gateway.messages.mqtt_bus import MqttBus
 from idc_gateway.messages.outbox import IDLE_S, SHARED_IDLE_S, Outbox
 from idc_gateway.messages.ports import Bus
@@ -33,8 +33,8 @@ from idc_gateway.results.feed import Feed
 from idc_gateway.results.housekeeping import Housekeeping
 from idc_gateway.results.image_deletions import ImageDeletions
 from idc_gateway.results.images import ImageStore
-from idc_gateway.results.object_images import S3Account, open_images
-from idc_gateway.results.retention import Retention, RetentionLimits
+from idc_gateway.results.object_images import open_images
+from idc_gateway.results.retention import Retention
 from idc_gateway.results.reviewing import Reviewing
 from idc_gateway.results.watched_images import WatchedImages
 from idc_gateway.settings import GatewaySettings
@@ -116,9 +116,10 @@ def _access(settings: GatewaySettings, store: Store) -> Access:
 
 def _messages(settings: GatewaySettings, store: Store, bus: Bus | None) -> Messages:
     bus = bus or MqttBus(settings.mqtt, site=settings.site, device=settings.device, version=version("idc-gateway"))
-    limits = BacklogLimits(settings.outbox_max_messages, timedelta(hours=settings.outbox_max_age_h))
+    max_age = timedelta(hours=settings.outbox_max_age_h)
+    backlog = Backlog(store.outbox, max_messages=settings.outbox_max_messages, max_age=max_age)
     idle_s = SHARED_IDLE_S if settings.database_url else IDLE_S
-    return Messages(bus, Outbox(store.outbox, bus, store.leadership, idle_s=idle_s), Backlog(store.outbox, limits))
+    return Messages(bus, Outbox(store.outbox, bus, store.leadership, idle_s=idle_s), backlog)
 
 
 def _alarms(settings: GatewaySettings, store: Store, messages: Messages) -> Alarms:
@@ -128,10 +129,8 @@ def _alarms(settings: GatewaySettings, store: Store, messages: Messages) -> Alar
 
 
 def _results(settings: GatewaySettings, store: Store, images: WatchedImages | None, writer: ResultWriter) -> Results:
-    limits = RetentionLimits(
-        timedelta(days=settings.image_retention_days), max_bytes=int(settings.image_retention_gb * 1e9)
-    )
-    retention = None if images is None else Retention(store.images, limits)
+    max_age, max_bytes = timedelta(days=settings.image_retention_days), int(settings.image_retention_gb * 1e9)
+    retention = None if images is None else Retention(store.images, max_age=max_age, max_bytes=max_bytes)
     return Results(
         store=store.results,
         reviewing=Reviewing(store.reviews, store.results, store.receipts),
@@ -206,10 +205,11 @@ def open_image_store(settings: GatewaySettings) -> ImageStore | None:
     if not settings.store_images:
         return None
     secret_file = settings.s3_secret_access_key_file
-    account = S3Account(
-        endpoint=settings.s3_endpoint,
-        region=settings.s3_region,
-        access_key_id=settings.s3_access_key_id,
-        secret_access_key=secret_file.read_text().strip() if secret_file else "",
-    )
-    return open_images(settings.images_url or f"file://{(settings.data_dir / 'images').absolute()}", account)
+    s3 = {
+        "endpoint": settings.s3_endpoint,
+        "region": settings.s3_region,
+        "access_key_id": settings.s3_access_key_id,
+        "secret_access_key": secret_file.read_text().strip() if secret_file else "",
+    }
+    url = settings.images_url or f"file://{(settings.data_dir / 'images').absolute()}"
+    return open_images(url, {name: value for name, value in s3.items() if value})  # type: ignore[arg-type]

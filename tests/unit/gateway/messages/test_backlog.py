@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from idc_gateway.errors import OutboxFull
-from idc_gateway.messages.backlog import Backlog, BacklogLimits
+from idc_gateway.messages.backlog import Backlog
 from idc_gateway.messages.ports import OutgoingMessage
 from idc_gateway.results.unit_of_work import UnitOfWork
 from idc_gateway.settings import GatewaySettings
@@ -30,7 +30,7 @@ def wait_for(store: Store) -> Callable[[int, timedelta], None]:
 
 
 def backlog(store: Store, max_messages: int = 100, max_age_h: float = 24) -> Backlog:
-    return Backlog(store.outbox, BacklogLimits(max_messages, timedelta(hours=max_age_h)), clock=lambda: NOW)
+    return Backlog(store.outbox, max_messages=max_messages, max_age=timedelta(hours=max_age_h), clock=lambda: NOW)
 
 
 def test_waiting_messages_and_their_age_are_told(store: Store, wait_for: Callable[[int, timedelta], None]) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from idc_gateway.errors import ImagesUnavailable
 from idc_gateway.results.images import ImageStore, image_digest, new_object_name
-from idc_gateway.results.object_images import S3Account, open_images
+from idc_gateway.results.object_images import open_images
 
 IMAGE = b"\x89PNG and so on"
 NAME = new_object_name(image_digest(IMAGE))
@@ -21,7 +21,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def images(folder: Path) -> ImageStore:
-    return open_images(f"file://{folder}", S3Account())
+    return open_images(f"file://{folder}")
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def test_crash_in_the_middle_leaves_no_image_and_its_rest_is_removed_later(
     rest.write_bytes(b"oth")
     os.utime(rest, (0, 0))
 
-    opened = open_images(f"file://{folder}", S3Account())
+    opened = open_images(f"file://{folder}")
 
     assert opened.get(other) is None
     assert not rest.exists()

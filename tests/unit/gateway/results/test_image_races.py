@@ -25,7 +25,7 @@ from idc_gateway.idempotency.job import Job
 from idc_gateway.inference.ports import Prediction
 from idc_gateway.results.image_deletions import ImageDeletions
 from idc_gateway.results.queries import ClassificationFilter
-from idc_gateway.results.retention import Retention, RetentionLimits
+from idc_gateway.results.retention import Retention
 from idc_gateway.results.stored_images import read_image
 from idc_gateway.results.unsettled import SETTLE_WITHIN
 from idc_gateway.sql.database import Database
@@ -106,7 +106,7 @@ class Gateway:
         self._writer = ResultWriter(
             store.results, store.images, images, site="site", device="gateway", clock=lambda: self._now
         )
-        self._retention = Retention(store.images, RetentionLimits(timedelta(days=90), 10**9), clock=lambda: NOW)
+        self._retention = Retention(store.images, max_age=timedelta(days=90), max_bytes=10**9, clock=lambda: NOW)
         self._deletions = ImageDeletions(store.images, images, self._writer.abandon_unsettled)
 
     def classify(self, at: datetime = NOW) -> Entry:

@@ -13,7 +13,7 @@ from idc_gateway.classifying.result_writer import ResultWriter
 from idc_gateway.errors import ImagesUnavailable
 from idc_gateway.results.classifications import Classification, Review, Verdict
 from idc_gateway.results.image_deletions import ImageDeletions
-from idc_gateway.results.retention import Retention, RetentionLimits
+from idc_gateway.results.retention import Retention
 from idc_gateway.results.unit_of_work import NewImage, UnitOfWork
 from idc_gateway.store import Store
 from support.audit_records import latest_record
@@ -45,7 +45,7 @@ class Cleaner:
     """Retention, and the deletion of what it removed."""
 
     def __init__(self, store: Store, images: MemoryImages, days: int, max_bytes: int) -> None:
-        self._retention = Retention(store.images, RetentionLimits(days * DAY, max_bytes), clock=lambda: NOW)
+        self._retention = Retention(store.images, max_age=days * DAY, max_bytes=max_bytes, clock=lambda: NOW)
         writer = ResultWriter(store.results, store.images, images, site="site", device="gateway")
         self._deletions = ImageDeletions(store.images, images, writer.abandon_unsettled)
 

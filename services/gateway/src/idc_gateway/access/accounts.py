@@ -59,17 +59,6 @@ class Proof:
 
 
 @dataclass(frozen=True)
-class NewSession:
-    sha256: str
-    """Digest of its token."""
-    proof: Proof
-    opened_at: datetime
-    expires_at: datetime
-    password_until: datetime | None = None
-    """Until then it may set the user's password without the old one."""
-
-
-@dataclass(frozen=True)
 class StoredSession:
     """A session that has not ended, and who opened it: a key or a user."""
 
@@ -77,6 +66,7 @@ class StoredSession:
     user: User | None
     used_at: datetime
     password_until: datetime | None
+    """Until then it may set the user's password without the old one."""
 
 
 @dataclass(frozen=True)

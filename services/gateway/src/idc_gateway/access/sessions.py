@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from idc_contracts import utc_now
 from idc_gateway import executors
-from idc_gateway.access.accounts import Caller, NewSession, Proof, SignInBy, StoredSession
+from idc_gateway.access.accounts import Caller, Proof, SignInBy, StoredSession
 from idc_gateway.access.digests import is_plausible, new_secret, secret_digest
 from idc_gateway.access.sessions_store import SessionsStore
 from idc_gateway.audit.chain import AuditEvent
@@ -42,17 +42,12 @@ class BrowserSessions:
         Raises Unauthenticated where the key or password was revoked or changed since it was checked.
         """
         token, now = new_secret(), self._clock()
-        session = NewSession(
-            secret_digest(token),
-            proof,
-            opened_at=now,
-            expires_at=now + self._lifetime,
-            password_until=now + PASSWORD_WITHOUT_OLD if proof.by is SignInBy.LINK else None,
-        )
+        password_until = now + PASSWORD_WITHOUT_OLD if proof.by is SignInBy.LINK else None
         event = AuditEvent(
             "sign-in.succeeded", proof.name, proof.name, now, request_id, {"by": proof.by.value, **details}
         )
-        if not await executors.writes(self._sessions.add, session, event):
+        sha256, expires_at = secret_digest(token), now + self._lifetime
+        if not await executors.writes(self._sessions.add, sha256, proof, now, expires_at, password_until, event):
             raise Unauthenticated("your key, link or password was revoked or changed at this moment: sign in again")
         return token
 

@@ -5,7 +5,7 @@ from typing import Final
 
 from sqlalchemy import Connection, delete, insert, or_, select, update
 
-from idc_gateway.access.accounts import NewSession, Proof, SignInBy, StoredSession
+from idc_gateway.access.accounts import Proof, SignInBy, StoredSession
 from idc_gateway.access.accounts_store import as_key, as_user
 from idc_gateway.audit.audit_store import append, lock_head
 from idc_gateway.audit.chain import AuditEvent
@@ -22,22 +22,28 @@ class SessionsStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add(self, new: NewSession, audit: AuditEvent) -> bool:
+    def add(
+        self,
+        sha256: str,
+        proof: Proof,
+        now: datetime,
+        expires_at: datetime,
+        password_until: datetime | None,
+        audit: AuditEvent,
+    ) -> bool:
         """Store a session and delete expired ones; False where its proof is no longer valid."""
-        is_key = new.proof.by is SignInBy.KEY
+        is_key = proof.by is SignInBy.KEY
         owner = sessions.c.key_name if is_key else sessions.c.user_name
-        row = {"sha256": new.sha256, owner.name: new.proof.name, "used_at": new.opened_at}
+        row = {"sha256": sha256, owner.name: proof.name, "used_at": now}
         with self._database.write() as connection:
             head = lock_head(connection)
-            if not _is_valid(connection, new.proof):
+            if not _is_valid(connection, proof):
                 return False
-            newest = select(sessions.c.sha256).where(owner == new.proof.name).order_by(sessions.c.used_at.desc())
+            newest = select(sessions.c.sha256).where(owner == proof.name).order_by(sessions.c.used_at.desc())
             kept = connection.execute(newest.limit(MAX_FOR_EACH_OWNER - 1)).scalars().all()
-            too_many = (owner == new.proof.name) & sessions.c.sha256.not_in(kept)
-            connection.execute(delete(sessions).where(or_(sessions.c.expires_at <= new.opened_at, too_many)))
-            connection.execute(
-                insert(sessions).values(**row, expires_at=new.expires_at, password_until=new.password_until)
-            )
+            too_many = (owner == proof.name) & sessions.c.sha256.not_in(kept)
+            connection.execute(delete(sessions).where(or_(sessions.c.expires_at <= now, too_many)))
+            connection.execute(insert(sessions).values(**row, expires_at=expires_at, password_until=password_until))
             append(connection, head, [audit])
         return True
 

@@ -21,12 +21,6 @@ DEGRADED_AGE_S: Final = 30.0
 
 
 @dataclass(frozen=True)
-class BacklogLimits:
-    max_messages: int
-    max_age: timedelta
-
-
-@dataclass(frozen=True)
 class BacklogState:
     """The waiting messages at one moment."""
 
@@ -44,13 +38,15 @@ class Backlog:
     def __init__(
         self,
         messages: OutboxStore,
-        limits: BacklogLimits,
         *,
+        max_messages: int,
+        max_age: timedelta,
         every_s: float = 1.0,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._messages = messages
-        self._limits = limits
+        self._max_messages = max_messages
+        self._max_age = max_age
         self._every_s = every_s
         self._clock = clock
         self.state = BacklogState()
@@ -59,7 +55,7 @@ class Backlog:
 
     def check_room(self) -> None:
         """Raise OutboxFull where no more messages may be added; accepted ones are safe."""
-        if self.state.waiting >= self._limits.max_messages:
+        if self.state.waiting >= self._max_messages:
             raise OutboxFull(
                 f"{self.state.waiting} messages wait for the broker: see why it does not take them, then send again"
             )
@@ -76,13 +72,13 @@ class Backlog:
         """Count the waiting messages, and drop those that are too old for an alarm to sound. Blocks."""
         now = self._clock()
         waiting, oldest = self._messages.backlog()
-        if oldest is not None and now - oldest > self._limits.max_age:
+        if oldest is not None and now - oldest > self._max_age:
             self._expire(now)
             waiting, oldest = self._messages.backlog()
         self.state = BacklogState(waiting, max((now - oldest).total_seconds(), 0.0) if oldest else 0.0)
 
     def _expire(self, now: datetime) -> None:
-        before = now - self._limits.max_age
+        before = now - self._max_age
         event = AuditEvent(EXPIRED, "gateway", "outbox", now, details={"created_before": before.isoformat()})
         count = self._messages.expire(before, event)
         self.expired += count

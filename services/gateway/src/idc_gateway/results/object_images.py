@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -24,21 +23,6 @@ _REQUEST_TIMEOUT: Final = "8s"
 _MAX_RETRIES: Final = 1
 _RETRY_WITHIN: Final = timedelta(seconds=10)
 """With these limits a server that hangs, or an unknown name, costs less than 20 s."""
-
-
-@dataclass(frozen=True)
-class S3Account:
-    """Access to an S3 server; empty values come from the environment (`AWS_…`) or the machine's role."""
-
-    endpoint: str = ""
-    """URL of a server that is not Amazon's."""
-    region: str = ""
-    access_key_id: str = ""
-    secret_access_key: str = field(default="", repr=False)
-
-    def config(self) -> "S3Config":
-        config: S3Config = {name: value for name, value in asdict(self).items() if value}  # type: ignore[assignment]
-        return config
 
 
 class ObjectImages:
@@ -67,31 +51,32 @@ class ObjectImages:
             return
 
 
-def open_images(url: str, account: S3Account) -> ImageStore:
+def open_images(url: str, s3: "S3Config | None" = None) -> ImageStore:
     """Open the store that a URL names: `file:///var/lib/idc/images`, or `s3://bucket/prefix`.
 
-    Raises ImagesUnavailable where the URL is wrong, or the folder cannot be created.
+    `s3` is obstore's; what it lacks comes from the environment (`AWS_…`) or the machine's role. Raises
+    ImagesUnavailable where the URL is wrong, or the folder cannot be created.
     """
     parts = urlsplit(url)
     if parts.scheme == "file" and not parts.netloc:
         return open_folder(Path(parts.path))
     if parts.scheme == "s3" and parts.netloc:
-        return _open_bucket(parts.netloc, parts.path.strip("/"), account)
+        return _open_bucket(parts.netloc, parts.path.strip("/"), s3 or {})
     raise ImagesUnavailable(f"the image store {url[:128]!r} is unknown: use file:///folder or s3://bucket/prefix")
 
 
-def _open_bucket(bucket: str, prefix: str, account: S3Account) -> ObjectImages:
+def _open_bucket(bucket: str, prefix: str, s3: "S3Config") -> ObjectImages:
     with _translated_errors():
         store = S3Store(
             bucket,
             prefix=prefix or None,
             client_options={
-                "allow_http": account.endpoint.startswith("http://"),
+                "allow_http": s3.get("endpoint", "").startswith("http://"),
                 "connect_timeout": _CONNECT_TIMEOUT,
                 "timeout": _REQUEST_TIMEOUT,
             },
             retry_config={"max_retries": _MAX_RETRIES, "retry_timeout": _RETRY_WITHIN},
-            config=account.config(),
+            config=s3,
         )
     return ObjectImages(store)
 

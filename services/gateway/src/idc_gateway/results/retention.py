@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -18,20 +17,20 @@ BATCH: Final = 100
 REMOVED: Final = "images.removed"
 
 
-@dataclass(frozen=True)
-class RetentionLimits:
-    max_age: timedelta
-    max_bytes: int
-
-
 class Retention:
     """Unlists images; `ImageDeletions` deletes their objects in the background."""
 
     def __init__(
-        self, index: ImageIndexStore, limits: RetentionLimits, *, clock: Callable[[], datetime] = utc_now
+        self,
+        index: ImageIndexStore,
+        *,
+        max_age: timedelta,
+        max_bytes: int,
+        clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._index = index
-        self._limits = limits
+        self._max_age = max_age
+        self._max_bytes = max_bytes
         self._clock = clock
 
     def remove_due(self) -> int:
@@ -39,7 +38,7 @@ class Retention:
         return self._remove_old() + self._remove_surplus()
 
     def _remove_old(self) -> int:
-        too_old, count = self._clock() - self._limits.max_age, 0
+        too_old, count = self._clock() - self._max_age, 0
         while due := self._index.removable(BATCH, stored_before=too_old):
             removed = self._remove(due, "older than allowed")
             count += removed
@@ -49,7 +48,7 @@ class Retention:
 
     def _remove_surplus(self) -> int:
         count = 0
-        while (surplus_bytes := self._index.total()[1] - self._limits.max_bytes) > 0:
+        while (surplus_bytes := self._index.total()[1] - self._max_bytes) > 0:
             removed = self._remove(self._oldest(surplus_bytes), "more than there is room for")
             count += removed
             if not removed:
