@@ -21,7 +21,7 @@ from idc_gateway.idempotency.receipts import Claim, Receipt
 from idc_gateway.messages.ports import OutgoingMessage
 from idc_gateway.results.classifications import Classification, PatchOrigin, Review, Verdict
 from idc_gateway.results.positions import START
-from idc_gateway.results.queries import ClassificationFilter, StoredImage
+from idc_gateway.results.queries import ClassificationFilter
 from idc_gateway.results.unit_of_work import NewImage, UnitOfWork
 from idc_gateway.sql.database import Database, open_database
 from idc_gateway.sql.tables import metadata
@@ -116,7 +116,7 @@ def test_image_that_is_stored_again_is_one_image(store: Store) -> None:
         store.results.add([deed(result(), images=[NewImage("a" * 64, "image/png", 10)] * 2)])
 
     assert store.images.total() == (1, 10)
-    assert store.images.find("a" * 64) == StoredImage("a" * 64, "image/png")
+    assert store.images.find("a" * 64) == ("a" * 64, "image/png")
     assert store.images.removable(9) == [], "it shows a positive that nobody has reviewed"
 
 

@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from uuid import UUID
 
 from pydantic import ValidationError
 
@@ -23,11 +22,6 @@ class AlarmView:
     @property
     def is_online(self) -> bool:
         return self.status is not None and self.status.status == "online"
-
-    @property
-    def latest_finding(self) -> UUID | None:
-        """The newest unacknowledged finding; None where the alarm named none."""
-        return self.state.latest_finding if self.state else None
 
 
 @dataclass

@@ -85,9 +85,11 @@ class AlarmCommands:
     def newest_finding(self, device: str) -> UUID | None:
         """The newest finding that an alarm has reported; None where the finding is unknown. Raises NotFound."""
         view = self.known(device)
-        if self.bus.is_connected and view.is_online and view.state is not None and not view.state.lamps.red:
+        if view.state is None:
+            return None
+        if self.bus.is_connected and view.is_online and not view.state.lamps.red:
             return NOTHING_SEEN  # a finding that is on its way now was not seen
-        return view.latest_finding
+        return view.state.latest_finding
 
     def known(self, device: str) -> AlarmView:
         """What an alarm reported; raises NotFound where it has not."""

@@ -12,7 +12,7 @@ from idc_contracts import Decision
 from idc_gateway.audit.audit_store import append, lock_head
 from idc_gateway.audit.chain import AuditEvent
 from idc_gateway.errors import ImageGone
-from idc_gateway.results.queries import ListedImage, StoredImage
+from idc_gateway.results.queries import ListedImage
 from idc_gateway.results.unit_of_work import NewImage
 from idc_gateway.sql.database import Database
 from idc_gateway.sql.tables import classifications, image_deletions, images
@@ -106,12 +106,12 @@ class ImageIndexStore:
         with self._database.read() as connection:
             return _names(connection, sha256s)
 
-    def find(self, sha256: str) -> StoredImage | None:
-        """Where an image is; None where it is not stored."""
+    def find(self, sha256: str) -> tuple[str, str] | None:
+        """An image's object name and media type; None where it is not stored."""
         query = select(images.c.object_name, images.c.media_type).where(images.c.sha256 == sha256)
         with self._database.read() as connection:
             row = connection.execute(query).first()
-        return None if row is None else StoredImage(row.object_name, row.media_type)
+        return None if row is None else (row.object_name, row.media_type)
 
     def total(self) -> tuple[int, int]:
         with self._database.read() as connection:

@@ -63,12 +63,6 @@ class Page:
 
 
 @dataclass(frozen=True)
-class StoredImage:
-    object_name: str
-    media_type: str
-
-
-@dataclass(frozen=True)
 class ListedImage:
     """An image as it was listed at one moment."""
 

@@ -9,10 +9,11 @@ def read_image(index: ImageIndexStore, images: ImageStore | None, sha256: str | 
     if images is None or sha256 is None:
         return None
     before, stored = None, index.find(sha256)
-    while stored not in (None, before):
-        data = images.get(stored.object_name)
+    while stored is not None and stored != before:
+        object_name, media_type = stored
+        data = images.get(object_name)
         if data is not None:
-            return data, stored.media_type
-        # It was removed and stored again in between, it has another name.
+            return data, media_type
+        # If it was removed and stored again in between, it has another name.
         before, stored = stored, index.find(sha256)
     return None
