@@ -89,7 +89,7 @@ async def gateway(
     bus = MqttBus(broker.settings("gateway"), site=site, device=device, version="1")
 
     def take(topic: str, payload: bytes) -> asyncio.Future[None] | None:
-        (board or AlarmBoard()).take(topic, payload)
+        (board or AlarmBoard()).receive(topic, payload)
         return actions.receive(topic, payload)
 
     async def nothing() -> None:
@@ -254,7 +254,7 @@ def make_link(shared_broker: MosquittoBroker, site: str) -> Iterator[Callable[[]
 def test_action_that_nobody_listened_to_is_told_until_somebody_does(
     shared_broker: MosquittoBroker, site: str, make_link: Callable[[], MqttLink], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("idc_alarm.adapters.action_queue.REPEAT_AFTER_S", 0.05)
+    monkeypatch.setattr("idc_alarm.adapters.action_queue.AGAIN_AFTER_S", 0.05)
     link, report = make_link(), acted()
     link.tell([report])
     wait_until(lambda: not link.turn(0.02) and link.is_ready, "the link is ready")
