@@ -15,6 +15,7 @@ from idc_gateway.classifying.result_writer import Entry, ResultWriter
 from idc_gateway.errors import Busy, StoreUnavailable
 from idc_gateway.idempotency.job import Job
 from idc_gateway.results.classifications import Classification
+from idc_gateway.results.results_store import Stored
 from support.eventually import eventually
 
 
@@ -28,10 +29,10 @@ class HungWriter:
     def put_images(self, entry: Entry) -> Entry:
         return entry
 
-    def write(self, entries: list[Entry]) -> list[bool]:
+    def write(self, entries: list[Entry]) -> Stored:
         self.go_on.wait()
         self.written += entries
-        return [True] * len(entries)
+        return Stored([True] * len(entries), [])
 
 
 @pytest.fixture
@@ -47,7 +48,7 @@ def _entry(*outcomes: Outcome) -> Entry:
 
 def _committing(writer: HungWriter, **options: Any) -> GroupCommit:
     return GroupCommit(
-        cast(ResultWriter, writer), lambda: None, options.pop("on_stored", lambda _result: None), **options
+        cast(ResultWriter, writer), lambda _messages: None, options.pop("on_stored", lambda _result: None), **options
     )
 
 

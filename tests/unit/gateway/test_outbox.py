@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from idc_gateway.audit.chain import AuditEvent
 from idc_gateway.errors import StoreUnavailable
 from idc_gateway.messages.outbox import BATCH, KEEP_PUBLISHED, REPLAY_LIMIT, Outbox
-from idc_gateway.messages.outbox_store import OutboxStore
+from idc_gateway.messages.outbox_store import Numbered, OutboxStore
 from idc_gateway.messages.ports import OutgoingMessage
 from idc_gateway.results.unit_of_work import UnitOfWork
 from idc_gateway.sql.database import Database
@@ -195,3 +195,49 @@ async def test_broken_store_delays_the_outbox_and_does_not_end_it(store: Store, 
     await eventually(lambda: numbers(bus) == [0, 1, 2])
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
+
+
+class CountingOutbox(OutboxStore):
+    reads = 0
+
+    def waiting(self, limit: int, after: int = 0) -> list[Numbered]:
+        self.reads += 1
+        return super().waiting(limit, after)
+
+
+async def test_what_is_given_is_published_without_a_read_and_a_gap_is_read(store: Store, bus: MemoryBus) -> None:
+    counting = CountingOutbox(store.database)
+    outbox = Outbox(counting, bus)
+    await bus.connect()
+    task = asyncio.create_task(outbox.run())
+    outbox.take(store.results.store([UnitOfWork(NOW, messages=messages(1))]).messages)
+    await eventually(lambda: numbers(bus) == [0])
+    before = counting.reads
+
+    for number in (1, 2):
+        outbox.take(store.results.store([UnitOfWork(NOW, messages=messages(1, start=number))]).messages)
+        await eventually(lambda: numbers(bus)[-1] == number)  # noqa: B023 - it is called at once
+    assert counting.reads == before
+
+    store.results.add([UnitOfWork(NOW, messages=messages(1, start=3))])  # its writer was cut off before it said so
+    outbox.take(store.results.store([UnitOfWork(NOW, messages=messages(1, start=4))]).messages)
+    await eventually(lambda: numbers(bus) == [0, 1, 2, 3, 4])
+    await eventually(lambda: store.outbox.backlog()[0] == 0)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_what_was_given_while_the_broker_fails_is_read_and_published_in_order(
+    store: Store, bus: MemoryBus, outbox: Outbox
+) -> None:
+    outbox.take(store.results.store([UnitOfWork(NOW, messages=messages(1))]).messages)
+    await eventually(lambda: numbers(bus) == [0])
+    bus.fail_after = 1
+
+    outbox.take(store.results.store([UnitOfWork(NOW, messages=messages(5, start=1))]).messages)
+    await eventually(lambda: not bus.is_connected)
+    outbox.take(store.results.store([UnitOfWork(NOW, messages=messages(1, start=6))]).messages)
+    bus.fail_after = None
+    bus.reconnect()
+
+    await eventually(lambda: numbers(bus) == list(range(7)))

@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
 from idc_gateway.audit.chain import AuditEvent, AuditRecord, ChainHead, Verification, record_after, verify
 from idc_gateway.sql.database import Database
+from idc_gateway.sql.statements import Statement
 from idc_gateway.sql.tables import alarm_actions, audit, audit_head
 
 KEEP_IDS: Final = timedelta(days=90)
@@ -18,20 +19,29 @@ _READ_AT_ONCE: Final = 200
 _PAUSE_S: Final = 0.0005
 """After each batch: a walk is computing, and other threads get the interpreter only where it lets them."""
 
+_HEAD: Final = select(audit_head.c.sequence, audit_head.c.sha256).where(audit_head.c.id == 1)
+_READ_HEAD: Final = Statement(_HEAD)
+_LOCK_HEAD: Final = Statement(_HEAD.with_for_update())
+_MOVE_HEAD: Final = Statement(
+    update(audit_head).where(audit_head.c.id == 1).values(sequence=bindparam("last"), sha256=bindparam("digest"))
+)
+_APPEND: Final = Statement(insert(audit), audit.c.keys())
+_LATEST: Final = Statement(
+    select(audit).where(audit.c.action == bindparam("wanted")).order_by(audit.c.sequence.desc()).limit(1)
+)
+
 
 def lock_head(connection: Connection) -> ChainHead:
     """Read the chain's end and keep it until the transaction ends; other writers wait.
 
     Call it before anything else is written: sequence numbers then follow the order of commits.
     """
-    row = connection.execute(select(audit_head).where(audit_head.c.id == 1).with_for_update()).one()
-    return ChainHead(row.sequence, row.sha256)
+    return ChainHead(*_LOCK_HEAD.rows(connection)[0])
 
 
 def head_of(connection: Connection) -> ChainHead:
     """Read the chain's end."""
-    row = connection.execute(select(audit_head).where(audit_head.c.id == 1)).one()
-    return ChainHead(row.sequence, row.sha256)
+    return ChainHead(*_READ_HEAD.rows(connection)[0])
 
 
 def append(connection: Connection, head: ChainHead, events: Sequence[AuditEvent]) -> None:
@@ -42,10 +52,8 @@ def append(connection: Connection, head: ChainHead, events: Sequence[AuditEvent]
         head = ChainHead(record.sequence, record.sha256)
         rows.append(_as_row(record))
     if rows:
-        connection.execute(insert(audit), rows)
-        connection.execute(
-            update(audit_head).where(audit_head.c.id == 1).values(sequence=head.sequence, sha256=head.sha256)
-        )
+        _APPEND.run_many(connection, rows)
+        _MOVE_HEAD.run(connection, last=head.sequence, digest=head.sha256)
 
 
 class AuditStore:
@@ -97,9 +105,9 @@ def latest_event(connection: Connection, action: str) -> AuditEvent | None:
 
 
 def _latest(connection: Connection, action: str) -> AuditRecord | None:
-    query = select(audit).where(audit.c.action == action).order_by(audit.c.sequence.desc()).limit(1)
-    row = connection.execute(query).first()
-    return None if row is None else _from_row(row)
+    for row in _LATEST.rows(connection, wanted=action):
+        return _from_row(row)
+    return None
 
 
 def _all(connection: Connection) -> Iterator[AuditRecord]:
@@ -129,6 +137,7 @@ def _as_row(record: AuditRecord) -> dict[str, Any]:
     }
 
 
-def _from_row(row: Row[Any]) -> AuditRecord:
-    event = AuditEvent(row.action, row.actor, row.subject, row.at, row.request_id, row.details)
-    return AuditRecord(row.sequence, event, row.previous_sha256, row.sha256)
+def _from_row(row: Row[Any] | tuple[Any, ...]) -> AuditRecord:
+    sequence, at, actor, action, subject, request_id, details, previous_sha256, sha256 = row
+    event = AuditEvent(action, actor, subject, at, request_id, details)
+    return AuditRecord(sequence, event, previous_sha256, sha256)

@@ -47,7 +47,7 @@ class Classifying:
         self._results = results
         self._receipts = receipts
         self._predict = predict
-        self._group_commit = GroupCommit(writer, on_written=outbox.wake, on_stored=on_stored)
+        self._group_commit = GroupCommit(writer, on_written=outbox.take, on_stored=on_stored)
         self._writer = writer
         self._backlog = backlog
         self._max_in_progress = max_in_progress

@@ -1,12 +1,13 @@
 """Writes down what concurrent requests bring in common transactions: one commit to the disk serves them all."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from idc_gateway import executors
 from idc_gateway.classifying.result_writer import Entry, ResultWriter
 from idc_gateway.errors import AlreadyDone, Busy, GatewayError, StoreUnavailable
+from idc_gateway.messages.outbox_store import Numbered
 from idc_gateway.results.classifications import Classification
 
 MAX_ENTRIES: Final = 64
@@ -23,16 +24,16 @@ class GroupCommit:
     def __init__(
         self,
         writer: ResultWriter,
-        on_written: Callable[[], None],
+        on_written: Callable[[Sequence[Numbered]], None],
         on_stored: Callable[[Classification], None],
         *,
         timeout_s: float = TIMEOUT_S,
     ) -> None:
-        """Make it.
+        """Take what writes.
 
         Args:
             writer: Writes the entries.
-            on_written: Called after each transaction, whether or not it succeeded.
+            on_written: Called after each transaction with the messages that it stored; without any where it failed.
             on_stored: Called for each result that was stored, though nobody waits for it any more.
             timeout_s: Longest wait for an entry's transaction, those before it included.
         """
@@ -80,18 +81,20 @@ class GroupCommit:
     async def _write_all(self) -> None:
         while self._waiting:
             group, self._waiting = self._waiting[:MAX_ENTRIES], self._waiting[MAX_ENTRIES:]
+            messages: Sequence[Numbered] = ()
             try:
                 stored = await executors.writes(self._writer.write, [entry for entry, _ in group])
             except Exception as exc:  # noqa: BLE001 - it belongs to those who wait for it
                 _fail(group, exc)
             else:
-                for (entry, written), is_stored in zip(group, stored, strict=True):
+                messages = stored.messages
+                for (entry, written), is_stored in zip(group, stored.fresh, strict=True):
                     for result in entry.results if is_stored else ():
                         self._on_stored(result)
                     if not written.done():
                         written.set_result(is_stored)
             finally:
-                self._on_written()
+                self._on_written(messages)
 
 
 def _fail(group: list[tuple[Entry, asyncio.Future[bool]]], error: Exception) -> None:

@@ -19,7 +19,7 @@ from idc_gateway.messages.ports import OutgoingMessage
 from idc_gateway.results.classifications import Classification
 from idc_gateway.results.image_index_store import ImageIndexStore
 from idc_gateway.results.images import ImageStore, image_digest, new_object_name
-from idc_gateway.results.results_store import ResultsStore
+from idc_gateway.results.results_store import ResultsStore, Stored
 from idc_gateway.results.unit_of_work import NewImage, UnitOfWork
 from idc_gateway.results.unsettled import Unsettled
 
@@ -138,12 +138,11 @@ class ResultWriter:
         for _ in self._puts.map(images.put, objects.keys(), objects.values()):
             pass
 
-    def write(self, entries: Sequence[Entry]) -> list[bool]:
+    def write(self, entries: Sequence[Entry]) -> Stored:
         """Store all but the images, which are stored already, in one transaction. Blocks.
 
-        Returns:
-            For each entry whether it was stored; it was not where another request fulfilled its claim, or stored one
-            of its images in the same series.
+        An entry is not stored where another request fulfilled its claim, or stored one of its images in the same
+        series.
 
         Raises:
             ImagesUnavailable: Nothing was stored but perhaps images that no result names.
@@ -162,9 +161,9 @@ class ResultWriter:
             entry = self.put_images(entry, with_new_names=True)
         return entry
 
-    def _add(self, entries: Sequence[Entry]) -> list[bool]:
+    def _add(self, entries: Sequence[Entry]) -> Stored:
         try:
-            return self._results.add([self._unit_of_work(entry) for entry in entries])
+            return self._results.store([self._unit_of_work(entry) for entry in entries])
         except (StoreUnavailable, ImageGone):
             for entry in entries:
                 self._unsettled.add(entry.new_names)

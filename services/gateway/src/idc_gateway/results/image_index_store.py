@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from functools import lru_cache
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, exists, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from idc_contracts import Decision
@@ -15,32 +16,51 @@ from idc_gateway.errors import ImageGone
 from idc_gateway.results.queries import ListedImage, Removed, StoredImage
 from idc_gateway.results.unit_of_work import NewImage
 from idc_gateway.sql.database import Database
+from idc_gateway.sql.statements import Statement
 from idc_gateway.sql.tables import classifications, image_deletions, images
 
 
-def note(connection: Connection, stored: Sequence[NewImage], at: datetime) -> None:
-    """Record images inside a transaction that has locked the chain's head; one that is there begins its time again.
+_LIST: Final = Statement(insert(images), images.c.keys())
+_TOUCH: Final = Statement(
+    update(images).where(images.c.sha256 == bindparam("listed")).values(stored_at=bindparam("at"))
+)
+
+
+def note(connection: Connection, stored: Sequence[tuple[NewImage, datetime]]) -> None:
+    """Record images, each with its time, inside a transaction that has locked the chain's head.
+
+    One that is there begins its time again.
 
     Raises:
         ImageGone: One was stored under a name that it does not have any more; roll back and store it again.
     """
-    unique = {image.sha256: image for image in stored}
-    listed = _names(connection, list(unique))
-    for sha256, image in unique.items():
-        if sha256 not in listed and not image.is_new:
-            raise ImageGone(f"the image {sha256} was removed while it was classified: send it again")
-    if listed:
-        connection.execute(update(images).where(images.c.sha256.in_(listed)).values(stored_at=at))
-    rows = [_row(image, at) for sha256, image in unique.items() if sha256 not in listed]
-    if rows:
-        connection.execute(insert(images), rows)
-    abandon(connection, [image.stored_as for sha256, image in unique.items() if sha256 in listed])
+    names = _names(connection, list({image.sha256 for image, _ in stored}))
+    times = dict.fromkeys(names, datetime.min)
+    new = {}
+    spare = []
+    for image, at in stored:
+        name = names.setdefault(image.sha256, image.stored_as)
+        if image.sha256 in times:
+            times[image.sha256] = at
+        elif image.is_new or image.sha256 in new:
+            new.setdefault(image.sha256, _row(image, at))
+        else:
+            raise ImageGone(f"the image {image.sha256} was removed while it was classified: send it again")
+        if name != image.stored_as:
+            spare.append(image.stored_as)
+    if times:
+        _TOUCH.run_many(connection, [{"listed": sha256, "at": at} for sha256, at in times.items()])
+    if new:
+        _LIST.run_many(connection, new.values())
+    abandon(connection, spare)
 
 
 def abandon(connection: Connection, object_names: Sequence[str]) -> None:
     """Let those of these objects that no image has be deleted, inside a transaction."""
+    if not object_names:
+        return
     listed = select(images.c.object_name).where(images.c.object_name.in_(object_names))
-    unused = set(object_names) - set(connection.execute(listed).scalars()) if object_names else set()
+    unused = set(object_names) - set(connection.execute(listed).scalars())
     if unused:
         make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
         rows = [{"object_name": name} for name in unused]
@@ -78,8 +98,14 @@ def _is_still(seen: ListedImage) -> ColumnElement[bool]:
 def _names(connection: Connection, sha256s: Sequence[str]) -> dict[str, str]:
     if not sha256s:
         return {}
-    query = select(images.c.sha256, images.c.object_name).where(images.c.sha256.in_(sha256s))
-    return {row.sha256: row.object_name for row in connection.execute(query)}
+    values = {f"sha256_{place}": sha256 for place, sha256 in enumerate(sha256s)}
+    return dict(_names_of(len(sha256s)).rows(connection, **values))
+
+
+@lru_cache
+def _names_of(count: int) -> Statement:
+    wanted = [bindparam(f"sha256_{place}") for place in range(count)]
+    return Statement(select(images.c.sha256, images.c.object_name).where(images.c.sha256.in_(wanted)))
 
 
 def _row(image: NewImage, at: datetime) -> dict[str, Any]:

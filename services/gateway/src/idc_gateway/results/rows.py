@@ -1,15 +1,19 @@
 """Results as rows, and back."""
 
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Row
 
 from idc_contracts import Decision, ModelRef, Thresholds
 from idc_gateway.results.classifications import Classification, PatchOrigin, Review
+from idc_gateway.sql.tables import classifications
+
+COLUMNS: Final = [name for name in classifications.c.keys() if name not in ("sequence", "verdict")]
+"""Those of a new result: its number is the database's to give, and it has no review yet."""
 
 
 def as_row(result: Classification) -> dict[str, Any]:
-    """The columns of a new result; it has no review yet."""
+    """The columns of a new result."""
     return {
         "id": result.id,
         "name": result.name,
