@@ -19,7 +19,6 @@ from idc_gateway.sql.database import Database
 from idc_gateway.sql.statements import Statement
 from idc_gateway.sql.tables import classifications, image_deletions, images
 
-
 _LIST: Final = Statement(insert(images), images.c.keys())
 _TOUCH: Final = Statement(
     update(images).where(images.c.sha256 == bindparam("listed")).values(stored_at=bindparam("at"))

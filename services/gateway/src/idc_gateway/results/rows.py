@@ -8,7 +8,7 @@ from idc_contracts import Decision, ModelRef, Thresholds
 from idc_gateway.results.classifications import Classification, PatchOrigin, Review
 from idc_gateway.sql.tables import classifications
 
-COLUMNS: Final = [name for name in classifications.c.keys() if name not in ("sequence", "verdict")]
+COLUMNS: Final = [column.name for column in classifications.columns if column.name not in ("sequence", "verdict")]
 """Those of a new result: its number is the database's to give, and it has no review yet."""
 
 

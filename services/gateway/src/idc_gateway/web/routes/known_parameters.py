@@ -3,11 +3,13 @@
 from collections import Counter
 from collections.abc import Iterator
 from difflib import get_close_matches
+from inspect import isclass
 from typing import Any
 
 from fastapi import Request
 from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel
 
 
 async def only_known_parameters(request: Request) -> None:
@@ -38,6 +40,8 @@ def _reason(name: str, known: list[str]) -> str:
 
 
 def _names(dependant: Dependant) -> Iterator[Any]:
-    yield from (field.alias for field in dependant.query_params)
+    for field in dependant.query_params:
+        kind = field.field_info.annotation
+        yield from kind.model_fields if isclass(kind) and issubclass(kind, BaseModel) else [field.alias]
     for part in dependant.dependencies:
         yield from _names(part)

@@ -4,10 +4,10 @@ import re
 from typing import Annotated, Final
 
 from fastapi import Depends, Header, Query
-from pydantic import BeforeValidator, StringConstraints
+from pydantic import BaseModel, BeforeValidator, StringConstraints
 
 from idc_contracts import Decision, UtcDatetime
-from idc_gateway.classifying.origins import MAX_COORDINATE_PX, MAX_SLIDE_LENGTH
+from idc_gateway.classifying.origins import MAX_COORDINATE_PX, MAX_NAME_LENGTH, MAX_SLIDE_LENGTH
 from idc_gateway.results.classifications import PatchOrigin
 from idc_gateway.results.queries import ClassificationFilter, Cursor
 
@@ -58,19 +58,24 @@ def _moment(given: object) -> object:
 Moment = Annotated[UtcDatetime, BeforeValidator(_moment), Query(description="With a time zone, as RFC 3339 has it.")]
 
 
-async def _origin(
-    patient: Label | None = None,
-    slide: SlideLabel | None = None,
-    x: Coordinate | None = None,
-    y: Coordinate | None = None,
-    w: Extent | None = None,
-    h: Extent | None = None,
-) -> PatchOrigin:
-    return PatchOrigin(patient, slide, x, y, w, h)
+class UploadQuery(BaseModel):
+    """What a sender says of the images of a request; file names of QuPath and of the public set tell what is left out."""
 
+    name: Annotated[
+        str, Query(description=f"A raw body's file name; what is longer than {MAX_NAME_LENGTH} characters is cut.")
+    ] = ""
+    once: Once = None
+    patient: Label | None = None
+    slide: SlideLabel | None = None
+    x: Coordinate | None = None
+    y: Coordinate | None = None
+    w: Extent | None = None
+    h: Extent | None = None
 
-Origin = Annotated[PatchOrigin, Depends(_origin)]
-"""What the sender says of where patches are from; file names of QuPath and of the public set tell what is left out."""
+    @property
+    def origin(self) -> PatchOrigin:
+        """Where the images are from."""
+        return PatchOrigin(self.patient, self.slide, self.x, self.y, self.w, self.h)
 
 
 async def _wanted(
