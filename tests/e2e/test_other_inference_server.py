@@ -46,7 +46,7 @@ def mlserver(folder: Path, bundle: Path) -> Iterator[str]:
 def classified(folder: Path, server_url: str, patches: list[bytes]) -> tuple[list[dict[str, Any]], list[Any]]:
     """What a gateway in front of that server says of the patches and of the model."""
     folder.mkdir()
-    server = OipInference(server_url, "idc", timeout_s=20)
+    server = OipInference(server_url, "idc")
     with (
         live_gateway(gateway_settings(folder), inference=server) as address,
         httpx.Client(base_url=f"{address}/api/v1", headers={"Authorization": f"Bearer {KEY}"}) as client,

@@ -88,7 +88,7 @@ def server() -> Iterator[Server]:
 def gateway(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[httpx.Client]:
     for name in ("LOOK_EVERY_S", "LOOK_AGAIN_S", "LOOK_TIMEOUT_S"):
         monkeypatch.setattr(endpoint, name, 0.3)
-    inference = OipInference(server.url, "idc", timeout_s=20)
+    inference = OipInference(server.url, "idc")
     headers = {"Authorization": f"Bearer {KEY}"}
     with (
         live_gateway(gateway_settings(tmp_path), inference=inference, bus=MemoryBus()) as address,

@@ -2,14 +2,19 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable
+import ssl
+from collections.abc import Callable
+from pathlib import Path
 from threading import Event
 from typing import Any
 
-import httpx
 import pytest
+from aiohttp import web
 
-from idc_gateway.inference.name_lookup import ByAddress, NameLookup
+from idc_gateway.inference.http_client import HttpClient, NoAnswer
+from idc_gateway.inference.name_lookup import NameLookup
+from support.answering_server import answering, tls_server
+from support.certificates import self_signed
 
 Answers = list[tuple[Any, ...]]
 
@@ -22,13 +27,8 @@ def _names(monkeypatch: pytest.MonkeyPatch, find: Callable[[str], Answers]) -> N
     monkeypatch.setattr(socket, "getaddrinfo", lambda name, *_args, **_options: find(name))
 
 
-def _client(name: str, handle: Callable[[httpx.Request], httpx.Response], timeout_s: float = 20) -> httpx.AsyncClient:
-    transport = ByAddress(httpx.MockTransport(handle), NameLookup(name))
-    return httpx.AsyncClient(transport=transport, base_url=f"https://{name}:8000", timeout=timeout_s)
-
-
-def _here(_request: httpx.Request) -> httpx.Response:
-    return httpx.Response(200)
+def _client(url: str, trust: ssl.SSLContext | None = None) -> HttpClient:
+    return HttpClient(url, lookup=NameLookup(), trust=trust, key=None, max_connections=2, is_traced=False)
 
 
 async def test_names_that_hang_keep_no_other_name_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -40,16 +40,17 @@ async def test_names_that_hang_keep_no_other_name_waiting(monkeypatch: pytest.Mo
         return _answer("10.0.0.1")
 
     _names(monkeypatch, find)
-    hung = [asyncio.create_task(_client(f"hung{number}", _here).get("/")) for number in range(64)]
+    hung = [asyncio.create_task(NameLookup().resolve(f"hung{number}")) for number in range(64)]
     try:
-        assert (await _client("there", _here).get("/")).is_success
+        (found,) = await NameLookup().resolve("there", 8000)
+        assert (found["host"], found["port"]) == ("10.0.0.1", 8000)
         assert not any(task.done() for task in hung)
     finally:
         is_over.set()
     await asyncio.gather(*hung)
 
 
-async def test_lookup_that_hangs_ends_the_request_in_its_time_and_is_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_lookup_that_hangs_is_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
     is_over, lookups = Event(), []
 
     def find(name: str) -> Answers:
@@ -58,11 +59,11 @@ async def test_lookup_that_hangs_ends_the_request_in_its_time_and_is_made_once(m
         return _answer("10.0.0.1")
 
     _names(monkeypatch, find)
-    client = _client("hung", _here, timeout_s=0.01)
+    lookup = NameLookup()
     try:
         for _ in range(5):
-            with pytest.raises(httpx.ConnectTimeout, match="'hung' is not resolved in time"):
-                await client.get("/")
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(lookup.resolve("hung"), 0.01)
     finally:
         is_over.set()
     assert lookups == ["hung"]
@@ -77,44 +78,76 @@ async def test_known_address_is_used_while_names_hang(monkeypatch: pytest.Monkey
 
     monkeypatch.setattr("idc_gateway.inference.name_lookup.LOOK_UP_AGAIN_S", 0.0)
     _names(monkeypatch, find)
-    client = _client("there", _here)
+    lookup = NameLookup()
     try:
         for _ in range(3):
-            assert (await client.get("/")).request.url.host == "10.0.0.1"
+            assert [found["host"] for found in await lookup.resolve("there")] == ["10.0.0.1"]
     finally:
         is_over.set()
 
 
 async def test_server_is_asked_by_its_name_at_an_address_that_answers(monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[httpx.Request] = []
+    hosts: list[str] = []
 
-    def handle(request: httpx.Request) -> httpx.Response:
-        if request.url.host == "10.0.0.1":
-            raise httpx.ConnectError("nobody there")
-        seen.append(request)
-        return httpx.Response(200)
+    async def handle(request: web.BaseRequest) -> web.Response:
+        hosts.append(request.host)
+        return web.Response()
 
-    _names(monkeypatch, lambda _name: _answer("10.0.0.1", "10.0.0.2"))
-    await _client("there", handle).get("/")
-    assert (seen[0].url.host, seen[0].headers["host"]) == ("10.0.0.2", "there:8000")
-    assert seen[0].extensions["sni_hostname"] == "there"
+    _names(monkeypatch, lambda _name: _answer("127.0.0.2", "127.0.0.1"))  # nobody listens at the first
+    async with answering(handle) as port:
+        client = _client(f"http://there:{port}")
+        assert (await client.get("/")).is_success
+        await client.close()
+    assert hosts == [f"there:{port}"]
+
+
+async def test_certificate_is_checked_against_the_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    names: list[str | None] = []
+    certificate, key = self_signed(tmp_path, "20200101000000Z", "20990101000000Z")
+    tls = tls_server(str(certificate), str(key))
+    tls.sni_callback = lambda _socket, name, _context: names.append(name)
+
+    async def handle(_request: web.BaseRequest) -> web.Response:
+        return web.Response()
+
+    _names(monkeypatch, lambda _name: _answer("127.0.0.1"))
+    trust = ssl.create_default_context(cafile=str(certificate))
+    async with answering(handle, tls=tls) as port:
+        by_address, by_name = _client(f"https://127.0.0.1:{port}", trust), _client(f"https://there:{port}", trust)
+        assert (await by_address.get("/")).is_success
+        with pytest.raises(NoAnswer, match="CERTIFICATE_VERIFY_FAILED") as failure:
+            await by_name.get("/")
+        for client in (by_address, by_name):
+            await client.close()
+
+    assert failure.value.is_ours_to_mend
+    assert names[-1] == "there"
 
 
 async def test_answer_without_an_end_is_cut_off() -> None:
-    async def endless() -> AsyncIterator[bytes]:
+    async def handle(request: web.BaseRequest) -> web.StreamResponse:
+        answer = web.StreamResponse()
+        await answer.prepare(request)
         while True:
-            yield bytes(2**20)
+            await answer.write(bytes(2**20))
 
-    with pytest.raises(httpx.ReadError, match="longer than"):
-        await _client("10.0.0.1", lambda _request: httpx.Response(200, content=endless())).get("/")
+    async with answering(handle) as port:
+        client = _client(f"http://127.0.0.1:{port}")
+        with pytest.raises(NoAnswer, match="longer than"):
+            await client.get("/")
+        await client.close()
 
 
 async def test_compressed_answer_is_not_unpacked() -> None:
-    def handle(_request: httpx.Request) -> httpx.Response:
-        return httpx.Response(200, headers={"Content-Encoding": "gzip"}, stream=httpx.ByteStream(b"bomb"))
+    async def handle(request: web.BaseRequest) -> web.Response:
+        assert request.headers["Accept-Encoding"] == "identity"
+        return web.Response(headers={"Content-Encoding": "gzip"}, body=b"bomb")
 
-    with pytest.raises(httpx.RemoteProtocolError, match="compressed"):
-        await _client("10.0.0.1", handle).get("/")
+    async with answering(handle) as port:
+        client = _client(f"http://127.0.0.1:{port}")
+        with pytest.raises(NoAnswer, match="compressed"):
+            await client.get("/")
+        await client.close()
 
 
 async def test_name_that_is_unknown_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,5 +155,7 @@ async def test_name_that_is_unknown_is_told(monkeypatch: pytest.MonkeyPatch) -> 
         raise socket.gaierror(-2, "Name or service not known")
 
     _names(monkeypatch, find)
-    with pytest.raises(httpx.ConnectError, match=r"'nowhere' is not resolved: .*not known"):
-        await _client("nowhere", _here).get("/")
+    client = _client("http://nowhere")
+    with pytest.raises(NoAnswer, match=r"'nowhere' is not resolved: .*not known"):
+        await client.get("/")
+    await client.close()

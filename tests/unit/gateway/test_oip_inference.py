@@ -2,17 +2,29 @@
 
 import base64
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from typing import Any
 
-import httpx
 import pytest
+from aiohttp import web
 
 from idc_contracts import Decision
 from idc_gateway.errors import InferenceBroken, InferenceError, InferenceRefused, InferenceUnavailable
 from idc_gateway.inference.oip_inference import CHUNK_IMAGES, OipInference
+from support.answering_server import answering
 
-Handler = Callable[[httpx.Request], httpx.Response]
+
+@dataclass(frozen=True)
+class Asked:
+    headers: dict[str, str]
+    body: bytes
+
+
+Handler = Callable[[Asked], web.Response | None]
+"""None cuts the connection off."""
+Serve = Callable[..., Awaitable[OipInference]]
 
 
 def answer(count: int, **changes: Any) -> dict[str, Any]:
@@ -27,25 +39,39 @@ def answer(count: int, **changes: Any) -> dict[str, Any]:
     } | changes
 
 
-def client(handler: Handler, *, extensions: tuple[str, ...] = ("binary_tensor_data",)) -> OipInference:
-    def handle(request: httpx.Request) -> httpx.Response:
-        if request.url.path == "/v2":
-            return httpx.Response(200, json={"name": "a server", "version": "1", "extensions": extensions})
-        return handler(request)
+@pytest.fixture
+async def serve() -> AsyncIterator[Serve]:
+    """Gives a client of a server that answers by a handler."""
+    async with AsyncExitStack() as stack:
 
-    return OipInference("http://inference", "idc", timeout_s=1, transport=httpx.MockTransport(handle))
+        async def make(handler: Handler, extensions: tuple[str, ...] = ("binary_tensor_data",)) -> OipInference:
+            async def handle(request: web.BaseRequest) -> web.StreamResponse:
+                if request.path == "/v2":
+                    return web.json_response({"name": "a server", "version": "1", "extensions": extensions})
+                said = handler(Asked(dict(request.headers), await request.read()))
+                if said is None:
+                    assert request.transport is not None
+                    request.transport.abort()
+                return said or web.Response()
+
+            port = await stack.enter_async_context(answering(handle))
+            inference = OipInference(f"http://127.0.0.1:{port}", "idc")
+            stack.push_async_callback(inference.close)
+            return inference
+
+        yield make
 
 
-def count_of(request: httpx.Request) -> int:
-    length = int(request.headers["Inference-Header-Content-Length"])
-    header = json.loads(request.content[:length])
+def count_of(asked: Asked) -> int:
+    length = int(asked.headers["Inference-Header-Content-Length"])
+    header = json.loads(asked.body[:length])
     tensor = header["inputs"][0]
-    assert tensor["parameters"]["binary_data_size"] == len(request.content) - length
+    assert tensor["parameters"]["binary_data_size"] == len(asked.body) - length
     return int(tensor["shape"][0])
 
 
-async def test_results_carry_model_and_thresholds() -> None:
-    inference = client(lambda request: httpx.Response(200, json=answer(count_of(request))))
+async def test_results_carry_model_and_thresholds(serve: Serve) -> None:
+    inference = await serve(lambda asked: web.json_response(answer(count_of(asked))))
 
     (prediction,) = await inference.predict([b"image"], "r-1")
 
@@ -53,94 +79,117 @@ async def test_results_carry_model_and_thresholds() -> None:
     assert (prediction.model.version, prediction.thresholds.idc_from) == ("3", 0.8)
 
 
-async def test_question_for_several_requests_names_the_first_and_tells_all() -> None:
-    def handle(request: httpx.Request) -> httpx.Response:
-        length = int(request.headers["Inference-Header-Content-Length"])
-        assert json.loads(request.content[:length])["id"] == "r-1"
-        assert request.headers["X-Request-ID"] == "r-1,r-2"
-        return httpx.Response(200, json=answer(2))
+async def test_question_for_several_requests_names_the_first_and_tells_all(serve: Serve) -> None:
+    def handle(asked: Asked) -> web.Response:
+        length = int(asked.headers["Inference-Header-Content-Length"])
+        assert json.loads(asked.body[:length])["id"] == "r-1"
+        assert asked.headers["X-Request-ID"] == "r-1,r-2"
+        return web.json_response(answer(2))
 
-    assert len(await client(handle).predict([b"one", b"two"], "r-1,r-2")) == 2
+    assert len(await (await serve(handle)).predict([b"one", b"two"], "r-1,r-2")) == 2
 
 
-async def test_server_without_the_binary_extension_gets_base64() -> None:
-    def handle(request: httpx.Request) -> httpx.Response:
-        (tensor,) = json.loads(request.content)["inputs"]
+async def test_server_without_the_binary_extension_gets_base64(serve: Serve) -> None:
+    def handle(asked: Asked) -> web.Response:
+        (tensor,) = json.loads(asked.body)["inputs"]
         assert (tensor["datatype"], tensor["parameters"]) == ("BYTES", {"content_type": "base64"})
         assert [base64.b64decode(text) for text in tensor["data"]] == [b"one", b"two"]
-        return httpx.Response(200, json=answer(2))
+        return web.json_response(answer(2))
 
-    assert len(await client(handle, extensions=()).predict([b"one", b"two"], "r")) == 2
+    assert len(await (await serve(handle, extensions=())).predict([b"one", b"two"], "r")) == 2
 
 
-async def test_many_images_are_sent_in_chunks_and_come_back_in_order() -> None:
+async def test_many_images_are_sent_in_chunks_and_come_back_in_order(serve: Serve) -> None:
     sizes: list[int] = []
 
-    def handle(request: httpx.Request) -> httpx.Response:
-        sizes.append(count_of(request))
-        return httpx.Response(200, json=answer(sizes[-1]))
+    def handle(asked: Asked) -> web.Response:
+        sizes.append(count_of(asked))
+        return web.json_response(answer(sizes[-1]))
 
-    predictions = await client(handle).predict([b"x"] * (CHUNK_IMAGES + 3), "r")
+    predictions = await (await serve(handle)).predict([bytes(4000)] * (CHUNK_IMAGES + 3), "r")
 
     assert sizes == [CHUNK_IMAGES, 3]
     assert len(predictions) == CHUNK_IMAGES + 3
 
 
 @pytest.mark.parametrize(
-    ("response", "expected"),
+    ("status", "said", "expected"),
     [
-        (httpx.Response(503, json={"error": "warming up"}), InferenceUnavailable),
-        (httpx.Response(400, json={"error": "image[0]: bad"}), InferenceRefused),
-        (httpx.Response(500, json={"error": "device lost"}), InferenceBroken),
-        (httpx.Response(404, text="<html>"), InferenceBroken),
-        (httpx.Response(200, text="no json"), InferenceBroken),
-        (httpx.Response(200, json=answer(2)), InferenceBroken),
-        (httpx.Response(200, json=answer(1, parameters={})), InferenceBroken),
-        (httpx.Response(200, json=answer(1, outputs=[])), InferenceBroken),
-        (
-            httpx.Response(200, json=answer(1, outputs=[{"name": "probability", "data": [1.5]}])),
-            InferenceBroken,
-        ),
+        (503, {"error": "warming up"}, InferenceUnavailable),
+        (400, {"error": "image[0]: bad"}, InferenceRefused),
+        (500, {"error": "device lost"}, InferenceBroken),
+        (301, {"error": "elsewhere"}, InferenceBroken),
+        (404, "<html>", InferenceBroken),
+        (200, "no json", InferenceBroken),
+        (200, answer(2), InferenceBroken),
+        (200, answer(1, parameters={}), InferenceBroken),
+        (200, answer(1, outputs=[]), InferenceBroken),
+        (200, answer(1, outputs=[{"name": "probability", "data": [1.5]}]), InferenceBroken),
     ],
 )
-async def test_other_answers_are_told_apart(response: httpx.Response, expected: type[InferenceError]) -> None:
+async def test_other_answers_are_told_apart(
+    serve: Serve, status: int, said: object, expected: type[InferenceError]
+) -> None:
+    inference = await serve(lambda _asked: web.json_response(said, status=status, headers={"Location": "/ready"}))
+
     with pytest.raises(expected):
-        await client(lambda _request: response).predict([b"image"], "r")
+        await inference.predict([b"image"], "r")
 
 
-@pytest.mark.parametrize("failure", [httpx.ConnectError("x"), httpx.ReadTimeout("x"), httpx.RemoteProtocolError("x")])
-async def test_no_answer_is_unavailable(failure: httpx.HTTPError) -> None:
-    def fail(_request: httpx.Request) -> httpx.Response:
-        raise failure
+async def test_no_answer_is_unavailable(serve: Serve) -> None:
+    inference = await serve(lambda _asked: None)
 
     with pytest.raises(InferenceUnavailable):
-        await client(fail).predict([b"image"], "r")
+        await inference.predict([b"image"], "r")
     with pytest.raises(InferenceUnavailable):
-        await client(fail).is_ready()
+        await inference.is_ready()
 
 
-@pytest.mark.parametrize(("status", "is_ready"), [(200, True), (400, False), (404, False), (503, False)])
-async def test_server_says_whether_it_is_ready(status: int, is_ready: bool) -> None:
-    assert await client(lambda _request: httpx.Response(status)).is_ready() is is_ready
+async def test_server_that_is_away_is_unavailable() -> None:
+    inference = OipInference("http://127.0.0.1:1", "idc")
 
-
-async def test_look_at_a_server_goes_by_a_connection_of_its_own() -> None:
-    inference = OipInference("http://inference", "idc", timeout_s=1)
-
-    assert inference._looks._transport is not inference._client._transport
+    with pytest.raises(InferenceUnavailable, match="does not answer"):
+        await inference.predict([b"image"], "r")
     await inference.close()
 
 
-@pytest.mark.parametrize(("status", "was_answered"), [(503, True), (429, True), (408, True)])
-async def test_server_with_too_much_to_do_is_told_apart_from_one_that_is_gone(status: int, was_answered: bool) -> None:
+async def test_connection_that_was_closed_while_it_rested_is_opened_again(serve: Serve) -> None:
+    times = iter(range(9))
+
+    def handle(asked: Asked) -> web.Response | None:
+        return None if next(times) == 1 else web.json_response(answer(count_of(asked)))
+
+    inference = await serve(handle)
+
+    for _ in range(3):
+        assert len(await inference.predict([b"image"], "r")) == 1
+
+
+@pytest.mark.parametrize(("status", "is_ready"), [(200, True), (400, False), (404, False), (503, False)])
+async def test_server_says_whether_it_is_ready(serve: Serve, status: int, is_ready: bool) -> None:
+    assert await (await serve(lambda _asked: web.Response(status=status))).is_ready() is is_ready
+
+
+async def test_probes_have_connections_of_their_own(serve: Serve) -> None:
+    inference = await serve(lambda _asked: web.json_response(answer(1)))
+    assert await inference.predict([b"image"], "r")
+
+    assert await inference.is_ready()
+    assert inference._client._session is not inference._probes._session
+
+
+@pytest.mark.parametrize("status", [503, 429, 408])
+async def test_server_with_too_much_to_do_is_told_apart_from_one_that_is_gone(serve: Serve, status: int) -> None:
+    inference = await serve(lambda _asked: web.Response(status=status))
+
     with pytest.raises(InferenceUnavailable) as failure:
-        await client(lambda _request: httpx.Response(status)).predict([b"image"], "r")
+        await inference.predict([b"image"], "r")
 
-    assert failure.value.was_answered is was_answered
+    assert failure.value.was_answered
 
 
-async def test_error_that_is_nested_without_an_end_is_an_error_like_others() -> None:
-    bottomless = httpx.Response(500, content=b"[" * 100_000)
+async def test_error_that_is_nested_without_an_end_is_an_error_like_others(serve: Serve) -> None:
+    inference = await serve(lambda _asked: web.Response(status=500, body=b"[" * 100_000))
 
     with pytest.raises(InferenceBroken, match="answered 500: no reason given"):
-        await client(lambda _request: bottomless).predict([b"image"], "r")
+        await inference.predict([b"image"], "r")

@@ -3,7 +3,6 @@
 With `backup FILE` or `restore FILE` it does that instead.
 """
 
-import logging
 import sys
 from contextlib import nullcontext
 from typing import Any
@@ -35,8 +34,6 @@ def _run_alone(settings: GatewaySettings) -> None:
 
 
 def _run(settings: GatewaySettings) -> None:
-    # httpx tells of every request at info level; the access log has them already.
-    logging.getLogger("httpx").setLevel(logging.WARNING)
     try:
         gateway = build(settings)
     except (OSError, ValueError) as exc:

@@ -78,7 +78,7 @@ from idc_gateway.web.security_headers import SecurityHeaders
 from idc_gateway.web.small_bodies import SmallBodies
 from idc_servicekit.access_log import AccessLog
 from idc_servicekit.body_budget import BodyBudget
-from idc_servicekit.tracing import Traced, trace_client
+from idc_servicekit.tracing import Traced
 
 logger = logging.getLogger(__name__)
 
@@ -221,15 +221,7 @@ def _inference_servers(settings: GatewaySettings) -> dict[str, InferenceServer]:
     trust = trusted_by(settings.inference_ca_file) if is_remote else None
     key = KeyFromFile(settings.inference_key_file) if settings.inference_key_file else None
     return {
-        str(url): OipInference(
-            str(url),
-            settings.model_name,
-            timeout_s=settings.inference_timeout_s,
-            trust=trust,
-            auth=key,
-            trace=trace_client,
-        )
-        for url in settings.inference_urls
+        str(url): OipInference(str(url), settings.model_name, trust=trust, key=key) for url in settings.inference_urls
     }
 
 

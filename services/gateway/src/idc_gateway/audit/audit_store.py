@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from idc_gateway.audit.chain import AuditEvent, AuditRecord, ChainHead, Verification, record_after, verify
 from idc_gateway.sql.database import Database
@@ -137,7 +137,7 @@ def _as_row(record: AuditRecord) -> dict[str, Any]:
     }
 
 
-def _from_row(row: Row[Any] | tuple[Any, ...]) -> AuditRecord:
+def _from_row(row: Sequence[Any]) -> AuditRecord:
     sequence, at, actor, action, subject, request_id, details, previous_sha256, sha256 = row
     event = AuditEvent(action, actor, subject, at, request_id, details)
     return AuditRecord(sequence, event, previous_sha256, sha256)

@@ -35,8 +35,8 @@ def note(connection: Connection, stored: Sequence[tuple[NewImage, datetime]]) ->
     """
     names = _names(connection, list({image.sha256 for image, _ in stored}))
     times = dict.fromkeys(names, datetime.min)
-    new = {}
-    spare = []
+    new: dict[str, dict[str, Any]] = {}
+    spare: list[str] = []
     for image, at in stored:
         name = names.setdefault(image.sha256, image.stored_as)
         if image.sha256 in times:
@@ -103,7 +103,7 @@ def _names(connection: Connection, sha256s: Sequence[str]) -> dict[str, str]:
 
 @lru_cache
 def _names_of(count: int) -> Statement:
-    wanted = [bindparam(f"sha256_{place}") for place in range(count)]
+    wanted: list[Any] = [bindparam(f"sha256_{place}") for place in range(count)]
     return Statement(select(images.c.sha256, images.c.object_name).where(images.c.sha256.in_(wanted)))
 
 

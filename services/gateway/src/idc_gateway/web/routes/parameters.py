@@ -59,7 +59,7 @@ Moment = Annotated[UtcDatetime, BeforeValidator(_moment), Query(description="Wit
 
 
 class UploadQuery(BaseModel):
-    """What a sender says of the images of a request; file names of QuPath and of the public set tell what is left out."""
+    """What a sender says of a request's images; file names of QuPath and of the public set tell what is left out."""
 
     name: Annotated[
         str, Query(description=f"A raw body's file name; what is longer than {MAX_NAME_LENGTH} characters is cut.")
