@@ -48,12 +48,10 @@ from idc_gateway.shared_check import SharedCheck
 from idc_gateway.sql.database import with_password
 from idc_gateway.store import Store, open_store
 from idc_gateway.web import problems
-from idc_gateway.web.conditional_get import ConditionalGet
 from idc_gateway.web.dependencies import Gateway, authenticated, identified_again
 from idc_gateway.web.head_as_get import HeadAsGet
 from idc_gateway.web.lasting_authority import LastingAuthority
-from idc_gateway.web.metrics import PrometheusMeter
-from idc_gateway.web.metrics_middleware import MetricsMiddleware
+from idc_gateway.web.metrics import PrometheusMeter, count_request
 from idc_gateway.web.routes import (
     alarms,
     audit,
@@ -73,8 +71,9 @@ from idc_gateway.web.routes import (
     users,
 )
 from idc_gateway.web.routes.known_parameters import only_known_parameters
+from idc_gateway.web.routes.lean_upload import lean_upload_route
 from idc_gateway.web.routes.schemas import Problem
-from idc_gateway.web.security_headers import SecurityHeaders
+from idc_gateway.web.security_headers import security_headers
 from idc_gateway.web.small_bodies import SmallBodies
 from idc_servicekit.access_log import AccessLog
 from idc_servicekit.body_budget import BodyBudget
@@ -252,13 +251,13 @@ def create_app(gateway: Gateway | None) -> FastAPI:
     problems.install(app)
     app.add_middleware(LastingAuthority)
     app.add_middleware(SmallBodies, except_paths=classify.UPLOAD_PATHS)
-    app.add_middleware(ConditionalGet)
     app.add_middleware(HeadAsGet)
-    app.add_middleware(SecurityHeaders)
-    app.add_middleware(MetricsMiddleware)
     app.add_middleware(Traced)
     app.add_middleware(
-        AccessLog, quiet_prefixes=("/livez", "/readyz", "/metrics", "/static/", "/swagger-ui/", "/api/v1/alarms")
+        AccessLog,
+        quiet_prefixes=("/livez", "/readyz", "/metrics", "/static/", "/swagger-ui/", "/api/v1/alarms"),
+        headers_for=security_headers,
+        on_end=count_request,
     )
     return app
 
@@ -281,6 +280,7 @@ def _add_routes(app: FastAPI) -> None:
         sessions,
     ):
         with_key.include_router(module.router, prefix="/v1")
+    app.router.routes.append(lean_upload_route(classify.router))
     app.include_router(with_key)
     app.include_router(legacy.router, prefix="/api")  # it asks for a key by itself, unless a setting opens it
     app.include_router(sessions.sign_in_router, prefix="/api/v1")

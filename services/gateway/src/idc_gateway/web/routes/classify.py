@@ -21,13 +21,12 @@ from idc_gateway.results.classifications import PatchOrigin
 from idc_gateway.web.dependencies import CurrentCaller, Gateway, GatewayDependency, requires
 from idc_gateway.web.problems import problem, problem_of
 from idc_gateway.web.routes.intake import form_parts, image_body, is_form, one_upload
-from idc_gateway.web.routes.lean_route import LeanUploadRoute
 from idc_gateway.web.routes.ndjson import MEDIA_TYPE, NdjsonResponse
 from idc_gateway.web.routes.parameters import IdempotencyKey, UploadQuery
 from idc_gateway.web.routes.schemas import Batch, BatchItem, ClassificationItem, ClassificationList
 from idc_servicekit.body_budget import BodiesExhausted, BodyTooLarge, BodyTooSlow
 
-router = APIRouter(tags=["classifications"], route_class=LeanUploadRoute)
+router = APIRouter(tags=["classifications"])
 
 UPLOAD_PATHS: Final = ("/api/v1/classifications", "/api/infer", "/api/IDC/infer")
 """Where images are sent. These routes bound their bodies by themselves, after they know the caller."""
