@@ -26,8 +26,8 @@ class HungWriter:
         self.go_on = threading.Event()
         self.written: list[Entry] = []
 
-    def put_images(self, entry: Entry) -> Entry:
-        return entry
+    def put_images(self, entries: list[Entry]) -> list[Entry]:
+        return entries
 
     def write(self, entries: list[Entry]) -> Stored:
         self.go_on.wait()
@@ -58,7 +58,7 @@ async def test_who_waits_behind_a_transaction_that_hangs_is_told_in_time_and_not
     commits = _committing(writer, timeout_s=0.2)
     first, second = _entry(), _entry()
     begun = asyncio.create_task(commits.write(first))
-    await eventually(lambda: commits._writing is not None and not commits._waiting)
+    await eventually(lambda: bool(commits._writes._under_way) and not commits._writes.waiting)
 
     with pytest.raises(StoreUnavailable, match="nothing was stored"):
         await commits.write(second)
@@ -74,9 +74,9 @@ async def test_line_has_an_end(writer: HungWriter, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(group_commit, "MAX_WAITING", 3)
     commits = _committing(writer)
     waiting = [asyncio.create_task(commits.write(_entry()))]
-    await eventually(lambda: commits._writing is not None and not commits._waiting)
+    await eventually(lambda: bool(commits._writes._under_way) and not commits._writes.waiting)
     waiting += [asyncio.create_task(commits.write(_entry())) for _ in range(3)]
-    await eventually(lambda: len(commits._waiting) == 3)
+    await eventually(lambda: commits._writes.waiting == 3)
 
     with pytest.raises(Busy, match="3 results wait to be stored"):
         await commits.write(_entry())
@@ -90,7 +90,7 @@ async def test_result_is_counted_where_its_caller_is_gone_before_it_is_stored(wr
     commits = _committing(writer, on_stored=counted.append)
     result = cast(Classification, object())
     caller = asyncio.create_task(commits.write(_entry(Outcome(0, "a", result))))
-    await eventually(lambda: commits._writing is not None and not commits._waiting)
+    await eventually(lambda: bool(commits._writes._under_way) and not commits._writes.waiting)
 
     caller.cancel()
     writer.go_on.set()

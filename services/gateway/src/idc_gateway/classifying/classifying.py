@@ -5,12 +5,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from idc_contracts import utc_now
 from idc_gateway import executors
 from idc_gateway.classifying.check_image import CheckedImage, check_image
-from idc_gateway.classifying.group_commit import GroupCommit
+from idc_gateway.classifying.group_commit import MAX_ENTRIES, GroupCommit
+from idc_gateway.classifying.grouping import Grouping
 from idc_gateway.classifying.outcomes import Failure, Outcome, from_receipt
 from idc_gateway.classifying.result_writer import Entry, ResultWriter
 from idc_gateway.classifying.series import ClassifyJob, each_once
@@ -25,6 +27,9 @@ from idc_gateway.messages.backlog import Backlog
 from idc_gateway.messages.outbox import Outbox
 from idc_gateway.results.classifications import Classification
 from idc_gateway.results.results_store import ResultsStore
+
+CHECKS_AT_ONCE: Final = 2
+"""Groups of images that are decoded at one time."""
 
 
 class Classifying:
@@ -48,6 +53,7 @@ class Classifying:
         self._receipts = receipts
         self._predict = predict
         self._group_commit = GroupCommit(writer, on_written=outbox.take, on_stored=on_stored)
+        self._checks = Grouping(self._check_group, most=MAX_ENTRIES, at_once=CHECKS_AT_ONCE)
         self._writer = writer
         self._backlog = backlog
         self._max_in_progress = max_in_progress
@@ -81,7 +87,7 @@ class Classifying:
         """
         if job.series is not None:
             return await self._one_of_series(upload, job)
-        image = await executors.decoding(check_image, upload, self._max_image_bytes)
+        image = await self._checks(upload)
         (outcome,) = await self._classified_once([Outcome(0, upload.name)], [image], job)
         if outcome.classification is None:
             raise NotFound("the result that this Idempotency-Key made was deleted: use another key")
@@ -186,13 +192,23 @@ class Classifying:
         result = None if identity is None else self._results.get(identity)
         return None if result is None else replace(result, review=None)
 
+    async def _check_group(self, uploads: list[Upload]) -> list[CheckedImage | GatewayError]:
+        return await executors.decoding(lambda: [self._checked(upload) for upload in uploads])
+
+    def _checked(self, upload: Upload) -> CheckedImage | GatewayError:
+        try:
+            return check_image(upload, self._max_image_bytes)
+        except (BadInput, BodyTooLarge) as exc:
+            return exc
+
     def _check_all(self, uploads: Sequence[Upload], first_index: int) -> list[tuple[Outcome, CheckedImage | None]]:
         checked: list[tuple[Outcome, CheckedImage | None]] = []
         for index, upload in enumerate(uploads, first_index):
-            try:
-                checked.append((Outcome(index, upload.name), check_image(upload, self._max_image_bytes)))
-            except (BadInput, BodyTooLarge) as exc:
-                checked.append((Outcome(index, upload.name, failure=Failure.of(exc)), None))
+            image = self._checked(upload)
+            if isinstance(image, CheckedImage):
+                checked.append((Outcome(index, upload.name), image))
+            else:
+                checked.append((Outcome(index, upload.name, failure=Failure.of(image)), None))
         return checked
 
 

@@ -106,29 +106,29 @@ class ResultWriter:
             once_key=image.once_key,
         )
 
-    def put_images(self, entry: Entry, *, with_new_names: bool = False) -> Entry:
-        """Store an entry's images, before anything names them. Blocks.
+    def put_images(self, entries: Sequence[Entry], *, with_new_names: bool = False) -> list[Entry]:
+        """Store the images of entries, before anything names them. Blocks.
 
         Args:
-            entry: Whose images are stored.
+            entries: Whose images are stored.
             with_new_names: Store an image under a new name where it is there already, too.
 
         Returns:
-            The entry with its images' names.
+            The entries with their images' names.
 
         Raises:
             ImagesUnavailable: Some are not stored.
             StoreUnavailable: It is not known which are there.
         """
-        images = dict(entry.named_images())
+        images = {sha256: image.data for entry in entries for sha256, image in entry.named_images()}
         if self._images is None or not images:
-            return entry
+            return list(entries)
         known = {} if with_new_names else self._index.names(list(images))
-        names = {sha256: known.get(sha256) or new_object_name(sha256) for sha256 in images}
-        new_names = frozenset(names.values()) - frozenset(known.values())
-        self._unsettled.add(new_names)
-        self._put_all({names[sha256]: image.data for sha256, image in images.items()}, self._images)
-        return replace(entry, object_names=names, new_names=new_names)
+        named = [_named(entry, known) for entry in entries]
+        self._unsettled.add(name for entry in named for name in entry.new_names)
+        objects = {name: images[sha256] for entry in named for sha256, name in entry.object_names.items()}
+        self._put_all(objects, self._images)
+        return named
 
     def _put_all(self, objects: Mapping[str, bytes], images: ImageStore) -> None:
         if len(objects) == 1:
@@ -153,12 +153,12 @@ class ResultWriter:
         except ImageGone:
             # Deleted since it was found: under a new name nobody can delete it before its result is there.
             self._unsettled.add(name for entry in entries for name in entry.object_names.values())
-            return self._add([self._taken(self.put_images(entry, with_new_names=True)) for entry in entries])
+            return self._add([self._taken(entry) for entry in self.put_images(entries, with_new_names=True)])
 
     def _taken(self, entry: Entry) -> Entry:
         """An entry whose new images nobody else will delete."""
         while not self._unsettled.take(entry.new_names):
-            entry = self.put_images(entry, with_new_names=True)
+            (entry,) = self.put_images([entry], with_new_names=True)
         return entry
 
     def _add(self, entries: Sequence[Entry]) -> Stored:
@@ -205,6 +205,11 @@ class ResultWriter:
         """
         event = AuditEvent(DELETED, job.caller, str(identity), now, job.request_id)
         return self._results.delete(identity, event)
+
+
+def _named(entry: Entry, known: Mapping[str, str]) -> Entry:
+    names = {sha256: known.get(sha256) or new_object_name(sha256) for sha256, _ in entry.named_images()}
+    return replace(entry, object_names=names, new_names=frozenset(names.values()) - frozenset(known.values()))
 
 
 def _new_images(entry: Entry) -> list[NewImage]:
