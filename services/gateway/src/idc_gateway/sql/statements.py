@@ -18,20 +18,20 @@ class _Compiled:
     """A statement in one dialect."""
 
     sql: str
-    names: tuple[str, ...]
-    """Parameters in the order of the SQL, where the driver takes them by position."""
-    is_positional: bool
-    converters: dict[str, Any]
-    """Of those parameters that the driver does not take as they are."""
+    parameters: list[tuple[str, _Convert]]
+    """In the order of the SQL where the driver takes them by position; None where it takes a value as it is."""
     constants: dict[str, Any]
-    row: tuple[_Convert, ...]
+    is_positional: bool
+    row: list[_Convert]
     """One for each column of a result."""
 
-    def parameters(self, values: Mapping[str, Any]) -> Any:
-        given = {**self.constants, **values}
-        for name, convert in self.converters.items():
-            given[name] = convert(given[name])
-        return [given[name] for name in self.names] if self.is_positional else given
+    def values(self, given: Mapping[str, Any]) -> Any:
+        """What the driver gets."""
+        if self.constants:
+            given = {**self.constants, **given}
+        if self.is_positional:
+            return [convert(given[name]) if convert else given[name] for name, convert in self.parameters]
+        return {name: convert(given[name]) if convert else given[name] for name, convert in self.parameters}
 
 
 class Statement:
@@ -50,13 +50,13 @@ class Statement:
     def run(self, connection: Connection, **values: Any) -> Any:
         """Run it once; gives the driver's cursor."""
         compiled = self._in(connection.dialect)
-        return _cursor(connection).execute(compiled.sql, compiled.parameters(values))
+        return _cursor(connection).execute(compiled.sql, compiled.values(values))
 
     def run_many(self, connection: Connection, rows: Iterable[Mapping[str, Any]]) -> Any:
         """Run it once for each row; gives the driver's cursor."""
         compiled = self._in(connection.dialect)
         cursor = _cursor(connection)
-        cursor.executemany(compiled.sql, [compiled.parameters(row) for row in rows])
+        cursor.executemany(compiled.sql, [compiled.values(row) for row in rows])
         return cursor
 
     def rows(self, connection: Connection, **values: Any) -> list[tuple[Any, ...]]:
@@ -80,14 +80,13 @@ def _cursor(connection: Connection) -> Any:
 
 def _compile(clause: ClauseElement, dialect: Dialect, columns: list[str] | None) -> _Compiled:
     compiled: Any = clause.compile(dialect=dialect, column_keys=columns)
-    types = {name: bind.type.dialect_impl(dialect) for bind, name in compiled.bind_names.items()}
-    converters = {name: kind.bind_processor(dialect) for name, kind in types.items()}
+    kinds = {name: bind.type.dialect_impl(dialect) for bind, name in compiled.bind_names.items()}
+    names = compiled.positiontup if compiled.positional else list(kinds)
     selected = list(clause.selected_columns) if isinstance(clause, Select) else []
     return _Compiled(
         str(compiled),
-        tuple(compiled.positiontup or ()),
-        bool(compiled.positional),
-        {name: convert for name, convert in converters.items() if convert is not None},
+        [(name, kinds[name].bind_processor(dialect)) for name in names],
         {name: bind.value for bind, name in compiled.bind_names.items() if not bind.required},
-        tuple(column.type.dialect_impl(dialect).result_processor(dialect, None) for column in selected),
+        bool(compiled.positional),
+        [column.type.dialect_impl(dialect).result_processor(dialect, None) for column in selected],
     )
