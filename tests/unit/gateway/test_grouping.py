@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from idc_gateway.classifying.grouping import Grouping
 from idc_gateway.errors import NotAnImage, StoreUnavailable
+from idc_gateway.grouping import Grouping
 
 
 class Step:

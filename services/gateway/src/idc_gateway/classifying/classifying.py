@@ -12,16 +12,16 @@ from idc_contracts import utc_now
 from idc_gateway import executors
 from idc_gateway.classifying.check_image import CheckedImage, check_image
 from idc_gateway.classifying.group_commit import MAX_ENTRIES, GroupCommit
-from idc_gateway.classifying.grouping import Grouping
 from idc_gateway.classifying.outcomes import Failure, Outcome, from_receipt
 from idc_gateway.classifying.result_writer import Entry, ResultWriter
 from idc_gateway.classifying.series import ClassifyJob, each_once
 from idc_gateway.classifying.uploads import Upload
 from idc_gateway.errors import AlreadyDone, BadInput, BodyTooLarge, Busy, GatewayError, KeyReused, NotFound
+from idc_gateway.grouping import Grouping
 from idc_gateway.idempotency.idempotent import check_same
 from idc_gateway.idempotency.receipts import Claim
 from idc_gateway.idempotency.receipts_store import ReceiptsStore
-from idc_gateway.inference.coalescing import PredictInCompany
+from idc_gateway.inference.coalescing import Predict
 from idc_gateway.inference.ports import Prediction
 from idc_gateway.messages.backlog import Backlog
 from idc_gateway.messages.outbox import Outbox
@@ -39,7 +39,7 @@ class Classifying:
         self,
         results: ResultsStore,
         receipts: ReceiptsStore,
-        predict: PredictInCompany,
+        predict: Predict,
         outbox: Outbox,
         writer: ResultWriter,
         backlog: Backlog,
@@ -161,7 +161,7 @@ class Classifying:
     async def _asked(self, images: Sequence[CheckedImage], job: ClassifyJob) -> list[Prediction]:
         if not images:
             return []
-        return await self._predict([image.data for image in images], job.request_id, self._in_progress)
+        return await self._predict([image.data for image in images], job.request_id)
 
     def _new_results(
         self, images: Sequence[CheckedImage], predictions: Sequence[Prediction], latency_ms: float

@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from idc_gateway import executors
-from idc_gateway.classifying.grouping import Grouping
 from idc_gateway.classifying.result_writer import Entry, ResultWriter
 from idc_gateway.errors import AlreadyDone, Busy, StoreUnavailable
+from idc_gateway.grouping import Grouping
 from idc_gateway.messages.outbox_store import Numbered
 from idc_gateway.results.classifications import Classification
 

@@ -27,7 +27,7 @@ from idc_gateway.audit.chain_check import ChainCheck
 from idc_gateway.classifying.classifying import Classifying
 from idc_gateway.classifying.result_writer import ResultWriter
 from idc_gateway.errors import CrossSite, Forbidden, Unauthenticated
-from idc_gateway.inference.ports import Inference
+from idc_gateway.inference.balanced import BalancedInference
 from idc_gateway.messages.backlog import Backlog
 from idc_gateway.messages.outbox import Outbox
 from idc_gateway.messages.ports import Bus
@@ -57,7 +57,7 @@ class Gateway:
     settings: GatewaySettings
     store: Store
     store_check: SharedCheck
-    inference: Inference
+    inference: BalancedInference
     bus: Bus
     outbox: Outbox
     classifying: Classifying

@@ -10,7 +10,7 @@ from prometheus_client.registry import Collector
 
 from idc_contracts import Decision
 from idc_gateway.alarms.board import AlarmBoard
-from idc_gateway.inference.ports import Inference
+from idc_gateway.inference.balanced import BalancedInference
 from idc_gateway.messages.backlog import Backlog
 from idc_gateway.messages.ports import Bus
 from idc_servicekit.access_log import Message
@@ -45,7 +45,7 @@ class PrometheusMeter:
         for decision in Decision:
             self._results.labels(str(decision))
 
-    def show(self, *, bus: Bus, inference: Inference, backlog: Backlog, alarms: AlarmBoard) -> None:
+    def show(self, *, bus: Bus, inference: BalancedInference, backlog: Backlog, alarms: AlarmBoard) -> None:
         """Show the current state at each scrape, too."""
         self._registry.register(_Present(bus, inference, backlog, alarms))
 
@@ -70,7 +70,7 @@ class PrometheusMeter:
 class _Present(Collector):
     """What is so now."""
 
-    def __init__(self, bus: Bus, inference: Inference, backlog: Backlog, alarms: AlarmBoard) -> None:
+    def __init__(self, bus: Bus, inference: BalancedInference, backlog: Backlog, alarms: AlarmBoard) -> None:
         self._bus, self._inference, self._backlog, self._alarms = bus, inference, backlog, alarms
 
     def collect(self) -> Iterable[Metric]:

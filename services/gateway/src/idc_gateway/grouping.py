@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from copy import copy
 from typing import Generic, TypeVar
 
 from idc_gateway.errors import GatewayError
@@ -14,18 +15,25 @@ class Grouping(Generic[Item, Result]):
     """One step of each request's way, done for several requests together."""
 
     def __init__(
-        self, do: Callable[[list[Item]], Awaitable[Sequence[Result | GatewayError]]], *, most: int, at_once: int = 1
+        self,
+        do: Callable[[list[Item]], Awaitable[Sequence[Result | GatewayError]]],
+        *,
+        most: int,
+        at_once: int = 1,
+        size_of: Callable[[Item], int] = lambda _item: 1,
     ) -> None:
         """Take the step.
 
         Args:
             do: Takes items, gives a result or an error for each. What it raises is raised to all of them.
-            most: Items in one call.
+            most: The size of one call, which has one item at least.
             at_once: Calls under way at one time.
+            size_of: The size of an item.
         """
         self._do = do
         self._most = most
         self._at_once = at_once
+        self._size_of = size_of
         self._line: list[tuple[Item, asyncio.Future[Result]]] = []
         self._under_way = 0
         self._calls: set[asyncio.Task[None]] = set()
@@ -49,6 +57,8 @@ class Grouping(Generic[Item, Result]):
 
     def leave(self, item: Item) -> bool:
         """Take an item out of the line; False where its call has begun."""
+        if not self._line:
+            return False
         left = [waiting for waiting in self._line if waiting[0] is not item]
         was_waiting = len(left) < len(self._line)
         self._line = left
@@ -62,7 +72,7 @@ class Grouping(Generic[Item, Result]):
 
     async def _take_all(self) -> None:
         while self._line:
-            group, self._line = self._line[: self._most], self._line[self._most :]
+            group = self._next_group()
             answers = [answer for _, answer in group]
             try:
                 results = await self._do([item for item, _ in group])
@@ -71,6 +81,16 @@ class Grouping(Generic[Item, Result]):
             else:
                 _tell(answers, results)
 
+    def _next_group(self) -> list[tuple[Item, asyncio.Future[Result]]]:
+        count, size = 1, self._size_of(self._line[0][0])
+        for item, _ in self._line[1:]:
+            size += self._size_of(item)
+            if size > self._most:
+                break
+            count += 1
+        group, self._line = self._line[:count], self._line[count:]
+        return group
+
 
 def _tell(answers: list[asyncio.Future[Result]], results: Sequence[Result | Exception]) -> None:
     for answer, result in zip(answers, results, strict=True):
@@ -78,7 +98,7 @@ def _tell(answers: list[asyncio.Future[Result]], results: Sequence[Result | Exce
             continue
         if isinstance(result, GatewayError):
             # Each gets an error of its own: one traceback must not grow with those who wait.
-            answer.set_exception(type(result)(*result.args))
+            answer.set_exception(copy(result))
         elif isinstance(result, Exception):
             answer.set_exception(result)
         else:
