@@ -53,3 +53,20 @@ async def test_health_checks_are_quiet_and_failures_are_not(
         await get(path)
 
     assert len([record for record in caplog.records if record.name == "idc_servicekit.access_log"]) == lines
+
+
+async def test_answer_gets_further_headers_and_its_end_is_told() -> None:
+    ended: list[tuple[str, int]] = []
+    log = AccessLog(
+        app,
+        headers_for=lambda scope: [(b"x-path", scope["path"].encode())],
+        on_end=lambda scope, status, _duration_s: ended.append((scope["path"], status)),
+    )
+    transport = httpx.ASGITransport(log, raise_app_exceptions=False)
+
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        answer = await client.get("/here")
+        await client.get("/broken")
+
+    assert answer.headers["x-path"] == "/here"
+    assert ended == [("/here", 200), ("/broken", 500)]
