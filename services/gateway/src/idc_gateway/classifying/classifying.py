@@ -22,7 +22,6 @@ from idc_gateway.idempotency.idempotent import check_same
 from idc_gateway.idempotency.receipts import Claim
 from idc_gateway.idempotency.receipts_store import ReceiptsStore
 from idc_gateway.inference.coalescing import Predict
-from idc_gateway.inference.ports import Prediction
 from idc_gateway.messages.backlog import Backlog
 from idc_gateway.messages.outbox import Outbox
 from idc_gateway.results.classifications import Classification
@@ -53,7 +52,7 @@ class Classifying:
         self._receipts = receipts
         self._predict = predict
         self._group_commit = GroupCommit(writer, on_written=outbox.take, on_stored=on_stored)
-        self._checks = Grouping(self._check_group, most=MAX_ENTRIES, at_once=CHECKS_AT_ONCE)
+        self._checks = Grouping(self._check, most=MAX_ENTRIES, at_once=CHECKS_AT_ONCE)
         self._writer = writer
         self._backlog = backlog
         self._max_in_progress = max_in_progress
@@ -109,15 +108,19 @@ class Classifying:
                 first_index,
                 lambda missing: self.classify_many(missing, first_index, plain),
             )
-        checked = await executors.decoding(self._check_all, uploads, first_index)
-        images = [image for _, image in checked if image is not None]
+        checked = await self._check(uploads)
+        images = [image for image in checked if isinstance(image, CheckedImage)]
+        outcomes = [
+            Outcome(index, upload.name, failure=Failure.of(image) if isinstance(image, GatewayError) else None)
+            for index, (upload, image) in enumerate(zip(uploads, checked, strict=True), first_index)
+        ]
         try:
-            return await self._classified_once([outcome for outcome, _ in checked], images, job)
+            return await self._classified_once(outcomes, images, job)
         except (AlreadyDone, KeyReused):
             raise
         except GatewayError as exc:
             failure = Failure.of(exc)
-            return [outcome if outcome.failure else _failed(outcome, failure) for outcome, _ in checked]
+            return [replace(outcome, failure=outcome.failure or failure) for outcome in outcomes]
 
     async def _one_of_series(self, upload: Upload, job: ClassifyJob) -> Classification:
         plain = replace(job, series=None)
@@ -151,26 +154,15 @@ class Classifying:
         self, outcomes: Sequence[Outcome], images: Sequence[CheckedImage], job: ClassifyJob
     ) -> list[Outcome]:
         started = time.perf_counter()
-        predictions = await self._asked(images, job)
+        predictions = await self._predict([image.data for image in images], job.request_id) if images else []
         latency_ms = round((time.perf_counter() - started) * 1000, 2)
-        results = iter(self._new_results(images, predictions, latency_ms))
-        answered = [outcome if outcome.failure else _succeeded(outcome, next(results)) for outcome in outcomes]
-        await self._group_commit.write(Entry(answered, images, job, self._clock()))
-        return answered
-
-    async def _asked(self, images: Sequence[CheckedImage], job: ClassifyJob) -> list[Prediction]:
-        if not images:
-            return []
-        return await self._predict([image.data for image in images], job.request_id)
-
-    def _new_results(
-        self, images: Sequence[CheckedImage], predictions: Sequence[Prediction], latency_ms: float
-    ) -> list[Classification]:
-        now = self._clock()
-        return [
-            self._writer.new_result(image, prediction, latency_ms, now)
-            for image, prediction in zip(images, predictions, strict=True)
+        now, predicted = self._clock(), zip(images, predictions, strict=True)
+        results = (self._writer.new_result(image, prediction, latency_ms, now) for image, prediction in predicted)
+        answered = [
+            outcome if outcome.failure else replace(outcome, classification=next(results)) for outcome in outcomes
         ]
+        await self._group_commit.write(Entry(answered, images, job, now))
+        return answered
 
     def _done_before(self, claim: Claim, outcomes: Sequence[Outcome]) -> list[Outcome] | None:
         receipt = self._receipts.find(claim)
@@ -192,7 +184,7 @@ class Classifying:
         result = None if identity is None else self._results.get(identity)
         return None if result is None else replace(result, review=None)
 
-    async def _check_group(self, uploads: list[Upload]) -> list[CheckedImage | GatewayError]:
+    async def _check(self, uploads: Sequence[Upload]) -> list[CheckedImage | GatewayError]:
         return await executors.decoding(lambda: [self._checked(upload) for upload in uploads])
 
     def _checked(self, upload: Upload) -> CheckedImage | GatewayError:
@@ -200,21 +192,3 @@ class Classifying:
             return check_image(upload, self._max_image_bytes)
         except (BadInput, BodyTooLarge) as exc:
             return exc
-
-    def _check_all(self, uploads: Sequence[Upload], first_index: int) -> list[tuple[Outcome, CheckedImage | None]]:
-        checked: list[tuple[Outcome, CheckedImage | None]] = []
-        for index, upload in enumerate(uploads, first_index):
-            image = self._checked(upload)
-            if isinstance(image, CheckedImage):
-                checked.append((Outcome(index, upload.name), image))
-            else:
-                checked.append((Outcome(index, upload.name, failure=Failure.of(image)), None))
-        return checked
-
-
-def _failed(outcome: Outcome, failure: Failure) -> Outcome:
-    return Outcome(outcome.index, outcome.name, failure=failure)
-
-
-def _succeeded(outcome: Outcome, result: Classification) -> Outcome:
-    return Outcome(outcome.index, outcome.name, classification=result)
