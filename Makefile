@@ -1,13 +1,13 @@
-# Every task of the project. People and CI use the same ones.
+# Every task of the project, for people and CI.
 .DEFAULT_GOAL := help
-.PHONY: alarm-histories help tools format lint types schemas test check manifests up down pi-image pi-test api-key e2e train benchmarks rotate-certificates faults
+.PHONY: alarm-histories help tools format lint types fresh quick schemas docs test check manifests up down pi-image pi-test api-key e2e train benchmarks rotate-certificates faults
 
 SHELL := /bin/bash
-# the images of tests; a stack's own have its project's name
+# the images of the tests; those of a stack are tagged with its project's name
 faults: IDC_TAG ?= 0.1.0
 UV = $(shell command -v uv || echo .tools/bin/uv)
 RUN = $(UV) run --frozen --all-packages
-SOURCES = packages services tests benchmarks
+SOURCES = packages services tests benchmarks scripts
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-20s %s\n", $$1, $$2}'
@@ -18,7 +18,7 @@ tools: ## install what the other tasks need: uv, Mosquitto, Chromium, the Python
 test: tools ## unit, contract and integration tests; needs no container engine
 	@scripts/test.sh
 
-lint: tools ## format check, lint, lock file check
+lint: tools ## check format, lint and the lock file
 	$(UV) lock --check
 	$(RUN) ruff format --check $(SOURCES)
 	$(RUN) ruff check $(SOURCES)
@@ -30,48 +30,61 @@ format: tools ## rewrite the sources in the project's format
 types: tools ## strict type check
 	$(RUN) mypy packages/*/src services/*/src
 
-schemas: tools ## write what is generated from the contracts and the gateway: schemas, AsyncAPI, OpenAPI, access rules
+fresh: tools ## check that what is generated is committed as the code has it
+	$(RUN) pytest -q tests/contract/test_generated_documents.py tests/contract/test_openapi_document.py tests/contract/test_reference_pages.py
+
+quick: SINCE ?= main
+quick: lint types ## lint, types, and the unit tests of what changed since main (or SINCE); under half a minute
+	@tests=$$($(RUN) python scripts/changed_tests.py --since $(SINCE)) && if [ -n "$$tests" ]; then $(RUN) pytest -q $$tests; fi
+
+schemas: tools ## write what is generated from the code: schemas, AsyncAPI, OpenAPI, access rules, reference pages
 	$(RUN) python -m idc_contracts.export .
-	$(RUN) python -m idc_gateway.openapi docs/openapi.json
+	$(RUN) python -m idc_gateway.openapi docs/reference/openapi.json
+	$(RUN) python scripts/generate_reference.py
+
+docs: schemas ## build the documents as a website in var/site; it needs no network to read
+	@scripts/install_tools.sh docs
+	NO_MKDOCS_2_WARNING=1 $(UV) run --frozen --only-group docs mkdocs build --strict --quiet
+	@echo "open var/site/index.html"
 
 manifests: tools ## build every Kubernetes overlay and validate it strictly
 	$(RUN) pytest tests/manifests -q
 
-check: lint types test ## what must be green before a change lands, but for the containers
+check: lint types test ## lint, types and all tests that need no containers
 
 up: ## build and start the stack; wait until it is healthy
 	@docker compose up --build --wait || { docker compose logs --no-log-prefix --tail 20 bootstrap; exit 1; }
 	@echo "open $$(docker compose exec -T gateway printenv GATEWAY_PUBLIC_URL) and sign in with: make api-key"
 
-down: ## stop the stack; results, keys and certificates stay in their volumes
+down: ## stop the stack; volumes with results, keys and certificates stay
 	docker compose down
 
 api-key: ## print the running stack's first API key
 	@docker compose exec -T gateway cat /run/secrets/idc/api-key
 
-rotate-certificates: ## make the running stack's certificates again; nobody is disconnected
+rotate-certificates: ## renew the certificates of the running stack; nobody is disconnected
 	docker compose run --rm --no-deps bootstrap bootstrap.sh /secrets rotate
 
-e2e: tools ## build the images, start a stack of its own and test it whole; needs a container engine
+e2e: tools ## build the images and test a stack of them; needs a container engine
 	$(RUN) pytest tests/e2e -q -m e2e --timeout=1800
 
-faults: tools ## build the images, break a stack of them in every way and write the table of docs/reliability.md
+faults: tools ## build the images, break a stack of them in every way, write the table of reliability.md
 	IDC_TAG=$(IDC_TAG) docker compose build broker inference gateway alarm
 	IDC_TAG=$(IDC_TAG) docker compose -f docker-compose.yml -f tests/faults/docker-compose.clock.yml build broker gateway alarm
-	IDC_TAG=$(IDC_TAG) IDC_FAULTS_REPORT=docs/reliability.md $(RUN) pytest tests/faults -q -m faults --timeout=1200
+	IDC_TAG=$(IDC_TAG) IDC_FAULTS_REPORT=docs/explanation/reliability.md $(RUN) pytest tests/faults -q -m faults --timeout=1200
 
 pi-image: ## build the alarm's image for a Raspberry Pi (arm64), as idc-sentinel/alarm:0.1.0-arm64
 	@scripts/install_pi_tools.sh
 	@scripts/build_pi_image.sh
 
-pi-test: tools ## run that image under QEMU and on an emulated Raspberry Pi 3 with true GPIO lines; needs a container engine
+pi-test: tools ## run that image under QEMU and on an emulated Raspberry Pi 3 with its GPIO lines; needs a container engine
 	@scripts/install_pi_tools.sh
 	$(RUN) pytest tests/pi -q -m pi
 
 train: ## train on IDC_DATA_DIR (default ./data) as your own account; the bundle goes to ./models; more options in TRAIN
 	docker compose run --rm --build --user "$$(id -u):$$(id -g)" trainer train --data /data --out /models $(TRAIN)
 
-alarm-histories: tools ## hold the alarm's state machine against its invariants over 10,000 generated histories
+alarm-histories: tools ## check the alarm's state machine over 10,000 generated histories
 	ALARM_HISTORIES=10000 $(RUN) pytest tests/unit/alarm/test_alarm_policy.py -q --timeout=3600
 
 benchmarks: tools ## run every benchmark in its quick form

@@ -1,11 +1,11 @@
-"""From POST to pin change, beside its parts; publish -> state, idle CPU and memory beside a bare gpiozero + paho loop.
+"""From POST to pin change, and its parts; publish -> state, idle CPU and memory against a bare gpiozero + paho loop.
 
-The way: gateway, inference with the model that ships, Mosquitto and alarm, each a process of its own, 10 posts a
-second. A pin's change is the moment that `AlarmActed` was stamped, which the alarm does after it drove the pins; one
-clock for all. `inference_*` is the gateway's own latency, `event_to_pin_*` the rest as the alarm reports it.
+The path: gateway, inference with the model that ships, Mosquitto and alarm, one process each, 10 posts a second. The
+alarm stamps `AlarmActed` after it has driven the pins: that is the time of the pin change, on one clock for all.
+`inference_*` is the gateway's own latency, `event_to_pin_*` the rest as the alarm reports it.
 
 Alarm and bare loop run against one local Mosquitto with TLS, on mock pins, one message at a time. The alarm also
-checks, remembers and journals each event (two fsyncs) and reports each action; the bare loop does none of it. Run with
+validates, deduplicates and journals each event (two fsyncs) and reports each action; the bare loop does not. Run with
 `uv run --frozen python benchmarks/alarm.py [--quick]`. The last line is JSON: `*_ratio` is alarm / bare loop.
 """
 
@@ -63,7 +63,7 @@ CLOCK_TICKS: Final = os.sysconf("SC_CLK_TCK")
 
 
 def latencies_ms(gateway: MqttPeer, operator: MqttPeer, site: str, count: int) -> list[float]:
-    """Milliseconds from each publish to the state that names it. Blue and amber in turn: each event moves two pins."""
+    """Milliseconds from each publish to the state that names it. Blue and amber alternate: two pins change."""
     place = CLASSIFICATIONS.at(site=site, device="gateway")
     measured: list[float] = []
     for number in range(count):
@@ -87,7 +87,7 @@ def rss_mib(pid: int) -> float:
 
 
 def idle_cpu_percent(pid: int, duration_s: float) -> float:
-    """Share of one core that an idle process takes."""
+    """Processor time of an idle process, in percent of one core."""
 
     def used_s() -> float:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
@@ -113,7 +113,7 @@ def measure(broker: MosquittoBroker, pid: int, site: str, count: int) -> dict[st
 
 
 def measure_alarm(broker: MosquittoBroker, folder: Path, count: int, idle_s: float) -> dict[str, float]:
-    """The alarm's figures."""
+    """The alarm's metrics."""
     alarm = AlarmProcess(folder, broker.settings("alarm"), site="bench-alarm", ALARM_LOG_LEVEL="WARNING")
     alarm.options = ()
     alarm.start()
@@ -167,13 +167,13 @@ def post_patches(broker: MosquittoBroker, address: str, count: int) -> dict[str,
 
 
 def acted_by_result(watcher: MqttPeer) -> dict[str, AlarmActed]:
-    """What the alarm did with each result."""
+    """The alarm's action for each result."""
     actions = [AlarmActed.from_payload(payload) for _, payload in list(watcher.received)]
     return {str(acted.classification_id): acted for acted in actions if acted.acted_on is not None}
 
 
 def measure_bare_loop(broker: MosquittoBroker, count: int, idle_s: float) -> dict[str, float]:
-    """The baseline's figures."""
+    """The baseline's metrics."""
     mqtt = broker.settings("alarm")
     topics = CLASSIFICATIONS.filter(site="bench-bare"), ALARM_STATE.at(site="bench-bare", device="alarm")
     arguments = [mqtt.host, str(mqtt.port), mqtt.password(), str(mqtt.ca_file), *topics]

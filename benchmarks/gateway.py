@@ -1,22 +1,25 @@
 """Patches through the gateway beside the same sent straight to inference, and lists over a small and a large database.
 
-`uv run --frozen python benchmarks/gateway.py [--quick]`. Both services are processes of their own; the gateway checks
-and keeps each image, stores each result with a synced commit and publishes it to a real Mosquitto. The two ways are
-measured in turn in each round, so that a machine that changes its speed changes it for both; figures are medians. The
-last line is JSON: `*_ratio` is gateway / inference in throughput, `*_added_ms` what the gateway adds to the median
-latency, `list_*_ratio` the time of a page of a large database over that of a small one.
+`uv run --frozen python benchmarks/gateway.py [--quick] [--no-lists] [--beside PYTHON]`. The services are processes of
+their own; the gateway checks and keeps each image, stores each result with a synced commit and publishes it to a real
+Mosquitto. The ways are measured in turn in each round, so that a machine that changes its speed changes it for all;
+numbers are medians. `--beside` takes the interpreter of another checkout's environment and measures its gateway in the
+same rounds. The last line is JSON: `*_ratio` is gateway / inference in throughput, `*_added_ms` what the gateway adds
+to the median latency, `*_processor_ms` the processor time of one process per request, `list_*_ratio` the time of a page
+of a large database over that of a small one.
 """
 
 import argparse
 import asyncio
 import json
+import os
 import sqlite3
 import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -35,8 +38,11 @@ from support.gateway_process import gateway_process
 from support.http_load import LoadResult, load
 from support.inference_process import inference_process
 from support.mosquitto import MosquittoBroker
+from support.processor_time import children, processor_s
 
 BATCH_FILES: Final = 1000
+STRAIGHT: Final = "straight"
+THROUGH: Final = "through"
 UNBOUNDED: Final = {"GATEWAY_REQUESTS_PER_MINUTE": "1000000", "GATEWAY_LOG_LEVEL": "WARNING"}
 LISTS: Final = {
     "newest": {},
@@ -79,35 +85,81 @@ def cases() -> list[Case]:
     ]
 
 
-def measure(case: Case, gateway: str, inference: str, key: dict[str, str], rounds: int, seconds: float) -> None:
-    """Both ways in turn; prints a line for each and keeps the ratios."""
-    found: dict[str, list[LoadResult]] = {"straight": [], "through": []}
+@dataclass(frozen=True)
+class Way:
+    """How images reach the model."""
+
+    name: str
+    url: str
+    headers: dict[str, str]
+    processes: dict[str, int]
+    """Ids of the processes that work for it."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one run of one way measured."""
+
+    load: LoadResult
+    processor_ms: dict[str, float]
+    """Per request, of each process, the generator of the load among them."""
+
+
+def run_once(way: Way, case: Case, seconds: float) -> Run:
+    """Send one case's requests for so long."""
+    body, headers = case.straight if way.name == STRAIGHT else case.through
+    processes = {"generator": os.getpid(), **way.processes}
+    before_s = {name: processor_s(pid) for name, pid in processes.items()}
+    result = asyncio.run(
+        load(way.url, body, headers | way.headers, connections=case.connections, seconds=seconds, warm_up_s=0.0)
+    )
+    spent_s = {name: processor_s(pid) - before_s[name] for name, pid in processes.items()}
+    return Run(result, {name: spent * 1000 / result.requests for name, spent in spent_s.items()})
+
+
+def measure(case: Case, ways: list[Way], rounds: int, seconds: float) -> None:
+    """All ways in turn, after a warm-up; prints a line for each and keeps the ratios to the first one."""
+    for way in ways:
+        run_once(way, case, 1.0)
+    runs: dict[str, list[Run]] = {way.name: [] for way in ways}
     for _ in range(rounds):
-        for way, url, (body, headers) in (
-            ("straight", f"{inference}/v2/models/idc/infer", case.straight),
-            ("through", f"{gateway}/api/v1/classifications", (case.through[0], case.through[1] | key)),
-        ):
-            found[way].append(asyncio.run(load(url, body, headers, connections=case.connections, seconds=seconds)))
-    rates = [t.requests_per_s / s.requests_per_s for s, t in zip(found["straight"], found["through"], strict=True)]
-    added = [t.p50_ms - s.p50_ms for s, t in zip(found["straight"], found["through"], strict=True)]
-    for way, results in found.items():
-        middle = sorted(results, key=lambda result: result.requests_per_s)[len(results) // 2]
-        print(
-            f"{case.name:22} {way:9} {middle.requests_per_s:8.1f} requests/s, "
-            f"p50 {middle.p50_ms:8.1f} ms, p99 {middle.p99_ms:8.1f} ms"
-        )
-    RATIOS[f"{case.name}_ratio"] = round(statistics.median(rates), 3)
-    RATIOS[f"{case.name}_added_ms"] = round(statistics.median(added), 2)
+        for way in ways:
+            runs[way.name].append(run_once(way, case, seconds))
+    for name, found in runs.items():
+        print_line(case.name, name, found)
+        if name == STRAIGHT:
+            continue
+        pairs = [(straight.load, through.load) for straight, through in zip(runs[STRAIGHT], found, strict=True)]
+        prefix = case.name if name == THROUGH else f"{name}_{case.name}"
+        RATIOS[f"{prefix}_ratio"] = round(statistics.median(t.requests_per_s / s.requests_per_s for s, t in pairs), 3)
+        RATIOS[f"{prefix}_added_ms"] = round(statistics.median(t.p50_ms - s.p50_ms for s, t in pairs), 2)
+        for process in found[0].processor_ms:
+            RATIOS[f"{prefix}_{process}_processor_ms"] = round(processor_ms(found, process), 3)
+
+
+def print_line(case: str, way: str, runs: list[Run]) -> None:
+    """The run of median throughput, and the median processor time of each process."""
+    middle = sorted((run.load for run in runs), key=lambda result: result.requests_per_s)[len(runs) // 2]
+    spent = ", ".join(f"{name} {processor_ms(runs, name):.2f}" for name in runs[0].processor_ms)
+    print(
+        f"{case:20} {way:9} {middle.requests_per_s:7.1f} requests/s, p50 {middle.p50_ms:7.1f} ms, "
+        f"p99 {middle.p99_ms:7.1f} ms; processor ms per request: {spent}",
+        flush=True,
+    )
+
+
+def processor_ms(runs: list[Run], process: str) -> float:
+    """A process's median time per request."""
+    return statistics.median(run.processor_ms[process] for run in runs)
 
 
 RATIOS: Final[dict[str, float]] = {}
 
 
-def memory_mb(gateway: str, key: dict[str, str]) -> float:
-    """The gateway's resident memory, MB, as it tells itself."""
-    lines = httpx.get(f"{gateway}/metrics", headers=key).text.splitlines()
-    (line,) = [line for line in lines if line.startswith("process_resident_memory_bytes ")]
-    return round(float(line.split()[1]) / 1e6, 1)
+def memory_mb(pid: int) -> float:
+    """A process's resident memory, MB."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return round(pages * os.sysconf("SC_PAGE_SIZE") / 1e6, 1)
 
 
 def fill(database: Path, rows: int) -> None:
@@ -157,7 +209,7 @@ def measure_lists(stack: ExitStack, folder: Path, broker: MosquittoBroker, infer
     for size in sizes:
         place = folder / f"rows-{size}"
         place.mkdir()
-        settings = {**UNBOUNDED, "GATEWAY_DEVICE": f"rows-{size}"}
+        settings = of_device(f"rows-{size}")
         with gateway_process(place, broker, inference, **settings):
             pass  # makes the tables
         fill(place / "gateway.sqlite3", size)
@@ -180,23 +232,49 @@ def main() -> None:
     """Measure, print a table and the ratios."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="one short round, and 100,000 rows instead of 1,000,000")
-    quick = parser.parse_args().quick
-    rounds, seconds, rows = (1, 3.0, 100_000) if quick else (3, 8.0, 1_000_000)
-    with tempfile.TemporaryDirectory() as name, inference_process(MODELS) as inference, ExitStack() as stack:
+    parser.add_argument("--no-lists", action="store_true", help="leave the lists out")
+    parser.add_argument("--beside", metavar="PYTHON", help="measure the gateway of another checkout's environment, too")
+    parser.add_argument("--rounds", type=int, help="how often each way is measured")
+    given = parser.parse_args()
+    rounds, seconds, rows = (1, 3.0, 100_000) if given.quick else (3, 8.0, 1_000_000)
+    pythons = {THROUGH: sys.executable} | ({"beside": given.beside} if given.beside else {})
+    with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         folder = Path(name)
-        for place in ("broker", "gateway"):
-            (folder / place).mkdir()
+        (folder / "broker").mkdir()
         broker = MosquittoBroker(folder / "broker")
         broker.start()
         stack.callback(broker.stop)
         key = {"Authorization": f"Bearer {broker.api_key_file.read_text().strip()}"}
-        with gateway_process(folder / "gateway", broker, inference, **UNBOUNDED) as gateway:
-            RATIOS["idle_memory_mb"] = memory_mb(gateway, key)
+        inference, inference_pid = started(stack, inference_process(MODELS))
+        processes = {"inference": inference_pid}
+        ways = [Way(STRAIGHT, f"{inference}/v2/models/idc/infer", {}, processes)]
+        with ExitStack() as gateways:
+            for way, python in pythons.items():
+                (folder / way).mkdir()
+                serving = gateway_process(folder / way, broker, inference, python=python, **of_device(way))
+                address, pid = started(gateways, serving)
+                ways.append(Way(way, f"{address}/api/v1/classifications", key, {**processes, "gateway": pid}))
+                RATIOS[f"{way}_idle_memory_mb"] = memory_mb(pid)
             for case in cases():
-                measure(case, gateway, inference, key, rounds, seconds)
-            RATIOS["loaded_memory_mb"] = memory_mb(gateway, key)
-        measure_lists(stack, folder, broker, inference, [10_000, rows])
+                measure(case, ways, given.rounds or rounds, seconds)
+            for way in ways[1:]:
+                RATIOS[f"{way.name}_loaded_memory_mb"] = memory_mb(way.processes["gateway"])
+        if not given.no_lists:
+            measure_lists(stack, folder, broker, inference, [10_000, rows])
     print(json.dumps(RATIOS))
+
+
+def started(stack: ExitStack, serving: AbstractContextManager[str]) -> tuple[str, int]:
+    """Start a service; gives its address and process id."""
+    before = children()
+    address = stack.enter_context(serving)
+    (pid,) = children() - before
+    return address, pid
+
+
+def of_device(name: str) -> dict[str, str]:
+    """Settings of a gateway that is one of several at one broker."""
+    return {**UNBOUNDED, "GATEWAY_DEVICE": name}
 
 
 if __name__ == "__main__":

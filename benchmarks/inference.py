@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import httpx
 import numpy as np
 from numpy.typing import NDArray
 
@@ -34,12 +35,11 @@ sys.path.insert(0, str(ROOT / "benchmarks"))
 from int8_bundle import add_int8_twin
 
 from idc_inference.settings import InferenceSettings
-from idc_inference.tensors import join_elements
+from idc_inference.protocol.tensors import join_elements
 from idc_modelio.bundles import read_bundle, versions
-from idc_servicekit.http_health import status_of
 from support.benchmark_app import benchmark_app
 from support.demo_patches import png_of
-from support.http_load import LoadResult, load
+from support.http_load import WARM_UP_S, LoadResult, load
 from support.inference_process import end_inference, start_inference
 from support.mosquitto import free_port
 
@@ -115,6 +115,11 @@ class Service:
         status = Path(f"/proc/{self._process.pid}/status").read_text()
         return int(status.partition("VmRSS:")[2].split()[0]) / 1024
 
+    def processor_s(self) -> float:
+        """Processor time that it used so far."""
+        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def stop(self) -> None:
         """End it."""
         end_inference(self._process)
@@ -122,8 +127,8 @@ class Service:
 
 def _is_ready(url: str) -> bool:
     try:
-        return status_of(url, timeout_s=1) == 200
-    except OSError:
+        return httpx.get(url, timeout=1).is_success
+    except httpx.TransportError:
         return False
 
 
@@ -150,6 +155,7 @@ class Row:
     case: Case
     results: list[LoadResult]
     ratios: list[float]
+    processor_s: list[float]
 
     @property
     def patches_per_s(self) -> float:
@@ -162,6 +168,11 @@ class Row:
         return statistics.median(self.ratios)
 
     @property
+    def processor_ms(self) -> float:
+        """Processor time of the service for one patch, the median round."""
+        return 1000 * statistics.median(self.processor_s)
+
+    @property
     def p50_ms(self) -> float:
         """Median latency of the median round."""
         return statistics.median(result.p50_ms for result in self.results)
@@ -172,14 +183,17 @@ class Row:
         return statistics.median(result.p99_ms for result in self.results)
 
 
-def under_load(url: str, graph: Path, seconds: int) -> tuple[list[Row], list[float]]:
+def under_load(running: Service, graph: Path, seconds: int) -> tuple[list[Row], list[float]]:
     """Every kind of traffic; gives the rows and the patches per second of all runs of the baseline."""
     batch = fastest_batch(graph)
     rows, rates = [], [benchmark_app(graph, batch=batch, seconds=seconds).patches_per_s]
     for case in cases():
-        row = Row(case, [], [])
+        row = Row(case, [], [], [])
         for _ in range(ROUNDS):
-            result = asyncio.run(load(url, *case.body, connections=case.connections, seconds=float(seconds)))
+            before_s = running.processor_s()
+            result = asyncio.run(load(running.url, *case.body, connections=case.connections, seconds=float(seconds)))
+            patches = result.requests_per_s * (seconds + WARM_UP_S) * case.patches
+            row.processor_s.append((running.processor_s() - before_s) / patches)
             rates.append(benchmark_app(graph, batch=batch, seconds=seconds).patches_per_s)
             row.results.append(result)
             row.ratios.append(result.requests_per_s * case.patches / statistics.mean(rates[-2:]))
@@ -196,11 +210,12 @@ def measure(models: Path, version: str, seconds: int) -> dict[str, float]:
             figures = {"start_cold_s": cold.start_s}
         with service(models, version, Path(cache)) as warm:
             figures |= {"start_warm_s": warm.start_s, "rss_idle_mib": warm.rss_mib()}
-            rows, rates = under_load(warm.url, graph, seconds)
+            rows, rates = under_load(warm, graph, seconds)
             figures["rss_loaded_mib"] = warm.rss_mib()
     alone_ms = benchmark_app(graph, batch=1, seconds=seconds, api="sync").latency_ms
     print_table(f"version {version}, {bundle.manifest.precision}", rows, rates)
     figures |= {f"{row.case.name}_ratio": row.ratio for row in rows}
+    figures |= {f"{row.case.name}_processor_ms": row.processor_ms for row in rows}
     figures["single_p50_over_benchmark_app_ms"] = rows[-1].p50_ms - alone_ms
     figures |= {"baseline_patches_per_s": statistics.mean(rates), "baseline_drift": max(rates) / min(rates)}
     return {name: round(value, 3) for name, value in figures.items()}
@@ -208,9 +223,9 @@ def measure(models: Path, version: str, seconds: int) -> dict[str, float]:
 
 def print_table(title: str, rows: list[Row], rates: list[float]) -> None:
     """One line for each kind of traffic."""
-    print(f"\n{title}\n{'':16} patches/s  of benchmark_app   p50 ms   p99 ms")
+    print(f"\n{title}\n{'':16} patches/s  of benchmark_app   p50 ms   p99 ms  processor ms/patch")
     for row in rows:
-        timing = f"{row.p50_ms:8.1f} {row.p99_ms:8.1f}"
+        timing = f"{row.p50_ms:8.1f} {row.p99_ms:8.1f} {row.processor_ms:19.2f}"
         print(f"{row.case.name:16} {row.patches_per_s:9.0f} {row.ratio:17.2f} {timing}")
     print(f"{'benchmark_app':16} {statistics.mean(rates):9.0f} {1:17.2f}")
 

@@ -1,14 +1,14 @@
-"""The trainer beside OpenVINO's `benchmark_app` and beside the training of 2018, and its memory, in one run.
+"""The trainer compared with OpenVINO's `benchmark_app` and with the training of 2018, and its memory, in one run.
 
 `IDC_DATA=... uv run --frozen --all-packages python benchmarks/trainer.py [--quick]`; without IDC_DATA the patches are
-made up.
+synthetic.
 
 - Feature extraction (read, decode, resize, infer, keep) into an empty cache, against `benchmark_app` on the same graph
-  with the same configuration, in turns; the ratio is the median of the rounds.
-- From patches to a bundle with an empty cache, against 40 epochs of InceptionV3 at 299 px with all weights learning, as
-  the system of 2018 did it: estimated from timed steps of 32 patches (weights do not change the time).
+  with the same configuration, alternately; the ratio is the median of the rounds.
+- From patches to a bundle with an empty cache, against 40 epochs of InceptionV3 at 299 px with all weights trained, as
+  in the system of 2018: estimated from timed steps of 32 patches (weights do not change the time).
 - Peak memory of indexing, extraction and the head's fit, each in a process of its own, for 7,787 and 100,000 patches
-  with contents of their own, at a small input so that it takes minutes and not hours.
+  with different contents, at a small input so that it takes minutes and not hours.
 """
 
 import argparse
@@ -31,20 +31,21 @@ import keras
 import numpy as np
 from PIL import Image, PngImagePlugin
 
-from idc_trainer.data.choose import SplitRequest
+from idc_trainer.splits.choose import SplitRequest
 from idc_trainer.data.index import PatchIndex, index_patches
 from idc_trainer.data.layouts import open_patches
 from idc_trainer.data.reading import DataSet
 from idc_trainer.data.source import Listing, PatchFile, PatientsFrom
-from idc_trainer.export.keras_graph import save_ir, to_openvino
-from idc_trainer.backbones.classifier import build_feature_model
-from idc_trainer.features.extraction import extract
-from idc_trainer.features.runner import BATCH, GraphRunner
+from idc_trainer.graphs.conversion import save_ir, to_openvino
+from idc_trainer.learning.classifier import build_feature_model
+from idc_trainer.features.extraction import Extractor, extract
+from idc_trainer.graphs.runner import BATCH, GraphRunner
 from idc_trainer.features.variants import Plain
 from idc_trainer.learning.operating_point import Target
 from idc_trainer.learning.recipe import Recipe, Stain
-from idc_trainer.preparation import Source, compute_features, make_learner, read_backbone
-from idc_trainer.training import TrainingRequest, train
+from idc_trainer.learning.learner import Learner
+from idc_trainer.workflows.preparation import Source, compute_features, read_backbone
+from idc_trainer.workflows.training import TrainingRequest, train
 from support.benchmark_app import benchmark_app
 from support.made_patches import write_patch_folder
 
@@ -56,18 +57,17 @@ REPEATED: Final = 100_000
 
 
 class DistinctPatches:
-    """As many patches as are wanted, each with a content of its own, made when it is read."""
+    """Any number of patches, each with different content, generated when it is read."""
 
     root = Path("made up")
 
     def __init__(self, count: int) -> None:
-        """Make the list of files; no pixels."""
         self.listing = Listing([_file(number) for number in range(count)], PatientsFrom.NAMES)
         rng = np.random.default_rng(0)
         self._images = [Image.fromarray(rng.integers(0, 256, (50, 50, 3)).astype(np.uint8)) for _ in range(8)]
 
     def read(self, file: PatchFile) -> bytes:
-        """One patch as PNG; its path stands in it, so that no two are the same file."""
+        """One patch as PNG, with its path in it, so that no two are the same file."""
         note = PngImagePlugin.PngInfo()
         note.add_text("path", file.path)
         buffer = io.BytesIO()
@@ -85,7 +85,7 @@ def _silent(_step: str, _done: int, _total: int) -> None:
 
 
 def _data(folder: Path, count: int) -> Path:
-    """Real patches of whole patients where IDC_DATA is set, at least so many, else made-up ones of eight patients."""
+    """At least `count` real patches of whole patients if IDC_DATA is set, else synthetic ones of eight patients."""
     if "IDC_DATA" not in os.environ:
         each = count // 16
         return write_patch_folder(folder / "data", {f"{number}": (each, each) for number in range(8)})
@@ -112,7 +112,7 @@ def _extraction_ratio(data: Path, folder: Path, *, rounds: int, count: int, seco
     for number in range(rounds):
         before = benchmark_app(path, batch=BATCH, seconds=seconds).patches_per_s
         start = time.perf_counter()
-        extract(index, Plain(), runner, folder / f"round-{number}", _silent)
+        extract(index, Plain(), Extractor(runner.output_shape[0], runner.run), folder / f"round-{number}", _silent)
         ours.append(len(index) / (time.perf_counter() - start))
         after = benchmark_app(path, batch=BATCH, seconds=seconds).patches_per_s
         ratios.append(ours[-1] / ((before + after) / 2))
@@ -156,7 +156,7 @@ def _peak_mib(count: int) -> float:
         index: PatchIndex = index_patches(DistinctPatches(count), _silent, skip_unreadable=False)
         backbone = read_backbone(source)
         stores = compute_features(backbone, index, index, source, _silent)
-        make_learner(stores, backbone, recipe, Target()).fit(index)
+        Learner(stores, recipe.gains(backbone), recipe.head, Target(), recipe.seed).fit(index)
     # VmHWM and not ru_maxrss, which a child inherits from its parent
     (line,) = (text for text in Path("/proc/self/status").read_text().splitlines() if text.startswith("VmHWM:"))
     return int(line.split()[1]) / 1024

@@ -1,29 +1,29 @@
 #!/bin/bash
-# Makes what the stack's services prove themselves with: a certificate authority, the broker's certificate, an MQTT
-# password and a client's certificate for each account and the first API key. All of it is random and made once; a
-# later run changes only a certificate that is near its end, lacks a name or does not fit its key or the authority.
+# Makes the stack's secrets: a certificate authority, the broker's certificate, an MQTT password and a client
+# certificate for each account, and the first API key. All of it is random and made once; a later run replaces only a
+# certificate that expires soon, lacks a name or does not match its key or the authority.
 #
 #   bootstrap.sh FOLDER           make what is missing
-#   bootstrap.sh FOLDER rotate    and make every certificate again, by the same authority
+#   bootstrap.sh FOLDER rotate    and make every certificate again, with the same authority
 #
 # FOLDER/ca/       ca.key, ca.crt                            stays with this service
-# FOLDER/broker/   server.key, server.crt, passwords,        what each of the others gets: its own folder, read-only;
-#                  and the health check's, account `monitor`: ca.crt, mqtt-password, client.key, client.crt
+# FOLDER/broker/   server.key, server.crt, passwords,        each of the others gets its own folder, read-only;
+#                  for the health check, account `monitor`: ca.crt, mqtt-password, client.key, client.crt
 # FOLDER/gateway/  ca.crt, mqtt-password, client.key, client.crt, api-key, metrics-key, inference-key
 # FOLDER/alarm/    ca.crt, mqtt-password, client.key, client.crt
-# FOLDER/metrics/  metrics-key                               for who watches the gateway's figures
+# FOLDER/metrics/  metrics-key                               for Prometheus
 # FOLDER/operator/ ca.crt, mqtt-password, client.key, client.crt    for people with an MQTT client
-# FOLDER/inference/ server.key, server.crt, inference-key    for inference on another machine, where it has a name
+# FOLDER/inference/ server.key, server.crt, inference-key    for inference on another machine, if it has a name
 #
-# IDC_BROKER_NAMES: more names of the broker beside `broker` and `localhost`, comma-separated (`pi.lan,192.0.2.7`).
-# IDC_INFERENCE_NAMES: the names of inference on another machine, in the same form.
+# IDC_BROKER_NAMES: names of the broker in addition to `broker` and `localhost`, comma-separated (`pi.lan,192.0.2.7`).
+# IDC_INFERENCE_NAMES: names of inference on another machine, in the same form.
 #
 # Exit codes: 0; 64 wrong usage; 73 a file cannot be made; 78 a setting is wrong. One line says why.
 set -euEo pipefail
 umask 077
 . "$(dirname "$0")/certificate_names.sh"
 
-# No end without a reason: whatever fails, the line and the command are told, once.
+# Whatever fails, report the line and the command once.
 fail() { printf 'bootstrap: %s\n' "$*" >&2; trap - ERR; exit 73; }
 trap 'fail "line $LINENO failed: $BASH_COMMAND"' ERR
 
@@ -42,19 +42,19 @@ say() { printf 'bootstrap: %s\n' "$*"; }
 
 random() { openssl rand -hex 32; }
 
-# A file appears whole or not at all, so that an interrupted run is mended by the next.
+# A file appears complete or not at all, so the next run repairs an interrupted one.
 keep() {
     { rm -f "$1.new" && cat >"$1.new" && test -s "$1.new" && chmod 400 "$1.new" && mv -f "$1.new" "$1"; } ||
-        fail "cannot write $1: is the disk full, or the folder not this account's ($(id -u))?"
+        fail "cannot write $1: is the disk full, or does the folder not belong to account $(id -u)?"
 }
 
 home_of() { if [[ $1 == monitor ]]; then echo "$folder/broker"; else echo "$folder/$1"; fi; }
 
-mkdir -p "$folder/ca" || fail "cannot make $folder/ca: give account $(id -u) the right to write there"
+mkdir -p "$folder/ca" || fail "cannot make $folder/ca: give account $(id -u) write permission there"
 for account in "${accounts[@]}" metrics inference; do mkdir -p "$(home_of "$account")"; done
 
 # Signs a request from standard input, valid from yesterday: a Pi's clock may be behind this machine's. `openssl ca` is
-# the one command that takes a start date in OpenSSL 3.0 too. Without more options it signs by the authority.
+# the only command of OpenSSL 3.0 that accepts a start date. Without more options it signs with the authority.
 sign() { # DAYS EXTENSIONS OPTION...
     local days=$1 extensions=$2 work
     shift 2
@@ -87,12 +87,12 @@ make_certificate() { # FILE-WITHOUT-SUFFIX COMMON-NAME EXTENSION...
     extensions=$(printf '%s\n' "basicConstraints=critical,CA:FALSE" "keyUsage=critical,digitalSignature" \
         "subjectKeyIdentifier=hash" "authorityKeyIdentifier=keyid" "$@")
     openssl req -new -key /dev/stdin -subj "/CN=$name" <<<"$key" | sign 397 "$extensions" | keep "$file.crt.next"
-    # the two follow each other at once; should a run end between them, the next sees that they do not fit
+    # if a run ends between these two, the next one sees that they do not match
     keep "$file.key" <<<"$key"
     mv -f "$file.crt.next" "$file.crt"
 }
 
-# Signed by this authority, in force for another 30 days, and of its key.
+# Signed by this authority, valid for another 30 days, and matching its key.
 is_good() { # FILE-WITHOUT-SUFFIX
     [[ -s $1.key && -s $1.crt ]] || return 1
     openssl verify -CAfile "$folder/ca/ca.crt" "$1.crt" >/dev/null 2>&1 || return 1
@@ -100,7 +100,7 @@ is_good() { # FILE-WITHOUT-SUFFIX
     [[ $(openssl x509 -in "$1.crt" -noout -pubkey) == "$(openssl pkey -in "$1.key" -pubout)" ]]
 }
 
-# The names are kept next to the authority, so that a change of them is noticed.
+# The names are recorded next to the authority, so that a change is noticed.
 keep_server_certificate() { # SERVICE NAMES
     local file=$folder/$1/server record=$folder/ca/$1.names
     [[ $1 == broker ]] && record=$folder/ca/server.names
@@ -110,7 +110,7 @@ keep_server_certificate() { # SERVICE NAMES
     printf '%s' "$2" | keep "$record"
 }
 
-# One random key in the folders of all who share it; the first folder's counts.
+# One random key in the folders of all services that share it; the first folder's copy is authoritative.
 share_key() { # NAME FOLDER...
     local name=$1 first=$2 home
     shift
@@ -130,7 +130,7 @@ make_passwords() {
     : >"$folder/broker/passwords.new"
     for account in "${accounts[@]}"; do
         random | keep "$(home_of "$account")/mqtt-password"
-        # mosquitto_passwd -U hashes a file of name:password lines, so that no password stands on a command line
+        # mosquitto_passwd -U hashes a file of name:password lines, so no password appears on a command line
         printf '%s:%s\n' "$account" "$(cat "$(home_of "$account")/mqtt-password")" >>"$folder/broker/passwords.new"
     done
     mosquitto_passwd -U "$folder/broker/passwords.new"
@@ -144,7 +144,7 @@ has_all_passwords() {
     for account in "${accounts[@]}"; do [[ -s $(home_of "$account")/mqtt-password ]] || return 1; done
 }
 
-# an authority that has ended proves nothing any more, wherever its certificate was copied to
+# an expired authority is useless, wherever its certificate was copied to
 openssl x509 -in "$folder/ca/ca.crt" -noout -checkend 0 >/dev/null 2>&1 || make_authority
 keep_server_certificate broker "$broker_names"
 if [[ $inference_names ]]; then

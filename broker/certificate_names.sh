@@ -1,6 +1,6 @@
 # Reads a list of host names and addresses for a certificate. Sourced by bootstrap.sh.
 
-# Prints why an entry is no host name or address, with what is right; prints nothing for a good one.
+# Prints why an entry is not a valid host name or address, and how to correct it; prints nothing for a valid one.
 fault_of_name() { # ENTRY
     local entry=$1 host
     case $entry in
@@ -9,19 +9,19 @@ fault_of_name() { # ENTRY
             echo "is a URL: write the host alone, ${host%%[:/]*}"
             return
             ;;
-        */*) echo "has a path or a network's length: write one host name or address, ${entry%%/*}"; return ;;
+        */*) echo "has a path or a prefix length: write one host name or address, ${entry%%/*}"; return ;;
         *' '* | *$'\t'* | *';'*) echo "holds two names: put a comma between them"; return ;;
     esac
     if is_ipv4 "$entry" || is_ipv6 "$entry"; then return; fi
     case $entry in
         *:*:*) echo "looks like an IPv6 address but is not valid"; return ;;
         *:*) echo "has a port: write the host alone, ${entry%%:*}"; return ;;
-        *[!a-z0-9._-]*) echo "has a character that no host name has: use letters, digits, hyphens and dots (for a name with other letters its xn-- form)"; return ;;
+        *[!a-z0-9._-]*) echo "has a character that is not valid in a host name: use letters, digits, hyphens and dots (for a name with other letters its xn-- form)"; return ;;
         *[!0-9.]*) ;;
         *) echo "looks like an IPv4 address but is not valid: four numbers from 0 to 255, such as 192.0.2.7"; return ;;
     esac
     [[ ${#entry} -le 253 && ! .$entry. =~ [^.]{64} ]] || { echo "is too long: 63 characters between two dots, 253 in all"; return; }
-    [[ .$entry. != *..* && ! .$entry. =~ \.-|-\. ]] || echo "is no host name: no dot or hyphen stands at the start or end of a part"
+    [[ .$entry. != *..* && ! .$entry. =~ \.-|-\. ]] || echo "is not a host name: a part must not be empty, or start or end with a hyphen"
 }
 
 is_ipv4() {
@@ -31,15 +31,15 @@ is_ipv4() {
     for part in "${parts[@]}"; do [[ ${#part} -le 3 && 10#$part -le 255 ]] || return 1; done
 }
 
-# OpenSSL knows best what an IPv6 address is
+# OpenSSL decides what an IPv6 address is
 is_ipv6() {
     [[ $1 == *:*:* && $1 != *[!0-9a-f:.]* ]] || return 1
     openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout /dev/null -subj /CN=x \
         -addext "subjectAltName=IP:$1" >/dev/null 2>&1
 }
 
-# Prints a list in one form: lower case, no spaces, no empty entry, none twice, no brackets around IPv6.
-# With an entry that is no name it says which and why on standard error, and returns 1.
+# Prints a list in normal form: lower case, without spaces, empty entries, duplicates or brackets around IPv6 addresses.
+# Reports each invalid entry on standard error, and then returns 1.
 tidy_names() { # SETTING LIST
     local setting=$1 entries entry fault tidy=() bad=0
     IFS=, read -ra entries <<<"${2//$'\n'/,}"
@@ -58,7 +58,7 @@ tidy_names() { # SETTING LIST
     return "$bad"
 }
 
-# What an OpenSSL extension file takes: DNS:a,IP:192.0.2.7
+# Prints a list as OpenSSL's subjectAltName: DNS:a,IP:192.0.2.7
 subject_alt_names() { # TIDY-LIST
     local entries entry names=()
     IFS=, read -ra entries <<<"$1"

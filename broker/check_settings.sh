@@ -1,9 +1,8 @@
 #!/bin/bash
-# Refuses settings of `.env` and of the services' env files that nothing would read or that contradict each other, before
-# any service starts. Compose itself passes over a name that it does not know. Run by prepare.sh, whose environment holds
-# all of `.env`.
+# Rejects settings in `.env` and the services' env files that nothing reads or that contradict each other, before any
+# service starts. Compose ignores names that it does not know. Run by prepare.sh, whose environment holds all of `.env`.
 #
-#   check_settings.sh [FOLDER]    FOLDER: the project's, with docker-compose.yml and the services' env files
+#   check_settings.sh [FOLDER]    FOLDER: the clone, with docker-compose.yml and the services' env files
 #
 # Exit codes: 0; 78 a setting is wrong, with a line for each.
 set -euEo pipefail
@@ -41,9 +40,9 @@ for name in IDC_SITE IDC_PI_DEVICE; do
 done
 case ${IDC_MUTUAL_TLS:-off} in on | off) ;; *) refuse "IDC_MUTUAL_TLS is '$IDC_MUTUAL_TLS': write on or off" ;; esac
 if [[ ${IDC_LOCAL_INFERENCE:-1} == 0 && ! ${IDC_INFERENCE_URL:-} ]]; then
-    refuse "IDC_LOCAL_INFERENCE=0 leaves nothing to ask: name the other machine's inference with IDC_INFERENCE_URL=https://NAME:8443"
+    refuse "IDC_LOCAL_INFERENCE=0 runs no inference here: name the other machine's with IDC_INFERENCE_URL=https://NAME:8443"
 fi
-# what links and Caddy's certificate are made of: an IPv6 address stands in brackets there
+# used in links and in Caddy's certificate, so an IPv6 address needs brackets
 domain=${IDC_DOMAIN:-}
 domain=${domain,,}
 bare=${domain#[}
@@ -59,15 +58,15 @@ for address in "${addresses[@]/#/IDC_INFERENCE_URL }" ${IDC_PUBLIC_URL:+"IDC_PUB
         refuse "${address%% *} is '${address#* }': write an address such as http://pc.lan:8080"
 done
 if [[ ${IDC_DOMAIN:-} && ! ${IDC_OVERLAY_TLS:-} ]]; then
-    refuse "IDC_DOMAIN asks for HTTPS, but docker-compose.tls.yml is not used, so that plain HTTP would be served:" \
+    refuse "IDC_DOMAIN asks for HTTPS, but without docker-compose.tls.yml plain HTTP would be served:" \
         "add COMPOSE_FILE=docker-compose.yml:docker-compose.tls.yml to .env, or remove IDC_DOMAIN"
 fi
 if [[ ! ${IDC_OVERLAY_TLS:-} ]]; then
     case ${IDC_HTTP_BIND:-127.0.0.1} in
         127.* | localhost | ::1 | '[::1]') ;;
         *)
-            hint "plain HTTP on $IDC_HTTP_BIND, as IDC_HTTP_BIND asks: whoever is on that network can read keys," \
-                "passwords and images. HTTPS: docs/operations.md"
+            hint "plain HTTP on $IDC_HTTP_BIND, as IDC_HTTP_BIND asks: anybody on that network can read keys," \
+                "passwords and images. HTTPS: docs/how-to/https.md"
             case ${IDC_HTTP_BIND}/${IDC_PUBLIC_URL:-} in
                 0.0.0.0/ | '[::]/' | '::/')
                     hint "sign-in links will name localhost: set IDC_PUBLIC_URL to the address that people open"
@@ -78,7 +77,7 @@ if [[ ! ${IDC_OVERLAY_TLS:-} ]]; then
 fi
 case ${IDC_MQTT_BIND:-127.0.0.1}/${IDC_BROKER_NAMES:-} in
     127.*/* | localhost/* | *::1*/*) ;;
-    */) hint "the broker listens on $IDC_MQTT_BIND, but no client elsewhere can verify it: name it by IDC_BROKER_NAMES" ;;
+    */) hint "the broker listens on $IDC_MQTT_BIND, but no remote client can verify it: name it by IDC_BROKER_NAMES" ;;
 esac
 if [[ ${IDC_INFERENCE_URL:-} == https://* && ! ${IDC_INFERENCE_CA:-} && ! ${IDC_INFERENCE_NAMES:-} ]]; then
     hint "IDC_INFERENCE_URL is HTTPS: name that machine by IDC_INFERENCE_NAMES, so that the bootstrap makes its certificate"

@@ -1,12 +1,11 @@
 #!/bin/sh
-# Carries the broker's database through a full disk. Mosquitto 2.0 does not look at the result of its last write: on a
-# full disk it puts an empty or cut-off file in the place of a good one, without a word, and a cut-off file keeps it
-# from starting again.
+# Carries the broker's database through a full disk. Mosquitto 2.0 does not check the result of its last write: on a
+# full disk it silently replaces a good file by an empty or truncated one, and it does not start with a truncated file.
 #
-#   database.sh mend FOLDER               before the broker starts: put a copy in the place of what cannot be read
-#   database.sh keep FOLDER PID EVERY_S   beside the broker: have it write every ten seconds, a large file (256 KiB and
-#                                         more) every EVERY_S; keep a copy of what was written with room to spare; say
-#                                         when there is none
+#   database.sh mend FOLDER               before the broker starts: replace an unreadable file by its copy
+#   database.sh keep FOLDER PID EVERY_S   while the broker runs: make it write every ten seconds, a large file (256 KiB
+#                                         or more) every EVERY_S seconds; keep a copy of each file that was written
+#                                         with enough free space; report when the space runs out
 #
 # The copy is a second name of the same file: the broker writes a new file each time and moves it over the old one.
 set -eu
@@ -19,7 +18,7 @@ small_bytes=262144
 
 say() { printf '%s: %s\n' "$(date +%Y-%m-%dT%H:%M:%S)" "$*"; }
 
-# Whether a broker of its own, which nobody can reach, starts with this file. It is killed: an orderly end would write.
+# Whether a trial broker that nobody can reach starts with this file. It is killed, since it would write on SIGTERM.
 can_be_read() { # FILE
     [ -s "$1" ] || return 1
     trial=$(mktemp -d)
@@ -27,7 +26,7 @@ can_be_read() { # FILE
         "persistence_file $(basename "$1")" "log_dest none" >"$trial/conf"
     mosquitto -c "$trial/conf" >/dev/null 2>&1 &
     broker=$!
-    # it listens as soon as it has read the file: within a minute even the largest on a slow memory card
+    # it listens as soon as it has read the file: within a minute, even for the largest file on a slow memory card
     is_read=1
     tries=600
     while [ "$tries" -gt 0 ] && kill -0 "$broker" 2>/dev/null; do
@@ -46,7 +45,7 @@ mend() {
     if can_be_read "$database"; then return; fi
     if [ -e "$database" ]; then mv -f "$database" "$database.damaged"; fi
     if can_be_read "$copy"; then
-        say "Error: $database cannot be read (a full disk?): the broker starts with its last good copy"
+        say "Error: $database cannot be read (was the disk full?): the broker starts with its last good copy"
         ln "$copy" "$database"
     else
         say "Error: neither $database nor its copy can be read: the broker starts without sessions and retained messages"
@@ -54,29 +53,28 @@ mend() {
     fi
 }
 
-size_bytes() { stat -c %s "$database" 2>/dev/null || echo 0; }
-
-has_room() {
-    free=$(($(stat -f -c '%a * %S' "$folder")))
-    [ "$free" -ge $((2 * $(size_bytes) + spare_bytes)) ]
+has_room_for() { # SIZE_BYTES
+    free_bytes=$(($(stat -f -c '%a * %S' "$folder")))
+    [ "$free_bytes" -ge $((2 * $1 + spare_bytes)) ]
 }
 
 keep() { # PID EVERY_S
     pid=$1
     every_s=$2
-    look_s=$((every_s < 10 ? every_s : 10))
+    round_s=$((every_s < 10 ? every_s : 10))
     waited_s=0
     had_room=false
-    while sleep "$look_s" && kill -0 "$pid" 2>/dev/null; do
-        waited_s=$((waited_s + look_s))
-        if ! has_room; then
-            say "Error: No space left on device for $database: what waits for absent clients is in memory alone"
+    while sleep "$round_s" && kill -0 "$pid" 2>/dev/null; do
+        waited_s=$((waited_s + round_s))
+        size_bytes=$(stat -c %s "$database" 2>/dev/null || echo 0)
+        if ! has_room_for "$size_bytes"; then
+            say "Error: No space left on device for $database: messages for absent clients are only in memory"
             had_room=false
             continue
         fi
-        # what was written before there was room may be cut off
+        # a file that was written while there was no room may be truncated
         if $had_room && [ -s "$database" ]; then ln -f "$database" "$copy"; fi
-        if ! $had_room || [ "$(size_bytes)" -lt "$small_bytes" ] || [ "$waited_s" -ge "$every_s" ]; then
+        if ! $had_room || [ "$size_bytes" -lt "$small_bytes" ] || [ "$waited_s" -ge "$every_s" ]; then
             kill -USR1 "$pid"
             waited_s=0
         fi

@@ -1,48 +1,42 @@
 #!/bin/sh
-# Has a running broker serve what the bootstrap made last: another certificate or account counts at once (SIGHUP, and
-# nobody is disconnected); another authority or other bridges take a restart: AGAIN is made, by which start.sh knows, and
-# the broker is ended in order.
+# Makes a running broker serve what the bootstrap made last. For a new certificate or account, it reloads the broker
+# (SIGHUP), which disconnects nobody. For a new authority or other bridges, it creates the file RESTART and stops the
+# broker: start.sh then starts it again.
 #
-#   follow.sh PID SECRETS AGAIN [EVERY_S]
+#   follow.sh PID SECRETS RESTART [EVERY_S]
 set -eu
 pid=$1
-secrets=$2
-again=$3
-every_s=${4:-1}
+restart=$3
+every_s=${4:-5}
+cd "$2"
 
 say() { printf '%s: %s\n' "$(date +%Y-%m-%dT%H:%M:%S)" "$*"; }
 
-# Which files there are: a new one has another inode, time or size. Cheap enough for every second.
-seen() {
-    for name in server.crt server.key passwords ca.crt bridges.sha256; do
-        stat -L -c '%n %i %Y %s' "$secrets/$name" 2>/dev/null || true
-    done
-}
+# A new file has another inode, time or size.
+versions() { stat -L -c '%n %i %Y %s' server.crt server.key passwords ca.crt bridges.sha256 2>/dev/null || true; }
 
-# What they hold: Kubernetes exchanges every file of a Secret together, whatever changed.
-held() { # NAME...
-    for name in "$@"; do cat "$secrets/$name" 2>/dev/null || true; done | sha256sum
-}
+# Kubernetes replaces all files of a Secret together, whichever changed, so their content is compared too.
+content() { cat "$@" 2>/dev/null | sha256sum; } # NAME...
 
-settled=$(seen)
-served_reload=$(held server.crt server.key passwords)
-served_restart=$(held ca.crt bridges.sha256)
+settled=$(versions)
+served_reload=$(content server.crt server.key passwords)
+served_restart=$(content ca.crt bridges.sha256)
 last=$settled
 while sleep "$every_s" && kill -0 "$pid" 2>/dev/null; do
-    now=$(seen)
+    now=$(versions)
     [ "$now" != "$settled" ] || continue
-    # only what has stood still between two looks: certificate and key are written one after the other
+    # wait until nothing changes between two rounds: certificate and key are written one after the other
     [ "$now" = "$last" ] || { last=$now; continue; }
     settled=$now
-    if [ "$(held ca.crt bridges.sha256)" != "$served_restart" ]; then
-        say "Notice: another authority or other bridges: the broker starts again"
-        : >"$again"
+    if [ "$(content ca.crt bridges.sha256)" != "$served_restart" ]; then
+        say "Notice: new authority or bridges: restarting the broker"
+        : >"$restart"
         kill -TERM "$pid"
         exit 0
     fi
-    now_reload=$(held server.crt server.key passwords)
+    now_reload=$(content server.crt server.key passwords)
     if [ "$now_reload" != "$served_reload" ]; then
-        say "Notice: new certificate or accounts: the broker reads them"
+        say "Notice: new certificate or accounts: reloading the broker"
         served_reload=$now_reload
         kill -HUP "$pid"
     fi

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Signs in as `monitor` over TLS and reads one $SYS value: healthy is what a client finds to be working.
-# The password goes through the client's options file, not the command line.
+# Signs in as `monitor` over TLS and reads one $SYS value: the broker is healthy if it works for a client.
+# The password is passed in the client's options file, not on the command line.
 set -eu
 secrets=/run/secrets/idc
 export XDG_CONFIG_HOME=/tmp

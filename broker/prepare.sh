@@ -1,6 +1,6 @@
 #!/bin/bash
-# What the service `bootstrap` of compose runs at each `up`: checks the settings, makes secrets, and notes which bridges
-# are to be served, so that a running broker can tell (follow.sh). The clone's folder is mounted at /project.
+# Run by compose's service `bootstrap` at each `up`: checks the settings, makes secrets, and records the bridges, so
+# that a running broker notices a change (follow.sh). The clone's folder is mounted at /project.
 #
 #   prepare.sh FOLDER
 #
@@ -10,8 +10,7 @@ trap 'echo "prepare.sh: line $LINENO failed: $BASH_COMMAND" >&2' ERR
 folder=${1:?usage: prepare.sh FOLDER}
 bridges=/etc/mosquitto/bridges
 
-# each says by itself what is wrong
-# there the kernel writes a space as \040
+# Each script reports what is wrong. In mountinfo a space is \040.
 place=$(awk '$5 == "/project" { gsub(/\\040/, " ", $4); print $4 }' /proc/self/mountinfo)
 check_clone.sh "$folder/ca/clone" "$place" || exit
 check_settings.sh /project || exit

@@ -1,6 +1,7 @@
-# Looks at the names in `.env` and in the services' env files. Sourced by check_settings.sh, which has `known` and `refuse`.
+# Checks the names in `.env` and in the services' env files. Sourced by check_settings.sh, which has `known` and
+# `refuse`.
 
-# The word of standard input that is the fewest single changes away (Levenshtein), and how many those are.
+# Prints the word of standard input with the smallest Levenshtein distance, and that distance.
 nearest() { # WORD
     awk -v a="$1" '
         function least(x, y, z) { return x < y ? (x < z ? x : z) : (y < z ? y : z) }
@@ -33,9 +34,9 @@ check_name_of_env() { # NAME
     if grep -qx "IDC_$capitals" "$known"; then
         near=IDC_$capitals
     elif [[ $capitals != IDC_* && $capitals != COMPOSE_* && $changes -gt 2 ]]; then
-        return # another program's
+        return # a setting of another program
     fi
-    refuse "$1 is no setting: did you mean $near?"
+    refuse "$1 is not a setting: did you mean $near?"
 }
 
 env_file_of() { # NAME
@@ -45,7 +46,8 @@ env_file_of() { # NAME
     esac
 }
 
-# What a compose file sets goes before the env file. Prints the setting of `.env` that the value is, or `-`.
+# A value in a compose file overrides the env file. Prints the setting of `.env` that it comes from, `-` if there is
+# none, and nothing if no compose file sets it.
 set_by_compose() { # FOLDER NAME SECTION...
     local files=("$1/docker-compose.yml") name=$2
     [[ ! ${IDC_OVERLAY_TLS:-} ]] || files+=("$1/docker-compose.tls.yml")
@@ -72,15 +74,15 @@ check_service_file() { # FOLDER FILE PREFIX SECTION...
                 source=$(set_by_compose "$folder" "$capitals" "$@")
                 case $source in
                     '') ;;
-                    -) refuse "$name in $file would not count: docker-compose.yml sets it, and needs that value" ;;
-                    *) refuse "$name in $file would not count, since docker-compose.yml sets it: write $source into .env" ;;
+                    -) refuse "$name in $file would have no effect: docker-compose.yml sets it, and needs that value" ;;
+                    *) refuse "$name in $file would have no effect, since docker-compose.yml sets it: write $source into .env" ;;
                 esac
                 ;;
             GATEWAY_* | INFERENCE_* | ALARM_*) refuse "$name in $file reaches no service: write it into $(env_file_of "$capitals")" ;;
             IDC_* | COMPOSE_*) refuse "$name in $file reaches nothing: write it into .env" ;;
             *)
                 read -r _ changes <<<"$(nearest "${capitals%%_*}" <<<"$prefix")"
-                [[ $changes -gt 2 ]] || refuse "$name in $file is no setting: they begin with ${prefix}_"
+                [[ $changes -gt 2 ]] || refuse "$name in $file is not a setting: they begin with ${prefix}_"
                 ;;
         esac
     done

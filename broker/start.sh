@@ -1,16 +1,16 @@
 #!/bin/sh
-# Runs the broker with the configuration that was asked for, and again where the bootstrap made another authority or other
-# bridges count: inside the running container, so that its health is never in doubt.
+# Runs the broker with the configuration that the settings ask for. Restarts it inside the running container when the
+# bootstrap made a new authority or the bridges changed, so the container stays healthy.
 #
-# IDC_MUTUAL_TLS  `on` asks every client for a certificate of our authority too; `off` (default) for its password alone
-# IDC_SAVE_EVERY_S  how often a large database is written even where few changes are unwritten; 300 s
+# IDC_MUTUAL_TLS    `on`: clients need a certificate of our authority and a password; `off` (default): only a password
+# IDC_SAVE_EVERY_S  how often a large database is written while few changes are pending; 300 s
 # /etc/mosquitto/bridges/NAME.conf      is added; see bridge.example.conf
-# /etc/mosquitto/bridges/NAME.password  the account's password at that bridge's far end
+# /etc/mosquitto/bridges/NAME.password  the account's password at the remote broker
 set -eu
 umask 077
 folder=/etc/mosquitto
 configuration=/tmp/mosquitto.conf
-again=/tmp/start-again
+restart=/tmp/restart
 data=/var/lib/mosquitto
 
 write_configuration() {
@@ -18,7 +18,7 @@ write_configuration() {
     case ${IDC_MUTUAL_TLS:-off} in
         on) cat "$folder/mutual-tls.conf" ;;
         off) ;;
-        *) echo "IDC_MUTUAL_TLS is '$IDC_MUTUAL_TLS': say on or off" >&2; exit 78 ;;
+        *) echo "IDC_MUTUAL_TLS is '$IDC_MUTUAL_TLS': write on or off" >&2; exit 78 ;;
     esac
     for bridge in "$folder"/bridges/*.conf; do
         [ -e "$bridge" ] || continue
@@ -28,7 +28,7 @@ write_configuration() {
     done
 }
 
-# A signal ends the wait, not the broker.
+# A signal interrupts `wait` while the broker still runs.
 code_of() { # PID
     while true; do
         code=0
@@ -40,16 +40,16 @@ code_of() { # PID
 run() {
     write_configuration >"$configuration" || return
     database.sh mend "$data" || return
-    rm -f "$again"
+    rm -f "$restart"
     mosquitto -c "$configuration" &
     broker=$!
     trap 'kill -TERM "$broker" 2>/dev/null || true' TERM INT
     trap 'kill -HUP "$broker" 2>/dev/null || true' HUP
-    # What autosave leaves unwritten is written after ten seconds, a large file after five minutes: for ten minutes a
-    # gateway can send messages again, but only to who has a session.
+    # Autosave leaves up to 31 changes unwritten. They are written after ten seconds, a large file after five minutes: a
+    # gateway can resend the messages of ten minutes, but only to clients with a session.
     database.sh keep "$data" "$broker" "${IDC_SAVE_EVERY_S:-300}" &
     keeper=$!
-    follow.sh "$broker" /run/secrets/idc "$again" &
+    follow.sh "$broker" /run/secrets/idc "$restart" &
     follower=$!
     code=0
     code_of "$broker" || code=$?
@@ -60,5 +60,5 @@ run() {
 while true; do
     code=0
     run || code=$?
-    [ -e "$again" ] || exit "$code"
+    [ -e "$restart" ] || exit "$code"
 done

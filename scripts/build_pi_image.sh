@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Builds the alarm's image for arm64, as idc-sentinel/alarm:TAG-arm64 (TAG is IDC_TAG, 0.1.0 if unset), on any machine
-# that scripts/install_pi_tools.sh prepared. The base image comes from the registry; where none can be reached, a
-# stand-in for it is made of Debian's packages, which needs only a Debian mirror.
+# Builds the alarm's image for arm64, as idc-sentinel/alarm:TAG-arm64 (TAG is IDC_TAG, default 0.1.0), on any machine
+# that scripts/install_pi_tools.sh prepared. The base image comes from the registry; without a registry, a stand-in is
+# built from Debian's packages, which needs only a Debian mirror.
 set -euEo pipefail
 trap 'echo "build_pi_image.sh: line $LINENO failed: $BASH_COMMAND" >&2' ERR
 cd "$(dirname "$0")/.."
@@ -13,8 +13,8 @@ mirror=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
 
 say() { printf 'pi image: %s\n' "$*" >&2; }
 
-# Debian's own Python where the official image has its build, at the same names. The packages are only unpacked, since
-# to run their scripts under QEMU takes minutes; what the alarm's image needs of those scripts follows in the RUN line.
+# Debian's Python under the names that the official image uses. The packages are only unpacked, since running their
+# scripts under QEMU takes minutes; the RUN line does the part of those scripts that the alarm's image needs.
 make_stand_in() {
     work=$(mktemp -d)
     trap 'rm -rf "$work"' EXIT
@@ -23,7 +23,7 @@ make_stand_in() {
         --hook-dir=/usr/share/mmdebstrap/hooks/merged-usr bookworm "$work/root.tar" \
         "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror bookworm main" 2>"$work/log" ||
         { cat "$work/log" >&2; return 1; }
-    # a site's proxy may sign with an authority of its own, which this machine knows
+    # a site's proxy may sign with its own authority, which this machine knows
     cp /etc/ssl/certs/ca-certificates.crt "$work/"
     cat >"$work/Dockerfile" <<'DOCKERFILE'
 FROM scratch
@@ -41,10 +41,10 @@ DOCKERFILE
 }
 
 if ! timeout 30 docker buildx imagetools inspect "$base" >/dev/null 2>&1; then
-    say "no registry is reached: a stand-in takes the place of $base"
+    say "cannot reach a registry: using a stand-in for $base"
     docker image inspect "$stand_in" >/dev/null 2>&1 || make_stand_in
     base=$stand_in
 fi
 say "building $image"
-docker buildx build --quiet --platform linux/arm64 --load --build-arg "PYTHON_IMAGE=$base" --tag "$image" \
-    --file services/alarm/Dockerfile . >/dev/null
+docker buildx build --quiet --platform linux/arm64 --load --build-arg "PYTHON_IMAGE=$base" --build-arg SERVICE=alarm \
+    --target alarm --tag "$image" --file services/Dockerfile . >/dev/null

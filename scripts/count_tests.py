@@ -14,7 +14,7 @@ def count(reports: list[Path]) -> Mapping[str, Counter[str]]:
     layers: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for case in (case for report in reports for case in ET.parse(report).getroot().iter("testcase")):
         # `tests.unit.alarm.test_x`; a module that could not be imported has its name in `name` alone.
-        place = (case.get("classname") or case.get("name", "")).split(".")
+        place = (case.get("classname") or case.get("name") or "").split(".")
         layer = place[1] if len(place) > 1 else "unknown"
         outcomes = {OUTCOMES[child.tag] for child in case if child.tag in OUTCOMES}
         layers[layer]["failed" if "failed" in outcomes else next(iter(outcomes), "passed")] += 1

@@ -1,9 +1,8 @@
 #!/usr/bin/env bash
-# Installs somebody else's program from PyPI into an environment of its own, .tools/peers/NAME: another server or
-# client of the Open Inference Protocol, or a compressor. Their dependencies and this project's do not agree.
-# For tests and benchmarks.
+# Installs another project's program from PyPI into its own environment, .tools/peers/NAME: a server or client of the
+# Open Inference Protocol. Their dependencies conflict with this project's. For tests and benchmarks.
 #
-#   scripts/install_peer.sh kserve|litserve|mlserver|nncf
+#   scripts/install_peer.sh kserve|litserve|mlserver
 set -euEo pipefail
 trap 'echo "install_peer.sh: line $LINENO failed: $BASH_COMMAND" >&2' ERR
 cd "$(dirname "$0")/.."
@@ -11,9 +10,8 @@ cd "$(dirname "$0")/.."
 case ${1:-} in
     kserve) packages=(kserve==0.21.0) ;;
     litserve) packages=(litserve==0.2.19 openvino==2026.4.1 pillow numpy) ;;
-    nncf) packages=(nncf==3.4.0 openvino==2026.4.1) ;;
     mlserver) packages=(mlserver==1.7.1 openvino==2026.4.1 pillow numpy) ;;
-    *) echo "usage: $0 kserve|litserve|mlserver|nncf" >&2; exit 64 ;;
+    *) echo "usage: $0 kserve|litserve|mlserver" >&2; exit 64 ;;
 esac
 folder=.tools/peers/$1
 [[ -e $folder/done ]] && exit

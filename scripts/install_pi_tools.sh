@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what the emulated Raspberry Pi needs and this machine lacks, on Debian or Ubuntu: QEMU for arm64 programs and
-# for a whole Pi, mmdebstrap, fdtput and cpio; and lets the kernel start arm64 programs. Idempotent; says what it does.
+# Installs the missing tools for the emulated Raspberry Pi, on Debian or Ubuntu: QEMU for arm64 programs and for a whole
+# Pi, mmdebstrap, fdtput and cpio; and lets the kernel start arm64 programs. Idempotent; reports what it does.
 set -euEo pipefail
 trap 'echo "install_pi_tools.sh: line $LINENO failed: $BASH_COMMAND" >&2' ERR
 
@@ -19,14 +19,14 @@ for pair in qemu-aarch64-static=qemu-user-static qemu-system-aarch64=qemu-system
     command -v "${pair%%=*}" >/dev/null || missing+=("${pair#*=}")
 done
 if [[ ${#missing[@]} != 0 ]]; then
-    command -v apt-get >/dev/null || { say "install these by your system's own means: ${missing[*]}"; exit 1; }
+    command -v apt-get >/dev/null || { say "install these with your system's package manager: ${missing[*]}"; exit 1; }
     say "installing ${missing[*]}"
     as_root apt-get update -qq
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2
 fi
 
-# The package registers its interpreter by a service of systemd; where none runs, that is done here. The flag F in
-# Debian's line opens the interpreter now, so that it also serves containers, which do not hold it.
+# The package registers its interpreter through a systemd service; without systemd, this does it. The flag F in Debian's
+# line opens the interpreter now, so it also works in containers, which do not contain it.
 binfmt=/proc/sys/fs/binfmt_misc
 [[ -e $binfmt/register ]] || as_root mount -t binfmt_misc binfmt_misc "$binfmt"
 if [[ ! -e $binfmt/qemu-aarch64 && $(uname -m) != aarch64 ]]; then

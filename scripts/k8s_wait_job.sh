@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
-# Waits until a Job has ended: exit code 0 where it is complete, 1 where it failed, 2 where its pods cannot start.
+# Waits until a Job has ended: exit code 0 if it is complete, 1 if it failed, 2 if its pods cannot start.
 # `kubectl wait --for=condition=complete` never returns for a failed Job.
 #
 #   scripts/k8s_wait_job.sh NAME
 #
-# The namespace is idc-sentinel, or NAMESPACE. IDC_POLL_S: seconds between two looks (5).
+# NAMESPACE: the namespace (default: idc-sentinel). IDC_POLL_S: seconds between polls (default: 5).
 set -euEo pipefail
 trap 'echo "k8s_wait_job.sh: line $LINENO failed: $BASH_COMMAND" >&2' ERR
 job=${1:?usage: k8s_wait_job.sh NAME}
 namespace=${NAMESPACE:-idc-sentinel}
-# a waiting image or volume may come; after so many looks it counts as missing
-patience=12
+# an image or volume may still arrive; after this many polls in a row it counts as missing
+max_stuck=12
 
 get() { kubectl --namespace "$namespace" get "$@"; }
 
@@ -30,7 +30,7 @@ while true; do
         *ErrImage* | *ImagePullBackOff* | *CreateContainerConfigError* | *Unschedulable*) stuck=$((stuck + 1)) ;;
         *) stuck=0 ;;
     esac
-    if [[ $stuck -ge $patience ]]; then
+    if [[ $stuck -ge $max_stuck ]]; then
         echo "job $job: its pods do not start: $reasons. See: kubectl --namespace $namespace describe pods --selector job-name=$job" >&2
         exit 2
     fi

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from support.bridged_brokers import BridgedBrokers, bridged_brokers
 from support.mosquitto import MosquittoBroker
 from support.postgres import PostgresServer
 from support.tiny_bundle import write_tiny_bundle
@@ -34,6 +35,13 @@ def broker(tmp_path: Path) -> Iterator[MosquittoBroker]:
     broker.start()
     yield broker
     broker.stop()
+
+
+@pytest.fixture
+def bridged(tmp_path: Path) -> Iterator[BridgedBrokers]:
+    """An edge's and its site's running brokers, with a line between them that can be cut."""
+    with bridged_brokers(tmp_path) as brokers:
+        yield brokers
 
 
 @pytest.fixture(scope="session")

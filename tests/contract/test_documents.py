@@ -1,16 +1,23 @@
 """The documents' commands are known to work, and their links lead somewhere."""
 
 import re
+import subprocess
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from idc_trainer.data.source import PatientsFrom
-from support.documents import DOCUMENTS, REPOSITORY, anchors, commands, links
+from support.documents import DOCUMENTS, REPOSITORY, anchors, commands, links, prose
 
+NOT_WRAPPED = {"CHANGELOG.md", "model.md", "backbones.md"}
 LISTED = Path(__file__).with_name("documented_commands.txt")
-KEPT_IN_THE_LIST = [path for path in DOCUMENTS if path.parts[-2] in (REPOSITORY.name, "docs", "broker")]
+KEPT_IN_THE_LIST = [
+    path
+    for path in DOCUMENTS
+    if path.parent == REPOSITORY or path.relative_to(REPOSITORY).parts[0] in ("docs", "broker")
+]
 
 
 def listed() -> Iterator[tuple[str, str]]:
@@ -32,7 +39,7 @@ def test_every_documented_command_stands_in_the_list_and_no_other() -> None:
 
 
 def test_documents_name_only_ways_to_tell_patients_that_the_trainer_knows() -> None:
-    named = {way for path in DOCUMENTS for way in re.findall(r"--patient-from[ =](\w+)", path.read_text("utf-8"))}
+    named = {way for path in DOCUMENTS for way in re.findall(r"--patient-from[ =]([a-z]+)", path.read_text("utf-8"))}
 
     assert named
     assert named <= {way.value for way in PatientsFrom}
@@ -56,3 +63,65 @@ def test_links_lead_to_files_and_headings_that_exist(path: Path) -> None:
             dead.append(link)
 
     assert dead == []
+
+
+@pytest.mark.parametrize("path", [path for path in DOCUMENTS if path.is_relative_to(REPOSITORY / "docs")], ids=str)
+def test_page_is_reached_from_the_first_page(path: Path) -> None:
+    assert path in _reached_from(REPOSITORY / "docs/index.md")
+
+
+@cache
+def _reached_from(start: Path) -> set[Path]:
+    found, waiting = {start}, [start]
+    while waiting:
+        page = waiting.pop()
+        targets = {(page.parent / link.partition("#")[0]).resolve() for link in links(page)}
+        new = {target for target in targets if target.suffix == ".md" and target.is_file()} - found
+        found |= new
+        waiting += new
+    return found
+
+
+def test_prose_wraps_at_100_characters() -> None:
+    own = [path for path in DOCUMENTS if path.is_relative_to(REPOSITORY / "docs") or path.parent == REPOSITORY]
+
+    too_long = [
+        f"{path.relative_to(REPOSITORY)}: {line[:60]}…"
+        for path in own
+        if path.name not in NOT_WRAPPED
+        for line in prose(path)
+        if len(line) > 100 and " " in line[:100].strip()
+    ]
+
+    assert too_long == []
+
+
+def test_every_document_that_the_project_names_exists() -> None:
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=REPOSITORY, capture_output=True, check=True).stdout.decode()
+    named = {
+        f"{file} names {document}"
+        for file in listed.split("\0")
+        if Path(file).suffix not in {"", ".lock", ".png", ".bin"}
+        and file != "CHANGELOG.md"
+        and (REPOSITORY / file).is_file()
+        for document in re.findall(
+            r"(?<![\w./-])docs/(?!protocol/)[\w/-]+\.(?:md|json|svg|png)",
+            (REPOSITORY / file).read_text("utf-8", "replace"),
+        )
+        if not (REPOSITORY / document).is_file()
+    }
+
+    assert named == set()
+
+
+def test_index_of_the_decisions_has_every_record_with_title_date_and_status() -> None:
+    folder = REPOSITORY / "docs/explanation/decisions"
+    index = (folder / "index.md").read_text(encoding="utf-8")
+    rows = []
+    for record in sorted(folder.glob("0*.md")):
+        title, _, dated = record.read_text(encoding="utf-8").split("\n")[:3]
+        number, name = title.removeprefix("# ").split(" ", 1)
+        status, date = re.findall(r"^(\w+), ([\d-]{10})", dated)[0]
+        rows.append(f"| [{number}]({record.name}) | {name} | {date} | {status.lower()} |")
+
+    assert re.findall(r"^\| \[.*$", index, re.MULTILINE) == rows

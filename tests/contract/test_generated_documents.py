@@ -39,7 +39,7 @@ def test_schema_is_valid_json_schema(name: str) -> None:
 
 
 def _asyncapi() -> dict[str, Any]:
-    document: dict[str, Any] = json.loads(documents()["docs/messages/asyncapi.json"])
+    document: dict[str, Any] = json.loads(documents()["docs/reference/asyncapi.json"])
     return document
 
 

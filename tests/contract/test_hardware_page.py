@@ -6,11 +6,13 @@ from pathlib import Path
 import pytest
 from gpiozero import pi_info
 
-from idc_alarm.settings import PinSettings
+from idc_alarm.panel.pins import PinSettings
 
 DOCS = Path(__file__).parents[2] / "docs"
 DIAGRAM = (DOCS / "images/wiring.svg").read_text()
-ROWS = [[cell.strip() for cell in line.split("|")] for line in (DOCS / "hardware.md").read_text().splitlines()]
+ROWS = [
+    [cell.strip() for cell in line.split("|")] for line in (DOCS / "how-to/raspberry-pi.md").read_text().splitlines()
+]
 PARTS = {"red": "red LED", "amber": "amber LED", "blue": "blue LED", "buzzer": "buzzer", "button": "button"}
 
 A_PI_3B = "a02082"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from idc_gateway.openapi import main, openapi_text
 
-DOCUMENT = Path(__file__).parents[2] / "docs/openapi.json"
+DOCUMENT = Path(__file__).parents[2] / "docs/reference/openapi.json"
 
 
 def test_committed_description_is_current() -> None:

@@ -1,4 +1,4 @@
-"""The README shows an answer as the gateway gives it, of the model that ships."""
+"""The tutorial shows a response as the gateway gives it, of the model that ships."""
 
 import json
 import re
@@ -8,8 +8,8 @@ from idc_modelio.bundles import read_bundle
 from support.documents import REPOSITORY
 
 
-def test_sample_answer_of_the_readme_is_of_the_shipped_model_and_has_every_field() -> None:
-    text = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+def test_sample_response_is_of_the_shipped_model_and_has_every_field() -> None:
+    text = (REPOSITORY / "docs/start/first-results.md").read_text(encoding="utf-8")
     (sample,) = re.findall(r"^```json\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
     (item,) = json.loads(sample)["items"]
     versions = sorted((REPOSITORY / "models/idc").iterdir(), key=lambda path: int(path.name))

@@ -7,7 +7,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_every_test_that_the_security_page_names_exists() -> None:
-    named = set(re.findall(r"`(test_\w+)`", (ROOT / "docs/security.md").read_text()))
+    named = set(re.findall(r"`(test_\w+)`", (ROOT / "docs/explanation/security.md").read_text()))
     texts = [path.read_text() for path in (ROOT / "tests").rglob("test_*.py")]
     defined = {name for text in texts for name in re.findall(r"def (test_\w+)\(", text)}
 
@@ -16,6 +16,6 @@ def test_every_test_that_the_security_page_names_exists() -> None:
 
 
 def test_the_page_walks_through_all_ten_points() -> None:
-    headings = re.findall(r"^### API(\d+) ", (ROOT / "docs/security.md").read_text(), flags=re.MULTILINE)
+    headings = re.findall(r"^### API(\d+) ", (ROOT / "docs/explanation/security.md").read_text(), flags=re.MULTILINE)
 
     assert headings == [str(number) for number in range(1, 11)]

@@ -12,9 +12,8 @@ def is_bash(path: Path) -> bool:
     return path.read_text(encoding="utf-8").startswith(("#!/bin/bash", "#!/usr/bin/env bash"))
 
 
-SCRIPTS = sorted(
-    path for folder in ("broker", "scripts", "tls") for path in (REPOSITORY / folder).glob("*.sh") if is_bash(path)
-)
+FOLDERS = ("broker", "health", "scripts", "tls")
+SCRIPTS = sorted(path for folder in FOLDERS for path in (REPOSITORY / folder).glob("*.sh") if is_bash(path))
 
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)

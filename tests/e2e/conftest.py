@@ -4,11 +4,14 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
+from support.alarm_process import AlarmProcess
 from support.compose_stack import ComposeStack
 from support.demo_patches import DemoPatches, made_up_patches, real_patches
+from support.mosquitto import MosquittoBroker
 from support.tiny_bundle import write_tiny_bundle
 
 REPOSITORY = Path(__file__).parents[2]
@@ -44,5 +47,26 @@ def quiet_alarm(request: pytest.FixtureRequest) -> None:
     """Each test of the stack starts with every container running and no latched alarm."""
     if "stack" in request.fixturenames:
         stack: ComposeStack = request.getfixturevalue("stack")
-        stack.start(build=False)
-        stack.acknowledge()
+        stack.settle()
+
+
+@pytest.fixture
+def site() -> str:
+    """A site of the test's own on a broker that others use."""
+    return f"site-{uuid4().hex[:12]}"
+
+
+@pytest.fixture
+def bus(request: pytest.FixtureRequest) -> MosquittoBroker:
+    """The broker of the test: one of its own where it asks for `broker` to stop it."""
+    name = "broker" if "broker" in request.fixturenames else "shared_broker"
+    broker: MosquittoBroker = request.getfixturevalue(name)
+    return broker
+
+
+@pytest.fixture
+def alarm(bus: MosquittoBroker, tmp_path: Path, site: str) -> Iterator[AlarmProcess]:
+    """An alarm that is not started yet."""
+    alarm = AlarmProcess(tmp_path, bus.settings("alarm"), site=site)
+    yield alarm
+    alarm.kill()

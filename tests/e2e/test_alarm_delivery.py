@@ -4,7 +4,6 @@ import itertools
 import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 
@@ -21,31 +20,12 @@ from idc_contracts import (
     ServiceStatus,
 )
 from support.alarm_messages import acknowledge, patch_classified
-from support.alarm_process import AlarmProcess, wait_until
+from support.alarm_process import AlarmProcess
+from support.eventually import wait_until
 from support.mosquitto import MosquittoBroker
 from support.mqtt_peer import MqttPeer
 
 pytestmark = pytest.mark.e2e
-
-
-@pytest.fixture
-def site() -> str:
-    return f"site-{uuid4().hex[:12]}"
-
-
-@pytest.fixture
-def bus(request: pytest.FixtureRequest) -> MosquittoBroker:
-    """The broker of the test: one of its own where it asks for `broker` to stop it."""
-    name = "broker" if "broker" in request.fixturenames else "shared_broker"
-    broker: MosquittoBroker = request.getfixturevalue(name)
-    return broker
-
-
-@pytest.fixture
-def alarm(bus: MosquittoBroker, tmp_path: Path, site: str) -> Iterator[AlarmProcess]:
-    alarm = AlarmProcess(tmp_path, bus.settings("alarm"), site=site)
-    yield alarm
-    alarm.kill()
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from support.checkout import Checkout
-from support.compose_stack import wait_until
 from support.demo_patches import solid_png
+from support.eventually import wait_until
 from support.tiny_bundle import write_tiny_bundle
 
 pytestmark = pytest.mark.e2e

@@ -1,17 +1,14 @@
-"""What is no patch gets a clear refusal, and the real containers' memory stays bounded."""
+"""Hostile uploads: the real containers' memory stays bounded."""
 
 import io
 import struct
 import zlib
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-import httpx
 import pytest
 from PIL import Image
 
 from support.compose_stack import SERVICES, ComposeStack
-from support.demo_patches import DemoPatches
 
 pytestmark = pytest.mark.e2e
 MIB = 1024 * 1024
@@ -25,73 +22,22 @@ def _png_header(width_px: int, height_px: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(bytes(100)))
 
 
-def _assert_problem(answer: httpx.Response) -> None:
-    assert 400 <= answer.status_code < 500, answer.text
-    assert answer.headers["Content-Type"] == "application/problem+json"
-    problem = answer.json()
-    assert problem["status"] == answer.status_code
-    assert len(problem["title"]) > 3
-    assert len(problem["detail"]) > 10
+BAD_BODIES = (
+    b"patient,label\n1,0\n" * 100,
+    b"",
+    _png_header(30_000, 30_000),
+    b"\x89PNG\r\n\x1a\n" + bytes(50 * MIB),
+)
 
 
-BAD_BODIES = {
-    "text file": b"patient,label\n1,0\n" * 100,
-    "empty body": b"",
-    "30,000 px header": _png_header(30_000, 30_000),
-    "50 MB body": b"\x89PNG\r\n\x1a\n" + bytes(50 * MIB),
-}
-
-
-@pytest.mark.parametrize("name", BAD_BODIES)
-@pytest.mark.parametrize("path", ["/api/v1/classifications", "/api/infer"])
-def test_bad_body_gets_a_problem(stack: ComposeStack, path: str, name: str) -> None:
-    with stack.client() as client:
-        answer = client.post(path, content=BAD_BODIES[name], headers={"Content-Type": "image/png"})
-
-    _assert_problem(answer)
-
-
-def test_truncated_patch_gets_a_problem(stack: ComposeStack, patches: DemoPatches) -> None:
-    with stack.client() as client:
-        _assert_problem(client.post("/api/v1/classifications", content=patches.positive[: len(patches.positive) // 2]))
-
-
-def test_body_without_a_length_is_cut_off_at_the_limit(stack: ComposeStack) -> None:
-    sent = 0
-
-    def endless() -> Iterator[bytes]:
-        nonlocal sent
-        for _ in range(200):
-            sent += MIB
-            yield bytes(MIB)
-
-    with stack.client() as client:
-        try:
-            answer = client.post("/api/v1/classifications", content=endless())
-        except httpx.TransportError:
-            answer = None  # the gateway may close the connection while we still write
-
-    if answer is not None:
-        _assert_problem(answer)
-    assert sent < 200 * MIB
-
-
-@pytest.mark.parametrize("key", ["wrong", "idc_" + "0" * 64])
-def test_wrong_key_gets_a_problem(stack: ComposeStack, patches: DemoPatches, key: str) -> None:
-    answer = httpx.post(
-        f"{stack.url}/api/v1/classifications", content=patches.positive, headers={"Authorization": f"Bearer {key}"}
-    )
-
-    _assert_problem(answer)
-    assert answer.status_code == 401
-    assert answer.headers["WWW-Authenticate"].startswith("Bearer")
-
-
-def test_services_survive_a_hundred_bad_bodies_without_growing_to_their_limit(stack: ComposeStack) -> None:
+def test_bad_bodies_get_problems_and_services_do_not_grow_to_their_limit(stack: ComposeStack) -> None:
     with stack.client() as client:
         for number in range(100):
-            body = list(BAD_BODIES.values())[number % len(BAD_BODIES)]
-            _assert_problem(client.post("/api/v1/classifications", content=body))
+            path = ("/api/v1/classifications", "/api/infer")[number % 2]
+            body = BAD_BODIES[number // 2 % len(BAD_BODIES)]
+            answer = client.post(path, content=body, headers={"Content-Type": "image/png"})
+            assert answer.status_code in {400, 413, 415, 422}
+            assert answer.headers["Content-Type"] == "application/problem+json"
 
     for service in SERVICES:
         state = stack.inspect(service)["State"]

@@ -7,7 +7,8 @@ from uuid import uuid4
 
 import pytest
 
-from support.compose_stack import IMAGE_TAG, wait_until
+from support.compose_stack import IMAGE_TAG
+from support.eventually import wait_until
 
 pytestmark = pytest.mark.e2e
 IMAGE = f"idc-sentinel/broker:{IMAGE_TAG}"
@@ -60,22 +61,22 @@ def container() -> Iterator[BrokerContainer]:
 
 def test_certificate_is_asked_for_only_where_the_setting_says_so(container: BrokerContainer) -> None:
     container.start()
-    wait_until(container.is_healthy, "the broker works", 20)
+    wait_until(container.is_healthy, "the broker works")
     assert container.exec("sh", "-c", SIGN_IN).returncode == 0
 
     container.start("--env=IDC_MUTUAL_TLS=on")
-    wait_until(container.is_healthy, "the broker works with certificates", 20)
+    wait_until(container.is_healthy, "the broker works with certificates")
     assert container.exec("sh", "-c", SIGN_IN).returncode != 0
 
 
 def test_few_changes_are_written_after_a_time_too(container: BrokerContainer) -> None:
     container.start("--env=IDC_SAVE_EVERY_S=1")
-    wait_until(container.is_healthy, "the broker works", 20)
+    wait_until(container.is_healthy, "the broker works")
 
     assert container.exec("sh", "-c", KEEP_A_SESSION).returncode == 0
 
     database = "/var/lib/mosquitto/mosquitto.db"
-    wait_until(lambda: container.exec("grep", "-q", "absent-reader", database).returncode == 0, "it is written", 20)
+    wait_until(lambda: container.exec("grep", "-q", "absent-reader", database).returncode == 0, "it is written")
 
 
 def test_unknown_setting_ends_the_broker_with_a_word(container: BrokerContainer) -> None:
@@ -84,10 +85,9 @@ def test_unknown_setting_ends_the_broker_with_a_word(container: BrokerContainer)
     wait_until(
         lambda: docker("inspect", "--format={{.State.Status}}", container.name).stdout.strip() == "exited",
         "the broker has ended",
-        20,
     )
     assert docker("inspect", "--format={{.State.ExitCode}}", container.name).stdout.strip() == "78"
-    assert "say on or off" in docker("logs", container.name).stderr
+    assert "write on or off" in docker("logs", container.name).stderr
 
 
 def test_bridge_is_added_with_the_password_of_its_file(container: BrokerContainer, tmp_path: Path) -> None:
@@ -99,7 +99,7 @@ def test_bridge_is_added_with_the_password_of_its_file(container: BrokerContaine
 
     container.start(f"--volume={tmp_path}:/etc/mosquitto/bridges:ro")
 
-    wait_until(container.is_healthy, "the broker works", 20)
+    wait_until(container.is_healthy, "the broker works")
     assert "site (site.example:8883)" in docker("logs", container.name).stdout
     joined = container.exec("cat", "/tmp/mosquitto.conf").stdout
     assert joined.endswith("remote_password not on any command line\n")

@@ -40,7 +40,9 @@ def test_files_of_a_killed_run_are_stored_once(tmp_path: Path, folder: Path) -> 
         killed.kill()
         killed.communicate(timeout=60)
         again = subprocess.run([*command, "--json"], env=environment, capture_output=True, timeout=120, check=True)
-        stored = httpx.get(f"{url}/api/v1/classifications/export", headers={"Authorization": f"Bearer {KEY}"}).text
+        stored = httpx.get(
+            f"{url}/api/v1/classifications/export", headers={"Authorization": f"Bearer {KEY}"}, timeout=60
+        ).text
 
     document = json.loads(again.stdout)
     assert document["already_there"] > 0

@@ -1,4 +1,4 @@
-"""The command line tool, installed alone and used as the README shows."""
+"""The command line tool, installed alone and used as the tutorial shows."""
 
 import os
 import re
@@ -18,8 +18,8 @@ REPOSITORY = Path(__file__).parents[2]
 
 
 def commands() -> list[str]:
-    """The README's lines that begin with `idc`, without their remarks."""
-    text = (REPOSITORY / "README.md").read_text()
+    """The tutorial's lines that begin with `idc`, without their remarks."""
+    text = (REPOSITORY / "docs/start/first-results.md").read_text()
     return [line.split("#")[0].strip() for line in re.findall(r"^idc .*$", text, flags=re.MULTILINE)]
 
 

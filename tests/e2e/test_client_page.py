@@ -1,4 +1,4 @@
-"""Every `idc` command of docs/client.md runs as it stands there."""
+"""Every `idc` command of docs/reference/command-line.md runs as it stands there."""
 
 import json
 import os
@@ -50,7 +50,7 @@ def test_every_command_of_the_clients_page_works(tmp_path: Path, folder: Path) -
         place = {"slide": "17a", "x": 4096, "y": 8192}
         send = {"content": RED, "headers": {"Authorization": f"Bearer {KEY}"}}
         httpx.post(f"{url}/api/v1/classifications", params=place, **send).raise_for_status()  # type: ignore[arg-type]
-        for command in ["idc classify tiles", *commands(REPOSITORY / "docs" / "client.md")]:
+        for command in ["idc classify tiles", *commands(REPOSITORY / "docs/reference/command-line.md")]:
             if command.startswith("idc "):
                 runs = command if shutil.which("jq") else command.partition(" | jq")[0]
                 done = subprocess.run(

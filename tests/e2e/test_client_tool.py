@@ -77,7 +77,7 @@ def test_folder_is_classified_reviewed_exported_and_audited(site_tool: Tool, fol
     assert "idc" in site_tool("review", first["id"], "idc", "--comment", "agreed")
     assert len(site_tool("export", "csv", "--patient", "77").splitlines()) == 151
     told = site_tool("export", "geojson", "--slide", "77_idx5", "--out", str(folder / "slide.geojson"))
-    assert "150 tiles; left out: 0 results without a place" in told
+    assert "150 tiles; left out: 0 results without a position" in told
     assert len(json.loads((folder / "slide.geojson").read_text())["features"]) == 150
     assert site_tool("audit", "verify").startswith("intact: ")
     assert "review" in site_tool("audit", "list", "--limit", "200")
@@ -89,7 +89,7 @@ def test_finding_is_acknowledged_and_status_is_fine(site_tool: Tool, folder: Pat
     site_tool("classify", "--again", str(folder / "77_idx5_x0_y1_class1.png"))
 
     assert "alarm" in site_tool("alarm", "list")
-    asyncio.run(eventually(lambda: "was told" in site_tool("alarm", "ack", "--note", "seen"), timeout_s=60))
+    asyncio.run(eventually(lambda: "sent to" in site_tool("alarm", "ack", "--note", "seen"), timeout_s=60))
     assert "connected" in site_tool("status")
 
 
@@ -114,7 +114,7 @@ def test_watch_shows_results_as_they_come(site_tool: Tool, folder: Path) -> None
     try:
         while watching.poll() is None:  # whenever it is connected, the next result is its first
             site_tool("classify", "--again", str(folder / "77_idx5_x1_y1_class0.png"))
-        shown = json.loads(watching.communicate(timeout=20)[0])
+        shown = json.loads(watching.communicate(timeout=60)[0])
     finally:
         watching.kill()
 

@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from support.checkout import Checkout
-from support.compose_stack import wait_until
 from support.docker_networks import free_network
+from support.eventually import wait_until
 from support.mosquitto import free_port
 from support.tls_names import served_names
 
@@ -100,7 +100,7 @@ def test_mistyped_setting_ends_up_and_is_named_with_the_right_one(clone: Checkou
 
         assert done.returncode != 0
         assert "bootstrap" in done.stderr
-        assert "IDC_HTPP_BIND is no setting: did you mean IDC_HTTP_BIND?" in clone.compose("logs", "bootstrap")
+        assert "IDC_HTPP_BIND is not a setting: did you mean IDC_HTTP_BIND?" in clone.compose("logs", "bootstrap")
     finally:
         clone.configure(IDC_HTPP_BIND="")
         clone.up()

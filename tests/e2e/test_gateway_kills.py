@@ -9,44 +9,20 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
-import paho.mqtt.client as mqtt
 import pytest
-from paho.mqtt.enums import CallbackAPIVersion
 
 from idc_contracts import CLASSIFICATIONS, PatchClassified
-from support.compose_stack import ComposeStack, wait_until
+from support.careful_client import post_until_accepted
+from support.compose_stack import ComposeStack
 from support.demo_patches import DemoPatches
+from support.eventually import wait_until
+from support.fault_scene import acted_on
+from support.session_client import SessionClient
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 POSTS, KILLS, CLIENTS = 1000, 20, 4
 URL = "/api/v1/classifications"
-
-
-class Subscriber:
-    """Hears every result that the broker has, as an alarm with a persistent session does."""
-
-    def __init__(self, stack: ComposeStack) -> None:
-        self.classification_ids: list[str] = []
-        self._subscribed = threading.Event()
-        self._client = mqtt.Client(
-            CallbackAPIVersion.VERSION2, client_id=f"kills-{uuid4().hex[:8]}", clean_session=False
-        )
-        self._client.username_pw_set("operator", stack.operator_password())
-        self._client.tls_set_context(stack.broker_tls())
-        self._client.on_connect = lambda client, *_: client.subscribe(CLASSIFICATIONS.filter(), 1)
-        self._client.on_subscribe = lambda *_: self._subscribed.set()
-        self._client.on_message = self._take
-        self._client.connect("127.0.0.1", stack.mqtt_port, keepalive=10)
-        self._client.loop_start()
-        assert self._subscribed.wait(30), "the broker did not confirm the subscription"
-
-    def _take(self, _client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
-        self.classification_ids.append(str(PatchClassified.from_payload(message.payload).classification_id))
-
-    def close(self) -> None:
-        self._client.disconnect()
-        self._client.loop_stop()
 
 
 @contextmanager
@@ -73,23 +49,6 @@ def killed_again_and_again(stack: ComposeStack, posted: list[str]) -> Iterator[l
         thread.join(300)
 
 
-def post_until_accepted(client: httpx.Client, image: bytes, posted: list[str]) -> None:
-    headers = {"Idempotency-Key": uuid4().hex, "Content-Type": "image/png"}
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline:
-        try:
-            answer = client.post(URL, content=image, headers=headers)
-        except httpx.TransportError:
-            time.sleep(0.1)
-            continue
-        if answer.status_code == 201:
-            posted.append(answer.json()["items"][0]["id"])
-            return
-        assert answer.status_code == 503, answer.text
-        time.sleep(0.1)
-    raise TimeoutError("the patch was not accepted")
-
-
 def all_pages(client: httpx.Client, path: str) -> list[dict[str, Any]]:
     items, cursor = [], None
     while True:
@@ -100,13 +59,17 @@ def all_pages(client: httpx.Client, path: str) -> list[dict[str, Any]]:
             return items
 
 
+def published(subscriber: SessionClient) -> set[str]:
+    return {str(PatchClassified.from_payload(payload).classification_id) for payload in list(subscriber.payloads)}
+
+
 def test_no_accepted_result_is_lost_and_none_is_stored_twice(stack: ComposeStack, patches: DemoPatches) -> None:
-    subscriber = Subscriber(stack)
+    subscriber = SessionClient(stack.mqtt_settings("operator"), f"kills-{uuid4().hex[:8]}", CLASSIFICATIONS.filter())
     posted: list[str] = []
     with stack.client() as client:
         before = {item["id"] for item in all_pages(client, URL)}
         with killed_again_and_again(stack, posted) as kills, ThreadPoolExecutor(CLIENTS) as pool:
-            list(pool.map(lambda _: post_until_accepted(client, patches.negative, posted), range(POSTS)))
+            list(pool.map(lambda _: posted.extend(post_until_accepted(client, patches.negative)), range(POSTS)))
         stack.start(build=False)
         stored = [item["id"] for item in all_pages(client, URL) if item["id"] not in before]
         audited = {r["subject"] for r in all_pages(client, "/api/v1/audit") if r["action"] == "patch.classified"}
@@ -118,5 +81,6 @@ def test_no_accepted_result_is_lost_and_none_is_stored_twice(stack: ComposeStack
     assert sorted(stored) == sorted(posted)
     assert set(posted) <= audited
     assert verification["intact"], verification
-    wait_until(lambda: set(posted) <= set(subscriber.classification_ids), "every result was published", 120)
-    subscriber.close()
+    wait_until(lambda: set(posted) <= published(subscriber), "every result was published", 120)
+    wait_until(lambda: set(posted) <= acted_on(stack.logs("alarm")).keys(), "the alarm has acted on every result", 120)
+    subscriber.leave()

@@ -2,8 +2,7 @@
 
 import signal
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ import httpx
 import pytest
 
 from support.demo_patches import solid_png
+from support.eventually import wait_until
 from support.infer_requests import body_of
 from support.inference_process import start_inference, wait_ready
 from support.mosquitto import free_port
@@ -47,13 +47,6 @@ class StickService:
     def device(self) -> str:
         """What runs the model now."""
         return str(httpx.get(f"{self.url}/v2/models/idc", timeout=30).json()["parameters"]["device"])
-
-
-def wait_until(condition: Callable[[], bool], timeout_s: float = 60.0) -> None:
-    deadline_s = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline_s, "it did not happen in time"
-        time.sleep(0.05)
 
 
 @contextmanager
@@ -93,7 +86,7 @@ def test_stick_that_is_lost_is_told_and_the_fallback_takes_over(
         service.make_stick("dies" if failure == "no stick" else failure)
         failed = service.infer()
         service.make_stick(failure)
-        wait_until(lambda: service.device() == "CPU" and service.readiness()["ready"])
+        wait_until(lambda: service.device() == "CPU" and service.readiness()["ready"], "the processor serves")
         after = service.infer()
 
     assert before == ("MYRIAD", 200)
@@ -109,10 +102,10 @@ def test_stick_that_is_pulled_and_put_back_serves_again_without_a_restart(
         service.make_stick("dies")
         first = service.infer()
         service.make_stick("no stick")
-        wait_until(lambda: not service.readiness()["ready"])
+        wait_until(lambda: not service.readiness()["ready"], "it is not ready")
         told, away = service.readiness(), service.infer()
         service.make_stick("")
-        wait_until(lambda: bool(service.readiness()["ready"]))
+        wait_until(lambda: bool(service.readiness()["ready"]), "it is ready")
         back = service.infer()
         is_same_process = service.process.poll() is None
 
@@ -141,7 +134,8 @@ def test_signal_ends_the_service_in_time_while_the_stick_hangs(tiny_models_dir: 
     with stick_service(tiny_models_dir, tmp_path / "how", **settings) as service, ThreadPoolExecutor(1) as callers:
         service.make_stick("hangs")
         asked = callers.submit(service.infer)
-        wait_until(lambda: "idc_inference_requests_in_progress 1.0" in httpx.get(f"{service.url}/metrics").text)
+        in_progress = "idc_inference_requests_in_progress 1.0"
+        wait_until(lambda: in_progress in httpx.get(f"{service.url}/metrics", timeout=60).text, in_progress)
         service.process.send_signal(signal.SIGTERM)
         output, _ = service.process.communicate(timeout=60)
         answer = asked.result(timeout=60)

@@ -14,7 +14,9 @@ import pytest
 from PIL import Image
 from tritonclient.http import InferenceServerClient, InferInput
 
-from support.compose_stack import IMAGE_TAG, wait_until
+from idc_contracts import Thresholds
+from support.compose_stack import IMAGE_TAG
+from support.eventually import wait_until
 from support.mosquitto import free_port
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
@@ -27,12 +29,14 @@ Start = Callable[..., str]
 @pytest.fixture(scope="module")
 def images() -> dict[str, str]:
     """The images by name, built from this tree."""
-    built = {}
-    for name, dockerfile in (("inference", "Dockerfile"), ("inference-ncs", "Dockerfile.ncs")):
-        tag = f"idc-sentinel/{name}:{IMAGE_TAG}"
-        docker("build", "--quiet", "--file", f"services/inference/{dockerfile}", "--tag", tag, ".")
-        built[name] = tag
-    return built
+    sources = {
+        "inference": ("--file=services/Dockerfile", "--target=inference", "--build-arg=SERVICE=inference"),
+        "inference-ncs": ("--file=services/inference/Dockerfile.ncs",),
+    }
+    tags = {name: f"idc-sentinel/{name}:{IMAGE_TAG}" for name in sources}
+    for name, options in sources.items():
+        docker("build", "--quiet", *options, "--tag", tags[name], ".")
+    return tags
 
 
 @pytest.fixture(scope="module")
@@ -95,27 +99,28 @@ class TestContract:
 
         assert np.abs(answer.as_numpy("probability") - vector["probability"]).max() < 0.01
 
-    def test_encoded_patch_is_decided(self, served: tuple[str, dict[str, str], str]) -> None:
+    def test_encoded_patch_is_decided_by_the_models_thresholds(self, served: tuple[str, dict[str, str], str]) -> None:
         buffer = io.BytesIO()
         Image.new("RGB", (50, 50), (200, 120, 180)).save(buffer, "PNG")
         tensor = InferInput("image", [1], "BYTES")
         tensor.set_data_from_numpy(np.array([buffer.getvalue()], dtype=object))
         with InferenceServerClient(served[2]) as client:
-            decision = client.infer("idc", [tensor]).as_numpy("decision")[0]
+            answer = client.infer("idc", [tensor])
 
-        assert decision.decode() in ("idc", "no_idc", "uncertain")
+        thresholds = Thresholds.model_validate(answer.get_response()["parameters"])
+        assert answer.as_numpy("decision")[0].decode() == thresholds.decide(float(answer.as_numpy("probability")[0]))
 
     def test_what_runs_and_why_is_told(self, served: tuple[str, dict[str, str], str]) -> None:
         image, settings, address = served
 
-        told = json.dumps(httpx.get(f"http://{address}/v2/models/idc").json())
+        told = json.dumps(httpx.get(f"http://{address}/v2/models/idc", timeout=60).json())
 
         assert ("NC_ERROR" in told) == ((image, settings) == FALLBACK)
 
     def test_bad_image_is_refused(self, served: tuple[str, dict[str, str], str]) -> None:
         body = {"inputs": [{"name": "patch", "datatype": "UINT8", "shape": [1, 2, 2, 3], "data": [0] * 12}]}
 
-        answer = httpx.post(f"http://{served[2]}/v2/models/idc/infer", json=body)
+        answer = httpx.post(f"http://{served[2]}/v2/models/idc/infer", json=body, timeout=60)
 
         assert answer.status_code == 400
         assert answer.json()["error"]

@@ -22,7 +22,7 @@ def test_kserve_reads_readiness_and_both_forms_of_tensors(tiny_models_dir: Path)
         done = subprocess.run([python, script, address, "idc"], capture_output=True, text=True, timeout=60, check=False)
         patches = np.random.default_rng(1).integers(0, 256, (3, 50, 50, 3), dtype=np.uint8)
         tensor = {"name": "patch", "shape": [3, 50, 50, 3], "datatype": "UINT8", "data": patches.ravel().tolist()}
-        own = httpx.post(f"{address}/v2/models/idc/infer", json={"inputs": [tensor]}).json()["outputs"]
+        own = httpx.post(f"{address}/v2/models/idc/infer", json={"inputs": [tensor]}, timeout=60).json()["outputs"]
 
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)

@@ -4,17 +4,17 @@ import asyncio
 import json
 import os
 import shutil
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 import tritonclient.http as triton
 
-from idc_inference.tensors import join_elements
 from support.demo_patches import solid_png
+from support.eventually import wait_until
+from support.infer_requests import body_of
 from support.inference_process import inference_process
 from support.tiny_bundle import write_tiny_bundle
 
@@ -26,13 +26,6 @@ DAMAGED = 4
 """The version that arrives damaged."""
 
 
-def body() -> tuple[bytes, dict[str, str]]:
-    tail = join_elements([solid_png((250, 0, 0))])
-    size = {"binary_data_size": len(tail)}
-    head = json.dumps({"inputs": [{"name": "image", "datatype": "BYTES", "shape": [1], "parameters": size}]}).encode()
-    return head + tail, {"Inference-Header-Content-Length": str(len(head))}
-
-
 def put(models: Path, staging: Path, version: str, *, damaged: bool = False) -> None:
     """Move a version into its place at once, as the trainer does."""
     bundle = write_tiny_bundle(staging, version=version)
@@ -40,13 +33,6 @@ def put(models: Path, staging: Path, version: str, *, damaged: bool = False) -> 
         with (bundle / "model.bin").open("r+b") as file:
             file.truncate(1)
     bundle.rename(models / "idc" / version)
-
-
-def wait_until(condition: Callable[[], bool], timeout_s: float = 20.0) -> None:
-    deadline_s = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline_s, "it did not happen in time"
-        time.sleep(0.02)
 
 
 @pytest.fixture
@@ -62,12 +48,12 @@ def address(models: Path) -> Iterator[str]:
 
 
 def metadata(address: str) -> dict[str, object]:
-    answer: dict[str, object] = httpx.get(f"{address}/v2/models/idc").json()
+    answer: dict[str, object] = httpx.get(f"{address}/v2/models/idc", timeout=60).json()
     return answer
 
 
 async def test_no_request_is_lost_across_reloads(address: str, models: Path, tmp_path: Path) -> None:
-    content, headers = body()
+    content, headers = body_of([solid_png((250, 0, 0))])
     answers: list[httpx.Response] = []
     reloads_are_over = asyncio.Event()
 
@@ -77,11 +63,11 @@ async def test_no_request_is_lost_across_reloads(address: str, models: Path, tmp
 
     def reload_again_and_again() -> None:
         for reload in range(RELOADS):
-            wait_until(lambda at=reload * REQUESTS // RELOADS: len(answers) >= at)  # type: ignore[misc]
+            wait_until(lambda at=reload * REQUESTS // RELOADS: len(answers) >= at, "a part of the requests is answered")  # type: ignore[misc]
             version = str(reload + 2)
             put(models, tmp_path / "staging", version, damaged=int(version) == DAMAGED)
             marker = f"refused_version_{version}" if int(version) == DAMAGED else f'"{version}"'
-            wait_until(lambda marker=marker: marker in json.dumps(metadata(address)))  # type: ignore[misc]
+            wait_until(lambda marker=marker: marker in json.dumps(metadata(address)), marker)  # type: ignore[misc]
 
     async with httpx.AsyncClient(timeout=30) as client:
         askers = [asyncio.create_task(ask(client)) for _ in range(8)]
@@ -98,11 +84,11 @@ async def test_no_request_is_lost_across_reloads(address: str, models: Path, tmp
 
 def test_refused_version_is_logged_counted_and_shown(address: str, models: Path, tmp_path: Path) -> None:
     put(models, tmp_path / "staging", "2", damaged=True)
-    wait_until(lambda: "refused_version_2" in json.dumps(metadata(address)))
+    wait_until(lambda: "refused_version_2" in json.dumps(metadata(address)), "version 2 is refused")
 
     with triton.InferenceServerClient(address.removeprefix("http://")) as client:
         index = client.get_model_repository_index()
-    metrics = httpx.get(f"{address}/metrics").text
+    metrics = httpx.get(f"{address}/metrics", timeout=60).text
 
     assert [(entry["version"], entry["state"]) for entry in index] == [("1", "READY"), ("2", "UNAVAILABLE")]
     assert "model.bin is not the file that the manifest lists" in index[1]["reason"]
@@ -114,15 +100,15 @@ def test_removing_the_newest_version_rolls_back_and_explicit_versions_follow(
     address: str, models: Path, tmp_path: Path
 ) -> None:
     put(models, tmp_path / "staging", "2")
-    wait_until(lambda: metadata(address)["versions"] == ["1", "2"])
-    content, headers = body()
+    wait_until(lambda: metadata(address)["versions"] == ["1", "2"], "both are served")
+    content, headers = body_of([solid_png((250, 0, 0))])
 
     def ask(path: str) -> httpx.Response:
-        return httpx.post(f"{address}/v2/models/idc{path}/infer", content=content, headers=headers)
+        return httpx.post(f"{address}/v2/models/idc{path}/infer", content=content, headers=headers, timeout=60)
 
     explicit, newest = ask("/versions/1"), ask("")
     shutil.rmtree(models / "idc" / "2")
-    wait_until(lambda: metadata(address)["versions"] == ["1"])
+    wait_until(lambda: metadata(address)["versions"] == ["1"], "version 1 is served")
 
     assert (explicit.json()["model_version"], newest.json()["model_version"]) == ("1", "2")
     assert ask("").json()["model_version"] == "1"
@@ -132,10 +118,10 @@ def test_removing_the_newest_version_rolls_back_and_explicit_versions_follow(
 def test_graph_that_is_overwritten_in_place_does_not_end_the_service(address: str, models: Path) -> None:
     """A mapped file that becomes shorter would end the process with SIGBUS."""
     os.truncate(models / "idc" / "1" / "model.bin", 0)
-    wait_until(lambda: "refused_version_1" in json.dumps(metadata(address)))
-    content, headers = body()
+    wait_until(lambda: "refused_version_1" in json.dumps(metadata(address)), "version 1 is refused")
+    content, headers = body_of([solid_png((250, 0, 0))])
 
-    answer = httpx.post(f"{address}/v2/models/idc/infer", content=content, headers=headers)
+    answer = httpx.post(f"{address}/v2/models/idc/infer", content=content, headers=headers, timeout=60)
 
     assert answer.json()["outputs"][1]["data"] == ["idc"]
 

@@ -5,7 +5,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +15,7 @@ import tritonclient.http as triton
 
 from idc_modelio.bundles import versions
 from support.demo_patches import real_patches, solid_png
+from support.eventually import wait_until
 from support.inference_process import inference_process, start_inference, wait_ready
 from support.mosquitto import free_port
 from support.tiny_bundle import write_tiny_bundle
@@ -136,14 +136,6 @@ def test_foreign_client_asks_for_one_output_and_other_versions(client: triton.In
             client.infer(name, [one_image()], model_version=version)
 
 
-@pytest.mark.parametrize("algorithm", ["gzip", "deflate"])
-def test_foreign_client_is_told_that_compressed_bodies_are_not_read(
-    client: triton.InferenceServerClient, algorithm: str
-) -> None:
-    with pytest.raises(triton.InferenceServerException, match="Content-Encoding"):
-        client.infer("idc", [one_image()], request_compression_algorithm=algorithm)
-
-
 def test_many_requests_of_a_foreign_client_at_once_keep_their_answers(address: str) -> None:
     with triton.InferenceServerClient(address, concurrency=16) as client:
         pending = []
@@ -161,17 +153,9 @@ def test_images_as_base64_in_json_are_read(address: str) -> None:
     tensor = {"name": "image", "datatype": "BYTES", "shape": [1], "data": [text]}
 
     body = {"inputs": [tensor | {"parameters": {"content_type": "base64"}}]}
-    answer = httpx.post(f"http://{address}/v2/models/idc/infer", json=body)
+    answer = httpx.post(f"http://{address}/v2/models/idc/infer", json=body, timeout=60)
 
     assert answer.json()["outputs"][1]["data"] == ["idc"]
-
-
-def test_foreign_client_is_told_what_is_wrong(client: triton.InferenceServerClient) -> None:
-    tensor = triton.InferInput("image", [1], "BYTES")
-    tensor.set_data_from_numpy(np.array([b"no image"], dtype=np.object_))
-
-    with pytest.raises(triton.InferenceServerException, match=r"image\[0\]: these bytes are not"):
-        client.infer("idc", [tensor])
 
 
 def test_lying_content_length_ends_the_connection_and_nothing_else(address: str) -> None:
@@ -182,7 +166,7 @@ def test_lying_content_length_ends_the_connection_and_nothing_else(address: str)
         while connection.recv(4096):
             pass
 
-    assert httpx.get(f"http://{address}/v2/health/ready").status_code == 200
+    assert httpx.get(f"http://{address}/v2/health/ready", timeout=60).status_code == 200
 
 
 def test_shipped_model_decides_the_demo_patches(idc_data: Path) -> None:
@@ -206,11 +190,11 @@ def test_request_in_progress_is_answered_before_the_service_ends(tiny_models_dir
             b"POST /v2/models/idc/infer HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{"
         )
         process.send_signal(signal.SIGTERM)
-        wait_refused(port)
+        wait_until(lambda: not is_open(port), "nobody listens any more")
         connection.sendall(b"}")
         answer = b"".join(iter(lambda: connection.recv(4096), b""))
 
-    output, _ = process.communicate(timeout=20)
+    output, _ = process.communicate(timeout=60)
 
     assert answer.startswith(b"HTTP/1.1 400")
     assert b"inputs: Field required" in answer
@@ -220,33 +204,26 @@ def test_request_in_progress_is_answered_before_the_service_ends(tiny_models_dir
 
 def test_ready_turns_false_first_while_requests_are_still_taken(tiny_models_dir: Path) -> None:
     port = free_port()
-    process = start_inference(tiny_models_dir, port, INFERENCE_DRAIN_DELAY_S="1.5")
+    process = start_inference(tiny_models_dir, port, INFERENCE_DRAIN_DELAY_S="4")
     url = f"http://127.0.0.1:{port}"
     wait_ready(url, process)
 
     process.send_signal(signal.SIGTERM)
-    ready = 200
-    deadline_s = time.monotonic() + 10
-    while ready == 200 and time.monotonic() < deadline_s:
-        ready = httpx.get(f"{url}/v2/health/ready").status_code
-    model_ready = httpx.get(f"{url}/v2/models/idc/ready").status_code
-    served = httpx.get(f"{url}/v2/models/idc").status_code
-    output, _ = process.communicate(timeout=20)
+    wait_until(
+        lambda: httpx.get(f"{url}/v2/health/ready", timeout=60).status_code == 503, "it says that it is not ready"
+    )
+    model_ready = httpx.get(f"{url}/v2/models/idc/ready", timeout=60).status_code
+    served = httpx.get(f"{url}/v2/models/idc", timeout=60).status_code
+    output, _ = process.communicate(timeout=60)
 
-    assert (ready, model_ready, served) == (503, 503, 200)
+    assert (model_ready, served) == (503, 200)
     assert "not ready any more" in output
 
 
-def wait_refused(port: int, timeout_s: float = 10.0) -> None:
-    """Wait until nobody listens any more."""
-    deadline = time.monotonic() + timeout_s
-    while time.monotonic() < deadline:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except ConnectionRefusedError:
-            return
-        time.sleep(0.02)
-    pytest.fail(f"port {port} is still open")
+def is_open(port: int) -> bool:
+    """Whether somebody listens."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def test_client_that_goes_away_leaves_one_line_and_no_traceback(tiny_models_dir: Path) -> None:
@@ -257,7 +234,7 @@ def test_client_that_goes_away_leaves_one_line_and_no_traceback(tiny_models_dir:
     with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
         connection.sendall(b"POST /v2/models/idc/infer HTTP/1.1\r\nHost: x\r\nContent-Length: 5000\r\n\r\nshort")
     process.send_signal(signal.SIGTERM)
-    output, _ = process.communicate(timeout=20)
+    output, _ = process.communicate(timeout=60)
 
     assert "Traceback" not in output
     assert sum('"status": 499' in line for line in output.splitlines()) == 1
@@ -266,21 +243,11 @@ def test_client_that_goes_away_leaves_one_line_and_no_traceback(tiny_models_dir:
 def test_missing_model_ends_the_start_with_one_line_and_code_69(tmp_path: Path) -> None:
     process = start_inference(tmp_path, free_port(), INFERENCE_LOG_LEVEL="ERROR")
 
-    output, _ = process.communicate(timeout=30)
+    output, _ = process.communicate(timeout=60)
 
     assert process.returncode == 69
     assert output.startswith("idc-inference: no model 'idc'")
     assert len(output.splitlines()) == 1
-
-
-def test_missing_device_ends_the_start_with_the_devices_that_are_there(tmp_path: Path) -> None:
-    write_tiny_bundle(tmp_path)
-    process = start_inference(tmp_path, free_port(), INFERENCE_DEVICE="NPU", INFERENCE_DEVICE_FALLBACK="none")
-
-    output, _ = process.communicate(timeout=30)
-
-    assert process.returncode == 69
-    assert "devices here: CPU" in output
 
 
 def test_missing_device_falls_back_and_says_so_everywhere(tmp_path: Path) -> None:
@@ -290,10 +257,10 @@ def test_missing_device_falls_back_and_says_so_everywhere(tmp_path: Path) -> Non
     url = f"http://127.0.0.1:{port}"
     wait_ready(url, process)
 
-    parameters = httpx.get(f"{url}/v2/models/idc").json()["parameters"]
-    metrics = httpx.get(f"{url}/metrics").text
+    parameters = httpx.get(f"{url}/v2/models/idc", timeout=60).json()["parameters"]
+    metrics = httpx.get(f"{url}/metrics", timeout=60).text
     process.terminate()
-    output, _ = process.communicate(timeout=20)
+    output, _ = process.communicate(timeout=60)
 
     assert (parameters["device"], parameters["device_requested"]) == ("CPU", "NCS")
     assert "device 'NCS' needs the stick's worker" in parameters["device_fallback_reason"]
@@ -311,7 +278,7 @@ def test_check_of_a_whole_bundle_names_the_device(tmp_path: Path) -> None:
     checked = check(write_tiny_bundle(tmp_path))
 
     assert checked.returncode == 0
-    assert "version 1 is whole and right on CPU" in checked.stdout
+    assert "version 1 passes its checks and its self-test on CPU" in checked.stdout
 
 
 def test_check_says_in_one_line_what_is_wrong_with_a_bundle(tmp_path: Path) -> None:
@@ -331,14 +298,4 @@ def test_command_line_goes_before_the_environment(tmp_path: Path, monkeypatch: p
     checked = check(write_tiny_bundle(tmp_path), "--device", "GPU", "--device-fallback", "none")
 
     assert checked.returncode == 69
-    assert "device 'GPU' is not here" in checked.stderr
-
-
-def test_wrong_setting_ends_the_start_with_its_name_and_code_78(tmp_path: Path) -> None:
-    process = start_inference(tmp_path, free_port(), INFERENCE_MAX_PATCHES="many")
-
-    output, _ = process.communicate(timeout=30)
-
-    assert process.returncode == 78
-    assert "INFERENCE_MAX_PATCHES" in output
-    assert len(output.splitlines()) == 1
+    assert "device 'GPU' is not available" in checked.stderr

@@ -10,8 +10,8 @@ import pytest
 
 from idc_contracts import CLASSIFICATIONS, PatchClassified
 from support.alarm_process import AlarmProcess
-from support.compose_stack import wait_until
 from support.demo_patches import solid_png
+from support.eventually import wait_until
 from support.gateway_process import gateway_process
 from support.inference_process import inference_process, start_inference, wait_ready
 from support.mosquitto import MosquittoBroker, free_port
@@ -34,7 +34,7 @@ def post(address: str, broker: MosquittoBroker, request_id: str = ID) -> None:
         "Content-Type": "image/png",
         "X-Request-ID": request_id,
     }
-    httpx.post(f"{address}/api/v1/classifications", content=RED, headers=headers).raise_for_status()
+    httpx.post(f"{address}/api/v1/classifications", content=RED, headers=headers, timeout=60).raise_for_status()
 
 
 def test_one_id_goes_from_http_through_inference_to_the_broker_and_the_alarm(
@@ -49,11 +49,11 @@ def test_one_id_goes_from_http_through_inference_to_the_broker_and_the_alarm(
         alarm.start()
         with gateway_process(tmp_path, shared_broker, f"http://127.0.0.1:{port}", GATEWAY_SITE=site) as gateway:
             post(gateway, shared_broker)
-            wait_until(lambda: bool(witness.received), "the broker has the message", 20)
-            wait_until(lambda: ID in alarm.log.read_text(), "the alarm acted on it", 20)
+            wait_until(lambda: bool(witness.received), "the broker has the message")
+            wait_until(lambda: ID in alarm.log.read_text(), "the alarm acted on it")
     finally:
         inference.terminate()
-        inference_log = inference.communicate(timeout=20)[0]
+        inference_log = inference.communicate(timeout=60)[0]
         alarm.stop()
         witness.close()
 
@@ -78,7 +78,7 @@ def test_requests_that_ask_inference_together_stand_in_its_log_with_every_id(
             list(clients.map(lambda request_id: post(gateway, shared_broker, request_id), ids))
     finally:
         inference.terminate()
-        inference_log = inference.communicate(timeout=20)[0]
+        inference_log = inference.communicate(timeout=60)[0]
 
     asked = [line["request_id"].split(",") for line in log_lines(inference_log) if "POST" in line["message"]]
     assert sorted(request_id for group in asked for request_id in group) == sorted(ids)

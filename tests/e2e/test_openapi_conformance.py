@@ -13,7 +13,7 @@ from support.live_gateway import KEY, gateway_settings, live_gateway
 pytestmark = pytest.mark.e2e
 
 HERE = Path(__file__).parent
-# Its answer never ends, which is its purpose: tests/unit/gateway/test_status_routes.py reads it.
+# Its answer never ends, which is its purpose: tests/unit/gateway/web/test_status_routes.py reads it.
 ENDLESS = "/api/v1/events"
 
 

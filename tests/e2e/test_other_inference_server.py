@@ -7,14 +7,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from idc_gateway.inference.oip_inference import OipInference
-from support.compose_stack import answers, wait_until
+from support.compose_stack import answers
 from support.demo_patches import real_patches, solid_png
+from support.eventually import wait_until
 from support.inference_process import inference_process
-from support.live_gateway import KEY, gateway_settings, live_gateway
+from support.live_gateway import gateway_settings, live_client
 from support.mosquitto import free_port
 from support.process_tree import process_tree
 
@@ -46,14 +46,11 @@ def mlserver(folder: Path, bundle: Path) -> Iterator[str]:
 def classified(folder: Path, server_url: str, patches: list[bytes]) -> tuple[list[dict[str, Any]], list[Any]]:
     """What a gateway in front of that server says of the patches and of the model."""
     folder.mkdir()
-    server = OipInference(server_url, "idc", timeout_s=20)
-    with (
-        live_gateway(gateway_settings(folder), inference=server) as address,
-        httpx.Client(base_url=f"{address}/api/v1", headers={"Authorization": f"Bearer {KEY}"}) as client,
-    ):
+    server = OipInference(server_url, "idc")
+    with live_client(gateway_settings(folder), inference=server) as client:
         files = [("images", (f"{number}.png", patch, "image/png")) for number, patch in enumerate(patches)]
-        answer = client.post("/classifications", files=files).raise_for_status().json()
-        return [item["classification"] for item in answer["items"]], client.get("/models").json()["items"]
+        answer = client.post("/api/v1/classifications", files=files).raise_for_status().json()
+        return [item["classification"] for item in answer["items"]], client.get("/api/v1/models").json()["items"]
 
 
 def test_gateway_works_unchanged_with_another_server_of_the_protocol(tmp_path: Path) -> None:

@@ -113,6 +113,7 @@ def new_user(page: Page, name: str, role: str) -> str:
         f"{page.url.rstrip('/')}/api/v1/users",
         json={"name": name, "role": role},
         headers={"Authorization": f"Bearer {KEY}"},
+        timeout=60,
     )
     return str(answer.json()["sign_in_link"].split("#")[1])
 
@@ -306,7 +307,7 @@ def test_lamps_are_shown_as_stale_without_the_broker(page: Page, bus: MemoryBus)
 
     bus.disconnect()
 
-    expect(page.locator("#alarms-message")).to_have_text("What follows may be old: the broker is not connected.")
+    expect(page.locator("#alarms-message")).to_have_text("These reports may be outdated: the broker is not connected.")
     expect(page.locator("#alarm-list.stale")).to_have_count(1)
     bus.reconnect()
     expect(page.locator("#alarm-list.stale")).to_have_count(0)

@@ -4,8 +4,9 @@ import httpx
 import pytest
 
 from idc_contracts import Lamps
-from support.compose_stack import ComposeStack, wait_until
+from support.compose_stack import ComposeStack
 from support.demo_patches import DemoPatches
+from support.eventually import wait_until
 
 pytestmark = pytest.mark.e2e
 

@@ -1,4 +1,4 @@
-"""docs/several-machines.md: the gateway on a PC, inference on an UP Squared, the alarm on a Pi.
+"""docs/how-to/several-machines.md: the gateway on a PC, inference on an UP Squared, the alarm on a Pi.
 
 Three clones, three compose projects, with networks of their own: what one has of another is its published port.
 """
@@ -17,8 +17,8 @@ import httpx
 import pytest
 
 from support.checkout import Checkout
-from support.compose_stack import wait_until
 from support.demo_patches import solid_png
+from support.eventually import wait_until
 from support.mosquitto import free_port
 from support.tiny_bundle import write_tiny_bundle
 

@@ -12,11 +12,11 @@ import pytest
 from idc_modelio.patches import MIN_SIDE_PX
 from idc_trainer.__main__ import main
 from idc_trainer.data.check import DataReport, check_data
-from idc_trainer.data.folds import check_folds, k_folds, leave_one_patient_out
 from idc_trainer.data.index import PatchIndex, index_patches
 from idc_trainer.data.layouts import open_patches
 from idc_trainer.data.left_out import Reason
 from idc_trainer.data.source import PatientsFrom
+from idc_trainer.splits.folds import check_folds, k_folds, leave_one_patient_out
 from support.made_patches import write_patch_zip
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
@@ -87,10 +87,10 @@ def test_the_names_say_the_patients_and_the_report_adds_up(index: PatchIndex, re
 
 
 def test_every_patch_has_its_place_in_the_slide(index: PatchIndex) -> None:
-    places = {(file.patient, file.x_px, file.y_px) for file in index.files}
+    places = {file.place for file in index.files}
 
     assert len(places) == len(index)
-    assert not [place for place in places if None in place]
+    assert None not in places
 
 
 def test_the_zip_with_its_tree_twice_holds_the_same_data(sample: Path, index: PatchIndex, tmp_path: Path) -> None:
@@ -122,7 +122,6 @@ def test_every_command_takes_the_set_as_it_is(
     for command in (
         ["data", "check", str(sample)],
         ["features", "extract", *data, *cache, *FAST],
-        ["features", "merge", *data, *cache, *FAST],
         [*train, "--no-int8"],
         crossval,
         ["evaluate", bundle, *data, "--report", str(tmp_path / "report")],

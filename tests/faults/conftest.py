@@ -51,16 +51,14 @@ def overrides() -> tuple[Path, ...]:
 
 
 @pytest.fixture(scope="module")
-def running_scene(
-    models: Path, patches: DemoPatches, overrides: tuple[Path, ...], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[FaultScene]:
+def running_scene(models: Path, patches: DemoPatches, overrides: tuple[Path, ...]) -> Iterator[FaultScene]:
     """A stack of the images that are built, with a witness beside it."""
     if shutil.which("docker") is None:
         pytest.fail("docker is not installed: the fault tests need a container engine")
     stack = ComposeStack(REPOSITORY, models, overrides=overrides)
     try:
         stack.start(build=False)
-        scene = FaultScene(stack, patches, tmp_path_factory.mktemp("accounts"))
+        scene = FaultScene(stack, patches)
         yield scene
         scene.witness.leave()
     finally:
@@ -70,8 +68,7 @@ def running_scene(
 @pytest.fixture
 def scene(running_scene: FaultScene) -> FaultScene:
     """Everything runs, and no finding waits."""
-    running_scene.stack.start(build=False)
-    running_scene.stack.acknowledge()
+    running_scene.stack.settle()
     return running_scene
 
 

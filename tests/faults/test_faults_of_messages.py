@@ -8,7 +8,8 @@ from collections.abc import Callable
 import pytest
 
 from idc_contracts import TOPICS, Topic
-from support.compose_stack import SERVICES, wait_until
+from support.compose_stack import SERVICES
+from support.eventually import wait_until
 from support.fault_report import FaultRow
 from support.fault_scene import FaultScene
 from support.hostile_payloads import hostile_payloads
@@ -28,7 +29,7 @@ def _send_hostile_messages(scene: FaultScene) -> int:
     rng = random.Random(SEED)
     handed_in = []
     for account, devices in DEVICES.items():
-        sender = SessionClient(scene.settings(account), f"hostile-{account}")
+        sender = SessionClient(scene.stack.mqtt_settings(account), f"hostile-{account}")
         for topic in (topic for topic in TOPICS if account in topic.producers):
             for place in _places(topic, devices):
                 handed_in += [
@@ -48,7 +49,7 @@ def _places(topic: Topic, devices: tuple[str, ...]) -> list[str]:
 def _send_garbage(scene: FaultScene) -> None:
     """Speak TLS, and then anything but MQTT."""
     rng = random.Random(SEED)
-    context = scene.settings("operator").tls_context()
+    context = scene.stack.mqtt_settings("operator").tls_context()
     for _ in range(PACKETS_WITHOUT_SENSE):
         with (
             contextlib.suppress(OSError),
@@ -80,7 +81,7 @@ def test_malformed_and_hostile_messages_on_every_topic(scene: FaultScene, report
         f"nothing restarted; the alarm counted {_rejected(scene)} as unreadable",
     )
     report(row)
-    wait_until(lambda: scene.alarm_state().lamps.red, "the real finding is shown", 30)
+    wait_until(lambda: scene.alarm_state().lamps.red, "the real finding is shown")
 
 
 def _rejected(scene: FaultScene) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from support.compose_stack import wait_until
+from support.eventually import wait_until
 from support.fault_report import FaultRow
 from support.fault_scene import FaultScene, acted_on, count_up
 
@@ -16,7 +16,7 @@ Report = Callable[[FaultRow], None]
 
 def test_alarm_killed_while_it_sounds(scene: FaultScene, report: Report) -> None:
     accepted = scene.post(1)
-    wait_until(lambda: scene.alarm_state().buzzer, "the buzzer sounds", 30)
+    wait_until(lambda: scene.alarm_state().buzzer, "the buzzer sounds")
     scene.stack.kill("alarm")
     accepted += scene.post(30)
     finding = scene.alarm_state().latched_by

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from support.compose_stack import wait_until
+from support.eventually import wait_until
 from support.fault_report import FaultRow
 from support.fault_scene import FaultScene
 
@@ -27,7 +27,7 @@ chmod 400 server.crt.new; mv -f server.crt.new server.crt
 
 
 def _shake_hands(scene: FaultScene) -> None:
-    context = scene.settings("operator").tls_context()
+    context = scene.stack.mqtt_settings("operator").tls_context()
     with (
         socket.create_connection(("localhost", scene.stack.mqtt_port), timeout=5) as plain,
         context.wrap_socket(plain, server_hostname="localhost"),

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from support.compose_stack import wait_until
+from support.eventually import wait_until
 from support.fault_report import FaultRow
 from support.fault_scene import FaultScene
 
@@ -35,7 +35,7 @@ def test_full_disk_of_the_broker(scene: FaultScene, report: Report) -> None:
     wait_until(lambda: _copy_has_the_alarm(scene), "the alarm's session is written", 60)
     _fill_disk(scene)
     accepted += scene.post(60)
-    wait_until(lambda: "No space left" in scene.stack.logs("broker"), "the broker says that its disk is full", 30)
+    wait_until(lambda: "No space left" in scene.stack.logs("broker"), "the broker says that its disk is full")
     scene.stack.kill("alarm")
     accepted += scene.post(50)
     # the worst: what waits for the alarm is in the broker's memory alone, and that goes too

@@ -1,8 +1,7 @@
 """What an alarm did reaches the audit chain once, whoever was away meanwhile."""
 
 import asyncio
-import random
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
@@ -10,10 +9,6 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from idc_alarm.adapters.mqtt_link import MqttLink
-from idc_alarm.adapters.subscriptions import Place
-from idc_alarm.adapters.wake_pipe import WakePipe
-from idc_alarm.backoff import Backoff
 from idc_contracts import (
     ALARM_ACKNOWLEDGEMENTS,
     ALARM_ACTIONS,
@@ -33,8 +28,10 @@ from idc_gateway.errors import StoreUnavailable
 from idc_gateway.messages.mqtt_bus import MqttBus
 from idc_gateway.messages.ports import OutgoingMessage
 from idc_gateway.store import Store, open_store
+from support.alarm_link import DrivenLink
 from support.alarm_messages import acknowledge, patch_classified
 from support.alarm_process import AlarmProcess, wait_until
+from support.audit_records import latest_record
 from support.eventually import eventually
 from support.mosquitto import MosquittoBroker
 from support.mqtt_peer import MqttPeer
@@ -88,8 +85,8 @@ async def gateway(
     bus = MqttBus(broker.settings("gateway"), site=site, device=device, version="1")
 
     def take(topic: str, payload: bytes) -> asyncio.Future[None] | None:
-        (board or AlarmBoard()).take(topic, payload)
-        return actions.take(topic, payload)
+        (board or AlarmBoard()).receive(topic, payload)
+        return actions.receive(topic, payload)
 
     async def nothing() -> None:
         return
@@ -224,7 +221,7 @@ async def test_acknowledgement_by_mqtt_while_the_gateway_was_down_is_in_the_chai
     await asyncio.to_thread(device.start)
 
     async with gateway(shared_broker, site, store.audit):
-        await eventually(lambda: store.audit.latest("alarm.acknowledged") is not None, PATIENCE_S)
+        await eventually(lambda: latest_record(store, "alarm.acknowledged") is not None, PATIENCE_S)
     await asyncio.to_thread(device.stop)
     sender.close()
 
@@ -233,38 +230,22 @@ async def test_acknowledgement_by_mqtt_while_the_gateway_was_down_is_in_the_chai
     assert (records[0].details["by"], records[0].details["via"]) == (command.by, "message")
 
 
-@pytest.fixture
-def make_link(shared_broker: MosquittoBroker, site: str) -> Iterator[Callable[[], MqttLink]]:
-    links: list[MqttLink] = []
-
-    def make() -> MqttLink:
-        backoff = Backoff(random.Random(1), first_s=0.02, longest_s=0.1)
-        place = Place(site, "alarm", (site,))
-        links.append(
-            MqttLink(shared_broker.settings("alarm"), place=place, version="1", backoff=backoff, wake=WakePipe())
-        )
-        return links[-1]
-
-    yield make
-    for link in links:
-        link.close()
-
-
 def test_action_that_nobody_listened_to_is_told_until_somebody_does(
-    shared_broker: MosquittoBroker, site: str, make_link: Callable[[], MqttLink], monkeypatch: pytest.MonkeyPatch
+    shared_broker: MosquittoBroker, site: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("idc_alarm.adapters.action_queue.AGAIN_AFTER_S", 0.05)
-    link, report = make_link(), acted()
+    monkeypatch.setattr("idc_alarm.link.action_queue.AGAIN_AFTER_S", 0.05)
+    link, report = DrivenLink(shared_broker.settings("alarm"), site), acted()
     link.tell([report])
-    wait_until(lambda: not link.turn(0.02) and link.is_ready, "the link is ready")
+    wait_until(lambda: not link.turn() and link.is_ready, "the link is ready")
     for _ in range(20):
-        link.turn(0.02)
+        link.turn()
     told_before = link.told()
 
     listener = MqttPeer(shared_broker.settings("operator"), topic(site))
     told: list[UUID] = []
-    wait_until(lambda: not link.turn(0.02) and bool(told.extend(link.told()) or told), "somebody got it")
+    wait_until(lambda: not link.turn() and bool(told.extend(link.told()) or told), "somebody got it")
     listener.close()
+    link.close()
 
     assert told_before == []
     assert told == [report.message_id]

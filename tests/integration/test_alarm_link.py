@@ -1,6 +1,8 @@
 """The alarm's connection to a real Mosquitto, and the alarm in this process on mock pins."""
 
 import random
+import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from uuid import uuid4
@@ -8,14 +10,11 @@ from uuid import uuid4
 import pytest
 from gpiozero.pins.mock import MockFactory, MockPin
 
-from idc_alarm.adapters.gpio_panel import GpioPanel
-from idc_alarm.adapters.mqtt_link import MqttLink
-from idc_alarm.adapters.subscriptions import Place
-from idc_alarm.adapters.wake_pipe import WakePipe
 from idc_alarm.app import build
-from idc_alarm.backoff import Backoff
-from idc_alarm.fakes import FakePanel
-from idc_alarm.ports import Delivery
+from idc_alarm.event_queue import EventQueue
+from idc_alarm.link.backoff import Backoff
+from idc_alarm.link.inbox import Delivery
+from idc_alarm.panel.gpio_panel import GpioPanel
 from idc_alarm.settings import AlarmSettings
 from idc_contracts import (
     ALARM_ACKNOWLEDGEMENTS,
@@ -28,6 +27,8 @@ from idc_contracts import (
     Lamps,
     ServiceStatus,
 )
+from support.alarm_fakes import FakePanel
+from support.alarm_link import DrivenLink
 from support.alarm_messages import acknowledge, patch_classified
 from support.alarm_process import wait_until
 from support.mosquitto import MosquittoBroker
@@ -35,7 +36,9 @@ from support.mqtt_peer import MqttPeer
 
 pytestmark = pytest.mark.integration
 
-MakeLink = Callable[..., MqttLink]
+PATIENCE_S = 5.0  # for a machine that is busy
+
+MakeLink = Callable[..., DrivenLink]
 
 
 @pytest.fixture
@@ -45,15 +48,11 @@ def site() -> str:
 
 @pytest.fixture
 def make_link(shared_broker: MosquittoBroker, site: str) -> Iterator[MakeLink]:
-    links: list[MqttLink] = []
+    links: list[DrivenLink] = []
 
-    def make(sites: tuple[str, ...] = ()) -> MqttLink:
-        backoff = Backoff(random.Random(1), first_s=0.02, longest_s=0.1)
-        place = Place(site, "alarm", sites or (site,))
-        settings = shared_broker.settings("alarm")
-        link = MqttLink(settings, place=place, version="1", backoff=backoff, wake=WakePipe())
-        links.append(link)
-        return link
+    def make(sites: tuple[str, ...] = ()) -> DrivenLink:
+        links.append(DrivenLink(shared_broker.settings("alarm"), site, sites))
+        return links[-1]
 
     yield make
     for link in links:
@@ -78,11 +77,11 @@ def operator(shared_broker: MosquittoBroker, site: str) -> Iterator[MqttPeer]:
     peer.close()
 
 
-def collect(link: MqttLink, count: int) -> list[Delivery]:
+def collect(link: DrivenLink, count: int) -> list[Delivery]:
     arrived: list[Delivery] = []
 
     def is_done() -> bool:
-        arrived.extend(link.turn(0.05))
+        arrived.extend(link.turn())
         return link.is_ready and len(arrived) >= count
 
     wait_until(is_done, f"{count} messages arrived")
@@ -95,10 +94,10 @@ def numbered_state(number: int) -> AlarmState:
     )
 
 
-def settle(link: MqttLink, operator: MqttPeer, number: int) -> None:
+def settle(link: DrivenLink, operator: MqttPeer, number: int) -> None:
     """Wait until the broker has read what the link sent: a connection that breaks may take acknowledgements with it."""
     link.report(numbered_state(number))
-    wait_until(lambda: not link.turn(0.02) and _reported(operator) == number, "the broker has read everything")
+    wait_until(lambda: not link.turn() and _reported(operator) == number, "the broker has read everything")
 
 
 def _reported(operator: MqttPeer) -> int | None:
@@ -145,10 +144,10 @@ def test_alarm_says_whether_the_broker_kept_its_session(make_link: MakeLink, ope
 
     link = make_link()
     collect(link, 0)
-    wait_until(lambda: not link.turn(0.02) and births() == [True], "the first birth was told")
+    wait_until(lambda: not link.turn() and births() == [True], "the first birth was told")
     link.drop()
     collect(link, 0)
-    wait_until(lambda: not link.turn(0.02) and births() == [True, False], "the second birth was told")
+    wait_until(lambda: not link.turn() and births() == [True, False], "the second birth was told")
 
 
 def test_site_that_was_taken_out_of_the_settings_is_left(
@@ -187,6 +186,21 @@ def test_acknowledgement_for_a_connection_that_is_gone_does_nothing(
     assert payloads(collect(link, 1)) == [b"1"]
 
 
+def test_command_that_the_broker_does_not_keep_breaks_no_connection(
+    make_link: MakeLink, operator: MqttPeer, site: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    link = make_link()
+    collect(link, 0)
+    operator._client.publish(ALARM_ACKNOWLEDGEMENTS.at(site=site, device="alarm"), b"1", qos=0)
+    arrived = collect(link, 1)
+
+    link.acknowledge(arrived)
+    settle(link, operator, 1)
+
+    assert payloads(arrived) == [b"1"]
+    assert "ended" not in caplog.text
+
+
 def test_burst_beyond_what_may_be_under_way_arrives_whole_and_in_order(
     make_link: MakeLink, gateway: MqttPeer, site: str
 ) -> None:
@@ -198,7 +212,7 @@ def test_burst_beyond_what_may_be_under_way_arrives_whole_and_in_order(
     arrived: list[bytes] = []
 
     def is_done() -> bool:
-        batch = link.turn(0.05)
+        batch = link.turn()
         link.acknowledge(batch)
         arrived.extend(payloads(batch))
         return len(arrived) >= len(sent)
@@ -216,7 +230,7 @@ def test_newest_of_many_reports_is_what_the_broker_keeps(
 
     for state in states:
         link.report(state)
-    wait_until(lambda: not link.turn(0.02) and _reported(operator) == 49, "the newest report came")
+    wait_until(lambda: not link.turn() and _reported(operator) == 49, "the newest report came")
 
     late = MqttPeer(shared_broker.settings("operator"), ALARM_STATE.at(site=site, device="alarm"))
     kept = AlarmState.from_payload(late.wait_for(bool, "the retained report"))
@@ -244,20 +258,14 @@ def test_second_alarm_of_the_same_name_throws_the_first_out(
     collect(first, 0)
     collect(second, 0)
 
-    wait_until(lambda: not first.turn(0.05) and not first.is_ready, "the first was thrown out")
+    wait_until(lambda: not first.turn() and not first.is_ready, "the first was thrown out")
 
     assert second.is_ready
-    assert "another alarm is called 'alarm', too (ALARM_DEVICE)" in caplog.text
+    assert "another alarm is named 'alarm' too (ALARM_DEVICE)" in caplog.text
 
 
 def test_end_of_a_connection_that_is_gone_already_is_quiet(broker: MosquittoBroker, site: str) -> None:
-    link = MqttLink(
-        broker.settings("alarm"),
-        place=Place(site, "alarm", (site,)),
-        version="1",
-        backoff=Backoff(random.Random(1), first_s=0.02),
-        wake=WakePipe(),
-    )
+    link = DrivenLink(broker.settings("alarm"), site)
     collect(link, 0)
     broker.kill()
     for number in range(3):
@@ -284,9 +292,10 @@ def test_red_and_blue_are_never_high_together_through_a_stream_of_results(
     settings: AlarmSettings, gateway: MqttPeer, operator: MqttPeer, site: str
 ) -> None:
     factory = MockFactory()
-    service = build(settings, GpioPanel(settings.pins, factory))
+    queue = EventQueue()
+    alarm = build(settings, queue, GpioPanel(settings.pins, factory))
     red, blue = (factory.pin(number) for number in (settings.pins.red, settings.pins.blue))
-    wait_until(lambda: service.turn() is None and settings.ready_file.exists(), "the alarm is ready")
+    wait_until(lambda: alarm.turn() is None and settings.ready_file.exists(), "the alarm is ready")
     status = ServiceStatus(source="gateway", status="online", version="1")
     gateway.deliver(GATEWAY_STATUS.at(site=site, device="gateway"), status.to_payload())
     decisions = [Decision.NO_IDC, Decision.IDC, Decision.UNCERTAIN, Decision.NO_IDC, Decision.IDC] * 8
@@ -296,15 +305,16 @@ def test_red_and_blue_are_never_high_together_through_a_stream_of_results(
         gateway.deliver(topic(site), patch_classified(decision).to_payload())
         if number % 3 == 1:
             operator.deliver(button, acknowledge().to_payload())
-        service.turn()
+        alarm.turn()
     last = patch_classified("uncertain")
     gateway.deliver(topic(site), last.to_payload())
-    wait_until(lambda: service.turn() is None and _latest(operator, last.classification_id), "all was acted on")
+    wait_until(lambda: alarm.turn() is None and _latest(operator, last.classification_id), "all was acted on")
 
     assert len(red.states) > 8
     assert len(blue.states) > 8
     assert not _overlaps(red, blue)
-    service.run(lambda: True)  # it stops at once, and its connection with it
+    queue.close()
+    alarm.run()
 
 
 def _latest(operator: MqttPeer, classification_id: object) -> bool:
@@ -335,68 +345,168 @@ def test_alarm_that_cannot_write_its_journal_rings_is_offline_and_reads_again_wh
     settings: AlarmSettings, gateway: MqttPeer, operator: MqttPeer, site: str
 ) -> None:
     panel = FakePanel()
-    service = build(settings, panel)
-    wait_until(lambda: service.turn() is None and settings.ready_file.exists(), "the alarm is ready")
+    queue = EventQueue()
+    alarm = build(settings, queue, panel)
+    wait_until(lambda: alarm.turn() is None and settings.ready_file.exists(), "the alarm is ready")
     (settings.state_dir / "alarm.new").mkdir()
     finding = patch_classified("idc")
 
     gateway.deliver(topic(site), finding.to_payload())
-    wait_until(lambda: service.turn() is None and panel.lamps.red, "red is lit")
-    wait_until(lambda: _is_offline(operator), "the broker says offline")
+    wait_until(lambda: alarm.turn() is None and panel.lamps.red, "red is lit")
+    wait_until(lambda: statuses(operator)[-1:] == ["offline"], "the broker says offline")
     was_ready = settings.ready_file.exists()
     (settings.state_dir / "alarm.new").rmdir()
-    wait_until(
-        lambda: service.turn() is None and _latest(operator, finding.classification_id), "the finding is reported"
-    )
+    wait_until(lambda: alarm.turn() is None and _latest(operator, finding.classification_id), "the finding is reported")
 
     assert not was_ready
     assert settings.ready_file.exists()
     assert finding.message_id.hex in (settings.state_dir / "alarm.json").read_text().replace("-", "")
-    service.run(lambda: True)  # it stops at once, and its connection with it
-
-
-def _is_offline(operator: MqttPeer) -> bool:
-    statuses = [payload for place, payload in operator.received if place.endswith(ALARM_STATUS.noun)]
-    return bool(statuses) and ServiceStatus.from_payload(statuses[-1]).status == "offline"
+    queue.close()
+    alarm.run()
 
 
 def test_poison_on_every_topic_is_counted_and_the_next_finding_rings(
     settings: AlarmSettings, gateway: MqttPeer, operator: MqttPeer, site: str
 ) -> None:
     panel = FakePanel()
-    service = build(settings, panel)
+    queue = EventQueue()
+    alarm = build(settings, queue, panel)
     poison = [b"", b"\xff\x00", b"{}", b"[" * 2000, b"x" * 9000, b'{"message_id": 1e999}']
     finding = patch_classified("idc")
-    wait_until(lambda: service.turn() is None and settings.ready_file.exists(), "the alarm is ready")
+    wait_until(lambda: alarm.turn() is None and settings.ready_file.exists(), "the alarm is ready")
 
     for payload in poison:
         gateway.deliver(topic(site), payload)
         operator.deliver(ALARM_ACKNOWLEDGEMENTS.at(site=site, device="alarm"), payload)
     gateway.deliver(topic(site), finding.to_payload())
-    wait_until(
-        lambda: service.turn() is None and _latest(operator, finding.classification_id), "the finding is reported"
-    )
+    wait_until(lambda: alarm.turn() is None and _latest(operator, finding.classification_id), "the finding is reported")
 
     state = [AlarmState.from_payload(payload) for place, payload in operator.received if place.endswith("state")][-1]
     assert panel.lamps.red
     assert state.rejected_messages == 2 * len(poison)
-    service.run(lambda: True)  # it stops at once, and its connection with it
+    queue.close()
+    alarm.run()
 
 
 def test_alarm_that_was_removed_by_mistake_reports_again(
     make_link: MakeLink, gateway: MqttPeer, operator: MqttPeer, site: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("idc_alarm.adapters.mqtt_link.STATUS_REPEAT_S", 1)
+    monkeypatch.setattr("idc_alarm.link.reports.STATUS_REPEAT_S", 1)
     link = make_link()
     link.report(numbered_state(1))
-    wait_until(lambda: not link.turn(0.02) and _reported(operator) == 1, "the alarm has reported")
+    wait_until(lambda: not link.turn() and _reported(operator) == 1, "the alarm has reported")
     for row in (ALARM_STATUS, ALARM_STATE):
         gateway.publish(row.at(site=site, device="alarm"), b"", retain=True).wait_for_publish(20)
-    wait_until(lambda: not link.turn(0.02) and operator.received[-1][1] == b"", "its retained messages are deleted")
+    wait_until(lambda: not link.turn() and operator.received[-1][1] == b"", "its retained messages are deleted")
     seen = len(operator.received)
 
-    wait_until(lambda: not link.turn(0.02) and len(operator.received) >= seen + 2, "it says again what it is")
+    wait_until(lambda: not link.turn() and len(operator.received) >= seen + 2, "it says again what it is")
 
     again = dict(operator.received[seen:])
     assert ServiceStatus.from_payload(again[ALARM_STATUS.at(site=site, device="alarm")]).status == "online"
     assert AlarmState.from_payload(again[ALARM_STATE.at(site=site, device="alarm")]).rejected_messages == 1
+
+
+def statuses(operator: MqttPeer) -> list[str]:
+    return [ServiceStatus.from_payload(p).status for place, p in operator.received if place.endswith(ALARM_STATUS.noun)]
+
+
+def test_link_leaves_the_broker_for_a_controller_that_hangs_and_comes_back_with_it(
+    make_link: MakeLink, operator: MqttPeer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link = make_link()
+    collect(link, 0)
+    monkeypatch.setattr("idc_alarm.link.mqtt_link.HUNG_AFTER_S", 0.1)
+
+    wait_until(lambda: statuses(operator)[-1:] == ["offline"], "the broker says offline, though nobody moves the link")
+
+    monkeypatch.undo()
+    wait_until(lambda: not link.turn() and statuses(operator)[-1:] == ["online"], "the link is back")
+
+
+def test_dropped_link_stays_away_until_it_is_moved(make_link: MakeLink, operator: MqttPeer) -> None:
+    link = make_link()
+    collect(link, 0)
+
+    link.drop()
+    was_ready = link.is_ready
+    wait_until(lambda: statuses(operator)[-1:] == ["offline"], "the broker says offline")
+    for _ in range(10):
+        link.queue.run(0.05)  # longer than the wait before the next attempt
+
+    assert not was_ready
+    assert statuses(operator)[-1] == "offline"
+    wait_until(lambda: not link.turn() and statuses(operator)[-1] == "online", "the link is back")
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("idc_alarm.link.reports.STATUS_REPEAT_S", 1)
+    monkeypatch.setattr("idc_alarm.link.reports.ANSWER_TIMEOUT_S", 0.8)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_connection_whose_broker_hangs_is_not_ready_until_the_broker_answers_again(
+    broker: MosquittoBroker, site: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    link = DrivenLink(broker.settings("alarm"), site)
+    collect(link, 0)
+
+    broker.pause()
+    wait_until(lambda: not link.turn() and not link.is_ready, "the link is not ready")
+    broker.go_on()
+    wait_until(lambda: not link.turn() and link.is_ready, "the link is ready again")
+    link.close()
+
+    assert "hangs: connecting again" in caplog.text
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning", "ignore:unclosed:ResourceWarning")
+def test_connection_whose_thread_failed_is_replaced(make_link: MakeLink, monkeypatch: pytest.MonkeyPatch) -> None:
+    link = make_link()
+    collect(link, 0)
+    failed = threading.Event()
+
+    def fail(_client: object) -> None:
+        failed.set()
+        raise MemoryError
+
+    monkeypatch.setattr("idc_alarm.link.mqtt_client.SupervisedClient.loop_misc", fail)
+    wait_until(failed.is_set, "the thread failed")
+    monkeypatch.undo()
+
+    wait_until(lambda: not link.turn() and not link.is_ready, "the failure is noticed")
+    wait_until(lambda: not link.turn() and link.is_ready, "the link is ready again")
+
+
+def test_end_of_a_connection_that_hangs_takes_two_seconds_at_most(
+    broker: MosquittoBroker, site: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    link = DrivenLink(broker.settings("alarm"), site)
+    collect(link, 0)
+    broker.pause()
+    began_s = time.monotonic()
+
+    link.close()
+
+    assert time.monotonic() - began_s < 2.0 + PATIENCE_S
+    assert "the broker says `offline` by itself" in caplog.text
+    broker.go_on()
+
+
+def test_twins_throw_each_other_out_further_and_further_apart(
+    shared_broker: MosquittoBroker, site: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    twins = [DrivenLink(shared_broker.settings("alarm"), site, backoff=Backoff(random.Random(seed))) for seed in (1, 2)]
+    end_s = time.monotonic() + 10.0
+
+    while time.monotonic() < end_s:
+        for link in twins:
+            link.turn()
+    for link in twins:
+        link.close()
+
+    # Waits of 0.13-0.25 s, 0.25-0.5 s, ... 2-4 s each; with paho's own reconnection there are some 40.
+    assert 4 <= caplog.text.count("connected to the broker") <= 16

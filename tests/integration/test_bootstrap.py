@@ -12,7 +12,7 @@ import pytest
 
 from support.broker_scripts import run
 from support.certificates import self_signed
-from support.compose_stack import wait_until
+from support.eventually import wait_until
 from support.mosquitto import REPOSITORY, MosquittoBroker
 from support.tls_names import served_names as served_names_at
 
@@ -68,10 +68,10 @@ def test_names_are_tidied_and_stand_in_the_certificate(secrets: Path, setting: s
         ("pc.lan pi.lan", "holds two names: put a comma between them"),
         ("192.0.2.300", "four numbers from 0 to 255"),
         ("2001:db8::zz", "looks like an IPv6 address but is not valid"),
-        ("*.lan", "has a character that no host name has"),
-        ("bücher.lan", "has a character that no host name has"),
-        ("-pc", "is no host name"),
-        ("pc..lan", "is no host name"),
+        ("*.lan", "has a character that is not valid in a host name"),
+        ("bücher.lan", "has a character that is not valid in a host name"),
+        ("-pc", "is not a host name"),
+        ("pc..lan", "is not a host name"),
         ("a" * 64, "is too long"),
     ],
 )

@@ -15,7 +15,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from idc_contracts import TOPICS, Topic
 from idc_contracts.topics import Account
-from support.compose_stack import wait_until
+from support.eventually import wait_until
 from support.mosquitto import REPOSITORY, MosquittoBroker
 
 pytestmark = pytest.mark.integration
@@ -50,7 +50,7 @@ class AccountClient:
         )
         self._client.connect(settings.host, settings.port)
         self._client.loop_start()
-        wait_until(self._client.is_connected, f"{account} is connected", 10)
+        wait_until(self._client.is_connected, f"{account} is connected")
 
     def _on_publish(self, _client: mqtt.Client, _data: Any, packet_id: int, reason: ReasonCode, *_others: Any) -> None:
         self.refused[packet_id] = reason.is_failure
@@ -60,7 +60,7 @@ class AccountClient:
 
     def subscribe(self, *topic_filters: str) -> None:
         _, packet_id = self._client.subscribe([(topic_filter, 1) for topic_filter in topic_filters])
-        wait_until(lambda: packet_id in self.subscribed, "the subscription is answered", 10)
+        wait_until(lambda: packet_id in self.subscribed, "the subscription is answered")
 
     def close(self) -> None:
         self._client.disconnect()
@@ -97,12 +97,12 @@ def _wait_for_all_deliveries(clients: dict[str, AccountClient]) -> None:
         topic = next(topic for topic in TOPICS if account in topic.consumers)
         end = topic.at(site=SITE, device=f"end-for-{account}")
         clients[topic.producers[0]].publish(end, "end")
-        wait_until(lambda client=clients[account], end=end: ("end", end) in client.received, "all is delivered", 10)
+        wait_until(lambda client=clients[account], end=end: ("end", end) in client.received, "all is delivered")
     # the monitor reads no topic of the table: a new subscription brings the retained value, behind all that waited
     monitor = clients["monitor"]
     count = len(monitor.received)
     monitor.subscribe("$SYS/broker/version")
-    wait_until(lambda: len(monitor.received) > count, "the broker's version is delivered", 10)
+    wait_until(lambda: len(monitor.received) > count, "the broker's version is delivered")
 
 
 def test_every_account_publishes_and_reads_on_every_topic_only_what_the_table_says(

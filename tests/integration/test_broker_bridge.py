@@ -1,30 +1,20 @@
 """Two real brokers and the bridge of broker/bridge.example.conf: what happens at an edge reaches its site."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from idc_contracts import ALARM_ACKNOWLEDGEMENTS, ALARM_STATE, CLASSIFICATIONS
-from support.bridged_brokers import PLACE, BridgedBrokers, bridged_brokers
-from support.compose_stack import wait_until
+from support.bridged_brokers import PLACE, BridgedBrokers
+from support.eventually import wait_until
 from support.session_client import SessionClient, is_let_in
 
 pytestmark = pytest.mark.integration
 QUEUED = 500
 
 
-@pytest.fixture
-def bridged(tmp_path: Path) -> Iterator[BridgedBrokers]:
-    """Two running brokers."""
-    with bridged_brokers(tmp_path) as brokers:
-        yield brokers
-
-
 def test_what_happens_while_the_uplink_is_cut_reaches_the_site_later(bridged: BridgedBrokers) -> None:
     reader = SessionClient(bridged.site.settings("operator"), "reader", CLASSIFICATIONS.filter(site="lab"))
     sent = bridged.publish(0, 5)
-    wait_until(lambda: set(sent) <= set(reader.payloads), "the first messages reach the site", 20)
+    wait_until(lambda: set(sent) <= set(reader.payloads), "the first messages reach the site")
 
     bridged.uplink.cut()
     sent += bridged.publish(5, QUEUED)
@@ -35,7 +25,7 @@ def test_what_happens_while_the_uplink_is_cut_reaches_the_site_later(bridged: Br
     sent += bridged.publish(5 + QUEUED, 5)
     bridged.uplink.mend()
 
-    wait_until(lambda: set(sent) <= set(reader.payloads), "everything reaches the site", 40)
+    wait_until(lambda: set(sent) <= set(reader.payloads), "everything reaches the site")
     first_arrivals = list(dict.fromkeys(reader.payloads))
     assert first_arrivals == sent
     reader.leave()
@@ -53,7 +43,7 @@ def test_retained_state_of_an_edge_is_retained_at_the_site(bridged: BridgedBroke
         late.leave()
         return late.payloads[:1] == [b"lit"]
 
-    wait_until(reaches_a_late_reader, "a late reader at the site gets the state", 20)
+    wait_until(reaches_a_late_reader, "a late reader at the site gets the state")
 
 
 def test_edge_account_commands_nothing_and_reads_nothing_at_the_site(bridged: BridgedBrokers) -> None:
@@ -64,7 +54,7 @@ def test_edge_account_commands_nothing_and_reads_nothing_at_the_site(bridged: Br
     intruder.deliver(CLASSIFICATIONS.at(site="elsewhere", device="gateway"), b"forged")
     intruder.deliver(PLACE, b"own")
 
-    wait_until(lambda: b"own" in reader.payloads, "the edge's own message is read", 10)
+    wait_until(lambda: b"own" in reader.payloads, "the edge's own message is read")
     assert b"forged" not in reader.payloads
     assert intruder.received == []
     for client in (intruder, reader):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from idc_contracts import CLASSIFICATIONS
-from support.compose_stack import wait_until
+from support.eventually import wait_until
 from support.mosquitto import REPOSITORY, MosquittoBroker
 from support.session_client import SessionClient, is_let_in
 
@@ -72,12 +72,12 @@ def test_rotated_certificate_is_shown_to_new_connections_while_old_sessions_go_o
     sender.deliver(PLACE, b"before")
 
     broker.rotate_certificates()
-    wait_until(lambda: _certificate_serial(broker) != serial, "the new certificate is shown", 10)
+    wait_until(lambda: _certificate_serial(broker) != serial, "the new certificate is shown")
     sender.deliver(PLACE, b"after")
     newcomer = SessionClient(broker.settings("gateway"), "newcomer")
     newcomer.deliver(PLACE, b"newcomer")
 
-    wait_until(lambda: listener.payloads == [b"before", b"after", b"newcomer"], "every message arrived once", 10)
+    wait_until(lambda: listener.payloads == [b"before", b"after", b"newcomer"], "every message arrived once")
     assert (listener.connections, sender.connections) == (1, 1)
     for client in (listener, sender, newcomer):
         client.leave()
@@ -90,11 +90,11 @@ def test_queue_of_an_absent_client_outlives_a_rotation(broker: MosquittoBroker) 
     sender.deliver(PLACE, b"before")
 
     broker.rotate_certificates()
-    wait_until(lambda: _certificate_serial(broker) != serial, "the new certificate is shown", 10)
+    wait_until(lambda: _certificate_serial(broker) != serial, "the new certificate is shown")
     sender.deliver(PLACE, b"after")
     back = SessionClient(broker.settings("alarm"), "absent", CLASSIFICATIONS.filter())
 
-    wait_until(lambda: back.payloads == [b"before", b"after"], "what waited is delivered", 10)
+    wait_until(lambda: back.payloads == [b"before", b"after"], "what waited is delivered")
     assert back.had_a_session
     back.leave()
     sender.leave()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from idc_contracts import CLASSIFICATIONS
-from support.compose_stack import wait_until
+from support.eventually import wait_until
 from support.mosquitto import REPOSITORY, MosquittoBroker
 from support.session_client import SessionClient
 
@@ -47,7 +47,7 @@ def _leave_a_message_for_an_absent_reader(broker: MosquittoBroker) -> None:
 def _fetch(broker: MosquittoBroker) -> list[bytes]:
     reader = SessionClient(broker.settings("alarm"), "absent", PLACE)
     if reader.had_a_session:
-        wait_until(lambda: bool(reader.payloads), "what waited is delivered", 10)
+        wait_until(lambda: bool(reader.payloads), "what waited is delivered")
     reader.leave()
     return reader.payloads
 
@@ -59,7 +59,7 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     broker.start()
     _leave_a_message_for_an_absent_reader(broker)
     with _kept(broker):
-        wait_until(lambda: broker.copy.exists() and b"kept" in broker.copy.read_bytes(), "there is a copy", 20)
+        wait_until(lambda: broker.copy.exists() and b"kept" in broker.copy.read_bytes(), "there is a copy")
     broker.kill()
     return broker.copy.read_bytes()
 

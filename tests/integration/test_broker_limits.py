@@ -8,7 +8,7 @@ import pytest
 from paho.mqtt.properties import Properties
 
 from idc_contracts import CLASSIFICATIONS
-from support.compose_stack import wait_until
+from support.eventually import wait_until
 from support.mosquitto import MosquittoBroker
 from support.session_client import SessionClient, is_let_in, new_client
 
@@ -57,11 +57,11 @@ def test_too_large_message_ends_its_senders_connection_and_nobody_elses(broker: 
     sender = SessionClient(broker.settings("gateway"), "sender")
 
     giant.publish(PLACE, b"x" * 20_000)
-    wait_until(lambda: giant.connections > 1, "the sender of too much was disconnected", 20)
+    wait_until(lambda: giant.connections > 1, "the sender of too much was disconnected")
     giant.leave()
     sender.deliver(PLACE, b"small")
 
-    wait_until(lambda: b"small" in listener.payloads, "the small message arrives", 10)
+    wait_until(lambda: b"small" in listener.payloads, "the small message arrives")
     assert listener.payloads == [b"small"]
     assert (listener.connections, sender.connections) == (1, 1)
     for client in (listener, sender):
@@ -78,9 +78,9 @@ def test_more_connections_than_the_limit_are_refused_and_the_others_stay(broker:
         with pytest.raises(OSError, match=r"(?i)reset|eof|closed|pipe|timed out"):
             _shake_hands(broker)
         sender.deliver(PLACE, b"still here")
-        wait_until(lambda: listener.payloads == [b"still here"], "the message arrives", 10)
+        wait_until(lambda: listener.payloads == [b"still here"], "the message arrives")
 
-    wait_until(lambda: is_let_in(broker.settings("operator")), "there is room again", 10)
+    wait_until(lambda: is_let_in(broker.settings("operator")), "there is room again")
     assert (listener.connections, sender.connections) == (1, 1)
     for client in (listener, sender):
         client.leave()
@@ -120,7 +120,7 @@ def test_killed_broker_has_lost_less_than_a_gateway_sends_again(broker: Mosquitt
 
     least = len(sent) - 2 * UNWRITTEN_CHANGES
     assert 2 * UNWRITTEN_CHANGES <= LATEST_SENT_AGAIN
-    wait_until(lambda: len(back.payloads) >= least, "what was written is delivered", 10)
+    wait_until(lambda: len(back.payloads) >= least, "what was written is delivered")
     assert back.payloads == sent[: len(back.payloads)]
     back.leave()
 
@@ -135,5 +135,5 @@ def test_stopped_broker_has_lost_nothing(broker: MosquittoBroker) -> None:
     broker.start()
     back = SessionClient(broker.settings("alarm"), "absent", PLACE)
 
-    wait_until(lambda: back.payloads == [b"the only one"], "it is delivered", 10)
+    wait_until(lambda: back.payloads == [b"the only one"], "it is delivered")
     back.leave()

@@ -56,7 +56,7 @@ def test_setting_that_nothing_would_read_is_refused_with_the_right_one(name: str
         ("IDC_INFERENCE_URL", "http://up.lan:8000 http://b:8000", "write an address such as http://"),
     ],
 )
-def test_address_that_nobody_could_open_is_refused(name: str, value: str, told: str) -> None:
+def test_invalid_address_is_rejected(name: str, value: str, told: str) -> None:
     done = run("check_settings.sh", **{"IDC_OVERLAY_TLS": "on", name: value})
 
     assert done.returncode == 78
@@ -79,7 +79,7 @@ def test_address_that_nobody_could_open_is_refused(name: str, value: str, told: 
         {"HTTP_PROXY": "http://proxy.lan:3128", "TZ": "Europe/Vienna", "DOCKER_HOST": "ssh://pc.lan"},
     ],
 )
-def test_right_settings_are_passed_without_a_word(settings: dict[str, str]) -> None:
+def test_correct_settings_pass_silently(settings: dict[str, str]) -> None:
     done = run("check_settings.sh", **settings)
 
     assert (done.returncode, done.stderr) == (0, "")
@@ -100,16 +100,14 @@ def test_right_settings_are_passed_without_a_word(settings: dict[str, str]) -> N
         ("alarm-pi.env", "ALARM_DEVICE=ward", "write IDC_PI_DEVICE into .env"),
     ],
 )
-def test_line_of_a_services_file_that_would_not_count_is_refused(
-    tmp_path: Path, file: str, line: str, told: str
-) -> None:
+def test_line_of_a_services_file_without_effect_is_rejected(tmp_path: Path, file: str, line: str, told: str) -> None:
     done = refusal_of(tmp_path, {file: f"# a comment\n{line}\n"})
 
     assert f"{re.split('[ =]', line.removeprefix('export '))[0]} in {file}" in done
     assert told in done
 
 
-def test_lines_of_services_files_that_count_are_passed(tmp_path: Path) -> None:
+def test_valid_lines_of_services_files_pass(tmp_path: Path) -> None:
     files = {
         "gateway.env": "GATEWAY_TRUSTED_PROXIES=172.18.0.1\nOTEL_EXPORTER_OTLP_ENDPOINT=http://c:4318\nTZ=UTC\n",
         "inference.env": "INFERENCE_DRAIN_DELAY_S=1\n",

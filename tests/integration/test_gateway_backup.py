@@ -19,22 +19,23 @@ import pytest
 
 from idc_contracts import Decision
 from idc_gateway import __main__
-from idc_gateway.access.accounts import NewSession, Proof, SignInBy, User
+from idc_gateway.access.accounts import Proof, SignInBy, User
 from idc_gateway.access.scopes import Role
-from idc_gateway.app import build
 from idc_gateway.audit.chain import AuditEvent
 from idc_gateway.backup.data_lock import data_lock
 from idc_gateway.commands import parse
+from idc_gateway.composition import build
 from idc_gateway.errors import CannotStart
 from idc_gateway.messages.ports import OutgoingMessage
 from idc_gateway.results.classifications import Classification
 from idc_gateway.results.images import ImageStore, image_digest, new_object_name
-from idc_gateway.results.object_images import S3Account, open_images
+from idc_gateway.results.object_images import open_images
 from idc_gateway.results.positions import START
 from idc_gateway.results.queries import ClassificationFilter
 from idc_gateway.results.unit_of_work import NewImage, UnitOfWork
 from idc_gateway.settings import GatewaySettings
 from idc_gateway.store import Store, open_store
+from support.audit_records import latest_record
 from support.gateway_fakes import FAKE_MODEL, FAKE_THRESHOLDS, MemoryBus
 from support.live_gateway import gateway_settings
 
@@ -49,7 +50,7 @@ class Site:
     def __init__(self, folder: Path, database: str = "gateway.sqlite3") -> None:
         self.folder = folder
         self.database = folder / database
-        self.images: ImageStore = open_images(f"file://{folder}/images", S3Account())
+        self.images: ImageStore = open_images(f"file://{folder}/images")
 
     def open(self) -> Store:
         return open_store(f"sqlite:///{self.database}")
@@ -133,7 +134,7 @@ def test_backup_of_a_serving_gateway_brings_results_and_images_back(site: Site, 
     assert found is not None
     assert site.images.get(found.object_name) == b"kept"
     assert store.images.find(lost.image_sha256 or "") is None
-    assert store.audit.latest("database.restored") is not None
+    assert latest_record(store, "database.restored") is not None
     assert store.audit.verify().is_intact
     store.database.close()
     assert Site(site.folder, "gateway.sqlite3.before-restore").names() == ["kept", "lost"]
@@ -184,8 +185,8 @@ def test_stream_that_knew_what_the_restore_took_back_says_that_it_missed_somethi
 
 def test_nobody_stays_signed_in_by_a_session_of_the_backup(site: Site, serving: Store) -> None:
     serving.accounts.add_user(User("a", Role.ADMIN, NOW, None), AuditEvent("user.created", "a", "a", NOW))
-    session = NewSession("s" * 64, Proof("a", SignInBy.PASSWORD, None), NOW, NOW + timedelta(days=1), None)
-    assert serving.sessions.add(session, AuditEvent("sign-in.succeeded", "a", "a", NOW))
+    proof, event = Proof("a", SignInBy.PASSWORD, None), AuditEvent("sign-in.succeeded", "a", "a", NOW)
+    assert serving.sessions.add("s" * 64, proof, NOW, NOW + timedelta(days=1), None, event)
     backup = site.backup()
     serving.database.close()
 

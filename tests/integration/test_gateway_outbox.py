@@ -7,61 +7,38 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
-import paho.mqtt.client as mqtt
 import pytest
-from paho.mqtt.enums import CallbackAPIVersion
 
 from idc_contracts import CLASSIFICATIONS, GATEWAY_STATUS, PatchClassified, ServiceStatus
 from idc_gateway.errors import BusUnavailable
 from idc_gateway.messages.mqtt_bus import MqttBus
 from idc_gateway.messages.ports import OutgoingMessage
-from support.compose_stack import wait_until
+from idc_gateway.settings import GatewaySettings
 from support.demo_patches import solid_png
-from support.live_gateway import KEY, gateway_settings, live_gateway
+from support.eventually import wait_until
+from support.live_gateway import gateway_settings, live_client, live_gateway
 from support.mosquitto import MosquittoBroker
+from support.session_client import SessionClient
 
 pytestmark = pytest.mark.integration
 
 
-class Listener:
-    """A subscriber with a persistent session, as an alarm has."""
-
-    def __init__(self, broker: MosquittoBroker) -> None:
-        self.classification_ids: set[str] = set()
-        self.statuses: list[str] = []
-        settings = broker.settings("operator")
-        self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="listener", clean_session=False)
-        self._client.username_pw_set(settings.username, settings.password())
-        self._client.tls_set_context(settings.tls_context())
-        self._client.reconnect_delay_set(1, 1)
-        self._subscribed = threading.Event()
-        self._client.on_connect = lambda client, *_: client.subscribe(
-            [(CLASSIFICATIONS.filter(), 1), (GATEWAY_STATUS.filter(), 1)]
-        )
-        self._client.on_subscribe = lambda *_: self._subscribed.set()
-        self._client.on_message = self._take
-        self._client.connect(settings.host, settings.port, keepalive=5)
-        self._client.loop_start()
-        # From here on the broker keeps for this session what it misses.
-        assert self._subscribed.wait(10), "the broker did not confirm the subscription"
-
-    def _take(self, _client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
-        if CLASSIFICATIONS.device_of(message.topic):
-            event = PatchClassified.from_payload(message.payload)
-            self.classification_ids.add(str(event.classification_id))
-        else:
-            self.statuses.append(ServiceStatus.from_payload(message.payload).status)
-
-    def close(self) -> None:
-        self._client.disconnect()
-        self._client.loop_stop()
-
-
 @pytest.fixture
-def listener(broker: MosquittoBroker) -> Iterator[Listener]:
-    listener = Listener(broker)
+def listener(broker: MosquittoBroker) -> Iterator[SessionClient]:
+    """A subscriber with a persistent session, as an alarm has: from here on the broker keeps what it misses."""
+    listener = SessionClient(broker.settings("operator"), "listener", CLASSIFICATIONS.filter(), GATEWAY_STATUS.filter())
     yield listener
-    listener.close()
+    listener.leave()
+
+
+def classification_ids(listener: SessionClient) -> set[str]:
+    payloads = [payload for topic, payload in list(listener.received) if CLASSIFICATIONS.device_of(topic)]
+    return {str(PatchClassified.from_payload(payload).classification_id) for payload in payloads}
+
+
+def statuses(listener: SessionClient) -> list[str]:
+    payloads = [payload for topic, payload in list(listener.received) if GATEWAY_STATUS.device_of(topic)]
+    return [ServiceStatus.from_payload(payload).status for payload in payloads]
 
 
 def post(client: httpx.Client, count: int) -> list[str]:
@@ -70,33 +47,36 @@ def post(client: httpx.Client, count: int) -> list[str]:
     return [answer.json()["items"][0]["id"] for answer in answers]
 
 
-def client_of(address: str) -> httpx.Client:
-    return httpx.Client(base_url=address, headers={"Authorization": f"Bearer {KEY}"}, timeout=30)
+@pytest.fixture
+def settings(broker: MosquittoBroker, tmp_path: Path) -> GatewaySettings:
+    return gateway_settings(tmp_path, broker.settings("gateway"))
 
 
-def test_presence_is_told_and_a_clean_stop_too(broker: MosquittoBroker, listener: Listener, tmp_path: Path) -> None:
-    with live_gateway(gateway_settings(tmp_path, broker.settings("gateway"))):
-        wait_until(lambda: listener.statuses[-1:] == ["online"], "the gateway is online", 10)
+def test_presence_is_told_and_a_clean_stop_too(
+    broker: MosquittoBroker, listener: SessionClient, settings: GatewaySettings
+) -> None:
+    with live_gateway(settings):
+        wait_until(lambda: statuses(listener)[-1:] == ["online"], "the gateway is online")
 
-    wait_until(lambda: listener.statuses[-1:] == ["offline"], "the gateway is offline", 10)
+    wait_until(lambda: statuses(listener)[-1:] == ["offline"], "the gateway is offline")
 
 
 def test_results_taken_while_the_broker_is_away_arrive_later(
-    broker: MosquittoBroker, listener: Listener, tmp_path: Path
+    broker: MosquittoBroker, listener: SessionClient, settings: GatewaySettings
 ) -> None:
-    with live_gateway(gateway_settings(tmp_path, broker.settings("gateway"))) as address, client_of(address) as client:
+    with live_client(settings) as client:
         before = post(client, 3)
-        wait_until(lambda: set(before) <= listener.classification_ids, "the first results arrived", 10)
+        wait_until(lambda: set(before) <= classification_ids(listener), "the first results arrived")
         broker.stop()
         during = post(client, 5)
         broker.start()
         after = post(client, 2)
 
-        wait_until(lambda: {*before, *during, *after} <= listener.classification_ids, "all results arrived", 30)
+        wait_until(lambda: {*before, *during, *after} <= classification_ids(listener), "all results arrived")
 
 
 def test_broker_killed_in_mid_stream_loses_no_result(
-    broker: MosquittoBroker, listener: Listener, tmp_path: Path
+    broker: MosquittoBroker, listener: SessionClient, settings: GatewaySettings
 ) -> None:
     def break_broker() -> None:
         for _ in range(2):
@@ -108,44 +88,42 @@ def test_broker_killed_in_mid_stream_loses_no_result(
     broker.stop()  # it writes the listener's session down, as the gateway does not know it for an alarm's
     broker.start()
     breaker = threading.Thread(target=break_broker)
-    with live_gateway(gateway_settings(tmp_path, broker.settings("gateway"))) as address, client_of(address) as client:
-        wait_until(lambda: "online" in listener.statuses, "the gateway is online", 10)
+    with live_client(settings) as client:
+        wait_until(lambda: "online" in statuses(listener), "the gateway is online")
         breaker.start()
         posted = []
         for _ in range(40):
             posted += post(client, 1)
             time.sleep(0.03)
-        breaker.join(timeout=30)
+        breaker.join()
 
-        wait_until(lambda: set(posted) <= listener.classification_ids, "all results arrived", 30)
+        wait_until(lambda: set(posted) <= classification_ids(listener), "all results arrived")
 
 
 def test_broker_that_stalls_and_goes_on_gets_what_waited(
-    broker: MosquittoBroker, listener: Listener, tmp_path: Path
+    broker: MosquittoBroker, listener: SessionClient, settings: GatewaySettings
 ) -> None:
-    settings = gateway_settings(tmp_path, broker.settings("gateway"))
     bus = MqttBus(settings.mqtt, site="site", device="gateway", version="1", confirmation_timeout_s=0.5)
-    with live_gateway(settings, bus=bus) as address, client_of(address) as client:
-        wait_until(lambda: bus.is_connected, "the gateway is connected", 10)
+    with live_client(settings, bus=bus) as client:
+        wait_until(lambda: bus.is_connected, "the gateway is connected")
         broker.pause()
         during = post(client, 3)
-        wait_until(lambda: not bus.is_connected, "the gateway gave the connection up", 10)
+        wait_until(lambda: not bus.is_connected, "the gateway gave the connection up")
         broker.go_on()
 
-        wait_until(lambda: set(during) <= listener.classification_ids, "all results arrived", 30)
+        wait_until(lambda: set(during) <= classification_ids(listener), "all results arrived")
 
 
 def test_results_stored_before_the_gateway_ended_are_published_by_the_next(
-    broker: MosquittoBroker, listener: Listener, tmp_path: Path
+    broker: MosquittoBroker, listener: SessionClient, settings: GatewaySettings
 ) -> None:
-    settings = gateway_settings(tmp_path, broker.settings("gateway"))
     broker.stop()
-    with live_gateway(settings) as address, client_of(address) as client:
+    with live_client(settings) as client:
         posted = post(client, 4)
     broker.start()
 
     with live_gateway(settings):
-        wait_until(lambda: set(posted) <= listener.classification_ids, "all results arrived", 30)
+        wait_until(lambda: set(posted) <= classification_ids(listener), "all results arrived")
 
 
 async def test_message_that_the_broker_refuses_is_not_counted_as_sent(shared_broker: MosquittoBroker) -> None:
@@ -171,7 +149,7 @@ async def test_refused_message_is_an_error_on_a_good_connection(shared_broker: M
     bus = MqttBus(shared_broker.settings("gateway"), site="refused", device="gateway", version="1")
     running = asyncio.create_task(bus.run(connected, lambda _topic, _payload: None))
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await bus.wait_connected()
         with pytest.raises(BusUnavailable, match="refused"):
             await bus.publish(OutgoingMessage("idc/v1/refused/alarm/alarm-actions", b"not the gateway's to say"))

@@ -8,13 +8,14 @@ from uuid import UUID
 import pytest
 
 from idc_contracts import Decision
+from idc_gateway.audit.chain import AuditEvent
 from idc_gateway.classifying.check_image import CheckedImage
 from idc_gateway.classifying.outcomes import Outcome
 from idc_gateway.classifying.result_writer import Entry, ResultWriter
 from idc_gateway.idempotency.job import Job
 from idc_gateway.inference.ports import Prediction
 from idc_gateway.results.image_deletions import ImageDeletions
-from idc_gateway.results.retention import Retention, RetentionLimits
+from idc_gateway.results.retention import Retention
 from idc_gateway.results.stored_images import read_image
 from idc_gateway.store import Store
 from support.gateway_fakes import FAKE_MODEL, FAKE_THRESHOLDS, MemoryImages
@@ -48,7 +49,7 @@ class ImageWork:
         self.store = store
         self._writer = ResultWriter(store.results, store.images, images, site="site", device="gateway")
         self._deletions = ImageDeletions(store.images, images, self._writer.abandon_unsettled)
-        self._retention = Retention(store.images, RetentionLimits(timedelta(days=90), 10**9), clock=lambda: NOW)
+        self._retention = Retention(store.images, max_age=timedelta(days=90), max_bytes=10**9, clock=lambda: NOW)
 
     def work(self) -> list[UUID]:
         """The results that stay."""
@@ -56,7 +57,7 @@ class ImageWork:
         for turn in range(12):
             image = CheckedImage("a.png", b"pixels %d" % (turn % 2), 50, 50, "image/png")
             old, new = self._add(image, NOW - timedelta(days=100)), self._add(image, NOW)
-            self._writer.delete(old, Job("key", "r"), NOW)
+            self.store.results.delete(old, AuditEvent("classification.deleted", "key", "x", NOW))
             self._retention.remove_due()
             self._deletions.delete_due()
             kept.append(new)
@@ -65,6 +66,6 @@ class ImageWork:
     def _add(self, image: CheckedImage, at: datetime) -> UUID:
         prediction = Prediction(0.1, Decision.NO_IDC, FAKE_MODEL, FAKE_THRESHOLDS)
         result = self._writer.new_result(image, prediction, 1.0, at)
-        entry = self._writer.put_images(Entry([Outcome(0, "a.png", result)], [image], Job("key", "r"), at))
-        assert self._writer.write([entry]) == [True]
+        (entry,) = self._writer.put_images([Entry([Outcome(0, "a.png", result)], [image], Job("key", "r"), at)])
+        assert self._writer.write([entry]).fresh == [True]
         return result.id

@@ -15,10 +15,10 @@ import pytest
 from numpy.typing import NDArray
 from openvino import opset13 as ops
 
-from idc_inference.adapters.openvino_engine import OpenVinoEngine
+from idc_inference.engines.openvino_engine import OpenVinoEngine
 from idc_inference.errors import EngineFailed, ModelUnavailable
-from idc_inference.fakes import RecordingMeter
-from idc_inference.scheduler import Scheduler
+from idc_inference.metrics import Metrics
+from idc_inference.scheduling.scheduler import Scheduler
 
 pytestmark = pytest.mark.integration
 
@@ -36,7 +36,7 @@ def scheduler_on(
     graph: Path, device: str = "CPU", *, chunk_patches: int = CHUNK, cache_dir: Path | None = None
 ) -> Iterator[Scheduler]:
     engine = OpenVinoEngine(graph, device, chunk_patches=chunk_patches, cache_dir=cache_dir)
-    scheduler = Scheduler(engine, RecordingMeter())
+    scheduler = Scheduler(engine, Metrics())
     yield scheduler
     scheduler.close()
 
@@ -109,17 +109,14 @@ def test_graph_of_another_interface_is_refused_at_once(tmp_path: Path, make: Cal
 
 
 def save_failing_graph(folder: Path) -> Path:
-    """The redder, the higher; but a chunk whose first value is 255 fails inside the device, on shapes that differ."""
+    """The mean of one patch; but one whose first value is 255 fails inside the device: 7,500 values in rows of 7."""
     source = ops.parameter([-1, 50, 50, 3], np.uint8, name="patch")
     source.output(0).set_names({"patch"})
-    mean = ops.reduce_mean(ops.convert(source, "f32"), ops.constant([1, 2, 3]))
-    flat = ops.convert(ops.reshape(source, ops.constant([-1]), special_zero=False), "i64")
-    first = ops.gather(flat, ops.constant([0]), ops.constant(0))
-    is_full = ops.divide(first, ops.constant(np.array([255], np.int64)))
-    length = ops.add(
-        ops.multiply(is_full, ops.constant(np.array([5], np.int64))), ops.constant(np.array([2], np.int64))
-    )
-    probability = ops.add(mean, ops.broadcast(ops.constant(np.float32(0)), length))
+    flat = ops.reshape(source, ops.constant([-1]), special_zero=False)
+    is_full = ops.divide(ops.convert(ops.gather(flat, ops.constant([0]), ops.constant(0)), "i64"), ops.constant([255]))
+    rows = ops.add(ops.multiply(is_full, ops.constant([6])), ops.constant([1]))
+    table = ops.reshape(flat, ops.concat([rows, ops.constant([-1])], 0), special_zero=False)
+    probability = ops.reduce_mean(ops.convert(table, "f32"), ops.constant([1]))
     probability.output(0).set_names({"probability"})
     ov.save_model(ov.Model([probability], [source], "failing"), folder / "model.xml")
     return folder / "model.xml"
@@ -136,7 +133,6 @@ def test_chunk_that_fails_on_the_device_is_told_and_the_next_ones_are_served(tmp
 
 
 def test_failures_among_other_work_end_their_own_requests_alone(tmp_path: Path) -> None:
-    # a whole chunk each: requests that share one fail together
     bad, good = patches_of(np.full(2, 255, np.uint8)), patches_of(np.zeros(2, np.uint8))
 
     with scheduler_on(save_failing_graph(tmp_path), chunk_patches=2) as scheduler:
@@ -150,7 +146,7 @@ def test_failures_among_other_work_end_their_own_requests_alone(tmp_path: Path) 
 def test_whatever_an_inference_raises_ends_its_request_and_no_place_is_lost(
     tiny_models_dir: Path, monkeypatch: pytest.MonkeyPatch, raised: BaseException
 ) -> None:
-    def fail(*_arguments: object) -> None:
+    def fail(*_arguments: object, **_options: object) -> None:
         raise raised
 
     with scheduler_on(tiny_models_dir / "idc" / "1" / "model.xml") as scheduler:
@@ -167,12 +163,12 @@ def test_hung_inference_is_told_and_its_place_comes_back_with_it(
 ) -> None:
     release, real = threading.Event(), ov.InferRequest.infer
 
-    def hang(request: ov.InferRequest, inputs: object) -> object:
+    def hang(request: ov.InferRequest, **options: object) -> object:
         release.wait(60)
-        return real(request, inputs)
+        return real(request, **options)
 
     engine = OpenVinoEngine(tiny_models_dir / "idc" / "1" / "model.xml", "CPU", chunk_patches=CHUNK)
-    scheduler = Scheduler(engine, RecordingMeter(), device_timeout_s=1.0)
+    scheduler = Scheduler(engine, Metrics(), device_timeout_s=1.0)
     monkeypatch.setattr(ov.InferRequest, "infer", hang)
     futures = [scheduler.submit(patches_of(np.zeros(CHUNK, np.uint8))) for _ in range(2 * engine.slots)]
 
@@ -186,10 +182,10 @@ def test_hung_inference_is_told_and_its_place_comes_back_with_it(
     scheduler.close()
 
 
-def test_graph_that_gives_one_result_for_many_patches_fails(tmp_path: Path) -> None:
+def test_graph_that_gives_many_results_for_one_patch_fails(tmp_path: Path) -> None:
     with (
-        scheduler_on(save_graph(tmp_path, axes=(0, 1, 2, 3))) as scheduler,
-        pytest.raises(EngineFailed, match="1 results for 3 patches"),
+        scheduler_on(save_graph(tmp_path, axes=(1, 2))) as scheduler,
+        pytest.raises(EngineFailed, match="3 results for 1 patches"),
     ):
         score(scheduler, np.zeros(3, np.uint8))
 
@@ -206,7 +202,7 @@ def test_compiled_graph_is_kept_for_the_next_start(tmp_path: Path, tiny_models_d
 
 def test_closed_engine_is_freed(tiny_models_dir: Path) -> None:
     engine = OpenVinoEngine(tiny_models_dir / "idc" / "1" / "model.xml", "CPU", chunk_patches=CHUNK)
-    scheduler = Scheduler(engine, RecordingMeter())
+    scheduler = Scheduler(engine, Metrics())
     score(scheduler, np.array([255], np.uint8))
     freed = weakref.ref(engine)
 

@@ -41,7 +41,7 @@ def is_alive(pid: int) -> bool:
 
 async def workers(folder: Path) -> list[int]:
     files = [folder / "0", folder / "1"]
-    await eventually(lambda: all(file.exists() and file.read_text() for file in files), 30)
+    await eventually(lambda: all(file.exists() and file.read_text() for file in files), 60)
     return [int(file.read_text()) for file in files]
 
 
@@ -57,14 +57,15 @@ def test_server_that_ends_without_its_workers_leaves_none_of_them(
         pids = asyncio.run(workers(tmp_path))
         assert set(pids) <= set(session_members(process.pid))
 
-    asyncio.run(eventually(lambda: not any(map(is_alive, pids)), 20))
+    asyncio.run(eventually(lambda: not any(map(is_alive, pids)), 60))
 
 
 PROGRAM = """
-import os, sys, time
+import os, signal, sys, time
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from support.process_tree import end_on_sigterm, process_tree
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell ignores it for programs in the background
 end_on_sigterm()
 with open(os.devnull, "wb") as log:
     with process_tree([sys.executable, "-c", sys.argv[2], sys.argv[3], "usual"], environment=os.environ, log=log):
@@ -81,4 +82,4 @@ def test_program_that_is_interrupted_takes_its_servers_with_it(tmp_path: Path, n
         program.send_signal(number)
         program.wait(timeout=60)
 
-    asyncio.run(eventually(lambda: not any(map(is_alive, pids)), 20))
+    asyncio.run(eventually(lambda: not any(map(is_alive, pids)), 60))

@@ -50,7 +50,7 @@ def test_environment_names_only_settings_that_exist(service: str, settings: type
 def test_service_is_hardened(service: str) -> None:
     definition = (TLS | INFERENCE | SERVICES)[service]
 
-    assert definition["pull_policy"] == "never", "the image's name on a public registry may be somebody else's"
+    assert definition["pull_policy"] == "never", "the image's name on a public registry may be someone else's"
     assert definition["read_only"] is True
     assert definition["cap_drop"] == ["ALL"]
     assert definition["security_opt"] == ["no-new-privileges:true"]
@@ -59,7 +59,7 @@ def test_service_is_hardened(service: str) -> None:
     assert "cap_add" not in definition
 
 
-def test_alarm_of_the_profile_pi_gets_the_gpio_chip_alone_as_a_member_of_its_group() -> None:
+def test_alarm_of_the_profile_pi_gets_only_the_gpio_chip_as_a_member_of_its_group() -> None:
     alarm = SERVICES["alarm-pi"]
 
     assert alarm["profiles"] == ["pi"]
@@ -77,7 +77,7 @@ def test_alarm_of_the_profile_pi_shares_neither_name_nor_journal_with_the_one_be
     assert "alarm-pi-data:/var/lib/idc" in SERVICES["alarm-pi"]["volumes"]
 
 
-def test_gateway_broker_and_prometheus_alone_are_published_and_on_loopback() -> None:
+def test_only_gateway_broker_and_prometheus_are_published_and_on_loopback() -> None:
     published = {name: definition["ports"] for name, definition in SERVICES.items() if "ports" in definition}
 
     assert published == {
@@ -89,7 +89,7 @@ def test_gateway_broker_and_prometheus_alone_are_published_and_on_loopback() -> 
     }
 
 
-def test_gateway_behind_tls_is_published_no_more_and_trusts_one_address() -> None:
+def test_gateway_behind_tls_is_not_published_and_trusts_one_address() -> None:
     gateway = TLS["gateway"]
 
     assert gateway["ports"] is None
@@ -116,9 +116,9 @@ def test_copied_example_settings_change_nothing() -> None:
     assert all(line.startswith("#") for line in example.splitlines() if line)
 
 
-def test_names_that_the_bootstrap_lets_pass_are_the_ones_that_something_reads() -> None:
+def test_settings_that_the_bootstrap_accepts_are_those_that_something_reads() -> None:
     known = set(re.findall(r"^[A-Z].*$", (REPOSITORY / "broker/known-settings.txt").read_text(), flags=re.MULTILINE))
-    client = set(re.findall(r"IDC_[A-Z_]+", (REPOSITORY / "docs/client.md").read_text()))
+    client = set(re.findall(r"IDC_[A-Z_]+", (REPOSITORY / "docs/reference/command-line.md").read_text()))
 
     of_compose_itself = {name for name in known if name.startswith("COMPOSE_")}
     assert known - of_compose_itself == (names_that_compose_reads() - of_compose_itself) | client | {"IDC_DATA"}

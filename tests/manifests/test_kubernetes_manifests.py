@@ -1,7 +1,10 @@
 """Every overlay builds, fits the Kubernetes API's schemas strictly, and is hardened."""
 
+import functools
+import json
 import re
 import shutil
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +21,22 @@ from support.setting_names import setting_names
 OVERLAYS = ["overlays/dev", "overlays/edge", "overlays/edge-tls"]
 DATA = ["data", "data/training"]
 FOLDERS = [*OVERLAYS, *DATA, "jobs/load-data", *JOBS]
-COMPONENTS = ["broker-outside", "otlp", "postgres", "s3"]
+COMPONENTS = sorted(path.name for path in (K8S / "components").iterdir())
 KUBERNETES_VERSION = "1.33"
+
+
+@functools.cache
+def validate_text(text: str) -> None:
+    kubernetes_validate.validate(json.loads(text), KUBERNETES_VERSION, strict=True)
+
+
+def validate(document: dict[str, Any]) -> None:
+    """Validate a document against the API's schema, once for all folders that have it: each time reads 1 MB of schemas.
+
+    Raises:
+        kubernetes_validate.ValidationError: It does not fit.
+    """
+    validate_text(json.dumps(document))
 
 
 def containers(folder: str) -> list[dict[str, Any]]:
@@ -32,15 +49,15 @@ def test_manifest_fits_the_api_schema_strictly(folder: str) -> None:
 
     assert documents
     for document in documents:
-        kubernetes_validate.validate(document, KUBERNETES_VERSION, strict=True)
+        validate(document)
 
 
 def test_strict_validation_finds_a_misspelt_field() -> None:
-    document = next(item for item in build("overlays/dev") if item["kind"] == "Deployment")
+    document = deepcopy(next(item for item in build("overlays/dev") if item["kind"] == "Deployment"))
     document["spec"]["replica"] = 1
 
     with pytest.raises(kubernetes_validate.ValidationError):
-        kubernetes_validate.validate(document, KUBERNETES_VERSION, strict=True)
+        validate(document)
 
 
 @pytest.mark.parametrize("folder", OVERLAYS)
@@ -161,7 +178,7 @@ def test_training_runs_where_its_image_can(folder: str) -> None:
 
 
 @pytest.mark.parametrize("folder", JOBS)
-def test_job_that_cannot_start_fails_in_the_end(folder: str) -> None:
+def test_job_that_cannot_start_fails_within_a_day(folder: str) -> None:
     (job,) = (item for item in build(folder) if item["kind"] == "Job")
 
     assert job["spec"]["activeDeadlineSeconds"] <= 86_400
@@ -210,10 +227,10 @@ def test_component_fits_every_overlay(name: str, tmp_path: Path) -> None:
 
     assert documents != build("overlays/edge")
     for document in documents:
-        kubernetes_validate.validate(document, KUBERNETES_VERSION, strict=True)
+        validate(document)
 
 
-def test_gateway_behind_traefik_is_reached_through_it_alone() -> None:
+def test_gateway_behind_traefik_is_reached_only_through_it() -> None:
     items = {(item["kind"], item["metadata"]["name"]): item for item in build("overlays/edge-tls")}
 
     assert items["Service", "gateway"]["spec"].get("type", "ClusterIP") == "ClusterIP"
@@ -223,7 +240,7 @@ def test_gateway_behind_traefik_is_reached_through_it_alone() -> None:
     assert source["podSelector"]["matchLabels"] == {"app.kubernetes.io/name": "traefik"}
 
 
-def test_ingress_has_the_host_of_the_public_url_and_takes_https_alone() -> None:
+def test_ingress_has_the_host_of_the_public_url_and_accepts_only_https() -> None:
     ingress = next(item for item in build("overlays/edge-tls") if item["kind"] == "Ingress")
     (rule,) = ingress["spec"]["rules"]
 

@@ -42,8 +42,8 @@ def environment_of_unit() -> dict[str, str]:
 
 
 def environment_file_of_page() -> dict[str, str]:
-    """The lines that docs/hardware.md writes into `/etc/idc-alarm/alarm.env`."""
-    page = (UNIT.parents[2] / "docs/hardware.md").read_text()
+    """The lines that docs/how-to/raspberry-pi.md writes into `/etc/idc-alarm/alarm.env`."""
+    page = (UNIT.parents[2] / "docs/how-to/raspberry-pi.md").read_text()
     found = re.search(r"printf '(.*)' \| sudo tee /etc/idc-alarm/alarm.env", page)
     assert found is not None
     return dict(line.split("=", 1) for line in found[1].split(r"\n") if line)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from idc_alarm.settings import PinSettings
+from idc_alarm.panel.pins import PinSettings
 from support.emulated_pi import DebianRoot, EmulatedPi, GuestRoot
 
 pytestmark = [pytest.mark.pi, pytest.mark.timeout(900)]

@@ -11,7 +11,7 @@ import pytest
 from idc_alarm.settings import AlarmSettings
 from idc_contracts import ALARM_STATE, CLASSIFICATIONS, AlarmState, Decision
 from support.alarm_messages import patch_classified
-from support.alarm_process import wait_until
+from support.eventually import wait_until
 from support.mosquitto import MosquittoBroker
 from support.mqtt_peer import MqttPeer
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from idc_alarm.record import AlarmRecord
+from idc_alarm.journal.record import AlarmRecord
 from idc_servicekit.mqtt import MqttSettings
 
 

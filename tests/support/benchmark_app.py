@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from idc_inference.adapters.openvino_engine import COMPILE_CONFIG
+from idc_modelio.graphs import THROUGHPUT
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Baseline:
 
 
 def benchmark_app(graph: Path, *, batch: int, seconds: int, api: Literal["sync", "async"] = "async") -> Baseline:
-    """Run it on the CPU with the configuration that the service compiles with.
+    """Run it on the CPU with the hints that the service compiles with: throughput, float32.
 
     Args:
         graph: The bundle's `model.xml`.
@@ -34,7 +34,7 @@ def benchmark_app(graph: Path, *, batch: int, seconds: int, api: Literal["sync",
     """
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder) / "config.json"
-        config.write_text(json.dumps({"CPU": {name: str(value) for name, value in COMPILE_CONFIG.items()}}))
+        config.write_text(json.dumps({"CPU": {name: str(value) for name, value in THROUGHPUT.items()}}))
         command = [str(Path(sys.executable).parent / "benchmark_app"), "-m", str(graph), "-d", "CPU", "-api", api]
         command += ["-hint", "throughput", "-data_shape", f"[{batch},50,50,3]", "-t", str(seconds)]
         command += ["-load_config", str(config)]

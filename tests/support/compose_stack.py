@@ -1,19 +1,23 @@
 """Drives one `docker compose` stack of the project: start, break, look inside, remove."""
 
+import contextlib
 import json
 import os
-import ssl
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 from uuid import uuid4
 
 import httpx
 
 from idc_contracts import ALARM_ACKNOWLEDGEMENTS, ALARM_STATE, AcknowledgeAlarm, AlarmState
+from idc_servicekit.mqtt import MqttSettings
+from support.eventually import wait_until
 from support.mosquitto import free_port
+from support.mqtt_peer import MqttPeer
 
 IMAGE_TAG: Final = os.environ.get("IDC_TAG", "0.1.0")
 RECOVERY_S: Final = 90.0
@@ -56,6 +60,7 @@ class ComposeStack:
             **(environment or {}),
         }
         self._api_key: str | None = None
+        self._secrets: Final = TemporaryDirectory(prefix=self.project)
 
     @property
     def url(self) -> str:
@@ -111,6 +116,7 @@ class ComposeStack:
     def remove(self) -> None:
         """Stop and delete everything, volumes too."""
         self.compose("--profile", "*", "down", "--volumes", "--timeout", "5")
+        self._secrets.cleanup()
 
     def kill(self, service: str) -> None:
         """End a service at once, as a power cut would; nothing starts it again but `restart`."""
@@ -165,72 +171,61 @@ class ComposeStack:
         description: dict[str, Any] = json.loads(done.stdout)[0]
         return description
 
-    def operator_password(self) -> str:
-        """The password of the broker's account `operator`."""
-        return self._run_beside_broker("cat", "/secrets/operator/mqtt-password").strip()
-
-    def broker_tls(self) -> ssl.SSLContext:
-        """What trusts this stack's broker; its certificate does not name this machine's loopback address."""
-        authority = self._run_beside_broker("cat", "/secrets/operator/ca.crt")
-        context = ssl.create_default_context(cadata=authority)
-        context.check_hostname = False
-        return context
-
-    def _mosquitto(self, program: str, *arguments: str) -> str:
-        # The operator's credentials stay in their volume: the bootstrap's container has both it and the MQTT client.
-        script = (
-            "mkdir -p /tmp/c && XDG_CONFIG_HOME=/tmp/c && export XDG_CONFIG_HOME && "
-            'printf -- "-u operator\\n-P %s\\n" "$(cat /secrets/operator/mqtt-password)" > "/tmp/c/$0" && '
-            'exec "$0" -h broker -p 8883 --cafile /secrets/operator/ca.crt "$@"'
+    def mqtt_settings(self, account: str) -> MqttSettings:
+        """How a program on this machine connects to the stack's broker with one of its accounts."""
+        folder = Path(self._secrets.name) / account
+        if not folder.exists():
+            folder.mkdir()
+            for name in ("ca.crt", "mqtt-password"):
+                (folder / name).write_text(self.secret(account, name))
+        return MqttSettings(
+            host="localhost",
+            port=self.mqtt_port,
+            username=account,
+            password_file=folder / "mqtt-password",
+            ca_file=folder / "ca.crt",
+            keepalive_s=10,
         )
-        return self._run_beside_broker("sh", "-c", script, program, *arguments)
-
-    def _run_beside_broker(self, *command: str) -> str:
-        volumes = [f"--volume={self.project}_operator-secrets:/secrets/operator:ro"]
-        done = subprocess.run(
-            [
-                "docker",
-                "run",
-                "--rm",
-                "--network",
-                f"{self.project}_bus",
-                *volumes,
-                f"idc-sentinel/broker:{IMAGE_TAG}",
-                *command,
-            ],
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        if done.returncode:
-            raise RuntimeError(f"{' '.join(command[3:])}: {done.stderr}")
-        return done.stdout
 
     def alarm_state(self) -> AlarmState:
-        """The alarm's retained state, read as the account `operator`."""
-        topic = ALARM_STATE.at(site="site", device="alarm")
-        return AlarmState.from_payload(self._mosquitto("mosquitto_sub", "-t", topic, "-C", "1", "-W", "10"))
+        """The alarm's state that the broker retains now."""
+        operator = MqttPeer(self.mqtt_settings("operator"), ALARM_STATE.at(site="site", device="alarm"))
+        try:
+            wait_until(lambda: bool(operator.received), "the alarm has reported its state")
+            return AlarmState.from_payload(operator.payloads[0])
+        finally:
+            operator.close()
 
     def acknowledge(self) -> None:
-        """Acknowledge the alarm by an MQTT command and wait until it is dark."""
-        message = AcknowledgeAlarm(source="operator", by="end-to-end test")
-        topic = ALARM_ACKNOWLEDGEMENTS.at(site="site", device="alarm")
-        self._mosquitto("mosquitto_pub", "-q", "1", "-t", topic, "-m", message.to_payload().decode())
-        wait_until(lambda: not self.alarm_state().lamps.red, "the alarm is acknowledged")
+        """Acknowledge the alarm by an MQTT command and wait until its red lamp is dark."""
+        operator = MqttPeer(self.mqtt_settings("operator"), ALARM_STATE.at(site="site", device="alarm"))
+        try:
+            message = AcknowledgeAlarm(source="operator", by="end-to-end test")
+            operator.deliver(ALARM_ACKNOWLEDGEMENTS.at(site="site", device="alarm"), message.to_payload())
+            operator.wait_for(lambda state: not AlarmState.from_payload(state).lamps.red, "the alarm is acknowledged")
+        finally:
+            operator.close()
 
+    def settle(self) -> None:
+        """Start what is not healthy, let the alarm catch up with the newest result, and acknowledge its findings."""
+        if not self._is_healthy():
+            self.start(build=False)
+        with self.client() as client:
+            newest = client.get("/api/v1/classifications", params={"limit": 1}).raise_for_status().json()["items"]
+        # A result that was deleted, or that came before the alarm's memory was lost, is never reported.
+        with contextlib.suppress(TimeoutError):
+            wait_until(lambda: self._has_acted_on(newest), "the alarm has acted on the newest result", 5)
+        if self.alarm_state().lamps.red:
+            self.acknowledge()
 
-def wait_until(condition: Callable[[], bool], fact: str, timeout_s: float = 60.0) -> None:
-    """Poll until a fact is true.
+    def _has_acted_on(self, results: list[dict[str, Any]]) -> bool:
+        return not results or str(self.alarm_state().last_classification) == results[0]["id"]
 
-    Raises:
-        TimeoutError: It did not become true in time.
-    """
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"after {timeout_s} s it is still not so that {fact}")
-        time.sleep(0.2)
+    def _is_healthy(self) -> bool:
+        filters = [f"--filter=label=com.docker.compose.project={self.project}", "--filter=health=healthy"]
+        command = ["docker", "ps", *filters, '--format={{.Label "com.docker.compose.service"}}']
+        done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)
+        return set(SERVICES) <= set(done.stdout.split())
 
 
 def answers(url: str) -> bool:

@@ -8,7 +8,14 @@ REPOSITORY: Final = Path(__file__).parents[2]
 DOCUMENTS: Final = tuple(
     sorted(
         path
-        for pattern in ("*.md", "docs/*.md", "services/*/README.md", "packages/*/README.md", "broker/*.md", "k8s/*.md")
+        for pattern in (
+            "*.md",
+            "docs/**/*.md",
+            "services/*/README.md",
+            "packages/*/README.md",
+            "broker/*.md",
+            "k8s/*.md",
+        )
         for path in REPOSITORY.glob(pattern)
     )
 )
@@ -27,6 +34,12 @@ def commands(path: Path) -> list[str]:
         lines = (re.sub(r"\s+# .*$", "", line) for line in text.splitlines())
         found += [" ".join(line.split()) for line in lines if line.strip() and not line.startswith("#")]
     return found
+
+
+def prose(path: Path) -> list[str]:
+    """A document's lines but for code, tables and headings."""
+    text = _FENCED.sub("", path.read_text(encoding="utf-8"))
+    return [line for line in text.splitlines() if not line.startswith(("|", "#", "![", "<!--"))]
 
 
 def links(path: Path) -> list[str]:

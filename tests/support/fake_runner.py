@@ -5,9 +5,9 @@ from numpy.typing import NDArray
 
 
 class FakeRunner:
-    """Implements `idc_trainer.features.extraction.FeatureRunner`; `patches` counts what it was asked to compute."""
+    """Stands for `idc_trainer.features.extraction.Extractor`; `patches` counts what it was asked to compute."""
 
-    output_shape = (6,)
+    width = 6
 
     def __init__(self) -> None:
         self.patches = 0

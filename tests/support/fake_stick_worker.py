@@ -87,4 +87,8 @@ def frame(how: str, means: list[float]) -> bytes:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        code = main()
+    except BrokenPipeError:
+        os._exit(0)  # the service has ended
+    sys.exit(code)

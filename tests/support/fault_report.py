@@ -1,4 +1,4 @@
-"""The table of docs/reliability.md: a row for each fault, written from what a run counted."""
+"""The table of docs/explanation/reliability.md: a row for each fault, written from what a run counted."""
 
 import datetime as dt
 import re

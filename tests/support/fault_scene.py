@@ -4,20 +4,18 @@ import contextlib
 import json
 import time
 from collections import Counter
-from pathlib import Path
 from typing import Final, TypeVar
 
-import httpx
 from pydantic import ValidationError
 
 from idc_contracts import ALARM_STATE, CLASSIFICATIONS, AlarmState, Message, PatchClassified
-from idc_servicekit.mqtt import MqttSettings
-from support.compose_stack import ComposeStack, wait_until
+from support.careful_client import post_until_accepted
+from support.compose_stack import ComposeStack
 from support.demo_patches import DemoPatches
+from support.eventually import wait_until
 from support.fault_report import FaultRow
 from support.session_client import SessionClient
 
-LONGEST_RETRY_S: Final = 120.0
 LONGEST_RECOVERY_S: Final = 180.0
 ALL_OF_THE_SITE: Final = "idc/v1/site/+/+"
 
@@ -27,35 +25,17 @@ ReadMessage = TypeVar("ReadMessage", bound=Message)
 class FaultScene:
     """Posts patches and counts where they have arrived."""
 
-    def __init__(self, stack: ComposeStack, patches: DemoPatches, folder: Path) -> None:
+    def __init__(self, stack: ComposeStack, patches: DemoPatches) -> None:
         """Let a witness in: a reader at the broker with a session of its own, beside the alarm's.
 
         Args:
             stack: Running and healthy.
             patches: What to post.
-            folder: For the accounts' secrets.
         """
         self.stack: Final = stack
         self._gateways_topic: Final = CLASSIFICATIONS.at(site="site", device="gateway")
         self._patches = patches
-        self._folder = folder
-        self.witness: Final = SessionClient(self.settings("operator"), "witness", ALL_OF_THE_SITE)
-
-    def settings(self, account: str) -> MqttSettings:
-        """How a program of this machine reaches the stack's broker as one of the accounts."""
-        home = self._folder / account
-        if not home.exists():
-            home.mkdir()
-            for name in ("ca.crt", "mqtt-password"):
-                (home / name).write_text(self.stack.secret(account, name))
-        return MqttSettings(
-            host="localhost",
-            port=self.stack.mqtt_port,
-            username=account,
-            password_file=home / "mqtt-password",
-            ca_file=home / "ca.crt",
-            keepalive_s=10,
-        )
+        self.witness: Final = SessionClient(stack.mqtt_settings("operator"), "witness", ALL_OF_THE_SITE)
 
     def post(self, count: int, *, pace_s: float = 0.0, batch: int = 1, finding: bool = True) -> list[str]:
         """Post patches one after the other, each as a careful client does: again while nobody takes it.
@@ -73,25 +53,9 @@ class FaultScene:
         accepted: list[str] = []
         with self.stack.client() as client:
             while len(accepted) < count:
-                accepted += self._post_until_taken(client, [image] * batch)
+                accepted += post_until_accepted(client, *[image] * batch)
                 time.sleep(pace_s)
         return accepted
-
-    def _post_until_taken(self, client: httpx.Client, images: list[bytes]) -> list[str]:
-        deadline = time.monotonic() + LONGEST_RETRY_S
-        files = [("images", (f"{number}.png", image, "image/png")) for number, image in enumerate(images)]
-        while time.monotonic() < deadline:
-            try:
-                answer = client.post("/api/v1/classifications", files=files)
-            except httpx.TransportError:
-                time.sleep(0.2)
-                continue
-            if answer.status_code == 201:
-                taken = (item["classification"] for item in answer.json()["items"])
-                return [str(classification["id"]) for classification in taken if classification]
-            assert answer.status_code == 503, answer.text
-            time.sleep(0.2)
-        raise TimeoutError(f"the patch was not accepted in {LONGEST_RETRY_S} s")
 
     def stored(self) -> set[str]:
         """Every result that the gateway keeps."""

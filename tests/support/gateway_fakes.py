@@ -31,14 +31,14 @@ class RednessInference:
         return self.ready
 
     async def predict(self, images: Sequence[bytes], request_id: str) -> list[Prediction]:
-        """See `Inference.predict`."""
+        """See `InferenceServer.predict`."""
         if self.failure is not None:
             raise self.failure
         self.request_ids.append(request_id)
         return [_predict(image) for image in images]
 
     async def describe(self) -> ModelDescription:
-        """See `Inference.describe`."""
+        """See `InferenceServer.describe`."""
         return ModelDescription(
             FAKE_MODEL.name,
             FAKE_MODEL.version,

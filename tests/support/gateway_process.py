@@ -7,13 +7,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from support.compose_stack import answers, wait_until
+from support.compose_stack import answers
+from support.eventually import wait_until
 from support.mosquitto import MosquittoBroker, free_port
 
 
 @contextmanager
-def gateway_process(folder: Path, broker: MosquittoBroker, inference_urls: str, **more: str) -> Iterator[str]:
+def gateway_process(
+    folder: Path, broker: MosquittoBroker, inference_urls: str, *, python: str = sys.executable, **more: str
+) -> Iterator[str]:
     """Serve while the block runs, with what it logs in `folder`/gateway.log; gives the address.
+
+    Args:
+        folder: The data directory.
+        broker: Where messages go; its API key is the gateway's first one.
+        inference_urls: Where inference is.
+        python: The interpreter, that of another checkout's environment say.
+        more: Further settings.
 
     Raises:
         TimeoutError: It is not ready in time.
@@ -33,16 +43,14 @@ def gateway_process(folder: Path, broker: MosquittoBroker, inference_urls: str, 
         **more,
     }
     with (folder / "gateway.log").open("ab") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "idc_gateway"], env=os.environ | settings, stdout=log, stderr=log
-        )
+        process = subprocess.Popen([python, "-m", "idc_gateway"], env=os.environ | settings, stdout=log, stderr=log)
     try:
         address = f"http://127.0.0.1:{port}"
-        wait_until(lambda: answers(f"{address}/readyz"), "the gateway is ready", 30)
+        wait_until(lambda: answers(f"{address}/readyz"), "the gateway is ready")
         yield address
     finally:
         process.terminate()
         try:
-            process.wait(timeout=20)
+            process.wait(timeout=60)
         finally:
             process.kill()

@@ -20,6 +20,8 @@ class LoadResult:
     requests_per_s: float
     p50_ms: float
     p99_ms: float
+    requests: int = 0
+    """All that were answered."""
 
 
 @dataclass
@@ -75,8 +77,10 @@ def _content_length(head: bytearray) -> int:
     return int(lower.partition(b"content-length:")[2].partition(b"\r\n")[0])
 
 
-async def load(url: str, body: bytes, headers: dict[str, str], *, connections: int, seconds: float) -> LoadResult:
-    """Keep `connections` connections busy for `seconds`.
+async def load(
+    url: str, body: bytes, headers: dict[str, str], *, connections: int, seconds: float, warm_up_s: float = WARM_UP_S
+) -> LoadResult:
+    """Keep `connections` connections busy for `seconds`, after a warm-up.
 
     Raises:
         RuntimeError: An answer is no success.
@@ -86,13 +90,13 @@ async def load(url: str, body: bytes, headers: dict[str, str], *, connections: i
     lines = [f"POST {parts.path} HTTP/1.1", f"Host: {parts.netloc}", f"Content-Length: {len(body)}"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
     run = _Run("\r\n".join([*lines, "", ""]).encode() + body)
-    await _keep_busy(parts.hostname or "", parts.port or 80, run, connections, WARM_UP_S)
+    if warm_up_s:
+        await _keep_busy(parts.hostname or "", parts.port or 80, run, connections, warm_up_s)
     run.latencies_s.clear()
     elapsed_s = await _keep_busy(parts.hostname or "", parts.port or 80, run, connections, seconds)
     ordered_ms = sorted(latency_s * 1000 for latency_s in run.latencies_s)
-    return LoadResult(
-        len(ordered_ms) / elapsed_s, ordered_ms[len(ordered_ms) // 2], ordered_ms[int(len(ordered_ms) * 0.99)]
-    )
+    count = len(ordered_ms)
+    return LoadResult(count / elapsed_s, ordered_ms[count // 2], ordered_ms[int(count * 0.99)], count)
 
 
 async def _keep_busy(host: str, port: int, run: _Run, connections: int, seconds: float) -> float:

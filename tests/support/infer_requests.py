@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import httpx
 from starlette.applications import Starlette
 
-from idc_inference.tensors import join_elements
+from idc_inference.protocol.tensors import join_elements
 
 
 def body_of(images: list[bytes]) -> tuple[bytes, dict[str, str]]:

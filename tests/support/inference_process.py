@@ -26,7 +26,7 @@ def start_inference(models: Path, port: int, **settings: str) -> subprocess.Pope
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
-def wait_ready(url: str, process: subprocess.Popen[str], timeout_s: float = 30.0) -> None:
+def wait_ready(url: str, process: subprocess.Popen[str], timeout_s: float = 90.0) -> None:
     """Wait until it is ready.
 
     Raises:
@@ -40,7 +40,7 @@ def wait_ready(url: str, process: subprocess.Popen[str], timeout_s: float = 30.0
         except httpx.TransportError:
             time.sleep(0.05)
     process.kill()
-    raise TimeoutError(f"not ready: {process.communicate(timeout=20)[0]}")
+    raise TimeoutError(f"not ready: {process.communicate(timeout=60)[0]}")
 
 
 @contextmanager
@@ -60,7 +60,7 @@ def end_inference(process: subprocess.Popen[str]) -> None:
     """End it, by force where it does not end by itself."""
     process.terminate()
     try:
-        process.communicate(timeout=20)
+        process.communicate(timeout=60)
     finally:
         process.kill()
-        process.wait(timeout=20)
+        process.wait(timeout=60)

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 K8S: Final = Path(__file__).parents[2] / "k8s"
-JOBS: Final = ["jobs/trainer", "jobs/trainer-features", "jobs/trainer-merge"]
+JOBS: Final = ["jobs/trainer", "jobs/trainer-features"]
 
 
 @functools.cache
@@ -25,8 +25,9 @@ def render(folder: str) -> str:
     return subprocess.run([*command, K8S / folder], check=True, capture_output=True, text=True).stdout
 
 
+@functools.cache
 def build(folder: str) -> list[dict[str, Any]]:
-    """The documents of a folder."""
+    """The documents of a folder, shared by all tests: copy what you change."""
     return [document for document in yaml.safe_load_all(render(folder)) if document]
 
 

@@ -1,18 +1,20 @@
 """A gateway that listens on a real port, around whatever parts a test gives it."""
 
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import uvicorn
 
-from idc_gateway.app import build, create_app
+from idc_gateway.app import create_app
+from idc_gateway.composition import build
 from idc_gateway.inference.ports import InferenceServer
 from idc_gateway.messages.ports import Bus
 from idc_gateway.settings import GatewaySettings
 from idc_servicekit.mqtt import MqttSettings
+from support.eventually import wait_until
 from support.gateway_fakes import RednessInference
 from support.mosquitto import free_port
 
@@ -43,13 +45,22 @@ def live_gateway(
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, ws="none"))
     thread = threading.Thread(target=server.run)
     thread.start()
-    deadline = time.monotonic() + 15
-    while not server.started:
-        if time.monotonic() > deadline:
-            raise TimeoutError("the gateway did not start")
-        time.sleep(0.01)
     try:
+        wait_until(lambda: server.started, "the gateway has started")
         yield f"http://127.0.0.1:{port}"
     finally:
         server.should_exit = True
-        thread.join(timeout=15)
+        thread.join(timeout=60)
+
+
+@contextmanager
+def live_client(
+    settings: GatewaySettings, *, inference: InferenceServer | None = None, bus: Bus | None = None
+) -> Iterator[httpx.Client]:
+    """Serve in a thread while the block runs; gives a client with the first key."""
+    headers = {"Authorization": f"Bearer {KEY}"}
+    with (
+        live_gateway(settings, inference=inference, bus=bus) as address,
+        httpx.Client(base_url=address, headers=headers, timeout=60) as client,
+    ):
+        yield client

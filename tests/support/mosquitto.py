@@ -106,7 +106,7 @@ class MosquittoBroker:
             keepalive_s=5,
         )
 
-    def start(self, timeout_s: float = 10.0) -> None:
+    def start(self, timeout_s: float = 60.0) -> None:
         """Start and wait until the port answers.
 
         Raises:
@@ -168,5 +168,5 @@ class MosquittoBroker:
             self._process.kill()
         else:
             self._process.terminate()
-        self._process.wait(timeout=10)
+        self._process.wait(timeout=60)
         self._process = None

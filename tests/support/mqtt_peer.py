@@ -1,32 +1,51 @@
-"""Another client of the broker: what a gateway or an operator does, without the rest of them."""
+"""Other clients of the broker: what a gateway or an operator does, without the rest of them."""
 
 from collections.abc import Callable
 from typing import Any
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
 
 from idc_servicekit.mqtt import MqttSettings
-from support.alarm_process import wait_until
+from support.eventually import wait_until
+
+SESSION_EXPIRY_S = 24 * 3600
 
 
 class MqttPeer:
-    """Publishes at QoS 1, and keeps all that came on one topic filter, oldest first."""
+    """Publishes at QoS 1 and keeps all messages on its topic filters, oldest first; reconnects after each loss."""
 
-    def __init__(self, settings: MqttSettings, *topic_filters: str) -> None:
+    def __init__(self, settings: MqttSettings, *topic_filters: str, client_id: str = "") -> None:
+        """Connect and subscribe.
+
+        Args:
+            settings: Broker and account.
+            topic_filters: What to subscribe to.
+            client_id: The name of a session that lasts a day; without it, the session ends with the connection.
+        """
         self.received: list[tuple[str, bytes]] = []
-        self._filters = topic_filters
+        self.connections = 0
+        self.had_a_session = False
+        self._filters = [(topic_filter, 1) for topic_filter in topic_filters]
         self._is_subscribed = not topic_filters
-        self._client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
+        self._client = new_client(settings, client_id)
         self._client.reconnect_delay_set(min_delay=1, max_delay=1)
-        self._client.username_pw_set(settings.username, settings.password())
-        self._client.tls_set_context(settings.tls_context())
         self._client.on_connect = self._on_connect
         self._client.on_subscribe = self._on_subscribe
         self._client.on_message = self._on_message
-        self._client.connect(settings.host, settings.port)
+        if client_id:
+            connect(self._client, settings)
+        else:
+            self._client.connect(settings.host, settings.port)
         self._client.loop_start()
         wait_until(lambda: self._client.is_connected() and self._is_subscribed, "the peer is connected")
+
+    @property
+    def payloads(self) -> list[bytes]:
+        return [payload for _, payload in self.received]
 
     def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> mqtt.MQTTMessageInfo:
         """Publish at QoS 1 and do not wait."""
@@ -42,16 +61,39 @@ class MqttPeer:
         return self.received[-1][1]
 
     def close(self) -> None:
-        """End the connection."""
+        """Disconnect; a session with a name stays at the broker."""
         self._client.disconnect()
         self._client.loop_stop()
 
-    def _on_connect(self, client: mqtt.Client, *_others: Any) -> None:
-        for topic_filter in self._filters:
-            client.subscribe(topic_filter, qos=1)
+    def _on_connect(
+        self, client: mqtt.Client, _data: Any, flags: mqtt.ConnectFlags, reason: ReasonCode, _properties: Any
+    ) -> None:
+        if reason.is_failure:
+            return
+        self.connections += 1
+        self.had_a_session = flags.session_present
+        if self._filters:
+            client.subscribe(self._filters)
 
     def _on_subscribe(self, *_others: Any) -> None:
         self._is_subscribed = True
 
     def _on_message(self, _client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
         self.received.append((message.topic, bytes(message.payload)))
+
+
+def new_client(settings: MqttSettings, client_id: str = "") -> mqtt.Client:
+    """A paho client with the settings' account, certificates and password, not connected yet."""
+    client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=mqtt.MQTTv5)
+    client.username_pw_set(settings.username, settings.password())
+    client.tls_set_context(settings.tls_context())
+    return client
+
+
+def connect(client: mqtt.Client, settings: MqttSettings) -> None:
+    """Open the connection with a session that lasts a day."""
+    properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call] # paho left this one out
+    properties.SessionExpiryInterval = SESSION_EXPIRY_S
+    client.connect(
+        settings.host, settings.port, keepalive=settings.keepalive_s, clean_start=False, properties=properties
+    )

@@ -48,7 +48,7 @@ class PostgresServer:
         # PostgreSQL refuses to run as root.
         prefix = ["runuser", "-u", ACCOUNT, "--"] if os.geteuid() == 0 else []
         command = [*prefix, str(self._programs / program), *arguments]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, cwd="/")
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, cwd="/")
         if done.returncode:
             raise RuntimeError(f"{program}: {done.stdout[-500:]}{done.stderr[-1000:]}")
 

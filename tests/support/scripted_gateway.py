@@ -7,8 +7,20 @@ from email import message_from_bytes, policy
 from typing import Any
 
 import httpx
+from click.testing import CliRunner, Result
+
+from idc_client.__main__ import cli
+from idc_client.gateway.connection import Connection
 
 Answer = httpx.Response | Exception | Callable[[httpx.Request], httpx.Response]
+
+
+def run_idc(
+    gateway: httpx.BaseTransport, *arguments: object, pause: Callable[[float], None] = lambda _s: None
+) -> Result:
+    """The outcome of the command line tool before a gateway."""
+    connection = Connection("http://gateway", "key", transport=gateway, pause=pause)
+    return CliRunner().invoke(cli, [str(argument) for argument in arguments], obj=connection)
 
 
 def problem(status: int, detail: str, **headers: str) -> httpx.Response:

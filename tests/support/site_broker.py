@@ -12,7 +12,7 @@ _PASSWORD: Final = "a password of the tests"
 
 
 class SiteBroker(MosquittoBroker):
-    """A broker with one more account, which may write what happens at the site `lab` as docs/broker.md says."""
+    """A broker with one more account, which may write what happens at the site `lab` as docs/how-to/mqtt.md says."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)

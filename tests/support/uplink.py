@@ -53,7 +53,7 @@ class Uplink:
 
     def _carry(self, near: socket.socket) -> None:
         try:
-            far = socket.create_connection(("127.0.0.1", self._far_port), timeout=5)
+            far = socket.create_connection(("127.0.0.1", self._far_port), timeout=30)
         except OSError:
             near.close()
             return

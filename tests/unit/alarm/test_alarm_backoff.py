@@ -3,7 +3,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idc_alarm.backoff import Backoff
+from idc_alarm.link.backoff import Backoff
 
 
 @given(seed=st.integers())

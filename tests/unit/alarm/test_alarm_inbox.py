@@ -5,9 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from idc_alarm.errors import UnreadableMessage
-from idc_alarm.events import Classified, Commanded, GatewayForgotten, GatewayReported
-from idc_alarm.inbox import Received, read_event
-from idc_alarm.ports import Delivery
+from idc_alarm.link.inbox import Delivery, Received, read_event
+from idc_alarm.machine.events import Classified, Commanded, GatewayForgotten, GatewayReported
 from idc_contracts import (
     ALARM_ACKNOWLEDGEMENTS,
     ALARM_SILENCES,

@@ -6,14 +6,14 @@ from uuid import uuid4
 import pytest
 
 from idc_alarm.alarm import Alarm
-from idc_alarm.condition import Condition
 from idc_alarm.errors import PanelFailed
-from idc_alarm.events import Classified, Commanded, ConnectionChanged, Event, GatewayReported
-from idc_alarm.fakes import FakePanel
-from idc_alarm.record import REMEMBERED_IDS, AlarmRecord
-from idc_alarm.rules import Rules
-from idc_alarm.signals import Signal
+from idc_alarm.journal.record import REMEMBERED_IDS, AlarmRecord
+from idc_alarm.machine.condition import Condition
+from idc_alarm.machine.events import Classified, Commanded, ConnectionChanged, Event, GatewayReported
+from idc_alarm.machine.rules import Rules
+from idc_alarm.machine.signals import Signal
 from idc_contracts import AcknowledgeAlarm, AlarmAction, AlarmState, Decision, Lamps, PatchClassified, ServiceStatus
+from support.alarm_fakes import FakePanel
 from support.alarm_messages import acknowledge, patch_classified
 
 NINE = datetime(2026, 1, 2, 9, tzinfo=UTC)
@@ -120,7 +120,7 @@ def test_state_tells_what_is_lit_and_why() -> None:
     later = patch_classified("uncertain", correlation_id="request-8")
     for event in (finding, later):
         alarm.act(event_of(event))
-    alarm.count_rejected()
+    alarm.rejected_messages += 1
 
     state = AlarmState.from_payload(alarm.state.to_payload())
 

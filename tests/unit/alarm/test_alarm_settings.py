@@ -44,6 +44,7 @@ def test_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
         ("ALARM_RULES__GATEWAYS", '["gateway"]', "ALARM_RULES__GATEWAYS"),
         ("ALARM_SITES", '["+"]', "ALARM_SITES"),
         ("ALARM_PINS__GREEN", "5", "ALARM_PINS__GREEN"),
+        ("ALARM_MQTT__USERNAME", "", "ALARM_MQTT__USERNAME"),
         ("ALARM_PIN_FACTORY", "rpigpio", "ALARM_PIN_FACTORY"),
         ("ALARM_DEVICE", "Alarm/1", "ALARM_DEVICE"),
         ("ALARM_SITE", "+", "ALARM_SITE"),

@@ -5,10 +5,10 @@ from uuid import uuid4
 
 import pytest
 
-from idc_alarm.adapters.file_journal import FileJournal
-from idc_alarm.condition import SUSPECT, Condition
 from idc_alarm.errors import JournalFailed
-from idc_alarm.record import REMEMBERED_IDS, AlarmRecord
+from idc_alarm.journal.file_journal import FileJournal
+from idc_alarm.journal.record import REMEMBERED_IDS, AlarmRecord
+from idc_alarm.machine.condition import SUSPECT, Condition
 from idc_contracts import Decision
 
 

@@ -8,11 +8,11 @@ from gpiozero.pins.mock import MockFactory, MockPin, MockPWMPin
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from idc_alarm.adapters.gpio_panel import GpioPanel, open_panel
 from idc_alarm.errors import PanelFailed, PinUnavailable
-from idc_alarm.patterns import PatternSettings
-from idc_alarm.settings import PinSettings
-from idc_alarm.signals import Signal, Signals
+from idc_alarm.machine.signals import Signal, Signals
+from idc_alarm.panel.gpio_panel import GpioPanel, open_panel
+from idc_alarm.panel.patterns import PatternSettings
+from idc_alarm.panel.pins import PinSettings
 from support.alarm_process import wait_until
 
 PINS = PinSettings()

@@ -7,10 +7,9 @@ from typing import Any
 import pytest
 from jinja2 import Environment
 
-from idc_alarm.adapters.home_assistant import discovery, discovery_topic
-from idc_alarm.events import Commanded
-from idc_alarm.inbox import read_event
-from idc_alarm.ports import Delivery
+from idc_alarm.link.home_assistant import discovery, discovery_topic
+from idc_alarm.link.inbox import Delivery, read_event
+from idc_alarm.machine.events import Commanded
 from idc_contracts import ALARM_STATE, HOME_ASSISTANT_DISCOVERY
 
 

@@ -2,16 +2,16 @@
 
 from pathlib import Path
 
-from idc_alarm.adapters.file_journal import FileJournal
 from idc_alarm.alarm import Alarm
-from idc_alarm.events import ButtonPressed, Classified, ConnectionChanged
-from idc_alarm.fakes import FakeLink, FakePanel, FakeWatchdog
+from idc_alarm.controller import AlarmController
 from idc_alarm.health import Health
-from idc_alarm.record import MAX_ACTIONS, AlarmRecord
-from idc_alarm.rules import Rules
-from idc_alarm.service import AlarmService
-from idc_alarm.untold import Untold
+from idc_alarm.journal.file_journal import FileJournal
+from idc_alarm.journal.record import MAX_ACTIONS, AlarmRecord
+from idc_alarm.journal.untold import Untold
+from idc_alarm.machine.events import ButtonPressed, Classified, ConnectionChanged
+from idc_alarm.machine.rules import Rules
 from idc_contracts import AlarmActed, AlarmAction, AlarmMode
+from support.alarm_fakes import FakeLink, FakePanel, FakeQueue, FakeWatchdog
 from support.alarm_messages import patch_classified
 
 RULES = Rules(test_at_start=False)
@@ -21,12 +21,12 @@ def acted(by: str | None = None) -> AlarmActed:
     return AlarmActed(source="alarm", action=AlarmAction.SHOWN, state=AlarmMode.IDLE, by=by)
 
 
-def started(folder: Path, link: FakeLink) -> tuple[AlarmService, FakePanel]:
+def started(folder: Path, link: FakeLink) -> tuple[AlarmController, FakePanel]:
     """An alarm with a real journal, after its start."""
     panel, journal = FakePanel(), FileJournal(folder)
     alarm = Alarm(panel, journal.load(), device="alarm", rules=RULES)
     health = Health(folder / "alive", folder / "ready")
-    return AlarmService(alarm, panel, journal, link, health, FakeWatchdog()), panel
+    return AlarmController(alarm, panel, journal, link, FakeQueue(), health, FakeWatchdog()), panel
 
 
 def test_action_of_an_alarm_without_a_listener_is_told_after_a_restart(tmp_path: Path) -> None:

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from idc_alarm.adapters.watchdogs import DeviceWatchdog, SystemdWatchdog
 from idc_alarm.errors import WatchdogUnavailable
+from idc_alarm.watchdogs import DeviceWatchdog, SystemdWatchdog
 
 
 def test_systemd_is_told_of_readiness_turns_and_stop(tmp_path: Path) -> None:
@@ -53,3 +53,10 @@ def test_device_is_fed_and_closed_with_the_magic_letter(tmp_path: Path) -> None:
 def test_device_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(WatchdogUnavailable, match="missing"):
         DeviceWatchdog(tmp_path / "missing", timeout_s=15)
+
+
+def test_watchdog_is_fed_three_times_in_its_timeout(tmp_path: Path) -> None:
+    (tmp_path / "watchdog").touch()
+
+    assert DeviceWatchdog(tmp_path / "watchdog", timeout_s=15).interval_s == 5.0
+    assert SystemdWatchdog(None, timeout_us="30000000").interval_s == 10.0

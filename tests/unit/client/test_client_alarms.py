@@ -4,17 +4,13 @@ from typing import Any
 
 import httpx
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
-from idc_client.__main__ import cli
-from idc_client.connection import Access
-from idc_client.tool import Tool
-from support.scripted_gateway import ScriptedGateway, problem, result
+from support.scripted_gateway import ScriptedGateway, problem, result, run_idc
 
 
 def run(gateway: ScriptedGateway, *arguments: str) -> Result:
-    tool = Tool(Access("http://gateway", "key"), gateway, gateway.waits_s.append)
-    return CliRunner().invoke(cli, ["alarm", *arguments], obj=tool)
+    return run_idc(gateway, "alarm", *arguments)
 
 
 def alarm(device: str, findings: int | None = 0, newest: str | None = None, *, online: bool = True) -> dict[str, Any]:
@@ -104,7 +100,7 @@ def test_nothing_is_sent_where_nothing_waits() -> None:
     done = run(gateway, "ack")
 
     assert (done.exit_code, told(gateway)) == (0, [])
-    assert "no alarm has a finding that waits" in done.stdout
+    assert "no findings wait at any alarm" in done.stdout
 
 
 def test_gateway_that_names_no_findings_is_told_without_one() -> None:
@@ -151,7 +147,7 @@ def test_list_says_how_many_findings_wait_and_that_it_may_be_old() -> None:
 
     done = run(ScriptedGateway([httpx.Response(200, json=items)]), "list")
 
-    assert (done.exit_code, "12" in done.stdout, "may be old" in done.stderr) == (0, True, True)
+    assert (done.exit_code, "12" in done.stdout, "may be outdated" in done.stderr) == (0, True, True)
 
 
 def test_outputs_that_nobody_knows_are_not_called_dark_and_off() -> None:

@@ -4,31 +4,24 @@ import csv
 import errno
 import io
 import json
+import re
+from collections import Counter
 from pathlib import Path
 
 import httpx
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
 from idc_client.__main__ import cli
-from idc_client.commands.watch import events
-from idc_client.confusion import Confusion
-from idc_client.connection import Access
-from idc_client.errors import OutputLost
-from idc_client.finding import LeftOut
-from idc_client.output import NOTICE
-from idc_client.patches import FORM_FILES, Form, Patch, form_body, forms
-from idc_client.tool import Tool
-from support.scripted_gateway import Answer, ScriptedGateway, decides, files_of, problem, result
-
-
-def run(gateway: ScriptedGateway, *arguments: str) -> Result:
-    """The tool's outcome; its exit code is Python's."""
-    return CliRunner().invoke(
-        cli, arguments, obj=Tool(Access("http://gateway", "key"), gateway, gateway.waits_s.append)
-    )
+from idc_client.classifying.confusion import Confusion
+from idc_client.classifying.forms import FORM_FILES, Form, forms
+from idc_client.classifying.image_files import LeftOut
+from idc_client.errors import ClientError, OutputFailed
+from idc_client.gateway.connection import Connection
+from idc_client.terminal import NOTICE
+from support.scripted_gateway import Answer, ScriptedGateway, decides, files_of, problem, result, run_idc
 
 
 def gateway(*answers: Answer) -> ScriptedGateway:
@@ -57,7 +50,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_folder_is_classified_with_all_below_it(folder: Path) -> None:
-    done = run(gateway(decides), "classify", str(folder))
+    done = run_idc(gateway(decides), "classify", folder)
 
     assert done.exit_code == 0, done.output
     assert done.stdout.count(".png") + done.stdout.count(".PNG") == 5
@@ -65,7 +58,7 @@ def test_folder_is_classified_with_all_below_it(folder: Path) -> None:
 
 
 def test_names_with_classes_give_a_confusion_matrix_that_leaves_the_uncertain_out(folder: Path) -> None:
-    done = run(gateway(decides), "classify", "--json", str(folder))
+    done = run_idc(gateway(decides), "classify", "--json", folder)
 
     confusion = json.loads(done.stdout)["confusion"]
     assert confusion == {
@@ -78,7 +71,7 @@ def test_names_with_classes_give_a_confusion_matrix_that_leaves_the_uncertain_ou
         "sensitivity": pytest.approx(2 / 3),
         "specificity": 1.0,
     }
-    table = run(gateway(decides), "classify", str(folder)).stdout
+    table = run_idc(gateway(decides), "classify", folder).stdout
     assert "sensitivity  0.667: 2 of 3 decided IDC patches" in table
     assert "uncertain    1 of 5 patches" in table
 
@@ -86,11 +79,11 @@ def test_names_with_classes_give_a_confusion_matrix_that_leaves_the_uncertain_ou
 def test_one_name_without_a_class_gives_no_matrix(folder: Path) -> None:
     (folder / "unknown.png").write_text("idc")
 
-    assert json.loads(run(gateway(decides), "classify", "--json", str(folder)).stdout)["confusion"] is None
+    assert json.loads(run_idc(gateway(decides), "classify", "--json", folder).stdout)["confusion"] is None
 
 
 def test_csv_has_a_line_for_each_file(folder: Path) -> None:
-    rows = list(csv.DictReader(io.StringIO(run(gateway(decides), "classify", "--csv", str(folder)).stdout)))
+    rows = list(csv.DictReader(io.StringIO(run_idc(gateway(decides), "classify", "--csv", folder).stdout)))
 
     assert len(rows) == 5
     assert {row["decision"] for row in rows} == {"idc", "no_idc", "uncertain"}
@@ -100,7 +93,7 @@ def test_csv_has_a_line_for_each_file(folder: Path) -> None:
 def test_refused_file_is_named_and_the_others_stand(folder: Path) -> None:
     (folder / "broken_class1.png").write_text("bad")
 
-    done = run(gateway(decides), "classify", str(folder))
+    done = run_idc(gateway(decides), "classify", folder)
 
     assert done.exit_code == 4
     assert "refused: is no image" in done.stdout
@@ -110,7 +103,7 @@ def test_refused_file_is_named_and_the_others_stand(folder: Path) -> None:
 def test_folder_of_nothing_but_refused_files_is_listed_too(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_text("bad")
 
-    done = run(gateway(decides), "classify", "--json", str(tmp_path))
+    done = run_idc(gateway(decides), "classify", "--json", tmp_path)
 
     assert (done.exit_code, json.loads(done.stdout)["refused"]) == (4, 1)
 
@@ -120,7 +113,7 @@ def test_many_files_go_in_several_requests_of_one_series(tmp_path: Path) -> None
         (tmp_path / f"{number:04}.png").write_text("idc")
     server = gateway(decides)
 
-    done = run(server, "classify", "--json", str(tmp_path))
+    done = run_idc(server, "classify", "--json", tmp_path)
 
     assert [len(files_of(request)) for request in server.requests] == [FORM_FILES, FORM_FILES, 1]
     assert {request.url.params["once"] for request in server.requests} == {"idc"}
@@ -131,7 +124,7 @@ def test_results_so_far_are_shown_where_a_later_request_fails(tmp_path: Path) ->
     for number in range(FORM_FILES + 1):
         (tmp_path / f"{number:04}.png").write_text("idc")
 
-    done = run(gateway(decides, problem(401, "the key was revoked")), "classify", "--json", str(tmp_path))
+    done = run_idc(gateway(decides, problem(401, "the key was revoked")), "classify", "--json", tmp_path)
 
     assert done.exit_code == 3
     assert json.loads(done.stdout)["accepted"] == FORM_FILES
@@ -143,7 +136,7 @@ def test_place_without_images_is_told_in_one_line(tmp_path: Path, place: str) ->
     (tmp_path / "empty").mkdir()
     server = gateway(decides)
 
-    done = run(server, "classify", str(tmp_path / place))
+    done = run_idc(server, "classify", tmp_path / place)
 
     assert (done.exit_code, server.requests, done.stderr.count("\n")) == (4, [], 1)
     assert place in done.stderr
@@ -153,7 +146,7 @@ def test_name_from_a_file_is_no_markup_and_breaks_no_form(tmp_path: Path) -> Non
     (tmp_path / '[red]"a\r\nX: y".png').write_text("idc")
     server = gateway(decides)
 
-    done = run(server, "classify", str(tmp_path))
+    done = run_idc(server, "classify", tmp_path)
 
     assert done.exit_code == 0, done.output
     assert "[red]" in done.stdout
@@ -181,23 +174,12 @@ def test_forms_hold_every_file_once_and_no_file_beside_its_equal(
     for group in groups:
         if isinstance(group, Form):
             assert 0 < len(group.patches) <= FORM_FILES
-            assert len({patch.identity for patch in group.patches}) == len(group.patches)
-
-
-@given(st.lists(st.binary(max_size=50), min_size=1, max_size=5))
-def test_form_carries_the_bytes_of_each_file(contents: list[bytes]) -> None:
-    patches = [Patch(Path(f"{number}.png"), content) for number, content in enumerate(contents)]
-
-    body = form_body(patches, "cut-here")
-
-    pieces = body.split(b"--cut-here\r\n")[1:]
-    assert [piece.split(b"\r\n\r\n", 1)[1] for piece in pieces[:-1]] == [c + b"\r\n" for c in contents[:-1]]
-    assert pieces[-1].endswith(contents[-1] + b"\r\n--cut-here--\r\n")
+            assert len({patch.id for patch in group.patches}) == len(group.patches)
 
 
 @given(st.lists(st.tuples(st.sampled_from(["idc", "no_idc"]), st.sampled_from(["idc", "no_idc", "uncertain"]))))
 def test_confusion_counts_every_patch_in_one_place(pairs: list[tuple[str, str]]) -> None:
-    confusion = Confusion.of(pairs)
+    confusion = Confusion(Counter(pairs))
     document = confusion.as_document()
 
     assert sum(value for name, value in document.items() if name.endswith("tives")) == len(pairs)
@@ -205,28 +187,15 @@ def test_confusion_counts_every_patch_in_one_place(pairs: list[tuple[str, str]])
         assert share is None or 0 <= share <= 1
 
 
-def test_events_are_read_and_a_cut_off_one_is_dropped() -> None:
-    lines = [
-        "id: 6",
-        "",
-        ": still here",
-        "",
-        "event: classification",
-        "id: 7",
-        'data: {"a":',
-        "data: 1}",
-        "",
-        "data: {",
-    ]
-
-    assert list(events(lines)) == [("6", "message", ""), ("7", "classification", '{"a":\n1}')]
+def stream(text: str) -> httpx.Response:
+    return httpx.Response(200, text=text, headers={"Content-Type": "text/event-stream"})
 
 
 def test_watch_resumes_where_the_connection_broke() -> None:
     texts = [f"event: classification\nid: {n}\ndata: {json.dumps(result(f'{n}.png'))}\n\n" for n in (1, 2)]
-    server = gateway(*(httpx.Response(200, text=text) for text in texts))
+    server = gateway(*(stream(text) for text in texts))
 
-    done = run(server, "watch", "--json", "--count", "2")
+    done = run_idc(server, "watch", "--json", "--count", "2")
 
     assert [json.loads(line)["name"] for line in done.stdout.splitlines()] == ["1.png", "2.png"]
     assert [request.headers.get("Last-Event-ID") for request in server.requests] == [None, "1"]
@@ -236,22 +205,20 @@ def test_watch_says_what_it_lost_and_found_again() -> None:
     first = "id: 4\n\n"
     gap = "event: gap\ndata: the database was restored\n\n"
     second = f"event: classification\nid: 5\ndata: {json.dumps(result('5.png'))}\n\n"
-    server = gateway(
-        httpx.Response(200, text=first), httpx.ConnectError("refused"), httpx.Response(200, text=gap + second)
-    )
+    server = gateway(stream(first), httpx.ConnectError("refused"), stream(gap + second))
 
-    done = run(server, "watch", "--json", "--count", "1")
+    done = run_idc(server, "watch", "--json", "--count", "1")
 
     assert [request.headers.get("Last-Event-ID") for request in server.requests] == [None, "4", "4"]
     assert json.loads(done.stdout)["name"] == "5.png"
-    for text in ("closed the connection", "cannot reach", "connected again", "gap: the database was restored"):
+    for text in ("closed the connection", "cannot reach", "reconnected", "gap: the database was restored"):
         assert text in done.stderr
 
 
 def test_key_that_ends_ends_the_watch() -> None:
-    server = gateway(httpx.Response(200, text="id: 4\n\n"), problem(401, "this key was revoked"))
+    server = gateway(stream("id: 4\n\n"), problem(401, "this key was revoked"))
 
-    done = run(server, "watch")
+    done = run_idc(server, "watch")
 
     assert (done.exit_code, "was revoked" in done.stderr) == (3, True)
 
@@ -270,16 +237,16 @@ def test_output_that_finds_no_room_is_told_in_one_line(
 ) -> None:
     server = gateway(decides)
     monkeypatch.setattr("sys.stdout", Full())
-    with pytest.raises(OutputLost, match="No space left"):
+    with pytest.raises(OutputFailed, match="No space left"):
         cli.main(
             [*arguments, str(folder)],
             standalone_mode=False,
-            obj=Tool(Access("http://gateway", "key"), server, server.waits_s.append),
+            obj=Connection("http://gateway", "key", transport=server, pause=server.waits_s.append),
         )
 
 
 def test_lost_answer_to_a_new_key_names_the_way_out() -> None:
-    done = run(gateway(httpx.ReadError("reset")), "keys", "create", "ward", "--role", "viewer")
+    done = run_idc(gateway(httpx.ReadError("reset")), "keys", "create", "ward", "--role", "viewer")
 
     assert (done.exit_code, "if `idc keys list` shows ward, revoke it" in done.stderr) == (6, True)
 
@@ -287,20 +254,20 @@ def test_lost_answer_to_a_new_key_names_the_way_out() -> None:
 def test_made_key_stands_alone_on_standard_output() -> None:
     made = {"name": "ward", "scopes": ["read", "classify", "alarm"], "key": "idc_made", "expires_at": None}
 
-    done = run(gateway(httpx.Response(201, json=made)), "keys", "create", "ward", "--role", "operator")
+    done = run_idc(gateway(httpx.Response(201, json=made)), "keys", "create", "ward", "--role", "operator")
 
     assert done.stdout == "idc_made\n"
 
 
 @pytest.mark.parametrize("arguments", [[], ["--role", "viewer", "--scope", "read"]])
 def test_key_needs_a_role_or_scopes(arguments: list[str]) -> None:
-    assert run(gateway(ok({})), "keys", "create", "ward", *arguments).exit_code == 2
+    assert run_idc(gateway(ok({})), "keys", "create", "ward", *arguments).exit_code == 2
 
 
 def test_broken_chain_has_its_exit_code() -> None:
     found = {"intact": False, "records": 9, "head": "0" * 64, "first_wrong": 4, "reason": "its hash does not fit"}
 
-    done = run(gateway(ok(found)), "audit", "verify")
+    done = run_idc(gateway(ok(found)), "audit", "verify")
 
     assert done.exit_code == 7
     assert "record 4" in done.stderr
@@ -310,8 +277,8 @@ def test_chain_that_lacks_an_earlier_head_is_broken() -> None:
     found = {"intact": True, "records": 1, "head": "a" * 64, "first_wrong": None, "reason": None}
     page = {"items": [{"sha256": "a" * 64}], "next_cursor": None}
 
-    assert run(gateway(ok(found), ok(page)), "audit", "verify", "--head", "b" * 64).exit_code == 7
-    assert run(gateway(ok(found)), "audit", "verify", "--head", "a" * 64).exit_code == 0
+    assert run_idc(gateway(ok(found), ok(page)), "audit", "verify", "--head", "b" * 64).exit_code == 7
+    assert run_idc(gateway(ok(found)), "audit", "verify", "--head", "a" * 64).exit_code == 0
 
 
 def test_status_of_a_degraded_gateway_fails() -> None:
@@ -326,9 +293,16 @@ def test_status_of_a_degraded_gateway_fails() -> None:
         "degraded": ["the broker is not connected"],
     }
 
-    done = run(gateway(ok(found)), "status")
+    done = run_idc(gateway(ok(found)), "status")
 
     assert (done.exit_code, "not connected" in done.stdout) == (5, True)
+
+
+def test_every_exit_code_stands_in_the_help() -> None:
+    codes = {0, 2} | {error.exit_code for error in ClientError.__subclasses__()}
+    help_text = " ".join(CliRunner().invoke(cli, ["--help"]).stdout.split())
+
+    assert set(map(int, re.findall(r"(?:Exit codes: |, )(\d) [a-z]", help_text))) == codes
 
 
 def test_missing_key_file_is_told_in_one_line(tmp_path: Path) -> None:

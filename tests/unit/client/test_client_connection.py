@@ -5,9 +5,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from idc_client.connection import LONGEST_WAIT_S, TRIES, Access, Connection
-from idc_client.errors import ClientError, InputRefused, KeyRefused, OutcomeUnknown, Unavailable
-from support.scripted_gateway import Answer, ScriptedGateway, problem
+from idc_client.errors import ClientError, InputRejected, KeyRejected, OutcomeUnknown, Unavailable
+from idc_client.gateway.connection import MAX_PAUSE_S, TRIES, Connection
+from support.scripted_gateway import Answer, ScriptedGateway, files_of, problem
 
 OK = httpx.Response(200, json={"fine": True})
 LOST = httpx.ReadError("the connection was reset")
@@ -16,8 +16,7 @@ AWAY = httpx.ConnectError("refused")
 
 def connected(*answers: Answer) -> tuple[Connection, ScriptedGateway]:
     gateway = ScriptedGateway(list(answers))
-    access = Access("http://gateway", "idc_secret")
-    return Connection(access, transport=gateway, pause=gateway.waits_s.append), gateway
+    return Connection("http://gateway", "idc_secret", transport=gateway, pause=gateway.waits_s.append), gateway
 
 
 @pytest.mark.parametrize("trouble", [AWAY, LOST, problem(503, "busy"), problem(429, "too often"), problem(502, "no")])
@@ -43,7 +42,7 @@ def test_pause_is_bounded_whatever_the_gateway_asks(asked: str) -> None:
 
     connection.get("/status")
 
-    assert 0 < gateway.waits_s[0] <= LONGEST_WAIT_S
+    assert 0 < gateway.waits_s[0] <= MAX_PAUSE_S
 
 
 def test_lasting_trouble_ends_the_tries() -> None:
@@ -58,7 +57,7 @@ def test_what_may_not_be_repeated_is_not_after_a_lost_answer() -> None:
     connection, gateway = connected(LOST, OK)
 
     with pytest.raises(OutcomeUnknown, match="may or may not be stored"):
-        connection.post_once("/keys", {"name": "k"})
+        connection.post("/keys", {"name": "k"})
     assert len(gateway.requests) == 1
 
 
@@ -79,7 +78,13 @@ def test_outcome_is_unknown_where_an_answer_was_lost_and_the_gateway_stays_away(
 
 @pytest.mark.parametrize(
     ("status", "expected", "exit_code"),
-    [(401, KeyRefused, 3), (403, KeyRefused, 3), (404, InputRefused, 4), (413, InputRefused, 4), (500, Unavailable, 5)],
+    [
+        (401, KeyRejected, 3),
+        (403, KeyRejected, 3),
+        (404, InputRejected, 4),
+        (413, InputRejected, 4),
+        (500, Unavailable, 5),
+    ],
 )
 def test_refusal_is_told_at_once_with_its_exit_code(status: int, expected: type[ClientError], exit_code: int) -> None:
     connection, gateway = connected(problem(status, "because of this"))
@@ -92,16 +97,16 @@ def test_refusal_is_told_at_once_with_its_exit_code(status: int, expected: type[
 def test_answer_of_something_else_is_no_traceback() -> None:
     connection, _ = connected(httpx.Response(404, text="<html>nginx</html>"))
 
-    with pytest.raises(InputRefused, match="is there a gateway"):
+    with pytest.raises(InputRejected, match="is there a gateway"):
         connection.get("/status")
 
 
 def test_body_is_sent_again_whole() -> None:
     connection, gateway = connected(LOST, OK)
 
-    connection.upload("/classifications", b"all", {}, {})
+    connection.upload("/classifications", [("images", ("a.png", b"all"))], {})
 
-    assert [request.content for request in gateway.requests] == [b"all", b"all"]
+    assert [files_of(request) for request in gateway.requests] == [[("a.png", b"all")]] * 2
 
 
 def test_key_is_in_no_text() -> None:
@@ -109,29 +114,29 @@ def test_key_is_in_no_text() -> None:
 
     with pytest.raises(Unavailable) as failure:
         connection.get("/status")
-    assert "idc_secret" not in f"{failure.value} {Access('http://gateway', 'idc_secret')!r}"
+    assert "idc_secret" not in f"{failure.value} {connection!r}"
 
 
 def test_authority_that_is_none_is_told(tmp_path: Path) -> None:
-    with pytest.raises(InputRefused, match="no authority's certificate"):
-        Connection(Access("https://gateway", "k", tmp_path / "missing.pem"))
+    with pytest.raises(InputRejected, match="not the certificate of an authority"):
+        Connection("https://gateway", "k", tmp_path / "missing.pem").get("/status")
     (tmp_path / "empty.pem").write_text("nothing")
-    with pytest.raises(InputRefused, match="no authority's certificate"):
-        Connection(Access("https://gateway", "k", tmp_path / "empty.pem"))
+    with pytest.raises(InputRejected, match="not the certificate of an authority"):
+        Connection("https://gateway", "k", tmp_path / "empty.pem").get("/status")
 
 
 @pytest.mark.parametrize(
     "url", ["gateway:8080", "localhost:8080", "gateway", "ftp://gateway", "http://", "", "http://[::1"]
 )
 def test_address_that_is_none_is_told_before_anything_is_sent(url: str) -> None:
-    with pytest.raises(InputRefused, match="give --url http"):
-        Connection(Access(url, "k"))
+    with pytest.raises(InputRejected, match="use --url http"):
+        Connection(url, "k").get("/status")
 
 
 @pytest.mark.parametrize("key", ["two words", "caf\xe9", "a\nb"])
 def test_key_that_is_none_is_told(key: str) -> None:
-    with pytest.raises(KeyRefused, match="copy it again"):
-        Connection(Access("http://gateway", key))
+    with pytest.raises(KeyRejected, match="copy the whole key again"):
+        Connection("http://gateway", key).get("/status")
 
 
 @pytest.mark.parametrize(
@@ -156,8 +161,8 @@ def test_trouble_with_certificates_has_its_remedy_and_is_not_tried_again(reason:
 @pytest.mark.parametrize(
     ("answer", "remedy"),
     [
-        (httpx.Response(308, headers={"Location": "https://gateway/"}), "redirects to https://gateway/: give --url"),
-        (httpx.Response(400, text="Client sent an HTTP request to an HTTPS server."), "give --url https://HOST"),
+        (httpx.Response(308, headers={"Location": "https://gateway/"}), "redirects to https://gateway/: use that"),
+        (httpx.Response(400, text="Client sent an HTTP request to an HTTPS server."), "use --url https://HOST"),
         (httpx.Response(200, text="<html>sign in</html>"), "is there a gateway"),
         (httpx.Response(200, json=[1]), "is there a gateway"),
     ],
@@ -165,7 +170,7 @@ def test_trouble_with_certificates_has_its_remedy_and_is_not_tried_again(reason:
 def test_answer_of_another_server_has_its_remedy(answer: httpx.Response, remedy: str) -> None:
     connection, _ = connected(answer)
 
-    with pytest.raises(InputRefused, match=remedy):
+    with pytest.raises(InputRejected, match=remedy):
         connection.get("/status")
 
 
@@ -180,7 +185,7 @@ def test_proxy_that_lost_the_answer_leaves_the_outcome_unknown() -> None:
     connection, gateway = connected(httpx.Response(504))
 
     with pytest.raises(OutcomeUnknown, match="may have been made"):
-        connection.post_once("/keys", {"name": "k"})
+        connection.post("/keys", {"name": "k"})
     assert len(gateway.requests) == 1
 
 

@@ -5,20 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
-import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
-from idc_client.__main__ import cli
-from idc_client.connection import Access
-from idc_client.tool import Tool
-from support.scripted_gateway import Answer, ScriptedGateway, problem
+from support.scripted_gateway import Answer, ScriptedGateway, problem, run_idc
 
 
 def run(answer: Answer, *arguments: str) -> Result:
-    gateway = ScriptedGateway([answer])
-    return CliRunner().invoke(
-        cli, ["export", *arguments], obj=Tool(Access("http://gateway", "key"), gateway, lambda _: None)
-    )
+    return run_idc(ScriptedGateway([answer]), "export", *arguments)
 
 
 def collection(tiles: int, without_place: int = 0, superseded: int = 0) -> httpx.Response:
@@ -66,21 +59,19 @@ def test_counts_of_what_is_missing_are_told_beside_the_file() -> None:
 
     assert done.exit_code == 0
     assert len(json.loads(done.stdout)["features"]) == 3
-    assert "3 tiles; left out: 2 results without a place in the slide, 1 that have a newer one" in done.stderr
+    assert "3 tiles; left out: 2 results without a position in the slide, 1 with a newer one" in done.stderr
 
 
 def test_collection_without_any_place_fails() -> None:
     done = run(collection(0, without_place=7), "geojson", "--slide", "s")
 
-    assert (done.exit_code, "none of the 7 results has a place" in done.stderr) == (4, True)
+    assert (done.exit_code, "none of the 7 results has a position" in done.stderr) == (4, True)
 
 
-@pytest.mark.parametrize("trouble", [problem(503, "busy"), httpx.ConnectError("refused")])
-def test_export_waits_until_the_gateway_is_there(trouble: Answer) -> None:
-    gateway = ScriptedGateway([trouble, httpx.Response(200, text="id\n")])
-    tool = Tool(Access("http://gateway", "key"), gateway, lambda _: None)
+def test_export_waits_until_the_gateway_is_there() -> None:
+    gateway = ScriptedGateway([problem(503, "busy"), httpx.Response(200, text="id\n")])
 
-    assert CliRunner().invoke(cli, ["export", "csv"], obj=tool).stdout == "id\n"
+    assert run_idc(gateway, "export", "csv").stdout == "id\n"
 
 
 def test_folder_that_is_not_there_is_told(tmp_path: Path) -> None:

@@ -9,13 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
-from idc_client.__main__ import cli
-from idc_client.connection import Access
-from idc_client.finding import find
-from idc_client.patches import FORM_BYTES, Form, forms
-from idc_client.tool import Tool
+from idc_client.classifying.forms import FORM_BYTES, Form, forms
+from idc_client.classifying.image_files import find_images
+from support.scripted_gateway import run_idc
 from support.series_gateway import SeriesGateway
 
 LARGEST = 2 * 2**20
@@ -23,8 +21,7 @@ LARGEST = 2 * 2**20
 
 def run(*arguments: str | Path) -> tuple[Result, SeriesGateway]:
     gateway = SeriesGateway()
-    tool = Tool(Access("http://gateway", "key"), gateway, lambda _: None)
-    return CliRunner().invoke(cli, ["classify", *map(str, arguments)], obj=tool), gateway
+    return run_idc(gateway, "classify", *arguments), gateway
 
 
 def sent(gateway: SeriesGateway) -> list[str]:
@@ -91,7 +88,7 @@ def test_device_that_is_named_is_not_read() -> None:
     done, gateway = run("/dev/zero")
 
     assert (done.exit_code, gateway.stored) == (4, [])
-    assert "no regular file" in done.stdout
+    assert "not a regular file" in done.stdout
 
 
 def test_file_and_folder_that_may_not_be_read_are_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -197,7 +194,7 @@ def test_many_files_are_not_in_memory_together(tmp_path: Path) -> None:
         (tmp_path / f"copy {number}" / "same.png").write_bytes(bytes(2**20))
 
     largest = 0
-    for form in forms(find([tmp_path]).files, LARGEST):
+    for form in forms(find_images([tmp_path]).files, LARGEST):
         assert isinstance(form, Form)
         largest = max(largest, sum(len(patch.content) for patch in form.patches))
 

@@ -2,16 +2,23 @@
 
 import shutil
 from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
 import pytest
 from fastapi import FastAPI
 
-from idc_gateway.app import build, create_app
+from idc_gateway.access.key_files import read_key
+from idc_gateway.access.keys import Keyring
+from idc_gateway.access.sessions import BrowserSessions
+from idc_gateway.access.users import Users
+from idc_gateway.app import create_app
+from idc_gateway.composition import build
 from idc_gateway.settings import GatewaySettings
 from idc_gateway.store import Store, open_store
 from idc_servicekit.mqtt import MqttSettings
+from support.gateway_accounts import Clock
 from support.gateway_fakes import MemoryBus, MemoryImages, RednessInference
 
 KEY = "idc_" + "k" * 60
@@ -28,7 +35,7 @@ def settings(tmp_path: Path) -> GatewaySettings:
         max_total_body_bytes=300_000,
         max_image_bytes=50_000,
         max_images=20,
-        body_timeout_s=1,
+        body_timeout_s=60,
         mqtt=MqttSettings(username="gateway", password_file=key_file, ca_file=key_file),
     )
 
@@ -47,6 +54,30 @@ def store(empty_database: Path, tmp_path: Path) -> Iterator[Store]:
     store = open_store(f"sqlite:///{tmp_path / 'gateway.sqlite3'}")
     yield store
     store.database.close()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def keyring(store: Store, settings: GatewaySettings, clock: Clock) -> Keyring:
+    """All keys; the first key is set."""
+    keyring = Keyring(store.accounts, clock=clock)
+    keyring.set_first_key(read_key(settings.first_api_key_file))
+    return keyring
+
+
+@pytest.fixture
+def users(store: Store, clock: Clock) -> Users:
+    return Users(store.accounts, clock=clock)
+
+
+@pytest.fixture
+def sessions(store: Store, clock: Clock) -> BrowserSessions:
+    hour = timedelta(hours=1)
+    return BrowserSessions(store.sessions, lifetime=hour, idle=hour, clock=clock)
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import asyncio
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
 
 import httpx
 import pytest
@@ -15,7 +14,7 @@ from idc_gateway.audit.chain_check import ChainCheck
 from idc_gateway.errors import Busy, ImagesUnavailable, StoreUnavailable
 from idc_gateway.executors import Executor
 from idc_gateway.shared_check import SharedCheck
-from idc_gateway.web.dependencies import Gateway
+from idc_gateway.web.rooms import Gateway
 from support.demo_patches import solid_png
 from support.eventually import eventually
 from support.gateway_fakes import MemoryImages
@@ -141,8 +140,8 @@ async def test_image_store_that_hangs_is_told_within_the_deadline(
 async def test_readiness_of_a_hung_database_is_told_in_time_and_looked_at_once(hang: Hang) -> None:
     health = SharedCheck(hang, timeout_s=0.2)
 
-    findings = await asyncio.gather(*(health.finding() for _ in range(5)))
-    later = await health.finding()
+    findings = await asyncio.gather(*(health.result() for _ in range(5)))
+    later = await health.result()
 
     assert {finding[:6] for finding in [*findings, later]} == {"failed"}
     assert hang.calls == 1
@@ -157,15 +156,15 @@ async def test_readiness_turns_when_the_database_works_again() -> None:
 
     health = SharedCheck(check, timeout_s=60)
 
-    assert await health.finding() == "failed: the disk is full"
+    assert await health.result() == "failed: the disk is full"
     broken.clear()
-    assert await health.finding() == "ok"
+    assert await health.result() == "ok"
 
 
 async def test_hung_database_is_not_ready(
     gateway: Gateway, app: FastAPI, stranger: httpx.AsyncClient, hang: Hang
 ) -> None:
-    app.state.gateway = replace(gateway, store_check=SharedCheck(hang, timeout_s=0.2))
+    app.state.gateway.store_check = SharedCheck(hang, timeout_s=0.2)
 
     answer = await stranger.get("/readyz")
 

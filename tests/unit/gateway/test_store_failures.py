@@ -12,8 +12,9 @@ import pytest
 
 from idc_contracts import utc_now
 from idc_gateway import app as app_module
-from idc_gateway.app import build, create_app
+from idc_gateway.app import create_app
 from idc_gateway.audit.chain import AuditEvent
+from idc_gateway.composition import build
 from idc_gateway.errors import StoreUnavailable
 from idc_gateway.settings import GatewaySettings
 from idc_gateway.sql import database as database_module

@@ -2,8 +2,8 @@
 
 import pytest
 
-from idc_inference.admission import Admission
 from idc_inference.errors import Busy
+from idc_inference.scheduling.admission import Admission
 
 
 def test_requests_beyond_the_bound_are_refused_until_one_ends() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from idc_inference.compiled_models import KEPT_BUNDLES, folder_for
+from idc_inference.engines.compiled_models import KEPT_BUNDLES, folder_for
 
 
 def test_folder_of_a_bundle_is_the_same_again(tmp_path: Path) -> None:

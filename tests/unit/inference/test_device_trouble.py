@@ -11,20 +11,20 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
-from idc_inference import classification, reading_threads
-from idc_inference.adapters.prometheus_meter import PrometheusMeter
-from idc_inference.adapters.uvicorn_server import server_config
+from idc_inference.answering import classification, reading, reading_threads
 from idc_inference.app import create_app, open_repository
-from idc_inference.devices import DeviceChoice
+from idc_inference.engines.devices import DeviceChoice
+from idc_inference.engines.engine import Engine
 from idc_inference.errors import ModelUnavailable
-from idc_inference.fakes import RecordingMeter, RednessEngine, serve_fake
-from idc_inference.loading import compile_within, load_within
-from idc_inference.ports import Engine
-from idc_inference.served_model import OpenEngine, ServedModel
+from idc_inference.metrics import Metrics
+from idc_inference.models.loading import compile_within, load_within
+from idc_inference.models.served_model import OpenEngine, ServedModel
 from idc_inference.settings import InferenceSettings
+from idc_inference.web.uvicorn_server import server_config
 from support.demo_patches import solid_png
 from support.eventually import eventually
 from support.infer_requests import asked, post
+from support.inference_fakes import RednessEngine, serve_fake
 from support.tiny_bundle import write_tiny_bundle
 
 RED = solid_png((250, 0, 0))
@@ -62,9 +62,9 @@ def devices() -> Iterator[Devices]:
 
 def app_on(models: Path, open_engine: OpenEngine, given_up: list[str] | None = None, **settings: Any) -> Starlette:
     limits = InferenceSettings(models_dir=models, **{**PROMPT, **settings})
-    meter = PrometheusMeter()
+    metrics = Metrics()
     given_up = [] if given_up is None else given_up
-    return create_app(limits, open_repository(limits, meter, open_engine), meter, given_up.append)
+    return create_app(limits, open_repository(limits, metrics, open_engine), metrics, given_up.append)
 
 
 async def readiness(client: httpx.AsyncClient) -> tuple[int, str]:
@@ -132,7 +132,7 @@ async def test_request_ends_at_its_deadline_while_its_images_are_not_decoded(
     def hang(*_arguments: object, **_options: object) -> None:
         release.wait(30)
 
-    monkeypatch.setattr(classification, "decode_patch", hang)
+    monkeypatch.setattr(reading, "decode_patch", hang)
     async with asked(app_on(tiny_models_dir, devices.open, request_timeout_s=0.3)) as client:
         answers = await asyncio.gather(*(post(client, [RED]) for _ in range(4)))
         ready = await readiness(client)
@@ -149,7 +149,7 @@ async def test_new_threads_take_over_where_all_that_read_requests_hang(
     monkeypatch.setattr(reading_threads, "HANG_S", 0.1)
     async with asked(app_on(tiny_models_dir, devices.open, request_timeout_s=1, decode_threads=2)) as client:
         with monkeypatch.context() as patched:
-            patched.setattr(classification, "decode_patch", lambda *_images, **_sizes: release.wait(60))
+            patched.setattr(reading, "decode_patch", lambda *_images, **_sizes: release.wait(60))
             hung = await asyncio.gather(*(post(client, [RED]) for _ in range(2)))
         served = await post(client, [RED])
         release.set()
@@ -198,9 +198,9 @@ async def test_unexpected_error_in_the_answers_own_steps_is_an_error_and_frees_i
         raise MemoryError
 
     async with asked(app) as client:
-        for name in ("_encode", "_decode"):
+        for module, name in ((classification, "encode"), (reading, "decode")):
             with monkeypatch.context() as patched:
-                patched.setattr(classification, name, broken)
+                patched.setattr(module, name, broken)
                 failed = [await post(client, [RED] * 20) for _ in range(3)]
             assert [answer.status_code for answer in failed] == [500] * 3
             assert "MemoryError" not in failed[0].text
@@ -283,7 +283,7 @@ def test_device_that_never_compiles_is_passed_over() -> None:
 async def test_load_that_hangs_is_refused_and_closed_when_it_ends(tiny_models_dir: Path) -> None:
     release, engine = threading.Event(), RednessEngine()
     limits = InferenceSettings(models_dir=tiny_models_dir)
-    loaded = open_repository(limits, RecordingMeter(), serve_fake(engine)).newest()
+    loaded = open_repository(limits, Metrics(), serve_fake(engine)).newest()
 
     def load(_path: Path) -> ServedModel:
         release.wait(30)

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from idc_inference.devices import DeviceChoice, open_engine
+from idc_inference.engines.devices import DeviceChoice, open_engine
 from idc_inference.errors import DeviceMissing, ModelUnavailable
-from idc_inference.fakes import RednessEngine
+from support.inference_fakes import RednessEngine
 
 
 class Named(RednessEngine):
@@ -39,7 +39,7 @@ def test_first_fallback_that_is_here_runs_and_the_reason_is_kept_and_logged(capl
         choice = choose("NPU", ("NPU", "GPU", "CPU"), ("CPU",))
 
     assert (choice.requested, choice.running) == ("NPU", "CPU")
-    assert choice.fallback_reason == "device 'NPU' is not here; device 'GPU' is not here"
+    assert choice.fallback_reason == "device 'NPU' is not available; device 'GPU' is not available"
     assert "fell back from device NPU to CPU" in caplog.text
 
 
@@ -48,10 +48,10 @@ def test_device_that_is_here_and_cannot_run_the_model_falls_back_too() -> None:
 
 
 def test_without_fallback_a_missing_device_is_refused_with_those_that_are_here() -> None:
-    with pytest.raises(DeviceMissing, match=r"'NPU' is not here \(devices here: CPU, GPU\.0\): name one"):
+    with pytest.raises(DeviceMissing, match=r"'NPU' is not available \(available: CPU, GPU\.0\): name"):
         choose("NPU", (), ("CPU", "GPU.0"))
 
 
 def test_every_reason_is_told_where_nothing_runs() -> None:
-    with pytest.raises(DeviceMissing, match=r"'GPU' cannot run it; device 'NPU' is not here; device 'CPU' cannot"):
+    with pytest.raises(DeviceMissing, match=r"'GPU' cannot run it; device 'NPU' is not available; device 'CPU' cannot"):
         choose("GPU", ("NPU", "CPU"), ("CPU", "GPU"), broken=["GPU", "CPU"])

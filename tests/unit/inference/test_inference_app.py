@@ -11,15 +11,14 @@ import pytest
 from numpy.typing import NDArray
 from starlette.applications import Starlette
 
-from idc_inference import classification
-from idc_inference.adapters.prometheus_meter import PrometheusMeter
+from idc_inference.answering import reading
 from idc_inference.app import create_app, open_repository
-from idc_inference.fakes import RednessEngine, serve_fake
-from idc_inference.ports import Done
+from idc_inference.metrics import Metrics
 from idc_inference.settings import InferenceSettings
 from support.demo_patches import solid_png
 from support.eventually import eventually
 from support.infer_requests import asked, post
+from support.inference_fakes import RednessEngine, serve_fake
 from support.tiny_bundle import write_tiny_bundle
 
 RED, DARK = solid_png((250, 0, 0)), solid_png((10, 0, 0))
@@ -44,8 +43,8 @@ def app(tiny_models_dir: Path, engine: RednessEngine) -> Starlette:
 
 
 def app_around(settings: InferenceSettings, engine: RednessEngine) -> Starlette:
-    meter = PrometheusMeter()
-    return create_app(settings, open_repository(settings, meter, serve_fake(engine)), meter)
+    metrics = Metrics()
+    return create_app(settings, open_repository(settings, metrics, serve_fake(engine)), metrics)
 
 
 @pytest.fixture
@@ -225,14 +224,14 @@ async def test_single_image_waits_for_a_piece_of_a_form_and_not_for_the_form(
     tiny_models_dir: Path, monkeypatch: pytest.MonkeyPatch, size_bytes: int, most_before: int
 ) -> None:
     decodings = Decodings()
-    monkeypatch.setattr(classification, "decode_patch", decodings.decode)
+    monkeypatch.setattr(reading, "decode_patch", decodings.decode)
     app = app_around(InferenceSettings(models_dir=tiny_models_dir, decode_threads=1), RednessEngine())
 
     async with asked(app) as client:
         form = asyncio.create_task(post(client, [b"f" * size_bytes] * 100))
         await eventually(decodings.begun.is_set, 20)
         single = asyncio.create_task(post(client, [b"s"]))
-        queue = app.state.runtime.classifier._readers._pool._work_queue
+        queue = app.state.runtime.classifier._threads._work
         await eventually(lambda: queue.qsize() == 1, 20)  # the single one waits for the thread
         decodings.go_on.set()
         answers = await asyncio.gather(form, single)
@@ -253,16 +252,16 @@ class Broken(RednessEngine):
         super().__init__()
         self.answer: float | None = None
 
-    def start(self, patches: NDArray[np.uint8], done: Done) -> None:
+    def infer(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
         if self.answer == 0:
             raise ZeroDivisionError("division by zero")
-        super().start(patches, done)
+        return super().infer(patches)
 
     def score(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
         return super().score(patches) if self.answer is None else np.full(len(patches), self.answer, np.float32)
 
 
-@pytest.mark.parametrize(("answer", "words"), [(np.nan, "computed no number"), (0.0, "did not start")])
+@pytest.mark.parametrize(("answer", "words"), [(np.nan, "computed no number"), (0.0, "device FAKE failed")])
 async def test_unforeseen_failure_is_an_error_of_the_protocol(tiny_models_dir: Path, answer: float, words: str) -> None:
     engine = Broken()
     app = app_around(InferenceSettings(models_dir=tiny_models_dir), engine)

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from idc_inference.app import open_repository
 from idc_inference.errors import ModelUnavailable, UnknownModel
-from idc_inference.fakes import RecordingMeter, RednessEngine, serve_fake
-from idc_inference.repository import ModelRepository
-from idc_inference.served_model import OpenEngine, load_model
+from idc_inference.metrics import Metrics
+from idc_inference.models.repository import ModelRepository
+from idc_inference.models.served_model import OpenEngine, load_model
 from idc_inference.settings import InferenceSettings
+from support.inference_fakes import RednessEngine, serve_fake
 from support.tiny_bundle import write_tiny_bundle
 
 
@@ -24,9 +25,9 @@ class Bench:
 
     def __init__(self, models: Path, **options: int) -> None:
         self.engines: list[RednessEngine] = []
-        self.meter = RecordingMeter()
-        load = partial(load_model, open_engine=self._open, meter=self.meter)
-        self.repository = ModelRepository(models, "idc", load, self.meter, **options)
+        self.metrics = Metrics()
+        load = partial(load_model, open_engine=self._open, metrics=self.metrics)
+        self.repository = ModelRepository(models, "idc", load, self.metrics, **options)
         self.repository.refresh()
 
     def _open(self, path: Path, sha256: str) -> object:
@@ -36,6 +37,11 @@ class Bench:
     def look_until_settled(self) -> None:
         self.repository.refresh()
         self.repository.refresh()
+
+    def changes(self, outcome: str) -> float:
+        """How many versions were loaded, refused or unloaded, as the metrics count them."""
+        name = "idc_inference_model_changes_total"
+        return self.metrics.registry.get_sample_value(name, {"outcome": outcome}) or 0
 
     @property
     def newest(self) -> str:
@@ -66,7 +72,7 @@ def test_damaged_newest_version_is_logged_counted_shown_and_the_older_one_served
         bench = Bench(tmp_path)
 
     assert bench.newest == "1"
-    assert bench.meter.refused == ["2"]
+    assert bench.changes("refused") == 1
     assert "model.bin" in bench.repository.versions.refused[2]
     assert "version 2 of idc is not served" in caplog.text
 
@@ -79,8 +85,8 @@ def test_new_version_takes_over_and_the_old_one_is_closed(tmp_path: Path) -> Non
     bench.look_until_settled()
 
     assert bench.served() == [2]
-    assert bench.meter.loaded == ["1", "2"]
-    assert bench.meter.unloaded == ["1"]
+    assert bench.changes("loaded") == 2
+    assert bench.changes("unloaded") == 1
 
 
 def test_version_that_is_still_copied_is_left_alone_until_it_rests(tmp_path: Path) -> None:
@@ -96,7 +102,7 @@ def test_version_that_is_still_copied_is_left_alone_until_it_rests(tmp_path: Pat
     bench.look_until_settled()
 
     assert bench.served() == [2]
-    assert bench.meter.refused == []
+    assert bench.changes("refused") == 0
 
 
 def test_damaged_new_version_leaves_the_old_one_and_is_tried_once(tmp_path: Path) -> None:
@@ -108,7 +114,7 @@ def test_damaged_new_version_leaves_the_old_one_and_is_tried_once(tmp_path: Path
         bench.look_until_settled()
 
     assert bench.newest == "1"
-    assert bench.meter.refused == ["2"]
+    assert bench.changes("refused") == 1
 
 
 def test_repaired_version_is_served_and_forgiven(tmp_path: Path) -> None:
@@ -146,7 +152,7 @@ def test_version_that_was_rolled_back_can_come_back(tmp_path: Path) -> None:
     bench.look_until_settled()
 
     assert bench.served() == [2]
-    assert bench.meter.loaded == ["2", "1", "2"]
+    assert bench.changes("loaded") == 3
 
 
 def test_last_version_stays_when_its_folder_goes(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -250,7 +256,7 @@ class Failing(RednessEngine):
 
 @pytest.mark.parametrize(
     ("make", "reason"),
-    [(Wrong, "self-test is off"), (Silent, "self-test is off"), (Failing, "stick was pulled out")],
+    [(Wrong, "fails its self-test"), (Silent, "fails its self-test"), (Failing, "stick was pulled out")],
 )
 def test_device_that_does_not_compute_what_was_measured_is_refused_and_closed(
     tmp_path: Path, make: Callable[[], RednessEngine], reason: str
@@ -264,7 +270,7 @@ def test_device_that_does_not_compute_what_was_measured_is_refused_and_closed(
 
 
 def open_from(models: Path, open_engine: OpenEngine) -> ModelRepository:
-    return open_repository(InferenceSettings(models_dir=models), RecordingMeter(), open_engine)
+    return open_repository(InferenceSettings(models_dir=models), Metrics(), open_engine)
 
 
 def test_missing_model_is_told_with_the_remedy(tmp_path: Path) -> None:

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from idc_inference.errors import BadRequest, RequestTooLarge
-from idc_inference.protocol import InferRequest, PatchShape, parse_request
-from idc_inference.responses import encode_response
-from idc_inference.tensors import join_elements, split_elements
+from idc_inference.protocol.requests import InferRequest, PatchShape, parse_request
+from idc_inference.protocol.responses import encode_response
+from idc_inference.protocol.tensors import join_elements, split_elements
 
 SHAPE = PatchShape(50, 50)
 MAX_JSON_BYTES = 300_000

@@ -1,5 +1,6 @@
 """How requests share a device."""
 
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, wait
@@ -9,10 +10,10 @@ import pytest
 from numpy.typing import NDArray
 
 from idc_inference.errors import DeadlineExceeded, EngineFailed
-from idc_inference.fakes import RecordingMeter, RednessEngine
-from idc_inference.jobs import Scored
-from idc_inference.ports import Done
-from idc_inference.scheduler import Scheduler
+from idc_inference.metrics import Metrics
+from idc_inference.scheduling.jobs import Scored
+from idc_inference.scheduling.scheduler import Scheduler
+from support.inference_fakes import RednessEngine
 
 
 @pytest.fixture
@@ -22,7 +23,7 @@ def engine() -> RednessEngine:
 
 @pytest.fixture
 def scheduler(engine: RednessEngine) -> Iterator[Scheduler]:
-    scheduler = Scheduler(engine, RecordingMeter())
+    scheduler = Scheduler(engine, Metrics())
     yield scheduler
     engine.gate.set()
     scheduler.close()
@@ -111,7 +112,7 @@ class Merging(RednessEngine):
 
 
 def test_wrong_number_of_results_is_a_failure() -> None:
-    scheduler = Scheduler(Merging(), RecordingMeter())
+    scheduler = Scheduler(Merging(), Metrics())
 
     with pytest.raises(EngineFailed, match="1 results for 3 patches"):
         ended(scheduler.submit(patches_of(1, 2, 3)))
@@ -119,7 +120,7 @@ def test_wrong_number_of_results_is_a_failure() -> None:
 
 
 def test_closing_ends_what_was_submitted_and_takes_nothing_more(engine: RednessEngine) -> None:
-    scheduler = Scheduler(engine, RecordingMeter())
+    scheduler = Scheduler(engine, Metrics())
     submitted = [scheduler.submit(patches_of(*[255] * 9)) for _ in range(5)]
 
     scheduler.close()
@@ -130,13 +131,31 @@ def test_closing_ends_what_was_submitted_and_takes_nothing_more(engine: RednessE
         scheduler.submit(patches_of(1))
 
 
-def test_waiting_and_computing_are_measured_apart(scheduler: Scheduler, engine: RednessEngine) -> None:
-    engine.gate.clear()
-    first, second = scheduler.submit(patches_of(1)), scheduler.submit(patches_of(*[2] * 40))
-    engine.gate.set()
+class Locating(RednessEngine):
+    """Remembers the threads that computed."""
 
-    assert ended(first).queue_s >= 0
-    assert ended(second).infer_s > 0
+    def __init__(self) -> None:
+        super().__init__(chunk_patches=1, slots=1, computes_in_caller=True)
+        self.threads: list[str] = []
+
+    def infer(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
+        self.threads.append(threading.current_thread().name)
+        return super().infer(patches)
+
+
+def test_thread_that_submits_a_lone_patch_computes_it_where_the_engine_computes_in_its_caller() -> None:
+    engine = Locating()
+    scheduler = Scheduler(engine, Metrics())
+
+    lone = scheduler.submit(patches_of(255), may_compute=True)
+    is_done = lone.done()
+    handed_over = ended(scheduler.submit(patches_of(51, 102)))
+    scheduler.close()
+
+    assert is_done
+    assert ended(lone).probability == [1]
+    assert handed_over.probability == pytest.approx([0.2, 0.4])
+    assert engine.threads == [threading.current_thread().name, "device", "device"]
 
 
 class Ordered(RednessEngine):
@@ -146,9 +165,9 @@ class Ordered(RednessEngine):
         super().__init__(chunk_patches=4, slots=1)
         self.chunks: list[list[int]] = []
 
-    def start(self, patches: NDArray[np.uint8], done: Done) -> None:
+    def infer(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
         self.chunks.append(patches[:, 0, 0, 0].tolist())
-        super().start(patches, done)
+        return super().infer(patches)
 
 
 @pytest.fixture
@@ -159,7 +178,7 @@ def ordered() -> Iterator[Ordered]:
 
 
 def test_single_patch_rides_in_the_next_chunk_however_many_pieces_a_form_has(ordered: Ordered) -> None:
-    scheduler = Scheduler(ordered, RecordingMeter())
+    scheduler = Scheduler(ordered, Metrics())
     ordered.gate.clear()
     form = object()
     pieces = [scheduler.submit(patches_of(*[0] * 16), request=form) for _ in range(64)]
@@ -177,7 +196,7 @@ def test_single_patch_rides_in_the_next_chunk_however_many_pieces_a_form_has(ord
 
 
 def test_flood_of_large_requests_does_not_starve_a_small_one(ordered: Ordered) -> None:
-    scheduler = Scheduler(ordered, RecordingMeter())
+    scheduler = Scheduler(ordered, Metrics())
     ordered.gate.clear()
     flood = [scheduler.submit(patches_of(*[0] * 64), request=form) for form in [object() for _ in range(20)] * 4]
     single = scheduler.submit(patches_of(200))
@@ -192,7 +211,7 @@ def test_flood_of_large_requests_does_not_starve_a_small_one(ordered: Ordered) -
 
 
 def test_pieces_of_one_request_keep_their_order(ordered: Ordered) -> None:
-    scheduler = Scheduler(ordered, RecordingMeter())
+    scheduler = Scheduler(ordered, Metrics())
     form = object()
     pieces = [scheduler.submit(patches_of(*[level] * 3), request=form) for level in range(20)]
 

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from idc_inference import scheduler as scheduler_module
-from idc_inference.device_health import Probe
 from idc_inference.errors import DeadlineExceeded, DeviceUnavailable, EngineFailed
-from idc_inference.fakes import RecordingMeter, RednessEngine
-from idc_inference.jobs import Scored
-from idc_inference.ports import Done
-from idc_inference.scheduler import Scheduler
+from idc_inference.metrics import Metrics
+from idc_inference.scheduling import scheduler as scheduler_module
+from idc_inference.scheduling.device_health import Probe
+from idc_inference.scheduling.jobs import Scored
+from idc_inference.scheduling.scheduler import Scheduler
 from support.eventually import eventually
+from support.inference_fakes import RednessEngine
 
 DEVICE_TIMEOUT_S = 1.0
 PROBE = Probe(np.full((1, 2, 2, 3), 51, np.uint8), 0.2, 0.01)
@@ -41,13 +41,12 @@ class Misbehaving(RednessEngine):
         self.raises: BaseException | None = None
         self.gives: object = None
 
-    def start(self, patches: NDArray[np.uint8], done: Done) -> None:
+    def infer(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
         if self.raises is not None:
             raise self.raises
         if self.gives is not None:
-            done(self.gives)  # type: ignore[arg-type] # what an engine must not give
-            return
-        super().start(patches, done)
+            return self.gives  # type: ignore[return-value] # what an engine must not return
+        return super().infer(patches)
 
 
 @pytest.fixture
@@ -59,7 +58,7 @@ def engine() -> Iterator[Misbehaving]:
 
 @pytest.fixture
 def scheduler(engine: Misbehaving) -> Iterator[Scheduler]:
-    scheduler = Scheduler(engine, RecordingMeter(), device_timeout_s=DEVICE_TIMEOUT_S, probe_interval_s=0.1)
+    scheduler = Scheduler(engine, Metrics(), device_timeout_s=DEVICE_TIMEOUT_S, probe_interval_s=0.1)
     yield scheduler
     engine.gate.set()
     engine.raises = engine.gives = None
@@ -67,7 +66,7 @@ def scheduler(engine: Misbehaving) -> Iterator[Scheduler]:
 
 
 def test_deadline_is_kept_while_the_device_has_the_request(engine: Misbehaving) -> None:
-    scheduler = Scheduler(engine, RecordingMeter(), device_timeout_s=3600)
+    scheduler = Scheduler(engine, Metrics(), device_timeout_s=3600)
     engine.gate.clear()
     futures = [scheduler.submit(patches_of(*[1] * count), time.monotonic() + 0.1) for count in (1, 9)]
 
@@ -78,7 +77,7 @@ def test_deadline_is_kept_while_the_device_has_the_request(engine: Misbehaving) 
 
 
 async def test_requests_that_ended_while_the_device_hangs_are_forgotten_with_their_patches(engine: Misbehaving) -> None:
-    scheduler = Scheduler(engine, RecordingMeter(), device_timeout_s=3600)
+    scheduler = Scheduler(engine, Metrics(), device_timeout_s=3600)
     engine.gate.clear()
     for _ in range(50):
         scheduler.submit(patches_of(1, 2, 3), time.monotonic() + 0.1)
@@ -119,7 +118,7 @@ async def test_hung_device_refuses_at_once_and_its_place_comes_back_with_it(
 
 def test_one_hung_place_of_two_leaves_the_other_one_working() -> None:
     engine = Misbehaving(slots=2)
-    scheduler = Scheduler(engine, RecordingMeter(), device_timeout_s=DEVICE_TIMEOUT_S)
+    scheduler = Scheduler(engine, Metrics(), device_timeout_s=DEVICE_TIMEOUT_S)
     engine.gate.clear()
     hung = scheduler.submit(patches_of(1))
     error_of(hung)
@@ -131,24 +130,24 @@ def test_one_hung_place_of_two_leaves_the_other_one_working() -> None:
     scheduler.close()
 
 
-class HangingStart(RednessEngine):
-    """Does not come back from `start` until it is released."""
-
-    def start(self, patches: NDArray[np.uint8], done: Done) -> None:
-        self.gate.wait(30)
-        super().start(patches, done)
-
-
-def test_engine_that_hangs_while_it_is_given_work_holds_nobody_up() -> None:
-    engine = HangingStart(slots=4)
-    scheduler = Scheduler(engine, RecordingMeter(), device_timeout_s=DEVICE_TIMEOUT_S)
+def test_engine_that_hangs_in_the_thread_of_its_caller_ends_the_request_all_the_same(engine: Misbehaving) -> None:
+    engine.computes_in_caller = True
+    scheduler = Scheduler(engine, Metrics(), device_timeout_s=DEVICE_TIMEOUT_S)
     engine.gate.clear()
+    told: Future[Scored] = Future()
 
-    errors = [error_of(scheduler.submit(patches_of(1))) for _ in range(2)]
+    def report(job: "Future[Scored]") -> None:
+        told.set_exception(job.exception())
 
-    assert all(isinstance(error, DeviceUnavailable) for error in errors)
+    caller = threading.Thread(target=lambda: scheduler.submit(patches_of(1), on_done=report, may_compute=True))
+    caller.start()
+
+    assert isinstance(error_of(told), DeviceUnavailable)
+    assert caller.is_alive()
     assert scheduler.trouble()
     engine.gate.set()
+    caller.join(20)
+    assert scheduler.submit(patches_of(255), may_compute=True).result(20).probability == [1]
     scheduler.close()
 
 
@@ -176,23 +175,8 @@ def test_result_that_is_no_array_ends_its_request_and_the_next_one_is_served(
     assert scheduler.submit(patches_of(255)).result(20).probability == [1]
 
 
-class BrokenMeter(RecordingMeter):
-    """Counts nothing."""
-
-    def chunk(self, patches: int) -> None:
-        raise ArithmeticError(patches)
-
-
-def test_meter_that_raises_costs_no_result() -> None:
-    scheduler = Scheduler(RednessEngine(), BrokenMeter())
-
-    for _ in range(5):
-        assert scheduler.submit(patches_of(255)).result(20).probability == [1]
-    scheduler.close()
-
-
 class Unreadable(RednessEngine):
-    """Its `chunk_patches` cannot be read: a mistake in the feeder's own steps."""
+    """Its `chunk_patches` cannot be read: a mistake in the scheduler's own steps."""
 
     @property
     def chunk_patches(self) -> int:
@@ -204,7 +188,7 @@ class Unreadable(RednessEngine):
 
 
 def test_thread_that_ended_is_seen_and_nobody_waits_for_it(caplog: pytest.LogCaptureFixture) -> None:
-    scheduler = Scheduler(Unreadable(), RecordingMeter())
+    scheduler = Scheduler(Unreadable(), Metrics())
 
     with caplog.at_level(logging.ERROR):
         first = error_of(scheduler.submit(patches_of(1)))
@@ -213,21 +197,23 @@ def test_thread_that_ended_is_seen_and_nobody_waits_for_it(caplog: pytest.LogCap
     assert isinstance(first, DeviceUnavailable)
     assert isinstance(second, DeviceUnavailable)
     assert "has ended" in scheduler.trouble()
-    assert "the thread that feeds the device ended" in caplog.text
+    assert "a thread of the device ended" in caplog.text
     scheduler.close()
 
 
 class Picky(RednessEngine):
     """Fails on a chunk that has a white patch in it."""
 
-    def _run(self, patches: NDArray[np.uint8], done: Done) -> None:
+    def infer(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
         self.gate.wait(30)
-        done(EngineFailed("no white patches") if (patches == 255).any() else self.score(patches))
+        if (patches == 255).any():
+            raise EngineFailed("no white patches")
+        return self.score(patches)
 
 
 def test_request_that_fails_on_the_device_does_not_fail_those_that_share_its_chunk() -> None:
     engine = Picky(slots=1)
-    scheduler = Scheduler(engine, RecordingMeter())
+    scheduler = Scheduler(engine, Metrics())
     engine.gate.clear()
     scheduler.submit(patches_of(1))
     bad, *good = [scheduler.submit(patches_of(level)) for level in (255, 51, 102, 0)]
@@ -262,7 +248,7 @@ class Drifting(RednessEngine):
 @pytest.mark.parametrize("offset", [0.3, float("nan")])
 async def test_device_that_begins_to_compute_something_else_is_in_trouble(offset: float) -> None:
     engine = Drifting()
-    scheduler = Scheduler(engine, RecordingMeter(), probe_interval_s=0.1)
+    scheduler = Scheduler(engine, Metrics(), probe_interval_s=0.1)
     scheduler.watch(PROBE, 30)
     engine.offset = offset
 
@@ -271,8 +257,8 @@ async def test_device_that_begins_to_compute_something_else_is_in_trouble(offset
 
 
 def test_questions_of_the_service_are_not_counted_as_work(engine: Misbehaving) -> None:
-    meter = RecordingMeter()
-    scheduler = Scheduler(engine, meter, probe_interval_s=0.1)
+    metrics = Metrics()
+    scheduler = Scheduler(engine, metrics, probe_interval_s=0.1)
     scheduler.watch(PROBE, 30)
     deadline_s = time.monotonic() + 20
     while len(engine.batch_sizes) < 3 and time.monotonic() < deadline_s:
@@ -280,12 +266,12 @@ def test_questions_of_the_service_are_not_counted_as_work(engine: Misbehaving) -
     scheduler.close()
 
     assert len(engine.batch_sizes) >= 3
-    assert meter.chunks == []
+    assert metrics.registry.get_sample_value("idc_inference_chunk_patches_count") == 0
     assert scheduler.executions == 0
 
 
 def test_closing_does_not_wait_for_a_device_that_hangs(engine: Misbehaving) -> None:
-    scheduler = Scheduler(engine, RecordingMeter(), device_timeout_s=DEVICE_TIMEOUT_S)
+    scheduler = Scheduler(engine, Metrics(), device_timeout_s=DEVICE_TIMEOUT_S)
     engine.gate.clear()
     futures = [scheduler.submit(patches_of(1)) for _ in range(3)]
 
@@ -308,7 +294,7 @@ def test_engine_that_does_not_close_is_left_alone(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(scheduler_module, "CLOSE_TIMEOUT_S", 0.2)
-    scheduler = Scheduler(NeverCloses(), RecordingMeter())
+    scheduler = Scheduler(NeverCloses(), Metrics())
 
     scheduler.close()
 

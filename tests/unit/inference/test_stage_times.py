@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idc_inference.jobs import Interval, Scored, union_s
-from idc_inference.stage_times import stage_times
-from idc_inference.statistics import ModelStatistics
+from idc_inference.models.statistics import ModelStatistics
+from idc_inference.scheduling.jobs import Interval, Scored, union_s
+from idc_inference.scheduling.stage_times import stage_times
 
 moments = st.floats(0, 100, allow_nan=False)
 intervals = st.tuples(moments, moments).map(lambda pair: (min(pair), max(pair)))

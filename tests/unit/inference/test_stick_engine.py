@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from idc_inference.adapters.stick_engine import StickEngine
-from idc_inference.devices import NCS, open_engine
+from idc_inference.engines.devices import NCS, open_engine
+from idc_inference.engines.stick_engine import StickEngine
 from idc_inference.errors import DeviceMissing, DeviceUnavailable, EngineFailed, ModelUnavailable
-from idc_inference.fakes import RednessEngine
+from support.inference_fakes import RednessEngine
 
 WORKER = [str(Path(__file__).parents[2] / "support" / "fake_stick_worker.py")]
 Answer = NDArray[np.float32] | EngineFailed
@@ -30,13 +30,13 @@ def engine() -> Iterator[StickEngine]:
 
 
 def ask(engine: StickEngine, levels: list[int]) -> Answer:
-    answers: list[Answer] = []
     patches = np.ascontiguousarray(
         np.broadcast_to(np.array(levels, np.uint8)[:, None, None, None], (len(levels), 50, 50, 3))
     )
-    engine.start(patches, answers.append)
-    (answer,) = answers
-    return answer
+    try:
+        return engine.infer(patches)
+    except EngineFailed as exc:
+        return exc
 
 
 def test_patches_are_answered_in_their_order(engine: StickEngine) -> None:
@@ -155,7 +155,7 @@ def test_worker_that_does_not_read_its_pipe_holds_nobody_up(tmp_path: Path, monk
 
 
 @pytest.mark.parametrize(
-    ("failure", "words"), [("mute", "did not answer in time"), ("babbles at first", "not what a worker says")]
+    ("failure", "words"), [("mute", "did not answer in time"), ("babbles at first", "not a worker's message")]
 )
 def test_worker_that_does_not_say_hello_is_no_device(failure: str, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FAKE_STICK", failure)
@@ -180,8 +180,7 @@ def test_closing_ends_a_worker_that_hangs_and_the_chunk_that_it_has(
     engine = make(answer_timeout_s=600)
     how.write_text("hangs")
     answers: list[Answer] = []
-    patches = np.zeros((1, 50, 50, 3), np.uint8)
-    chunk = threading.Thread(target=engine.start, args=(patches, answers.append), daemon=True)
+    chunk = threading.Thread(target=lambda: answers.append(ask(engine, [0])), daemon=True)
     chunk.start()
     while not engine._lock.locked():
         os.sched_yield()

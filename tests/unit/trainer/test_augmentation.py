@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from idc_trainer.features.augmentation import jitter_stain, rotate
 from idc_trainer.features.variants import Jittered, Plain
-from idc_trainer.learning.augmentation import jitter_stain, turn
 from support.made_patches import made_patch
 
 DIGESTS = st.binary(min_size=32, max_size=32).map(lambda raw: raw.hex().encode())
@@ -40,7 +40,7 @@ def test_jitter_keeps_shape_and_type_and_gives_the_same_for_the_same_seed(streng
 def test_a_turned_patch_has_the_same_pixels_in_one_of_eight_orders(patch: np.ndarray) -> None:
     rng = np.random.default_rng(0)
 
-    turned = [turn(patch, rng) for _ in range(60)]
+    turned = [rotate(patch, rng) for _ in range(60)]
 
     quarters = [np.rot90(patch, quarter) for quarter in range(4)]
     orders = [*quarters, *(quarter[:, ::-1] for quarter in quarters)]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from idc_trainer.backbones.base import BuiltBackbone
-from idc_trainer.backbones.imagenet_file import load_imagenet_weights
+from idc_trainer.backbones.keras_application import load_imagenet_weights
 from idc_trainer.backbones.registry import BACKBONES, build_backbone
 from idc_trainer.errors import WeightsChanged, WeightsMissing, WrongSetting
 

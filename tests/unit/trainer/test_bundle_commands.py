@@ -122,7 +122,7 @@ def test_verify_says_what_a_good_bundle_is(bundle: Path, capsys: pytest.CaptureF
     assert main(["verify", str(bundle)]) == 0
 
     out = capsys.readouterr().out
-    assert "idc 1 is whole: 4 files as listed, self-test passed (5 patches" in out
+    assert "idc 1 is intact: 4 files as listed, self-test passed (5 patches" in out
     assert file_sha256(bundle / "manifest.json") in out
 
 

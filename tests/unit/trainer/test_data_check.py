@@ -11,7 +11,7 @@ from idc_trainer.__main__ import main
 from idc_trainer.data.check import DataReport, check_data
 from idc_trainer.data.index import index_patches
 from idc_trainer.data.layouts import open_patches
-from idc_trainer.data.source import Progress
+from idc_trainer.progress import Progress
 from support.made_patches import made_patch, write_patch, write_patch_folder
 
 PATIENTS = {"a": (3, 1), "b": (1, 3), "c": (0, 2)}
@@ -136,7 +136,7 @@ def test_unreadable_files_may_be_left_out(tree: Path, capsys: pytest.CaptureFixt
     [
         ({"a": (3, 0), "b": (3, 0), "c": (3, 0)}, errors.OneClassOnly, "has one class only: bring"),
         ({"a": (3, 3)}, errors.TooFewPatients, "1 patients are too few"),
-        ({}, errors.DataEmpty, "name the folder that holds"),
+        ({}, errors.DataEmpty, "pass the folder that holds"),
     ],
 )
 def test_data_that_no_one_can_train_on_ends_with_its_code(

@@ -1,5 +1,6 @@
-"""The port is compared with the network computed by hand from the unfolded weights."""
+"""The port is compared with the network computed by hand from the shipped numbers."""
 
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -9,15 +10,16 @@ from numpy.typing import NDArray
 from scipy.signal import correlate
 
 from idc_trainer.backbones.base import BuiltBackbone
+from idc_trainer.backbones.efficientnet_lite0 import WEIGHTS_SHA256, Weights, read_weights
 from idc_trainer.backbones.registry import build_backbone
-from idc_trainer.backbones.torch_weights import default_weights_path, read_weights
+from idc_trainer.errors import WeightsChanged, WeightsMissing
 
-Weights = dict[str, NDArray[Any]]
+WEIGHTS_NOTE = Path(__file__).parents[3] / "services/trainer/src/idc_trainer/backbones/weights/README.md"
 
 
 @pytest.fixture(scope="module")
 def weights() -> Weights:
-    return read_weights(default_weights_path())
+    return read_weights(None)
 
 
 @pytest.fixture(scope="module")
@@ -32,43 +34,37 @@ def _padded(x: NDArray[np.float64], side: int, stride: int) -> NDArray[np.float6
 
 
 def _convolve(x: NDArray[np.float64], kernel: NDArray[Any], stride: int) -> NDArray[np.float64]:
-    """Plain convolution; kernel (out, in, height, width), in == 1 for a depthwise one."""
-    padded = _padded(x, kernel.shape[2], stride)
-    if kernel.shape[1] == 1:
-        maps = [correlate(c, k[0], "valid") for c, k in zip(padded, kernel, strict=True)]
+    """Plain convolution of (channels, height, width); a kernel of (height, width, channels, 1) is depthwise."""
+    padded = _padded(x, kernel.shape[0], stride)
+    kernel = kernel.astype(float)
+    if kernel.shape[3] == 1:
+        maps = [correlate(c, kernel[..., n, 0], "valid") for n, c in enumerate(padded)]
     else:
-        maps = [correlate(padded, k, "valid")[0] for k in kernel]
+        maps = [correlate(padded, k.transpose(2, 0, 1), "valid")[0] for k in np.moveaxis(kernel, 3, 0)]
     return np.stack(maps)[:, ::stride, ::stride]
 
 
-def _normalise(x: NDArray[np.float64], weights: Weights, name: str) -> NDArray[np.float64]:
-    mean, variance, gain, shift = (
-        weights[f"{name}.{key}"][:, None, None] for key in ("running_mean", "running_var", "weight", "bias")
-    )
-    return (x - mean) / np.sqrt(variance + 1e-3) * gain + shift
-
-
 def _first_two_blocks(x: NDArray[np.float64], weights: Weights) -> NDArray[np.float64]:
-    def step(x: NDArray[np.float64], convolution: str, norm: str, stride: int, *, relu6: bool) -> NDArray[np.float64]:
-        out = _normalise(_convolve(x, weights[convolution + ".weight"].astype(float), stride), weights, norm)
+    def step(x: NDArray[np.float64], layer: str, stride: int, *, relu6: bool) -> NDArray[np.float64]:
+        out = _convolve(x, weights[f"{layer}/kernel"], stride) + weights[f"{layer}/bias"].astype(float)[:, None, None]
         return np.clip(out, 0, 6) if relu6 else out
 
-    x = step(x, "_conv_stem", "_bn0", 2, relu6=True)
-    x = step(x, "_blocks.0._depthwise_conv", "_blocks.0._bn1", 1, relu6=True)
-    x = step(x, "_blocks.0._project_conv", "_blocks.0._bn2", 1, relu6=False)
-    x = step(x, "_blocks.1._expand_conv", "_blocks.1._bn0", 1, relu6=True)
-    x = step(x, "_blocks.1._depthwise_conv", "_blocks.1._bn1", 2, relu6=True)
-    return step(x, "_blocks.1._project_conv", "_blocks.1._bn2", 1, relu6=False)
+    x = step(x, "conv_stem", 2, relu6=True)
+    x = step(x, "blocks_0__depthwise_conv", 1, relu6=True)
+    x = step(x, "blocks_0__project_conv", 1, relu6=False)
+    x = step(x, "blocks_1__expand_conv", 1, relu6=True)
+    x = step(x, "blocks_1__depthwise_conv", 2, relu6=True)
+    return step(x, "blocks_1__project_conv", 1, relu6=False)
 
 
-def test_the_folded_network_computes_what_the_unfolded_numbers_say(weights: Weights, backbone: BuiltBackbone) -> None:
+def test_the_network_computes_what_the_shipped_numbers_say(weights: Weights, backbone: BuiltBackbone) -> None:
     pixels = np.random.default_rng(0).uniform(0, 255, (1, 32, 32, 3)).astype(np.float32)
     two_blocks = keras.Model(backbone.model.input, backbone.model.get_layer("blocks_1__project_conv").output)
 
     found = np.asarray(two_blocks(pixels))[0].transpose(2, 0, 1)
 
     expected = _first_two_blocks((pixels[0].transpose(2, 0, 1) - 127.0) / 128.0, weights)
-    np.testing.assert_allclose(found, expected, atol=0.005 * np.abs(expected).max())
+    np.testing.assert_allclose(found, expected, atol=1e-5 * np.abs(expected).max())
 
 
 def test_stages_lie_at_the_strides_of_the_paper(backbone: BuiltBackbone) -> None:
@@ -81,13 +77,36 @@ def test_shortcuts_stand_where_a_block_repeats(backbone: BuiltBackbone) -> None:
     assert added == [f"blocks_{number}__project_conv_add" for number in (2, 4, 6, 7, 9, 10)]
 
 
-def test_every_number_of_the_folded_network_fits_float16(backbone: BuiltBackbone) -> None:
+def test_every_number_of_the_network_fits_float16(backbone: BuiltBackbone) -> None:
     for values in backbone.model.get_weights():
         np.testing.assert_array_equal(values, values.astype(np.float16).astype(np.float32))
         assert np.isfinite(values).all()
 
 
-def test_the_folded_network_has_no_batch_normalisation_left(backbone: BuiltBackbone) -> None:
+def test_the_network_has_no_batch_normalisation_left(backbone: BuiltBackbone) -> None:
     kinds = {type(layer).__name__ for layer in backbone.model.layers}
 
     assert kinds == {"InputLayer", "Rescaling", "Conv2D", "DepthwiseConv2D", "ReLU", "Add"}
+
+
+def test_the_shipped_weights_hold_the_whole_network(weights: Weights) -> None:
+    assert len(weights) == 96
+    assert weights["conv_stem/kernel"].shape == (3, 3, 3, 32)
+    assert weights["blocks_15__project_conv/kernel"].shape == (1, 1, 1152, 320)
+    assert all(np.isfinite(values).all() for values in weights.values())
+
+
+def test_the_note_beside_the_weights_names_their_digest() -> None:
+    assert f"`{WEIGHTS_SHA256}`; the trainer refuses another file" in WEIGHTS_NOTE.read_text(encoding="utf-8")
+
+
+def test_a_file_with_another_digest_is_refused_unread(tmp_path: Path) -> None:
+    (tmp_path / "w.npz").write_bytes(b"not an archive")
+
+    with pytest.raises(WeightsChanged, match=f"expected {WEIGHTS_SHA256}"):
+        read_weights(tmp_path / "w.npz")
+
+
+def test_a_missing_file_is_refused_with_the_option_to_name_one(tmp_path: Path) -> None:
+    with pytest.raises(WeightsMissing, match="--weights"):
+        read_weights(tmp_path / "absent.npz")

@@ -10,13 +10,14 @@ from hypothesis import strategies as st
 
 from idc_trainer.__main__ import main
 from idc_trainer.data.index import PatchIndex
-from idc_trainer.data.source import Progress
-from idc_trainer.errors import FileUnreadable, ShardMissing
-from idc_trainer.features import extraction, shards
+from idc_trainer.errors import FileUnreadable
+from idc_trainer.features import extraction
 from idc_trainer.features.extraction import extract
-from idc_trainer.features.shards import Shard
 from idc_trainer.features.store import FeatureStore
 from idc_trainer.features.variants import Jittered, Plain
+from idc_trainer.progress import Progress
+from idc_trainer.workflows import preparation
+from idc_trainer.workflows.shards import Shard
 from support.fake_runner import FakeRunner
 from support.made_patches import write_patch_folder
 from support.memory_patches import MemoryPatches, made_index
@@ -157,32 +158,28 @@ def _features(cache: Path) -> dict[str, dict[bytes, list[float]]]:
 class _WideRunner(FakeRunner):
     """As many features as `stage3` has."""
 
-    output_shape = (24,)
+    width = 24
 
     def run(self, patches: np.ndarray) -> np.ndarray:
         return np.tile(super().run(patches), 4)
 
 
-def test_shards_and_a_merge_give_what_one_machine_gives(
+def test_shards_give_what_one_machine_gives(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shards, "BackboneFeatures", lambda _backbone: _WideRunner())
+    monkeypatch.setattr(preparation, "feature_extractor", lambda _backbone: _WideRunner())
     data = write_patch_folder(tmp_path / "data", {"a": (3, 3), "b": (2, 2)})
     sharded, at_once = tmp_path / "sharded", tmp_path / "at-once"
 
     assert _command("extract", data, sharded, "--shard", "0/2") == 0
     first = int(capsys.readouterr().out.split("features of ")[1].split()[0])
-    assert _command("merge", data, sharded) == ShardMissing.exit_code
-    assert f"{10 - first} of 10 patches lack their features (plain): run all shards" in capsys.readouterr().err
     assert _command("extract", data, sharded, "--shard", "1/2") == 0
-    assert _command("merge", data, sharded) == 0
-    assert "features of all 10 patches are in" in capsys.readouterr().out
+    assert f"shard 1/2: features of {10 - first} patches are in" in capsys.readouterr().out
     assert _command("extract", data, at_once) == 0
 
     together, expected = _features(sharded), _features(at_once)
     assert 0 < first < 10
     assert together.keys() == expected.keys() == {"plain", "jittered-0-1-0.3-0.4"}
-    assert len(list(sharded.rglob("*.digests"))) == 2
     for variant, rows in expected.items():
         assert together[variant].keys() == rows.keys()
         for digest, row in rows.items():
@@ -195,4 +192,4 @@ def test_a_shard_that_is_none_is_refused(tmp_path: Path, capsys: pytest.CaptureF
         _command("extract", tmp_path, tmp_path, f"--shard={shard}")
 
     assert ended.value.code == 2
-    assert "is no shard: write I/N with I from 0 to N - 1" in capsys.readouterr().err
+    assert "is not a shard: write I/N with I from 0 to N - 1" in capsys.readouterr().err

@@ -15,15 +15,17 @@ from tensorboard.util import tensor_util
 from idc_trainer.backbones.base import BuiltBackbone
 from idc_trainer.backbones.registry import build_backbone
 from idc_trainer.data.index import PatchIndex
-from idc_trainer.data.source import Progress
 from idc_trainer.errors import CacheDamaged, OutputUnwritable, WrongSetting
 from idc_trainer.learning import fine_tuning
 from idc_trainer.learning.checkpoint import Checkpoint, Epoch
-from idc_trainer.learning.fine_tuning import FineTuningData, check_stage, fine_tune
+from idc_trainer.learning.fine_tuning import check_stage, fine_tune
 from idc_trainer.learning.head import HeadSettings, LinearHead
 from idc_trainer.learning.learner import ValidationScores
 from idc_trainer.learning.recipe import FineTuning, Recipe
 from idc_trainer.learning.tensorboard_log import TensorBoardLog
+from idc_trainer.progress import Progress
+from idc_trainer.splits.divided import DividedPatches
+from idc_trainer.splits.split import PatientSplit
 from support.memory_patches import made_index
 
 SETTINGS = FineTuning(epochs=3, batch=8, steps_per_epoch=4, learning_rate=3e-3, patience=9)
@@ -31,9 +33,9 @@ RECIPE = Recipe(input_px=32, stages=("stage3", "stage4"), head=HeadSettings(0.3,
 
 
 @pytest.fixture(scope="module")
-def data() -> FineTuningData:
+def data() -> DividedPatches:
     index = made_index({"a": (8, 8), "b": (8, 8), "c": (6, 6)})
-    return FineTuningData(index.of(["a", "b"]), index.of(["c"]))
+    return DividedPatches(index, PatientSplit(("a", "b"), ("c",), ()))
 
 
 def _backbone() -> BuiltBackbone:
@@ -50,7 +52,7 @@ class _Killed(BaseException):
 
 def _run(
     folder: Path,
-    data: FineTuningData,
+    data: DividedPatches,
     recipe: Recipe = RECIPE,
     *,
     kill_at: tuple[str, int] | None = None,
@@ -72,7 +74,7 @@ def _run(
 
 @pytest.fixture(scope="module")
 def whole_run(
-    data: FineTuningData, tmp_path_factory: pytest.TempPathFactory
+    data: DividedPatches, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[BuiltBackbone, tuple[Epoch, ...], Path]:
     folder = tmp_path_factory.mktemp("whole")
     network, epochs, _ = _run(folder, data)
@@ -116,7 +118,7 @@ def test_the_last_stage_learns_and_what_lies_before_stays_frozen(whole_run: Whol
 def test_learning_begins_with_the_stage_that_was_named(from_stage: str | None, first: str) -> None:
     backbone = build_backbone("efficientnet_lite0", 32, ("stage3", "stage4", "stage5"), None)
 
-    fine_tuning._release(backbone, from_stage)
+    fine_tuning._unfreeze(backbone, from_stage)
 
     learning = [layer.name for layer in backbone.model.layers if layer.trainable and layer.get_weights()]
     assert learning[0].startswith(first)
@@ -129,7 +131,7 @@ def test_batch_normalisation_keeps_its_statistics() -> None:
     late = keras.layers.BatchNormalization(name="late")(keras.layers.Conv2D(2, 3, name="c2")(early))
     backbone = BuiltBackbone("two", ("first", "second"), 8, keras.Model(pixels, [early, late]), "none", "0" * 64)
 
-    fine_tuning._release(backbone, None)
+    fine_tuning._unfreeze(backbone, None)
 
     assert [layer.name for layer in backbone.model.layers if layer.trainable and layer.weights] == ["c2"]
 
@@ -137,13 +139,13 @@ def test_batch_normalisation_keeps_its_statistics() -> None:
 def test_a_backbone_read_at_one_stage_learns_as_a_whole() -> None:
     backbone = build_backbone("efficientnet_lite0", 32, ("stage3",), None)
 
-    fine_tuning._release(backbone, None)
+    fine_tuning._unfreeze(backbone, None)
 
     assert all(layer.trainable for layer in backbone.model.layers if layer.get_weights())
 
 
 @pytest.mark.parametrize(
-    ("stages", "text"), [(("stage3", "stage4"), "choose one of stage4"), (("stage3",), "read earlier --stages")]
+    ("stages", "text"), [(("stage3", "stage4"), "choose one of stage4"), (("stage3",), "also use earlier --stages")]
 )
 def test_a_stage_with_nothing_before_it_is_refused(stages: tuple[str, ...], text: str) -> None:
     with pytest.raises(WrongSetting, match=text):
@@ -152,7 +154,7 @@ def test_a_stage_with_nothing_before_it_is_refused(stages: tuple[str, ...], text
 
 def _model() -> keras.Model:
     backbone = _backbone()
-    fine_tuning._release(backbone, None)
+    fine_tuning._unfreeze(backbone, None)
     return fine_tuning._build(backbone, _head(), RECIPE, SETTINGS)
 
 
@@ -165,7 +167,7 @@ def _moments_of(folder: Path) -> list[np.ndarray]:
 
 
 def test_a_killed_run_that_goes_on_ends_where_an_uninterrupted_one_ends(
-    data: FineTuningData, whole_run: Whole, tmp_path: Path
+    data: DividedPatches, whole_run: Whole, tmp_path: Path
 ) -> None:
     """Killed in the middle of epoch 2: epoch 1 is not trained again, and Adam's moments go on, too."""
     with pytest.raises(_Killed):
@@ -193,7 +195,7 @@ def test_with_mixed_precision_the_optimiser_goes_on_too(tmp_path: Path) -> None:
         model, again = _model(), _model()
         for number, variable in enumerate(model.optimizer.variables):
             variable.assign(np.full(variable.shape, number))
-        Checkpoint(tmp_path).keep(model, (), Epoch(1, 1.0, 0.5, 0.5, 1e-3))
+        Checkpoint(tmp_path).save(model, (), Epoch(1, 1.0, 0.5, 0.5, 1e-3))
         Checkpoint(tmp_path).restore(again)
     finally:
         keras.config.set_dtype_policy(before)
@@ -203,7 +205,7 @@ def test_with_mixed_precision_the_optimiser_goes_on_too(tmp_path: Path) -> None:
         np.testing.assert_array_equal(np.asarray(new), np.asarray(old))
 
 
-def test_a_finished_run_trains_nothing_again(data: FineTuningData, whole_run: Whole) -> None:
+def test_a_finished_run_trains_nothing_again(data: DividedPatches, whole_run: Whole) -> None:
     network, epochs, trained = _run(whole_run[2], data)
 
     assert trained == []
@@ -219,7 +221,7 @@ def _scripted(monkeypatch: pytest.MonkeyPatch, values: list[float]) -> None:
 
 
 def test_training_stops_when_patience_is_over_and_the_best_epoch_is_used(
-    data: FineTuningData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    data: DividedPatches, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _scripted(monkeypatch, [0.6, 0.8, 0.7, 0.8, 0.9])
     settings = replace(SETTINGS, epochs=5, steps_per_epoch=1, patience=2)
@@ -247,13 +249,13 @@ def test_training_stops_when_patience_is_over_and_the_best_epoch_is_used(
 
 
 @pytest.fixture
-def kept_run(data: FineTuningData, whole_run: Whole, tmp_path: Path) -> Path:
+def kept_run(data: DividedPatches, whole_run: Whole, tmp_path: Path) -> Path:
     shutil.copytree(whole_run[2], tmp_path / "run")
     return tmp_path / "run"
 
 
 @pytest.mark.parametrize("content", ["", "[", '[{"number": 1}]', '{"a": 1}', "[1]", "\x00\xff"])
-def test_a_damaged_history_is_told_with_what_to_delete(data: FineTuningData, kept_run: Path, content: str) -> None:
+def test_a_damaged_history_is_told_with_what_to_delete(data: DividedPatches, kept_run: Path, content: str) -> None:
     (kept_run / "history.json").write_text(content)
 
     with pytest.raises(CacheDamaged, match=r"delete .*run to train from the start"):
@@ -274,7 +276,7 @@ def _not_hdf5(path: Path) -> None:
 
 @pytest.mark.parametrize("damage", [_truncate, _no_tree, _not_hdf5, Path.unlink])
 def test_a_damaged_checkpoint_is_told_with_what_to_delete(
-    data: FineTuningData, kept_run: Path, damage: Callable[[Path], None]
+    data: DividedPatches, kept_run: Path, damage: Callable[[Path], None]
 ) -> None:
     damage(kept_run / "epoch-3" / "model.weights.h5")
 
@@ -283,7 +285,7 @@ def test_a_damaged_checkpoint_is_told_with_what_to_delete(
     assert "\n" not in str(refused.value)
 
 
-def test_a_checkpoint_of_another_network_is_told(data: FineTuningData, kept_run: Path) -> None:
+def test_a_checkpoint_of_another_network_is_told(data: DividedPatches, kept_run: Path) -> None:
     other = build_backbone("efficientnet_lite0", 32, ("stage3",), None)
     model = fine_tuning._build(other, LinearHead(np.zeros(24, np.float32), 0.0), RECIPE, SETTINGS)
 
@@ -300,17 +302,17 @@ def test_weights_of_an_epoch_that_is_not_listed_are_passed_over(kept_run: Path) 
     assert Checkpoint(kept_run).restore(model) == ()
     for found, expected in zip(model.get_weights(), untouched.get_weights(), strict=True):
         np.testing.assert_array_equal(found, expected)
-    assert len(Checkpoint(kept_run).keep(model, (), Epoch(1, 1.0, 0.5, 0.5, 1e-3))) == 1
+    assert len(Checkpoint(kept_run).save(model, (), Epoch(1, 1.0, 0.5, 0.5, 1e-3))) == 1
 
 
 def test_a_checkpoint_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
 
     with pytest.raises(OutputUnwritable, match="name a writable folder"):
-        Checkpoint(tmp_path / "file" / "run").keep(_model(), (), Epoch(1, 1.0, 0.5, 0.5, 1e-3))
+        Checkpoint(tmp_path / "file" / "run").save(_model(), (), Epoch(1, 1.0, 0.5, 0.5, 1e-3))
 
 
-def test_batches_are_the_same_for_the_same_seed_and_differ_between_epochs(data: FineTuningData) -> None:
+def test_batches_are_the_same_for_the_same_seed_and_differ_between_epochs(data: DividedPatches) -> None:
     first, again, other = (
         [patches for patches, _ in fine_tuning._batches(data.train, RECIPE, SETTINGS, number)] for number in (1, 1, 2)
     )
@@ -331,7 +333,7 @@ def _scalars(log: EventAccumulator, tag: str) -> list[tuple[int, float]]:
     return [(event.step, float(tensor_util.make_ndarray(event.tensor_proto))) for event in log.Tensors(tag)]
 
 
-def test_the_log_holds_curves_sample_patches_and_their_predictions(data: FineTuningData, tmp_path: Path) -> None:
+def test_the_log_holds_curves_sample_patches_and_their_predictions(data: DividedPatches, tmp_path: Path) -> None:
     log = TensorBoardLog(tmp_path)
     patches = np.stack([data.validation.decode(row) for row in range(3)])
     labels = np.array([True, False, True])
@@ -366,7 +368,7 @@ def test_a_log_that_cannot_be_written_is_told_in_one_line(tmp_path: Path, silent
     assert "\n" not in str(refused.value)
 
 
-def test_validation_patches_are_scored_in_their_order(data: FineTuningData, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_validation_patches_are_scored_in_their_order(data: DividedPatches, monkeypatch: pytest.MonkeyPatch) -> None:
     def brightness(patches: np.ndarray, training: bool) -> np.ndarray:
         assert not training
         return patches.mean((1, 2, 3))[:, None]

@@ -45,7 +45,7 @@ def test_an_entry_that_understates_its_size_unpacks_no_more_than_it_said(tmp_pat
 
 @pytest.mark.parametrize("compression", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
 def test_a_compression_that_unpacks_without_a_bound_is_refused(tmp_path: Path, compression: int) -> None:
-    with pytest.raises(DataUnreadable, match="neither stored nor deflated: unpack the zip and name the folder"):
+    with pytest.raises(DataUnreadable, match="neither stored nor deflated: unpack the zip and pass the folder"):
         open_patches(_zip(tmp_path / "set.zip", b"x" * 100, compression))
 
 

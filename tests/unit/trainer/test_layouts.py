@@ -9,7 +9,7 @@ import pytest
 
 from idc_trainer.data.layouts import open_patches
 from idc_trainer.data.left_out import Reason
-from idc_trainer.data.source import PatientsFrom
+from idc_trainer.data.source import NamedPlace, PatientsFrom
 from idc_trainer.errors import DataEmpty, FileUnreadable, PatientUnknown, WrongLabel
 from support.made_patches import write_patch_folder, write_patch_zip
 
@@ -62,7 +62,7 @@ def test_each_layout_gives_the_same_patches_in_the_same_order(layout: str, tree:
 
     source = open_patches(LAYOUTS[layout](tree, tmp_path / "other"))
 
-    said = [[(f.patient, f.label, f.name, f.x_px, f.y_px) for f in one.listing.files] for one in (expected, source)]
+    said = [[(f.patient, f.label, f.name, f.place) for f in one.listing.files] for one in (expected, source)]
     assert said[0] == said[1]
     assert [source.read(file) for file in source.listing.files] == [
         expected.read(file) for file in expected.listing.files
@@ -73,7 +73,7 @@ def test_a_name_gives_the_place_in_the_slide(tree: Path) -> None:
     file = open_patches(tree).listing.files[1]
 
     assert (file.path, file.name) == ("8863/0/8863_idx5_x50_y1_class0.png", "8863_idx5_x50_y1_class0.png")
-    assert (file.patient, file.label, file.x_px, file.y_px) == ("8863", 0, 50, 1)
+    assert (file.patient, file.label, file.place) == ("8863", 0, NamedPlace("8863", 50, 1))
 
 
 def test_a_name_of_another_form_gives_no_place(tmp_path: Path) -> None:
@@ -82,7 +82,7 @@ def test_a_name_of_another_form_gives_no_place(tmp_path: Path) -> None:
 
     (file,) = open_patches(tmp_path, PatientsFrom.FOLDERS).listing.files
 
-    assert (file.patient, file.x_px, file.y_px) == ("p", None, None)
+    assert (file.patient, file.place) == ("p", None)
 
 
 def test_patches_of_equal_name_and_other_content_are_both_kept(tmp_path: Path) -> None:
@@ -111,15 +111,15 @@ def test_a_linked_patient_counts(tree: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("path", "error", "text"),
     [
-        ("8863/2/a.png", WrongLabel, r"8863/2/a\.png stands in 2, which is no class: name class folders 0"),
-        ("8863/IDC+/a.png", WrongLabel, r"stands in IDC\+, which is no class"),
-        ("8863/non-IDC/a.png", WrongLabel, "stands in non-IDC, which is no class"),
-        ("8863/1/0/a.png", WrongLabel, "stands in 1, which holds class folders, too: move these out of it"),
-        ("malignant/a.png", WrongLabel, "stands in malignant, which is no class"),
-        ("8863/0/8863_idx5_x1_y1_class1.png", WrongLabel, "says class 1 but stands in folder 0"),
-        ("8863/0/a_class7.png", WrongLabel, "says class 7 but stands in folder 0"),
-        ("8863/0/8865_idx5_x1_y1_class0.png", WrongLabel, "says patient 8865 but stands in folder 8863"),
-        ("0/a.png", PatientUnknown, r"0/a\.png does not say whose patch it is, as 1 of 6 .*: list the files in a CSV"),
+        ("8863/2/a.png", WrongLabel, r"8863/2/a\.png is in 2, which is not a class: name class folders 0"),
+        ("8863/IDC+/a.png", WrongLabel, r"is in IDC\+, which is not a class"),
+        ("8863/non-IDC/a.png", WrongLabel, "is in non-IDC, which is not a class"),
+        ("8863/1/0/a.png", WrongLabel, "is in 1, which also holds class folders: move these out of it"),
+        ("malignant/a.png", WrongLabel, "is in malignant, which is not a class"),
+        ("8863/0/8863_idx5_x1_y1_class1.png", WrongLabel, "says class 1 but is in folder 0"),
+        ("8863/0/a_class7.png", WrongLabel, "says class 7 but is in folder 0"),
+        ("8863/0/8865_idx5_x1_y1_class0.png", WrongLabel, "says patient 8865 but is in folder 8863"),
+        ("0/a.png", PatientUnknown, r"0/a\.png does not name its patient, as 1 of 6 .*: list the files in a CSV"),
     ],
 )
 def test_a_file_in_a_wrong_place_is_named(tree: Path, path: str, error: type[Exception], text: str) -> None:
@@ -135,7 +135,7 @@ def test_nothing_to_read_is_refused_with_what_to_name(tmp_path: Path, name: str)
     (tmp_path / "empty").mkdir()
     (tmp_path / "text.txt").write_text("text")
 
-    with pytest.raises(DataEmpty, match="name "):
+    with pytest.raises(DataEmpty, match="pass "):
         open_patches(tmp_path / name)
 
 

@@ -5,21 +5,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from idc_trainer.data.divided import DividedPatches
 from idc_trainer.data.index import PatchIndex
-from idc_trainer.data.split import PatientSplit
 from idc_trainer.errors import CalibrationFailed, OneClassOnly
-from idc_trainer.features.store import FeatureStore, FeatureWriter
+from idc_trainer.evaluation.measures import mean_patient_auc
+from idc_trainer.features.store import FeatureStore, write_block
 from idc_trainer.learning.head import HeadSettings, LinearHead, fit_head, logits
-from idc_trainer.learning.learner import Learner, OnStep, inner_folds, mean_patient_auc
+from idc_trainer.learning.learner import Learner, OnStep, inner_folds
 from idc_trainer.learning.operating_point import Target
+from idc_trainer.splits.divided import DividedPatches
+from idc_trainer.splits.split import PatientSplit
 
 OWNERS = [(patient, label) for patient in "abcdef" for label in (0, 1) for _ in range(12)]
 
 
 def _store(folder: Path, index: PatchIndex, rows: np.ndarray) -> FeatureStore:
-    with FeatureWriter(folder, rows.shape[1], "all") as writer:
-        writer.append(index.digests, rows.astype(np.float32))
+    write_block(folder, index.digests, rows.astype(np.float32))
     return FeatureStore(folder, rows.shape[1])
 
 
@@ -122,7 +122,7 @@ def test_labels_that_fall_with_the_score_are_refused(index: PatchIndex, tmp_path
     rows = (np.where(index.labels, 1.0, -1.0) * sign)[:, None] + np.random.default_rng(0).normal(size=(len(index), 1))
     patches = DividedPatches(index, PatientSplit(("a", "b", "c"), ("d", "e"), ("f",)))
 
-    with pytest.raises(CalibrationFailed, match="does not rise"):
+    with pytest.raises(CalibrationFailed, match="does not increase"):
         _learner(_store(tmp_path, index, rows), width=1).learn(patches, lambda *_: None)
 
 

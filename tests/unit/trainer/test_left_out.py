@@ -15,8 +15,9 @@ from idc_trainer.data.index import index_patches
 from idc_trainer.data.layouts import open_patches
 from idc_trainer.data.left_out import LeftOut, Reason, tell_left_out
 from idc_trainer.data.reading import DataSet, read_patches
-from idc_trainer.data.source import Progress
+from idc_trainer.data.source import NamedPlace
 from idc_trainer.errors import DataEmpty, FileUnreadable, OneClassOnly
+from idc_trainer.progress import Progress
 from support.made_patches import write_patch_folder
 
 PATIENTS = {"8863": (2, 2), "8865": (2, 2), "1": (1, 1)}
@@ -85,7 +86,7 @@ def test_a_patch_of_any_format_that_the_services_read_is_used(tree: Path, name: 
 
     (row,) = (row for row, file in enumerate(index.files) if file.name == path.name)
     assert (len(index), index.patients[row], bool(index.labels[row])) == (PATCHES + 1, "8863", True)
-    assert (index.files[row].x_px, index.left_out) == (50, ())
+    assert (index.files[row].place, index.left_out) == (NamedPlace("8863", 50, 50), ())
 
 
 @pytest.mark.parametrize("size_px", [(50, 1), (2, 26), (9, 50), (513, 50), (2000, 1500)])
@@ -187,7 +188,7 @@ def test_the_first_of_many_are_named_and_all_are_counted() -> None:
     lines = list(tell_left_out([LeftOut(f"{n}.txt", Reason.NO_IMAGE, "text") for n in range(12)]))
 
     assert lines[0] == "Left out, no image by its name: 12"
-    assert lines[10:] == ["  9.txt: text", "  ... and 2 more: `idc-trainer data check --json FILE` names all"]
+    assert lines[10:] == ["  9.txt: text", "  ... and 2 more: `idc-trainer data check --json FILE` lists all"]
 
 
 def test_reading_tells_what_is_left_out_and_what_contradicts_itself(

@@ -25,7 +25,7 @@ def _csv(folder: Path, *lines: str) -> Path:
 def test_the_patient_is_who_the_list_says(folder: Path) -> None:
     source = open_patches(_csv(folder, "path,patient,label", f"{A},x,0", "", f"{B}, y ,1"))
 
-    assert [(f.path, f.patient, f.label, f.x_px) for f in source.listing.files] == [(A, "x", 0, 0), (B, "y", 1, 0)]
+    assert [(f.path, f.patient, f.label) for f in source.listing.files] == [(A, "x", 0), (B, "y", 1)]
     assert source.read(source.listing.files[0]) == (folder / A).read_bytes()
 
 
@@ -60,7 +60,7 @@ def test_a_list_that_contradicts_the_file_names_is_told(folder: Path) -> None:
     listing = open_patches(_csv(folder, "path,patient,label", f"{A},x,0", f"{B},p,1")).listing
 
     assert listing.patients_from is PatientsFrom.LIST
-    assert listing.notes == ["1 file names say another patient than the list; the list was taken."]
+    assert listing.notes == ["1 file names give another patient than the list; the list was taken."]
 
 
 def test_folders_cannot_say_the_patients_of_a_list(folder: Path) -> None:
@@ -86,7 +86,7 @@ def test_columns_may_stand_in_any_order(folder: Path) -> None:
         (("path,patient,label", f"{A},x,0,0"), ManifestWrong, "line 2 has 4 fields instead of 3"),
         (("path,patient,label", f"{A},x,0", f"{B},,1"), ManifestWrong, "line 3 has no patient: fill it in"),
         (("path,patient,label", f"{A},x,0", f"{A},y,0"), ManifestWrong, "line 3 lists the same path as line 2"),
-        (("path,patient,label", f'"{A},x,0'), ManifestWrong, "is no CSV file"),
+        (("path,patient,label", f'"{A},x,0'), ManifestWrong, "is not a CSV file"),
         (("path,patient,label", f"{A},x,idc"), WrongLabel, "line 2 has the label 'idc': write 0"),
         (("path,patient,label", f"{A},x,1"), WrongLabel, "says class 0 but .* line 2 says 1"),
         (("path,patient,label", "absent.png,x,1"), DataUnreadable, r"line 2: absent\.png is not in .*correct the path"),

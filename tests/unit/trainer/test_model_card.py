@@ -7,18 +7,16 @@ from pathlib import Path
 import pytest
 
 from idc_contracts.bundle import BundleManifest, Int8, Split
-from idc_trainer.data.choose import SplitRequest, split_patients
-from idc_trainer.data.divided import DividedPatches
 from idc_trainer.data.index import PatchIndex
 from idc_trainer.data.left_out import LeftOut, Reason
 from idc_trainer.data.source import Listing, PatientsFrom
 from idc_trainer.errors import DataUnreadable
-from idc_trainer.evaluation.bootstrap import evaluate, read_cross_validation
+from idc_trainer.evaluation.bootstrap import MeasuredPart, MeasuredParts, evaluate, read_cross_validation
 from idc_trainer.evaluation.named_list import ListResult
-from idc_trainer.evaluation.sides import MeasuredSide, MeasuredSides
-from idc_trainer.export.card_data import Provenance
-from idc_trainer.export.model_card import Findings, model_card
+from idc_trainer.export.model_card import Findings, Provenance, model_card
 from idc_trainer.learning.recipe import Recipe, Stain
+from idc_trainer.splits.choose import SplitRequest, split_patients
+from idc_trainer.splits.divided import DividedPatches
 from support.made_scores import made_scores
 from support.memory_patches import made_index
 from support.tiny_bundle import write_tiny_bundle
@@ -50,19 +48,20 @@ def _index(patients_from: PatientsFrom = PatientsFrom.NAMES, notes: tuple[str, .
 
 
 @cache
-def _side() -> MeasuredSide:
+def _side() -> MeasuredPart:
     scored = made_scores({"a": (20, 20)})
-    return MeasuredSide(scored, evaluate(scored, seed=0))
+    return MeasuredPart(scored, evaluate(scored, seed=0))
 
 
 def _findings(index: PatchIndex | None = None, *, test: str = "a", cross_fit: bool = True) -> Findings:
     request = SplitRequest(test_patients=(test,), cross_fit=cross_fit)
     patches = split_patients(request, _index() if index is None else index)
     side = _side()
-    return Findings(patches, Provenance(), Recipe(), MeasuredSides(side, side), None, None)
+    return Findings(patches, Provenance(), Recipe(), MeasuredParts(side, side), None, None)
 
 
 def _card(manifest: BundleManifest, found: Findings) -> str:
+    """The card with all white space as one blank."""
     patches: DividedPatches = found.patches
     split = Split(
         id="0" * 64,
@@ -71,7 +70,7 @@ def _card(manifest: BundleManifest, found: Findings) -> str:
         test=patches.split.test,
         cross_fitted=patches.cross_fitted,
     )
-    return model_card(manifest.model_copy(update={"split": split}), found)
+    return " ".join(model_card(manifest.model_copy(update={"split": split}), found).split())
 
 
 def test_nothing_is_said_of_the_public_set_where_nobody_said_it(manifest: BundleManifest) -> None:
@@ -79,7 +78,7 @@ def test_nothing_is_said_of_the_public_set_where_nobody_said_it(manifest: Bundle
 
     for claim in ("Breast Histopathology", "CC0", "public", "few places", "few patients", "4 um"):
         assert claim not in card
-    assert "Where they are from: not stated. Licence: not stated." in card
+    assert "Origin: not stated. Licence: not stated." in card
 
 
 def test_what_a_person_says_of_the_data_stands_in_the_card(manifest: BundleManifest) -> None:
@@ -87,15 +86,15 @@ def test_what_a_person_says_of_the_data_stands_in_the_card(manifest: BundleManif
 
     card = _card(manifest, replace(_findings(), provenance=provenance))
 
-    assert r"Where they are from: our hospital, 4 um \| px. Licence: CC BY 4.0." in card
+    assert r"Origin: our hospital, 4 um \| px. Licence: CC BY 4.0." in card
 
 
 @pytest.mark.parametrize(
     ("patients_from", "text"),
     [
-        (PatientsFrom.NAMES, "Whose patch a file is, its name says."),
-        (PatientsFrom.FOLDERS, "each folder above class folders is one patient, as the person who trained said"),
-        (PatientsFrom.LIST, "Whose patch a file is, the CSV file says that lists them."),
+        (PatientsFrom.NAMES, "File names give the patient of each patch."),
+        (PatientsFrom.FOLDERS, "Each folder above class folders is one patient, as the person who trained stated"),
+        (PatientsFrom.LIST, "The CSV file that lists the patches gives the patient of each."),
     ],
 )
 def test_the_card_says_where_the_patients_come_from(
@@ -115,8 +114,8 @@ def test_the_card_counts_what_was_not_used(manifest: BundleManifest, tmp_path: P
 
     card = _card(manifest, replace(_findings(), patches=patches))
 
-    assert "Not used: 1 no image by its name, 1 no patch by its size (`report/left-out.json` names each)." in card
-    assert "On no side of the split: 2 patches of 1 patients (d)." in card
+    assert "Not used: 1 no image by its name, 1 no patch by its size (`report/left-out.json` lists them)." in card
+    assert "In no part of the split: 2 patches of 1 patients (d)." in card
 
 
 def test_scaled_patches_are_counted_and_unscaled_ones_not_mentioned(manifest: BundleManifest) -> None:
@@ -124,8 +123,8 @@ def test_scaled_patches_are_counted_and_unscaled_ones_not_mentioned(manifest: Bu
     sizes = index.sizes_px.copy()
     sizes[0] = (35, 50)
 
-    assert "were scaled" not in _card(manifest, _findings(index))
-    assert "1 patches are not 50 x 50 px as stored and were scaled to it." in _card(
+    assert "scaled to" not in _card(manifest, _findings(index))
+    assert "1 patches are stored in another size than 50 x 50 px and were scaled to it." in _card(
         manifest, _findings(replace(index, sizes_px=sizes))
     )
 
@@ -134,10 +133,10 @@ def test_the_limits_count_the_patients_of_each_class_in_training(manifest: Bundl
     card = _card(manifest, _findings())
 
     assert "Training patients with patches without IDC: 2; with IDC: 3." in card
-    assert "Test patients behind the figures above: 1." in card
+    assert "Test patients behind the metrics above: 1." in card
 
 
-@pytest.mark.parametrize(("passes", "text"), [(6, "and on 6 copies of each"), (0, "on the patches as they are.\n")])
+@pytest.mark.parametrize(("passes", "text"), [(6, "on 6 augmented copies of each"), (0, "on the original patches. -")])
 def test_the_card_knows_of_copies_only_where_there_were_any(manifest: BundleManifest, passes: int, text: str) -> None:
     card = _card(manifest, replace(_findings(), recipe=Recipe(stain=Stain(passes=passes))))
 
@@ -148,9 +147,9 @@ def test_the_card_knows_of_copies_only_where_there_were_any(manifest: BundleMani
 @pytest.mark.parametrize(
     ("test", "cross_fit", "whom"),
     [
-        ("a", True, "measured on patients that it did not learn from"),
+        ("a", True, "measured on patients that it was not trained on"),
         ("d", True, "measured on the training patients, since the test patients have one class only"),
-        ("d", False, "measured on patients that it did not learn from"),
+        ("d", False, "measured on patients that it was not trained on"),
     ],
 )
 def test_the_card_says_on_whom_int8_was_judged(manifest: BundleManifest, test: str, cross_fit: bool, whom: str) -> None:
@@ -160,14 +159,14 @@ def test_the_card_says_on_whom_int8_was_judged(manifest: BundleManifest, test: s
     card = _card(manifest.model_copy(update=with_int8), _findings(test=test, cross_fit=cross_fit))
 
     assert whom in card
-    assert "INT8: none was made" not in card
+    assert "INT8: no such graph was made" not in card
 
 
-@pytest.mark.parametrize(("cross_fit", "sides"), [(True, "both in training and in test"), (False, "on two sides")])
+@pytest.mark.parametrize(("cross_fit", "sides"), [(True, "both in training and in test"), (False, "in two parts")])
 def test_the_card_says_between_which_sides_nothing_is_shared(
     manifest: BundleManifest, cross_fit: bool, sides: str
 ) -> None:
-    assert f"no identical file stands {sides}." in _card(manifest, _findings(cross_fit=cross_fit))
+    assert f"no identical file occurs {sides}." in _card(manifest, _findings(cross_fit=cross_fit))
 
 
 def test_a_list_of_one_class_has_no_figure_of_the_other(manifest: BundleManifest) -> None:
@@ -188,6 +187,6 @@ def test_a_cross_validation_names_its_command_and_other_figures_are_refused(
 
     card = _card(manifest, replace(_findings(), cross_validation=read_cross_validation(tmp_path / "right")))
 
-    assert "By `idc-trainer crossval --data d`: each patient by a compiled model that never saw it" in card
+    assert "`idc-trainer crossval --data d` scored each patient by a compiled model that was not trained on it" in card
     with pytest.raises(DataUnreadable, match=r"made by `idc-trainer evaluate m`: name a figures\.json of `idc-trainer"):
         read_cross_validation(tmp_path / "wrong")

@@ -64,9 +64,9 @@ def test_names_that_say_no_patient_are_refused_with_the_remedies(
     assert _check(_nameless(tmp_path, folders)) == PatientUnknown.exit_code
 
     line = capsys.readouterr().err.splitlines()[-1]
-    assert "does not say whose patch it is, as 12 of 12 file names do not" in line
+    assert "does not name its patient, as 12 of 12 file names do not" in line
     assert "list the files in a CSV file path,patient,label" in line
-    assert ("(p1, p2, p3) is one patient, say --patient-from folders" in line) is ("p1" in folders)
+    assert ("(p1, p2, p3) is one patient, add --patient-from folders" in line) is ("p1" in folders)
 
 
 def test_a_person_may_say_that_folders_are_patients(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -76,7 +76,7 @@ def test_a_person_may_say_that_folders_are_patients(tmp_path: Path, capsys: pyte
 
     out = capsys.readouterr().out
     assert "all 3" in out
-    assert "Patients are said by: the folders above the class folders (--patient-from folders)" in out
+    assert "Patients are taken from: the folders above the class folders (--patient-from folders)" in out
     assert '"patients_from": "folders"' in (tmp_path / "report.json").read_text()
 
 
@@ -91,7 +91,7 @@ def test_folders_that_divide_a_set_are_no_patients_even_if_a_person_says_so(
 def test_a_file_in_no_patients_folder_has_no_patient(tmp_path: Path) -> None:
     shutil.move(_nameless(tmp_path, ("p1",)) / "p1" / "0", tmp_path / "0")
 
-    with pytest.raises(PatientUnknown, match=r"0/img0\.png stands in no patient's folder: list the files"):
+    with pytest.raises(PatientUnknown, match=r"0/img0\.png is in no patient's folder: list the files"):
         open_patches(tmp_path, PatientsFrom.FOLDERS)
 
 
@@ -101,9 +101,12 @@ def test_where_folders_and_names_disagree_the_one_that_was_asked_for_is_taken_an
     by_names, by_folders = (open_patches(data, by).listing for by in (PatientsFrom.NAMES, PatientsFrom.FOLDERS))
 
     assert {file.patient for file in by_names.files} == {"8863", "8865", "8867"}
-    assert "(anna, berta, clara) were not taken for patients. If they are, say --patient-from" in by_names.notes[0]
+    assert (
+        "(anna, berta, clara) were not taken for patients. If they are patients, add --patient-from"
+        in by_names.notes[0]
+    )
     assert {file.patient for file in by_folders.files} == {"anna", "berta", "clara"}
-    assert by_folders.notes == ["12 file names say another patient than their folder; the folder was taken."]
+    assert by_folders.notes == ["12 file names give another patient than their folder; the folder was taken."]
 
 
 @pytest.mark.parametrize("by", [PatientsFrom.NAMES, PatientsFrom.FOLDERS])
@@ -112,7 +115,7 @@ def test_a_patch_in_the_folder_of_another_patient_is_refused(tmp_path: Path, by:
     path = tmp_path / "8865" / "0" / "8865_idx5_x0_y1_class0.png"
     path.rename(tmp_path / "8863" / "0" / path.name)
 
-    with pytest.raises(WrongLabel, match="says patient 8865 but stands in folder 8863"):
+    with pytest.raises(WrongLabel, match="says patient 8865 but is in folder 8863"):
         open_patches(tmp_path, by)
 
 
@@ -123,7 +126,7 @@ def test_a_nameless_file_beside_named_ones_belongs_to_their_patient_and_it_is_to
     listing = open_patches(tmp_path).listing
 
     assert {file.patient for file in listing.files} == {"8863"}
-    assert listing.notes[0].startswith("1 file names say no patient; their folders are named as patients")
+    assert listing.notes[0].startswith("1 file names name no patient; their folders have the names of patients")
 
 
 def test_a_patient_in_several_places_is_one_and_it_is_told(tmp_path: Path) -> None:

@@ -10,8 +10,9 @@ from idc_trainer.data.folder import FolderSource, open_folder
 from idc_trainer.data.index import PatchIndex, index_patches
 from idc_trainer.data.layouts import open_patches
 from idc_trainer.data.left_out import Reason
-from idc_trainer.data.source import Listing, PatchFile, PatientsFrom, Progress
+from idc_trainer.data.source import Listing, PatchFile, PatientsFrom
 from idc_trainer.errors import FileUnreadable
+from idc_trainer.progress import Progress
 from support.made_patches import made_patch, write_patch, write_patch_folder, write_patch_zip
 
 

@@ -1,5 +1,6 @@
 """The report: one file, no network, nothing that a file name could smuggle in."""
 
+import base64
 import json
 import re
 from pathlib import Path
@@ -12,11 +13,11 @@ from idc_trainer.data.left_out import LeftOut, Reason
 from idc_trainer.errors import OutputUnwritable
 from idc_trainer.evaluation.bootstrap import Evaluation, evaluate
 from idc_trainer.evaluation.scored_patches import ScoredPatches
-from idc_trainer.report.charts import precision_recall_chart, roc_chart
+from idc_trainer.report.charts import COLOURS, draw, precision_recall_chart, roc_chart
 from idc_trainer.report.content import Chart, Curve, ReportContent
 from idc_trainer.report.mosaic import mosaics
 from idc_trainer.report.page import write_report
-from idc_trainer.report.pictures import slides
+from idc_trainer.report.pictures import false_alarms, missed_cancers
 from idc_trainer.report.slider import BINS, histograms
 from support.made_scores import made_scores
 
@@ -62,7 +63,7 @@ def test_the_report_has_its_parts(page: str, title: str) -> None:
 
 def test_the_report_loads_nothing(page: str) -> None:
     assert "default-src 'none'" in page
-    assert not re.search(r"https?://|@import|<link|src='(?!data:)", page)
+    assert not re.search(r"https?://|@import|<link|src=.(?!data:)", page)
 
 
 def test_a_hostile_name_stays_text(page: str) -> None:
@@ -74,7 +75,27 @@ def test_a_hostile_name_stays_text(page: str) -> None:
 def test_without_images_no_pixel_is_in_the_report(tmp_path: Path) -> None:
     write_report(_content(made_scores({"a": (9, 9)}), image_of=None), tmp_path)
 
-    assert "<img" not in (tmp_path / "index.html").read_text(encoding="utf-8")
+    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert set(re.findall(r'src="data:image/([^;]+);', page)) == {"svg+xml"}
+    assert "Slides" not in page
+
+
+def test_the_same_content_gives_the_same_bytes(tmp_path: Path) -> None:
+    content = _content(made_scores({"a": (30, 20), "b": (9, 9)}))
+    for name in ("one", "two"):
+        write_report(content, tmp_path / name)
+
+    assert (tmp_path / "one" / "index.html").read_bytes() == (tmp_path / "two" / "index.html").read_bytes()
+
+
+def test_a_chart_shows_its_axes_and_one_line_for_each_curve() -> None:
+    chart = roc_chart(made_scores({"a": (30, 20), "$\\frac": (6, 5)}))
+
+    svg = base64.b64decode(draw(chart).removeprefix("data:image/svg+xml;base64,")).decode()
+
+    assert all(f">{text}</text>" in svg for text in ("1 - specificity", "sensitivity"))
+    assert [colour for colour in COLOURS if f"stroke: {colour}" in svg] == list(COLOURS[:3])
+    assert "dc:date" not in svg
 
 
 def test_charts_say_how_many_patients_have_no_curve() -> None:
@@ -86,12 +107,36 @@ def test_charts_say_how_many_patients_have_no_curve() -> None:
     assert len(roc_chart(many).curves) == 8
 
 
-def test_patients_whose_patches_have_no_place_are_named_instead_of_a_slide() -> None:
+def test_patients_whose_patches_have_no_place_are_named_instead_of_a_slide(tmp_path: Path) -> None:
     scored = made_scores({"p1": (3, 3), "<p2>": (3, 3)})
     placeless = ScoredPatches(**{**vars(scored), "x_px": np.where(scored.patients == "p1", scored.x_px, -1)})
 
-    assert "File names say no place in a slide: &lt;p2&gt;." in slides(placeless, _image_of)
-    assert "no place" not in slides(scored, _image_of)
+    for name, patches in (("all", scored), ("some", placeless)):
+        write_report(_content(patches), tmp_path / name)
+
+    sentence = "File names give no position in a slide: &lt;p2&gt;."
+    assert sentence in (tmp_path / "some" / "index.html").read_text(encoding="utf-8")
+    assert "no position" not in (tmp_path / "all" / "index.html").read_text(encoding="utf-8")
+
+
+def test_only_the_first_patients_have_slides_and_the_others_are_named(tmp_path: Path) -> None:
+    write_report(_content(made_scores({f"p{number:02}": (1, 1) for number in range(52)})), tmp_path)
+
+    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert page.count("<h3>Patient ") == 40
+    assert "12 more patients are not shown (p40, p41, p42, p43, p44, p45, p46, p47, p48, p49 and so on)." in page
+
+
+def test_the_worst_errors_come_first() -> None:
+    scored = made_scores({"a": (60, 60)})
+
+    missed, alarms = missed_cancers(scored, _image_of), false_alarms(scored, _image_of)
+
+    for errors, of in ((missed, scored.labels & scored.called_no_idc), (alarms, ~scored.labels & scored.called_idc)):
+        assert errors.count == of.sum() == len(errors.worst)
+    lowest, highest = (float(errors.worst[0].caption[:5]) for errors in (missed, alarms))
+    assert lowest == pytest.approx(scored.probability[scored.labels].min(), abs=1e-3)
+    assert highest == pytest.approx(scored.probability[~scored.labels].max(), abs=1e-3)
 
 
 def test_the_report_of_one_patient_says_what_its_intervals_are_worth(tmp_path: Path) -> None:
@@ -107,7 +152,7 @@ def test_files_left_out_are_counted_in_the_report_and_all_named_beside_it(tmp_pa
 
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
     assert "Left out, no image by its name: 12\n  &lt;b&gt;0.txt: text" in page
-    assert "and 2 more: left-out.json names all" in page
+    assert "and 2 more: left-out.json lists all" in page
     assert len(json.loads((tmp_path / "left-out.json").read_text())["files"]) == 12
 
 

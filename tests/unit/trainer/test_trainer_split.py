@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idc_trainer.data.split import PatientSplit, check_split, choose_split, official_split, read_split_file
 from idc_trainer.errors import OneClassOnly, SplitError, TooFewPatients
+from idc_trainer.splits.split import PatientSplit, check_split, choose_split, official_split, read_split_file
 
 BOTH, NEGATIVE, POSITIVE = frozenset({False, True}), frozenset({False}), frozenset({True})
 OWNERS = [("a", 0), ("a", 1), ("b", 0), ("b", 1), ("c", 1)]
@@ -68,8 +68,8 @@ def test_a_sound_split_passes(make_set) -> None:  # type: ignore[no-untyped-def]
 @pytest.mark.parametrize(
     ("split", "error", "text"),
     [
-        (PatientSplit(("a", "b"), ("b",), ("c",)), SplitError, "'b' stands in train and in validation"),
-        (PatientSplit(("a",), ("b",), ("a",)), SplitError, "'a' stands in train and in test"),
+        (PatientSplit(("a", "b"), ("b",), ("c",)), SplitError, "'b' is in train and in validation"),
+        (PatientSplit(("a",), ("b",), ("a",)), SplitError, "'a' is in train and in test"),
         (PatientSplit(("a",), ("b",), ("x",)), SplitError, "'x' of test is not in the data"),
         (PatientSplit(("a",), ("b",), ()), TooFewPatients, "test has no patient"),
         (PatientSplit(("c",), ("b",), ("a",)), OneClassOnly, "train have one class only"),

@@ -12,16 +12,16 @@ import pytest
 from idc_contracts.bundle import BundleManifest
 from idc_modelio.bundles import read_bundle, read_self_test
 from idc_trainer.__main__ import main
-from idc_trainer.data.choose import SplitRequest, split_patients
 from idc_trainer.data.reading import DataSet
 from idc_trainer.errors import CalibrationFailed, DataUnreadable, TrainerError, WrongSetting
 from idc_trainer.features.store import FeatureStore
 from idc_trainer.learning.head import HeadSettings
 from idc_trainer.learning.operating_point import Target
 from idc_trainer.learning.recipe import FineTuning, Recipe, Stain
-from idc_trainer.phases import Run
-from idc_trainer.preparation import Source
-from idc_trainer.training import TrainingRequest, train
+from idc_trainer.splits.choose import SplitRequest, split_patients
+from idc_trainer.workflows.phases import Run
+from idc_trainer.workflows.preparation import Source
+from idc_trainer.workflows.training import TrainingRequest, train
 from support.made_patches import made_patch, write_patch, write_patch_folder
 from support.memory_patches import made_index
 

@@ -17,21 +17,19 @@ from idc_client.commands.keys import keys
 from idc_client.commands.review import review
 from idc_client.commands.status import status
 from idc_client.commands.watch import watch
-from idc_client.connection import Access
-from idc_client.errors import InputRefused, OutputLost
-from idc_client.tool import Tool
+from idc_client.errors import InputRejected, OutputFailed
+from idc_client.gateway.connection import Connection
 
 _MAX_KEY_LENGTH: Final = 4096
 
 
 class Cli(click.Group):
-    """The group of all commands; output that does not arrive is told like any other trouble."""
+    """The group of all commands; reports output that cannot be written like any other error."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command that the arguments name."""
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):
-                # A terminal or file in another encoding gets what it has no letter for as an escape.
+                # A terminal or file that is not UTF-8 gets other characters as escapes.
                 stream.reconfigure(errors="backslashreplace")
         try:
             result = super().invoke(ctx)
@@ -39,41 +37,46 @@ class Cli(click.Group):
         except OSError as exc:
             if exc.errno == errno.EPIPE:
                 raise
-            raise OutputLost(f"the output cannot be written: {exc.strerror or exc}") from exc
+            raise OutputFailed(f"the output cannot be written: {exc.strerror or exc}") from exc
         return result
 
 
 @click.group(cls=Cli, context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
 @click.version_option(package_name="idc-client")
 @click.option(
-    "--url", envvar="IDC_URL", default="http://localhost:8080", show_envvar=True, help="The gateway's address."
+    "--url", envvar="IDC_URL", default="http://localhost:8080", show_envvar=True, help="Address of the gateway."
 )
 @click.option(
     "--api-key-file",
     envvar="IDC_API_KEY_FILE",
     show_envvar=True,
     type=click.Path(path_type=Path, dir_okay=False),
-    help="File with the API key. The key itself may stand in IDC_API_KEY.",
+    help="File with the API key. Alternatively, set IDC_API_KEY to the key.",
 )
 @click.option(
     "--ca-file",
     envvar="IDC_CA_FILE",
     show_envvar=True,
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Certificate (PEM) of the authority that signed the gateway's, where the system does not know it.",
+    help="Certificate (PEM) of the authority that signed the gateway's, if the system does not trust it.",
 )
 @click.option(
-    "--timeout-s", envvar="IDC_TIMEOUT_S", type=click.FloatRange(0.1, 3600), default=60.0, help="Longest silence."
+    "--timeout-s",
+    envvar="IDC_TIMEOUT_S",
+    type=click.FloatRange(0.1, 3600),
+    default=60.0,
+    help="Seconds to wait for the gateway to answer.",
 )
 @click.pass_context
 def cli(context: click.Context, *, url: str, api_key_file: Path | None, ca_file: Path | None, timeout_s: float) -> None:
     """Work with an IDC Sentinel gateway. For research use only; not a medical device.
 
-    Exit codes: 0 done, 1 interrupted or output lost, 2 wrong usage, 3 key refused, 4 input refused, 5 gateway
+    Exit codes: 0 done, 1 interrupted or output not written, 2 wrong usage, 3 key rejected, 4 input rejected, 5 gateway
     unavailable, 6 outcome unknown, 7 audit chain broken.
     """
     if context.obj is None:
-        context.obj = Tool(Access(url, _api_key(api_key_file), ca_file, timeout_s))
+        context.obj = Connection(url, _api_key(api_key_file), ca_file, timeout_s)
+    context.call_on_close(context.obj.close)
 
 
 for _command in (classify, watch, alarm, review, keys, audit, status, export):
@@ -81,18 +84,18 @@ for _command in (classify, watch, alarm, review, keys, audit, status, export):
 
 
 def _api_key(file: Path | None) -> str:
-    # No option takes the key itself: everybody on a machine sees every program's arguments.
+    # No option takes the key itself: all users of a machine see the arguments of its programs.
     if file is None:
         return os.environ.get("IDC_API_KEY", "").strip()
     try:
         with file.open(encoding="utf-8") as opened:
             return opened.read(_MAX_KEY_LENGTH).strip()
     except (OSError, UnicodeDecodeError) as exc:
-        raise InputRefused(f"the API key cannot be read from {file}: {exc}") from exc
+        raise InputRejected(f"the API key cannot be read from {file}: {exc}") from exc
 
 
 def main() -> None:
-    """Run the command that the arguments name, and end with its exit code."""
+    """Run the command in the arguments, and exit with its code."""
     cli()
 
 

@@ -1,12 +1,6 @@
-"""What can go wrong; each error has the exit code that tells it best.
+"""Errors that end the tool with one line on standard error, each with its own exit code.
 
-ClientError
-├── OutputLost          1   what was printed did not arrive: the disk is full
-├── InputRefused        4   the gateway refused what was sent, or a file cannot be read
-├── KeyRefused          3   no key, a wrong one, or one that may not do this
-├── Unavailable         5   the gateway cannot be reached or does not work now
-├── OutcomeUnknown      6   the connection broke, and whether the change was made is not known
-└── ChainBroken         7   the audit chain is not intact
+Codes 0 (done) and 2 (wrong usage) are click's. The texts name the wrong value and the remedy.
 """
 
 from typing import ClassVar
@@ -15,44 +9,43 @@ import click
 
 
 class ClientError(click.ClickException):
-    """Base of the errors that end the tool with one line; the text names the value and the remedy."""
+    """Base of all errors of the tool."""
 
     def show(self, file: object = None) -> None:  # noqa: ARG002 - click's own signature
-        """One line on standard error."""
         click.echo(f"idc: {self.format_message()}", err=True)
 
 
-class OutputLost(ClientError):
-    """Standard output takes no more; what was asked for may be done all the same."""
+class OutputFailed(ClientError):
+    """Standard output cannot be written, for example because the disk is full; the request may have succeeded."""
 
     exit_code: ClassVar[int] = 1
 
 
-class KeyRefused(ClientError):
-    """No key, a wrong one, or one that may not do this."""
+class KeyRejected(ClientError):
+    """The API key is missing, invalid, expired or lacks a scope."""
 
     exit_code: ClassVar[int] = 3
 
 
-class InputRefused(ClientError):
-    """What was sent is wrong."""
+class InputRejected(ClientError):
+    """The gateway rejected the input, a file cannot be read, or an argument is wrong."""
 
     exit_code: ClassVar[int] = 4
 
 
 class Unavailable(ClientError):
-    """The gateway cannot be reached, or does not work now."""
+    """The gateway cannot be reached or does not work now."""
 
     exit_code: ClassVar[int] = 5
 
 
 class OutcomeUnknown(ClientError):
-    """Nobody knows whether the request was fulfilled."""
+    """The connection broke after a change was sent: it may or may not have been made."""
 
     exit_code: ClassVar[int] = 6
 
 
-class ChainBroken(ClientError):
+class AuditChainBroken(ClientError):
     """The audit chain is not intact."""
 
     exit_code: ClassVar[int] = 7

@@ -9,12 +9,12 @@ from idc_contracts.topics import TOPICS, Account, Topic
 
 _PARAMETERS = {
     "site": {"description": "The site's name: lower-case letters, digits and hyphens."},
-    "device": {"description": "The device that the message is from, or, for a command, for."},
+    "device": {"description": "The sender of the message, or the receiver of a command."},
 }
 
 
 def asyncapi(version: str) -> dict[str, Any]:
-    """The whole document.
+    """The document.
 
     Args:
         version: The version of the contracts package.
@@ -26,7 +26,7 @@ def asyncapi(version: str) -> dict[str, Any]:
         "info": {
             "title": "IDC Sentinel messages",
             "version": version,
-            "description": "What the gateway, the alarms and the operators say to each other over the MQTT broker. "
+            "description": "Messages between the gateway, the alarms and the operators over the MQTT broker. "
             "For research use only; not a medical device.",
             "license": {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
         },
@@ -35,7 +35,7 @@ def asyncapi(version: str) -> dict[str, Any]:
             "broker": {
                 "host": "broker:8883",
                 "protocol": "secure-mqtt",
-                "description": "Mosquitto with TLS; each account publishes and reads only what this document says.",
+                "description": "Mosquitto with TLS; each account may publish and read only what this document lists.",
                 "security": [{"$ref": "#/components/securitySchemes/account"}],
             }
         },

@@ -1,4 +1,4 @@
-"""What every message has: a version, an identity, a time and a source."""
+"""Fields of every message: version, id, time and source."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Literal, Self
@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
-"""One level of a topic: lower-case letters, digits and hyphens, so that no wildcard or separator can slip in."""
+"""One level of a topic: lower-case letters, digits and hyphens, without wildcards and separators."""
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 """A SHA-256 digest as 64 lower-case hexadecimal digits."""
@@ -20,15 +20,15 @@ def _in_utc(moment: datetime) -> datetime:
     try:
         return moment.astimezone(UTC)
     except OverflowError as exc:
-        raise ValueError("a moment before year 1 or after year 9999 in UTC") from exc
+        raise ValueError("the time is before year 1 or after year 9999 in UTC") from exc
 
 
 UtcDatetime = Annotated[AwareDatetime, AfterValidator(_in_utc)]
-"""A moment with a time zone, read into UTC; one that UTC cannot name is refused, since it breaks later sums."""
+"""A time with a time zone, converted to UTC; a time outside the range of UTC is rejected."""
 
 
 def utc_now() -> datetime:
-    """The present moment, aware, in UTC."""
+    """The current time in UTC, aware."""
     return datetime.now(UTC)
 
 
@@ -41,10 +41,8 @@ class Contract(BaseModel):
 class Message(Contract):
     """A contract that travels over the broker."""
 
-    schema_version: Literal[1] = Field(
-        default=1, description="Changes with any change that is not a new optional field."
-    )
-    message_id: UUID = Field(default_factory=uuid4, description="Two messages with one id are one event.")
+    schema_version: Literal[1] = Field(default=1, description="Increases with any change but a new optional field.")
+    message_id: UUID = Field(default_factory=uuid4, description="Two messages with the same id are one event.")
     sent_at: UtcDatetime = Field(default_factory=utc_now, description="When the producer made the message, in UTC.")
     source: Slug = Field(description="The device that made the message, as in its topic.")
     correlation_id: str | None = Field(
@@ -52,12 +50,12 @@ class Message(Contract):
     )
 
     def to_payload(self) -> bytes:
-        """The message as UTF-8 JSON, ready to publish."""
+        """The message as UTF-8 JSON."""
         return self.model_dump_json().encode()
 
     @classmethod
     def from_payload(cls, payload: bytes | bytearray | str) -> Self:
-        """Read a message back.
+        """Read a message.
 
         Raises:
             pydantic.ValidationError: The payload is not JSON or does not fit this message.

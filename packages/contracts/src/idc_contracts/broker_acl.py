@@ -6,14 +6,14 @@ from idc_contracts.topics import FOREIGN_TOPICS, TOPICS, Account
 
 _HEADER: Final = """\
 # Who may publish and read what. Generated from the topic table by `make schemas`: change that, not this file.
-# An account that is not named here, and every topic that is not named under an account, is refused.
+# Accounts that are not listed here, and topics that are not listed under an account, are rejected.
 """
 
 
 def broker_acl() -> str:
-    """The whole access file."""
+    """The access file."""
     blocks = [_block(account) for account in get_args(Account)]
-    monitor = "# the broker's own health check, and who watches the broker itself\nuser monitor\ntopic read $SYS/#\n"
+    monitor = "# the broker's health check, and monitoring of the broker\nuser monitor\ntopic read $SYS/#\n"
     return "\n".join([_HEADER, *blocks, monitor])
 
 

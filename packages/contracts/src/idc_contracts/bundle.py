@@ -1,4 +1,4 @@
-"""The manifest of a model bundle: everything that must be known of a model to serve it and to trust it.
+"""The manifest of a model bundle: all that is needed to serve a model and to trust it.
 
 A bundle is the folder `<name>/<version>/`, complete and immutable. `manifest.json` lists the SHA-256 of every other
 file, so that the digest of the manifest stands for the whole bundle.
@@ -24,16 +24,20 @@ class PatchSpec(Contract):
     colour_order: Literal["RGB"] = "RGB"
 
 
+PATCH: Final = PatchSpec(height_px=50, width_px=50)
+"""The patch that the project's models take: the size of the public data set."""
+
+
 class Backbone(Contract):
     """The pretrained network under the head."""
 
     name: str
     stages: tuple[str, ...] = Field(description="The stages whose pooled outputs feed the head.")
-    input_px: int = Field(ge=1, description="The side to which the graph resizes a patch.")
-    weights_source: str = Field(description="The package or file that the weights come from.")
+    input_px: int = Field(ge=1, description="Side length to which the graph resizes a patch.")
+    weights_source: str = Field(description="Package or file with the weights.")
     weights_sha256: Sha256
     fine_tuned_from: str | None = Field(
-        default=None, description="The first stage that learned from histology, too; null where none did."
+        default=None, description="The first stage that was fine-tuned on histology; null if none was."
     )
 
 
@@ -48,7 +52,7 @@ class Calibration(Contract):
 
 
 class Split(Contract):
-    """Which patients stood on which side."""
+    """Which patients were used for what."""
 
     id: Sha256 = Field(description="Digest of the three sorted lists.")
     train: tuple[str, ...] = Field(min_length=1)
@@ -57,7 +61,7 @@ class Split(Contract):
     cross_fitted: bool = Field(
         default=False,
         description="Validation patients are training patients, each scored for calibration and thresholds by heads "
-        "that never saw it.",
+        "trained without it.",
     )
 
     @model_validator(mode="after")
@@ -67,20 +71,20 @@ class Split(Contract):
         sides = [*self.train, *(() if self.cross_fitted else self.validation), *self.test]
         twice = sorted({patient for patient in sides if sides.count(patient) > 1})
         if twice:
-            raise ValueError(f"patients stand on two sides of the split: {', '.join(twice)}")
+            raise ValueError(f"patients are on two sides of the split: {', '.join(twice)}")
         return self
 
 
 class Dataset(Contract):
-    """What the model was made from."""
+    """The data behind the model."""
 
-    sha256: Sha256 = Field(description="Digest over the sorted digests of all patches used, whichever side.")
+    sha256: Sha256 = Field(description="Digest of the sorted digests of all patches, of all sides of the split.")
     patches: int = Field(ge=1)
     positives: int = Field(ge=0)
 
 
 class Estimate(Contract):
-    """A figure with its 95 % interval."""
+    """A metric with its 95 % confidence interval."""
 
     value: float
     low: float
@@ -88,12 +92,12 @@ class Estimate(Contract):
 
 
 class OperatingPoint(Contract):
-    """What the thresholds were chosen for, and what they reach on the validation patients."""
+    """The targets of the thresholds, and what they reach on the validation patients."""
 
     target_sensitivity: Probability
     target_specificity: Probability
     target_band_width: Probability | None = Field(
-        default=None, description="The most that P(IDC) may differ within the uncertain band."
+        default=None, description="Largest width of the uncertain band of P(IDC)."
     )
     validation_sensitivity: Probability = Field(description="Share of decided positives that are `idc`.")
     validation_specificity: Probability = Field(description="Share of decided negatives that are `no_idc`.")
@@ -101,7 +105,7 @@ class OperatingPoint(Contract):
 
 
 class PatientMetrics(Contract):
-    """Figures of the compiled model on one patient; None where the patient lacks a class that the figure needs."""
+    """Metrics of the compiled model on one patient; None if the patient lacks a class that the metric needs."""
 
     patient: str
     side: Literal["validation", "test"]
@@ -119,29 +123,27 @@ class PatientMetrics(Contract):
 
 
 class SelfTest(Contract):
-    """Made-up patches with their answers, so that a device can prove that it computes what was measured."""
+    """Synthetic patches with their results, so that a device can show that it computes what was measured."""
 
     file: str
     patches: int = Field(ge=1)
-    tolerance: float = Field(gt=0.0, le=0.1, description="Largest |dp| that passes.")
+    tolerance: float = Field(gt=0.0, le=0.1, description="Largest allowed absolute difference of P(IDC).")
 
 
 class Parity(Contract):
-    """How far the exported graphs stray from Keras on the same patches."""
+    """Largest differences of P(IDC) between the exported graphs and Keras on the same patches."""
 
     patches: int = Field(ge=1)
     max_dp_openvino: float = Field(ge=0.0)
     max_dp_onnx: float = Field(ge=0.0)
-    max_dp_int8: float | None = Field(default=None, ge=0.0, description="Null where there is no INT8 graph.")
+    max_dp_int8: float | None = Field(default=None, ge=0.0, description="Null without an INT8 graph.")
 
 
 class Int8(Contract):
-    """The INT8 twin of the graph, in the bundle only if it ranks as well."""
+    """The INT8 version of the graph; part of the bundle only if its AUC drops less than the limit."""
 
     kept: bool = Field(description="Whether `int8/model.xml` is part of the bundle.")
-    auc_drop: float = Field(
-        description="Mean within-patient AUC on patients that the graph did not learn from: FP16 minus INT8."
-    )
+    auc_drop: float = Field(description="Mean within-patient AUC on patients not used for training: FP16 minus INT8.")
     auc_drop_limit: float = Field(gt=0.0)
 
 
@@ -150,10 +152,10 @@ class BundleManifest(Contract):
 
     schema_version: Literal[1] = 1
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")
-    version: str = Field(pattern=r"^[1-9][0-9]*$", description="A whole number; the larger is the newer.")
+    version: str = Field(pattern=r"^[1-9][0-9]*$", description="A whole number; larger is newer.")
     created_at: AwareDatetime
     code_version: str
-    command: str = Field(description="The command that makes this bundle again.")
+    command: str = Field(description="The command that reproduces the bundle.")
     labels: tuple[Literal["no_idc"], Literal["idc"]] = ("no_idc", "idc")
     patch: PatchSpec
     backbone: Backbone
@@ -165,9 +167,9 @@ class BundleManifest(Contract):
     metrics: tuple[PatientMetrics, ...]
     self_test: SelfTest
     parity: Parity
-    int8: Int8 | None = Field(default=None, description="Null where no INT8 graph was made.")
+    int8: Int8 | None = Field(default=None, description="Null if no INT8 graph was made.")
     precision: Literal["FP16", "FP32", "INT8"]
-    files: dict[str, Sha256] = Field(description="Every file of the bundle but the manifest, by relative POSIX path.")
+    files: dict[str, Sha256] = Field(description="All files of the bundle except the manifest, by relative POSIX path.")
 
     @model_validator(mode="after")
     def _names_what_it_needs(self) -> Self:

@@ -9,7 +9,7 @@ from idc_contracts.base import Contract, Probability
 
 
 class Decision(StrEnum):
-    """What the system says of a patch."""
+    """The system's answer for a patch."""
 
     IDC = "idc"
     NO_IDC = "no_idc"
@@ -17,10 +17,10 @@ class Decision(StrEnum):
 
 
 class Thresholds(Contract):
-    """The two cuts of P(IDC) that a model bundle carries; nothing else holds a threshold of its own."""
+    """The two thresholds for P(IDC) in a model bundle; there are no others in the system."""
 
     no_idc_below: Probability = Field(description="P(IDC) below this is `no_idc`.")
-    idc_from: Probability = Field(description="P(IDC) at or above this is `idc`; what lies between is `uncertain`.")
+    idc_from: Probability = Field(description="P(IDC) at or above this is `idc`; between the two it is `uncertain`.")
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:

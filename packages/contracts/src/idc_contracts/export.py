@@ -1,4 +1,4 @@
-"""Writes the documents that are generated from the contracts: `python -m idc_contracts.export REPOSITORY`."""
+"""Writes the documents generated from the contracts: `python -m idc_contracts.export REPOSITORY`."""
 
 import json
 import sys
@@ -16,17 +16,17 @@ def _as_json(document: dict[str, Any]) -> str:
 
 
 def documents() -> dict[str, str]:
-    """Every generated document's text by its path in the repository."""
+    """The text of each generated document by its path in the repository."""
     schemas = {f"packages/contracts/schemas/v1/{name}.json": _as_json(body) for name, body in all_schemas().items()}
     return {
         **schemas,
-        "docs/messages/asyncapi.json": _as_json(asyncapi(version("idc-contracts"))),
+        "docs/reference/asyncapi.json": _as_json(asyncapi(version("idc-contracts"))),
         "broker/acl.conf": broker_acl(),
     }
 
 
 def main(arguments: list[str]) -> int:
-    """Write all documents below the folder that is named, or below the working folder."""
+    """Write all documents below the given folder, or below the working folder."""
     root = Path(arguments[0]) if arguments else Path()
     for name, text in documents().items():
         path = root / name

@@ -1,4 +1,4 @@
-"""Whether a device is there."""
+"""Whether a device is online."""
 
 from typing import Literal
 
@@ -16,9 +16,9 @@ class ServiceStatus(Message):
         default=None,
         ge=1,
         le=3600,
-        description="The device says `online` again at least so often; null where it says so only when it connects.",
+        description="The device repeats `online` at least this often; null if it publishes it only when it connects.",
     )
     is_session_new: bool = Field(
         default=False,
-        description="The broker kept no session for the device: what was published while it was away did not reach it.",
+        description="The broker kept no session for the device: messages published while it was offline are lost.",
     )

@@ -1,8 +1,7 @@
-"""The one table of topics: who publishes what, where and how, and who reads it.
+"""The table of topics: who publishes and who reads which message.
 
-Topics have the shape `idc/v1/<site>/<device>/<noun>`; `<device>` is the device that a message is from, or, for a
-command, the device that it is for. Code builds a topic only through this table, and the broker's access rules are
-tested against it.
+Topics have the shape `idc/v1/<site>/<device>/<noun>`; `<device>` is the sender of a message, or the
+receiver of a command. Code builds topics only through this table, and the broker's access rules are generated from it.
 """
 
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from idc_contracts.classification import PatchClassified
 from idc_contracts.status import ServiceStatus
 
 Account = Literal["gateway", "alarm", "operator"]
-"""The broker's accounts: the two services, and the people and systems that watch and command by MQTT."""
+"""The broker's accounts: the two services, and the people and systems that use MQTT directly."""
 
 _PREFIX: Final = "idc/v1"
 _slug: Final = TypeAdapter(Slug)
@@ -33,7 +32,7 @@ class Topic:
     consumers: tuple[Account, ...]
     purpose: str
     clearers: tuple[Account, ...] = ()
-    """Who, beside its producers, deletes a retained message: by an empty one."""
+    """Accounts other than the producers that may delete the retained message, by publishing an empty one."""
     qos: Literal[1] = 1
 
     @property
@@ -60,13 +59,13 @@ class Topic:
     def device_of(self, topic: str) -> str | None:
         """The device level of a concrete topic of this row.
 
-        None where the topic is another row's, or where a level is no slug: nobody can answer to such a name.
+        None for a topic of another row, or if a level is not a slug: no device can have such a name.
         """
         place = self.place_of(topic)
         return place[1] if place is not None and all(map(_is_slug, place)) else None
 
     def place_of(self, topic: str) -> tuple[str, str] | None:
-        """The site and device levels of a concrete topic of this row; None where the topic is another row's."""
+        """The site and device levels of a concrete topic of this row; None for a topic of another row."""
         levels = topic.split("/")
         if len(levels) != 5 or "/".join(levels[:2]) != _PREFIX or levels[4] != self.noun:
             return None
@@ -83,7 +82,7 @@ def _is_slug(level: str) -> bool:
 
 @dataclass(frozen=True)
 class ForeignTopic:
-    """A topic whose place and payload another system defines."""
+    """A topic that another system defines."""
 
     filter: str
     producers: tuple[Account, ...]
@@ -105,7 +104,7 @@ GATEWAY_STATUS: Final = Topic(
     retained=True,
     producers=("gateway",),
     consumers=("alarm", "operator"),
-    purpose="Whether a gateway is there.",
+    purpose="Whether a gateway is online.",
 )
 ALARM_STATUS: Final = Topic(
     noun="alarm-status",
@@ -113,7 +112,7 @@ ALARM_STATUS: Final = Topic(
     retained=True,
     producers=("alarm",),
     consumers=("gateway", "operator"),
-    purpose="Whether an alarm is there.",
+    purpose="Whether an alarm is online.",
     clearers=("gateway",),
 )
 ALARM_STATE: Final = Topic(
@@ -122,7 +121,7 @@ ALARM_STATE: Final = Topic(
     retained=True,
     producers=("alarm",),
     consumers=("gateway", "operator"),
-    purpose="An alarm's lamps and buzzer as they are.",
+    purpose="An alarm's lamps and buzzer now.",
     clearers=("gateway",),
 )
 ALARM_ACKNOWLEDGEMENTS: Final = Topic(
@@ -131,7 +130,7 @@ ALARM_ACKNOWLEDGEMENTS: Final = Topic(
     retained=False,
     producers=("gateway", "operator"),
     consumers=("alarm",),
-    purpose="Tells one alarm that its finding was seen.",
+    purpose="Acknowledges the findings of one alarm.",
 )
 
 ALARM_SILENCES: Final = Topic(
@@ -140,7 +139,7 @@ ALARM_SILENCES: Final = Topic(
     retained=False,
     producers=("gateway", "operator"),
     consumers=("alarm",),
-    purpose="Keeps one alarm's buzzer off for a time.",
+    purpose="Silences one alarm's buzzer for some time.",
 )
 ALARM_TESTS: Final = Topic(
     noun="alarm-tests",
@@ -148,7 +147,7 @@ ALARM_TESTS: Final = Topic(
     retained=False,
     producers=("gateway", "operator"),
     consumers=("alarm",),
-    purpose="Lets one alarm try its lamps and buzzer.",
+    purpose="Starts the self-test of one alarm.",
 )
 ALARM_ACTIONS: Final = Topic(
     noun="alarm-actions",
@@ -156,7 +155,7 @@ ALARM_ACTIONS: Final = Topic(
     retained=False,
     producers=("alarm",),
     consumers=("gateway", "operator"),
-    purpose="What an alarm did, and how long after the event.",
+    purpose="An alarm's actions, with their latency.",
 )
 
 TOPICS: Final = (
@@ -181,7 +180,7 @@ HOME_ASSISTANT_DISCOVERY: Final = ForeignTopic(
     filter="homeassistant/device/+/config",
     producers=("alarm",),
     consumers=("operator",),
-    purpose="Describes an alarm to Home Assistant, where that is switched on.",
+    purpose="Describes an alarm to Home Assistant, if enabled.",
 )
 
 FOREIGN_TOPICS: Final = (HOME_ASSISTANT_DISCOVERY,)

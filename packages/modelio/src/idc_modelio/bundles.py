@@ -12,24 +12,24 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from idc_contracts.bundle import MANIFEST_NAME, BundleManifest
-from idc_modelio.errors import BundleDamaged, BundleError, BundleMissing
+from idc_modelio.errors import BundleDamaged, BundleError, BundleMissing, SelfTestFailed
 
 _MAX_MANIFEST_BYTES: Final = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """A bundle whose manifest and files were found to be right."""
+    """A bundle whose manifest and files were verified."""
 
     path: Path
     manifest: BundleManifest
     sha256: str
-    """Digest of `manifest.json`, 64 hexadecimal digits: it stands for the whole bundle."""
+    """Digest of `manifest.json`, 64 hexadecimal digits; it identifies the whole bundle."""
 
 
 @dataclass(frozen=True)
 class SelfTestVector:
-    """Made-up patches and what the model said of them when it was made."""
+    """Synthetic patches and the scores that the model gave them when it was made."""
 
     patches: NDArray[np.uint8]
     """RGB, uint8, shape (N, height, width, 3), values 0-255."""
@@ -111,6 +111,28 @@ def _check_files(path: Path, manifest: BundleManifest) -> None:
     for name, expected in manifest.files.items():
         if (path / name).is_symlink() or file_sha256(path / name) != expected:
             raise BundleDamaged(f"{path / name} is not the file that the manifest lists: copy the bundle again")
+
+
+def check_self_test(bundle: Bundle, vector: SelfTestVector, probability: NDArray[np.float32]) -> float:
+    """Compare the scores that a device computes for the self-test with those of the model when it was made.
+
+    Args:
+        bundle: Holds the tolerance.
+        vector: The bundle's self-test.
+        probability: The device's scores, float32, shape (N,) or several such rows.
+
+    Returns:
+        The largest |difference| in P(IDC).
+
+    Raises:
+        SelfTestFailed: It is larger than the tolerance, or not a number.
+    """
+    difference, tolerance = float(np.abs(probability - vector.probability).max()), bundle.manifest.self_test.tolerance
+    if not difference <= tolerance:
+        raise SelfTestFailed(
+            f"{bundle.path} fails its self-test: P(IDC) differs by {difference:.4f}, allowed is {tolerance:g}"
+        )
+    return difference
 
 
 def read_self_test(bundle: Bundle) -> SelfTestVector:

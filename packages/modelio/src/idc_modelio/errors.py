@@ -1,4 +1,4 @@
-"""What can be wrong with a patch or a bundle.
+"""Errors of patches and bundles.
 
 ModelIoError
 ├── PatchError (ValueError)
@@ -9,7 +9,8 @@ ModelIoError
 │   └── UnsupportedSize
 └── BundleError
     ├── BundleMissing (FileNotFoundError)
-    └── BundleDamaged (ValueError)
+    ├── BundleDamaged (ValueError)
+    └── SelfTestFailed (ValueError)
 """
 
 import re
@@ -20,7 +21,7 @@ class ModelIoError(Exception):
 
 
 class PatchError(ModelIoError, ValueError):
-    """The bytes are no patch that the model can read."""
+    """The bytes are not a patch that the model can read."""
 
 
 class NotAnImage(PatchError):
@@ -28,7 +29,7 @@ class NotAnImage(PatchError):
 
 
 class TruncatedImage(PatchError):
-    """The image starts well and then ends early or is damaged."""
+    """The image ends early or is damaged."""
 
 
 class UnsupportedColour(PatchError):
@@ -36,15 +37,15 @@ class UnsupportedColour(PatchError):
 
 
 class UnsupportedForm(PatchError):
-    """The image is of an allowed format, but in a form of it that is not read, such as JPEG 2000 within a TIFF."""
+    """The image has an allowed format in an unsupported form, such as JPEG 2000 within a TIFF."""
 
 
 class UnsupportedSize(PatchError):
-    """The image's sides are outside of what is taken as one patch."""
+    """The image is smaller or larger than a patch."""
 
     @property
     def measured(self) -> str:
-        """What the image's size is, without the limit and the remedy."""
+        """The size of the image, without the limit and the remedy."""
         return re.split("[,:]", str(self))[0]
 
 
@@ -53,8 +54,12 @@ class BundleError(ModelIoError):
 
 
 class BundleMissing(BundleError, FileNotFoundError):
-    """There is no bundle in that place."""
+    """There is no bundle in this folder."""
 
 
 class BundleDamaged(BundleError, ValueError):
-    """The bundle's manifest or one of its files is not what it should be."""
+    """The manifest or a file of the bundle is wrong."""
+
+
+class SelfTestFailed(BundleError, ValueError):
+    """The bundle's graph computes something else than when it was made."""

@@ -1,4 +1,4 @@
-"""Says what bytes are that are no image of an allowed format, by how they begin; people send the oddest things."""
+"""Names the kind of bytes that are not an image of an allowed format, by their first bytes."""
 
 from typing import Final
 
@@ -37,7 +37,7 @@ _LOOKED_AT_BYTES: Final = 1024
 
 
 def foreign_kind(data: bytes) -> str | None:
-    """What the bytes are, as a noun; None where they are an image of an allowed format, or nothing that is known."""
+    """The kind of the bytes, as a noun; None for an image of an allowed format and for unknown bytes."""
     for start, kind in _STARTS:
         if data.startswith(start):
             return kind
@@ -64,5 +64,5 @@ def _is_utf8(head: bytes) -> bool:
     try:
         head.decode()
     except UnicodeDecodeError as exc:
-        return exc.reason == "unexpected end of data"  # the cut through the last character is ours
+        return exc.reason == "unexpected end of data"  # the head was cut within a character
     return True

@@ -1,7 +1,7 @@
-"""What an image must be to be taken as a patch, and what helps where it is not.
+"""The checks that make an image a patch, with error texts that name the remedy.
 
-Whoever does what a text says, literally, must come to a patch that the model reads rightly. A grey image made RGB, or a
-transparent edge filled with black, is decoded without complaint and classified wrongly; so no text says that.
+A remedy followed literally must lead to a patch that the model classifies rightly. A grey image converted to RGB, or a
+transparent edge filled with black, decodes without an error and is classified wrongly, so no text recommends it.
 """
 
 from typing import Final
@@ -32,14 +32,14 @@ _COLOURLESS: Final = frozenset({"1", "L", "LA", "La", "I", "I;16", "I;16B", "I;1
 _INK: Final = (25, 230)
 """Values between black edges and white glass, which may be grey all over."""
 _GREY_LEVELS: Final = 16
-"""So many shades in an image without any colour are the picture of something; noise on glass has fewer."""
+"""An image without colour and with at least this many shades shows something; noise on glass has fewer."""
 _GREY_SPREAD: Final = 3
-"""How far apart the channels of a grey pixel may be after lossy compression. In each of the 33,175 patches that were
-looked at, some pixel has 7 or more."""
+"""How far apart the channels of a grey pixel may be after lossy compression. In each of 33,175 patches examined, some
+pixel has 7 or more."""
 
 
 def check_bytes(data: bytes) -> None:
-    """Look at the bytes before any decoder does.
+    """Check the bytes before any decoder reads them.
 
     Raises:
         NotAnImage: They are empty or a recognised other kind of file.
@@ -66,7 +66,7 @@ def check_bytes(data: bytes) -> None:
 
 
 def check_header(image: ImageFile.ImageFile) -> None:
-    """Look at what an image says of itself, before a pixel is decoded.
+    """Check the header of an image before a pixel is decoded.
 
     Raises:
         UnsupportedSize: A side is too short or too long.
@@ -103,10 +103,10 @@ def _wrong_mode(mode: str) -> str:
 
 
 def check_opaque(image: Image.Image) -> None:
-    """Look for transparent pixels.
+    """Check that no pixel is transparent.
 
     Raises:
-        UnsupportedColour: There are some.
+        UnsupportedColour: Some are.
     """
     if not image.has_transparency_data:
         return
@@ -121,13 +121,13 @@ def check_opaque(image: Image.Image) -> None:
 
 
 def check_coloured(image: Image.Image) -> None:
-    """Look for any colour at all. White glass, black edges and plain areas pass: they may be without.
+    """Check that there is any colour. White glass, black edges and plain areas pass without.
 
     Raises:
         UnsupportedColour: All pixels are grey, in many shades: a grey image was saved as RGB.
     """
     pixels = np.asarray(image.convert("RGB"))
-    if not (_is_grey(pixels[len(pixels) // 2]) and _is_grey(pixels)):  # one row tells most images
+    if not (_is_grey(pixels[len(pixels) // 2]) and _is_grey(pixels)):  # one row decides for most images
         return
     red = pixels[..., 0]
     darkest, lightest = _INK
@@ -143,7 +143,7 @@ def _is_grey(pixels: NDArray[np.uint8]) -> bool:
 
 
 def unreadable(data: bytes) -> PatchError:
-    """The error of bytes that a decoder gave up on."""
+    """The error for bytes that no decoder can read."""
     kind = format_of(data)
     if kind is None:
         return NotAnImage(f"these bytes are not a {_ALLOWED}")

@@ -1,4 +1,4 @@
-"""Forms of the allowed formats that are not read: told apart from damage, so that the remedy is right."""
+"""Unsupported forms of the allowed formats, kept apart from damage so that the remedy is right."""
 
 import io
 from typing import Any, Final
@@ -38,14 +38,14 @@ _NO_SOF: Final = (0xC4, 0xC8, 0xCC)
 
 
 def format_of(data: bytes) -> str | None:
-    """The allowed format that bytes begin as; None where they begin as none."""
+    """The allowed format of bytes, by their first bytes; None for any other."""
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return "WebP"
     return next((name for start, name in _STARTS if data.startswith(start)), None)
 
 
 def unread_form(data: bytes) -> str | None:
-    """What a file that cannot be read has that is not read; None where nothing is known, so that it may be damaged."""
+    """The unsupported form of an unreadable file; None where it is unknown: the file may be damaged."""
     kind = format_of(data)
     if kind == "TIFF":
         return _tiff_form(data)
@@ -63,7 +63,7 @@ def _tiff_form(data: bytes) -> str | None:
 
 
 def _tiff_tags(data: bytes) -> dict[int, Any]:
-    """The tags of the first frame; none where they cannot be read."""
+    """The tags of the first frame; empty where they cannot be read."""
     try:
         directory = ImageFileDirectory_v2(data[: 16 if _BIG_TIFF in data[2:4] else 8])
         file = io.BytesIO(data)
@@ -75,7 +75,7 @@ def _tiff_tags(data: bytes) -> dict[int, Any]:
 
 
 def _jpeg_form(data: bytes) -> str | None:
-    """From the frame's head (ITU-T T.81, B.2.2), which lies behind segments that each tell their length."""
+    """Read the frame header (ITU-T T.81, B.2.2), which follows segments that each state their length."""
     at = 2
     while at + 5 <= len(data) and data[at] == 0xFF:
         marker, length = data[at + 1], int.from_bytes(data[at + 2 : at + 4], "big")

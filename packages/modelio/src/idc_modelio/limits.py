@@ -1,9 +1,9 @@
-"""What is taken as one patch."""
+"""The limits of one patch."""
 
 from typing import Final
 
 FORMATS: Final = ("PNG", "JPEG", "TIFF", "BMP", "WEBP")
-"""The image formats that are read, by Pillow's names; no other decoder is ever started."""
+"""The supported image formats, by Pillow's names; no other decoder is started."""
 
 MIN_SIDE_PX: Final = 10
 MAX_SIDE_PX: Final = 512
@@ -11,7 +11,7 @@ MAX_SIDE_PX: Final = 512
 
 MAX_ENCODED_BYTES: Final = 2 * MAX_SIDE_PX * MAX_SIDE_PX * 4
 """2 MiB: the largest patch uncompressed with alpha, and as much again for metadata. Decoders keep lists of metadata
-that are many times the size of the file, so that the file must be small."""
+that are many times the size of the file, so the file must be small."""
 
 MAX_JPEG_SCANS: Final = 100
-"""An encoder writes about ten, and each scan costs a pass over the whole image. libtiff has the same limit."""
+"""An encoder writes about ten; each scan costs a pass over the whole image. libtiff has the same limit."""

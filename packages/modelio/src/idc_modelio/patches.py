@@ -1,4 +1,4 @@
-"""Turns an encoded image into the patch that the model reads; the trainer and the services share it."""
+"""Decodes an image to the model's input, for training and serving alike."""
 
 import io
 from collections.abc import Iterator
@@ -39,7 +39,7 @@ TiffImagePlugin.READ_LIBTIFF = True
 
 @dataclass(frozen=True)
 class ImageHeader:
-    """What an image says of itself."""
+    """The header of an image."""
 
     format: str
     width_px: int
@@ -49,7 +49,7 @@ class ImageHeader:
 
 @contextmanager
 def _decoded(data: bytes) -> Iterator[Image.Image]:
-    """One whole image, decoded and upright; whatever Pillow raises in the block comes out as a PatchError."""
+    """Decode an image and turn it upright; any exception of Pillow in the block becomes a PatchError."""
     check_bytes(data)
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
@@ -66,12 +66,12 @@ def _decoded(data: bytes) -> Iterator[Image.Image]:
         text = f"the image has too many pixels: cut one patch of at most {MAX_SIDE_PX} x {MAX_SIDE_PX} px out of it"
         raise UnsupportedSize(text) from exc
     except Exception as exc:
-        # Damaged bytes lead Pillow's readers into TypeError, KeyError and more; no list of them would be complete.
+        # Damaged bytes make Pillow's readers raise TypeError, KeyError and more; no list would be complete.
         raise unreadable(data) from exc
 
 
 def inspect_image(data: bytes) -> ImageHeader:
-    """Prove that an encoded image can be decoded to a patch, and say what it is.
+    """Check that an encoded image can be decoded to a patch, and return its header.
 
     Raises:
         NotAnImage: The bytes are empty or of no allowed format.
@@ -88,9 +88,9 @@ def inspect_image(data: bytes) -> ImageHeader:
 def decode_patch(data: bytes, *, height_px: int, width_px: int) -> NDArray[np.uint8]:
     """Decode one encoded image to one patch.
 
-    An image of another size is taken as one patch of the same field of view and scaled (Pillow's bilinear filter,
+    An image of another size counts as one patch of the same field of view and is scaled (Pillow's bilinear filter,
     which averages when it shrinks). An EXIF orientation is applied, so that the model sees what a viewer shows. A
-    colour profile (ICC) is not: the numbers are taken as they are.
+    colour profile (ICC) is not applied.
 
     Returns:
         RGB, uint8, shape (height_px, width_px, 3), values 0-255.

@@ -1,4 +1,4 @@
-"""Reads HTTP bodies so that one cannot be too large, and all of them together cannot fill the memory."""
+"""Reads HTTP bodies within bounds of size, time and total memory."""
 
 import asyncio
 import time
@@ -11,19 +11,19 @@ from idc_servicekit.memory_budget import BodiesExhausted, Lease, MemoryBudget
 __all__ = ["SLOWEST_BYTES_PER_S", "BodiesExhausted", "BodyBudget", "BodyTooLarge", "BodyTooSlow", "Lease"]
 
 SLOWEST_BYTES_PER_S: Final = 4096
-"""A long body may take longer than a short one, but no longer than at this rate."""
+"""A body may take longer the longer it is, but must not arrive more slowly than this."""
 
 
 class BodyTooLarge(ValueError):
-    """One body is longer than a body may be."""
+    """A body is too long."""
 
 
 class BodyTooSlow(TimeoutError):
-    """One body did not arrive in time."""
+    """A body did not arrive in time."""
 
 
 class BodyBudget:
-    """The memory that request bodies may take."""
+    """The memory for request bodies."""
 
     def __init__(
         self, *, max_body_bytes: int, max_total_bytes: int, timeout_s: float, overdraft_bytes: int = 0
@@ -31,17 +31,17 @@ class BodyBudget:
         """Set the bounds.
 
         Args:
-            max_body_bytes: Of one body.
-            max_total_bytes: Of all bodies that are held at one time.
-            timeout_s: How long one body may take to arrive: a client that went silent must not hold memory for good.
-            overdraft_bytes: How far one body may go beyond the total, where all of them wait for each other.
+            max_body_bytes: Largest body.
+            max_total_bytes: Largest total of the bodies held at one time.
+            timeout_s: Time limit for each piece: a silent client must not keep memory.
+            overdraft_bytes: How far one body may exceed the total where all of them wait for each other.
         """
         self.max_body_bytes = max_body_bytes
         self._memory = MemoryBudget(max_total_bytes, overdraft_bytes=overdraft_bytes)
         self._timeout_s = timeout_s
 
     def lease(self) -> AbstractContextManager[Lease]:
-        """A share of the memory that is given back at the block's end, whatever happens."""
+        """A share of the memory that is released at the end of the block."""
         return self._memory.lease()
 
     @asynccontextmanager
@@ -51,14 +51,14 @@ class BodyBudget:
         """Hold one whole body in memory while the block runs.
 
         Args:
-            announced_length: The value of `Content-Length`, if there is one; used to refuse early, never trusted.
+            announced_length: The value of `Content-Length`; used to reject early, never trusted.
             pieces: The body as it arrives.
             max_bytes: A tighter bound than the budget's own.
 
         Raises:
-            BodyTooLarge: The body is longer than it may be, as announced or as it arrives.
+            BodyTooLarge: The body is too long, as announced or as it arrives.
             BodyTooSlow: It did not arrive in time.
-            BodiesExhausted: Other bodies hold the memory; a later try may succeed.
+            BodiesExhausted: Other bodies hold the memory; retry later.
         """
         body = bytearray()
         with self.lease() as lease:
@@ -66,13 +66,13 @@ class BodyBudget:
                 lease.take(len(piece))
                 body += piece
             whole = bytes(body)
-            body.clear()  # only one body at a time is there twice
+            body.clear()  # only one body at a time is held twice
             yield whole
 
     async def pieces(
         self, announced_length: str | None, pieces: AsyncIterator[bytes], *, max_bytes: int | None = None
     ) -> AsyncIterator[bytes]:
-        """Hand a body on as it arrives, bounded in size and time; the time that its reader takes does not count.
+        """Yield a body as it arrives, bounded in size and time; the time that its reader takes does not count.
 
         Raises:
             BodyTooLarge: See `read`.

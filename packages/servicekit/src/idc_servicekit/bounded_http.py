@@ -1,7 +1,7 @@
-"""HTTP/1.1 by httptools, with what it leaves out.
+"""uvicorn's HTTP/1.1 protocol on httptools, with bounds.
 
-It bounds how long a request's head may be and may take, and how many connections rest; and it ends a server without
-closing a connection on which a request is on its way.
+It limits the length and time of a request's head and the number of idle connections, and ends a server without closing
+a connection on which a request is on its way.
 """
 
 import asyncio
@@ -13,22 +13,22 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 MAX_HEAD_BYTES: Final = 64 * 1024
 """Request line, headers and trailers together; uvicorn's other protocol, h11, has the same bound."""
 KEEP_ALIVE_S: Final = 150
-"""A proxy sends a request on a connection that has rested. Whoever lets it rest for a shorter time than the proxy does
-closes it now and then while a request is on its way, which the proxy must not repeat: 502. nginx lets connections rest
-for 60 s, AWS's balancer for 60 s, Caddy, Traefik (90 s) and HTTP clients for less than 120 s."""
+"""Longer than proxies keep an idle connection: a server that closes first may do so while a request is on its way. The
+proxy must not retry it, and the client gets 502. nginx and AWS's balancer keep one for 60 s, Traefik for 90 s, Caddy
+and HTTP clients for at most 120 s."""
 
 
 class BoundedHttpProtocol(HttpToolsProtocol):
-    """Ends a connection whose head is too long or too slow, and tells why.
+    """Ends a connection whose head is too long or too slow, with the reason.
 
-    One read from the socket, at most 256 KiB, may come on top of the bound.
+    One read from the socket, at most 256 KiB, may exceed the bound.
     """
 
     head_timeout_s = 10.0
     max_idle_connections = 256
-    """Beyond it the one that has rested longest is closed."""
+    """Beyond it, the one that was idle longest is closed."""
     linger_s = 0.5
-    """So long a resting connection is still read when the server ends: a request may be on its way."""
+    """An idle connection is read for this long when the server ends: a request may be on its way."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -38,18 +38,18 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._head_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as in uvicorn
-        """Give the first head its time."""
+        """Start the timer of the first head."""
         super().connection_made(transport)
         self._expect_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the timers."""
+        """Stop the timers."""
         self._head_is_here()
         self._late_body_is_here()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Count what belongs to a head that is not whole yet."""
+        """Count the bytes of a head that is not whole yet."""
         super().data_received(data)
         if self._head_timer is not None and not self.transport.is_closing():
             self._head_bytes += len(data)
@@ -59,7 +59,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._rest_again()
 
     def on_message_begin(self) -> None:
-        """Give the next head its time."""
+        """Start the timer of the next head."""
         super().on_message_begin()
         if self._head_timer is None:
             self._expect_head()
@@ -79,10 +79,10 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self.cycle.keep_alive = False
 
     def on_response_complete(self) -> None:
-        """Let the connection rest, and close another one where too many do."""
+        """Keep the connection, and close the one idle longest where too many are idle."""
         super().on_response_complete()
         if self.cycle.response_complete and self.cycle.more_body:
-            # It was refused before its body was read: what still comes of it has a time, too.
+            # The request was rejected before its body was read: the rest has a time limit, too.
             self._late_body_timer = self.loop.call_later(self.head_timeout_s, self.transport.close)
         if len(self.connections) > self.max_idle_connections:
             resting = [other for other in self.connections if _rests(other)]
@@ -97,7 +97,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self.cycle.more_body = False
 
     def shutdown(self) -> None:
-        """Take no further request on this connection, but for one that is on its way."""
+        """Take no more requests on this connection but one that is on its way."""
         self._is_ending = True
         if self.cycle is None or self.cycle.response_complete:
             self.loop.call_later(self.linger_s, self._close_if_idle)
@@ -105,7 +105,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             super().shutdown()
 
     def send_400_response(self, msg: str) -> None:
-        """Answer what is no HTTP request, and end the connection."""
+        """Answer bytes that are not an HTTP request, and close the connection."""
         media_type, document = self.refusal(msg)
         body = json.dumps(document).encode()
         head = f"HTTP/1.1 400 Bad Request\r\ncontent-type: {media_type}\r\nconnection: close\r\n"
@@ -113,7 +113,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self.transport.close()
 
     def refusal(self, text: str) -> tuple[str, dict[str, Any]]:
-        """Media type and document of the answer; a service overrides it with its own form of errors."""
+        """Media type and document of the response; a service overrides it with its own form of errors."""
         return "application/json", {"error": text}
 
     def _close_if_idle(self) -> None:
@@ -122,7 +122,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self.transport.close()
 
     def _rest_again(self) -> None:
-        """Let the connection rest after bytes that begin no request, for which its timer was stopped."""
+        """Restart the keep-alive timer after bytes that begin no request: they stopped it."""
         is_answered = self.cycle is not None and self.cycle.response_complete and not self.pipeline
         if self.transport.is_closing() or self._head_timer is not None:
             return

@@ -1,4 +1,4 @@
-"""Writes log lines from a thread of its own: who stops reading them costs lines, and never holds up the service."""
+"""Writes log lines in its own thread: a reader that stalls costs lines, but never blocks the service."""
 
 import logging
 import sys
@@ -8,14 +8,14 @@ from threading import Thread
 from typing import Any, Final
 
 MAX_LINES: Final = 10_000
-"""So many lines wait; more are dropped and counted."""
+"""Lines that may wait; more are dropped and counted."""
 END_TIMEOUT_S: Final = 2.0
-"""So long the end of the process waits for the last lines."""
+"""How long the end of the process waits for the last lines."""
 _RETRY_S: Final = 0.05
 
 
 class LineOutput(logging.Handler):
-    """A handler for standard output: a pipe that nobody reads, or a full disk behind it, blocks its thread alone."""
+    """A handler for standard output: a pipe that nobody reads, or a full disk behind it, blocks only its thread."""
 
     def __init__(self, *, max_lines: int = MAX_LINES) -> None:
         super().__init__()
@@ -27,7 +27,6 @@ class LineOutput(logging.Handler):
         self._thread: Thread | None = None
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Hand one line to the thread."""
         try:
             line = self.format(record).encode("utf-8", "backslashreplace") + b"\n"
         except Exception:  # noqa: BLE001 - what cannot be logged must not fail the caller
@@ -42,7 +41,7 @@ class LineOutput(logging.Handler):
             self._thread.start()
 
     def flush(self) -> None:
-        """Wait for the lines to be written, within a limit."""
+        """Wait for the lines to be written, at most `END_TIMEOUT_S`."""
         end_s = time.monotonic() + END_TIMEOUT_S
         while self._lines.unfinished_tasks and time.monotonic() < end_s:
             time.sleep(0.001)
@@ -52,9 +51,9 @@ class LineOutput(logging.Handler):
             line = self._lines.get()
             self._write(line)
             self._lines.task_done()
-            self._tell_dropped()
+            self._report_dropped()
 
-    def _tell_dropped(self) -> None:
+    def _report_dropped(self) -> None:
         if self._dropped and self._lines.empty():
             count, self._dropped = self._dropped, 0
             text = f"{count} log lines were dropped: the output was not read"
@@ -65,9 +64,9 @@ class LineOutput(logging.Handler):
         try:
             while line:
                 written = self._raw.write(line)
-                if written is None:  # a pipe that does not block, and is full
+                if written is None:  # a non-blocking pipe that is full
                     time.sleep(_RETRY_S)
                 else:
                     line = line[written:]
-        except (OSError, ValueError):  # a full disk, or a closed pipe: the next line may be written
+        except (OSError, ValueError):  # a full disk or a closed pipe; the next line may succeed
             self._dropped += 1

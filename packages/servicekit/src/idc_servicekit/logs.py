@@ -1,4 +1,4 @@
-"""Sets up logging once per process: JSON lines in containers, plain text for people."""
+"""Logging of a process: JSON lines in containers, plain text for people."""
 
 import json
 import logging
@@ -13,14 +13,13 @@ _STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asc
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line; what a call passes in `extra` becomes fields."""
+    """One JSON object per line; `extra` becomes fields."""
 
     def __init__(self, service: str) -> None:
         super().__init__()
         self._service = service
 
     def format(self, record: logging.LogRecord) -> str:
-        """Render one record."""
         line: dict[str, Any] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
@@ -48,5 +47,5 @@ def configure_logging(service: str, log_format: LogFormat, level: str = "INFO") 
     else:
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    # What a library warns of (Pillow, of a damaged image) is a log line like the others.
+    # Warnings of libraries (Pillow's, about a damaged image) become log lines.
     logging.captureWarnings(capture=True)

@@ -1,4 +1,4 @@
-"""The memory that uploads may take together, and who waits for it."""
+"""The memory that all uploads share, and the line of those that wait for it."""
 
 import asyncio
 from bisect import insort
@@ -9,16 +9,16 @@ from itertools import count
 from typing import Final
 
 STALL_S: Final = 0.5
-"""When nothing was given back for so long, the first in line may go on all the same: those who hold the memory may all
-be waiting for more of it."""
+"""When nothing was released for this long, the first in line continues all the same: the requests that hold the memory
+may all be waiting for more of it."""
 
 
 class BodiesExhausted(RuntimeError):
-    """The bodies in progress together hold as many bytes as they may."""
+    """The bodies in progress hold all the memory."""
 
 
 class Lease:
-    """The share of the memory that one request holds."""
+    """One request's share of the memory."""
 
     def __init__(self, budget: "MemoryBudget", number: int) -> None:
         self.number = number
@@ -29,24 +29,23 @@ class Lease:
 
     @property
     def held_bytes(self) -> int:
-        """What it holds now."""
         return self._held_bytes
 
     def take(self, size_bytes: int) -> None:
         """Reserve more memory.
 
         Raises:
-            BodiesExhausted: Other bodies hold the memory; a later try may succeed.
+            BodiesExhausted: Other bodies hold the memory; retry later.
         """
         self._check_runs()
         self._budget.take(size_bytes)
         self._held_bytes += size_bytes
 
     async def take_when_free(self, size_bytes: int, timeout_s: float) -> None:
-        """Reserve more memory as soon as there is room; the request that began first is served first.
+        """Reserve more memory as soon as there is room; older requests come first.
 
         Raises:
-            BodiesExhausted: There was none in time.
+            BodiesExhausted: There was no room in time.
         """
         self._check_runs()
         await self._budget.take_when_free(self, size_bytes, timeout_s)
@@ -61,13 +60,13 @@ class Lease:
         self._budget.give_back(size_bytes)
 
     def end(self) -> None:
-        """Hold nothing, now and later."""
+        """Release everything and reserve nothing more."""
         self._is_over = True
         self.give_back(self._held_bytes)
 
     def _check_runs(self) -> None:
         if self._is_over:
-            raise BodiesExhausted("the request has ended: nothing more of it is read")
+            raise BodiesExhausted("the request has ended: its body is not read on")
 
 
 @dataclass(frozen=True)
@@ -80,9 +79,9 @@ class _Waiting:
 class MemoryBudget:
     """Bytes that are taken and given back.
 
-    Requests that each hold a part and wait for more could wait for each other until all of them time out. So what is
-    given back goes to the oldest one that waits; and where nothing is given back, the oldest one may go beyond the
-    total, by `overdraft_bytes` at most: enough to complete what it reads, and to give it back.
+    Requests that each hold a part and wait for more could wait for each other until all of them time out. So memory
+    that is given back goes to the oldest that waits. Where none is given back, the oldest may exceed the total by up to
+    `overdraft_bytes`: enough to finish its read and give the memory back.
     """
 
     def __init__(self, total_bytes: int, *, overdraft_bytes: int = 0) -> None:
@@ -92,12 +91,12 @@ class MemoryBudget:
         self._line: list[_Waiting] = []
         """In the order in which their requests began."""
         self._express: Lease | None = None
-        """The request that may go beyond the total."""
+        """The request that may exceed the total."""
         self._stall: asyncio.TimerHandle | None = None
 
     @contextmanager
     def lease(self) -> Iterator[Lease]:
-        """A share that is given back at the block's end, whatever happens."""
+        """A share that is given back at the end of the block."""
         lease = Lease(self, next(self._numbers))
         try:
             yield lease
@@ -107,20 +106,20 @@ class MemoryBudget:
                 self._express = None
 
     def take(self, size_bytes: int) -> None:
-        """Take memory; a lease sees to it that it is given back.
+        """Take memory for a lease, which gives it back.
 
         Raises:
-            BodiesExhausted: There is not so much left.
+            BodiesExhausted: There is not enough left.
         """
         if size_bytes > self._free_bytes:
             raise BodiesExhausted("other requests hold all the memory for uploads: try again in a second")
         self._free_bytes -= size_bytes
 
     async def take_when_free(self, lease: Lease, size_bytes: int, timeout_s: float) -> None:
-        """Take memory for a lease as soon as it is there.
+        """Take memory for a lease as soon as there is room.
 
         Raises:
-            BodiesExhausted: There was none in time.
+            BodiesExhausted: There was no room in time.
         """
         if size_bytes <= self._free_bytes or self._may_overdraw(lease, size_bytes):
             self._free_bytes -= size_bytes

@@ -13,11 +13,11 @@ _EXPIRED: Final = 10
 
 
 def why_unreachable(error: BaseException) -> str:
-    """What to tell people of a connection that failed: where a clock may be the reason, that it may.
+    """Why a connection failed, in words; names the clock where that may be the reason.
 
-    A Raspberry Pi has no clock that outlives a power cut: before NTP set it, no certificate of today is valid.
+    A Raspberry Pi has no clock that survives a power cut: until NTP has set it, no certificate seems valid.
     """
-    # aiomqtt's errors keep what they were made of as their context.
+    # aiomqtt's errors have paho's as their context.
     cause = error if isinstance(error, ssl.SSLError) else error.__cause__ or error.__context__
     code = getattr(cause, "verify_code", None)
     now = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
@@ -33,13 +33,13 @@ class MqttSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    host: str = Field(default="broker", min_length=1, description="The broker's host name; its certificate names it.")
+    host: str = Field(default="broker", min_length=1, description="The broker's host name, as in its certificate.")
     port: int = Field(default=8883, ge=1, le=65535, description="The broker's TLS port.")
     username: str = Field(min_length=1, max_length=64, description="This service's account at the broker.")
-    password_file: Path = Field(description="File that holds the account's password, and nothing else.")
+    password_file: Path = Field(description="File with the account's password and nothing else.")
     ca_file: Path = Field(description="Certificate (PEM) of the authority that signed the broker's certificate.")
     certificate_file: Path | None = Field(
-        default=None, description="This service's certificate (PEM), for a broker that asks for one."
+        default=None, description="This service's certificate (PEM), for a broker that requires one."
     )
     key_file: Path | None = Field(default=None, description="The certificate's private key (PEM).")
     keepalive_s: int = Field(default=15, ge=5, le=3600, description="Silence after which a lost connection is noticed.")
@@ -47,7 +47,7 @@ class MqttSettings(BaseModel):
     @field_validator("host")
     @classmethod
     def _is_a_host_alone(cls, host: str) -> str:
-        """A name with more in it would be looked up without end."""
+        """Reject a URL or a port, which would be looked up as a name without end."""
         if any(c.isspace() or c in "/[]" for c in host) or host.count(":") == 1:
             raise ValueError("write a host name or an address alone: the port is a setting of its own")
         return host
@@ -74,12 +74,10 @@ class MqttSettings(BaseModel):
         return self.password_file.read_text().strip()
 
     def tls_context(self) -> ssl.SSLContext:
-        """A context that trusts only `ca_file`, checks the host name and speaks TLS 1.2 or later.
-
-        It shows `certificate_file` to a broker that asks for a certificate.
+        """Trusts `ca_file` alone, checks the host name, presents `certificate_file`, uses TLS 1.2 or later.
 
         Raises:
-            OSError: A file is missing or holds no certificate, or the key is another's (`ssl.SSLError`).
+            OSError: A file is missing or not a certificate, or the key does not match (`ssl.SSLError`).
         """
         for file in (self.ca_file, self.certificate_file, self.key_file):
             if file is not None:

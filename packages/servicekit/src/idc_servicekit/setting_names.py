@@ -1,4 +1,4 @@
-"""Which environment variables a service reads, and what to say of one that it does not."""
+"""Which environment variables a service reads, and what to say about one that it does not."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -16,9 +16,9 @@ _LINK_VALUE: Final = re.compile(r"(tcp|udp|sctp)://[^/]*")
 
 
 def is_service_link(name: str, value: str | None) -> bool:
-    """Whether a container platform set a variable to tell of another service, not a person.
+    """Whether a container platform, not a person, set a variable to announce a service.
 
-    Kubernetes and Docker do that by the name of the service: one that is called `gateway` gets `GATEWAY_PORT=tcp://…`.
+    Kubernetes and Docker name it after the service: `gateway` makes `GATEWAY_PORT=tcp://…`.
     https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
     """
     upper = name.upper()
@@ -27,7 +27,7 @@ def is_service_link(name: str, value: str | None) -> bool:
 
 
 def setting_names(settings: type[BaseSettings]) -> frozenset[str]:
-    """Every variable that a service reads, those of nested groups and the groups themselves included."""
+    """Every variable that a service reads, including nested groups and their fields."""
     prefix = str(settings.model_config["env_prefix"])
     return frozenset(f"{prefix}{name}".upper() for name in _field_names(settings))
 
@@ -35,12 +35,12 @@ def setting_names(settings: type[BaseSettings]) -> frozenset[str]:
 def unknown_settings(
     settings: type[BaseSettings], environment: Mapping[str, str], renamed: Mapping[str, str]
 ) -> list[str]:
-    """One line for each variable that is meant for a service and is not one of its settings, without its value.
+    """One line, without the value, for each variable that looks like a setting of a service and is not one.
 
     Args:
         settings: The service's settings.
         environment: The variables.
-        renamed: Names that were right once, with those that are right now.
+        renamed: Former names, with the current ones.
     """
     prefix, known = str(settings.model_config["env_prefix"]).upper(), setting_names(settings)
     return [
@@ -51,7 +51,7 @@ def unknown_settings(
 
 
 def _is_meant(name: str, prefix: str, known: frozenset[str]) -> bool:
-    """Whether a variable is a service's: by its prefix, or by all but a misspelt or missing one."""
+    """Whether a variable is meant for a service: by its prefix, even if that is misspelt or missing."""
     beginning, separator, rest = name.partition("_")
     is_misspelt = f"{prefix}{rest}" in known and _likeness(beginning + separator, prefix) > _LIKELY_THE_SAME
     return name.startswith(prefix) or is_misspelt or ("__" in name and f"{prefix}{name}" in known)
@@ -62,7 +62,7 @@ def _likeness(one: str, other: str) -> float:
 
 
 def no_such_setting(name: str, known: frozenset[str], renamed: Mapping[str, str]) -> str:
-    """What to say of a name that is no setting's: which one it is now, or which is nearest."""
+    """What to say about an unknown name: the current name, or the nearest one."""
     if name in renamed:
         return f"it is called {renamed[name]} now"
     nearest = max(sorted(known), key=lambda other: _likeness(name, other))

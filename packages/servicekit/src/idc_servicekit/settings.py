@@ -1,4 +1,4 @@
-"""What every service's settings share, and how a service ends when they are wrong."""
+"""Settings that all services share, and the error lines for wrong ones."""
 
 import os
 from collections.abc import Mapping
@@ -21,18 +21,18 @@ from idc_servicekit.setting_names import is_service_link, no_such_setting, setti
 EXIT_CONFIG: Final = os.EX_CONFIG
 """78: a setting is wrong (sysexits.h)."""
 EXIT_UNAVAILABLE: Final = os.EX_UNAVAILABLE
-"""69: something that the service needs is not there (sysexits.h)."""
+"""69: something that the service needs is missing (sysexits.h)."""
 
 
 class ServiceSettings(BaseSettings):
-    """Base of a service's settings; a subclass gives the environment prefix and its own fields.
+    """Base of a service's settings; a subclass adds the environment prefix and its own fields.
 
-    Nested groups are set as `PREFIX_GROUP__FIELD`. What Kubernetes or Docker say of a service of the same name is no
-    setting and is not read.
+    Nested groups are set as `PREFIX_GROUP__FIELD`. Variables by which Kubernetes or Docker announce a service of the
+    same name are not read.
     """
 
     renamed: ClassVar[Mapping[str, str]] = {}
-    """Variables that were right once, with those that are right now."""
+    """Former names of variables, with the current ones."""
 
     model_config = SettingsConfigDict(frozen=True, extra="forbid", env_nested_delimiter="__")
 
@@ -49,7 +49,7 @@ class ServiceSettings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """What is given goes before the environment; nothing else is read."""
+        """Arguments override the environment; nothing else is read."""
         return init_settings, _Environment(settings_cls)
 
 
@@ -60,12 +60,12 @@ class _Environment(EnvSettingsSource):
 
 
 def describe_invalid(error: ValidationError, prefix: str, settings: type[ServiceSettings] | None = None) -> str:
-    """One line that names each wrong setting by its environment variable, without its value, which may be a secret.
+    """One line that names each wrong setting by its variable, without its value, which may be a secret.
 
     Args:
         error: What reading the settings raised.
         prefix: What the variables begin with.
-        settings: The settings; with them, an unknown name is reported with the nearest right one.
+        settings: The settings; if given, an unknown name is reported with the nearest valid one.
     """
     problems = [
         f"{name}: {_problem(name, item, settings)}"
@@ -82,7 +82,7 @@ def _problem(name: str, item: ErrorDetails, settings: type[ServiceSettings] | No
 
 
 def describe_unreadable(error: SettingsError, prefix: str, environment: Mapping[str, str]) -> str:
-    """One line that names the variable in which a list or a group is no JSON, without its value.
+    """One line that names the variable in which a list or group is not valid JSON, without its value.
 
     Args:
         error: What reading the settings raised.
@@ -96,6 +96,6 @@ def describe_unreadable(error: SettingsError, prefix: str, environment: Mapping[
 
 
 def describe_unknown(settings: type[ServiceSettings], environment: Mapping[str, str]) -> str | None:
-    """One line that names each variable that no setting has, with the right name; None where there is none."""
+    """One line that names each unknown variable and the nearest valid name; None if all are known."""
     problems = unknown_settings(settings, environment, settings.renamed)
     return "wrong settings: " + "; ".join(problems) if problems else None

@@ -1,4 +1,4 @@
-"""How a service starts: settings, logs, run; and how it says in one line why it cannot."""
+"""Starts a service: settings, logs, run; or one line on why it cannot."""
 
 import logging
 import os
@@ -37,11 +37,11 @@ def start(
         name: The service's name; its program is `idc-<name>`.
         settings_type: The settings to read.
         run: Serves until a signal stops it.
-        unavailable: What `run` raises where something that the service needs is not there.
-        given: Settings that go before the environment's, such as the command line's.
+        unavailable: What `run` raises when something that the service needs is missing.
+        given: Settings that override the environment's, such as the command line's.
 
     Returns:
-        The exit code: 0, 78 for wrong settings, 69 for what is not there; one line on standard error says what.
+        The exit code: 0, 78 for wrong settings, 69 for something missing; one line on standard error says what.
     """
     prefix = str(settings_type.model_config["env_prefix"])
     if unknown := describe_unknown(settings_type, os.environ):

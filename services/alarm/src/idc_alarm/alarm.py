@@ -1,27 +1,50 @@
-"""The alarm itself: acts on each event once, drives the panel and says what it did."""
+"""The alarm itself: acts on each event once, drives the panel and reports what it did."""
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from uuid import UUID
+from typing import Protocol
 
-from idc_alarm.acts import Act
-from idc_alarm.condition import restored
-from idc_alarm.events import Classified, Commanded, Event, Moment
-from idc_alarm.policy import after
-from idc_alarm.ports import AlarmPanel
-from idc_alarm.record import REMEMBERED_IDS, AlarmRecord
-from idc_alarm.rules import Rules
-from idc_alarm.signals import Signals, mode, next_change_s, signals
-from idc_alarm.supervision import is_clock_trusted, offline_gateways
-from idc_alarm.untold import Untold
+from idc_alarm.journal.record import REMEMBERED_IDS, AlarmRecord
+from idc_alarm.journal.untold import Untold
+from idc_alarm.machine.acts import Act
+from idc_alarm.machine.condition import restored
+from idc_alarm.machine.events import Classified, Commanded, Event, Moment
+from idc_alarm.machine.policy import after
+from idc_alarm.machine.rules import Rules
+from idc_alarm.machine.signals import Signals, mode, next_change_s, signals
+from idc_alarm.machine.supervision import is_clock_trusted, offline_gateways
 from idc_contracts import AlarmActed, AlarmState, utc_now
 from idc_contracts.base import Message
 
 logger = logging.getLogger(__name__)
 
 REPORTED_GATEWAYS = 32
+
+
+class AlarmPanel(Protocol):
+    """Three lamps, a buzzer and a button. Only the controller's thread uses it."""
+
+    def show(self, signals: Signals) -> None:
+        """Drive all outputs. What goes dark does so before anything is lit.
+
+        Raises:
+            PanelFailed: An output could not be driven.
+        """
+
+    def keep_alive(self) -> None:
+        """Report that the controller runs; without this for long, the panel shows a technical alarm by itself.
+
+        Raises:
+            PanelFailed: An output could not be driven since the last call.
+        """
+
+    def presses(self) -> Sequence[float]:
+        """When the button was pressed since the last call, in monotonic seconds."""
+
+    def close(self) -> None:
+        """Switch everything off and release the pins."""
 
 
 class Alarm:
@@ -45,45 +68,27 @@ class Alarm:
         now = self._now()
         self._situation = restored(record.condition, record.changed_at, now)
         self._shown = signals(self._situation, now, rules)
-        self._changed_at = now.at
+        self.changed_at = now.at
+        """When the outputs last changed."""
         self._recent_ids = dict.fromkeys(record.recent_ids)
-        self._untold = Untold(record.untold)
-        self._rejected_messages = 0
-        self._revision = 0
+        self.untold = Untold(record.untold)
+        self.rejected_messages = 0
+        self.revision = 0
+        """Counts the changes of the record."""
         self._cause: str | None = None
 
     @property
-    def revision(self) -> int:
-        """Counts the changes of the record."""
-        return self._revision
-
-    @property
-    def changed_at(self) -> datetime:
-        """When the outputs last changed."""
-        return self._changed_at
-
-    @property
     def record(self) -> AlarmRecord:
-        """What must be written down."""
+        """What the journal must hold."""
         return AlarmRecord(
             condition=self._situation.condition,
-            changed_at=self._changed_at,
+            changed_at=self.changed_at,
             recent_ids=tuple(self._recent_ids),
-            untold=self._untold.actions,
+            untold=self.untold.actions,
         )
 
     @property
-    def untold(self) -> Sequence[AlarmActed]:
-        """What was done and not told to anybody yet, as far as is known."""
-        return self._untold.actions
-
-    def forget_told(self, message_ids: Iterable[UUID]) -> None:
-        """Drop the actions that were told."""
-        self._untold.forget(message_ids)
-
-    @property
     def state(self) -> AlarmState:
-        """What the alarm reports of itself."""
         now, situation = self._now(), self._situation
         return AlarmState(
             sent_at=now.at,
@@ -100,36 +105,28 @@ class Alarm:
             technical=situation.technical,
             offline_gateways=offline_gateways(situation.supervision, self._rules)[:REPORTED_GATEWAYS],
             last_classification=situation.condition.last_classification,
-            changed_at=self._changed_at,
-            rejected_messages=self._rejected_messages,
+            changed_at=self.changed_at,
+            rejected_messages=self.rejected_messages,
         )
 
     @property
     def next_change_s(self) -> float | None:
-        """Seconds until time alone changes an output; None where it will not."""
+        """Seconds until time alone may change an output; None where it will not."""
         return next_change_s(self._situation, self._now(), self._rules)
 
     def show(self) -> None:
-        """Drive the panel as the situation says.
-
-        Raises:
-            PanelFailed: An output could not be driven.
-        """
-        self._drive(signals(self._situation, self._now(), self._rules))
-
-    def go_dark(self) -> None:
-        """Put out everything and let the pins go; the condition stays in the journal for the next start."""
-        self._panel.close()
+        self._shown = signals(self._situation, self._now(), self._rules)
+        self._panel.show(self._shown)
 
     def act(self, event: Event) -> list[AlarmActed]:
-        """Act on an event and say what was done; nothing for a message that was acted on before.
+        """Act on an event and return what was done: nothing for a message that was acted on before.
 
         Raises:
             PanelFailed: An output could not be driven.
         """
         message = event.message if isinstance(event, Classified | Commanded) else None
         if message is not None and message.message_id in self._recent_ids:
-            logger.info("ignored an event that was seen before", extra={"message_id": message.message_id})
+            logger.info("ignored a message that was seen before", extra={"message_id": message.message_id})
             return []
         now, before = self._now(), self._situation.condition
         self._situation, acts = after(self._situation, event, now, self._rules)
@@ -137,23 +134,19 @@ class Alarm:
         if message is not None:
             self._remember(message)
         if acts or message is not None or self._situation.condition != before:
-            self._revision += 1
+            self.revision += 1
         actions = [self._acted(act, event, message) for act in acts]
-        self._untold.add(actions)
+        self.untold.add(actions)
         return actions
-
-    def count_rejected(self) -> None:
-        """Count a message that could not be read."""
-        self._rejected_messages += 1
 
     def _now(self) -> Moment:
         return Moment(self._clock(), self._monotonic())
 
     def _drive(self, wanted: Signals) -> None:
-        self._panel.show(wanted)
         if wanted != self._shown:
+            self._panel.show(wanted)
             self._shown = wanted
-            self._changed_at = self._clock()
+            self.changed_at = self._clock()
 
     def _remember(self, message: Message) -> None:
         self._cause = message.correlation_id or str(message.message_id)

@@ -4,7 +4,7 @@ AlarmError
 ├── PinUnavailable (OSError)       no pin driver, or a pin cannot be claimed: the process ends with exit code 69
 ├── PanelFailed (OSError)          a lamp or the buzzer could not be driven: the process ends with exit code 69
 ├── WatchdogUnavailable (OSError)  the watchdog device cannot be opened: the process ends with exit code 69
-├── JournalFailed (OSError)        the journal could not be written: the alarm stays away from the broker until it can
+├── JournalFailed (OSError)        the journal could not be written: the alarm stays offline until it can
 └── UnreadableMessage (ValueError) a message is dropped, logged and counted
 """
 
@@ -30,4 +30,4 @@ class JournalFailed(AlarmError, OSError):
 
 
 class UnreadableMessage(AlarmError, ValueError):
-    """A message is none that the alarm knows."""
+    """A message is not one that the alarm reads."""

@@ -1,4 +1,4 @@
-"""The two files by which a health check knows the alarm: the loop turns, and it can hear the broker."""
+"""The heartbeat files that health checks read."""
 
 import logging
 from pathlib import Path
@@ -9,7 +9,7 @@ logger = logging.getLogger(__name__)
 
 
 class Health:
-    """Touches the alive file with each turn of the loop, and the ready file while the alarm can hear findings."""
+    """Touches the alive file with each turn of the controller, and the ready file while findings can arrive."""
 
     def __init__(self, alive_file: Path, ready_file: Path) -> None:
         self._alive = Heartbeat(alive_file)
@@ -17,10 +17,7 @@ class Health:
         self._is_failing = False
 
     def beat(self, *, ready: bool) -> None:
-        """Record one turn of the loop.
-
-        A file that cannot be written is logged once: the health check then fails by itself, and lamps matter more.
-        """
+        """Record one turn. A file that cannot be written is logged once: lamps matter more than the health check."""
         try:
             self._alive.beat()
             if ready:
@@ -35,7 +32,7 @@ class Health:
             self._is_failing = False
 
     def stop(self) -> None:
-        """Take both files away, so that the next check fails at once."""
+        """Remove both files, so that the next check fails at once."""
         for heartbeat in (self._ready, self._alive):
             try:
                 heartbeat.stop()

@@ -3,27 +3,28 @@
 With `backup FILE` or `restore FILE` it does that instead.
 """
 
-import logging
 import sys
 from contextlib import nullcontext
 from typing import Any
 
 import uvicorn
 
-from idc_gateway.app import build, create_app
+from idc_gateway.app import create_app
 from idc_gateway.backup.data_lock import data_lock
 from idc_gateway.commands import parse
+from idc_gateway.composition import build
 from idc_gateway.errors import CannotStart
 from idc_gateway.settings import GatewaySettings
-from idc_gateway.web.dependencies import Gateway
 from idc_gateway.web.problem_http import ProblemHttpProtocol
+from idc_gateway.web.rooms import Gateway
 from idc_gateway.web.routes.users import link_of
+from idc_servicekit.quiet_server import serve
 from idc_servicekit.startup import start
 from idc_servicekit.tracing import traces
 
 
 def main() -> int:
-    """Serve until a signal stops it, or do what the command line asks for; return the exit code."""
+    """Serve until a signal stops it, or run the given command; return the exit code."""
     command, given = parse(sys.argv[1:], _run_alone)
     return start("gateway", GatewaySettings, command, unavailable=(CannotStart,), given=given)
 
@@ -35,19 +36,16 @@ def _run_alone(settings: GatewaySettings) -> None:
 
 
 def _run(settings: GatewaySettings) -> None:
-    # httpx tells of every request at info level; the access log has them already.
-    logging.getLogger("httpx").setLevel(logging.WARNING)
     try:
         gateway = build(settings)
     except (OSError, ValueError) as exc:
         raise CannotStart(str(exc)) from exc
     _print_first_link(gateway)
     with traces("gateway"):
-        uvicorn.run(create_app(gateway), **server_options(settings))
+        serve(uvicorn.Config(create_app(gateway), **server_options(settings)))
 
 
 def server_options(settings: GatewaySettings) -> dict[str, Any]:
-    """How the application is served, as `uvicorn.Config` has it."""
     return {
         "host": settings.host,
         "port": settings.port,
@@ -65,11 +63,10 @@ def server_options(settings: GatewaySettings) -> dict[str, Any]:
 
 def _print_first_link(gateway: Gateway) -> None:
     # For the person who starts the stack, not for the log's collectors: it works once, and within an hour.
-    token = gateway.users.first_link()
+    token = gateway.access.users.first_link()
     if token is not None:
-        sys.stderr.write(
-            f"\n  Nobody can sign in yet. Open this once and set a password:\n\n  {link_of(gateway, token)}\n\n"
-        )
+        link = link_of(gateway.settings, token)
+        sys.stderr.write(f"\n  Nobody can sign in yet. Open this once and set a password:\n\n  {link}\n\n")
         sys.stderr.flush()
 
 

@@ -5,38 +5,35 @@ import os
 import sqlite3
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from typing import IO, Final
+from typing import IO
 
-from idc_gateway.app import open_image_store
 from idc_gateway.backup.backup import DATABASE, write_backup
 from idc_gateway.backup.data_lock import data_lock
 from idc_gateway.backup.restore import restore_backup
+from idc_gateway.composition import open_image_store
 from idc_gateway.errors import CannotStart
 from idc_gateway.settings import GatewaySettings
 
-_FILE: Final = "a file, or - for standard output or input"
 Command = Callable[[GatewaySettings], None]
 
 
 def parse(arguments: list[str], serve: Command) -> tuple[Command, dict[str, str]]:
-    """What the command line asks for, and settings that it brings; `serve` where it names no command.
-
-    Ends the process where it is wrong (exit code 2).
-    """
-    parser = argparse.ArgumentParser("idc-gateway", description="Serve, or back the database and images up or restore.")
+    """The command, or `serve`, and settings that it overrides; exits with 2 where the command line is wrong."""
+    parser = argparse.ArgumentParser("idc-gateway", description="Serve, or back up or restore the database and images.")
     commands = parser.add_subparsers(dest="command", title="commands (without one: serve)")
-    commands.add_parser("backup", help="write a backup, while the gateway may run").add_argument("file", help=_FILE)
-    commands.add_parser("restore", help="put a backup in place; stop the gateway first").add_argument(
-        "file", help=_FILE
-    )
-    given = parser.parse_args(arguments)
-    if given.command is None:
+    for name, text in {
+        "backup": "write a backup; the gateway may be running",
+        "restore": "restore a backup; stop the gateway first",
+    }.items():
+        commands.add_parser(name, help=text).add_argument("file", help="a file, or - for standard output or input")
+    options = parser.parse_args(arguments)
+    if options.command is None:
         return serve, {}
-    command = {"backup": _backup, "restore": _restore}[given.command]
+    command = {"backup": _backup, "restore": _restore}[options.command]
     # Standard output may be the backup: only errors are logged there.
-    return lambda settings: command(settings, given.file), {"log_level": "ERROR"}
+    return lambda settings: command(settings, options.file), {"log_level": "ERROR"}
 
 
 def _backup(settings: GatewaySettings, file: str) -> None:
@@ -54,11 +51,11 @@ def _restore(settings: GatewaySettings, file: str) -> None:
         images = open_image_store(settings)
         contents, kept = restore_backup(source, database, images)
     if images is None and contents.images:
-        _say(f"left out {contents.images} images: GATEWAY_STORE_IMAGES is off")
+        _say(f"skipped {contents.images} images: GATEWAY_STORE_IMAGES is off")
     _say(f"restored the database and {contents.images if images else 0} images")
     if kept is not None:
-        _say(f"what was there is {kept}; delete it when you don't need it")
-    _say("everybody signs in again; revoke again the keys that were revoked after the backup")
+        _say(f"the replaced database is {kept}; delete it when you no longer need it")
+    _say("all users must sign in again; revoke again the keys that were revoked after the backup")
 
 
 def _database(settings: GatewaySettings) -> Path:
@@ -77,7 +74,7 @@ def _reported() -> Iterator[None]:
 
 @contextmanager
 def _written(file: str) -> Iterator[IO[bytes]]:
-    """A file that is there whole or not at all."""
+    """A file that appears whole or not at all."""
     if file == "-":
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
@@ -94,13 +91,8 @@ def _written(file: str) -> Iterator[IO[bytes]]:
         part.unlink(missing_ok=True)
 
 
-@contextmanager
-def _read(file: str) -> Iterator[IO[bytes]]:
-    if file == "-":
-        yield sys.stdin.buffer
-        return
-    with Path(file).open("rb") as source:
-        yield source
+def _read(file: str) -> AbstractContextManager[IO[bytes]]:
+    return nullcontext(sys.stdin.buffer) if file == "-" else Path(file).open("rb")
 
 
 def _say(line: str) -> None:

@@ -1,294 +1,182 @@
-"""What can go wrong in the gateway; each error says which HTTP status tells it best.
+"""What can go wrong in the gateway. Each error names its problem (RFC 9457): the HTTP status and the kind."""
 
-GatewayError
-├── BadInput (ValueError)
-│   ├── BadCursor                    400
-│   ├── EmptyBody                    400
-│   ├── BadMultipart                 400
-│   ├── NotAnImage                   415
-│   ├── UnsupportedEncoding          415
-│   ├── UnusableImage                422
-│   └── WeakPassword                 422
-├── BodyTooLarge                     413
-├── Unauthenticated (PermissionError) 401
-├── CrossSite (PermissionError)      403
-├── Forbidden (PermissionError)      403
-├── WrongPassword (PermissionError)  403
-├── NotFound (LookupError)           404
-├── AlreadyDone                      409
-├── NameTaken                        409
-├── LastAdministrator                409
-├── TooMany                          429
-├── KeyReused (ValueError)           422
-├── Busy                             503
-├── ImageGone                        never reaches a caller: the image is stored again
-├── OutboxFull                       503
-├── StoreUnavailable (OSError)       503
-│   └── DatabaseTooNew               the service does not start
-├── ImagesUnavailable (OSError)      503
-└── InferenceError
-    ├── InferenceUnavailable         503
-    ├── InferenceRefused             422
-    └── InferenceBroken              502
-BusUnavailable (ConnectionError)     never reaches a caller: the outbox waits
-CannotStart                          the service ends with one line
-└── BadBackup
-"""
-
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import ClassVar, Self
 
 
 class GatewayError(Exception):
-    """Base of the errors that a caller is told of; the text names the value and the remedy."""
+    """Base of the errors that callers see; the text names the value and the remedy."""
 
     status: ClassVar[HTTPStatus] = HTTPStatus.INTERNAL_SERVER_ERROR
     kind: ClassVar[str] = "internal-error"
     """Last part of the problem's `type` URI; it never changes."""
-    headers: ClassVar[dict[str, str]] = {}
+    headers: Mapping[str, str] = {}
+    """Headers of the answer beside its type and length."""
 
-    def answer_headers(self) -> dict[str, str]:
-        """Headers of the answer beside its type and length."""
-        return self.headers
+    def __init_subclass__(
+        cls, status: int | None = None, kind: str | None = None, headers: Mapping[str, str] | None = None
+    ) -> None:
+        """Set what a subclass states; the rest is as in its base."""
+        super().__init_subclass__()
+        cls.status = cls.status if status is None else HTTPStatus(status)
+        cls.kind = kind or cls.kind
+        cls.headers = cls.headers if headers is None else headers
 
 
-class BadInput(GatewayError, ValueError):
+# What the client still sends is not read.
+_CLOSE = {"Connection": "close"}
+
+
+class BadInput(GatewayError, ValueError, status=400, kind="bad-input"):
     """What was sent cannot be used."""
 
-    status = HTTPStatus.BAD_REQUEST
-    kind = "bad-input"
 
-
-class BadCursor(BadInput):
+class BadCursor(BadInput, kind="bad-cursor"):
     """The cursor of a list is not one of this gateway's."""
 
-    kind = "bad-cursor"
 
-
-class EmptyBody(BadInput):
+class EmptyBody(BadInput, kind="empty-body"):
     """There is no image in the request."""
 
-    kind = "empty-body"
 
-
-class BadMultipart(BadInput):
+class BadMultipart(BadInput, kind="bad-multipart"):
     """The multipart body is malformed, or has the wrong parts."""
 
-    kind = "bad-multipart"
+
+class NotAnImage(BadInput, status=415, kind="not-an-image"):
+    """The bytes are not an image of an allowed format."""
 
 
-class NotAnImage(BadInput):
-    """The bytes are no image of an allowed format."""
-
-    status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
-    kind = "not-an-image"
-
-
-class UnsupportedEncoding(BadInput):
+class UnsupportedEncoding(BadInput, status=415, kind="unsupported-encoding", headers=_CLOSE):
     """The body is compressed."""
 
-    status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
-    kind = "unsupported-encoding"
-    headers: ClassVar[dict[str, str]] = {"Connection": "close"}
 
-
-class UnusableImage(BadInput):
+class UnusableImage(BadInput, status=422, kind="unusable-image"):
     """The image is damaged, or its size or colour is not that of a patch."""
 
-    status = HTTPStatus.UNPROCESSABLE_ENTITY
-    kind = "unusable-image"
 
-
-class WeakPassword(BadInput):
+class WeakPassword(BadInput, status=422, kind="weak-password"):
     """The password is easy to guess."""
 
-    status = HTTPStatus.UNPROCESSABLE_ENTITY
-    kind = "weak-password"
 
-
-class BodyTooLarge(GatewayError):
+class BodyTooLarge(GatewayError, status=413, kind="body-too-large", headers=_CLOSE):
     """The body or one image in it has too many bytes."""
 
-    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
-    kind = "body-too-large"
-    headers: ClassVar[dict[str, str]] = {"Connection": "close"}  # what the client still sends is not read
 
-
-class Unauthenticated(GatewayError, PermissionError):
+class Unauthenticated(
+    GatewayError,
+    PermissionError,
+    status=401,
+    kind="unauthenticated",
+    headers={"WWW-Authenticate": 'Bearer realm="idc-sentinel"'},
+):
     """No key, or a wrong one."""
 
-    status = HTTPStatus.UNAUTHORIZED
-    kind = "unauthenticated"
-    headers: ClassVar[dict[str, str]] = {"WWW-Authenticate": 'Bearer realm="idc-sentinel"'}
+
+class CrossSite(GatewayError, PermissionError, status=403, kind="cross-site"):
+    """Another site sent a signed-in browser here."""
 
 
-class CrossSite(GatewayError, PermissionError):
-    """A signed-in browser was sent here by another site."""
-
-    status = HTTPStatus.FORBIDDEN
-    kind = "cross-site"
+class Forbidden(GatewayError, PermissionError, status=403, kind="forbidden"):
+    """The caller is known but lacks the permission."""
 
 
-class Forbidden(GatewayError, PermissionError):
-    """The caller is known and may not do this."""
-
-    status = HTTPStatus.FORBIDDEN
-    kind = "forbidden"
+class WrongPassword(GatewayError, PermissionError, status=403, kind="wrong-password"):
+    """The old password is missing or wrong; the session continues."""
 
 
-class WrongPassword(GatewayError, PermissionError):
-    """The old password is missing or wrong; the session goes on."""
-
-    status = HTTPStatus.FORBIDDEN
-    kind = "wrong-password"
+class NotFound(GatewayError, LookupError, status=404, kind="not-found"):
+    """It does not exist."""
 
 
-class NotFound(GatewayError, LookupError):
-    """There is no such thing."""
-
-    status = HTTPStatus.NOT_FOUND
-    kind = "not-found"
+class AlreadyDone(GatewayError, status=409, kind="already-done"):
+    """A request with the same Idempotency-Key is in progress, or was answered."""
 
 
-class AlreadyDone(GatewayError):
-    """A request with the same Idempotency-Key is being answered, or was."""
-
-    status = HTTPStatus.CONFLICT
-    kind = "already-done"
+class NameTaken(GatewayError, status=409, kind="name-taken"):
+    """The name is in use or reserved."""
 
 
-class NameTaken(GatewayError):
-    """There is something of this name already."""
-
-    status = HTTPStatus.CONFLICT
-    kind = "name-taken"
+class LastAdministrator(GatewayError, status=409, kind="last-administrator"):
+    """Nobody would be left who may create users and keys."""
 
 
-class LastAdministrator(GatewayError):
-    """Nobody would be left who may make users and keys."""
-
-    status = HTTPStatus.CONFLICT
-    kind = "last-administrator"
-
-
-class TooMany(GatewayError):
-    """The caller has asked, or failed to sign in, too often."""
-
-    status = HTTPStatus.TOO_MANY_REQUESTS
-    kind = "too-many-requests"
+class TooMany(GatewayError, status=429, kind="too-many-requests"):
+    """The caller sent too many requests, or failed to sign in too often."""
 
     def __init__(self, text: str, *, retry_after_s: int) -> None:
         super().__init__(f"{text}: try again in {retry_after_s} s")
-        self._retry_after_s = retry_after_s
-
-    def answer_headers(self) -> dict[str, str]:
-        """When another try may succeed."""
-        return {"Retry-After": str(self._retry_after_s)}
+        self.headers = {"Retry-After": str(retry_after_s)}
 
 
-class KeyReused(GatewayError, ValueError):
-    """An Idempotency-Key came again with another request."""
-
-    status = HTTPStatus.UNPROCESSABLE_ENTITY
-    kind = "idempotency-key-reused"
+class KeyReused(GatewayError, ValueError, status=422, kind="idempotency-key-reused"):
+    """An Idempotency-Key was sent with two different requests."""
 
 
-class Busy(GatewayError):
-    """As much is in progress as the gateway allows."""
-
-    status = HTTPStatus.SERVICE_UNAVAILABLE
-    kind = "busy"
-    headers: ClassVar[dict[str, str]] = {"Retry-After": "1"}
+class Busy(GatewayError, status=503, kind="busy", headers={"Retry-After": "1"}):
+    """A limit on work in progress is reached."""
 
 
-class StoreUnavailable(GatewayError, OSError):
+class StoreUnavailable(GatewayError, OSError, status=503, kind="store-unavailable", headers={"Retry-After": "5"}):
     """The database cannot be read or written; nothing was stored."""
-
-    status = HTTPStatus.SERVICE_UNAVAILABLE
-    kind = "store-unavailable"
-    headers: ClassVar[dict[str, str]] = {"Retry-After": "5"}
 
 
 class DatabaseTooNew(StoreUnavailable):
-    """A newer version of the program has changed the tables: this one must not touch them."""
+    """A newer version of the program migrated the tables: this version must not touch them and does not start."""
 
 
-class ImagesUnavailable(GatewayError, OSError):
+class ImagesUnavailable(GatewayError, OSError, status=503, kind="images-unavailable", headers={"Retry-After": "5"}):
     """The images cannot be read or written; nothing was stored."""
 
-    status = HTTPStatus.SERVICE_UNAVAILABLE
-    kind = "images-unavailable"
-    headers: ClassVar[dict[str, str]] = {"Retry-After": "5"}
+
+class ImageGone(GatewayError, kind="image-gone"):
+    """A stored image was removed before a new result of it was written; it is stored again, and no caller sees this."""
 
 
-class ImageGone(GatewayError):
-    """An image that was stored was removed before a new result of it could be written."""
-
-    kind = "image-gone"
-
-
-class OutboxFull(GatewayError):
-    """So many messages wait for the broker that no more results are taken in."""
-
-    status = HTTPStatus.SERVICE_UNAVAILABLE
-    kind = "outbox-full"
-    headers: ClassVar[dict[str, str]] = {"Retry-After": "30"}
+class OutboxFull(GatewayError, status=503, kind="outbox-full", headers={"Retry-After": "30"}):
+    """Too many messages wait for the broker: new results are rejected."""
 
 
 class InferenceError(GatewayError):
-    """Base of what the inference service does wrong."""
+    """Base of the inference service's failures."""
 
     def again(self) -> Self:
-        """The same error for another request."""
         return type(self)(str(self))
 
 
-class InferenceUnavailable(InferenceError):
+class InferenceUnavailable(InferenceError, status=503, kind="inference-unavailable"):
     """It does not answer, or not in time. Nothing was stored: the request can be sent again."""
-
-    status = HTTPStatus.SERVICE_UNAVAILABLE
-    kind = "inference-unavailable"
 
     def __init__(self, text: str, *, retry_after_s: int = 2, was_answered: bool = False) -> None:
         super().__init__(text)
-        self._retry_after_s = retry_after_s
+        self.headers = {"Retry-After": str(retry_after_s)}
         self.was_answered = was_answered
-        """Whether the server itself said that it has too much to do."""
+        """Whether the server itself answered that it is busy."""
 
     def again(self) -> Self:
-        """The same error for another request."""
-        return type(self)(str(self), retry_after_s=self._retry_after_s, was_answered=self.was_answered)
-
-    def answer_headers(self) -> dict[str, str]:
-        """When another try may succeed."""
-        return {"Retry-After": str(self._retry_after_s)}
+        return type(self)(str(self), retry_after_s=int(self.headers["Retry-After"]), was_answered=self.was_answered)
 
 
-class InferenceRefused(InferenceError):
-    """It took the request for wrong."""
-
-    status = HTTPStatus.UNPROCESSABLE_ENTITY
-    kind = "inference-refused"
+class InferenceRefused(InferenceError, status=422, kind="inference-refused"):
+    """It rejected the request."""
 
 
-class InferenceBroken(InferenceError):
-    """Its answer makes no sense."""
-
-    status = HTTPStatus.BAD_GATEWAY
-    kind = "inference-broken"
+class InferenceBroken(InferenceError, status=502, kind="inference-broken"):
+    """Its answer does not follow the protocol."""
 
 
 class BusUnavailable(ConnectionError):
-    """The broker did not confirm a message."""
+    """The broker did not confirm a message. No caller sees it: the message stays in the outbox."""
 
 
 class MessageRefused(BusUnavailable):
-    """The broker does not take this one message; the connection stands."""
+    """The broker rejected this one message; the connection is up."""
 
 
 class CannotStart(Exception):
-    """The database or the first API key is not to be had."""
+    """The service ends with one line: the database, the image store or the first API key cannot be read."""
 
 
 class BadBackup(CannotStart):
-    """A backup is damaged, cut off, or not one."""
+    """A backup is damaged or truncated, or is not a backup."""

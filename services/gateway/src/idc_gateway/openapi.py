@@ -8,12 +8,10 @@ from idc_gateway.app import create_app
 
 
 def openapi_text() -> str:
-    """The OpenAPI document as it is committed."""
     return json.dumps(create_app(None).openapi(), indent=2, ensure_ascii=False) + "\n"
 
 
 def main(arguments: list[str]) -> int:
-    """Write the file that is named."""
     Path(arguments[0]).write_text(openapi_text(), encoding="utf-8")
     sys.stdout.write(f"{arguments[0]}\n")
     return 0

@@ -1,4 +1,4 @@
-"""One blocking check for all who ask at the same time, and no waiting for one that hangs."""
+"""One blocking check shared by concurrent requests, none of which waits for a check that hangs."""
 
 import asyncio
 from collections.abc import Callable
@@ -7,24 +7,24 @@ from idc_gateway import executors
 
 
 class SharedCheck:
-    """Whether something works; the check runs in a thread, once at a time."""
+    """Whether something works; the check runs in a thread, one at a time."""
 
     def __init__(
         self, check: Callable[[], None], *, timeout_s: float, threads: executors.Executor = executors.health
     ) -> None:
-        """Make it.
+        """Share a check.
 
         Args:
-            check: Blocks; raises OSError where it does not work.
-            timeout_s: Longest wait for it; one that hangs is not begun again before it ends.
-            threads: Where it runs; a check that hangs keeps no other thing's check waiting.
+            check: Blocks; raises OSError where it fails.
+            timeout_s: Longest wait for it; a check that hangs is not started again before it ends.
+            threads: Its threads; a check that hangs delays no other kind of check.
         """
         self._check = check
         self._timeout_s = timeout_s
         self._threads = threads
         self._running: asyncio.Task[str] | None = None
 
-    async def finding(self) -> str:
+    async def result(self) -> str:
         """`ok`, or what is wrong."""
         if self._running is None or self._running.done():
             self._running = asyncio.create_task(self._run(), name="check")

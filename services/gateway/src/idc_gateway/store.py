@@ -36,11 +36,6 @@ class Store:
 
 
 def open_store(url: str) -> Store:
-    """Open a database and bring its tables up to date.
-
-    Raises:
-        StoreUnavailable: See `open_database`.
-    """
     database = open_database(url)
     return Store(
         database=database,

@@ -1,4 +1,4 @@
-"""Puts the service together; the only place that knows all its parts."""
+"""Wires the service together."""
 
 import asyncio
 import logging
@@ -11,25 +11,26 @@ from typing import Final
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
-from idc_inference.adapters.openvino_engine import OpenVinoEngine, available_devices
-from idc_inference.adapters.prometheus_meter import CONTENT_TYPE, PrometheusMeter
-from idc_inference.adapters.stick_engine import StickEngine
-from idc_inference.admission import Admission
-from idc_inference.classification import Classifier
-from idc_inference.compiled_models import folder_for
-from idc_inference.device_guard import DeviceGuard
-from idc_inference.devices import NCS, DeviceChoice, open_engine
-from idc_inference.error_answers import handlers
+from idc_inference.answering.classification import Classifier
+from idc_inference.answering.reading_threads import ReadingThreads
+from idc_inference.engines.compiled_models import folder_for
+from idc_inference.engines.devices import NCS, DeviceChoice, open_engine
+from idc_inference.engines.engine import Engine
+from idc_inference.engines.openvino_engine import OpenVinoEngine, available_devices
+from idc_inference.engines.stick_engine import StickEngine
 from idc_inference.errors import ModelUnavailable
-from idc_inference.loading import compile_within, load_within
-from idc_inference.ports import Engine, Meter
-from idc_inference.reading_threads import ReadingThreads
-from idc_inference.repository import ModelRepository
-from idc_inference.routes import routes
-from idc_inference.runtime import Runtime
-from idc_inference.served_model import OpenEngine, load_model
+from idc_inference.metrics import Metrics
+from idc_inference.models.device_guard import DeviceGuard
+from idc_inference.models.loading import compile_within, load_within
+from idc_inference.models.repository import ModelRepository
+from idc_inference.models.served_model import OpenEngine, load_model
+from idc_inference.scheduling.admission import Admission
 from idc_inference.settings import InferenceSettings
-from idc_inference.threads import aside
+from idc_inference.threads.daemons import aside
+from idc_inference.web.error_answers import handlers
+from idc_inference.web.metrics import Present
+from idc_inference.web.routes import routes
+from idc_inference.web.runtime import Runtime
 from idc_servicekit.access_log import AccessLog
 from idc_servicekit.body_budget import BodyBudget
 from idc_servicekit.tracing import Traced
@@ -41,7 +42,7 @@ ONNX_NAME: Final = "model.onnx"
 
 
 def make_open_engine(settings: InferenceSettings) -> OpenEngine:
-    """What compiles a graph on the settings' device, or on a fallback."""
+    """A function that compiles a graph on the settings' device or a fallback."""
 
     def open_on_device(model_path: Path, sha256: str) -> tuple[Engine, DeviceChoice]:
         cache_dir = folder_for(settings.cache_dir, sha256) if settings.cache_dir else None
@@ -63,8 +64,8 @@ def make_open_engine(settings: InferenceSettings) -> OpenEngine:
     return open_on_device
 
 
-def open_repository(settings: InferenceSettings, meter: Meter, open_on_device: OpenEngine) -> ModelRepository:
-    """The models that the settings name; the newest one is loaded, tested and warm.
+def open_repository(settings: InferenceSettings, metrics: Metrics, open_on_device: OpenEngine) -> ModelRepository:
+    """Open the models that the settings name; the newest is loaded, tested and warm.
 
     Raises:
         ModelUnavailable: No bundle can be served.
@@ -72,7 +73,7 @@ def open_repository(settings: InferenceSettings, meter: Meter, open_on_device: O
     load = partial(
         load_model,
         open_engine=open_on_device,
-        meter=meter,
+        metrics=metrics,
         device_timeout_s=settings.device_timeout_s,
         probe_interval_s=settings.probe_interval_s,
     )
@@ -81,7 +82,7 @@ def open_repository(settings: InferenceSettings, meter: Meter, open_on_device: O
         settings.models_dir,
         settings.model_name,
         load_within((devices + 1) * settings.load_timeout_s, load),
-        meter,
+        metrics,
         pinned=settings.model_version,
         max_served=settings.max_versions,
     )
@@ -94,28 +95,28 @@ def open_repository(settings: InferenceSettings, meter: Meter, open_on_device: O
 def create_app(
     settings: InferenceSettings,
     repository: ModelRepository,
-    meter: PrometheusMeter,
+    metrics: Metrics,
     give_up: Callable[[str], None] = logger.critical,
 ) -> Starlette:
-    """The HTTP application around a repository, which it keeps up to date and closes when it ends.
+    """The HTTP application around a repository, which it refreshes and, at its end, closes.
 
     Args:
         settings: The service's settings.
         repository: The served models.
-        meter: What `/metrics` shows.
-        give_up: Takes the reason why the device did not come back in time; ends the process.
+        metrics: What `/metrics` shows.
+        give_up: Called with the reason where the device did not come back in time; ends the process.
     """
     readers = ReadingThreads(settings.decode_threads)
     runtime = Runtime(
         repository,
-        Classifier(readers, meter, settings),
+        Classifier(readers, metrics, settings),
         Admission(max_requests=settings.max_requests_in_progress, max_patches=settings.max_patches_in_progress),
         BodyBudget(
             max_body_bytes=settings.max_body_bytes,
             max_total_bytes=settings.max_total_body_bytes,
             timeout_s=settings.body_timeout_s,
         ),
-        meter,
+        metrics,
     )
 
     @asynccontextmanager
@@ -133,9 +134,9 @@ def create_app(
         readers.close()
         repository.close()
 
-    meter.show(repository, runtime.admission)
+    metrics.registry.register(Present(repository, runtime.admission))
     app = Starlette(
-        routes=routes(meter.exposition, CONTENT_TYPE),
+        routes=routes(),
         exception_handlers=handlers(),
         middleware=[
             Middleware(AccessLog, quiet_prefixes=("/v2/health/", "/metrics"), takes_several_ids=True),
@@ -148,10 +149,10 @@ def create_app(
 
 
 async def _watch(repository: ModelRepository, interval_s: float) -> None:
-    """Look at the models' folder again and again; a disk that hangs holds up nothing else."""
+    """Refresh the models at intervals; a disk that hangs holds up nothing else."""
     while True:
         await asyncio.sleep(interval_s)
         try:
             await aside("loader", repository.refresh)
-        except Exception:  # what is served stays served; the next look may do better
-            logger.exception("looking for new versions failed")
+        except Exception:  # the served versions stay; the next refresh may succeed
+            logger.exception("refreshing the models failed")

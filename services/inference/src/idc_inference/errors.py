@@ -1,4 +1,4 @@
-"""What can go wrong in the inference service.
+"""Errors of the inference service.
 
 InferenceError
 ├── BadRequest (ValueError)          HTTP 400
@@ -23,7 +23,7 @@ class BadRequest(InferenceError, ValueError):
 
 
 class UnknownModel(InferenceError, LookupError):
-    """Another model or version is served."""
+    """The model or version is not served."""
 
 
 class RequestTooLarge(InferenceError, ValueError):
@@ -35,19 +35,19 @@ class UnsupportedEncoding(InferenceError, ValueError):
 
 
 class Busy(InferenceError):
-    """As much work is in progress as the service allows."""
+    """No more work is taken now."""
 
 
 class DeadlineExceeded(InferenceError, TimeoutError):
-    """The device did not get to the request in the time that the request has."""
+    """The request was not finished in its time."""
 
 
 class EngineFailed(InferenceError, RuntimeError):
-    """The device could not run the model."""
+    """The device failed."""
 
 
 class DeviceUnavailable(EngineFailed):
-    """The device hangs, is gone, or is being opened again: a later try may succeed."""
+    """The device hangs, is gone, or is being opened again: retry later."""
 
     def __init__(self, reason: str, remedy: str = "try again in a few seconds") -> None:
         super().__init__(f"{reason}: {remedy}")
@@ -55,8 +55,8 @@ class DeviceUnavailable(EngineFailed):
 
 
 class ModelUnavailable(InferenceError):
-    """No bundle is there that can be served."""
+    """No bundle can be served."""
 
 
 class DeviceMissing(ModelUnavailable, LookupError):
-    """Neither the device that was asked for nor one of its fallbacks can run the model."""
+    """Neither the requested device nor one of its fallbacks can run the model."""

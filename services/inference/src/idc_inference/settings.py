@@ -18,27 +18,28 @@ class InferenceSettings(ServiceSettings):
     model_config = SettingsConfigDict(env_prefix="INFERENCE_")
 
     models_dir: Path = Field(default=Path("/models"), description="Folder of the bundles: <folder>/<name>/<version>.")
-    model_name: Slug = Field(default="idc", description="The model that is served.")
+    model_name: Slug = Field(default="idc", description="Name of the model to serve.")
     model_version: int | None = Field(
         default=None, ge=1, description="The only version to serve; unset for the newest valid one."
     )
     max_versions: int = Field(default=1, ge=1, le=8, description="How many of the newest valid versions stay loaded.")
     poll_interval_s: float = Field(
-        default=2.0, ge=0.1, le=3600, description="How often the bundles' folder is looked at, in seconds."
+        default=2.0, ge=0.1, le=3600, description="Interval between two reads of the bundles' folder, in seconds."
     )
     device: Device = Field(
-        default="CPU", description="`CPU`, `GPU`, `NPU`, `AUTO`, `NCS`, or what OpenVINO takes, like `HETERO:GPU,CPU`."
+        default="CPU",
+        description="`CPU`, `GPU`, `NPU`, `AUTO`, `NCS`, or any device string of OpenVINO, such as `HETERO:GPU,CPU`.",
     )
     device_fallback: Annotated[tuple[Device, ...], NoDecode] = Field(
         default=("NPU", "GPU", "CPU"),
         max_length=8,
-        description="Devices to try, in this order, where `device` cannot run the model; `none` to refuse instead.",
+        description="Devices to try, in this order, where `device` cannot run the model; `none` to fail instead.",
     )
     stick_worker: str = Field(
         default="idc-ncs", max_length=512, description="Program that runs the model on a Neural Compute Stick."
     )
     stick_device: Literal["MYRIAD", "CPU"] = Field(
-        default="MYRIAD", description="What that program runs it on; `CPU` tries the program without a stick."
+        default="MYRIAD", description="Device of that program; `CPU` tries the program without a stick."
     )
     cache_dir: Path | None = Field(
         default=None, description="Folder for compiled models, for a fast start; unset for none."
@@ -49,46 +50,60 @@ class InferenceSettings(ServiceSettings):
         default=32 * 1024 * 1024, ge=1024, le=1024**3, description="Largest request body, in bytes."
     )
     max_total_body_bytes: int = Field(
-        default=128 * 1024 * 1024, ge=1024, le=16 * 1024**3, description="All requests in progress together, in bytes."
+        default=128 * 1024 * 1024,
+        ge=1024,
+        le=16 * 1024**3,
+        description="Largest total of the bodies in progress, in bytes.",
     )
     max_json_bytes: int = Field(
         default=1024 * 1024, ge=1024, le=64 * 1024 * 1024, description="Longest JSON part of a request, in bytes."
     )
     body_timeout_s: int = Field(
-        default=30, ge=1, le=600, description="How long a piece of a request's body may take to arrive, in seconds."
+        default=30, ge=1, le=600, description="Time limit for each piece of a body to arrive, in seconds."
     )
     request_timeout_s: float = Field(
-        default=30.0, gt=0, le=600, description="How long a request may take once its body is here, in seconds."
+        default=30.0, gt=0, le=600, description="Time limit of a request after its body has arrived, in seconds."
     )
     device_timeout_s: float = Field(
-        default=5.0, ge=0.5, le=600, description="One chunk that takes longer means that the device hangs, in seconds."
+        default=5.0, ge=0.5, le=600, description="Time after which a chunk on the device counts as hung, in seconds."
     )
     probe_interval_s: float = Field(
-        default=2.0, ge=0.1, le=3600, description="How often the device is asked what is known, in seconds."
+        default=2.0, ge=0.1, le=3600, description="Interval between two probes of the device, in seconds."
     )
     recovery_timeout_s: float = Field(
         default=60.0,
         ge=1,
         le=3600,
-        description="How long the device may be in trouble before the service ends (code 70).",
+        description="How long the device may be in trouble before the service exits (code 70), in seconds.",
     )
     load_timeout_s: float = Field(
-        default=120.0, ge=1, le=3600, description="How long one device may take to compile a model, in seconds."
+        default=120.0, ge=1, le=3600, description="Time limit for compiling a model on one device, in seconds."
     )
     max_patches: int = Field(default=4096, ge=1, le=100_000, description="Most patches in one request.")
     max_patches_in_progress: int = Field(
-        default=8192, ge=1, le=1_000_000, description="Patches of all requests together; beyond it they get 503."
+        default=8192,
+        ge=1,
+        le=1_000_000,
+        description="Most patches of all requests together; more are rejected with 503.",
     )
     max_requests_in_progress: int = Field(
-        default=256, ge=1, le=4096, description="Requests beyond this are answered with 503."
+        default=256, ge=1, le=4096, description="Most requests in progress; more are rejected with 503."
     )
     decode_threads: int = Field(default=2, ge=1, le=64, description="Threads that read requests and decode images.")
-    chunk_patches: int = Field(default=4, ge=1, le=1024, description="Patches that the device gets at once.")
+    chunk_patches: int = Field(
+        default=4,
+        ge=1,
+        le=1024,
+        description="Patches in one inference on a device that gains from several; a processor core computes one.",
+    )
     drain_delay_s: float = Field(
-        default=2.0, ge=0, le=60, description="From SIGTERM, when ready turns false, to the closed port, in seconds."
+        default=2.0,
+        ge=0,
+        le=60,
+        description="Time from SIGTERM, when readiness turns false, to the closed port, in seconds.",
     )
     drain_timeout_s: int = Field(
-        default=10, ge=0, le=300, description="How long requests in progress may then take, in seconds."
+        default=10, ge=0, le=300, description="Time limit of requests in progress after that, in seconds."
     )
 
     @field_validator("device_fallback", mode="before")

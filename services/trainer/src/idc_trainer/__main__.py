@@ -13,16 +13,16 @@ from idc_trainer.errors import TrainerError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; errors become one line on standard error and an exit code (see `errors`)."""
-    # TensorFlow reads these when it is imported, so the import waits: its start-up notes would bury the one line.
+    """Run the command line; an error becomes one line on standard error and an exit code (see `errors`)."""
+    # TensorFlow reads these when it is imported; its start-up messages would bury the one line.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     try:
         words = sys.argv[1:] if arguments is None else arguments
-        with _start_up_notes_held_back():
+        with _start_up_messages_withheld():
             app = importlib.import_module("idc_trainer.app")
             parser = app.build_parser(words)
-        with _stopped_by_sigterm():
+        with _interrupted_by_sigterm():
             app.run(parser, words)
     except TrainerError as exc:
         sys.stderr.write(f"idc-trainer: {exc}\n")
@@ -34,8 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 @contextmanager
-def _stopped_by_sigterm() -> Iterator[None]:
-    """Let SIGTERM, by which containers are stopped, clean up like Ctrl-C; process 1 would pass over it otherwise."""
+def _interrupted_by_sigterm() -> Iterator[None]:
+    """Let SIGTERM, which stops containers, clean up like Ctrl-C; process 1 would ignore it otherwise."""
 
     def stop(number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt(number)
@@ -48,8 +48,8 @@ def _stopped_by_sigterm() -> Iterator[None]:
 
 
 @contextmanager
-def _start_up_notes_held_back() -> Iterator[None]:
-    """Keep what TensorFlow writes to file descriptor 2 while it loads, and show it only if loading fails."""
+def _start_up_messages_withheld() -> Iterator[None]:
+    """Withhold what TensorFlow writes to file descriptor 2 while it loads; show it only if loading fails."""
     sys.stderr.flush()
     terminal = os.dup(2)
     with tempfile.TemporaryFile() as notes:

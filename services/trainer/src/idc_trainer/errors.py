@@ -1,39 +1,39 @@
-"""What can go wrong while training, and the exit code that each error ends the command with.
+"""Errors of the trainer, with the exit code of the command: the numbers of sysexits.h, and 2 as argparse uses it.
 
 TrainerError                    1
-├── DataError                   (ValueError)
-│   ├── DataEmpty               10
-│   ├── DataUnreadable          11
-│   │   └── FileUnreadable      11
-│   ├── WrongLabel              12
-│   ├── OneClassOnly            13
-│   ├── TooFewPatients          14
-│   ├── PatientUnknown          22
-│   └── ManifestWrong           23
-├── SplitError                  15 (ValueError)
-├── WeightsError                (ValueError)
-│   ├── WeightsMissing          16
-│   └── WeightsChanged          17
-├── OutputUnwritable            18 (OSError)
-├── OutputFull                  24 (OSError)
-├── CacheDamaged                25 (ValueError)
-├── BundleInvalid               26 (ValueError)
-├── WrongSetting                27 (ValueError)
-├── ShardMissing                28 (ValueError)
-├── ParityFailed                19 (RuntimeError)
-├── OperatingPointUnreachable   20 (RuntimeError)
-└── CalibrationFailed           21 (RuntimeError)
+├── DataError                   65 (ValueError)
+│   ├── DataEmpty               66
+│   ├── DataUnreadable
+│   │   └── FileUnreadable
+│   ├── WrongLabel
+│   ├── OneClassOnly
+│   ├── TooFewPatients
+│   ├── PatientUnknown
+│   ├── ManifestWrong
+│   └── SplitError
+├── WeightsError                65 (ValueError)
+│   ├── WeightsMissing          66
+│   └── WeightsChanged
+├── CacheDamaged                65 (ValueError)
+├── BundleInvalid               65 (ValueError)
+├── OperatingPointUnreachable   65 (RuntimeError)
+├── CalibrationFailed           65 (RuntimeError)
+├── ParityFailed                70 (RuntimeError)
+├── OutputUnwritable            73 (OSError)
+├── OutputFull                  74 (OSError)
+└── WrongSetting                2 (ValueError)
 
-Ctrl-C ends the command with 130, a wrong option with 2, as shells and argparse do.
+Ctrl-C ends a command with 130 and SIGTERM with 143, as shells report them.
 """
 
 import errno
+import os
 from pathlib import Path
 from typing import ClassVar
 
 
 def printable(text: str) -> str:
-    """Text as it can be shown on one line: line breaks and control characters are escaped."""
+    """Text on one line: line breaks and control characters are escaped."""
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
 
 
@@ -50,23 +50,23 @@ class TrainerError(Exception):
 
 
 class DataError(TrainerError, ValueError):
-    """The data set cannot be trained on."""
+    """The data set cannot be used."""
+
+    exit_code = os.EX_DATAERR
 
 
 class DataEmpty(DataError):
-    """The data folder is not there or holds no patch."""
+    """The data set does not exist or contains no patch."""
 
-    exit_code = 10
+    exit_code = os.EX_NOINPUT
 
 
 class DataUnreadable(DataError):
-    """An image of the data set is damaged or cannot be read."""
-
-    exit_code = 11
+    """A file of the data set is damaged or cannot be read."""
 
 
 class FileUnreadable(DataUnreadable):
-    """One image of the data set is damaged or cannot be read, and could be left out."""
+    """One image is damaged or cannot be read, and could be left out."""
 
     def __init__(self, path: str, reason: str) -> None:
         self.path = path
@@ -75,113 +75,95 @@ class FileUnreadable(DataUnreadable):
 
 
 class WrongLabel(DataError):
-    """A folder, a file name or a list says a class that does not exist, or two classes or patients that differ."""
-
-    exit_code = 12
+    """A label is not a known class, or two sources give different labels or patients."""
 
 
 class OneClassOnly(DataError):
-    """A side of the split, or all of the data, lacks a class."""
-
-    exit_code = 13
+    """All the data, or one side of the split, lacks a class."""
 
 
 class TooFewPatients(DataError):
     """There are too few patients to train, validate and test on different ones."""
 
-    exit_code = 14
-
 
 class PatientUnknown(DataError):
-    """Neither a folder nor a file name says whose patch a file is."""
-
-    exit_code = 22
+    """Neither a folder nor a file name gives the patient of a file."""
 
 
 class ManifestWrong(DataError):
-    """The CSV file that lists the patches has another form."""
-
-    exit_code = 23
+    """The CSV file that lists the patches is malformed."""
 
 
-class SplitError(TrainerError, ValueError):
-    """The split names an unknown patient, or puts a patient or an identical file on two sides."""
-
-    exit_code = 15
+class SplitError(DataError):
+    """The split names an unknown patient, or a patient or an identical file is on two sides."""
 
 
 class WeightsError(TrainerError, ValueError):
-    """The backbone's weights cannot be used."""
+    """The weights of the backbone cannot be used."""
+
+    exit_code = os.EX_DATAERR
 
 
 class WeightsMissing(WeightsError):
-    """The file of weights is not there."""
+    """The file of weights cannot be read or downloaded."""
 
-    exit_code = 16
+    exit_code = os.EX_NOINPUT
 
 
 class WeightsChanged(WeightsError):
-    """The file of weights is not the one that was checked, or holds what weights do not need."""
-
-    exit_code = 17
-
-
-class OutputUnwritable(TrainerError, OSError):
-    """The bundle cannot be written."""
-
-    exit_code = 18
-
-
-class OutputFull(TrainerError, OSError):
-    """There is no space left where something is to be written."""
-
-    exit_code = 24
-
-
-def output_error(place: Path, exc: OSError) -> OutputUnwritable | OutputFull:
-    """What is told of a failed writing below `place`."""
-    if exc.errno in (errno.ENOSPC, errno.EDQUOT):
-        return OutputFull(f"no space is left below {place}: free some and run the same command again")
-    return OutputUnwritable(f"cannot write below {place} ({exc.strerror or exc}): name a writable folder")
+    """The file of weights is not the expected one."""
 
 
 class CacheDamaged(TrainerError, ValueError):
     """Cached features or a checkpoint cannot be used."""
 
-    exit_code = 25
+    exit_code = os.EX_DATAERR
 
 
 class BundleInvalid(TrainerError, ValueError):
-    """A bundle is not there, was changed, or does not compute what it did when it was made."""
+    """A bundle is missing, was changed, or fails its self-test."""
 
-    exit_code = 26
-
-
-class ShardMissing(TrainerError, ValueError):
-    """Not all shards of the features are there."""
-
-    exit_code = 28
-
-
-class WrongSetting(TrainerError, ValueError):
-    """An option has a value that nothing goes by, or two options contradict each other."""
-
-    exit_code = 27
-
-
-class ParityFailed(TrainerError, RuntimeError):
-    """An exported graph does not compute what Keras computes; no bundle is written."""
-
-    exit_code = 19
+    exit_code = os.EX_DATAERR
 
 
 class OperatingPointUnreachable(TrainerError, RuntimeError):
     """No pair of thresholds reaches the targets on the validation patients."""
 
-    exit_code = 20
+    exit_code = os.EX_DATAERR
 
 
 class CalibrationFailed(TrainerError, RuntimeError):
     """The scores of the validation patients cannot be turned into probabilities."""
 
-    exit_code = 21
+    exit_code = os.EX_DATAERR
+
+
+class ParityFailed(TrainerError, RuntimeError):
+    """An exported graph does not compute what Keras computes; no bundle is written."""
+
+    exit_code = os.EX_SOFTWARE
+
+
+class OutputUnwritable(TrainerError, OSError):
+    """The output cannot be written."""
+
+    exit_code = os.EX_CANTCREAT
+
+
+class OutputFull(TrainerError, OSError):
+    """The disk is full."""
+
+    exit_code = os.EX_IOERR
+
+
+class WrongSetting(TrainerError, ValueError):
+    """An option has an unusable value, or two options contradict each other."""
+
+    exit_code = 2
+
+
+def output_error(place: Path, exc: OSError) -> OutputUnwritable | OutputFull:
+    """The error for a failed write below `place`."""
+    if exc.errno in (errno.ENOSPC, errno.EDQUOT):
+        return OutputFull(f"no space is left below {place}: free some and run the same command again")
+    return OutputUnwritable(f"cannot write below {place} ({exc.strerror or exc}): name a writable folder")

@@ -1,4 +1,4 @@
-"""`idc alarm`: what the alarms show, and what a person tells them."""
+"""`idc alarm`: the state of the alarms, and commands to them."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,15 +7,15 @@ from uuid import uuid4
 import click
 from rich.markup import escape
 
-from idc_client import output
-from idc_client.connection import segment
-from idc_client.errors import ClientError, InputRefused
-from idc_client.tool import Tool, pass_tool
+from idc_client import terminal
+from idc_client.commands import pass_gateway
+from idc_client.errors import ClientError, InputRejected
+from idc_client.gateway.connection import Connection, path_segment
 
 Alarm = dict[str, Any]
 """One alarm, as the gateway lists it."""
 
-note = click.option("--note", help="Free text, kept in the audit chain. Who did it is known by the key.")
+note = click.option("--note", help="Free text for the audit chain, which also names the key.")
 device = click.argument("device", required=False)
 
 
@@ -25,154 +25,150 @@ def alarm() -> None:
 
 
 @alarm.command("list")
-@pass_tool
-def list_alarms(tool: Tool) -> None:
+@pass_gateway
+def list_alarms(gateway: Connection) -> None:
     """Show the state of each alarm."""
-    items = _alarms(tool)
-    headings = ["alarm", "there", "state", "findings", "lamps", "buzzer", "latched since", "silenced until", "trouble"]
-    output.screen().print(output.table(headings, [_row(item) for item in items]))
-    if not items:
-        click.echo("idc: no alarm has reported yet: nobody hears a finding", err=True)
+    alarms = _alarms(gateway)
+    headings = ["alarm", "link", "state", "findings", "lamps", "buzzer", "latched since", "silenced until", "trouble"]
+    terminal.screen().print(terminal.table(headings, [_row(alarm) for alarm in alarms]))
+    if not alarms:
+        terminal.remark("no alarm has reported yet: a finding would go unnoticed")
 
 
-def _alarms(tool: Tool) -> list[Alarm]:
-    answer = tool.gateway.get("/alarms")
+def _alarms(gateway: Connection) -> list[Alarm]:
+    answer = gateway.get("/alarms")
     if not answer["broker_connected"]:
-        click.echo("idc: the gateway has no connection to the broker: what it says of alarms may be old", err=True)
-    items: list[Alarm] = answer["items"]
-    return items
+        terminal.remark("the gateway is not connected to the broker: the state of the alarms may be outdated")
+    alarms: list[Alarm] = answer["items"]
+    return alarms
 
 
-def _row(item: Alarm) -> list[str]:
-    lamps, buzzer, findings = item["lamps"], item["buzzer"], item.get("findings")
+def _row(alarm: Alarm) -> list[str]:
+    lamps, buzzer, findings = alarm["lamps"], alarm["buzzer"], alarm.get("findings")
     lit = None if lamps is None else " ".join(name for name in ("red", "amber", "blue") if lamps.get(name)) or "dark"
     sound = None if buzzer is None else "on" if buzzer else "off"
     return [
-        escape(item["device"]),
-        "online" if item["online"] else "[bold red]offline[/]",
-        item["state"] or "unknown",
+        escape(alarm["device"]),
+        "online" if alarm["online"] else "[bold red]offline[/]",
+        alarm["state"] or "unknown",
         "" if findings is None else str(findings),
-        _now(lit, is_there=item["online"]),
-        _now(sound, is_there=item["online"]),
-        output.moment(item["latched_since"]),
-        output.moment(item["silenced_until"]),
-        ", ".join(item["technical"]),
+        _current(lit, is_online=alarm["online"]),
+        _current(sound, is_online=alarm["online"]),
+        terminal.local_time(alarm["latched_since"]),
+        terminal.local_time(alarm["silenced_until"]),
+        ", ".join(alarm["technical"]),
     ]
 
 
-def _now(last: str | None, *, is_there: bool) -> str:
-    """What an output shows now; of an alarm that is off only what it showed last is known."""
+def _current(last: str | None, *, is_online: bool) -> str:
+    """What an output does now; of an offline alarm, only its last report is known."""
     if last is None:
         return "unknown"
-    return last if is_there else f"unknown, last {last}"
+    return last if is_online else f"unknown, last {last}"
 
 
 @alarm.command()
 @device
-@click.option("--all", "is_all", is_flag=True, help="Every alarm at which a finding waits.")
+@click.option("--all", "is_all", is_flag=True, help="All alarms with unacknowledged findings.")
 @note
-@pass_tool
-def ack(tool: Tool, *, device: str | None, is_all: bool, note: str | None) -> None:
-    """Acknowledge the findings that wait at DEVICE, up to the newest one that is shown here, and no later one.
+@pass_gateway
+def ack(gateway: Connection, *, device: str | None, is_all: bool, note: str | None) -> None:
+    """Acknowledge the findings at DEVICE, up to the newest one shown here.
 
-    Without DEVICE: at the only alarm that waits; an alarm that is offline does not count beside one that is there.
+    DEVICE may be omitted if findings wait at one alarm only; offline alarms count only if no alarm with findings is
+    online.
     """
     if device and is_all:
-        raise click.UsageError("name one alarm, or give --all")
-    alarms = _alarms(tool)
+        raise click.UsageError("name one alarm, or use --all")
+    alarms = _alarms(gateway)
     if device:
-        # One that the list lacks is for the gateway to judge: its answer says what is wrong with the name.
-        chosen = [item for item in alarms if item["device"] == device] or [{"device": device}]
+        # The gateway knows best what is wrong with a name that is not in the list.
+        chosen = [alarm for alarm in alarms if alarm["device"] == device] or [{"device": device}]
     else:
-        waiting = [item for item in alarms if _waits(item)]
-        chosen = waiting if is_all else _only_one(waiting, "findings wait at {}: name one, or give --all")
+        waiting = [alarm for alarm in alarms if _has_findings(alarm)]
+        chosen = waiting if is_all else _only_one(waiting, "findings wait at {}: name one, or use --all")
     if not chosen:
-        output.screen().print("no alarm has a finding that waits")
+        terminal.screen().print("no findings wait at any alarm")
         return
-    for item in chosen:
-        _acknowledge(tool, item, note)
-    if rest := [item["device"] for item in alarms if _waits(item) and item not in chosen]:
-        click.echo(f"idc: findings still wait at {', '.join(rest)}", err=True)
+    for alarm in chosen:
+        click.echo(f"{terminal.printable(alarm['device'])}: {_findings(gateway, alarm)}")
+        _send(gateway, alarm["device"], "acknowledgements", {"up_to": alarm.get("latest_finding"), "note": note})
+    if rest := [alarm["device"] for alarm in alarms if _has_findings(alarm) and alarm not in chosen]:
+        terminal.remark(f"findings still wait at {', '.join(rest)}")
 
 
-def _acknowledge(tool: Tool, item: Alarm, note: str | None) -> None:
-    click.echo(f"{output.printable(item['device'])}: {_findings(tool, item)}")
-    _tell(tool, item["device"], "acknowledgements", {"up_to": item.get("latest_finding"), "note": note})
-
-
-def _findings(tool: Tool, item: Alarm) -> str:
-    """What is about to be acknowledged, for a person to see."""
-    count, newest = item.get("findings"), item.get("latest_finding")
+def _findings(gateway: Connection, alarm: Alarm) -> str:
+    """The findings to be acknowledged, in words."""
+    count, newest = alarm.get("findings"), alarm.get("latest_finding")
     if newest is None:
-        return "what waits there"
+        return "all its findings"
     try:
-        found = tool.gateway.get(f"/classifications/{segment(newest)}")
-        told = f"{newest} ({found['name'] or 'without a name'}, P(IDC) {found['probability']:.3f})"
+        result = gateway.get(f"/classifications/{path_segment(newest)}")
+        described = f"{newest} ({result['name'] or 'without a name'}, P(IDC) {result['probability']:.3f})"
     except ClientError:
-        # Deleted since, or findings of which the alarm has lost the memory.
-        told = str(newest)
-    since = output.moment(item.get("latched_since"))
+        # It was deleted since, or the alarm has lost its memory.
+        described = str(newest)
+    since = terminal.local_time(alarm.get("latched_since"))
     findings = "1 finding" if count == 1 else f"{count or 'all'} findings"
-    return output.printable(f"{findings}{f', since {since}' if since else ''}; the newest is {told}")
+    return terminal.printable(f"{findings}{f', since {since}' if since else ''}; the newest is {described}")
 
 
-def _waits(item: Alarm) -> bool:
-    """Whether a finding waits there; of an alarm that does not say it is assumed."""
-    if item.get("findings") is not None:
-        return bool(item["findings"]) or item.get("latest_finding") is not None
-    return "latched_since" not in item or item["latched_since"] is not None
+def _has_findings(alarm: Alarm) -> bool:
+    """Whether findings wait there; assumed of an alarm that does not report it."""
+    if alarm.get("findings") is not None:
+        return bool(alarm["findings"]) or alarm.get("latest_finding") is not None
+    return "latched_since" not in alarm or alarm["latched_since"] is not None
 
 
 def _only_one(alarms: Sequence[Alarm], question: str) -> list[Alarm]:
-    """The only alarm, or the only one that is there; none where there is none.
+    """The only alarm, or the only one online; an empty list for none.
 
     Raises:
-        InputRefused: There are several: a person has to choose.
+        InputRejected: There are several: a person has to choose.
     """
-    there = [item for item in alarms if item.get("online")] or alarms
-    if len(there) > 1:
-        names = ", ".join(f"{item['device']}{'' if item.get('online') else ' (offline)'}" for item in alarms)
-        raise InputRefused(question.format(names))
-    return list(there)
+    online = [alarm for alarm in alarms if alarm.get("online")] or alarms
+    if len(online) > 1:
+        names = ", ".join(f"{alarm['device']}{'' if alarm.get('online') else ' (offline)'}" for alarm in alarms)
+        raise InputRejected(question.format(names))
+    return list(online)
 
 
 @alarm.command()
 @device
 @click.option("--for-s", "duration_s", type=click.IntRange(1), default=120, help="How long, in seconds.")
 @note
-@pass_tool
-def silence(tool: Tool, *, device: str | None, duration_s: int, note: str | None) -> None:
-    """Silence the buzzer of DEVICE for a while; what is new sounds all the same."""
-    _tell(tool, device or _only_name(tool), "silences", {"duration_s": duration_s, "note": note})
+@pass_gateway
+def silence(gateway: Connection, *, device: str | None, duration_s: int, note: str | None) -> None:
+    """Silence the buzzer of DEVICE for some time; a new finding still sounds it."""
+    _send(gateway, device or _only_name(gateway), "silences", {"duration_s": duration_s, "note": note})
 
 
 @alarm.command()
 @device
 @note
-@pass_tool
-def test(tool: Tool, *, device: str | None, note: str | None) -> None:
-    """Let DEVICE show each lamp and sound its buzzer."""
-    _tell(tool, device or _only_name(tool), "tests", {"note": note})
+@pass_gateway
+def test(gateway: Connection, *, device: str | None, note: str | None) -> None:
+    """Light each lamp of DEVICE and sound its buzzer."""
+    _send(gateway, device or _only_name(gateway), "tests", {"note": note})
 
 
 @alarm.command()
 @click.argument("device")
-@pass_tool
-def forget(tool: Tool, *, device: str) -> None:
-    """Forget an alarm that is gone or has another name now; needs a key with the scope `admin`."""
-    tool.gateway.delete(f"/alarms/{segment(device)}")
-    click.echo(f"{output.printable(device)} is forgotten; if it is there, it returns with its next report")
+@pass_gateway
+def forget(gateway: Connection, *, device: str) -> None:
+    """Remove an alarm that is gone or was renamed; needs a key with the scope `admin`."""
+    gateway.delete(f"/alarms/{path_segment(device)}")
+    click.echo(f"{terminal.printable(device)} is removed; if it still runs, its next report brings it back")
 
 
-def _only_name(tool: Tool) -> str:
-    alarms = _alarms(tool)
-    chosen = _only_one(alarms, "there are several alarms ({}): name one")
-    if not chosen:
-        raise InputRefused("there are 0 alarms: none has reported to this gateway yet")
-    return str(chosen[0]["device"])
+def _only_name(gateway: Connection) -> str:
+    alarms = _only_one(_alarms(gateway), "there are several alarms ({}): name one")
+    if not alarms:
+        raise InputRejected("there are 0 alarms: none has reported to this gateway yet")
+    return str(alarms[0]["device"])
 
 
-def _tell(tool: Tool, device: str, what: str, document: dict[str, Any]) -> None:
-    given = {name: value for name, value in document.items() if value is not None}
-    tool.gateway.post(f"/alarms/{segment(device)}/{what}", given, idempotency_key=uuid4().hex)
-    click.echo(f"{output.printable(device)} was told; `idc alarm list` shows what it does")
+def _send(gateway: Connection, device: str, command: str, document: dict[str, Any]) -> None:
+    members = {name: value for name, value in document.items() if value is not None}
+    gateway.post(f"/alarms/{path_segment(device)}/{command}", members, idempotency_key=uuid4().hex)
+    click.echo(f"sent to {terminal.printable(device)}; see `idc alarm list` for the effect")

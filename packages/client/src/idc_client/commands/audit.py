@@ -1,13 +1,14 @@
-"""`idc audit`: the gateway's records of what was done, and whether they are whole."""
+"""`idc audit`: the gateway's audit records, and whether they are complete and unchanged."""
 
 import json
 
 import click
 from rich.markup import escape
 
-from idc_client import output
-from idc_client.errors import ChainBroken, InputRefused
-from idc_client.tool import Tool, pass_tool
+from idc_client import terminal
+from idc_client.commands import pass_gateway
+from idc_client.errors import AuditChainBroken, InputRejected
+from idc_client.gateway.connection import Connection
 
 
 @click.group()
@@ -16,46 +17,51 @@ def audit() -> None:
 
 
 @audit.command("list")
-@click.option("--limit", type=click.IntRange(1, 1000), default=50, help="The newest so many.")
+@click.option("--limit", type=click.IntRange(1, 1000), default=50, help="How many, counted from the newest.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document a line.")
-@pass_tool
-def list_records(tool: Tool, *, limit: int, as_json: bool) -> None:
+@pass_gateway
+def list_records(gateway: Connection, *, limit: int, as_json: bool) -> None:
     """Show the newest records."""
-    items = tool.gateway.get("/audit", limit=limit)["items"]
+    items = gateway.get("/audit", limit=limit)["items"]
     if as_json:
         for item in items:
             click.echo(json.dumps(item))
         return
     rows = [
-        [str(i["sequence"]), output.moment(i["at"]), escape(i["actor"]), escape(i["action"]), escape(i["subject"])]
+        [
+            str(i["sequence"]),
+            terminal.local_time(i["at"]),
+            escape(i["actor"]),
+            escape(i["action"]),
+            escape(i["subject"]),
+        ]
         for i in items
     ]
-    output.screen().print(output.table(["record", "when", "who", "what", "on what"], rows))
+    terminal.screen().print(terminal.table(["record", "when", "who", "action", "subject"], rows))
 
 
 @audit.command()
-@click.option("--head", help="The head that an earlier run printed: a chain written anew does not have it.")
-@pass_tool
-def verify(tool: Tool, *, head: str | None) -> None:
-    """Recompute every record's hash; the exit code is 7 where one was changed, removed or inserted.
+@click.option("--head", help="The head printed by an earlier run: fails if the chain has been rewritten since.")
+@pass_gateway
+def verify(gateway: Connection, *, head: str | None) -> None:
+    """Recompute all hashes; the exit code is 7 if a record was changed, removed or inserted.
 
-    Keep the head that it prints at another place: who can write the database can write a whole new chain.
+    Keep the printed head in another place: someone who can write to the database can rewrite the whole chain.
     """
-    found = tool.gateway.get("/audit/verification")
-    if not found["intact"]:
-        raise ChainBroken(f"the audit chain is broken at record {found['first_wrong']}: {found['reason']}")
-    if head is not None and head != found["head"] and not _has(tool, head):
-        raise ChainBroken(f"no record has the hash {head}: the chain is not the one that was verified then")
-    output.screen().print(f"intact: {found['records']} records, head {found['head']}")
+    chain = gateway.get("/audit/verification")
+    if not chain["intact"]:
+        raise AuditChainBroken(f"the audit chain is broken at record {chain['first_wrong']}: {chain['reason']}")
+    if head is not None and head != chain["head"] and not _contains(gateway, head):
+        raise AuditChainBroken(f"no record has the hash {head}: the chain was rewritten since that head was printed")
+    terminal.screen().print(f"intact: {chain['records']} records, head {chain['head']}")
 
 
-def _has(tool: Tool, head: str) -> bool:
-    """Whether any record has this hash, newest first."""
+def _contains(gateway: Connection, head: str) -> bool:
     if len(head) != 64:
-        raise InputRefused(f"{head!r} is no head: it has 64 hexadecimal digits")
+        raise InputRejected(f"{head!r} is not a head: it needs 64 hexadecimal digits")
     cursor = None
     while True:
-        page = tool.gateway.get("/audit", limit=1000, cursor=cursor)
+        page = gateway.get("/audit", limit=1000, cursor=cursor)
         if any(item["sha256"] == head for item in page["items"]):
             return True
         cursor = page["next_cursor"]

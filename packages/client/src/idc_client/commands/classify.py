@@ -1,4 +1,4 @@
-"""`idc classify`: sends patches and shows what the gateway says of each."""
+"""`idc classify`: sends image files and shows their results."""
 
 import re
 import sys
@@ -11,35 +11,36 @@ from uuid import uuid4
 
 import click
 
-from idc_client import output
-from idc_client.errors import ClientError, InputRefused, Unavailable
-from idc_client.finding import SUFFIXES, Found, LeftOut, find
-from idc_client.patches import forms
-from idc_client.reports import Csv, Json, Lines, Report, shown
-from idc_client.sending import Outcome, Sender
-from idc_client.tally import Tally
-from idc_client.tool import Tool, pass_tool
+from idc_client import terminal
+from idc_client.classifying.forms import forms
+from idc_client.classifying.image_files import SUFFIXES, ImageFiles, LeftOut, find_images
+from idc_client.classifying.reports import Csv, Json, Lines, Report, path_text
+from idc_client.classifying.sender import Outcome, Sender
+from idc_client.classifying.summary import Summary
+from idc_client.commands import pass_gateway
+from idc_client.errors import ClientError, InputRejected, Unavailable
+from idc_client.gateway.connection import Connection
 
-USUAL_RUN: Final = "idc"
+DEFAULT_RUN: Final = "idc"
 MAX_FILE_BYTES: Final = 2 * 2**20
-"""What a gateway takes if it is not set up otherwise; a patch of 512 x 512 px has at most 0.8 MB."""
+"""The gateway's default limit; a patch of 512 x 512 px has at most 0.8 MB."""
 
 
 def _run_name(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
     if value is not None and not re.fullmatch(r"[A-Za-z0-9._-]{1,48}", value):
-        raise click.BadParameter(f"{value!r}: take 1 to 48 letters, digits, dots, dashes and underscores")
+        raise click.BadParameter(f"{value!r}: use 1 to 48 letters, digits, dots, dashes and underscores")
     return value
 
 
 @click.command()
 @click.argument("places", metavar="FILES|FOLDERS…", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-@click.option("--csv", "as_csv", is_flag=True, help="Print a line for each file, with commas.")
-@click.option("--patient", help="The patches' patient; else read from names of the public data set.")
-@click.option("--slide", help="The patches' slide; else read from such names, or those of QuPath.")
-@click.option("--again", is_flag=True, help="Classify what was classified before, too: in a run with a new name.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print comma-separated values, a line for each file.")
+@click.option("--patient", help="Patient of all patches; by default read from file names of the public data set.")
+@click.option("--slide", help="Slide of all patches; by default read from such file names, or QuPath's.")
+@click.option("--again", is_flag=True, help="Classify all files again, in a new run.")
 @click.option(
-    "--run", callback=_run_name, help=f"Name of the run, in which each file is stored once; else {USUAL_RUN!r}."
+    "--run", callback=_run_name, help=f"Name of the run, in which each file is stored once; {DEFAULT_RUN!r} by default."
 )
 @click.option(
     "--max-file-bytes",
@@ -48,9 +49,9 @@ def _run_name(_context: click.Context, _parameter: click.Parameter, value: str |
     default=MAX_FILE_BYTES,
     help="Larger files are not read.",
 )
-@pass_tool
+@pass_gateway
 def classify(  # noqa: PLR0913 - its options
-    tool: Tool,
+    gateway: Connection,
     *,
     places: tuple[Path, ...],
     as_json: bool,
@@ -63,86 +64,75 @@ def classify(  # noqa: PLR0913 - its options
 ) -> None:
     """Classify image files, and all images in folders.
 
-    A file that was classified before (same name, content and labels) is not classified again: its result is shown. So
-    after any failure the same command finishes the work. Where all names carry `class0` or `class1`, a confusion matrix
-    follows. Files that are refused are listed, and the exit code is 4.
+    A file that was classified before (same name, content and labels) is not classified again; its result is shown. So
+    after any failure, the same command finishes the work. If all names contain `class0` or `class1`, a confusion matrix
+    follows. Rejected files are listed, and the exit code is 4.
     """
     if as_json and as_csv:
-        raise click.UsageError("give --json or --csv, not both")
+        raise click.UsageError("use --json or --csv, not both")
     if again and run:
-        raise click.UsageError("give --again, which makes a new run, or --run to go on with one")
-    found = find(places)
-    _tell_left_out(found.left_out)
-    if not found.files:
-        where = ", ".join(shown(place) for place in places)
-        raise InputRefused(f"no image in {where}: name files, or folders with {', '.join(sorted(SUFFIXES))}")
-    run = _new_run() if again else run or USUAL_RUN
-    sender = Sender(tool.gateway, run, {"patient": patient, "slide": slide})
-    report = Json() if as_json else Csv() if as_csv else Lines()
-    tally = Tally(len(found.files))
-    remedy = (
-        f"finish it with --run {run}" if again else "run the same command again: what is stored is not stored twice"
-    )
-    with _ended(report, tally, found.left_out, remedy):
-        _send_all(sender, found.files, max_file_bytes, report, tally)
-    _check(tally, found)
+        raise click.UsageError("use --again to start a new run, or --run to resume one, not both")
+    images = find_images(places)
+    for one in images.left_out:
+        terminal.remark(f"left out {path_text(one.path)}: {one.reason}")
+    if not images.files:
+        searched = ", ".join(path_text(place) for place in places)
+        raise InputRejected(f"no image in {searched}: name files, or folders with {', '.join(sorted(SUFFIXES))}")
+    run = _new_run() if again else run or DEFAULT_RUN
+    remedy = f"finish it with --run {run}" if again else "run the same command again: nothing is stored twice"
+    report: Report = Json() if as_json else Csv() if as_csv else Lines()
+    summary = Summary(len(images.files))
+    with _ended(report, summary, images.left_out, remedy):
+        _send_all(Sender(gateway, run, {"patient": patient, "slide": slide}), images, max_file_bytes, report, summary)
+    _check(summary, images)
 
 
 def _new_run() -> str:
     name = f"again-{time.strftime('%Y%m%d-%H%M%S')}-{uuid4().hex[:8]}"
-    output.remarks().print(f"idc: this is run {name}: if it is cut off, finish it with --run {name}", soft_wrap=True)
+    terminal.remark(f"this is run {name}: if it is cut off, finish it with --run {name}")
     return name
 
 
-def _tell_left_out(left_out: Sequence[LeftOut]) -> None:
-    for one in left_out:
-        click.echo(f"idc: left out {output.printable(shown(one.path))}: {one.reason}", err=True)
-
-
 @contextmanager
-def _ended(report: Report, tally: Tally, left_out: Sequence[LeftOut], remedy: str) -> Iterator[None]:
-    """End the report whatever happens, and say how far a run came that was cut off."""
+def _ended(report: Report, summary: Summary, left_out: Sequence[LeftOut], remedy: str) -> Iterator[None]:
+    """End the report even after an error, which then names the counts and the remedy."""
     try:
         yield
     except ClientError as exc:
-        raise type(exc)(f"{exc.format_message()}; {tally}; {remedy}") from exc
+        raise type(exc)(f"{exc.format_message()}; {summary}; {remedy}") from exc
     finally:
-        report.end(tally, left_out)
+        report.end(summary, left_out)
 
 
-def _send_all(sender: Sender, files: Sequence[Path], max_file_bytes: int, report: Report, tally: Tally) -> None:
-    def take(outcome: Outcome) -> None:
-        tally.add(outcome)
+def _send_all(sender: Sender, images: ImageFiles, max_file_bytes: int, report: Report, summary: Summary) -> None:
+    def add(outcome: Outcome) -> None:
+        summary.add(outcome)
         report.add(outcome)
 
-    with output.progress() as progress:
-        bar = progress.add_task("classifying", total=len(files))
-        for form in forms(files, max_file_bytes):
+    with terminal.progress() as progress:
+        bar = progress.add_task("classifying", total=summary.total)
+        for form in forms(images.files, max_file_bytes):
             if isinstance(form, LeftOut):
-                take(Outcome.failed(form.path, form.reason))
+                add(Outcome.failed(form.path, form.reason))
                 continue
             for outcome in sender.outcomes(form):
-                take(outcome)
+                add(outcome)
             sys.stdout.flush()
-            progress.update(bar, completed=tally.total - tally.not_sent)
-            if tally.failed:
+            progress.update(bar, completed=summary.total - summary.counts["not_sent"])
+            if summary.failed:
                 raise Unavailable("the gateway cannot classify now")
 
 
-def _check(tally: Tally, found: Found) -> None:
-    """Say what a person would else overlook.
+def _check(summary: Summary, images: ImageFiles) -> None:
+    """Warn of results of several models.
 
     Raises:
-        InputRefused: Not every file has a result.
+        InputRejected: Some files have no result.
     """
-    if len(tally.models) > 1:
-        models = ", ".join(f"{model}: {count}" for model, count in sorted(tally.models.items()))
-        remark = (
-            f"idc: the results are of several models ({models}); --again classifies all with the one that serves now"
-        )
-        output.remarks().print(remark, soft_wrap=True)
-    if tally.refused:
-        raise InputRefused(f"{tally.refused} of {tally.total} files were refused")
-    unread = sum(one.is_failure for one in found.left_out)
-    if unread:
-        raise InputRefused(f"{unread} places were not searched; all {tally.total} files that were found have results")
+    if len(summary.models) > 1:
+        models = ", ".join(f"{model}: {count}" for model, count in sorted(summary.models.items()))
+        terminal.remark(f"the results are from several models ({models}); --again classifies all with the current one")
+    if summary.refused:
+        raise InputRejected(f"{summary.refused} of {summary.total} files were refused")
+    if unread := sum(one.is_failure for one in images.left_out):
+        raise InputRejected(f"{unread} places were not searched; all {summary.total} files found have results")

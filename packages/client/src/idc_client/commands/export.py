@@ -9,91 +9,94 @@ from typing import IO, Final
 
 import click
 
-from idc_client.errors import InputRefused, Unavailable
-from idc_client.tool import Tool, pass_tool
+from idc_client import terminal
+from idc_client.commands import pass_gateway
+from idc_client.errors import InputRejected, Unavailable
+from idc_client.gateway.connection import Connection
 
 _TAIL_BYTES: Final = 512
-_TALLY: Final = re.compile(rb'"idc_sentinel":(\{[^{}]*\})\}\s*$')
-"""The last member of a GeoJSON file: how many results it has and lacks."""
+_COUNTS: Final = re.compile(rb'"idc_sentinel":(\{[^{}]*\})\}\s*$')
+"""The last member of a GeoJSON file: how many results it contains, and how many it leaves out."""
 
 
 @click.command()
 @click.argument("kind", metavar="csv|geojson", type=click.Choice(["csv", "geojson"]))
-@click.option("--out", "-o", type=click.Path(path_type=Path, dir_okay=False), help="Where to; else standard output.")
-@click.option("--slide", help="One slide; GeoJSON needs it.")
-@click.option("--patient", help="One patient.")
-@click.option("--decision", type=click.Choice(["idc", "no_idc", "uncertain"]), help="Results so decided.")
-@click.option("--reviewed/--not-reviewed", default=None, help="Results with, or without, a verdict.")
+@click.option(
+    "--out", "-o", type=click.Path(path_type=Path, dir_okay=False), help="File to write; standard output by default."
+)
+@click.option("--slide", help="Only this slide; required for GeoJSON.")
+@click.option("--patient", help="Only this patient.")
+@click.option("--decision", type=click.Choice(["idc", "no_idc", "uncertain"]), help="Only results with this decision.")
+@click.option("--reviewed/--not-reviewed", default=None, help="Only results with, or without, a verdict.")
 @click.option(
     "--scale",
     type=click.FloatRange(0, 1024, min_open=True),
-    help="GeoJSON: slide pixels for one pixel of the stored places; 16 for the public set's names. QuPath's need none.",
+    help="GeoJSON: slide pixels per pixel of the stored positions; 16 for the public data set, none for QuPath.",
 )
 @click.option(
     "--downsample",
     type=click.FloatRange(0, 1024, min_open=True),
-    help="GeoJSON: slide pixels for one pixel of a patch, where its extent was not stored; else as --scale.",
+    help="GeoJSON: slide pixels per pixel of a patch whose extent was not stored; --scale by default.",
 )
-@pass_tool
-def export(tool: Tool, /, *, kind: str, out: Path | None, **filters: object) -> None:
-    """Write results as CSV, or as GeoJSON that QuPath opens: of each place the newest result.
+@pass_gateway
+def export(gateway: Connection, /, *, kind: str, out: Path | None, **filters: object) -> None:
+    """Write results as CSV, or the newest result of each position as GeoJSON for QuPath.
 
-    How many results have no place, and how many are older than another one of their place, is told at the end.
+    At the end it prints how many results were left out: those without a position, and older ones at the same position.
     """
     query = {"format": kind, **{name: value for name, value in filters.items() if value is not None}}
-    with tool.gateway.stream("/classifications/export", params=query) as answer:
+    with gateway.stream("/classifications/export", params=query) as answer:
         if out is None:
-            tail = _written(answer.iter_bytes(), sys.stdout.buffer)
+            tail = _copy(answer.iter_bytes(), sys.stdout.buffer)
         else:
-            tail = _saved(answer.iter_bytes(), out, is_geojson=kind == "geojson")
+            tail = _save(answer.iter_bytes(), out, is_geojson=kind == "geojson")
     if kind == "geojson":
-        _tell(tail)
+        _print_counts(tail)
 
 
-def _written(pieces: Iterable[bytes], file: IO[bytes]) -> bytes:
-    """Write what comes, and return the last of it."""
+def _copy(chunks: Iterable[bytes], file: IO[bytes]) -> bytes:
+    """Write all chunks, and return the last `_TAIL_BYTES` of them."""
     tail = b""
-    for piece in pieces:
-        file.write(piece)
-        tail = (tail + piece)[-_TAIL_BYTES:]
+    for chunk in chunks:
+        file.write(chunk)
+        tail = (tail + chunk)[-_TAIL_BYTES:]
     file.flush()
     return tail
 
 
-def _saved(pieces: Iterable[bytes], out: Path, *, is_geojson: bool) -> bytes:
-    """Write a file that has its own name only when it is whole."""
-    half = out.with_name(f"{out.name}.part")
+def _save(chunks: Iterable[bytes], out: Path, *, is_geojson: bool) -> bytes:
+    """Write a file that gets its name only when it is complete."""
+    part = out.with_name(f"{out.name}.part")
     try:
-        with half.open("wb") as file:
-            tail = _written(pieces, file)
+        with part.open("wb") as file:
+            tail = _copy(chunks, file)
         if is_geojson:
             _counts(tail)
-        half.replace(out)
+        part.replace(out)
     except OSError as exc:
-        raise InputRefused(f"{exc.filename or out}: {exc.strerror}") from exc
+        raise InputRejected(f"{exc.filename or out}: {exc.strerror}") from exc
     finally:
-        half.unlink(missing_ok=True)
+        part.unlink(missing_ok=True)
     return tail
 
 
 def _counts(tail: bytes) -> dict[str, int]:
-    match = _TALLY.search(tail)
+    match = _COUNTS.search(tail)
     if match is None:
-        raise Unavailable("the export was cut off before its end: try again")
+        raise Unavailable("the export was cut off: try again")
     counts: dict[str, int] = json.loads(match[1])
     return counts
 
 
-def _tell(tail: bytes) -> None:
+def _print_counts(tail: bytes) -> None:
     counts = _counts(tail)
-    tiles, placeless, older = counts["tiles"], counts["without_place"], counts["superseded"]
-    click.echo(
-        f"idc: {tiles} tiles; left out: {placeless} results without a place in the slide, "
-        f"{older} that have a newer one at their place",
-        err=True,
+    tiles, unplaced, older = counts["tiles"], counts["without_place"], counts["superseded"]
+    terminal.remark(
+        f"{tiles} tiles; left out: {unplaced} results without a position in the slide, "
+        f"{older} with a newer one at the same position"
     )
-    if placeless and not tiles:
-        raise InputRefused(
-            f"none of the {placeless} results has a place: it is read from names of QuPath's tiles or the public set, "
-            "or given as x and y"
+    if unplaced and not tiles:
+        raise InputRejected(
+            f"none of the {unplaced} results has a position: it is read from file names of QuPath's tiles or of the "
+            "public data set, or sent as x and y"
         )

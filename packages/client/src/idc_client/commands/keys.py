@@ -1,12 +1,12 @@
-"""`idc keys`: who may use the gateway by a program."""
+"""`idc keys`: API keys."""
 
 import click
 from rich.markup import escape
 
-from idc_client import output
-from idc_client.connection import segment
+from idc_client import terminal
+from idc_client.commands import pass_gateway
 from idc_client.errors import OutcomeUnknown
-from idc_client.tool import Tool, pass_tool
+from idc_client.gateway.connection import Connection, path_segment
 
 
 @click.group()
@@ -15,41 +15,47 @@ def keys() -> None:
 
 
 @keys.command("list")
-@pass_tool
-def list_keys(tool: Tool) -> None:
-    """Show every key but the keys themselves, which nobody knows."""
+@pass_gateway
+def list_keys(gateway: Connection) -> None:
+    """Show names, scopes and expiry; the keys themselves are not stored."""
     rows = [
-        [escape(k["name"]), " ".join(k["scopes"]), output.moment(k["created_at"]), output.moment(k["expires_at"])]
-        for k in tool.gateway.get("/keys")["items"]
+        [
+            escape(key["name"]),
+            " ".join(key["scopes"]),
+            terminal.local_time(key["created_at"]),
+            terminal.local_time(key["expires_at"]),
+        ]
+        for key in gateway.get("/keys")["items"]
     ]
-    output.screen().print(output.table(["name", "scopes", "created", "expires"], rows))
+    terminal.screen().print(terminal.table(["name", "scopes", "created", "expires"], rows))
 
 
 @keys.command()
 @click.argument("name")
 @click.option("--role", type=click.Choice(["viewer", "operator", "reviewer", "admin"]), help="What it may do.")
-@click.option("--scope", "scopes", multiple=True, help="Instead of a role: one of what it may do; give it again.")
-@click.option("--expires-in-days", type=click.IntRange(1, 3650), help="Without it the key never expires.")
-@pass_tool
-def create(tool: Tool, *, name: str, role: str | None, scopes: tuple[str, ...], expires_in_days: int | None) -> None:
-    """Make a key NAME and print it, once and alone on standard output."""
+@click.option("--scope", "scopes", multiple=True, help="Instead of a role: one scope; repeat for more.")
+@click.option("--expires-in-days", type=click.IntRange(1, 3650), help="By default the key never expires.")
+@pass_gateway
+def create(
+    gateway: Connection, *, name: str, role: str | None, scopes: tuple[str, ...], expires_in_days: int | None
+) -> None:
+    """Create the key NAME and print it once, alone on standard output."""
     if (role is None) == (not scopes):
-        raise click.UsageError("give --role, or --scope at least once")
-    wanted: dict[str, object] = {"name": name, "expires_in_days": expires_in_days}
-    wanted |= {"role": role} if role else {"scopes": list(scopes)}
+        raise click.UsageError("use --role, or --scope at least once")
+    grant = {"role": role} if role else {"scopes": list(scopes)}
     try:
-        made = tool.gateway.post_once("/keys", wanted)
+        created = gateway.post("/keys", {"name": name, "expires_in_days": expires_in_days, **grant})
     except OutcomeUnknown as exc:
-        remedy = f"if `idc keys list` shows {name}, revoke it and make another: nobody knows the key"
+        remedy = f"if `idc keys list` shows {name}, revoke it and create another: the key itself is lost"
         raise OutcomeUnknown(f"{exc.format_message()}; {remedy}") from exc
-    output.remarks().print(f"key {escape(name)} may: {' '.join(made['scopes'])}; it is shown this once:")
-    click.echo(made["key"])
+    terminal.remark(f"key {name} has the scopes {' '.join(created['scopes'])}; it is shown only this once:")
+    click.echo(created["key"])
 
 
 @keys.command()
 @click.argument("name")
-@pass_tool
-def revoke(tool: Tool, *, name: str) -> None:
-    """End the key NAME at once."""
-    tool.gateway.delete(f"/keys/{segment(name)}")
-    output.screen().print(f"key {escape(name)} is revoked")
+@pass_gateway
+def revoke(gateway: Connection, *, name: str) -> None:
+    """Revoke the key NAME at once."""
+    gateway.delete(f"/keys/{path_segment(name)}")
+    terminal.screen().print(f"key {escape(name)} is revoked")

@@ -8,7 +8,7 @@ from typing import Final
 from idc_gateway.access.scopes import Role, Scope
 
 GATEWAY: Final = "gateway"
-"""Who the audit chain names for what the gateway does by itself."""
+"""The actor of what the gateway does by itself, in the audit chain."""
 FIRST_KEY_NAME: Final = "first"
 FIRST_USER_NAME: Final = "admin"
 LEGACY_PREFIX: Final = "legacy-"
@@ -17,7 +17,7 @@ LEGACY_PREFIX: Final = "legacy-"
 
 @dataclass(frozen=True)
 class ApiKey:
-    """A key as it is stored, without its secret."""
+    """A key without its secret."""
 
     name: str
     scopes: frozenset[Scope]
@@ -28,18 +28,18 @@ class ApiKey:
 
 @dataclass(frozen=True)
 class User:
-    """Someone who signs in at the page."""
-
     name: str
     role: Role
     created_at: datetime
     password_hash: str | None = None
-    """Argon2 in its encoded form; None where none was set yet."""
+    """Argon2 in its encoded form; None before the first password is set."""
+
+    @property
+    def has_password(self) -> bool:
+        return self.password_hash is not None
 
 
 class SignInBy(StrEnum):
-    """What somebody signed in with."""
-
     KEY = "key"
     LINK = "link"
     PASSWORD = "password"  # noqa: S105 - the kind, not a password
@@ -47,7 +47,7 @@ class SignInBy(StrEnum):
 
 @dataclass(frozen=True)
 class Proof:
-    """What somebody showed to sign in; the session is opened only if it still holds at that moment."""
+    """What somebody signed in with. A session is only opened if it is still valid at that moment."""
 
     name: str
     """Of the key or user."""
@@ -55,36 +55,22 @@ class Proof:
     stored: str | None
     """The key's digest, or the hash of the user's password; None where the user has none yet."""
     user_since: datetime | None = None
-    """When the user was made who was let in by a link: one who has the name since then, and no password, is another."""
-
-
-@dataclass(frozen=True)
-class NewSession:
-    """A session that is to be stored."""
-
-    sha256: str
-    """Digest of its token."""
-    proof: Proof
-    opened_at: datetime
-    expires_at: datetime
-    password_until: datetime | None = None
-    """Until when it may set the user's password without the old one."""
+    """When the user of a link was created: a later user of the name, without a password too, is somebody else."""
 
 
 @dataclass(frozen=True)
 class StoredSession:
-    """A session that is not over, and who opened it: one of key and user."""
+    """A session that has not ended, and who opened it: a key or a user."""
 
     key: ApiKey | None
     user: User | None
     used_at: datetime
     password_until: datetime | None
+    """Until then it may set the user's password without the old one."""
 
 
 @dataclass(frozen=True)
 class Caller:
-    """Who sends a request."""
-
     name: str
     """Of the key or user."""
     is_browser: bool
@@ -93,11 +79,11 @@ class Caller:
     needs_old_password: bool = True
     """False while a session that a one-time link opened may set the password without the old one."""
     sha256: str = ""
-    """Digest of the key, or of the session's token where `is_browser`: what must still hold for the request to go on.
-    Empty where a setting lets the caller's network in."""
+    """Digest of the key, or of the session's token where `is_browser`, which must stay valid during the request.
+    Empty where a setting admits the caller's network."""
 
 
 def is_reserved(name: str, *, device: str = GATEWAY) -> bool:
-    """Whether the audit chain or a start gives this name a meaning of its own, so that no account may have it."""
+    """Whether the name has a meaning in the audit chain or at the start, so that no account may have it."""
     folded = name.casefold()
     return folded in {GATEWAY, device.casefold(), FIRST_KEY_NAME} or folded.startswith(LEGACY_PREFIX)

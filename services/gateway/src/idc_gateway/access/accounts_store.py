@@ -16,13 +16,13 @@ from idc_gateway.sql.tables import audit as records
 
 
 class AccountsStore:
-    """API keys, users and their one-time links; of every secret the digest alone."""
+    """API keys, users and their one-time links; of every secret only the digest is stored."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def replace_key(self, key: ApiKey, sha256: str, audit: AuditEvent) -> bool:
-        """Store a key in place of the one that has its name, which is revoked; False where its digest was revoked."""
+        """Store a key and revoke the one that has its name; False where its digest was revoked."""
         with self._database.write() as connection:
             head = lock_head(connection)
             if connection.execute(select(revoked_keys).where(revoked_keys.c.sha256 == sha256)).first() is not None:
@@ -34,17 +34,15 @@ class AccountsStore:
         return True
 
     def add_key(self, key: ApiKey, sha256: str, audit: AuditEvent) -> bool:
-        """Store a key; False where a key or user has its name: the audit chain tells callers apart by it."""
+        """Store a key; False where a key or user has its name, by which the audit chain tells callers apart."""
         return self._add(api_keys, _key_row(key, sha256), users, audit)
 
     def key(self, sha256: str) -> ApiKey | None:
-        """The key with this digest; None where there is none."""
         with self._database.read() as connection:
             row = connection.execute(select(api_keys).where(api_keys.c.sha256 == sha256)).first()
         return None if row is None else as_key(row)
 
     def keys(self) -> list[ApiKey]:
-        """Every key, by name."""
         with self._database.read() as connection:
             return [as_key(row) for row in connection.execute(select(api_keys).order_by(api_keys.c.name))]
 
@@ -64,29 +62,23 @@ class AccountsStore:
         return self._add(users, row, api_keys, audit)
 
     def user(self, name: str) -> User | None:
-        """A user; None where there is none."""
         with self._database.read() as connection:
             row = connection.execute(select(users).where(users.c.name == name)).first()
         return None if row is None else as_user(row)
 
     def users(self) -> list[User]:
-        """Every user, by name."""
         with self._database.read() as connection:
             return [as_user(row) for row in connection.execute(select(users).order_by(users.c.name))]
 
     def set_role(self, name: str, role: Role, audit: AuditEvent) -> bool:
-        """Give a user another role; False where there is none.
-
-        Raises:
-            LastAdministrator: Nobody would be left who may administer; nothing was changed.
-        """
+        """Give a user another role; False where there is none. Raises LastAdministrator and changes nothing."""
         change = update(users).where(users.c.name == name).values(role=role.value)
         return self._changed(change.returning(users.c.name), audit, needs_administrator=True)
 
     def set_password(self, name: str, password_hash: str, audit: AuditEvent, session_sha256: str | None = None) -> bool:
         """Store a password's hash and end the user's sessions and links.
 
-        False where there is no such user, or where the session that asks, if one does, has ended: nothing was changed.
+        False, with nothing changed, where there is no such user or the session with this digest has ended.
         """
         change = update(users).where(users.c.name == name).values(password_hash=password_hash)
         if session_sha256 is not None:
@@ -97,18 +89,14 @@ class AccountsStore:
         return self._changed(change.returning(users.c.name), audit, over, unused)
 
     def renew_hash(self, name: str, before: str, password_hash: str) -> bool:
-        """Store the same password's hash at another cost; False where the user has another one meanwhile."""
+        """Store the same password's hash with another cost; False where the user has another password now."""
         change = update(users).where(users.c.name == name, users.c.password_hash == before)
         with self._database.write() as connection:
             changed = connection.execute(change.values(password_hash=password_hash).returning(users.c.name)).first()
         return changed is not None
 
     def delete_user(self, name: str, audit: AuditEvent) -> bool:
-        """Delete a user with their links, sessions and receipts; False where there is none.
-
-        Raises:
-            LastAdministrator: Nobody would be left who may administer; nothing was deleted.
-        """
+        """Delete a user, with all that is theirs; False where there is none. Raises LastAdministrator."""
         gone = delete(users).where(users.c.name == name).returning(users.c.name)
         return self._changed(gone, audit, _receipts_of(name), needs_administrator=True)
 
@@ -119,7 +107,7 @@ class AccountsStore:
             return connection.execute(query.limit(1)).first() is not None
 
     def put_link(self, sha256: str, user_name: str, expires_at: datetime, audit: AuditEvent) -> None:
-        """Store the digest of a one-time link; the user's earlier ones are gone."""
+        """Store the digest of a one-time link, which replaces the user's earlier ones."""
         with self._database.write() as connection:
             head = lock_head(connection)
             connection.execute(delete(links).where(links.c.user_name == user_name))
@@ -127,9 +115,9 @@ class AccountsStore:
             append(connection, head, [audit])
 
     def take_link(self, sha256: str, now: datetime, request_id: str) -> User | None:
-        """Use a link up; None where it is unknown or over."""
+        """Use a link; None where it is unknown or expired."""
         is_link = links.c.sha256 == sha256
-        # Anybody may try a link: only one that is there makes other writers wait.
+        # Anybody may try a link: only a known one makes other writers wait.
         with self._database.read() as connection:
             if connection.execute(select(links).where(is_link)).first() is None:
                 return None
@@ -144,11 +132,11 @@ class AccountsStore:
         return as_user(row)
 
     def _add(self, table: Table, row: dict[str, Any], others: Table, audit: AuditEvent) -> bool:
-        # Writers come one after the other, so that no name is taken between the question and the answer to it.
+        # Writers run one after the other, so that no name is taken between the check and the insert.
         with self._database.write() as connection:
             head = lock_head(connection)
             for named in (table, others):
-                # Two names that differ in case alone look like one person in the audit chain.
+                # Names that only differ in case look like one person in the audit chain.
                 is_same = func.lower(named.c.name) == row["name"].lower()
                 if connection.execute(select(named.c.name).where(is_same)).first() is not None:
                     return False
@@ -157,7 +145,7 @@ class AccountsStore:
         return True
 
     def _changed(self, change: Any, audit: AuditEvent, *more: Delete, needs_administrator: bool = False) -> bool:
-        """Run a statement that returns what it changed, and what belongs to it; False where it changed nothing."""
+        """Run a statement that returns what it changed, then the others; False where it changed nothing."""
         with self._database.write() as connection:
             head = lock_head(connection)
             must_keep_one = needs_administrator and _has_administrator(connection, audit.at)
@@ -166,13 +154,13 @@ class AccountsStore:
             for statement in more:
                 connection.execute(statement)
             if must_keep_one and not _has_administrator(connection, audit.at):
-                raise LastAdministrator(f"{audit.subject!r} is the last administrator: make another one first")
+                raise LastAdministrator(f"{audit.subject!r} is the last administrator: create another one first")
             append(connection, head, [audit])
         return True
 
 
 def _revoke(connection: Connection, name: str, at: datetime) -> bool:
-    """Delete a key with its sessions and remember its digest; False where there is no such key."""
+    """Delete a key with its sessions and remember its digest; False where there is none."""
     gone = connection.execute(delete(api_keys).where(api_keys.c.name == name).returning(api_keys.c.sha256)).first()
     if gone is None:
         return False
@@ -181,12 +169,12 @@ def _revoke(connection: Connection, name: str, at: datetime) -> bool:
 
 
 def _receipts_of(caller: str) -> Delete:
-    """Forget what was answered to a caller: whoever gets the name next is somebody else."""
+    """Delete a caller's receipts: the next owner of the name is somebody else."""
     return delete(receipts).where(receipts.c.caller == caller)
 
 
 def _has_administrator(connection: Connection, now: datetime) -> bool:
-    """Whether a user who can sign in, or a key, may make users and keys."""
+    """Whether a user who can sign in, or a key, may create users and keys."""
     by_user = select(users.c.name).where(users.c.role == Role.ADMIN.value, users.c.password_hash.is_not(None))
     if connection.execute(by_user.limit(1)).first() is not None:
         return True
@@ -205,11 +193,9 @@ def _key_row(key: ApiKey, sha256: str) -> dict[str, Any]:
 
 
 def as_key(row: Row[Any]) -> ApiKey:
-    """A key from its row."""
     scopes = frozenset(Scope(scope) for scope in row.scopes.split(",") if scope)
     return ApiKey(row.name, scopes, row.created_at, row.expires_at)
 
 
 def as_user(row: Row[Any]) -> User:
-    """A user from their row."""
     return User(row.name, Role(row.role), row.created_at, row.password_hash)

@@ -4,14 +4,14 @@ from enum import StrEnum
 
 
 class Scope(StrEnum):
-    """One permission; a key or a user has a set of them."""
+    """One permission."""
 
     READ = "read"
-    """See results, images, models, alarms and the status."""
+    """Read results, images, models, alarms and the status."""
     CLASSIFY = "classify"
     """Send patches."""
     REVIEW = "review"
-    """Record a pathologist's verdict."""
+    """Record a pathologist's review."""
     ALARM = "alarm"
     """Acknowledge, silence and test alarms."""
     AUDIT = "audit"
@@ -21,20 +21,19 @@ class Scope(StrEnum):
 
 
 class Role(StrEnum):
-    """A usual set of scopes."""
+    """A set of scopes."""
 
     VIEWER = "viewer"
-    """Sees results."""
+    """Reads results."""
     OPERATOR = "operator"
-    """Sends patches and handles alarms."""
+    """Sends patches and handles alarms, too."""
     REVIEWER = "reviewer"
-    """Records verdicts besides."""
+    """Records reviews, too."""
     ADMIN = "admin"
-    """May do everything."""
+    """Has every scope."""
 
     @property
     def scopes(self) -> frozenset[Scope]:
-        """What this role may do."""
         return _SCOPES[self]
 
 

@@ -5,44 +5,50 @@ from typing import Final
 
 from sqlalchemy import Connection, delete, insert, or_, select, update
 
-from idc_gateway.access.accounts import NewSession, Proof, SignInBy, StoredSession
+from idc_gateway.access.accounts import Proof, SignInBy, StoredSession
 from idc_gateway.access.accounts_store import as_key, as_user
 from idc_gateway.audit.audit_store import append, lock_head
 from idc_gateway.audit.chain import AuditEvent
 from idc_gateway.sql.database import Database
-from idc_gateway.sql.tables import api_keys, sessions, users
+from idc_gateway.sql.tables import api_keys, links, sessions, users
 
 MAX_FOR_EACH_OWNER: Final = 100
-"""A program that signs in again and again ends its own oldest sessions; the table does not grow."""
+"""A program that signs in repeatedly ends its own oldest sessions; the table does not grow."""
 
 
 class SessionsStore:
-    """Sessions of the page; of every token the digest alone."""
+    """Sessions of the page; only the digest of each token is stored."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add(self, new: NewSession, audit: AuditEvent) -> bool:
-        """Store a session and forget those that are over; False where its proof no longer holds."""
-        is_key = new.proof.by is SignInBy.KEY
+    def add(
+        self,
+        sha256: str,
+        proof: Proof,
+        now: datetime,
+        expires_at: datetime,
+        password_until: datetime | None,
+        audit: AuditEvent,
+    ) -> bool:
+        """Store a session and delete expired ones; False where its proof is no longer valid."""
+        is_key = proof.by is SignInBy.KEY
         owner = sessions.c.key_name if is_key else sessions.c.user_name
-        row = {"sha256": new.sha256, owner.name: new.proof.name, "used_at": new.opened_at}
+        row = {"sha256": sha256, owner.name: proof.name, "used_at": now}
         with self._database.write() as connection:
             head = lock_head(connection)
-            if not _holds(connection, new.proof):
+            if not _is_valid(connection, proof):
                 return False
-            newest = select(sessions.c.sha256).where(owner == new.proof.name).order_by(sessions.c.used_at.desc())
+            newest = select(sessions.c.sha256).where(owner == proof.name).order_by(sessions.c.used_at.desc())
             kept = connection.execute(newest.limit(MAX_FOR_EACH_OWNER - 1)).scalars().all()
-            too_many = (owner == new.proof.name) & sessions.c.sha256.not_in(kept)
-            connection.execute(delete(sessions).where(or_(sessions.c.expires_at <= new.opened_at, too_many)))
-            connection.execute(
-                insert(sessions).values(**row, expires_at=new.expires_at, password_until=new.password_until)
-            )
+            too_many = (owner == proof.name) & sessions.c.sha256.not_in(kept)
+            connection.execute(delete(sessions).where(or_(sessions.c.expires_at <= now, too_many)))
+            connection.execute(insert(sessions).values(**row, expires_at=expires_at, password_until=password_until))
             append(connection, head, [audit])
         return True
 
     def find(self, sha256: str, now: datetime, idle: timedelta) -> StoredSession | None:
-        """A session; None where it is unknown, over, or was not used for so long."""
+        """A session; None where it is unknown, expired, or was not used for `idle`."""
         query = select(sessions).where(
             sessions.c.sha256 == sha256, sessions.c.expires_at > now, sessions.c.used_at > now - idle
         )
@@ -57,12 +63,11 @@ class SessionsStore:
         )
 
     def use(self, sha256: str, now: datetime) -> None:
-        """Note that a session is in use."""
         with self._database.write() as connection:
             connection.execute(update(sessions).where(sessions.c.sha256 == sha256).values(used_at=now))
 
     def end(self, sha256: str, audit: AuditEvent) -> bool:
-        """Forget a session; False where there is none."""
+        """Delete a session; False where there is none."""
         with self._database.write() as connection:
             head = lock_head(connection)
             gone = delete(sessions).where(sessions.c.sha256 == sha256).returning(sessions.c.sha256)
@@ -71,9 +76,15 @@ class SessionsStore:
             append(connection, head, [audit])
         return True
 
+    def end_all(self) -> None:
+        """End every session and every one-time link, after a restore."""
+        with self._database.write() as connection:
+            connection.execute(delete(sessions))
+            connection.execute(delete(links))
 
-def _holds(connection: Connection, proof: Proof) -> bool:
-    """Whether the key or password that was shown is still the one; the head is locked, so that it stays so."""
+
+def _is_valid(connection: Connection, proof: Proof) -> bool:
+    """Whether the key or password that was checked is still valid; the locked head keeps it so."""
     if proof.by is SignInBy.KEY:
         query = select(api_keys.c.name).where(api_keys.c.name == proof.name, api_keys.c.sha256 == proof.stored)
     else:

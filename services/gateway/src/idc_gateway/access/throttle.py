@@ -1,4 +1,7 @@
-"""How often a caller may ask, and how often a wrong password may be tried."""
+"""Limits on requests for each caller, and on wrong passwords.
+
+Its own buckets instead of the package `limits`: their memory is bounded, and nobody can lock another user out.
+"""
 
 import asyncio
 import math
@@ -20,12 +23,12 @@ FAILURES_OF_SOURCE: Final = 30
 """For all names, from one source."""
 FAILURES_WINDOW_S: Final = 15 * 60.0
 FREE_FAILURES_OF_NAME: Final = 20
-"""From all sources together. More of them delay whoever tries this name; they lock nobody out."""
+"""From all sources together. More failures delay attempts at this name; they lock nobody out."""
 DELAY_STEP_S: Final = 0.01
 MAX_DELAY_S: Final = 0.5
 NAME_WINDOW_S: Final = 3600.0
 AT_ONCE_OF_SOURCE: Final = 8
-"""Also of one user, from all browsers that are known together."""
+"""Also of one user, from all of the user's known browsers together."""
 AT_ONCE: Final = 256
 
 WINDOW_S: Final = 60.0
@@ -36,7 +39,7 @@ class Buckets:
     """A leaky bucket for each of any number of callers, in memory that never grows.
 
     The generic cell rate algorithm (ITU-T I.371, annex A): a bucket holds `amount` and empties in `window_s`. Callers
-    share a fixed number of cells, two each, and the emptier one counts (as in a count-min sketch): none is ever
+    share a fixed number of cells, two each, and the emptier one counts (as in a count-min sketch): no caller is ever
     forgotten, so nobody empties a bucket by filling many others. Which cells a caller has is secret.
     """
 
@@ -48,13 +51,12 @@ class Buckets:
         self._empty_at_s = array("d", bytes(8 * 2 * CELLS))
 
     def level(self, who: str) -> float:
-        """How full the bucket is."""
         return self._filled_s(self._cells(who)) / self._share_s
 
     def wait_s(self, who: str) -> float:
-        """How long until the bucket has room for one more; 0 where it has."""
+        """How long until the bucket has room for one more; 0 where it has room."""
         over_s = self._filled_s(self._cells(who)) + self._share_s - self._amount * self._share_s
-        return over_s if over_s > self._share_s / 2 else 0.0  # half a share, so that rounding refuses nobody
+        return over_s if over_s > self._share_s / 2 else 0.0  # half a share, so that rounding rejects nobody
 
     def add(self, who: str) -> None:
         """Put one in, if there is room."""
@@ -64,7 +66,6 @@ class Buckets:
             self._empty_at_s[cell] = max(self._empty_at_s[cell], now_s + filled_s)
 
     def take_back(self, who: str) -> None:
-        """Take one out that was put in."""
         cells = self._cells(who)
         emptier = min(self._empty_at_s[cell] for cell in cells)
         for cell in cells:
@@ -80,7 +81,7 @@ class Buckets:
 
 
 class SignInThrottle:
-    """Counts tried passwords, of this process: each before it is tried; one that was right is given back."""
+    """Counts password attempts in this process: each before it is made; a right one is taken back."""
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._of_pair = Buckets(FAILURES_OF_PAIR, FAILURES_WINDOW_S, clock=clock)
@@ -92,19 +93,19 @@ class SignInThrottle:
 
     @asynccontextmanager
     async def attempt(self, name: str, source: str, *, is_known_device: bool = False) -> AsyncIterator[None]:
-        """Let one password be tried while the block runs; Unauthenticated or WrongPassword that leaves it is a failure.
+        """Admit one attempt while the block runs; it failed where the block raises Unauthenticated or WrongPassword.
 
         Args:
             name: The user's.
-            source: See `source_of`, or the mark of a device that this user signed in from.
-            is_known_device: Whether it is such a mark; failures from elsewhere delay it not at all.
+            source: See `source_of`, or a device that this user signed in from before.
+            is_known_device: Whether it is such a device; failures from elsewhere do not delay it.
 
         Raises:
-            TooMany: Too many failed before, or are being tried.
-            Busy: Too many are being tried from everywhere.
+            TooMany: Too many attempts failed before, or are in progress.
+            Busy: Too many attempts are in progress from all sources.
         """
         pair = f"{source} {name}"
-        # A user gets a mark with each sign-in: many marks are still one user, who must not take all places.
+        # A user gets a mark with each sign-in: many marks are still one user, who must not use up `AT_ONCE`.
         place = f"known {name}" if is_known_device else source
         self._check(pair, source, place)
         delay_s = 0.0 if is_known_device else self.delay_s(name)
@@ -128,7 +129,6 @@ class SignInThrottle:
                     bucket.take_back(who)
 
     def delay_s(self, name: str) -> float:
-        """How long an attempt at this name waits before it is made."""
         return min(MAX_DELAY_S, max(0.0, self._of_name.level(name) - FREE_FAILURES_OF_NAME) * DELAY_STEP_S)
 
     def _check(self, pair: str, source: str, place: str) -> None:
@@ -138,7 +138,7 @@ class SignInThrottle:
         if self._at_once[place] >= AT_ONCE_OF_SOURCE:
             raise TooMany("too many attempts to sign in are in progress", retry_after_s=1)
         if self._at_once.total() >= AT_ONCE:
-            raise Busy("too many people sign in at this moment: try again in a second")
+            raise Busy("too many people are signing in: try again in a second")
 
     def _leave(self, place: str) -> None:
         self._at_once[place] -= 1
@@ -147,7 +147,7 @@ class SignInThrottle:
 
 
 def source_of(address: str | None) -> str:
-    """Whom an address counts as: IPv6 gives a household or an office a whole /64 (RFC 6177), IPv4 one address."""
+    """What an address is counted as: its /64 for IPv6, where a household or office has a whole one (RFC 6177)."""
     try:
         ip = ip_address(address or "")
     except ValueError:
@@ -160,21 +160,14 @@ def source_of(address: str | None) -> str:
 
 
 class RequestRates:
-    """Counts the requests of each key and user, of this process.
-
-    A minute's worth may come at once, then one for each share of the minute that has passed.
-    """
+    """Counts the requests of each key and user in this process; a minute's worth may come at once."""
 
     def __init__(self, per_minute: int, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._per_minute = per_minute
         self._buckets = Buckets(per_minute, WINDOW_S, clock=clock)
 
     def count(self, caller: str) -> None:
-        """Note a request.
-
-        Raises:
-            TooMany: The caller has asked too often in the last minute.
-        """
+        """Count a request; raises TooMany where the caller has sent too many in the last minute."""
         wait_s = self._buckets.wait_s(caller)
         if wait_s:
             raise TooMany(

@@ -1,4 +1,4 @@
-"""The page's users: made by an administrator, let in once by a link, then by their password."""
+"""The page's users: created by an administrator, signed in once by a link, then by their password."""
 
 import logging
 from collections.abc import Callable
@@ -22,24 +22,10 @@ LINK_LIFETIME: Final = timedelta(minutes=60)
 
 
 class Users:
-    """Knows the users."""
-
     def __init__(
-        self,
-        accounts: AccountsStore,
-        *,
-        device: str = GATEWAY,
-        site: str = "",
-        clock: Callable[[], datetime] = utc_now,
+        self, accounts: AccountsStore, *, device: str = GATEWAY, site: str = "", clock: Callable[[], datetime] = utc_now
     ) -> None:
-        """Know the users of an account store.
-
-        Args:
-            accounts: Where they are stored.
-            device: The gateway's own name in the audit chain; no user gets it.
-            site: The site's name; no password may be little more than that.
-            clock: The time.
-        """
+        """`device` is the gateway's name in the audit chain and reserved; a password must be more than `site`."""
         self._accounts = accounts
         self._device = device
         self._site = site
@@ -48,7 +34,7 @@ class Users:
     def first_link(self) -> str | None:
         """The token of a one-time sign-in link for the first administrator.
 
-        None once a user has a password, where the first administrator was removed, and where an API key has that name.
+        None once a user has a password, where the first administrator was removed, or an API key has that name.
         """
         users = self._accounts.users()
         if any(user.password_hash for user in users):
@@ -57,7 +43,7 @@ class Users:
         if not any(user.name == FIRST_USER_NAME for user in users):
             if self._accounts.was_removed(FIRST_USER_NAME):
                 logger.info(
-                    "the user %s was removed and is not made again: make users with an API key", FIRST_USER_NAME
+                    "the user %s was removed and is not created again: create users with an API key", FIRST_USER_NAME
                 )
                 return None
             event = AuditEvent("user.created", GATEWAY, FIRST_USER_NAME, now, details={"role": Role.ADMIN})
@@ -66,13 +52,9 @@ class Users:
         return self._new_link(FIRST_USER_NAME, GATEWAY, None)
 
     async def create(self, name: str, role: Role, actor: str, request_id: str) -> tuple[User, str]:
-        """Make a user; returns it with the token of a one-time sign-in link.
-
-        Raises:
-            NameTaken: There is a user or key of this name.
-        """
+        """Create a user; returns it with the token of a one-time sign-in link. Raises NameTaken."""
         if is_reserved(name, device=self._device):
-            raise NameTaken(f"the name {name!r} has a meaning of its own: choose another one")
+            raise NameTaken(f"the name {name!r} is reserved: choose another one")
         user = User(name, role, self._clock())
         event = AuditEvent("user.created", actor, name, user.created_at, request_id, {"role": role})
         if not await executors.writes(self._accounts.add_user, user, event):
@@ -80,54 +62,35 @@ class Users:
         return user, await executors.writes(self._new_link, name, actor, request_id)
 
     async def all(self) -> list[User]:
-        """Every user, by name."""
         return await executors.reads(self._accounts.users)
 
     async def set_role(self, name: str, role: Role, actor: str, request_id: str) -> User:
-        """Give a user another role.
-
-        Raises:
-            NotFound: There is no such user.
-            LastAdministrator: Nobody would be left who may administer.
-        """
+        """Give a user another role. Raises NotFound, and LastAdministrator where none would be left."""
         event = AuditEvent("user.role-set", actor, name, self._clock(), request_id, {"role": role})
         if not await executors.writes(self._accounts.set_role, name, role, event):
             raise NotFound(f"there is no user {name!r}")
         return await self._user(name)
 
     async def new_link(self, name: str, actor: str, request_id: str) -> str:
-        """The token of a one-time sign-in link: for a user who forgot the password.
-
-        Raises:
-            NotFound: There is no such user.
-        """
+        """The token of a one-time sign-in link for a user who forgot the password. Raises NotFound."""
         await self._user(name)
         return await executors.writes(self._new_link, name, actor, request_id)
 
     async def remove(self, name: str, actor: str, request_id: str) -> None:
-        """Delete a user with their sessions and links; what they did stays under their name.
-
-        Raises:
-            NotFound: There is no such user.
-            LastAdministrator: Nobody would be left who may administer.
-        """
+        """Delete a user with their sessions and links; their records stay. Raises NotFound and LastAdministrator."""
         event = AuditEvent("user.removed", actor, name, self._clock(), request_id)
         if not await executors.writes(self._accounts.delete_user, name, event):
             raise NotFound(f"there is no user {name!r}")
 
     async def by_password(self, name: str, password: str) -> User:
-        """The user with this name and password; it takes as long where there is none.
+        """The user with this name and password; an unknown name takes as long as a wrong password.
 
-        A hash that was made at another cost than today's is renewed.
-
-        Raises:
-            Unauthenticated: There is none.
-            Busy: Too many passwords are being tried.
+        A hash with an outdated cost is renewed. Raises Unauthenticated where they do not match, and Busy.
         """
         user = await executors.reads(self._accounts.user, name)
-        is_known = await executors.passwords(is_right, password, user.password_hash if user else None)
-        if user is None or user.password_hash is None or not is_known:
-            raise Unauthenticated("this name and password do not belong together")
+        is_match = await executors.passwords(is_right, password, user.password_hash if user else None)
+        if user is None or user.password_hash is None or not is_match:
+            raise Unauthenticated("the name or the password is wrong")
         if not is_outdated(user.password_hash):
             return user
         renewed = await executors.passwords(hash_of, password)
@@ -137,16 +100,12 @@ class Users:
         return await self.by_password(name, password)
 
     async def by_link(self, token: str, request_id: str) -> User:
-        """The user of a sign-in link; the link is used up.
-
-        Raises:
-            Unauthenticated: The link is unknown, used or over.
-        """
+        """The user of a sign-in link, which works once. Raises Unauthenticated where it is unknown, used or expired."""
         user = None
         if is_plausible(token):
             user = await executors.writes(self._accounts.take_link, secret_digest(token), self._clock(), request_id)
         if user is None:
-            raise Unauthenticated("this sign-in link is used or over: ask an administrator for another")
+            raise Unauthenticated("this sign-in link was used or has expired: ask an administrator for another")
         return user
 
     async def set_password(
@@ -154,23 +113,15 @@ class Users:
     ) -> User:
         """Set a user's password and end their sessions and links; returns the user as stored now.
 
-        Args:
-            name: The user's.
-            password: What the user chose.
-            request_id: The request's.
-            session_sha256: Digest of the session that asks. It must still be there when the password is stored: to
-                hash one takes time, in which the user can be removed, and another one get the name.
-
-        Raises:
-            WeakPassword: The password is easy to guess; nothing was changed.
-            Unauthenticated: The session has ended, or the user was removed, meanwhile; nothing was changed.
-            Busy: Too many passwords are being tried.
+        While the password is hashed, the user can be removed and another one created with the name: the request's
+        session must still exist when the password is stored, or Unauthenticated is raised. Also raises WeakPassword
+        and Busy.
         """
         await executors.passwords(check_strength, password, [name, self._site, self._device])
         hashed = await executors.passwords(hash_of, password)
         event = AuditEvent("user.password-set", name, name, self._clock(), request_id)
         if not await executors.writes(self._accounts.set_password, name, hashed, event, session_sha256):
-            raise Unauthenticated("the session is over: sign in again")
+            raise Unauthenticated("the session has ended: sign in again")
         return replace(await self._user(name), password_hash=hashed)
 
     async def _user(self, name: str) -> User:

@@ -1,4 +1,4 @@
-"""Writes what alarms did into the audit chain, once each."""
+"""Records what alarms did in the audit chain, each action once."""
 
 import asyncio
 import logging
@@ -20,6 +20,7 @@ logger = logging.getLogger(__name__)
 
 MAX_WAITING: Final = 10_000
 BATCH: Final = 500
+_DETAILS = {"message_id", "acted_on", "classification_id", "cleared", "by", "note", "latency_ms", "state", "technical"}
 _printable: Final = TypeAdapter(Person)
 
 
@@ -31,10 +32,10 @@ class _Report:
 
 
 class AlarmActions:
-    """The background task between the alarms' reports and the chain.
+    """The background task that stores the alarms' reports of actions.
 
-    The broker keeps a report until it is stored; one that comes again, to this gateway or to another one with the same
-    database, is not stored again.
+    The broker keeps a report until it is stored. One that is delivered again, to this gateway or another one on the
+    same database, is not stored again.
     """
 
     def __init__(
@@ -45,14 +46,14 @@ class AlarmActions:
         self._clock = clock
         self._waiting: asyncio.Queue[_Report] = asyncio.Queue(MAX_WAITING)
         self.dropped = 0
-        """Reports that could not be read."""
+        """Invalid reports."""
 
-    def take(self, topic: str, payload: bytes) -> asyncio.Future[None] | None:
-        """Take in one message; what is no report of an action is left alone.
+    def receive(self, topic: str, payload: bytes) -> asyncio.Future[None] | None:
+        """Queue one message, if it reports an action.
 
         Returns:
-            What is done once the report is stored, when the broker need not send it again; None where nothing is to be
-            stored. Without room it is never done: the broker sends the report again over the next connection.
+            A future that is done once the report is stored and can be confirmed to the broker; None where there is
+            nothing to store. With a full queue it is never done: the broker sends the report again after a reconnect.
         """
         device = ALARM_ACTIONS.device_of(topic)
         if device is None:
@@ -61,17 +62,16 @@ class AlarmActions:
             acted = AlarmActed.from_payload(payload)
         except ValidationError:
             self.dropped += 1
-            logger.warning("dropped a report of %d bytes on %.128r: it cannot be read", len(payload), topic)
+            logger.warning("dropped an invalid report of %d bytes on %.128r", len(payload), topic)
             return None
         report = _Report(acted.message_id, _event_of(device, acted), asyncio.get_running_loop().create_future())
         try:
             self._waiting.put_nowait(report)
         except asyncio.QueueFull:
-            logger.warning("a report on %.128r waits at the broker: there is no room", topic)
+            logger.warning("a report on %.128r waits at the broker: the queue is full", topic)
         return report.stored
 
     async def run(self) -> None:
-        """Write until cancelled."""
         while True:
             reports = [await self._waiting.get()]
             while len(reports) < BATCH and not self._waiting.empty():
@@ -84,7 +84,7 @@ class AlarmActions:
             try:
                 await executors.background(self._audit.record_once, events, self._clock())
             except StoreUnavailable as exc:
-                logger.error("what alarms did waits for the database: %s", exc)  # noqa: TRY400 - one line; it comes again
+                logger.error("reports of alarms wait for the database: %s", exc)  # noqa: TRY400 - one line; it repeats
                 await asyncio.sleep(self._store_retry_s)
             else:
                 break
@@ -94,28 +94,15 @@ class AlarmActions:
 
 
 def _event_of(device: str, acted: AlarmActed) -> AuditEvent:
-    details: dict[str, Any] = acted.model_dump(
-        mode="json",
-        include={
-            "message_id",
-            "acted_on",
-            "classification_id",
-            "cleared",
-            "by",
-            "note",
-            "latency_ms",
-            "state",
-            "technical",
-        },
-    )
-    # The alarm's button is its own; any other name is what a message said. Where a gateway sent that message, its own
-    # record `alarm.…-sent` has the same message id, and who asked.
+    details: dict[str, Any] = acted.model_dump(mode="json", include=_DETAILS)
+    # Without `acted_on` it was the alarm's own button. A gateway's message has a record `alarm.…-sent` with the same
+    # message id and the caller.
     details["via"] = None if acted.by is None else "button" if acted.acted_on is None else "message"
     return AuditEvent(f"alarm.{acted.action}", device, device, acted.sent_at, _request_id(acted), details)
 
 
 def _request_id(acted: AlarmActed) -> str | None:
-    """Who sends by MQTT may choose it: what a database or a log cannot take is left out."""
+    """Any MQTT client may choose it: one that a database or log cannot store is left out."""
     try:
         return None if acted.correlation_id is None else _printable.validate_python(acted.correlation_id)
     except ValidationError:

@@ -1,9 +1,8 @@
-"""What the alarms of the site say of themselves: a projection of their retained messages, in memory."""
+"""The site's alarms as they report themselves: a projection of their retained messages, in memory."""
 
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from uuid import UUID
 
 from pydantic import ValidationError
 
@@ -16,43 +15,33 @@ MAX_ALARMS = 256
 
 @dataclass(frozen=True)
 class AlarmView:
-    """The latest word of one alarm."""
-
     device: str
     status: ServiceStatus | None = None
     state: AlarmState | None = None
 
     @property
     def is_online(self) -> bool:
-        """Whether it says that it is there."""
         return self.status is not None and self.status.status == "online"
-
-    @property
-    def latest_finding(self) -> UUID | None:
-        """The newest finding that waits there; None where it named none."""
-        return self.state.latest_finding if self.state else None
 
 
 @dataclass
 class AlarmBoard:
-    """All alarms of the site."""
-
     on_session_lost: Callable[[], None] = lambda: None
-    """Called when an alarm says that the broker had no session for it: it may have missed messages."""
+    """Called when an alarm reports that the broker had no session for it: it may have missed messages."""
     rejected_messages: int = 0
     _alarms: dict[str, AlarmView] = field(default_factory=dict)
-    """By device; who was heard last stands last."""
+    """By device, in the order of their latest reports."""
 
-    def take(self, topic: str, payload: bytes) -> None:
-        """Take in one message; one that cannot be read is counted and dropped."""
+    def receive(self, topic: str, payload: bytes) -> None:
+        """Keep one message; an invalid one is counted and dropped."""
         try:
-            self._take(topic, payload)
+            self._receive(topic, payload)
         except ValidationError as exc:
             self.rejected_messages += 1
             problems = ", ".join(sorted({item["type"] for item in exc.errors()}))
             logger.warning("dropped a message of %d bytes on %.128r: %s", len(payload), topic, problems)
 
-    def _take(self, topic: str, payload: bytes) -> None:
+    def _receive(self, topic: str, payload: bytes) -> None:
         if device := ALARM_STATE.device_of(topic):
             # An empty retained message deletes the one before it (MQTT 5, 3.3.1.3).
             self._keep(replace(self._view(device), state=AlarmState.from_payload(payload) if payload else None))
@@ -60,7 +49,7 @@ class AlarmBoard:
             status = ServiceStatus.from_payload(payload) if payload else None
             self._keep(replace(self._view(device), status=status))
             if status and status.status == "online" and status.is_session_new:
-                logger.info("alarm %s came without a session at the broker", device)
+                logger.info("alarm %s connected without a session at the broker", device)
                 self.on_session_lost()
 
     def _keep(self, view: AlarmView) -> None:
@@ -68,7 +57,7 @@ class AlarmBoard:
         if view.status is None and view.state is None:
             return
         while len(self._alarms) >= MAX_ALARMS:
-            # Of too many those give way that say least, and of these who was heard longest ago: junk blocks nobody.
+            # Of too many alarms the ones that report least are forgotten, the oldest first: junk displaces nothing.
             self.forget(min(self._alarms.values(), key=_weight).device)
         self._alarms[view.device] = view
 
@@ -76,15 +65,13 @@ class AlarmBoard:
         return self._alarms.get(device, AlarmView(device))
 
     def find(self, device: str) -> AlarmView | None:
-        """One alarm; None where it was not heard of."""
         return self._alarms.get(device)
 
     def forget(self, device: str) -> None:
-        """Drop what an alarm said; with its next report it is there again."""
+        """Drop an alarm's reports; its next one brings it back."""
         self._alarms.pop(device, None)
 
     def all(self) -> list[AlarmView]:
-        """Every alarm that was heard of, by name."""
         return [self._alarms[device] for device in sorted(self._alarms)]
 
 

@@ -6,17 +6,29 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from idc_gateway.audit.chain import AuditEvent, AuditRecord, ChainHead, Verification, record_after, verify
 from idc_gateway.sql.database import Database
+from idc_gateway.sql.statements import Statement
 from idc_gateway.sql.tables import alarm_actions, audit, audit_head
 
 KEEP_IDS: Final = timedelta(days=90)
-"""An alarm that is off may keep a report for long, and the broker one for a gateway for 30 days."""
+"""An alarm that is off may keep a report for long, and the broker keeps one for 30 days."""
 _READ_AT_ONCE: Final = 200
 _PAUSE_S: Final = 0.0005
-"""After each batch: a walk is computing, and other threads get the interpreter only where it lets them."""
+"""After each batch: a check computes, and other threads only get the interpreter in its pauses."""
+
+_HEAD: Final = select(audit_head.c.sequence, audit_head.c.sha256).where(audit_head.c.id == 1)
+_READ_HEAD: Final = Statement(_HEAD)
+_LOCK_HEAD: Final = Statement(_HEAD.with_for_update())
+_MOVE_HEAD: Final = Statement(
+    update(audit_head).where(audit_head.c.id == 1).values(sequence=bindparam("last"), sha256=bindparam("digest"))
+)
+_APPEND: Final = Statement(insert(audit), audit.c.keys())
+_LATEST: Final = Statement(
+    select(audit).where(audit.c.action == bindparam("wanted")).order_by(audit.c.sequence.desc()).limit(1)
+)
 
 
 def lock_head(connection: Connection) -> ChainHead:
@@ -24,14 +36,11 @@ def lock_head(connection: Connection) -> ChainHead:
 
     Call it before anything else is written: sequence numbers then follow the order of commits.
     """
-    row = connection.execute(select(audit_head).where(audit_head.c.id == 1).with_for_update()).one()
-    return ChainHead(row.sequence, row.sha256)
+    return ChainHead(*_LOCK_HEAD.rows(connection)[0])
 
 
 def head_of(connection: Connection) -> ChainHead:
-    """Read the chain's end."""
-    row = connection.execute(select(audit_head).where(audit_head.c.id == 1)).one()
-    return ChainHead(row.sequence, row.sha256)
+    return ChainHead(*_READ_HEAD.rows(connection)[0])
 
 
 def append(connection: Connection, head: ChainHead, events: Sequence[AuditEvent]) -> None:
@@ -42,25 +51,21 @@ def append(connection: Connection, head: ChainHead, events: Sequence[AuditEvent]
         head = ChainHead(record.sequence, record.sha256)
         rows.append(_as_row(record))
     if rows:
-        connection.execute(insert(audit), rows)
-        connection.execute(
-            update(audit_head).where(audit_head.c.id == 1).values(sequence=head.sequence, sha256=head.sha256)
-        )
+        _APPEND.run_many(connection, rows)
+        _MOVE_HEAD.run(connection, last=head.sequence, digest=head.sha256)
 
 
 class AuditStore:
-    """The audit chain."""
-
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def record(self, events: Sequence[AuditEvent]) -> None:
-        """Append events on their own; what changes the store as well appends them in its own transaction."""
+        """Append events that change nothing else; a change of the store appends its events in its own transaction."""
         with self._database.write() as connection:
             append(connection, lock_head(connection), events)
 
     def record_once(self, events: Mapping[UUID, AuditEvent], now: datetime) -> None:
-        """Append the events whose ids were not recorded before, whichever gateway did it."""
+        """Append the events whose ids no gateway has recorded before."""
         with self._database.write() as connection:
             head = lock_head(connection)
             known = select(alarm_actions.c.message_id).where(alarm_actions.c.message_id.in_(events))
@@ -72,38 +77,28 @@ class AuditStore:
             connection.execute(delete(alarm_actions).where(alarm_actions.c.recorded_at < now - KEEP_IDS))
 
     def page(self, limit: int, *, before: int | None = None) -> list[AuditRecord]:
-        """Records, newest first, that stand before a sequence number."""
+        """Records before a sequence number, newest first."""
         query = select(audit).order_by(audit.c.sequence.desc()).limit(limit)
         if before is not None:
             query = query.where(audit.c.sequence < before)
         with self._database.read() as connection:
             return [_from_row(row) for row in connection.execute(query)]
 
-    def latest(self, action: str) -> AuditRecord | None:
-        """The newest record of an action; None where there is none."""
-        with self._database.read() as connection:
-            return _latest(connection, action)
-
     def verify(self) -> Verification:
-        """Walk the whole chain; the memory it takes does not grow with the chain."""
+        """Check the whole chain, in bounded memory."""
         with self._database.read_snapshot() as connection:
             return verify(_all(connection), head_of(connection))
 
 
 def latest_event(connection: Connection, action: str) -> AuditEvent | None:
     """The newest event of an action, inside a transaction that has locked the head."""
-    record = _latest(connection, action)
-    return None if record is None else record.event
-
-
-def _latest(connection: Connection, action: str) -> AuditRecord | None:
-    query = select(audit).where(audit.c.action == action).order_by(audit.c.sequence.desc()).limit(1)
-    row = connection.execute(query).first()
-    return None if row is None else _from_row(row)
+    for row in _LATEST.rows(connection, wanted=action):
+        return _from_row(row).event
+    return None
 
 
 def _all(connection: Connection) -> Iterator[AuditRecord]:
-    last = -(2**31)  # the key's least value: a record that was put in before the first must be found too
+    last = -(2**31)  # the key's least value, to find a record inserted before the first
     while True:
         query = select(audit).where(audit.c.sequence > last).order_by(audit.c.sequence).limit(_READ_AT_ONCE)
         rows = connection.execute(query).all()
@@ -115,20 +110,12 @@ def _all(connection: Connection) -> Iterator[AuditRecord]:
 
 
 def _as_row(record: AuditRecord) -> dict[str, Any]:
-    event = record.event
-    return {
-        "sequence": record.sequence,
-        "at": event.at,
-        "actor": event.actor,
-        "action": event.action,
-        "subject": event.subject,
-        "request_id": event.request_id,
-        "details": event.details,
-        "previous_sha256": record.previous_sha256,
-        "sha256": record.sha256,
-    }
+    columns = {**vars(record), **vars(record.event)}
+    del columns["event"]
+    return columns
 
 
-def _from_row(row: Row[Any]) -> AuditRecord:
-    event = AuditEvent(row.action, row.actor, row.subject, row.at, row.request_id, row.details)
-    return AuditRecord(row.sequence, event, row.previous_sha256, row.sha256)
+def _from_row(row: Sequence[Any]) -> AuditRecord:
+    sequence, at, actor, action, subject, request_id, details, previous_sha256, sha256 = row
+    event = AuditEvent(action, actor, subject, at, request_id, details)
+    return AuditRecord(sequence, event, previous_sha256, sha256)

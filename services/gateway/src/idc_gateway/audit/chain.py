@@ -12,19 +12,19 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 GENESIS: Final = "0" * 64
-"""What stands for the digest before the first record."""
+"""The digest before the first record."""
 
 
 @dataclass(frozen=True)
 class AuditEvent:
-    """Something that happened and must be provable later."""
+    """Something that must be provable later."""
 
     action: str
-    """Past tense with its noun first: `patch.classified`, `review.recorded`, `key.created`, `alarm.acknowledged`."""
+    """A noun and a past tense: `patch.classified`, `review.recorded`, `key.created`, `alarm.acknowledged`."""
     actor: str
     """Who did it: a key's or user's name, or `gateway` itself."""
     subject: str
-    """What it was done to: an id or a name."""
+    """An id or a name."""
     at: datetime
     request_id: str | None = None
     details: dict[str, Any] = field(default_factory=dict)
@@ -33,10 +33,8 @@ class AuditEvent:
 
 @dataclass(frozen=True)
 class AuditRecord:
-    """An event with its place in the chain."""
-
     sequence: int
-    """1 for the first; no number is left out."""
+    """From 1, without gaps."""
     event: AuditEvent
     previous_sha256: str
     sha256: str
@@ -44,8 +42,6 @@ class AuditRecord:
 
 @dataclass(frozen=True)
 class ChainHead:
-    """Where the chain ends."""
-
     sequence: int
     sha256: str
 
@@ -55,22 +51,21 @@ EMPTY: Final = ChainHead(0, GENESIS)
 
 @dataclass(frozen=True)
 class Verification:
-    """What a walk along the whole chain found."""
+    """The result of checking the whole chain."""
 
     records: int
     head: ChainHead
     first_wrong: int | None = None
-    """The sequence number of the first record that does not fit."""
+    """The sequence number of the first wrong or missing record."""
     reason: str | None = None
 
     @property
     def is_intact(self) -> bool:
-        """Whether every record is what was written, and none is missing."""
+        """Whether no record was changed, removed or inserted."""
         return self.reason is None
 
 
 def record_after(head: ChainHead, event: AuditEvent) -> AuditRecord:
-    """The record that continues a chain."""
     sequence = head.sequence + 1
     return AuditRecord(sequence, event, head.sha256, record_digest(sequence, event, head.sha256))
 
@@ -92,11 +87,11 @@ def record_digest(sequence: int, event: AuditEvent, previous_sha256: str) -> str
 
 
 def verify(records: Iterable[AuditRecord], head: ChainHead) -> Verification:
-    """Walk the chain from its first record and compare its end with the stored head.
+    """Check the chain from its first record and compare its end with the stored head.
 
     Args:
         records: All records, by sequence.
-        head: The end as it was stored beside the chain; it finds a chain whose last records were cut off.
+        head: The end as it is stored beside the chain; it reveals a truncated chain.
     """
     last = EMPTY
     for record in records:

@@ -1,4 +1,4 @@
-"""Walks along the audit chain, one at a time whoever asks."""
+"""Checks of the audit chain, one at a time for all callers."""
 
 import asyncio
 
@@ -8,25 +8,20 @@ from idc_gateway.audit.chain import Verification
 
 
 class ChainCheck:
-    """Who asks while a walk is under way shares the next one: it sees all that was written before they asked."""
+    """Callers during a check share the next one, which covers all that was written before they called."""
 
     def __init__(self, audit: AuditStore) -> None:
         self._audit = audit
-        self._walking: asyncio.Task[Verification] | None = None
+        self._running: asyncio.Task[Verification] | None = None
         self._next: asyncio.Task[Verification] | None = None
 
     async def verify(self) -> Verification:
-        """Walk the whole chain.
-
-        Raises:
-            StoreUnavailable: The database does not work.
-        """
         if self._next is None:
-            self._next = asyncio.create_task(self._walk_after(self._walking), name="chain check")
+            self._next = asyncio.create_task(self._run_after(self._running), name="chain check")
         return await asyncio.shield(self._next)
 
-    async def _walk_after(self, before: "asyncio.Task[Verification] | None") -> Verification:
+    async def _run_after(self, before: "asyncio.Task[Verification] | None") -> Verification:
         if before is not None:
             await asyncio.wait([before])
-        self._walking, self._next = self._next, None
+        self._running, self._next = self._next, None
         return await executors.walks(self._audit.verify)

@@ -1,6 +1,6 @@
 """Backups: one tar file with a snapshot of the SQLite database, the images that it lists, and a table of contents.
 
-The table of contents comes last: an archive that was cut off has none.
+The table of contents comes last: a truncated archive has none.
 """
 
 import hashlib
@@ -11,7 +11,7 @@ import sqlite3
 import tarfile
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -28,12 +28,10 @@ _LEFT_AFTER_S: Final = 24 * 3600.0
 
 @dataclass(frozen=True)
 class Contents:
-    """What is in a backup."""
-
     database_sha256: str
     images: int
     missing_images: int = 0
-    """Listed, and not in the image store any more."""
+    """Listed, but missing in the image store."""
 
 
 def write_backup(database: Path, images: ImageStore | None, target: IO[bytes]) -> Contents:
@@ -41,29 +39,27 @@ def write_backup(database: Path, images: ImageStore | None, target: IO[bytes]) -
 
     Args:
         database: The SQLite file.
-        images: Where the images are; None where none are stored.
-        target: Where the archive goes; it needs no position.
+        images: Where the images are; None where they are not stored.
+        target: Where the archive goes; it need not be seekable.
 
     Raises:
-        sqlite3.Error: The database cannot be read.
-        ImagesUnavailable: The image store does not work.
-        OSError: The archive cannot be written.
+        sqlite3.Error, ImagesUnavailable, OSError: The database, the images or the archive do not work.
     """
     remove_left(database.parent, BACKUP_FOLDER)
-    # Beside the database there is room for its copy; the temporary folder may be small.
+    # The system's temporary folder may be too small for a copy.
     with TemporaryDirectory(dir=database.parent, prefix=BACKUP_FOLDER) as folder:
         snapshot = Path(folder) / DATABASE
         _copy(database, snapshot)
         with tarfile.open(fileobj=target, mode="w|") as archive:
             archive.add(snapshot, DATABASE)
             stored, missing = _add_images(archive, snapshot, images)
-            contents = Contents(_digest(snapshot), stored, missing)
+            contents = Contents(file_digest(snapshot), stored, missing)
             _add(archive, CONTENTS, json.dumps(asdict(contents)).encode())
     return contents
 
 
 def remove_left(folder: Path, prefix: str) -> None:
-    """Remove the temporary folders of a process that was killed; what is younger may be one that runs."""
+    """Remove the temporary folders of a killed process; a younger one may be in use."""
     for left in folder.glob(f"{prefix}*"):
         if time.time() - left.stat().st_mtime > _LEFT_AFTER_S:
             shutil.rmtree(left, ignore_errors=True)
@@ -72,8 +68,8 @@ def remove_left(folder: Path, prefix: str) -> None:
 def _copy(database: Path, snapshot: Path) -> None:
     if not database.is_file():
         raise FileNotFoundError(f"there is no database {database}")
-    with _opened(database) as source, _opened(snapshot) as copy:
-        # In one step: it reads one moment and hinders no writer; in several, each write would begin it again.
+    with _open(database) as source, _open(snapshot) as copy:
+        # In one step: it reads one moment and blocks no writer; in several, each write would restart it.
         source.backup(copy)
         copy.execute("PRAGMA journal_mode=DELETE")  # one file, without a log beside it
 
@@ -91,7 +87,7 @@ def _add_images(archive: tarfile.TarFile, snapshot: Path, images: ImageStore | N
 
 
 def _image_names(snapshot: Path) -> Iterator[str]:
-    with _opened(snapshot) as connection:
+    with _open(snapshot) as connection:
         for (name,) in connection.execute("SELECT object_name FROM images ORDER BY object_name"):
             yield str(name)
 
@@ -102,12 +98,10 @@ def _add(archive: tarfile.TarFile, name: str, data: bytes) -> None:
     archive.addfile(member, io.BytesIO(data))
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator[sqlite3.Connection]:
-    with closing(sqlite3.connect(path, timeout=60)) as connection:
-        yield connection
+def _open(path: Path) -> closing[sqlite3.Connection]:
+    return closing(sqlite3.connect(path, timeout=60))
 
 
-def _digest(path: Path) -> str:
+def file_digest(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -10,10 +10,9 @@ from idc_gateway.errors import CannotStart
 
 @contextmanager
 def data_lock(folder: Path) -> Iterator[None]:
-    """Hold a data folder while the block runs; the system frees it where the process ends in any way.
+    """Lock a data folder while the block runs; the system releases it when the process ends in any way.
 
-    Raises:
-        CannotStart: Another process holds it, or the folder cannot be written.
+    Raises CannotStart where another process holds it, or the folder cannot be written.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,7 @@
 """Which images can be classified."""
 
 import re
+import struct
 from dataclasses import dataclass
 from typing import Final
 
@@ -24,6 +25,13 @@ class CheckedImage:
     once_key: str | None = None
 
 
+_QUICK_BYTES: Final = 32 * 1024
+_QUICK_SIDE_PX: Final = 128
+_PNG_START: Final = b"\x89PNG\r\n\x1a\n\x00\x00\x00\x0dIHDR"
+_PNG_HEAD: Final = 33
+"""Bytes of the signature and the chunk `IHDR`."""
+_BOUNDED: Final = frozenset({b"IHDR", b"IDAT", b"IEND", b"bKGD", b"cHRM", b"gAMA", b"pHYs", b"sRGB", b"tIME"})
+"""Chunks of a PNG that unpack to no more than their length, or than the sides say."""
 _FILE_NAME: Final = re.compile(rb"[\w ./\\:~-]{1,200}\.(png|jpe?g|tiff?|bmp|webp)", re.IGNORECASE)
 
 
@@ -55,6 +63,21 @@ def check_image(upload: Upload, max_bytes: int) -> CheckedImage:
         upload.origin,
         upload.once_key,
     )
+
+
+def is_quick(data: bytes) -> bool:
+    """Whether an image is checked in 0.1 ms, whatever it holds: a small PNG without what could unpack to a lot."""
+    if not _PNG_HEAD <= len(data) <= _QUICK_BYTES or not data.startswith(_PNG_START):
+        return False
+    if max(struct.unpack_from(">II", data, len(_PNG_START))) > _QUICK_SIDE_PX:
+        return False
+    place = 8
+    while place + 8 <= len(data):
+        length, kind = struct.unpack_from(">I4s", data, place)
+        if kind not in _BOUNDED:
+            return False
+        place += length + 12
+    return True
 
 
 def too_large(label: str, size_bytes: int | None, max_bytes: int) -> BodyTooLarge:

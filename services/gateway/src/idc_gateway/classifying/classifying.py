@@ -5,26 +5,30 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from idc_contracts import utc_now
 from idc_gateway import executors
-from idc_gateway.classifying.check_image import CheckedImage, check_image
-from idc_gateway.classifying.group_commit import GroupCommit
+from idc_gateway.classifying.check_image import CheckedImage, check_image, is_quick
+from idc_gateway.classifying.group_commit import MAX_ENTRIES, GroupCommit
 from idc_gateway.classifying.outcomes import Failure, Outcome, from_receipt
 from idc_gateway.classifying.result_writer import Entry, ResultWriter
 from idc_gateway.classifying.series import ClassifyJob, each_once
 from idc_gateway.classifying.uploads import Upload
 from idc_gateway.errors import AlreadyDone, BadInput, BodyTooLarge, Busy, GatewayError, KeyReused, NotFound
+from idc_gateway.grouping import Grouping
 from idc_gateway.idempotency.idempotent import check_same
 from idc_gateway.idempotency.receipts import Claim
 from idc_gateway.idempotency.receipts_store import ReceiptsStore
-from idc_gateway.inference.coalescing import PredictInCompany
-from idc_gateway.inference.ports import Prediction
+from idc_gateway.inference.coalescing import Predict
 from idc_gateway.messages.backlog import Backlog
 from idc_gateway.messages.outbox import Outbox
 from idc_gateway.results.classifications import Classification
 from idc_gateway.results.results_store import ResultsStore
+
+CHECKS_AT_ONCE: Final = 2
+"""Groups of images that are decoded at one time."""
 
 
 class Classifying:
@@ -34,7 +38,7 @@ class Classifying:
         self,
         results: ResultsStore,
         receipts: ReceiptsStore,
-        predict: PredictInCompany,
+        predict: Predict,
         outbox: Outbox,
         writer: ResultWriter,
         backlog: Backlog,
@@ -47,7 +51,8 @@ class Classifying:
         self._results = results
         self._receipts = receipts
         self._predict = predict
-        self._group_commit = GroupCommit(writer, on_written=outbox.wake, on_stored=on_stored)
+        self._group_commit = GroupCommit(writer, on_written=outbox.take, on_stored=on_stored)
+        self._checks = Grouping(self._check, most=MAX_ENTRIES, at_once=CHECKS_AT_ONCE)
         self._writer = writer
         self._backlog = backlog
         self._max_in_progress = max_in_progress
@@ -81,7 +86,9 @@ class Classifying:
         """
         if job.series is not None:
             return await self._one_of_series(upload, job)
-        image = await executors.decoding(check_image, upload, self._max_image_bytes)
+        # Alone, a hand-over to a thread costs more than the check; several share one.
+        is_here = self._in_progress == 1 and is_quick(upload.data)
+        image = check_image(upload, self._max_image_bytes) if is_here else await self._checks(upload)
         (outcome,) = await self._classified_once([Outcome(0, upload.name)], [image], job)
         if outcome.classification is None:
             raise NotFound("the result that this Idempotency-Key made was deleted: use another key")
@@ -103,15 +110,19 @@ class Classifying:
                 first_index,
                 lambda missing: self.classify_many(missing, first_index, plain),
             )
-        checked = await executors.decoding(self._check_all, uploads, first_index)
-        images = [image for _, image in checked if image is not None]
+        checked = await self._check(uploads)
+        images = [image for image in checked if isinstance(image, CheckedImage)]
+        outcomes = [
+            Outcome(index, upload.name, failure=Failure.of(image) if isinstance(image, GatewayError) else None)
+            for index, (upload, image) in enumerate(zip(uploads, checked, strict=True), first_index)
+        ]
         try:
-            return await self._classified_once([outcome for outcome, _ in checked], images, job)
+            return await self._classified_once(outcomes, images, job)
         except (AlreadyDone, KeyReused):
             raise
         except GatewayError as exc:
             failure = Failure.of(exc)
-            return [outcome if outcome.failure else _failed(outcome, failure) for outcome, _ in checked]
+            return [replace(outcome, failure=outcome.failure or failure) for outcome in outcomes]
 
     async def _one_of_series(self, upload: Upload, job: ClassifyJob) -> Classification:
         plain = replace(job, series=None)
@@ -145,26 +156,15 @@ class Classifying:
         self, outcomes: Sequence[Outcome], images: Sequence[CheckedImage], job: ClassifyJob
     ) -> list[Outcome]:
         started = time.perf_counter()
-        predictions = await self._asked(images, job)
+        predictions = await self._predict([image.data for image in images], job.request_id) if images else []
         latency_ms = round((time.perf_counter() - started) * 1000, 2)
-        results = iter(self._new_results(images, predictions, latency_ms))
-        answered = [outcome if outcome.failure else _succeeded(outcome, next(results)) for outcome in outcomes]
-        await self._group_commit.write(Entry(answered, images, job, self._clock()))
-        return answered
-
-    async def _asked(self, images: Sequence[CheckedImage], job: ClassifyJob) -> list[Prediction]:
-        if not images:
-            return []
-        return await self._predict([image.data for image in images], job.request_id, self._in_progress)
-
-    def _new_results(
-        self, images: Sequence[CheckedImage], predictions: Sequence[Prediction], latency_ms: float
-    ) -> list[Classification]:
-        now = self._clock()
-        return [
-            self._writer.new_result(image, prediction, latency_ms, now)
-            for image, prediction in zip(images, predictions, strict=True)
+        now, predicted = self._clock(), zip(images, predictions, strict=True)
+        results = (self._writer.new_result(image, prediction, latency_ms, now) for image, prediction in predicted)
+        answered = [
+            outcome if outcome.failure else replace(outcome, classification=next(results)) for outcome in outcomes
         ]
+        await self._group_commit.write(Entry(answered, images, job, now))
+        return answered
 
     def _done_before(self, claim: Claim, outcomes: Sequence[Outcome]) -> list[Outcome] | None:
         receipt = self._receipts.find(claim)
@@ -186,19 +186,11 @@ class Classifying:
         result = None if identity is None else self._results.get(identity)
         return None if result is None else replace(result, review=None)
 
-    def _check_all(self, uploads: Sequence[Upload], first_index: int) -> list[tuple[Outcome, CheckedImage | None]]:
-        checked: list[tuple[Outcome, CheckedImage | None]] = []
-        for index, upload in enumerate(uploads, first_index):
-            try:
-                checked.append((Outcome(index, upload.name), check_image(upload, self._max_image_bytes)))
-            except (BadInput, BodyTooLarge) as exc:
-                checked.append((Outcome(index, upload.name, failure=Failure.of(exc)), None))
-        return checked
+    async def _check(self, uploads: Sequence[Upload]) -> list[CheckedImage | GatewayError]:
+        return await executors.decoding(lambda: [self._checked(upload) for upload in uploads])
 
-
-def _failed(outcome: Outcome, failure: Failure) -> Outcome:
-    return Outcome(outcome.index, outcome.name, failure=failure)
-
-
-def _succeeded(outcome: Outcome, result: Classification) -> Outcome:
-    return Outcome(outcome.index, outcome.name, classification=result)
+    def _checked(self, upload: Upload) -> CheckedImage | GatewayError:
+        try:
+            return check_image(upload, self._max_image_bytes)
+        except (BadInput, BodyTooLarge) as exc:
+            return exc

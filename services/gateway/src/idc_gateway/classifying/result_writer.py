@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from idc_contracts import CLASSIFICATIONS, PatchClassified, utc_now
 from idc_gateway.audit.chain import AuditEvent
@@ -19,12 +19,11 @@ from idc_gateway.messages.ports import OutgoingMessage
 from idc_gateway.results.classifications import Classification
 from idc_gateway.results.image_index_store import ImageIndexStore
 from idc_gateway.results.images import ImageStore, image_digest, new_object_name
-from idc_gateway.results.results_store import ResultsStore
+from idc_gateway.results.results_store import ResultsStore, Stored
 from idc_gateway.results.unit_of_work import NewImage, UnitOfWork
 from idc_gateway.results.unsettled import Unsettled
 
 CLASSIFIED: Final = "patch.classified"
-DELETED: Final = "classification.deleted"
 PUTS_AT_ONCE: Final = 16
 """A disk syncs so many files in little more time than one; a bucket takes them side by side."""
 
@@ -106,29 +105,29 @@ class ResultWriter:
             once_key=image.once_key,
         )
 
-    def put_images(self, entry: Entry, *, with_new_names: bool = False) -> Entry:
-        """Store an entry's images, before anything names them. Blocks.
+    def put_images(self, entries: Sequence[Entry], *, with_new_names: bool = False) -> list[Entry]:
+        """Store the images of entries, before anything names them. Blocks.
 
         Args:
-            entry: Whose images are stored.
+            entries: Whose images are stored.
             with_new_names: Store an image under a new name where it is there already, too.
 
         Returns:
-            The entry with its images' names.
+            The entries with their images' names.
 
         Raises:
             ImagesUnavailable: Some are not stored.
             StoreUnavailable: It is not known which are there.
         """
-        images = dict(entry.named_images())
+        images = {sha256: image.data for entry in entries for sha256, image in entry.named_images()}
         if self._images is None or not images:
-            return entry
+            return list(entries)
         known = {} if with_new_names else self._index.names(list(images))
-        names = {sha256: known.get(sha256) or new_object_name(sha256) for sha256 in images}
-        new_names = frozenset(names.values()) - frozenset(known.values())
-        self._unsettled.add(new_names)
-        self._put_all({names[sha256]: image.data for sha256, image in images.items()}, self._images)
-        return replace(entry, object_names=names, new_names=new_names)
+        named = [_named(entry, known) for entry in entries]
+        self._unsettled.add(name for entry in named for name in entry.new_names)
+        objects = {name: images[sha256] for entry in named for sha256, name in entry.object_names.items()}
+        self._put_all(objects, self._images)
+        return named
 
     def _put_all(self, objects: Mapping[str, bytes], images: ImageStore) -> None:
         if len(objects) == 1:
@@ -138,12 +137,11 @@ class ResultWriter:
         for _ in self._puts.map(images.put, objects.keys(), objects.values()):
             pass
 
-    def write(self, entries: Sequence[Entry]) -> list[bool]:
+    def write(self, entries: Sequence[Entry]) -> Stored:
         """Store all but the images, which are stored already, in one transaction. Blocks.
 
-        Returns:
-            For each entry whether it was stored; it was not where another request fulfilled its claim, or stored one
-            of its images in the same series.
+        An entry is not stored where another request fulfilled its claim, or stored one of its images in the same
+        series.
 
         Raises:
             ImagesUnavailable: Nothing was stored but perhaps images that no result names.
@@ -154,17 +152,17 @@ class ResultWriter:
         except ImageGone:
             # Deleted since it was found: under a new name nobody can delete it before its result is there.
             self._unsettled.add(name for entry in entries for name in entry.object_names.values())
-            return self._add([self._taken(self.put_images(entry, with_new_names=True)) for entry in entries])
+            return self._add([self._taken(entry) for entry in self.put_images(entries, with_new_names=True)])
 
     def _taken(self, entry: Entry) -> Entry:
         """An entry whose new images nobody else will delete."""
         while not self._unsettled.take(entry.new_names):
-            entry = self.put_images(entry, with_new_names=True)
+            (entry,) = self.put_images([entry], with_new_names=True)
         return entry
 
-    def _add(self, entries: Sequence[Entry]) -> list[bool]:
+    def _add(self, entries: Sequence[Entry]) -> Stored:
         try:
-            return self._results.add([self._unit_of_work(entry) for entry in entries])
+            return self._results.store([self._unit_of_work(entry) for entry in entries])
         except (StoreUnavailable, ImageGone):
             for entry in entries:
                 self._unsettled.add(entry.new_names)
@@ -196,16 +194,10 @@ class ResultWriter:
             receipt=Receipt(job.claim, to_receipt(entry.outcomes), entry.at) if job.claim else None,
         )
 
-    def delete(self, identity: UUID, job: Job, now: datetime) -> bool:
-        """Delete a result and its reviews, and unlist its image where no other has it; False where there is none.
 
-        Blocks. The image is out of reach at once; its object is deleted in the background.
-
-        Raises:
-            StoreUnavailable: Nothing was deleted.
-        """
-        event = AuditEvent(DELETED, job.caller, str(identity), now, job.request_id)
-        return self._results.delete(identity, event)
+def _named(entry: Entry, known: Mapping[str, str]) -> Entry:
+    names = {sha256: known.get(sha256) or new_object_name(sha256) for sha256, _ in entry.named_images()}
+    return replace(entry, object_names=names, new_names=frozenset(names.values()) - frozenset(known.values()))
 
 
 def _new_images(entry: Entry) -> list[NewImage]:

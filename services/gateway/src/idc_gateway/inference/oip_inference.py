@@ -1,18 +1,20 @@
 """Speaks the Open Inference Protocol v2 to one server, over HTTP or HTTPS."""
 
 import asyncio
+import json
 import logging
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Sequence
+from functools import partial
 from typing import Any, Final
 
-import httpx
 from pydantic import ValidationError
 
 from idc_gateway.errors import InferenceBroken, InferenceRefused, InferenceUnavailable
 from idc_gateway.inference.coalescing import SEVERAL_IDS
-from idc_gateway.inference.credentials import KeyUnreadable
-from idc_gateway.inference.name_lookup import ByAddress, NameLookup
+from idc_gateway.inference.credentials import KeyFromFile
+from idc_gateway.inference.http_client import HttpAnswer, HttpClient, NoAnswer
+from idc_gateway.inference.name_lookup import NameLookup
 from idc_gateway.inference.oip_messages import (
     BINARY_EXTENSION,
     Answer,
@@ -27,7 +29,7 @@ logger = logging.getLogger(__name__)
 
 CHUNK_IMAGES: Final = 256
 """Images in one request to the server; a larger upload is sent in several."""
-READY_TIMEOUT_S: Final = 1.5
+MAX_CONNECTIONS: Final = 64
 _NOT_NOW: Final = 503
 
 
@@ -35,66 +37,42 @@ class OipInference:
     """One server of the protocol. See `InferenceServer`."""
 
     def __init__(
-        self,
-        url: str,
-        model_name: str,
-        *,
-        timeout_s: float,
-        trust: ssl.SSLContext | None = None,
-        auth: httpx.Auth | None = None,
-        transport: httpx.AsyncBaseTransport | None = None,
-        trace: Callable[[httpx.AsyncClient], None] = lambda _client: None,
+        self, url: str, model_name: str, *, trust: ssl.SSLContext | None = None, key: KeyFromFile | None = None
     ) -> None:
         """Make a client; nothing is sent yet.
 
         Args:
             url: Where the server is.
             model_name: The model to ask for.
-            timeout_s: Longest silence of the server, in seconds.
-            trust: What checks the server's certificate, where the URL is HTTPS; the usual authorities without it.
-            auth: What the server is shown with each request.
-            transport: What carries the requests.
-            trace: Makes the client trace its requests.
+            trust: What checks the server's certificate and name; None is the system's authorities.
+            key: What the server is shown, where it is reached by HTTPS.
         """
+        self._url = url
         self._model_path = f"/v2/models/{model_name}"
-        # A connection that the server closed meanwhile is opened again once; nothing was sent on it.
-        verify, lookup = trust or True, NameLookup(httpx.URL(url).host)
-        connections = transport or ByAddress(
-            httpx.AsyncHTTPTransport(verify=verify, retries=1, limits=httpx.Limits(max_connections=64)), lookup
-        )
-        # Compressed, a short answer could fill the memory.
-        headers = {"Accept-Encoding": "identity"}
-        self._client = httpx.AsyncClient(
-            base_url=url, timeout=timeout_s, transport=connections, auth=auth, trust_env=False, headers=headers
-        )
-        trace(self._client)
-        # Looks have a connection of their own: they must not wait in line behind what they tell of.
-        own = transport or ByAddress(
-            httpx.AsyncHTTPTransport(verify=verify, limits=httpx.Limits(max_connections=2)), lookup
-        )
-        self._looks = httpx.AsyncClient(
-            base_url=url, timeout=READY_TIMEOUT_S, transport=own, auth=auth, trust_env=False, headers=headers
-        )
+        open_client = partial(HttpClient, url, lookup=NameLookup(), trust=trust, key=key)
+        self._client = open_client(max_connections=MAX_CONNECTIONS, is_traced=True)
+        # Probes have connections of their own: they must not wait in line behind what they tell of.
+        self._probes = open_client(max_connections=2, is_traced=False)
         self._takes_binary: bool | None = None
-        self._told: str | None = None
+        self._logged: str | None = None
 
     async def is_ready(self) -> bool:
         """Whether the model can be asked now. See `InferenceServer.is_ready`."""
         try:
-            answer = await self._looks.get(f"{self._model_path}/ready")
-        except httpx.HTTPError as exc:
-            self._tell(str(exc) if _is_ours_to_mend(exc) else None)
+            answer = await self._probes.get(f"{self._model_path}/ready")
+        except NoAnswer as exc:
+            self._log(str(exc) if exc.is_ours_to_mend else None)
             raise InferenceUnavailable("the inference service does not answer") from exc
-        self._tell(_error_text(answer) if answer.status_code in (401, 403) else None)
-        if answer.is_server_error and answer.status_code != _NOT_NOW:
-            raise InferenceUnavailable(f"the inference service answers {answer.status_code}")
+        self._log(_error_text(answer) if answer.status in (401, 403) else None)
+        if answer.status >= 500 and answer.status != _NOT_NOW:
+            raise InferenceUnavailable(f"the inference service answers {answer.status}")
         return answer.is_success
 
-    def _tell(self, reason: str | None) -> None:
+    def _log(self, reason: str | None) -> None:
         """Log once why a server that answers cannot be used: no wait mends that."""
-        if reason is not None and reason != self._told:
-            logger.error("inference server %s cannot be used: %s", self._client.base_url, reason)
-        self._told = reason
+        if reason is not None and reason != self._logged:
+            logger.error("inference server %s cannot be used: %s", self._url, reason)
+        self._logged = reason
 
     async def predict(self, images: Sequence[bytes], request_id: str) -> list[Prediction]:
         """Classify encoded images, in their order. See `InferenceServer.predict`."""
@@ -107,21 +85,21 @@ class OipInference:
 
     async def describe(self) -> ModelDescription:
         """What the server says of its model. See `InferenceServer.describe`."""
-        answer = await self._get(self._model_path)
+        answer = await self._answered(self._client.get(self._model_path))
         try:
-            return ModelMetadata.model_validate_json(answer.content).description()
+            return ModelMetadata.model_validate_json(answer.body).description()
         except ValueError as exc:
             raise InferenceBroken("the inference service's metadata does not follow the protocol") from exc
 
     async def close(self) -> None:
         """Close the connections."""
-        await asyncio.gather(self._client.aclose(), self._looks.aclose())
+        await asyncio.gather(self._client.close(), self._probes.close())
 
     async def _asks_for_binary(self) -> bool:
         """Whether the server takes tensors as bytes behind the JSON: an extension, which it names where it has it."""
-        answer = await self._get("/v2")
+        answer = await self._answered(self._client.get("/v2"))
         try:
-            extensions = ServerMetadata.model_validate_json(answer.content).extensions
+            extensions = ServerMetadata.model_validate_json(answer.body).extensions
         except ValueError as exc:
             raise InferenceBroken("the inference service's metadata does not follow the protocol") from exc
         return extensions is not None and BINARY_EXTENSION in extensions
@@ -138,53 +116,42 @@ class OipInference:
             }
         else:
             body = json_request(images, request_id)
-        request = self._client.build_request("POST", f"{self._model_path}/infer", content=body, headers=headers)
-        answer = await self._send(request)
+        answer = await self._answered(self._client.post(f"{self._model_path}/infer", body, headers))
         try:
-            return Answer.model_validate_json(answer.content).predictions(len(images))
+            return Answer.model_validate_json(answer.body).predictions(len(images))
         except ValueError as exc:
             reason = f"{exc.error_count()} wrong fields" if isinstance(exc, ValidationError) else exc
             raise InferenceBroken(f"the inference service's answer does not follow the protocol: {reason}") from exc
 
-    async def _get(self, path: str) -> httpx.Response:
-        return await self._send(self._client.build_request("GET", path))
-
-    async def _send(self, request: httpx.Request) -> httpx.Response:
+    async def _answered(self, asking: Awaitable[HttpAnswer]) -> HttpAnswer:
         try:
-            answer = await self._client.send(request)
-        except httpx.TimeoutException as exc:
-            raise InferenceUnavailable("the inference service did not answer in time: try again") from exc
-        except httpx.HTTPError as exc:
+            answer = await asking
+        except NoAnswer as exc:
             self._takes_binary = None  # whoever comes back may be another server
-            if _is_ours_to_mend(exc):
+            if exc.is_ours_to_mend:
                 raise InferenceUnavailable(f"the inference service cannot be trusted: {exc}") from exc
             raise InferenceUnavailable("the inference service does not answer: try again in a moment") from exc
         _check_status(answer)
         return answer
 
 
-def _is_ours_to_mend(error: httpx.HTTPError) -> bool:
-    """Whether the certificate is not trusted, or the key cannot be read: a setting is wrong, here or there."""
-    return isinstance(error, KeyUnreadable) or "CERTIFICATE_VERIFY_FAILED" in str(error)
-
-
-def _check_status(answer: httpx.Response) -> None:
+def _check_status(answer: HttpAnswer) -> None:
     if answer.is_success:
         return
     text = _error_text(answer)
-    if answer.status_code in (408, 429, _NOT_NOW):
+    if answer.status in (408, 429, _NOT_NOW):
         text = f"the inference service has too much to do or is not ready: {text}"
         raise InferenceUnavailable(text, was_answered=True)
-    if answer.status_code in (400, 413, 422):
+    if answer.status in (400, 413, 422):
         raise InferenceRefused(f"the inference service refused the images: {text}")
-    if answer.status_code in (401, 403):
+    if answer.status in (401, 403):
         raise InferenceUnavailable(f"the inference service does not accept this gateway's key: {text}")
-    raise InferenceBroken(f"the inference service answered {answer.status_code}: {text}")
+    raise InferenceBroken(f"the inference service answered {answer.status}: {text}")
 
 
-def _error_text(answer: httpx.Response) -> str:
+def _error_text(answer: HttpAnswer) -> str:
     try:
-        body: Any = answer.json()
+        body: Any = json.loads(answer.body)
     except (ValueError, RecursionError):  # what it sends may be anything
         return "no reason given"
     reason = body.get("error") if isinstance(body, dict) else None

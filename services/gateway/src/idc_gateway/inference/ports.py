@@ -1,4 +1,4 @@
-"""What the gateway needs from the outside."""
+"""What the gateway needs of an inference server."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -76,40 +76,6 @@ class InferenceServer(Protocol):
             InferenceUnavailable: No answer, or not in time.
             InferenceBroken: The answer does not follow the protocol.
         """
-
-    async def close(self) -> None:
-        """Close the connections."""
-
-
-class Inference(Protocol):
-    """All inference servers together."""
-
-    async def run(self) -> None:
-        """Watch them until cancelled."""
-
-    @property
-    def is_ready(self) -> bool:
-        """Whether one of them was found ready within the last 10 s; asks nobody."""
-
-    async def predict(self, images: Sequence[bytes], request_id: str) -> list[Prediction]:
-        """Classify encoded images, in their order.
-
-        Raises:
-            InferenceUnavailable: No server answers, or not in time.
-            InferenceRefused: A server takes the request for wrong.
-            InferenceBroken: The answers do not follow the protocol.
-        """
-
-    async def describe(self) -> list[ModelDescription]:
-        """What the servers said of their models within the last seconds, one for each version that serves.
-
-        Raises:
-            InferenceError: No server answers as it should.
-        """
-
-    @property
-    def states(self) -> list[EndpointState]:
-        """What is known of each server."""
 
     async def close(self) -> None:
         """Close the connections."""

@@ -1,8 +1,9 @@
-"""How many messages wait for the broker, and when that is too many."""
+"""How many messages wait for the broker, and the limits on that."""
 
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -15,86 +16,79 @@ from idc_gateway.messages.outbox_store import OutboxStore
 
 logger = logging.getLogger(__name__)
 
+IDLE_S: Final = 5.0
+"""Longest pause while nothing waits and nothing comes: another gateway may have stored a message."""
 EXPIRED: Final = "messages.expired"
 DEGRADED_AGE_S: Final = 30.0
-"""A connected broker confirms in milliseconds: a message that waits so long shows that something is wrong."""
-
-
-@dataclass(frozen=True)
-class BacklogLimits:
-    """How much may wait, and how long."""
-
-    max_messages: int
-    max_age: timedelta
+"""A connected broker confirms in milliseconds: a message that waits this long shows a fault."""
 
 
 @dataclass(frozen=True)
 class BacklogState:
-    """What waits at one moment."""
+    """The waiting messages at one moment."""
 
     waiting: int = 0
     oldest_age_s: float = 0.0
 
     @property
     def is_degraded(self) -> bool:
-        """Whether messages wait longer than they do where all works."""
         return self.oldest_age_s > DEGRADED_AGE_S
 
 
 class Backlog:
-    """Looks at the outbox every second, and lets go what is too old."""
+    """Checks the outbox every second, less often while nothing waits or comes; drops messages that are too old."""
 
     def __init__(
         self,
         messages: OutboxStore,
-        limits: BacklogLimits,
         *,
+        max_messages: int,
+        max_age: timedelta,
         every_s: float = 1.0,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._messages = messages
-        self._limits = limits
+        self._max_messages = max_messages
+        self._max_age = max_age
         self._every_s = every_s
         self._clock = clock
+        self._is_asked = asyncio.Event()
         self.state = BacklogState()
         self.expired = 0
         """Messages dropped since the start."""
 
     def check_room(self) -> None:
-        """Let a new result in.
-
-        Raises:
-            OutboxFull: So many messages wait that no more may be added; what was accepted is safe.
-        """
-        if self.state.waiting >= self._limits.max_messages:
+        """Raise OutboxFull where no more messages may be added; accepted ones are safe."""
+        self._is_asked.set()
+        if self.state.waiting >= self._max_messages:
             raise OutboxFull(
                 f"{self.state.waiting} messages wait for the broker: see why it does not take them, then send again"
             )
 
     async def run(self) -> None:
-        """Look until cancelled."""
         while True:
+            self._is_asked.clear()
             try:
-                await executors.background(self.look)
+                await executors.background(self.check)
             except StoreUnavailable as exc:
-                logger.error("the outbox cannot be looked at: %s", exc)  # noqa: TRY400 - one line; it comes again
+                logger.error("the outbox cannot be checked: %s", exc)  # noqa: TRY400 - one line; it repeats
             await asyncio.sleep(self._every_s)
+            if not self.state.waiting:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(IDLE_S):
+                        await self._is_asked.wait()
 
-    def look(self) -> None:
-        """Count what waits, and drop what is too old: an alarm would not sound for it any more. Blocks.
-
-        Raises:
-            StoreUnavailable: The database does not work.
-        """
+    def check(self) -> None:
+        """Count the waiting messages, and drop those that are too old for an alarm to sound. Blocks."""
         now = self._clock()
         waiting, oldest = self._messages.backlog()
-        if oldest is not None and now - oldest > self._limits.max_age:
+        if oldest is not None and now - oldest > self._max_age:
             self._expire(now)
             waiting, oldest = self._messages.backlog()
         self.state = BacklogState(waiting, max((now - oldest).total_seconds(), 0.0) if oldest else 0.0)
 
     def _expire(self, now: datetime) -> None:
-        before = now - self._limits.max_age
+        before = now - self._max_age
         event = AuditEvent(EXPIRED, "gateway", "outbox", now, details={"created_before": before.isoformat()})
         count = self._messages.expire(before, event)
         self.expired += count

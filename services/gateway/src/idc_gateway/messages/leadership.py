@@ -1,20 +1,19 @@
-"""Which of several gateways that share one database does what only one may do."""
+"""Which of several gateways on one database does the work that only one may do."""
 
 from typing import Final, Protocol
 
 
 class Leadership(Protocol):
-    """One gateway holds it; where that one ends, another gets it."""
+    """A lock that one gateway holds; when that gateway ends, another one gets it."""
 
     def hold(self) -> bool:
-        """Take or keep it; False where another gateway has it. Blocks.
+        """Take or keep it; False where another gateway holds it. Blocks.
 
-        Raises:
-            StoreUnavailable: The database does not answer; whether it is held is unknown.
+        Raises StoreUnavailable where the database does not answer: whether it is held is unknown.
         """
 
     def release(self) -> None:
-        """Give it up, held or not."""
+        """Release it, held or not."""
 
 
 class _Alone:

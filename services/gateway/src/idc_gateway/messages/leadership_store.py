@@ -12,7 +12,7 @@ from idc_gateway.sql.database import Database, translate_errors
 logger = logging.getLogger(__name__)
 
 OUTBOX_KEY: Final = 0x1DC_0B0
-"""The number of the lock; any that nothing else in the database locks."""
+"""The lock's number; nothing else in the database may lock it."""
 
 
 class PostgresLeadership:
@@ -24,20 +24,18 @@ class PostgresLeadership:
         self._lock = Lock()
 
     def hold(self) -> bool:
-        """Take or keep the lock. See `Leadership.hold`."""
         with self._lock, translate_errors():
             if self._connection is not None and self._is_alive(self._connection):
                 return True
             connection = self._database.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
             if connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": OUTBOX_KEY}).scalar():
-                logger.info("this gateway publishes for all that share the database")
+                logger.info("this gateway publishes for all gateways on the database")
                 self._connection = connection
                 return True
             connection.close()
         return False
 
     def release(self) -> None:
-        """Give the lock up."""
         with self._lock:
             self._drop()
 

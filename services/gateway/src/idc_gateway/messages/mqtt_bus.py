@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from functools import partial
 from typing import Any, Final, Literal, Self
@@ -26,30 +26,29 @@ LONGEST_BACKOFF_S: Final = 15.0
 CONFIRMATION_TIMEOUT_S: Final = 10.0
 STATUS_REPEAT_S: Final = 15
 
-
 SESSION_EXPIRY_S: Final = 30 * 24 * 3600
-"""How long the broker keeps what alarms did for an absent gateway; its own configuration has the same limit."""
+"""How long the broker keeps reports of actions for an absent gateway; its own configuration has the same limit."""
 
 
 class _Refused(aiomqtt.MqttError):
-    """The broker answered, and did not take a message."""
+    """The broker rejected a message."""
 
 
 class _Client(aiomqtt.Client):
-    """Hears refusals, and confirms a message only when it is dealt with.
+    """Sees rejections, and confirms a message only when it is dealt with.
 
-    For aiomqtt 2.5 every answer of the broker is a confirmation, also `Not authorized`; and it lets paho confirm what
-    came before anybody has seen it.
+    aiomqtt 2.5 takes every answer of the broker for a confirmation, even `Not authorized`; and it lets paho confirm
+    messages that nobody has read yet.
     """
 
-    refused = 0
+    rejected = 0
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._client.manual_ack_set(True)  # noqa: FBT003 - paho's own
 
     def confirm(self, message: aiomqtt.Message) -> None:
-        """Tell the broker that a message need not be sent again; over a later connection it is too late for that."""
+        """Tell the broker not to send a message again; only possible over the connection that delivered it."""
         if message.qos > 0:
             self._client.ack(message.mid, message.qos)
 
@@ -65,27 +64,22 @@ class _Client(aiomqtt.Client):
         self, client: mqtt.Client, userdata: Any, mid: int, reason_code: ReasonCode, properties: Properties
     ) -> None:
         if reason_code.is_failure:
-            self.refused += 1
-            logger.error("the broker refused a message: %s", reason_code)
+            self.rejected += 1
+            logger.error("the broker rejected a message: %s", reason_code)
         super()._on_publish(client, userdata, mid, reason_code, properties)
 
     async def deliver(
         self, topic: str, payload: bytes, *, retain: bool = False, timeout_s: float | None = None
     ) -> None:
-        """Publish at QoS 1 and wait until the broker has taken it.
-
-        Raises:
-            MqttError: It did not.
-            _Refused: It refused a message meanwhile.
-        """
-        refused_before = self.refused
+        """Publish at QoS 1 and wait for the broker's confirmation; raises MqttError, or _Refused after a rejection."""
+        rejected_before = self.rejected
         await self.publish(topic, payload, qos=1, retain=retain, timeout=timeout_s)
-        if self.refused > refused_before:
-            raise _Refused("the broker refused a message: are this account's access rules right?")
+        if self.rejected > rejected_before:
+            raise _Refused("the broker rejected a message: are this account's access rules right?")
 
 
 class MqttBus:
-    """Holds one connection, reconnects without end, and says `online` and `offline`."""
+    """Holds one connection, reconnects forever, and reports `online` and `offline`."""
 
     def __init__(
         self,
@@ -107,45 +101,31 @@ class MqttBus:
 
     @property
     def is_connected(self) -> bool:
-        """Whether the broker accepted the connection and it still stands."""
+        """Whether the broker accepted the connection and it is up."""
         return self._connected.is_set()
 
     async def wait_connected(self) -> None:
-        """Wait until messages can be sent."""
         await self._connected.wait()
 
     async def publish(self, message: OutgoingMessage) -> None:
-        """Send one message at QoS 1 and wait for the broker's confirmation. See `Bus.publish`."""
         client = self._client
         if client is None:
             raise BusUnavailable("there is no connection to the broker")
-        sending = asyncio.ensure_future(
-            client.deliver(
-                message.topic,
-                message.payload,
-                retain=is_retained(message.topic),
-                timeout_s=self._confirmation_timeout_s,
-            )
-        )
-        losing = asyncio.ensure_future(self._lost.wait())
+        topic, retain = message.topic, is_retained(message.topic)
         try:
-            # aiomqtt waits for a confirmation to its time-out, even where the connection is gone meanwhile.
-            await asyncio.wait({sending, losing}, return_when=asyncio.FIRST_COMPLETED)
-            if not sending.done():
-                raise BusUnavailable("the connection was lost before the broker confirmed a message")
-            sending.result()
+            # aiomqtt waits for a confirmation until its time-out, even where the connection is lost meanwhile.
+            await _first(
+                client.deliver(topic, message.payload, retain=retain, timeout_s=self._confirmation_timeout_s),
+                self._fail_when_lost(BusUnavailable("the connection was lost before the broker confirmed a message")),
+            )
         except _Refused as exc:
-            raise MessageRefused(f"{exc} topic {message.topic}") from exc
+            raise MessageRefused(f"{exc} topic {topic}") from exc
         except aiomqtt.MqttError as exc:
-            # The connection's own task notices the loss in its own time; until then nothing more is sent on it.
+            # The connection's own task notices the loss later; until then nothing more is sent on it.
             self._forget_connection()
             raise BusUnavailable(f"the broker did not confirm a message: {exc}") from exc
-        finally:
-            sending.cancel()
-            losing.cancel()
 
     async def run(self, on_connected: Callable[[], Awaitable[None]], on_message: OnMessage) -> None:
-        """Stay connected until cancelled. See `Bus.run`."""
         backoff_s = FIRST_BACKOFF_S
         while True:
             try:
@@ -159,7 +139,7 @@ class MqttBus:
                 )
             finally:
                 self._forget_connection()
-            # Jitter, so that many gateways do not come back to a restarted broker in step.
+            # Jitter, so that many gateways do not reconnect to a restarted broker in step.
             await asyncio.sleep(backoff_s * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
             backoff_s = min(backoff_s * 2, LONGEST_BACKOFF_S)
 
@@ -181,14 +161,9 @@ class MqttBus:
             will=aiomqtt.Will(self._status_topic, self._status("offline"), qos=GATEWAY_STATUS.qos, retain=True),
         )
 
-    async def _talk(
-        self,
-        client: _Client,
-        on_connected: Callable[[], Awaitable[None]],
-        on_message: OnMessage,
-    ) -> None:
+    async def _talk(self, client: _Client, on_connected: Callable[[], Awaitable[None]], on_message: OnMessage) -> None:
         await client.deliver(self._status_topic, self._status("online"), retain=True)
-        # What alarms did waits at the broker for an absent gateway; what they show is retained, and need not.
+        # The broker keeps reports of actions for an absent gateway; states and statuses are retained anyway.
         await client.subscribe(ALARM_ACTIONS.filter(site=self._site), qos=ALARM_ACTIONS.qos)
         for topic in (ALARM_STATE, ALARM_STATUS):
             await client.subscribe(topic.filter(site=self._site), qos=0)
@@ -198,31 +173,24 @@ class MqttBus:
         self._connected.set()
         logger.info("connected to the broker")
         try:
-            await self._read_until_lost(client, on_message)
+            await _first(
+                _read(client, on_message),
+                self._repeat_status(client),
+                # `publish` gave the connection up, even where it is up.
+                self._fail_when_lost(aiomqtt.MqttError("the broker confirmed nothing in time")),
+            )
         except asyncio.CancelledError:
-            # A clean stop sends no last will, so that it is said here.
+            # After a clean stop the broker sends no last will.
             with suppress(aiomqtt.MqttError):
                 await client.deliver(self._status_topic, self._status("offline"), retain=True, timeout_s=1.0)
             raise
 
-    async def _read_until_lost(self, client: _Client, on_message: OnMessage) -> None:
-        """Take messages; end with an error once `publish` gave the connection up, even where it still stands."""
-        reading = asyncio.ensure_future(_read(client, on_message))
-        losing = asyncio.ensure_future(self._lost.wait())
-        repeating = asyncio.ensure_future(self._repeat_status(client))
-        try:
-            await asyncio.wait({reading, losing, repeating}, return_when=asyncio.FIRST_COMPLETED)
-            for ended in (reading, repeating):
-                if ended.done():
-                    ended.result()
-            raise aiomqtt.MqttError("the broker confirmed nothing in time")
-        finally:
-            reading.cancel()
-            losing.cancel()
-            repeating.cancel()
+    async def _fail_when_lost(self, error: Exception) -> None:
+        await self._lost.wait()
+        raise error
 
     async def _repeat_status(self, client: _Client) -> None:
-        """Say `online` again and again: an alarm tells a quiet day from a dead gateway by it."""
+        """Report `online` regularly: an alarm tells a quiet day from a dead gateway by it."""
         while True:
             await asyncio.sleep(STATUS_REPEAT_S)
             await client.deliver(self._status_topic, self._status("online"), retain=True)
@@ -240,6 +208,17 @@ class MqttBus:
         return ServiceStatus(
             source=self._device, status=status, version=self._version, repeat_s=STATUS_REPEAT_S
         ).to_payload()
+
+
+async def _first(*coroutines: Coroutine[Any, Any, None]) -> None:
+    """Run until one ends, and raise its error; the others are cancelled."""
+    tasks = [asyncio.ensure_future(coroutine) for coroutine in coroutines]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        next(task for task in tasks if task in done).result()
+    finally:
+        for task in tasks:
+            task.cancel()
 
 
 async def _read(client: _Client, on_message: OnMessage) -> None:

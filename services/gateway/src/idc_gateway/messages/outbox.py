@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -10,12 +10,14 @@ from idc_contracts import utc_now
 from idc_gateway import executors
 from idc_gateway.errors import BusUnavailable, MessageRefused, StoreUnavailable
 from idc_gateway.messages.leadership import ALONE, Leadership
-from idc_gateway.messages.outbox_store import OutboxStore
+from idc_gateway.messages.outbox_store import Numbered, OutboxStore
 from idc_gateway.messages.ports import Bus, OutgoingMessage
 
 logger = logging.getLogger(__name__)
 
 BATCH: Final = 100
+MAX_GIVEN: Final = 1000
+"""So many messages are held in memory; more wait in the store alone."""
 REPLAY_LIMIT: Final = 64
 """After each connect so many of the newest messages are sent again: a broker that crashed may have confirmed what it
 had not written down yet (its latest 32 changes), or have lost the session of an alarm, which then missed what was sent
@@ -30,7 +32,11 @@ SHARED_IDLE_S: Final = 0.25
 
 
 class Outbox:
-    """The background task between the store and the bus."""
+    """The background task between the store and the bus.
+
+    It is given what this process stores. It reads the store where it may have missed something: at the start, after a
+    broker or a database failed, and wherever the sequence numbers have a gap.
+    """
 
     def __init__(
         self,
@@ -50,7 +56,7 @@ class Outbox:
             leadership: Says which of several gateways with one database publishes.
             clock: The time.
             store_retry_s: Pause after the database failed, or where another gateway publishes.
-            idle_s: Pause after which the database is looked at without a wake-up: what other gateways stored.
+            idle_s: Pause after which the database is read without a wake-up: what other gateways stored.
         """
         self._leadership = leadership
         self._retry_s = store_retry_s
@@ -60,13 +66,30 @@ class Outbox:
         self._clock = clock
         self._woken = asyncio.Event()
         self._is_replay_due = False
+        self._is_read_due = True
+        self._given: list[Numbered] = []
+        """What was stored since the last read, without a gap."""
+        self._last: int | None = None
+        """The newest message that was read or given; None where that is unknown."""
         self._confirmed: list[int] = []
         """Sequence numbers that the broker confirmed and the database does not know of yet, ascending."""
         self._tried_to = 0
         """The last message that was sent since then: what the broker refused before it is sent again later."""
+        self._has_refused = False
 
     def wake(self) -> None:
-        """Say that there may be something to publish."""
+        """Say that the store may have something to publish."""
+        self._is_read_due = True
+        self._woken.set()
+
+    def take(self, stored: Sequence[Numbered]) -> None:
+        """Publish what was just stored, in its order; nothing says no more than that something was stored."""
+        follows = bool(stored) and self._last is not None and stored[0][0] == self._last + 1
+        if not follows or len(self._given) >= MAX_GIVEN:
+            self.wake()
+            return
+        self._given += stored
+        self._last = stored[-1][0]
         self._woken.set()
 
     async def on_connected(self) -> None:
@@ -99,13 +122,30 @@ class Outbox:
             return
         self._woken.clear()
         await self._replay()
-        waiting = await executors.background(self._messages.waiting, BATCH, self._tried_to)
-        is_all = len(waiting) < BATCH
+        waiting, is_all = await self._next()
         if waiting:
             is_all = await self._publish(waiting) and is_all
-        # What is stored from here on wakes: there is no need to look once more.
+        # What is stored from here on wakes: there is no need to read once more.
         if is_all or len(self._confirmed) >= BATCH:
             await self._rest_and_record(is_idle=is_all)
+
+    async def _next(self) -> tuple[list[Numbered], bool]:
+        """Some messages to publish, and whether these are all."""
+        if not self._is_read_due:
+            waiting, self._given = self._given[:BATCH], self._given[BATCH:]
+            return waiting, not self._given
+        # What is given while the store is read is a gap, and leads to another read.
+        self._is_read_due, self._given, self._last = False, [], None
+        try:
+            waiting = await executors.background(self._messages.waiting, BATCH, self._tried_to)
+        except BaseException:
+            self._is_read_due = True
+            raise
+        is_all = len(waiting) < BATCH and not self._is_read_due
+        self._is_read_due = not is_all
+        if is_all and waiting:
+            self._last = waiting[-1][0]
+        return waiting, is_all
 
     async def _rest_and_record(self, *, is_idle: bool) -> None:
         """Where there is nothing to publish, wait for more; then record what the broker confirmed."""
@@ -118,6 +158,7 @@ class Outbox:
             async with asyncio.timeout(timeout_s):
                 await self._woken.wait()
         except TimeoutError:
+            self._is_read_due = self._is_read_due or timeout_s == self._idle_s
             return False
         return True
 
@@ -126,17 +167,18 @@ class Outbox:
             return
         await self._record()
         count = await executors.background(self._messages.publish_again, REPLAY_LIMIT)
-        self._is_replay_due = False
+        self._is_replay_due, self._is_read_due = False, True
         if count:
             logger.info("sending the latest messages again: the broker may have lost them", extra={"count": count})
 
-    async def _publish(self, waiting: list[tuple[int, OutgoingMessage]]) -> bool:
+    async def _publish(self, waiting: list[Numbered]) -> bool:
         """Whether the broker took them all."""
         try:
             for sequence, message in waiting:
                 await self._send(sequence, message)
         except BusUnavailable as exc:
             logger.warning("the outbox waits: %s", exc)
+            self._is_read_due = True
             await self._record()
             return False
         return True
@@ -147,6 +189,7 @@ class Outbox:
         except MessageRefused as exc:
             # It waits until it is taken or too old; it must not hold up what alarms sound for.
             logger.error("a message waits: %s", exc)  # noqa: TRY400 - one line; it comes again
+            self._has_refused = True
         else:
             self._confirmed.append(sequence)
         self._tried_to = sequence
@@ -154,15 +197,19 @@ class Outbox:
     def _forget_tried(self) -> None:
         self._confirmed.clear()
         self._tried_to = 0
+        self._is_read_due = self._is_read_due or self._has_refused
+        self._has_refused = False
 
     async def _record(self) -> None:
         """Write down what the broker confirmed; a crash before that only sends it again."""
         if self._confirmed:
-            marked = await executors.background(self._messages.mark_published, list(self._confirmed), self._clock())
+            now = self._clock()
+            marked = await executors.background(
+                self._messages.mark_published, list(self._confirmed), now, now - KEEP_PUBLISHED
+            )
             if marked < len(self._confirmed):
                 count = len(self._confirmed) - marked
                 logger.warning("messages were sent just when they became too old", extra={"count": count})
-            await executors.background(self._messages.forget_published, self._clock() - KEEP_PUBLISHED)
         self._forget_tried()
 
     async def _record_last(self) -> None:

@@ -8,7 +8,7 @@ from typing import Protocol, TypeAlias
 
 @dataclass(frozen=True)
 class OutgoingMessage:
-    """A message that waits for the broker, whole: sent again, it is the same event."""
+    """A message for the broker; sent again, it is the same event."""
 
     topic: str
     payload: bytes
@@ -30,7 +30,7 @@ class Bus(Protocol):
 
         Args:
             on_connected: Awaited after each connect, before messages are sent.
-            on_message: Gets each message of an alarm; one that it was not done with comes again.
+            on_message: Gets each message of an alarm; one whose future is not done is delivered again.
         """
 
     async def wait_connected(self) -> None:
@@ -40,6 +40,6 @@ class Bus(Protocol):
         """Send one message at QoS 1 and wait for the broker's confirmation.
 
         Raises:
-            BusUnavailable: The broker did not confirm it; it may or may not have it.
-            MessageRefused: The broker does not take it; it takes others.
+            BusUnavailable: The broker did not confirm it; it may have it.
+            MessageRefused: The broker rejected it, but accepts others.
         """

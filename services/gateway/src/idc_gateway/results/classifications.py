@@ -1,4 +1,4 @@
-"""What the gateway knows of a classified patch, and the message that it sends of it."""
+"""The results of classified patches."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,7 +10,7 @@ from idc_contracts import Decision, ModelRef, Thresholds
 
 @dataclass(frozen=True)
 class PatchOrigin:
-    """Where a patch is from, as far as the sender says."""
+    """Where a patch is from; None for what the sender did not say."""
 
     patient: str | None = None
     slide: str | None = None
@@ -19,17 +19,15 @@ class PatchOrigin:
     y: int | None = None
     """Of the patch's upper edge in the slide, in pixels."""
     w: int | None = None
-    """Width that the patch covers in the slide, in the pixels of `x`; None where nobody said."""
+    """Width that the patch covers in the slide, in the pixels of `x`."""
     h: int | None = None
-    """Height that the patch covers in the slide, in the pixels of `y`; None where nobody said."""
+    """Height that the patch covers in the slide, in the pixels of `y`."""
 
 
 UNKNOWN_ORIGIN = PatchOrigin()
 
 
 class Verdict(StrEnum):
-    """What a pathologist says of a patch."""
-
     IDC = "idc"
     NO_IDC = "no_idc"
     UNCLEAR = "unclear"
@@ -37,7 +35,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Review:
-    """A pathologist's word on one result; a later one stands above it, none is ever changed."""
+    """A pathologist's review of one result. The latest counts; none is ever changed."""
 
     verdict: Verdict
     comment: str
@@ -48,8 +46,6 @@ class Review:
 
 @dataclass(frozen=True)
 class Classification:
-    """One result, as it is stored and answered."""
-
     id: UUID
     name: str
     probability: float
@@ -63,8 +59,8 @@ class Classification:
     height_px: int
     origin: PatchOrigin = field(default=UNKNOWN_ORIGIN)
     image_sha256: str | None = None
-    """Names the stored image; None where none was stored."""
+    """Of the stored image; None where none was stored."""
     review: Review | None = None
     """The latest one."""
     once_key: str | None = None
-    """No other result has it; None for an image of no series."""
+    """Unique to this result; None without a series."""

@@ -1,4 +1,4 @@
-"""What the audit chain says of an export: what was asked for before a line goes out, how much went out at its end."""
+"""Audit records of an export: the request before the first line, and the number of rows at its end."""
 
 import logging
 from collections.abc import Iterable, Iterator
@@ -21,48 +21,34 @@ T = TypeVar("T")
 
 
 class ExportRecord:
-    """The two records of one export."""
-
-    def __init__(self, audit: AuditStore, request: Job, wanted: ClassificationFilter, format_name: str) -> None:
-        """Write nothing yet.
-
-        Args:
-            audit: The chain.
-            request: Who asks.
-            wanted: The results that are asked for.
-            format_name: The file's kind.
-        """
+    def __init__(self, audit: AuditStore, request: Job, filters: ClassificationFilter, format_name: str) -> None:
         self._audit = audit
         self._request = request
-        self._asked = {"format": format_name, "filter": as_json(wanted)}
+        self._details = {"format": format_name, "filter": as_json(filters)}
         self._rows = 0
         self._is_ended = False
         self._lock = Lock()
 
     def begin(self) -> None:
-        """Record what is asked for. Blocks.
-
-        Raises:
-            StoreUnavailable: It could not be recorded; nothing may go out.
-        """
+        """Record the request; where that raises StoreUnavailable, nothing may be sent. Blocks."""
         self._write("export.begun", {})
 
     def counted(self, rows: Iterable[T]) -> Iterator[T]:
-        """The rows, counted as they go out; recorded behind the last. Blocks."""
+        """The rows, counted; the count is recorded after the last one. Blocks."""
         for row in rows:
             self._rows += 1
             yield row
         self._end(is_whole=True)
 
     async def close(self) -> None:
-        """Record how much went out of an export that was cut off."""
+        """Record the rows of an export that was cut off."""
         try:
             await executors.writes(self._end, is_whole=False)
         except (StoreUnavailable, Busy):
             logger.exception("the end of an export, %d rows, is not recorded", self._rows)
 
     def _end(self, *, is_whole: bool) -> None:
-        # A thread may still be reading rows when the request is over: the first of both writes the record.
+        # A thread may still read rows when the request is over: the first of both writes the record.
         with self._lock:
             if not self._is_ended:
                 self._write("export.ended", {"rows": self._rows, "whole": is_whole})
@@ -71,12 +57,12 @@ class ExportRecord:
     def _write(self, action: str, details: dict[str, Any]) -> None:
         request = self._request
         event = AuditEvent(
-            action, request.caller, "classifications", utc_now(), request.request_id, {**self._asked, **details}
+            action, request.caller, "classifications", utc_now(), request.request_id, {**self._details, **details}
         )
         self._audit.record([event])
 
 
-def as_json(wanted: ClassificationFilter) -> dict[str, Any]:
-    """A filter as the audit chain keeps it: what it leaves open is left out."""
-    given = {name: value for name, value in asdict(wanted).items() if value is not None}
-    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in given.items()}
+def as_json(filters: ClassificationFilter) -> dict[str, Any]:
+    """A filter as the audit chain keeps it, without what is None."""
+    set_filters = {name: value for name, value in asdict(filters).items() if value is not None}
+    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in set_filters.items()}

@@ -1,64 +1,55 @@
-"""New results, as they are stored, for those who watch."""
+"""New results as they are stored, for clients that follow them."""
 
 import asyncio
 from collections.abc import AsyncGenerator
+from contextlib import suppress
 from typing import Final
 
 from idc_gateway import executors
 from idc_gateway.errors import Busy
-from idc_gateway.results.positions import Look, Position
+from idc_gateway.results.positions import Position, Slice
 from idc_gateway.results.results_store import ResultsStore
 
 BATCH: Final = 100
-LOOK_EVERY_S: Final = 1.0
-"""ResultsStore that another gateway stored are seen after so long; this gateway's own at once."""
+POLL_EVERY_S: Final = 1.0
+"""Results of another gateway are seen within this time; this gateway's own at once."""
 KEEP_ALIVE_EVERY: Final = 15
-"""After so many looks without a result a sign of life goes out."""
+"""After this many empty slices one is sent as a keep-alive."""
 MAX_WATCHERS: Final = 64
 
 
 class Feed:
-    """Wakes those who watch."""
+    """Reads new results for each client that follows them."""
 
     def __init__(self, results: ResultsStore) -> None:
         self._results = results
         self._stored = asyncio.Condition()
         self._watchers = 0
 
-    async def tell(self) -> None:
-        """Say that results were stored."""
+    async def notify(self) -> None:
         async with self._stored:
             self._stored.notify_all()
 
-    async def follow(self, after: Position | None) -> AsyncGenerator[Look, None]:
-        """ResultsStore, oldest first, without an end; a look without results is a sign of life.
+    async def follow(self, after: Position | None) -> AsyncGenerator[Slice, None]:
+        """Results, oldest first, without an end; a slice without results is a keep-alive.
 
-        Args:
-            after: The last position that is known; None begins with what comes next.
-
-        Raises:
-            Busy: Too many watch already.
-            StoreUnavailable: The database does not work.
+        `after` is the last position that is known; None starts with the next result. Raises Busy where too many clients
+        follow, and StoreUnavailable.
         """
         if self._watchers >= MAX_WATCHERS:
-            raise Busy(f"{self._watchers} clients watch already: close one")
+            raise Busy(f"{self._watchers} clients follow new results already: close one")
         self._watchers += 1
         try:
             quiet, position = 0, after
             while True:
-                look = await executors.feed(self._results.since, position, BATCH)
-                if look.results or not look.is_complete or quiet % KEEP_ALIVE_EVERY == 0:
-                    yield look
-                quiet = 0 if look.results else quiet + 1
-                position = look.position
-                if len(look.results) < BATCH:
-                    await self._wait()
+                part = await executors.feed(self._results.since, position, BATCH)
+                if part.results or not part.is_complete or quiet % KEEP_ALIVE_EVERY == 0:
+                    yield part
+                quiet = 0 if part.results else quiet + 1
+                position = part.position
+                if len(part.results) < BATCH:
+                    with suppress(TimeoutError):
+                        async with asyncio.timeout(POLL_EVERY_S), self._stored:
+                            await self._stored.wait()
         finally:
             self._watchers -= 1
-
-    async def _wait(self) -> None:
-        try:
-            async with asyncio.timeout(LOOK_EVERY_S), self._stored:
-                await self._stored.wait()
-        except TimeoutError:
-            return

@@ -12,7 +12,7 @@ from idc_gateway.errors import ImagesUnavailable
 from idc_gateway.results.images import is_whole
 
 _LEFT_AFTER_S: Final = 3600.0
-"""What is younger may be another gateway's, which writes it now."""
+"""A younger file may be one that another gateway is writing."""
 
 
 class FolderImages:
@@ -22,19 +22,18 @@ class FolderImages:
         self._folder = folder
 
     def put(self, name: str, data: bytes) -> None:
-        """Store an image; to store it again changes nothing. A power cut leaves the whole image or none."""
+        """Store an image; a power cut leaves the whole image or none."""
         path = self._path(name)
-        with _told():
+        with _translated_errors():
             if not path.parent.is_dir():
                 path.parent.mkdir(parents=True, exist_ok=True)
-                _sync_folder(self._folder)
+                sync(self._folder)
             if not (path.is_file() and path.read_bytes() == data):
                 _write(path, data)
-            _sync_folder(path.parent)
+            sync(path.parent)
 
     def get(self, name: str) -> bytes | None:
-        """An image's bytes; None where it is not there or is damaged."""
-        with _told():
+        with _translated_errors():
             try:
                 data = self._path(name).read_bytes()
             except FileNotFoundError:
@@ -42,8 +41,7 @@ class FolderImages:
         return data if is_whole(name, data) else None
 
     def delete(self, name: str) -> None:
-        """Delete an image, whether it is there or not."""
-        with _told():
+        with _translated_errors():
             self._path(name).unlink(missing_ok=True)
 
     def _path(self, name: str) -> Path:
@@ -51,14 +49,10 @@ class FolderImages:
 
 
 def open_folder(folder: Path) -> FolderImages:
-    """Open a folder, and remove what a crash left half written there.
-
-    Raises:
-        ImagesUnavailable: It cannot be made.
-    """
-    with _told():
+    """Open or create a folder, and remove incomplete files that a crash left there. Raises ImagesUnavailable."""
+    with _translated_errors():
         folder.mkdir(parents=True, exist_ok=True)
-        _sync_folder(folder.parent)
+        sync(folder.parent)
         for left in folder.glob("??/.*.part"):
             if time.time() - left.stat().st_mtime > _LEFT_AFTER_S:
                 left.unlink(missing_ok=True)
@@ -78,9 +72,9 @@ def _write(path: Path, data: bytes) -> None:
             raise
 
 
-def _sync_folder(folder: Path) -> None:
-    """Put the names in a folder on the disk, too: without it a power cut may lose a file whose bytes are there."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+def sync(path: Path) -> None:
+    """Sync a file, or the names in a folder, without which a power cut may lose a synced file."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
@@ -88,7 +82,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def _translated_errors() -> Iterator[None]:
     try:
         yield
     except OSError as exc:

@@ -9,7 +9,7 @@ from idc_contracts import Decision
 from idc_gateway.results.classifications import Classification
 
 TALLY: Final = "idc_sentinel"
-"""Last member of the collection, a foreign one as RFC 7946 calls it: what became of the results. QuPath skips it."""
+"""Last member of the collection, a foreign member by RFC 7946: the counts of results. QuPath ignores it."""
 _CLASSES: Final = {
     Decision.IDC: {"name": "IDC", "color": [200, 0, 0]},
     Decision.NO_IDC: {"name": "no IDC", "color": [0, 90, 200]},
@@ -18,20 +18,19 @@ _CLASSES: Final = {
 """QuPath's classifications: a name and a colour as red, green, blue from 0 to 255."""
 
 Rectangle = tuple[float, float, float, float]
-"""Left, top, width, height, in pixels of the slide that is opened."""
+"""Left, top, width, height, in pixels of the opened slide."""
 
 
 @dataclass(frozen=True)
 class Placement:
-    """From the coordinates that are stored to pixels of the slide that is opened."""
+    """From stored coordinates to pixels of the opened slide."""
 
     scale: float = 1.0
-    """Pixels of that slide for one pixel of `x`, `y`, `w` and `h`."""
+    """Pixels of that slide per pixel of `x`, `y`, `w` and `h`."""
     downsample: float | None = None
-    """Pixels of that slide for one pixel of an image, where nobody said what the patch covers; None is as `scale`."""
+    """Pixels of that slide per pixel of an image, where a patch's extent is unknown; None is the same as `scale`."""
 
     def of(self, result: Classification) -> Rectangle | None:
-        """Where a patch lies; None where nobody said."""
         origin = result.origin
         if origin.x is None or origin.y is None:
             return None
@@ -43,8 +42,6 @@ class Placement:
 
 @dataclass
 class Tally:
-    """What became of a slide's results."""
-
     tiles: int = 0
     without_place: int = 0
     superseded: int = 0
@@ -56,12 +53,12 @@ def geojson_pieces(
 ) -> Iterator[str]:
     """A FeatureCollection (RFC 7946's form, in the slide's pixels) of tiles that QuPath 0.4 and later opens.
 
-    Of each place it has the newest result, if that one is wanted. The last member, `TALLY`, counts what it has and what
-    it lacks; a file without it was cut off.
+    Of each place it has the newest result, if that one is wanted. The last member, `TALLY`, has the counts; a file
+    without it is truncated.
 
     Args:
         results: Of one slide, newest first.
-        placement: Where they lie in the slide that is opened.
+        placement: Where they are in the opened slide.
         is_wanted: Whether the newest result of a place belongs in the file.
     """
     tally = Tally()

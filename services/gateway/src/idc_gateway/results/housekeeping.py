@@ -1,4 +1,4 @@
-"""Removes what is kept for a time only: receipts, and images where they are stored."""
+"""Removes expired receipts and images."""
 
 import asyncio
 import logging
@@ -20,7 +20,7 @@ EVERY_S: Final = 600.0
 
 
 class Housekeeping:
-    """The background task that does it."""
+    """The background task for it, on one gateway of each database."""
 
     def __init__(
         self,
@@ -36,20 +36,15 @@ class Housekeeping:
         self._clock = clock
 
     async def run(self) -> None:
-        """Tidy now and then, until cancelled."""
         while True:
             try:
-                await executors.background(self.tidy)
+                await executors.background(self.remove_due)
             except StoreUnavailable as exc:
-                logger.error("old data is not removed: %s", exc)  # noqa: TRY400 - one line; it comes again
+                logger.error("old data is not removed: %s", exc)  # noqa: TRY400 - one line; it repeats
             await asyncio.sleep(EVERY_S)
 
-    def tidy(self) -> None:
-        """Remove all that is due. Blocks.
-
-        Raises:
-            StoreUnavailable: The database does not work.
-        """
+    def remove_due(self) -> None:
+        """Remove all that is due. Blocks."""
         if not self._leadership.hold():
             return
         self._receipts.forget(self._clock() - KEEP_RECEIPTS)

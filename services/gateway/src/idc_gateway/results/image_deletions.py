@@ -1,9 +1,10 @@
-"""Deletes the objects of images that are not listed any more; nothing else waits for it."""
+"""Deletes the objects of removed images in the background."""
 
 import asyncio
 import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 from idc_gateway import executors
@@ -15,12 +16,12 @@ logger = logging.getLogger(__name__)
 
 BATCH: Final = 100
 EVERY_S: Final = 30.0
-PROMPTLY_S: Final = 2.0
-"""Who asks for a deletion waits so long at most; it goes on without them."""
+SOON_S: Final = 2.0
+"""Longest wait of a request that deletes a result; the deletion continues without it."""
 
 
 class ImageDeletions:
-    """The background task that does it. To delete an object twice does no harm: several gateways may do it at once."""
+    """The background task for it. Deleting an object twice is harmless: several gateways may run it at once."""
 
     def __init__(
         self,
@@ -35,21 +36,21 @@ class ImageDeletions:
         self._abandon_unsettled = abandon_unsettled
         self._every_s = every_s
         self._woken = asyncio.Event()
-        self._turn_ended = asyncio.Condition()
+        self._run_ended = asyncio.Condition()
         self._begun = self._ended = 0
-        """Turns."""
+        """Number of runs."""
 
-    async def promptly(self) -> None:
-        """Delete what is due now, and wait for that a short time."""
+    async def run_soon(self) -> None:
+        """Delete what is due now, and wait a short time for it."""
         if self._images is None:
             return
-        wanted = self._begun + 1
+        next_run = self._begun + 1
         self._woken.set()
         try:
-            async with asyncio.timeout(PROMPTLY_S), self._turn_ended:
-                await self._turn_ended.wait_for(lambda: self._ended >= wanted)
+            async with asyncio.timeout(SOON_S), self._run_ended:
+                await self._run_ended.wait_for(lambda: self._ended >= next_run)
         except TimeoutError:
-            logger.info("the image store takes long to delete: it goes on in the background")
+            logger.info("the image store is slow to delete: the deletion continues in the background")
 
     async def run(self) -> None:
         """Delete what is due, until cancelled."""
@@ -59,18 +60,18 @@ class ImageDeletions:
             try:
                 await executors.deletions(self.delete_due)
             except (StoreUnavailable, ImagesUnavailable) as exc:
-                logger.error("images are not deleted yet: %s", exc)  # noqa: TRY400 - one line; it comes again
-            async with self._turn_ended:
+                logger.error("images are not deleted yet: %s", exc)  # noqa: TRY400 - one line; it repeats
+            async with self._run_ended:
                 self._ended = self._begun
-                self._turn_ended.notify_all()
-            await self._is_woken()
+                self._run_ended.notify_all()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._every_s):
+                    await self._woken.wait()
 
     def delete_due(self, for_s: float = 60.0) -> int:
-        """Delete objects for so long, in seconds, and return how many. Blocks.
+        """Delete objects for at most `for_s` seconds and return how many. Blocks.
 
-        Raises:
-            StoreUnavailable: The database does not work.
-            ImagesUnavailable: The image store does not work; what it still holds stays due.
+        Raises StoreUnavailable or ImagesUnavailable; what is still stored then stays due.
         """
         self._abandon_unsettled()
         count, end = 0, time.monotonic() + for_s
@@ -91,10 +92,3 @@ class ImageDeletions:
             if deleted:
                 self._index.deleted(deleted)
         return len(deleted)
-
-    async def _is_woken(self) -> None:
-        try:
-            async with asyncio.timeout(self._every_s):
-                await self._woken.wait()
-        except TimeoutError:
-            return

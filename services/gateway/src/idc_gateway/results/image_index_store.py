@@ -1,46 +1,64 @@
-"""Which images are stored, and which may go."""
+"""Which images are stored, and which may be removed."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from functools import lru_cache
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, exists, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from idc_contracts import Decision
 from idc_gateway.audit.audit_store import append, lock_head
 from idc_gateway.audit.chain import AuditEvent
 from idc_gateway.errors import ImageGone
-from idc_gateway.results.queries import ListedImage, Removed, StoredImage
+from idc_gateway.results.queries import ListedImage
 from idc_gateway.results.unit_of_work import NewImage
 from idc_gateway.sql.database import Database
+from idc_gateway.sql.statements import Statement
 from idc_gateway.sql.tables import classifications, image_deletions, images
 
+_LIST: Final = Statement(insert(images), images.c.keys())
+_TOUCH: Final = Statement(
+    update(images).where(images.c.sha256 == bindparam("listed")).values(stored_at=bindparam("at"))
+)
 
-def note(connection: Connection, stored: Sequence[NewImage], at: datetime) -> None:
-    """Record images inside a transaction that has locked the chain's head; one that is there begins its time again.
 
-    Raises:
-        ImageGone: One was stored under a name that it does not have any more; roll back and store it again.
+def note(connection: Connection, stored: Sequence[tuple[NewImage, datetime]]) -> None:
+    """Record images, each with its time, inside a transaction that has locked the chain's head.
+
+    The retention of a known image restarts.
+
+    Raises ImageGone where one no longer has its name: roll back and store it again.
     """
-    unique = {image.sha256: image for image in stored}
-    listed = _names(connection, list(unique))
-    for sha256, image in unique.items():
-        if sha256 not in listed and not image.is_new:
-            raise ImageGone(f"the image {sha256} was removed while it was classified: send it again")
-    if listed:
-        connection.execute(update(images).where(images.c.sha256.in_(listed)).values(stored_at=at))
-    rows = [_row(image, at) for sha256, image in unique.items() if sha256 not in listed]
-    if rows:
-        connection.execute(insert(images), rows)
-    abandon(connection, [image.stored_as for sha256, image in unique.items() if sha256 in listed])
+    names = _names(connection, list({image.sha256 for image, _ in stored}))
+    times = dict.fromkeys(names, datetime.min)
+    new: dict[str, dict[str, Any]] = {}
+    spare: list[str] = []
+    for image, at in stored:
+        name = names.setdefault(image.sha256, image.stored_as)
+        if image.sha256 in times:
+            times[image.sha256] = at
+        elif image.is_new or image.sha256 in new:
+            new.setdefault(image.sha256, _row(image, at))
+        else:
+            raise ImageGone(f"the image {image.sha256} was removed while it was classified: send it again")
+        if name != image.stored_as:
+            spare.append(image.stored_as)
+    if times:
+        _TOUCH.run_many(connection, [{"listed": sha256, "at": at} for sha256, at in times.items()])
+    if new:
+        _LIST.run_many(connection, new.values())
+    abandon(connection, spare)
 
 
 def abandon(connection: Connection, object_names: Sequence[str]) -> None:
-    """Let those of these objects that no image has be deleted, inside a transaction."""
+    """Schedule the deletion of those objects that no image has, inside a transaction."""
+    if not object_names:
+        return
     listed = select(images.c.object_name).where(images.c.object_name.in_(object_names))
-    unused = set(object_names) - set(connection.execute(listed).scalars()) if object_names else set()
+    unused = set(object_names) - set(connection.execute(listed).scalars())
     if unused:
         make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
         rows = [{"object_name": name} for name in unused]
@@ -48,13 +66,13 @@ def abandon(connection: Connection, object_names: Sequence[str]) -> None:
 
 
 def unlist_unused(connection: Connection, sha256: str) -> None:
-    """Take an image off the list where no result has it, inside a transaction that has locked the chain's head."""
+    """Unlist an image that no result has, inside a transaction that has locked the chain's head."""
     is_used = exists().where(classifications.c.image_sha256 == sha256)
     _unlist(connection, images.c.sha256 == sha256, ~is_used)
 
 
 def _unlist(connection: Connection, *conditions: ColumnElement[bool]) -> list[int]:
-    """Take images off the list and let their objects be deleted; returns the bytes of each."""
+    """Unlist images and schedule the deletion of their objects; returns the size of each in bytes."""
     gone = delete(images).where(*conditions).returning(images.c.object_name, images.c.size_bytes)
     rows = connection.execute(gone).all()
     abandon(connection, [row.object_name for row in rows])
@@ -62,7 +80,7 @@ def _unlist(connection: Connection, *conditions: ColumnElement[bool]) -> list[in
 
 
 def _is_needed() -> ColumnElement[bool]:
-    """Whether an image shows a positive that nobody has reviewed."""
+    """Whether an image shows an unreviewed positive."""
     return exists().where(
         classifications.c.image_sha256 == images.c.sha256,
         classifications.c.decision == Decision.IDC.value,
@@ -71,15 +89,21 @@ def _is_needed() -> ColumnElement[bool]:
 
 
 def _is_still(seen: ListedImage) -> ColumnElement[bool]:
-    """Whether an image is as it was when it was chosen: no result has brought it again."""
+    """Whether an image is unchanged since it was chosen: no new result has it."""
     return and_(images.c.object_name == seen.object_name, images.c.stored_at == seen.stored_at)
 
 
 def _names(connection: Connection, sha256s: Sequence[str]) -> dict[str, str]:
     if not sha256s:
         return {}
-    query = select(images.c.sha256, images.c.object_name).where(images.c.sha256.in_(sha256s))
-    return {row.sha256: row.object_name for row in connection.execute(query)}
+    values = {f"sha256_{place}": sha256 for place, sha256 in enumerate(sha256s)}
+    return dict(_names_of(len(sha256s)).rows(connection, **values))
+
+
+@lru_cache
+def _names_of(count: int) -> Statement:
+    wanted: list[Any] = [bindparam(f"sha256_{place}") for place in range(count)]
+    return Statement(select(images.c.sha256, images.c.object_name).where(images.c.sha256.in_(wanted)))
 
 
 def _row(image: NewImage, at: datetime) -> dict[str, Any]:
@@ -95,8 +119,8 @@ def _row(image: NewImage, at: datetime) -> dict[str, Any]:
 class ImageIndexStore:
     """Which images are stored, under which names.
 
-    A name is given to one object and never again. An object is deleted only after its name was taken off the list, in
-    one transaction with what decided so: no result that is being stored can name it any more.
+    A name is never reused. An object is deleted only after its name was unlisted, in the transaction that decided so:
+    no result that is being stored can name it any more.
     """
 
     def __init__(self, database: Database) -> None:
@@ -107,39 +131,38 @@ class ImageIndexStore:
         with self._database.read() as connection:
             return _names(connection, sha256s)
 
-    def find(self, sha256: str) -> StoredImage | None:
-        """Where an image is; None where it is not, or no longer, stored."""
+    def find(self, sha256: str) -> tuple[str, str] | None:
+        """An image's object name and media type; None where it is not stored."""
         query = select(images.c.object_name, images.c.media_type).where(images.c.sha256 == sha256)
         with self._database.read() as connection:
             row = connection.execute(query).first()
-        return None if row is None else StoredImage(row.object_name, row.media_type)
+        return None if row is None else (row.object_name, row.media_type)
 
     def total(self) -> tuple[int, int]:
-        """How many images are stored, and their bytes together."""
         with self._database.read() as connection:
             row = connection.execute(select(func.count(), func.coalesce(func.sum(images.c.size_bytes), 0))).one()
         return int(row[0]), int(row[1])
 
     def removable(self, limit: int, *, stored_before: datetime | None = None) -> list[ListedImage]:
-        """The oldest images that may go: none that shows a positive which nobody has reviewed."""
+        """The oldest removable images: none shows an unreviewed positive."""
         query = select(images).where(~_is_needed()).order_by(images.c.stored_at, images.c.sha256).limit(limit)
         if stored_before is not None:
             query = query.where(images.c.stored_at < stored_before)
         with self._database.read() as connection:
             return [ListedImage(row.object_name, row.size_bytes, row.stored_at) for row in connection.execute(query)]
 
-    def remove(self, candidates: Sequence[ListedImage], audit: AuditEvent) -> Removed:
-        """Take those of the images off the list that may still go; the audit event gets their count and bytes."""
+    def remove(self, candidates: Sequence[ListedImage], audit: AuditEvent) -> int:
+        """Unlist those images that are still removable; the audit event gets their count, which is returned."""
         with self._database.write() as connection:
             head = lock_head(connection)
             sizes = [size for seen in candidates for size in _unlist(connection, _is_still(seen), ~_is_needed())]
             if sizes:
                 details = {**audit.details, "count": len(sizes), "bytes": sum(sizes)}
                 append(connection, head, [replace(audit, details=details)])
-        return Removed(len(sizes), sum(sizes))
+        return len(sizes)
 
     def abandon(self, object_names: Sequence[str]) -> None:
-        """Let objects that no image has be deleted: those that were put for a result which was not stored."""
+        """Schedule the deletion of objects whose results were not stored."""
         with self._database.write() as connection:
             lock_head(connection)
             abandon(connection, object_names)
@@ -151,6 +174,6 @@ class ImageIndexStore:
             return list(connection.execute(query).scalars())
 
     def deleted(self, object_names: Sequence[str]) -> None:
-        """Record that these objects are gone."""
+        """Record that these objects were deleted."""
         with self._database.write() as connection:
             connection.execute(delete(image_deletions).where(image_deletions.c.object_name.in_(object_names)))

@@ -1,4 +1,4 @@
-"""Which images can be classified, and how they are stored."""
+"""How images are stored."""
 
 import hashlib
 import secrets
@@ -10,21 +10,21 @@ DIGEST_DIGITS: Final = 64
 class ImageStore(Protocol):
     """Keeps images under names that begin with their digests.
 
-    Every method blocks, for a bounded time, and raises ImagesUnavailable where the store is away.
+    Every method blocks, for a bounded time, and raises ImagesUnavailable where the store does not work.
     """
 
     def put(self, name: str, data: bytes) -> None:
-        """Store an image: when this returns, a power cut loses it no more. To store it again changes nothing."""
+        """Store an image, durably when this returns. Storing it again changes nothing."""
 
     def get(self, name: str) -> bytes | None:
-        """An image's bytes; None where it is not there or is damaged."""
+        """An image's bytes; None where it is missing or damaged."""
 
     def delete(self, name: str) -> None:
-        """Delete an image, whether it is there or not."""
+        """Delete an image, whether it exists or not."""
 
 
 def new_object_name(sha256: str) -> str:
-    """A name for an image that no object has had: what is deleted under an old name cannot be this one."""
+    """A new name for an image: deleting an object by its old name cannot delete this one."""
     return f"{sha256}-{secrets.token_hex(6)}"
 
 
@@ -34,5 +34,5 @@ def is_whole(name: str, data: bytes) -> bool:
 
 
 def image_digest(data: bytes) -> str:
-    """SHA-256, hexadecimal: what tells an image from all others."""
+    """SHA-256, hexadecimal."""
     return hashlib.sha256(data).hexdigest()

@@ -1,4 +1,4 @@
-"""That results come from another model than those before."""
+"""Changes of the model between results."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -13,8 +13,8 @@ def with_model_changes(latest: AuditEvent | None, units: list[UnitOfWork]) -> It
     """The audit events of units of work, each change of the model before the results that came with it.
 
     Args:
-        latest: The chain's latest change, whichever gateway told it; nobody may add one before these are written.
-        units: What is stored, in its order.
+        latest: The chain's latest change, of any gateway; none may be added before these are written.
+        units: In the order in which they are stored.
     """
     before = latest.details["sha256"] if latest else ""
     for unit in units:

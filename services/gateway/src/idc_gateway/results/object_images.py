@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -17,37 +16,13 @@ from idc_gateway.results.folder_images import open_folder
 from idc_gateway.results.images import ImageStore, is_whole
 
 if TYPE_CHECKING:
-    from obstore.store import S3Config  # not there when the program runs
+    from obstore.store import S3Config  # does not exist at run time
 
 _CONNECT_TIMEOUT: Final = "3s"
 _REQUEST_TIMEOUT: Final = "8s"
 _MAX_RETRIES: Final = 1
 _RETRY_WITHIN: Final = timedelta(seconds=10)
-"""With these a server that hangs, or a name that is not resolved, costs less than 20 s."""
-
-
-@dataclass(frozen=True)
-class S3Account:
-    """How an S3 server is reached; what is empty comes from the environment (`AWS_…`) or the machine's role."""
-
-    endpoint: str = ""
-    """URL of a server that is not Amazon's."""
-    region: str = ""
-    access_key_id: str = ""
-    secret_access_key: str = field(default="", repr=False)
-
-    def config(self) -> "S3Config":
-        """What obstore takes."""
-        config: S3Config = {}
-        if self.endpoint:
-            config["endpoint"] = self.endpoint
-        if self.region:
-            config["region"] = self.region
-        if self.access_key_id:
-            config["access_key_id"] = self.access_key_id
-        if self.secret_access_key:
-            config["secret_access_key"] = self.secret_access_key
-        return config
+"""With these limits a server that hangs, or an unknown name, costs less than 20 s."""
 
 
 class ObjectImages:
@@ -57,68 +32,61 @@ class ObjectImages:
         self._store = store
 
     def put(self, name: str, data: bytes) -> None:
-        """Store an image; to store it again changes nothing."""
-        with _told():
+        with _translated_errors():
             obstore.put(self._store, _key(name), data)
 
     def get(self, name: str) -> bytes | None:
-        """An image's bytes; None where it is not there or is damaged."""
         try:
-            with _told():
+            with _translated_errors():
                 data = bytes(obstore.get(self._store, _key(name)).bytes())
         except FileNotFoundError:
             return None
         return data if is_whole(name, data) else None
 
     def delete(self, name: str) -> None:
-        """Delete an image, whether it is there or not."""
         try:
-            with _told():
+            with _translated_errors():
                 obstore.delete(self._store, _key(name))
         except FileNotFoundError:
             return
 
 
-def open_images(url: str, account: S3Account) -> ImageStore:
-    """Open the store that a URL names.
+def open_images(url: str, s3: "S3Config | None" = None) -> ImageStore:
+    """Open the store that a URL names: `file:///var/lib/idc/images`, or `s3://bucket/prefix`.
 
-    Args:
-        url: `file:///var/lib/idc/images`, or `s3://bucket/prefix`.
-        account: For S3.
-
-    Raises:
-        ImagesUnavailable: The URL is wrong, or the folder cannot be made.
+    `s3` is obstore's; what it lacks comes from the environment (`AWS_…`) or the machine's role. Raises
+    ImagesUnavailable where the URL is wrong, or the folder cannot be created.
     """
     parts = urlsplit(url)
     if parts.scheme == "file" and not parts.netloc:
         return open_folder(Path(parts.path))
     if parts.scheme == "s3" and parts.netloc:
-        return _open_bucket(parts.netloc, parts.path.strip("/"), account)
+        return _open_bucket(parts.netloc, parts.path.strip("/"), s3 or {})
     raise ImagesUnavailable(f"the image store {url[:128]!r} is unknown: use file:///folder or s3://bucket/prefix")
 
 
-def _open_bucket(bucket: str, prefix: str, account: S3Account) -> ObjectImages:
-    with _told():
+def _open_bucket(bucket: str, prefix: str, s3: "S3Config") -> ObjectImages:
+    with _translated_errors():
         store = S3Store(
             bucket,
             prefix=prefix or None,
             client_options={
-                "allow_http": account.endpoint.startswith("http://"),
+                "allow_http": s3.get("endpoint", "").startswith("http://"),
                 "connect_timeout": _CONNECT_TIMEOUT,
                 "timeout": _REQUEST_TIMEOUT,
             },
             retry_config={"max_retries": _MAX_RETRIES, "retry_timeout": _RETRY_WITHIN},
-            config=account.config(),
+            config=s3,
         )
     return ObjectImages(store)
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def _translated_errors() -> Iterator[None]:
     try:
         yield
     except (BaseError, OSError) as exc:
-        # A bucket that is gone is no proof that an image is: nobody may take it for deleted.
+        # A missing bucket does not prove that an image was deleted.
         if isinstance(exc, NotFoundError | FileNotFoundError) and "NoSuchBucket" not in str(exc):
             raise FileNotFoundError(str(exc)) from exc
         raise ImagesUnavailable(f"the image store does not work: {str(exc).splitlines()[0][:200]}") from exc

@@ -1,8 +1,8 @@
-"""Places in the stream of results, which can be proven to be places of this database's history.
+"""Positions in the stream of results, with a proof that they belong to this database's history.
 
-A number alone cannot: where a backup is restored, the numbers after it are given again to other results. The audit
-chain tells the histories apart: it has a record of each result, is never cut, and where it goes another way its digests
-differ.
+A number alone is no proof: after a backup is restored, the following numbers are given to other results. The audit
+chain tells the histories apart: it has a record of each result, is never truncated, and its digests differ after a
+restore.
 """
 
 import re
@@ -19,22 +19,21 @@ _FORM: Final = re.compile(r"(\d{1,19})(?:-(\d{1,19})-([0-9a-f]{32}))?", re.ASCII
 
 @dataclass(frozen=True)
 class Position:
-    """The last result that a reader knows, and where the audit chain ended when the reader was told."""
+    """The last result that a reader knows, and where the audit chain ended when it was sent."""
 
     sequence: int
     records: int
     digest: str
-    """First digits of the digest of that record of the chain; empty where there is no proof."""
+    """First digits of that record's digest; empty without a proof."""
 
     @classmethod
     def at(cls, sequence: int, head: ChainHead) -> "Position":
-        """A position that is true now."""
         return cls(sequence, head.sequence, head.sha256[:_DIGEST_DIGITS])
 
     @classmethod
-    def parse(cls, given: str) -> "Position":
-        """Read what `str` wrote, or a number alone; 0 is the very start. All else is a position without proof."""
-        form = _FORM.fullmatch(given.strip())
+    def parse(cls, text: str) -> "Position":
+        """Read what `str` wrote, or a number alone; 0 is the very start. Anything else has no proof."""
+        form = _FORM.fullmatch(text.strip())
         if form is None:
             return cls(-1, -1, "")
         sequence = min(int(form[1]), _LARGEST)
@@ -43,11 +42,10 @@ class Position:
         return cls(sequence, min(int(form[2]), _LARGEST), form[3])
 
     def __str__(self) -> str:
-        """As readers get it: they need not know what it holds."""
         return f"{self.sequence}-{self.records}-{self.digest}"
 
     def proves(self, record: ChainHead) -> bool:
-        """Whether this record of the chain is the one at which the position was told."""
+        """Whether this record of the chain is the one at which the position was sent."""
         return record.sequence == self.records and record.sha256[:_DIGEST_DIGITS] == self.digest
 
 
@@ -56,11 +54,11 @@ START: Final = Position.at(0, EMPTY)
 
 
 @dataclass(frozen=True)
-class Look:
+class Slice:
     """What was stored after a position."""
 
     is_complete: bool
-    """False where the position is not in this database's history: results may be missing before these."""
+    """False where the position is not in this database's history: results before these may be missing."""
     start: Position
     """Where these begin."""
     results: list[tuple[Position, Classification]]
@@ -68,5 +66,4 @@ class Look:
 
     @property
     def position(self) -> Position:
-        """Where to look next."""
         return self.results[-1][0] if self.results else self.start

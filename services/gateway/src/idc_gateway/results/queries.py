@@ -1,4 +1,4 @@
-"""What can be asked of the stored results."""
+"""Queries of the stored results, and their answers."""
 
 import base64
 import binascii
@@ -17,7 +17,7 @@ _LARGEST: Final = 2**62
 
 @dataclass(frozen=True)
 class ClassificationFilter:
-    """Which results are meant; what is None leaves all in."""
+    """Filters of results; None does not filter."""
 
     decision: Decision | None = None
     patient: str | None = None
@@ -27,36 +27,31 @@ class ClassificationFilter:
     created_before: datetime | None = None
 
     def fits(self, result: Classification) -> bool:
-        """Whether a result has the wanted decision, and a review or none as wanted; the rest is not looked at."""
+        """Whether a result has the wanted decision and review; the other filters are not checked."""
         is_decision = self.decision is None or result.decision is self.decision
         return is_decision and (self.reviewed is None or (result.review is not None) == self.reviewed)
 
 
 @dataclass(frozen=True)
 class Cursor:
-    """A place in the list of results, which is ordered by time and, within one moment, by sequence number."""
+    """A position in the list of results, which is ordered by time and, within one moment, by sequence number."""
 
     created_at: datetime
     sequence: int
 
     def __str__(self) -> str:
-        """As callers get it: they need not know what it holds."""
         microseconds = (self.created_at - _EPOCH) // _MICROSECOND
         return base64.urlsafe_b64encode(f"{microseconds}.{self.sequence}".encode()).decode().rstrip("=")
 
     @classmethod
-    def parse(cls, given: str) -> "Cursor":
-        """Read what `str` wrote.
-
-        Raises:
-            BadCursor: It is nothing that this gateway gave.
-        """
+    def parse(cls, text: str) -> "Cursor":
+        """Read what `str` wrote; raises BadCursor for anything else."""
         try:
-            text = base64.urlsafe_b64decode(given + "=" * (-len(given) % 4)).decode("ascii")
-            microseconds, sequence = map(int, text.split("."))
+            decoded = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode("ascii")
+            microseconds, sequence = map(int, decoded.split("."))
             return cls(_EPOCH + microseconds * _MICROSECOND, min(max(sequence, 0), _LARGEST))
         except (ValueError, OverflowError, binascii.Error) as exc:
-            raise BadCursor(f"the cursor {given[:64]!r} is not one of this gateway's: leave it out to start") from exc
+            raise BadCursor(f"the cursor {text[:64]!r} is not one of this gateway's: leave it out to start") from exc
 
 
 @dataclass(frozen=True)
@@ -68,26 +63,10 @@ class Page:
 
 
 @dataclass(frozen=True)
-class StoredImage:
-    """Where an image is."""
-
-    object_name: str
-    media_type: str
-
-
-@dataclass(frozen=True)
 class ListedImage:
-    """An image as the list has it at one moment."""
+    """An image as it was listed at one moment."""
 
     object_name: str
     size_bytes: int
     stored_at: datetime
-    """When a result brought it last."""
-
-
-@dataclass(frozen=True)
-class Removed:
-    """What is not listed any more; its objects are to be deleted."""
-
-    count: int
-    size_bytes: int
+    """When the latest result with it was stored."""

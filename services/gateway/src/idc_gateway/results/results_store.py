@@ -1,7 +1,8 @@
 """Results, and what is stored in one transaction with them."""
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import Connection, Select, and_, delete, func, insert, or_, select
@@ -9,18 +10,31 @@ from sqlalchemy import Connection, Select, and_, delete, func, insert, or_, sele
 from idc_gateway.audit.audit_store import append, head_of, latest_event, lock_head
 from idc_gateway.audit.chain import EMPTY, AuditEvent, ChainHead
 from idc_gateway.idempotency.receipts_store import keep
-from idc_gateway.messages.outbox_store import put
+from idc_gateway.messages.outbox_store import Numbered, put
 from idc_gateway.results.classifications import Classification
 from idc_gateway.results.image_index_store import abandon, note, unlist_unused
 from idc_gateway.results.model_changes import MODEL_CHANGED, with_model_changes
-from idc_gateway.results.positions import Look, Position
+from idc_gateway.results.positions import Position, Slice
 from idc_gateway.results.queries import ClassificationFilter, Cursor, Page
 from idc_gateway.results.reviews_store import latest_reviews
-from idc_gateway.results.rows import as_row, from_row
+from idc_gateway.results.rows import COLUMNS, as_row, from_row
 from idc_gateway.results.unit_of_work import UnitOfWork
 from idc_gateway.sql.database import Database
+from idc_gateway.sql.statements import Statement
 from idc_gateway.sql.tables import audit as audit_table
 from idc_gateway.sql.tables import classifications as table
+
+_ADD: Final = Statement(insert(table), COLUMNS)
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What became of units of work."""
+
+    fresh: list[bool]
+    """For each whether it was stored."""
+    messages: list[Numbered]
+    """What waits for the broker now, where this gateway alone stores messages; else nothing."""
 
 
 class ResultsStore:
@@ -30,11 +44,14 @@ class ResultsStore:
         self._database = database
 
     def add(self, units: Sequence[UnitOfWork]) -> list[bool]:
+        """Store units of work; for each whether it was stored. See `store`."""
+        return self.store(units).fresh
+
+    def store(self, units: Sequence[UnitOfWork]) -> Stored:
         """Store units of work in one transaction: results, the messages about them, audit events and receipts.
 
-        Returns:
-            For each unit whether it was stored; it was not where its claim has a receipt already, or where one of its
-            results is of an image that its series has already.
+        A unit is not stored where its claim has a receipt already, or where one of its results is of an image that its
+        series has already.
 
         Raises:
             ImageGone: An image that was stored before was removed meanwhile; nothing was stored.
@@ -46,15 +63,13 @@ class ResultsStore:
             new = [unit for unit, is_fresh in zip(units, fresh, strict=True) if is_fresh]
             rows = [as_row(result) for unit in new for result in unit.results]
             if rows:
-                connection.execute(insert(table), rows)
-            for unit in new:
-                note(connection, unit.images, unit.at)
-                put(connection, unit.messages, unit.at)
-            for unit, is_fresh in zip(units, fresh, strict=True):
-                if not is_fresh:
-                    abandon(connection, [image.stored_as for image in unit.images])
+                _ADD.run_many(connection, rows)
+            note(connection, [(image, unit.at) for unit in new for image in unit.images])
+            messages = put(connection, [(message, unit.at) for unit in new for message in unit.messages])
+            old = [unit for unit, is_fresh in zip(units, fresh, strict=True) if not is_fresh]
+            abandon(connection, [image.stored_as for unit in old for image in unit.images])
             append(connection, head, list(with_model_changes(latest_event(connection, MODEL_CHANGED), new)))
-        return fresh
+        return Stored(fresh, messages)
 
     def get(self, identity: UUID) -> Classification | None:
         """One result; None where there is none."""
@@ -84,20 +99,20 @@ class ResultsStore:
         last = rows[limit - 1] if len(rows) > limit else None
         return Page(items, None if last is None else Cursor(last.created_at, last.sequence))
 
-    def since(self, position: Position | None, limit: int) -> Look:
+    def since(self, position: Position | None, limit: int) -> Slice:
         """At most `limit` results, oldest first, that were stored after a position; None only tells the newest one."""
         with self._database.read_snapshot() as connection:
             head = head_of(connection)
             newest = connection.execute(select(func.coalesce(func.max(table.c.sequence), 0))).scalar_one()
             if position is None:
-                return Look(is_complete=True, start=Position.at(newest, head), results=[])
+                return Slice(is_complete=True, start=Position.at(newest, head), results=[])
             is_proven = _is_in_chain(connection, position)
             start = position.sequence if is_proven or 0 <= position.sequence <= newest else newest
             query = select(table).where(table.c.sequence > start).order_by(table.c.sequence).limit(limit)
             rows = connection.execute(query).all()
             items = _with_reviews(connection, rows)
         results = [(Position.at(row.sequence, head), item) for row, item in zip(rows, items, strict=True)]
-        return Look(is_proven, Position.at(start, head), results)
+        return Slice(is_proven, Position.at(start, head), results)
 
     def delete(self, identity: UUID, audit: AuditEvent) -> bool:
         """Delete one result and its reviews, and unlist its image where no other has it; False where there is none."""

@@ -1,70 +1,63 @@
-"""Removes images: oldest first, after so many days or beyond so many bytes, never an unreviewed positive."""
+"""Removes images, the oldest first, by age and by total size; never an unreviewed positive."""
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from idc_contracts import utc_now
 from idc_gateway.audit.chain import AuditEvent
 from idc_gateway.results.image_index_store import ImageIndexStore
-from idc_gateway.results.queries import ListedImage, Removed
+from idc_gateway.results.queries import ListedImage
 
 logger = logging.getLogger(__name__)
 
 BATCH: Final = 100
-"""In one transaction, for which other writers wait."""
+"""Images in one transaction, for which other writers wait."""
 REMOVED: Final = "images.removed"
 
 
-@dataclass(frozen=True)
-class RetentionLimits:
-    """How long and how much is kept."""
-
-    max_age: timedelta
-    max_bytes: int
-
-
 class Retention:
-    """Takes images off the list; their objects are deleted by `ImageDeletions`, while nothing waits for it."""
+    """Unlists images; `ImageDeletions` deletes their objects in the background."""
 
     def __init__(
-        self, index: ImageIndexStore, limits: RetentionLimits, *, clock: Callable[[], datetime] = utc_now
+        self,
+        index: ImageIndexStore,
+        *,
+        max_age: timedelta,
+        max_bytes: int,
+        clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._index = index
-        self._limits = limits
+        self._max_age = max_age
+        self._max_bytes = max_bytes
         self._clock = clock
 
     def remove_due(self) -> int:
-        """Remove all images that are too old or too many; returns how many. Blocks.
-
-        Raises:
-            StoreUnavailable: The database does not work.
-        """
+        """Remove all images that are too old or too many; returns how many. Blocks."""
         return self._remove_old() + self._remove_surplus()
 
     def _remove_old(self) -> int:
-        too_old, count = self._clock() - self._limits.max_age, 0
+        too_old, count = self._clock() - self._max_age, 0
         while due := self._index.removable(BATCH, stored_before=too_old):
             removed = self._remove(due, "older than allowed")
-            count += removed.count
-            if not removed.count:
+            count += removed
+            if not removed:
                 break
         return count
 
     def _remove_surplus(self) -> int:
         count = 0
-        while (surplus_bytes := self._index.total()[1] - self._limits.max_bytes) > 0:
+        while (surplus_bytes := self._index.total()[1] - self._max_bytes) > 0:
             removed = self._remove(self._oldest(surplus_bytes), "more than there is room for")
-            count += removed.count
-            if not removed.count:
-                logger.warning("the images that wait for a review need more room than there is")
+            count += removed
+            if not removed:
+                logger.warning("images with unreviewed positives need more than the retention size")
                 break
         return count
 
     def _oldest(self, needed_bytes: int) -> list[ListedImage]:
-        """As many of the oldest images as have so many bytes together, or a batch of them."""
+        """The oldest images with `needed_bytes` together, at most a batch."""
         chosen = []
         for image in self._index.removable(BATCH):
             if needed_bytes <= 0:
@@ -73,6 +66,6 @@ class Retention:
             needed_bytes -= image.size_bytes
         return chosen
 
-    def _remove(self, candidates: Sequence[ListedImage], reason: str) -> Removed:
+    def _remove(self, candidates: Sequence[ListedImage], reason: str) -> int:
         event = AuditEvent(REMOVED, "gateway", "images", self._clock(), details={"reason": reason})
         return self._index.remove(candidates, event)

@@ -17,21 +17,18 @@ from idc_gateway.sql.tables import classifications, reviews
 
 
 class ReviewsStore:
-    """What pathologists say of results."""
-
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add(self, identity: UUID, review: Review, audit: AuditEvent, receipt: Receipt | None) -> bool:
+    def add(self, result_id: UUID, review: Review, audit: AuditEvent, receipt: Receipt | None) -> bool:
         """Add a review to a result's history; False where there is no such result.
 
-        Raises:
-            AlreadyDone: There is a receipt of this claim; nothing was stored.
+        Raises AlreadyDone, with nothing stored, where the claim has a receipt.
         """
         with self._database.write() as connection:
             head = lock_head(connection)
             verdict = (
-                update(classifications).where(classifications.c.id == identity).values(verdict=review.verdict.value)
+                update(classifications).where(classifications.c.id == result_id).values(verdict=review.verdict.value)
             )
             if connection.execute(verdict).rowcount == 0:
                 return False
@@ -39,7 +36,7 @@ class ReviewsStore:
                 raise AlreadyDone("another request with this Idempotency-Key was faster")
             connection.execute(
                 insert(reviews).values(
-                    classification_id=identity,
+                    classification_id=result_id,
                     verdict=review.verdict.value,
                     comment=review.comment,
                     reviewer=review.reviewer,
@@ -49,20 +46,19 @@ class ReviewsStore:
             append(connection, head, [audit])
         return True
 
-    def history(self, identity: UUID) -> list[Review]:
-        """All reviews of a result, newest first."""
-        query = select(reviews).where(reviews.c.classification_id == identity).order_by(reviews.c.sequence.desc())
+    def history(self, result_id: UUID) -> list[Review]:
+        query = select(reviews).where(reviews.c.classification_id == result_id).order_by(reviews.c.sequence.desc())
         with self._database.read() as connection:
             return [_from_row(row) for row in connection.execute(query)]
 
 
-def latest_reviews(connection: Connection, identities: Sequence[UUID]) -> dict[UUID, Review]:
+def latest_reviews(connection: Connection, result_ids: Sequence[UUID]) -> dict[UUID, Review]:
     """The newest review of each of these results that has one."""
-    if not identities:
+    if not result_ids:
         return {}
     newest = (
         select(func.max(reviews.c.sequence))
-        .where(reviews.c.classification_id.in_(identities))
+        .where(reviews.c.classification_id.in_(result_ids))
         .group_by(reviews.c.classification_id)
     )
     rows = connection.execute(select(reviews).where(reviews.c.sequence.in_(newest)))

@@ -1,15 +1,18 @@
 """Results as rows, and back."""
 
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Row
 
 from idc_contracts import Decision, ModelRef, Thresholds
 from idc_gateway.results.classifications import Classification, PatchOrigin, Review
+from idc_gateway.sql.tables import classifications
+
+COLUMNS: Final = [column.name for column in classifications.columns if column.name not in ("sequence", "verdict")]
+"""Those of a new result: its number is the database's to give, and it has no review yet."""
 
 
 def as_row(result: Classification) -> dict[str, Any]:
-    """The columns of a new result; it has no review yet."""
     return {
         "id": result.id,
         "name": result.name,
@@ -36,7 +39,6 @@ def as_row(result: Classification) -> dict[str, Any]:
 
 
 def from_row(row: Row[Any], review: Review | None) -> Classification:
-    """The result that a row holds."""
     return Classification(
         id=row.id,
         name=row.name,

@@ -12,7 +12,7 @@ from idc_gateway.results.classifications import Classification
 
 @dataclass(frozen=True)
 class NewImage:
-    """An image that was put into the image store."""
+    """An image in the image store."""
 
     sha256: str
     media_type: str
@@ -24,13 +24,12 @@ class NewImage:
 
     @property
     def stored_as(self) -> str:
-        """What it is called in the image store."""
         return self.object_name or self.sha256
 
 
 @dataclass(frozen=True)
 class UnitOfWork:
-    """What is stored together or not at all."""
+    """What is stored in one transaction."""
 
     at: datetime
     results: Sequence[Classification] = ()
@@ -43,5 +42,5 @@ class UnitOfWork:
 
     @property
     def once_keys(self) -> list[str]:
-        """The keys of its results that may be stored once only."""
+        """The keys of results that may be stored only once."""
         return [result.once_key for result in self.results if result.once_key is not None]

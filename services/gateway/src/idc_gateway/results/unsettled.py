@@ -1,4 +1,4 @@
-"""Objects that were put into the image store and that the database does not name yet."""
+"""Objects in the image store that the database does not name yet."""
 
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
@@ -6,11 +6,11 @@ from threading import Lock
 from typing import Final
 
 SETTLE_WITHIN: Final = timedelta(minutes=10)
-"""A result that is not written so long after its image was put will not be: its request has ended."""
+"""A result not written within this time after its image never will be: its request has ended."""
 
 
 class Unsettled:
-    """Remembers names until somebody takes them: who writes their results, or who deletes them, never both."""
+    """Remembers names until one side takes them: the writer of their results, or the deletion, never both."""
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self._clock = clock
@@ -18,7 +18,6 @@ class Unsettled:
         self._since: dict[str, datetime] = {}
 
     def add(self, names: Iterable[str]) -> None:
-        """Remember names that are new."""
         with self._lock:
             self._since.update(dict.fromkeys(names, self._clock()))
 
@@ -28,7 +27,7 @@ class Unsettled:
             return None not in [self._since.pop(name, None) for name in names]
 
     def take_overdue(self) -> list[str]:
-        """Forget the names that nobody took in time, and return them."""
+        """Forget the names that were not taken in time, and return them."""
         before = self._clock() - SETTLE_WITHIN
         with self._lock:
             overdue = [name for name, since in self._since.items() if since < before]

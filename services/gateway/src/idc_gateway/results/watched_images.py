@@ -1,4 +1,4 @@
-"""Whether images can be stored, as uploads find it: without its image no result is accepted."""
+"""Whether images can be stored, as uploads show: without its image no result is accepted."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -29,40 +29,33 @@ class WatchedImages:
 
     @property
     def is_doubtful(self) -> bool:
-        """Whether the last image could not be stored, or one takes long."""
+        """Whether the last image could not be stored, or one takes too long."""
         now_s = self._clock()
         return self._has_failed or any(now_s - begun_s > HANGS_AFTER_S for begun_s in list(self._begun_s.values()))
 
-    async def finding(self) -> str:
-        """`ok`, or what is wrong; nothing is tried where the last image could be stored."""
-        return await self._check.finding() if self.is_doubtful else "ok"
+    async def check_result(self) -> str:
+        """`ok`, or what is wrong; nothing is checked where the last image could be stored."""
+        return await self._check.result() if self.is_doubtful else "ok"
 
     def check(self) -> None:
-        """Prove that an image can be stored. Blocks, perhaps for long.
-
-        Raises:
-            ImagesUnavailable: It cannot.
-        """
+        """Store and delete an image; raises ImagesUnavailable. Blocks, perhaps for long."""
         self.put(_PROBE_NAME, _PROBE)
         self._images.delete(_PROBE_NAME)
 
     def put(self, name: str, data: bytes) -> None:
-        """Store an image, and remember how that went."""
         with self._watched():
             self._images.put(name, data)
 
     def get(self, name: str) -> bytes | None:
-        """An image's bytes; None where it is not there or is damaged."""
         return self._images.get(name)
 
     def delete(self, name: str) -> None:
-        """Delete an image, whether it is there or not."""
         self._images.delete(name)
 
     @contextmanager
     def _watched(self) -> Iterator[None]:
-        turn = object()
-        self._begun_s[turn] = self._clock()
+        upload = object()
+        self._begun_s[upload] = self._clock()
         try:
             yield
             self._has_failed = False
@@ -70,4 +63,4 @@ class WatchedImages:
             self._has_failed = True
             raise
         finally:
-            del self._begun_s[turn]
+            del self._begun_s[upload]

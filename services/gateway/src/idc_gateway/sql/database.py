@@ -26,6 +26,7 @@ class Database:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._driver_error: type[Exception] = engine.dialect.loaded_dbapi.Error
         self._write_lock = Lock()
         self._is_doubtful = False
         """Whether the last transaction failed: reading, and locking too, may work on a disk that is full."""
@@ -47,7 +48,7 @@ class Database:
         Raises:
             StoreUnavailable: The database does not answer.
         """
-        with translate_errors(), self._engine.connect() as connection:
+        with translate_errors(self._driver_error), self._engine.connect() as connection:
             yield connection
 
     @contextmanager
@@ -59,7 +60,10 @@ class Database:
         """
         # An SQLite transaction in WAL mode sees one moment anyway.
         options = {"isolation_level": "REPEATABLE READ"} if self.is_shared else {}
-        with translate_errors(), self._engine.connect().execution_options(**options) as connection:
+        with (
+            translate_errors(self._driver_error),
+            self._engine.connect().execution_options(**options) as connection,
+        ):
             yield connection
 
     @contextmanager
@@ -73,7 +77,7 @@ class Database:
         with (
             self._remembered(),
             self._turn(),
-            translate_errors(),
+            translate_errors(self._driver_error),
             self._engine.connect().execution_options(**writing) as connection,
             connection.begin(),
         ):
@@ -173,11 +177,11 @@ def _check_room(file: str) -> None:
 
 
 @contextmanager
-def translate_errors() -> Iterator[None]:
-    """Turn what SQLAlchemy raises into StoreUnavailable."""
+def translate_errors(driver_error: type[Exception] = SQLAlchemyError) -> Iterator[None]:
+    """Turn what SQLAlchemy, or the driver by itself, raises into StoreUnavailable."""
     try:
         yield
-    except SQLAlchemyError as exc:
+    except (SQLAlchemyError, driver_error) as exc:
         reason = str(exc.__cause__ or exc).splitlines()[0]
         remedy = "end what else holds its file, or wait" if reason in _HELD else "look at its disk and its server"
         raise StoreUnavailable(f"the database does not work, {remedy}: {reason}") from exc

@@ -6,11 +6,7 @@ from idc_gateway.errors import UnsupportedEncoding
 
 
 def check_encoding(headers: Mapping[str, str]) -> None:
-    """Refuse a compressed body: a small one could become a large one.
-
-    Raises:
-        UnsupportedEncoding: It is compressed.
-    """
+    """Reject a compressed body with UnsupportedEncoding: a small one could become a large one."""
     encoding = headers.get("content-encoding", "").strip().lower()
     if encoding not in ("", "identity"):
         raise UnsupportedEncoding(

@@ -32,7 +32,7 @@ class LastingAuthority:
         answer = _Answer(send)
         try:
             async with asyncio.timeout(None) as deadline:
-                with scope["app"].state.gateway.running.one(deadline) as running:
+                with scope["app"].state.gateway.access.running.one(deadline) as running:
                     scope.setdefault("state", {})["running"] = running
                     try:
                         await self._app(scope, receive, answer.send)

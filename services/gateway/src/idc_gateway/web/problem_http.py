@@ -8,8 +8,7 @@ from idc_servicekit.bounded_http import BoundedHttpProtocol
 
 
 class ProblemHttpProtocol(BoundedHttpProtocol):
-    """What is no HTTP request gets a problem document."""
+    """Answers what is not HTTP with a problem document."""
 
     def refusal(self, text: str) -> tuple[str, dict[str, Any]]:
-        """See `BoundedHttpProtocol.refusal`."""
         return MEDIA_TYPE, members(HTTPStatus.BAD_REQUEST, "bad-http", text)

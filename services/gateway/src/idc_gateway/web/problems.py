@@ -29,7 +29,7 @@ _BODY_ERRORS: Final[dict[type[Exception], tuple[HTTPStatus, str, Mapping[str, st
 
 
 def install(app: FastAPI) -> None:
-    """Let the application answer every error as a problem."""
+    """Answer every error as a problem."""
     app.add_exception_handler(GatewayError, _known_error)
     for error in _BODY_ERRORS:
         app.add_exception_handler(error, _known_error)
@@ -47,9 +47,9 @@ def problem(
     headers: Mapping[str, str] | None = None,
     **extensions: Any,
 ) -> JSONResponse:
-    """One problem document, counted; `extensions` are further members of it (RFC 9457, 3.2)."""
+    """A problem document, counted; `extensions` are further members of it (RFC 9457, 3.2)."""
     if request.app.state.gateway is not None:
-        request.app.state.gateway.meter.problem(kind)
+        request.app.state.gateway.metrics.problem(kind)
     body = {**members(status, kind, detail), "instance": request.url.path, **extensions}
     return JSONResponse(body, status, headers=dict(headers or {}), media_type=MEDIA_TYPE)
 
@@ -57,22 +57,18 @@ def problem(
 def members(status: int, kind: str, detail: str) -> dict[str, Any]:
     """The members of a problem that do not depend on the request."""
     phrase = HTTPStatus(status).phrase
-    # A text may repeat what was sent: half a character of JSON (`\\ud800`) cannot be written as UTF-8.
+    # A text may repeat input: half a character of JSON (`\\ud800`) cannot be encoded as UTF-8.
     text = detail.encode("utf-8", "replace").decode()
     return {"type": f"{_TYPE_PREFIX}{kind}", "title": phrase, "status": int(status), "detail": text}
 
 
 def problem_of(request: Request, error: Exception, **extensions: Any) -> JSONResponse:
-    """The problem that an error of the gateway or of a body is.
-
-    Raises:
-        Exception: The error itself, where it is none of these.
-    """
+    """The problem of a `GatewayError` or of a body's error; raises any other error again."""
     if isinstance(error, GatewayError):
-        return problem(request, error.status, error.kind, str(error), error.answer_headers(), **extensions)
+        return problem(request, error.status, error.kind, str(error), error.headers, **extensions)
     if type(error) not in _BODY_ERRORS:
         raise error
-    # What the client still sends is not read: the connection ends with this answer.
+    # What the client still sends is not read: the connection is closed after this answer.
     status, kind, headers = _BODY_ERRORS[type(error)]
     return problem(request, status, kind, str(error), {**headers, "Connection": "close"}, **extensions)
 
@@ -82,7 +78,7 @@ async def _known_error(request: Request, error: Exception) -> JSONResponse:
 
 
 async def _client_gone(_request: Request, _error: Exception) -> Response:
-    # Nobody reads this answer; the access log shows the status, which nginx gave this meaning.
+    # Nobody reads this answer; the access log shows the status, which has this meaning in nginx.
     return Response(status_code=499)
 
 
@@ -100,7 +96,7 @@ def _reason(item: dict[str, Any]) -> str:
 async def _http_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this type alone
     status = HTTPStatus(error.status_code)
-    detail = f"{request.method} {request.url.path[:256]}: {error.detail}; /docs lists what there is"
+    detail = f"{request.method} {request.url.path[:256]}: {error.detail}; /docs lists the endpoints"
     headers = dict(error.headers or {})
     if status is HTTPStatus.METHOD_NOT_ALLOWED:
         headers["Allow"] = ", ".join(sorted(_methods_of(request)))
@@ -108,7 +104,7 @@ async def _http_error(request: Request, error: Exception) -> JSONResponse:
 
 
 def _methods_of(request: Request) -> set[str]:
-    # The framework names the methods of the first route alone that has this path.
+    # The framework only names the methods of the first route with this path.
     methods = {
         method
         for method in _METHODS
@@ -119,9 +115,9 @@ def _methods_of(request: Request) -> set[str]:
 
 
 async def _unexpected(request: Request, error: Exception) -> JSONResponse:
-    # This answer is made outside of the application's middleware, so that it brings the request's id itself.
+    # This answer is created outside of the middleware, which would add the request's id.
     request_id = getattr(request.state, "request_id", "unknown")
     logger.error("unexpected error", exc_info=error, extra={"request_id": request_id})
-    detail = f"the gateway failed; its log has the reason under the request id {request_id}"
+    detail = f"the gateway failed; its log has the reason for the request id {request_id}"
     headers = {REQUEST_ID_HEADER: request_id, "X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
     return problem(request, HTTPStatus.INTERNAL_SERVER_ERROR, GatewayError.kind, detail, headers)

@@ -1,10 +1,9 @@
 """The stick's worker: `idc-ncs MODEL.onnx [DEVICE]`.
 
-It speaks to the inference service over its standard input and output. First it writes one line of JSON:
-`{"device": "MYRIAD", "available": ["CPU", "MYRIAD"], "height_px": 50, "width_px": 50}`, or `{"error": "…"}` and ends.
-Then, again and again, it reads a count (uint32, little-endian) and so many patches (uint8, RGB, height x width x 3),
-and writes a byte 0 and as many probabilities (float32, little-endian), or a byte 1, a length (uint32) and a text.
-The graph is compiled once and the stick is opened once.
+It talks to the inference service over its standard input and output. First it writes one line of JSON:
+`{"device": "MYRIAD", "available": ["CPU", "MYRIAD"], "height_px": 50, "width_px": 50}`, or `{"error": "…"}` and exits.
+Then, in a loop, it reads a count N (uint32, little-endian) and N patches (uint8, RGB, height x width x 3), and writes a
+byte 0 and N probabilities (float32, little-endian), or a byte 1, a length (uint32) and an error text.
 """
 
 import json
@@ -20,7 +19,7 @@ MAX_PATCHES = 1024
 REQUESTS = 4
 """Infer requests in flight: the stick computes one while the next ones travel over USB."""
 
-# The processor may compute in bfloat16 unasked, which moved P(IDC) by 0.03; the stick computes in float16 always.
+# By default the processor may compute in bfloat16, which moved P(IDC) by 0.03; the stick always computes in float16.
 CONFIG = {"CPU": {"ENFORCE_BF16": "NO"}}
 
 
@@ -56,7 +55,7 @@ class Graph:
 
 
 def serve(graph: Graph, source: BinaryIO, sink: BinaryIO) -> None:
-    """Answer until the input ends."""
+    """Score patches until the input ends."""
     patch_bytes = graph.height_px * graph.width_px * 3
     while True:
         head = source.read(4)
@@ -83,7 +82,7 @@ def main() -> int:
     if len(arguments) not in (1, 2):
         sys.stderr.write("usage: idc-ncs MODEL.onnx [DEVICE]\n")
         return 64
-    # What libraries print must not get between the answers: only this program writes to the pipe.
+    # Only this program writes answers: what libraries print goes to standard error.
     sink = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     device = arguments[1] if len(arguments) == 2 else "MYRIAD"

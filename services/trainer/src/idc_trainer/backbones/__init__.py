@@ -1,1 +1,1 @@
-"""The pretrained networks under the head."""
+"""Pretrained networks, each a Keras model from pixels to the feature maps of its stages."""

@@ -4,8 +4,7 @@ from typing import Any, Final
 
 import keras
 
-from idc_trainer.backbones.base import Backbone
-from idc_trainer.backbones.keras_application import KerasApplication
+from idc_trainer.backbones.keras_application import keras_backbone
 
 
 def _make(scaled: Any) -> keras.Model:
@@ -14,27 +13,20 @@ def _make(scaled: Any) -> keras.Model:
     )
 
 
-_NETWORK: Final = KerasApplication(
-    name="mobilenet_v3_small",
+MOBILENET_V3_SMALL: Final = keras_backbone(
+    "mobilenet_v3_small",
+    make=_make,
     layers={
         "stride8": "expanded_conv_2_add",
         "stride16": "expanded_conv_7_add",
         "stride32": "expanded_conv_10_add",
     },
-    make=_make,
-    pixel_scale=1 / 127.5,
-    pixel_offset=-1.0,
-    weights_url="https://storage.googleapis.com/tensorflow/keras-applications/mobilenet_v3/"
-    "weights_mobilenet_v3_small_224_1.0_float_no_top_v2.h5",
-    weights_md5="d3e8ec802a04aa4fc771ee12a9a9b836",
-)
-
-MOBILENET_V3_SMALL: Final = Backbone(
-    name=_NETWORK.name,
-    stages=tuple(_NETWORK.layers),
     default_stages=("stride8", "stride16"),
     default_input_px=160,
     least_input_px=32,
-    build=_NETWORK.build,
+    weights=(
+        "mobilenet_v3/weights_mobilenet_v3_small_224_1.0_float_no_top_v2.h5",
+        "d3e8ec802a04aa4fc771ee12a9a9b836",
+    ),
 )
 """Stages: 24, 48 and 96 channels."""

@@ -13,11 +13,7 @@ BACKBONES: Final = {kind.name: kind for kind in (EFFICIENTNET_LITE0, INCEPTION_V
 
 
 def find_backbone(name: str) -> Backbone:
-    """The backbone of that name.
-
-    Raises:
-        WrongSetting: There is none.
-    """
+    """The backbone of that name. Raises `WrongSetting` if there is none."""
     if name not in BACKBONES:
         raise WrongSetting(f"there is no backbone {name!r}: choose one of {', '.join(BACKBONES)}")
     return BACKBONES[name]
@@ -29,12 +25,12 @@ def build_backbone(name: str, input_px: int | None, stages: tuple[str, ...], wei
     Args:
         name: One of BACKBONES.
         input_px: The side of its input; None takes the backbone's default.
-        stages: The stages that are read, in any order; empty takes the backbone's default.
+        stages: The stages to use, in any order; empty takes the backbone's default.
         weights: A file of weights; None takes the backbone's own source.
 
     Raises:
-        WrongSetting: A name or the side is not one that the backbone has.
-        WeightsMissing: The weights cannot be had.
+        WrongSetting: The name, a stage or the side is not available.
+        WeightsMissing: The weights cannot be read.
         WeightsChanged: The weights are not those of this network.
     """
     kind = find_backbone(name)

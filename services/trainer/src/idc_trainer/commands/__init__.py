@@ -1,1 +1,1 @@
-"""The sub-commands of `idc-trainer`: each adds its options to the parser and runs what they ask."""
+"""Sub-commands of `idc-trainer`: each adds its options to the parser and prints its result."""

@@ -1,4 +1,4 @@
-"""Progress on the terminal: a bar for each step, with the time left, and what a person must know."""
+"""Progress on the terminal: a bar for each step, with the time left, and the warnings."""
 
 import logging
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from idc_trainer.data.source import Progress as Tell
+from idc_trainer.progress import Progress as Report
 
 
 class _Lines(logging.Handler):
@@ -22,21 +22,21 @@ class _Lines(logging.Handler):
 
 
 @contextmanager
-def progress_bars() -> Iterator[Tell]:
-    """Show bars and the trainer's log on standard error while the block runs; the block tells of its steps."""
+def progress_bars() -> Iterator[Report]:
+    """Show bars and the trainer's log on standard error while the block runs; it reports its steps to the value."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     tasks: dict[str, TaskID] = {}
     console = Console(stderr=True)
     lines, log = _Lines(console), logging.getLogger("idc_trainer")
     with Progress(*columns, console=console) as bars:
 
-        def tell(step: str, done: int, total: int) -> None:
+        def report(step: str, done: int, total: int) -> None:
             if step not in tasks:
                 tasks[step] = bars.add_task(step, total=total)
             bars.update(tasks[step], completed=done, total=total)
 
         log.addHandler(lines)
         try:
-            yield tell
+            yield report
         finally:
             log.removeHandler(lines)

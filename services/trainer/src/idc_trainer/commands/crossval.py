@@ -1,28 +1,22 @@
-"""`idc-trainer crossval`: the whole recipe again for each held-out patient or fold, with a report."""
+"""`idc-trainer crossval`: trains the whole recipe again for each held-out patient or fold, and writes a report."""
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from idc_trainer.commands import options as common
 from idc_trainer.commands.bars import progress_bars
-from idc_trainer.commands.reporting import Subject, report
-from idc_trainer.crossval import CrossValidationRequest, cross_validate
-
-if TYPE_CHECKING:
-    from idc_trainer.commands.options import Subparsers
+from idc_trainer.commands.reporting import report
+from idc_trainer.workflows.cross_validation import CrossValidationRequest, cross_validate
 
 
-def add_parser(subparsers: "Subparsers") -> None:
-    """Add `crossval` to the command line; `options.run(options)` runs it."""
-    command = subparsers.add_parser("crossval", help="measure a recipe on patients that it did not learn from")
+def add_options(command: argparse.ArgumentParser) -> None:
     common.add_source(command)
     common.add_learning(command)
     add = command.add_argument_group("cross-validation").add_argument
     add("--folds", type=_folds, default="patients", metavar="K", help="patients (leave one out) or a number of folds")
     add("--never-train", type=common.names, default=(), metavar="A,B", help="patients that are only ever held out")
     add("--report", type=Path, required=True, metavar="DIR", help="where index.html and figures.json are written")
-    command.set_defaults(run=run)
 
 
 def _folds(text: str) -> int | Literal["patients"]:
@@ -30,22 +24,13 @@ def _folds(text: str) -> int | Literal["patients"]:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Cross-validate, print the figures and write the report.
-
-    Raises:
-        TrainerError: It cannot be done.
-    """
     source = common.read_source(options)
     request = CrossValidationRequest(source, common.read_target(options), options.folds, options.never_train)
     with progress_bars() as progress:
         found = cross_validate(request, progress)
     how = "leave one patient out" if options.folds == "patients" else f"{len(found.folds)} folds by patient"
-    subject = Subject(
-        title=f"Cross-validation of {source.recipe.backbone}, {how}",
-        command=options.command_line,
-        notes=(
-            "Each patient is scored by a compiled model that never saw it; calibration and thresholds of each model "
-            "were chosen on its own training patients.",
-        ),
+    note = (
+        "Each patient is scored by a compiled model that was not trained on it; calibration and thresholds of each "
+        "model were chosen on its own training patients."
     )
-    report(subject, found.index, found.scored, options.report, source.recipe.seed)
+    report(options, f"Cross-validation of {source.recipe.backbone}, {how}", [note], found.index, found.scored)

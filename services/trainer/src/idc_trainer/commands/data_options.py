@@ -1,4 +1,4 @@
-"""Options that say which patches a command reads; they wait for no TensorFlow."""
+"""Options for the patches that a command reads; they do not import TensorFlow."""
 
 import argparse
 from collections.abc import Callable
@@ -12,7 +12,6 @@ _LAYOUTS = "folder of class folders 0 and 1, such as <patient>/<class>/*.png, it
 
 
 def add_data(add: Callable[..., Any], *, positional: bool = False) -> None:
-    """Add what says where the patches are and how their files are understood."""
     if positional:
         add("data", type=Path, metavar="DATA", help=_LAYOUTS)
     else:
@@ -21,12 +20,11 @@ def add_data(add: Callable[..., Any], *, positional: bool = False) -> None:
         "--patient-from",
         choices=(PatientsFrom.NAMES.value, PatientsFrom.FOLDERS.value),
         default=PatientsFrom.NAMES.value,
-        help=f"what says whose patch a file is: names like {NAME_FORM}, or each folder above class folders "
+        help=f"what gives the patient of a patch: names like {NAME_FORM}, or each folder above class folders "
         "(default: %(default)s)",
     )
-    add("--skip-unreadable", action="store_true", help="leave out images that cannot be read, instead of ending")
+    add("--skip-unreadable", action="store_true", help="leave out images that cannot be read instead of failing")
 
 
 def read_data(options: argparse.Namespace) -> DataSet:
-    """The patches that options ask for."""
     return DataSet(options.data, PatientsFrom(options.patient_from), options.skip_unreadable)

@@ -1,62 +1,30 @@
-"""`idc-trainer features`: compute the features of a part of the patches, and put the parts together."""
+"""`idc-trainer features extract`: fills the cache of features, on many machines if need be."""
 
 import argparse
 import re
-from typing import TYPE_CHECKING
-
-from rich.console import Console
+import sys
 
 from idc_trainer.commands import options as common
 from idc_trainer.commands.bars import progress_bars
-from idc_trainer.features.shards import Shard, extract_shard, merge_shards
-
-if TYPE_CHECKING:
-    from idc_trainer.commands.options import Subparsers
+from idc_trainer.errors import printable
+from idc_trainer.workflows.shards import Shard, extract_shard
 
 
-def add_parser(subparsers: "Subparsers") -> None:
-    """Add `features extract` and `features merge` to the command line; `options.run(options)` runs one."""
-    features = subparsers.add_parser("features", help="fill the cache of features, on many machines if need be")
-    commands = features.add_subparsers(dest="features_command", required=True)
-    extract = commands.add_parser("extract", help="compute features of all patches, or of one shard of them")
-    common.add_source(extract)
-    extract.add_argument(
-        "--shard", type=_shard, default=Shard(0, 1), metavar="I/N", help="the I-th of N parts, from 0 on (default: 0/1)"
-    )
-    extract.set_defaults(run=run_extract)
-    merge = commands.add_parser("merge", help="check that all shards are there and make one part of them")
-    common.add_source(merge)
-    merge.set_defaults(run=run_merge)
+def add_options(command: argparse.ArgumentParser) -> None:
+    common.add_source(command)
+    help_text = "the I-th of N parts, numbered from 0 (default: 0/1)"
+    command.add_argument("--shard", type=_shard, default=Shard(0, 1), metavar="I/N", help=help_text)
 
 
 def _shard(text: str) -> Shard:
     found = re.fullmatch(r"(\d{1,6})/(\d{1,6})", text, re.ASCII)
     if not found or int(found[1]) >= int(found[2]):
-        raise argparse.ArgumentTypeError(f"{text!r} is no shard: write I/N with I from 0 to N - 1")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a shard: write I/N with I from 0 to N - 1")
     return Shard(int(found[1]), int(found[2]))
 
 
-def run_extract(options: argparse.Namespace) -> None:
-    """Compute the features of a shard.
-
-    Raises:
-        TrainerError: It cannot be done.
-    """
+def run(options: argparse.Namespace) -> None:
     with progress_bars() as progress:
         patches = extract_shard(common.read_source(options), options.shard, progress)
-    _say(f"shard {options.shard.number}/{options.shard.count}: features of {patches} patches are in {options.cache}")
-
-
-def run_merge(options: argparse.Namespace) -> None:
-    """Put all shards together.
-
-    Raises:
-        TrainerError: A shard is missing.
-    """
-    with progress_bars() as progress:
-        patches = merge_shards(common.read_source(options), progress)
-    _say(f"features of all {patches} patches are in {options.cache}")
-
-
-def _say(text: str) -> None:
-    Console().print(text, highlight=False, soft_wrap=True)
+    shard = f"{options.shard.number}/{options.shard.count}"
+    sys.stdout.write(printable(f"shard {shard}: features of {patches} patches are in {options.cache}") + "\n")

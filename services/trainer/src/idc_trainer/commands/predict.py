@@ -1,57 +1,42 @@
-"""`idc-trainer predict`: the classes of images, with their probabilities and the time of each."""
+"""`idc-trainer predict`: classifies images, with probabilities and times."""
 
 import argparse
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
 
 from idc_contracts.bundle import BundleManifest
 from idc_modelio.errors import PatchError, UnsupportedSize
-from idc_modelio.patches import MAX_ENCODED_BYTES, decode_patch
-from idc_trainer.bundle_reading import OpenBundle, open_bundle, prove
-from idc_trainer.data.folder import walk_files
+from idc_modelio.patches import decode_patch
+from idc_trainer.data.folder import read_image, walk_files
 from idc_trainer.data.left_out import LeftOut, Reason, tell_left_out
 from idc_trainer.data.tree import find_images
-from idc_trainer.errors import DataEmpty, DataUnreadable, printable
-
-if TYPE_CHECKING:
-    from idc_trainer.commands.options import Subparsers
+from idc_trainer.errors import DataEmpty, DataUnreadable, FileUnreadable, printable
+from idc_trainer.graphs.opening import OpenBundle, open_bundle, prove
 
 
-def add_parser(subparsers: "Subparsers") -> None:
-    """Add `predict BUNDLE IMAGE...` to the command line; `options.run(options)` runs it."""
-    command = subparsers.add_parser("predict", help="classify images")
+def add_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("bundle", type=Path, metavar="BUNDLE", help="<models>/<name>/<version>")
-    help_text = "a patch as PNG, JPEG, TIFF, BMP or WebP, or a folder of such"
+    help_text = "a patch as PNG, JPEG, TIFF, BMP or WebP, or a folder of patches"
     command.add_argument("images", type=Path, nargs="+", metavar="IMAGE", help=help_text)
-    command.set_defaults(run=run)
 
 
 @dataclass
 class _Found:
-    """What is known of all images that were named."""
+    """The results so far."""
 
     table: Table
     left_out: list[LeftOut] = field(default_factory=list)
     named: set[str] = field(default_factory=set)
-    """The images that a person named by themselves."""
+    """The images that are arguments themselves, not in a folder."""
 
 
 def run(options: argparse.Namespace) -> None:
-    """Print a line for each image: its classes with their probabilities, the decision and the time.
-
-    An image that cannot be classified is told at the end and stops no other.
-
-    Raises:
-        BundleInvalid: The bundle cannot be used.
-        DataEmpty: No image could be classified.
-        DataUnreadable: An image cannot be read, or one that was named by itself is no patch.
-    """
+    """Print a row for each image; one that cannot be classified is reported at the end and stops no other."""
     opened = open_bundle(options.bundle)
     prove(opened)
     found = _Found(Table("image", "P(no IDC)", "P(IDC)", "decision", "ms", title=_title(opened.bundle.manifest)))
@@ -72,8 +57,8 @@ def _classify_all(opened: OpenBundle, path: Path, found: _Found) -> None:
     for file in _files(path, found):
         try:
             found.table.add_row(*_classify(opened, file))
-        except OSError as exc:
-            found.left_out.append(LeftOut(str(file), Reason.UNREADABLE, f"cannot read it ({exc.strerror})"))
+        except FileUnreadable as exc:
+            found.left_out.append(LeftOut(str(file), Reason.UNREADABLE, exc.reason))
         except UnsupportedSize as exc:
             found.left_out.append(LeftOut(str(file), Reason.NO_PATCH_SIZE, exc.measured))
         except PatchError as exc:
@@ -81,7 +66,7 @@ def _classify_all(opened: OpenBundle, path: Path, found: _Found) -> None:
 
 
 def _files(path: Path, found: _Found) -> Iterator[Path]:
-    """The image itself, or all images below a folder; what else the folder holds is left out."""
+    """The image itself, or all images below a folder."""
     if not path.is_dir():
         found.named.add(str(path))
         yield path
@@ -95,18 +80,13 @@ def _files(path: Path, found: _Found) -> Iterator[Path]:
 def _classify(opened: OpenBundle, path: Path) -> tuple[str, ...]:
     manifest = opened.bundle.manifest
     start = time.perf_counter()
-    patch = decode_patch(_read(path), height_px=manifest.patch.height_px, width_px=manifest.patch.width_px)
+    patch = decode_patch(
+        read_image(path, str(path)), height_px=manifest.patch.height_px, width_px=manifest.patch.width_px
+    )
     probability = float(opened.runner.run(patch[None])[0])
     latency_ms = (time.perf_counter() - start) * 1000
     decision = manifest.thresholds.decide(probability)
     return printable(path.name), f"{1 - probability:.3f}", f"{probability:.3f}", str(decision), f"{latency_ms:.1f}"
-
-
-def _read(path: Path) -> bytes:
-    if path.exists() and not path.is_file():
-        raise OSError(0, "it is not a regular file")  # to open a pipe would wait without end
-    with path.open("rb") as stream:
-        return stream.read(MAX_ENCODED_BYTES + 1)
 
 
 def _refuse(found: _Found) -> None:
@@ -118,4 +98,4 @@ def _refuse(found: _Found) -> None:
             "name images of patches"
         )
     if not found.table.row_count:
-        raise DataEmpty("no image is there to classify: name images of patches, or a folder of such")
+        raise DataEmpty("there is no image to classify: name images of patches, or a folder of them")

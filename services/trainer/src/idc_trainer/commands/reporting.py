@@ -1,7 +1,8 @@
-"""What `evaluate` and `crossval` do with scores: figures on the terminal, a report on the disk."""
+"""How `evaluate` and `crossval` present scores: metrics on the terminal, a report on the disk."""
 
-from dataclasses import dataclass
-from pathlib import Path
+import argparse
+import sys
+from collections.abc import Iterable
 
 import numpy as np
 from rich.console import Console
@@ -9,6 +10,7 @@ from rich.table import Table
 
 from idc_contracts import Thresholds
 from idc_trainer.data.index import PatchIndex
+from idc_trainer.errors import printable
 from idc_trainer.evaluation.bootstrap import Evaluation, evaluate
 from idc_trainer.evaluation.scored_patches import ScoredPatches
 from idc_trainer.report.content import NOTICE, ReportContent
@@ -16,47 +18,40 @@ from idc_trainer.report.page import write_report
 from idc_trainer.report.tables import format_estimate
 
 
-@dataclass(frozen=True)
-class Subject:
-    """What is reported on."""
-
-    title: str
-    command: str
-    notes: tuple[str, ...]
-
-
-def report(subject: Subject, index: PatchIndex, scored: ScoredPatches, folder: Path, seed: int) -> None:
-    """Measure, write the report and print the figures.
+def report(
+    options: argparse.Namespace, title: str, notes: Iterable[str], index: PatchIndex, scored: ScoredPatches
+) -> None:
+    """Measure, write the report and print the metrics.
 
     Args:
-        subject: What is reported on.
-        index: The patches in the order of `scored`.
-        scored: What the models said.
-        folder: Where the report goes.
-        seed: Decides what the bootstrap draws.
+        options: The options of a command with `--report` and `--seed`.
+        title: What is reported on.
+        notes: What a reader must know about how the metrics were obtained.
+        index: The patches, in the order of `scored`.
+        scored: The scores of the model or models.
 
     Raises:
         OutputUnwritable, OutputFull: The report cannot be written.
     """
-    evaluation = evaluate(scored, seed)
+    evaluation = evaluate(scored, options.seed)
     content = ReportContent(
-        title=subject.title,
-        command=subject.command,
+        title=title,
+        command=options.command_line,
         data_sha256=index.sha256(),
         scored=scored,
         evaluation=evaluation,
         thresholds=_middle_thresholds(scored),
-        notes=(*subject.notes, *index.source.listing.notes),
+        notes=(*notes, *index.source.listing.notes),
         left_out=index.left_out,
         image_of=index.decode,
     )
-    write_report(content, folder)
-    _print(evaluation, subject.title)
-    Console().print(f"wrote {folder / 'index.html'}", highlight=False, soft_wrap=True)
+    write_report(content, options.report)
+    _print(evaluation, title)
+    sys.stdout.write(printable(f"wrote {options.report / 'index.html'}") + "\n")
 
 
 def _middle_thresholds(scored: ScoredPatches) -> Thresholds:
-    """The cuts that the slider stands at first: the medians, where folds have cuts of their own."""
+    """The initial positions of the sliders: the medians, since each fold has thresholds of its own."""
     return Thresholds(
         no_idc_below=round(float(np.median(scored.no_idc_below)), 4),
         idc_from=round(float(np.median(scored.idc_from)), 4),

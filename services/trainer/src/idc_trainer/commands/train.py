@@ -1,25 +1,18 @@
-"""`idc-trainer train`: from patches to a model bundle."""
+"""`idc-trainer train`: trains on patches and writes a model bundle."""
 
 import argparse
 import re
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-from rich.console import Console
 
 from idc_trainer.commands import options as common
 from idc_trainer.commands.bars import progress_bars
-from idc_trainer.errors import WrongSetting
-from idc_trainer.export.card_data import Provenance
-from idc_trainer.training import TrainingRequest, train
-
-if TYPE_CHECKING:
-    from idc_trainer.commands.options import Subparsers
+from idc_trainer.errors import WrongSetting, printable
+from idc_trainer.export.model_card import Provenance
+from idc_trainer.workflows.training import TrainingRequest, train
 
 
-def add_parser(subparsers: "Subparsers") -> None:
-    """Add `train` to the command line; `options.run(options)` runs it."""
-    command = subparsers.add_parser("train", help="train on patches and write a model bundle")
+def add_options(command: argparse.ArgumentParser) -> None:
     common.add_source(command)
     common.add_learning(command)
     common.add_fine_tuning(command)
@@ -29,31 +22,25 @@ def add_parser(subparsers: "Subparsers") -> None:
     add("--name", type=_name, default="idc", help="the model's name (default: %(default)s)")
     add("--version", type=_version, help="a whole number (default: the next one)")
     add("--no-int8", action="store_true", help="make no INT8 graph")
-    add("--report-list", type=Path, metavar="FILE", help="file names of test patches to report on by themselves")
+    add("--report-list", type=Path, metavar="FILE", help="a list of test patches to report on separately")
     add("--cross-validation", type=Path, metavar="FILE", help="figures.json of `crossval`, for the model card")
     add("--data-source", metavar="TEXT", help="where the patches are from and at which scale, for the model card")
     add("--data-licence", metavar="TEXT", help="the patches' licence, for the model card (default: not stated)")
-    command.set_defaults(run=run)
 
 
 def _name(text: str) -> str:
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,62}", text):
-        raise argparse.ArgumentTypeError(f"{text!r} is no model's name: use a to z, 0 to 9 and - (63 characters)")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a model name: use a to z, 0 to 9 and - (63 characters)")
     return text
 
 
 def _version(text: str) -> str:
     if not (text.isascii() and text.isdecimal() and not text.startswith("0")):
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1 on")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")
     return text
 
 
 def run(options: argparse.Namespace) -> None:
-    """Train, and print where the bundle is.
-
-    Raises:
-        TrainerError: It cannot be done; no bundle is written then.
-    """
     named = options.test_patients or options.validation_patients
     if named and options.split != "random":
         raise WrongSetting("--split names the patients: leave out --test-patients and --validation-patients")
@@ -72,4 +59,4 @@ def run(options: argparse.Namespace) -> None:
     )
     with progress_bars() as progress:
         folder = train(request, progress)
-    Console().print(f"wrote {folder}", highlight=False, soft_wrap=True)
+    sys.stdout.write(printable(f"wrote {folder}") + "\n")

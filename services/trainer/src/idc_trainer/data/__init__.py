@@ -1,1 +1,1 @@
-"""The patches: where they lie, what is wrong with them, who stands on which side."""
+"""Patch files: folders, zips and CSV lists; who owns each patch; what is wrong with a data set; decoding."""

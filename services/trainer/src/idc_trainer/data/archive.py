@@ -1,4 +1,4 @@
-"""Patches in a zip file, as the public data set is downloaded; nothing is unpacked to the disk."""
+"""Patches in a zip file, as the public data set is downloaded; nothing is unpacked to disk."""
 
 import zipfile
 import zlib
@@ -11,7 +11,7 @@ from idc_trainer.data.source import PatchFile, PatientsFrom
 from idc_trainer.data.tree import list_tree
 from idc_trainer.errors import DataUnreadable, FileUnreadable
 
-# Python inflates deflated entries piece by piece, others a block at a time, which can be ten thousand times as large.
+# Python inflates deflated entries piecewise, others a block at a time, which can be ten thousand times as large.
 _COMPRESSIONS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _ENCRYPTED: Final = 0x1
 
@@ -25,8 +25,8 @@ class ZipSource:
     def __init__(self, root: Path, archive: zipfile.ZipFile, patients_from: PatientsFrom) -> None:
         self.root = root
         self._archive = archive
-        # The names of two entries may be equal; then the last counts, as for all that unpack zips. Old Windows programs
-        # divide folders by backslashes.
+        # Of two entries of one name the last counts, as for every program that unpacks zips. Old Windows programs
+        # separate folders by backslashes.
         entries = {entry.filename.replace("\\", "/"): entry for entry in archive.infolist()}
         self._entries = {path: entry for path, entry in entries.items() if not path.endswith("/")}
         self._lock = Lock()
@@ -34,12 +34,11 @@ class ZipSource:
         self._refuse_if_closed()
 
     def read(self, file: PatchFile) -> bytes:
-        """Read one image; see PatchSource."""
         entry = self._entries[file.path]
         if problem := _problem(entry):
             raise FileUnreadable(file.path, problem)
         try:
-            # `zipfile` counts its open entries without a lock. To inflate takes a tenth of the time to decode.
+            # `zipfile` counts its open entries without a lock. Inflating takes a tenth of the time of decoding.
             with self._lock, self._archive.open(entry) as stream:
                 return stream.read(MAX_ENCODED_BYTES + 1)
         except _DAMAGE as exc:
@@ -50,7 +49,7 @@ class ZipSource:
         return (first.file_size, first.CRC) == (second.file_size, second.CRC)
 
     def _refuse_if_closed(self) -> None:
-        """Refuse a zip of which no patch can be read, by what is the matter with the first."""
+        """Refuse a zip in which no patch can be read; the text names the first."""
         problems = [_problem(self._entries[file.path]) for file in self.listing.files]
         if problems and all(problems):
             first = self.listing.files[0].path
@@ -59,10 +58,10 @@ class ZipSource:
 
 def _problem(entry: zipfile.ZipInfo) -> str | None:
     if entry.flag_bits & _ENCRYPTED:
-        return "it is encrypted: unpack the zip with its password and name the folder"
+        return "it is encrypted: unpack the zip with its password and pass the folder"
     if entry.compress_type not in _COMPRESSIONS:
         return (
-            f"its compression method {entry.compress_type} is neither stored nor deflated: unpack the zip and name "
+            f"its compression method {entry.compress_type} is neither stored nor deflated: unpack the zip and pass "
             "the folder"
         )
     return None
@@ -73,8 +72,7 @@ def open_zip(path: Path, patients_from: PatientsFrom) -> ZipSource:
 
     Raises:
         DataUnreadable: The zip is damaged, encrypted or may not be read.
-        WrongLabel: See `list_tree`.
-        PatientUnknown: See `list_tree`.
+        WrongLabel, PatientUnknown: See `list_tree`.
     """
     try:
         archive = zipfile.ZipFile(path)

@@ -1,22 +1,20 @@
-"""Looks for what is wrong with a data set, and for how much of the class the patient alone gives away."""
+"""Checks a data set: what is wrong with it, and how well the patient alone predicts the class."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from idc_contracts.bundle import PATCH
 from idc_modelio.patches import MAX_SIDE_PX, MIN_SIDE_PX
 from idc_trainer.data.index import PatchIndex
 from idc_trainer.data.left_out import LeftOut, Reason, count_reasons, summarise
-from idc_trainer.data.source import PATCH, PatientsFrom, read_name
+from idc_trainer.data.source import PatientsFrom
 from idc_trainer.errors import DataEmpty, DataUnreadable, OneClassOnly, TooFewPatients
 
 
 @dataclass(frozen=True)
 class PatientCount:
-    """How many patches one patient has of each class."""
-
     patient: str
     negatives: int
     positives: int
@@ -24,7 +22,7 @@ class PatientCount:
 
 @dataclass(frozen=True)
 class OddSize:
-    """A patch that is scaled, since it is not 50 x 50 px."""
+    """A patch that is not 50 x 50 px and will be scaled."""
 
     path: str
     width_px: int
@@ -38,44 +36,42 @@ class Duplicate:
     sha256: str
     paths: tuple[str, ...]
     patients: tuple[str, ...]
-    """Whose patches they are, each once; with two, the file could stand on two sides of a split."""
+    """Each once; with two, the file could be on two sides of a split."""
     labels: tuple[int, ...]
-    """Of which classes they are, each once; with two, one of the labels is wrong."""
+    """Each once; with two, one of the labels is wrong."""
     across_patients: bool
     across_classes: bool
 
 
 @dataclass(frozen=True)
 class SamePlace:
-    """Files of one place in one slide, of different content."""
+    """Files of different content at one position of one slide."""
 
     patient: str
     x_px: int
     y_px: int
     paths: tuple[str, ...]
     across_classes: bool
-    """The files bear both labels; one of the labels is wrong."""
+    """The files have both labels; one of them is wrong."""
 
 
 @dataclass(frozen=True)
 class Confounding:
-    """How much the patient says about the class; shares of all patches, 0-1.
+    """How well the patient alone predicts the class; accuracies, 0-1.
 
-    A model that recognises a patient's staining reaches `by_patient` without knowing anything of cancer, wherever
-    patients are on both sides of a split.
+    A model that recognises a patient's staining reaches `by_patient` without any knowledge of cancer if patients are
+    on both sides of a split.
     """
 
     by_patient: float
-    """Accuracy of guessing each patch's class as its patient's more frequent class."""
+    """Predicting the more frequent class of the patch's patient."""
     by_majority: float
-    """Accuracy of guessing the more frequent class of all patches."""
+    """Predicting the more frequent class of all patches."""
     patients_with_both_classes: int
 
 
 @dataclass(frozen=True)
 class DataReport:
-    """What is in a data set, and what is odd about it."""
-
     data: str
     sha256: str
     """Digest of the data set; see PatchIndex.sha256."""
@@ -85,20 +81,18 @@ class DataReport:
     patients: tuple[PatientCount, ...]
     confounding: Confounding
     patients_from: PatientsFrom
-    """Who says whose patch a file is."""
     notes: tuple[str, ...]
-    """How the files were understood."""
+    """How the files were interpreted."""
     left_out_counts: dict[str, int]
-    """How many files are not used, by reason."""
+    """Numbers of unused files by reason."""
     left_out: tuple[LeftOut, ...]
-    """Every file that is not used."""
+    """Every unused file."""
     odd_sizes: tuple[OddSize, ...]
     duplicates: tuple[Duplicate, ...]
     same_places: tuple[SamePlace, ...]
 
 
 def check_data(index: PatchIndex) -> DataReport:
-    """Say what is in a data set and what is odd about it."""
     patients = tuple(_count_patients(index))
     positives = int(index.labels.sum())
     return DataReport(
@@ -120,10 +114,10 @@ def check_data(index: PatchIndex) -> DataReport:
 
 
 def require_trainable(index: PatchIndex) -> None:
-    """Refuse data that no honest model can be trained on.
+    """Refuse data on which no model can be trained and measured.
 
     Raises:
-        DataEmpty: No file is a patch that can be read.
+        DataEmpty: No file is a readable patch.
         OneClassOnly: All patches are of one class.
         TooFewPatients: There are fewer patients than sides: training, validation and test.
     """
@@ -137,11 +131,7 @@ def require_trainable(index: PatchIndex) -> None:
 
 
 def require_patches(index: PatchIndex) -> None:
-    """Refuse data of which no file is used.
-
-    Raises:
-        DataEmpty: There is no patch; the text says what there is instead.
-    """
+    """Raise `DataEmpty` if there is no patch; its text says what there is instead."""
     if not len(index):
         raise DataEmpty(
             f"no file of {index.source.root} can be used ({summarise(index.left_out)}): bring patches as 8-bit RGB "
@@ -150,11 +140,7 @@ def require_patches(index: PatchIndex) -> None:
 
 
 def require_readable(report: DataReport) -> None:
-    """Refuse data with files that cannot be read.
-
-    Raises:
-        DataUnreadable: There are such files; the text names the first.
-    """
+    """Raise `DataUnreadable` if a file cannot be read; its text names the first."""
     damaged = [file for file in report.left_out if file.reason is Reason.UNREADABLE]
     if damaged:
         raise DataUnreadable(
@@ -172,7 +158,7 @@ def _count_patients(index: PatchIndex) -> Iterator[PatientCount]:
 
 
 def _confounding(patients: tuple[PatientCount, ...]) -> Confounding:
-    negatives, positives = (sum(getattr(p, kind) for p in patients) for kind in ("negatives", "positives"))
+    negatives, positives = sum(p.negatives for p in patients), sum(p.positives for p in patients)
     patches = max(negatives + positives, 1)
     return Confounding(
         by_patient=sum(max(p.negatives, p.positives) for p in patients) / patches,
@@ -189,32 +175,22 @@ def _odd_sizes(index: PatchIndex) -> Iterator[OddSize]:
 
 
 def _duplicates(index: PatchIndex) -> Iterator[Duplicate]:
-    order = np.argsort(index.digests, kind="stable")
-    changes = np.flatnonzero(index.digests[order][1:] != index.digests[order][:-1]) + 1
-    groups = [rows for rows in np.split(order, changes) if len(rows) > 1]
-    for rows in sorted(groups, key=lambda rows: int(rows[0])):
-        yield _duplicate(index, rows)
-
-
-def _duplicate(index: PatchIndex, rows: NDArray[np.intp]) -> Duplicate:
-    patients = tuple(np.unique(index.patients[rows]).tolist())
-    labels = tuple(np.unique(index.labels[rows]).astype(int).tolist())
-    return Duplicate(
-        sha256=index.digests[rows[0]].decode(),
-        paths=tuple(index.files[row].path for row in rows.tolist()),
-        patients=patients,
-        labels=labels,
-        across_patients=len(patients) > 1,
-        across_classes=len(labels) > 1,
-    )
+    rows_of: dict[bytes, list[int]] = {}
+    for row, digest in enumerate(index.digests.tolist()):
+        rows_of.setdefault(digest, []).append(row)
+    for digest, rows in rows_of.items():
+        if len(rows) > 1:
+            paths = tuple(index.files[row].path for row in rows)
+            patients = tuple(np.unique(index.patients[rows]).tolist())
+            labels = tuple(np.unique(index.labels[rows]).astype(int).tolist())
+            yield Duplicate(digest.decode(), paths, patients, labels, len(patients) > 1, len(labels) > 1)
 
 
 def _same_places(index: PatchIndex) -> Iterator[SamePlace]:
-    """Places with files of different content; identical files are told of as duplicates."""
+    """Positions with files of different content; identical files are reported as duplicates."""
     rows_at: dict[tuple[str, int, int], list[int]] = {}
     for row, file in enumerate(index.files):
-        place = read_name(file.name)
-        if place:
+        if place := file.place:
             rows_at.setdefault((file.patient, place.x_px, place.y_px), []).append(row)
     for (patient, x_px, y_px), rows in rows_at.items():
         if len({index.digests[row] for row in rows}) > 1:

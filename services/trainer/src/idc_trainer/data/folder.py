@@ -20,24 +20,25 @@ class FolderSource:
         self.listing = listing
 
     def read(self, file: PatchFile) -> bytes:
-        """Read one image; see PatchSource."""
-        path = self.root / file.path
-        try:
-            if path.exists() and not path.is_file():
-                # To open a pipe would wait without end.
-                raise FileUnreadable(file.path, "it is not a regular file")
-            with path.open("rb") as stream:
-                return stream.read(MAX_ENCODED_BYTES + 1)
-        except OSError as exc:
-            raise FileUnreadable(file.path, f"cannot read it ({exc.strerror})") from exc
+        return read_image(self.root / file.path, file.path)
+
+
+def read_image(path: Path, name: str) -> bytes:
+    """Read a file, but at most one byte more than an image may have; `name` names it in `FileUnreadable`."""
+    try:
+        if path.exists() and not path.is_file():  # opening a pipe would block
+            raise FileUnreadable(name, "it is not a regular file")
+        with path.open("rb") as stream:
+            return stream.read(MAX_ENCODED_BYTES + 1)
+    except OSError as exc:
+        raise FileUnreadable(name, f"cannot read it ({exc.strerror})") from exc
 
 
 def open_folder(root: Path, patients_from: PatientsFrom) -> FolderSource:
     """Find the patches below a folder; links are followed.
 
     Raises:
-        WrongLabel: See `list_tree`.
-        PatientUnknown: See `list_tree`.
+        WrongLabel, PatientUnknown: See `list_tree`.
     """
     paths, folders = walk_files(root)
     listing = list_tree(paths, lambda one, other: _same(root, one, other), patients_from)
@@ -48,11 +49,11 @@ def _same(root: Path, one: PatchFile, other: PatchFile) -> bool:
     try:
         return filecmp.cmp(root / one.path, root / other.path, shallow=False)
     except OSError:
-        return False  # Both stay in the list, and who reads them says what is wrong.
+        return False  # Both stay in the list; reading them tells what is wrong.
 
 
 def walk_files(root: Path) -> tuple[list[str], list[LeftOut]]:
-    """All files below a folder, relative, parts divided by `/`, and the folders that were not entered; links count."""
+    """All files below a folder, relative, parts separated by `/`, and the folders that were not entered."""
     seen: set[tuple[int, int]] = set()
     paths: list[str] = []
     left_out: list[LeftOut] = []

@@ -1,4 +1,4 @@
-"""Files of a data set that are not used: each is counted and named, with the reason."""
+"""Unused files of a data set: each is counted and listed, with the reason."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -9,14 +9,12 @@ from typing import Final
 from idc_trainer.errors import printable
 
 SHOWN: Final = 10
-"""So many files of each reason are named on the terminal; the JSON report names all."""
+"""Files per reason that the terminal lists; the JSON report lists all."""
 
-NAMES_ALL: Final = "`idc-trainer data check --json FILE` names all"
+NAMES_ALL: Final = "`idc-trainer data check --json FILE` lists all"
 
 
 class Reason(StrEnum):
-    """Why a file is not used."""
-
     NO_IMAGE = "no image by its name"
     HIDDEN = "hidden"
     NO_CLASS_FOLDER = "in no class folder"
@@ -27,29 +25,23 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """One file, or a folder with all that is in it, that is not used."""
+    """One unused file, or an unused folder with all its content."""
 
     path: str
     """As in `PatchFile.path`; a folder ends with `/`."""
     reason: Reason
     detail: str
-    """What is the matter with this very file."""
+    """What is wrong with this file."""
 
 
 def count_reasons(left_out: Sequence[LeftOut]) -> dict[str, int]:
-    """How many files each reason has, of the reasons that occur."""
+    """Numbers of files by reason, of the reasons that occur."""
     found = [one.reason for one in left_out]
     return {reason.value: found.count(reason) for reason in Reason if reason in found}
 
 
 def tell_left_out(left_out: Sequence[LeftOut], shown: int = SHOWN, more: str = NAMES_ALL) -> Iterator[str]:
-    """Lines for people: how many files each reason has, and the names of the first of them.
-
-    Args:
-        left_out: The files.
-        shown: So many of each reason are named.
-        more: What names the others.
-    """
+    """Lines for people: the number of files of each reason and the first `shown` of them; `more` lists the others."""
     for reason, count in count_reasons(left_out).items():
         yield f"Left out, {reason}: {count}"
         of_reason = [one for one in left_out if one.reason == reason]
@@ -59,13 +51,13 @@ def tell_left_out(left_out: Sequence[LeftOut], shown: int = SHOWN, more: str = N
 
 
 def left_out_json(left_out: Sequence[LeftOut]) -> str:
-    """All of them as one JSON object, ASCII, indented, with a line break at its end."""
+    """All files as one JSON object, ASCII, indented, with a final line break."""
     content = {"counts": count_reasons(left_out), "files": [asdict(one) for one in left_out]}
     return json.dumps(content, indent=2) + "\n"
 
 
 def summarise(left_out: Sequence[LeftOut]) -> str:
-    """One phrase for an error's text: each reason with its count and its first file."""
+    """One phrase for an error message: each reason with its count and its first file."""
     firsts = {one.reason.value: one for one in reversed(left_out)}
     counts = count_reasons(left_out)
     return "; ".join(f"{count} {reason}, such as {firsts[reason].path}" for reason, count in counts.items())

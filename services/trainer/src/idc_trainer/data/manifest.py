@@ -1,4 +1,4 @@
-"""Patches that a CSV file lists, with their patients and labels."""
+"""Patches listed in a CSV file with their patients and labels."""
 
 import csv
 import io
@@ -9,28 +9,28 @@ from sys import intern
 from typing import Final
 
 from idc_trainer.data.folder import FolderSource
-from idc_trainer.data.source import Listing, PatchFile, PatientsFrom, check_label, read_name, sort_files
+from idc_trainer.data.source import Listing, PatchFile, PatientsFrom, check_label, sort_files
 from idc_trainer.errors import DataUnreadable, ManifestWrong, WrongLabel, printable
 
 COLUMNS: Final = ("path", "patient", "label")
-"""The columns that the CSV file must have; the paths are relative to its folder."""
+"""The required columns of the CSV file; paths are relative to its folder."""
 
 _HEADER: Final = ",".join(COLUMNS)
 _SEPARATORS: Final = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 _LABELS: Final = {"0": 0, "1": 1, "0.0": 0, "1.0": 1}
-"""Tables with a gap elsewhere in the column write 1 as 1.0."""
+"""A column with a missing value is exported with 1.0 for 1."""
 
 
 def open_manifest(path: Path) -> FolderSource:
     """List the patches of a CSV file with the columns `path`, `patient` and `label`.
 
-    Commas, semicolons, tabs or bars may separate the columns; other columns are passed over, as is the case of the
-    header's letters. The text is UTF-8, or UTF-16 with a byte order mark.
+    Columns are separated by commas, semicolons, tabs or bars; other columns and the case of the header are ignored. The
+    text is UTF-8, or UTF-16 with a byte order mark.
 
     Raises:
-        DataUnreadable: The CSV file or an image that it lists is not there.
-        ManifestWrong: It is no CSV file, lacks a column, has an empty field, or lists a path twice.
-        WrongLabel: A label is neither 0 nor 1, or the file's name says another.
+        DataUnreadable: The CSV file or a listed image does not exist.
+        ManifestWrong: It is not a CSV file, lacks a column, has an empty field, or lists a path twice.
+        WrongLabel: A label is neither 0 nor 1, or the file's name gives another.
     """
     lines: dict[str, int] = {}
     files: list[PatchFile] = []
@@ -44,9 +44,8 @@ def open_manifest(path: Path) -> FolderSource:
 
 
 def _notes(files: list[PatchFile]) -> list[str]:
-    named = [(file.patient, read_name(file.name)) for file in files]
-    differ = sum(place is not None and place.patient != patient for patient, place in named)
-    return [f"{differ} file names say another patient than the list; the list was taken."] if differ else []
+    differ = sum(file.place is not None and file.place.patient != file.patient for file in files)
+    return [f"{differ} file names give another patient than the list; the list was taken."] if differ else []
 
 
 def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
@@ -79,13 +78,13 @@ def _csv_errors(path: Path) -> Iterator[None]:
     except UnicodeDecodeError as exc:
         raise ManifestWrong(f"{path} is not UTF-8 text: save it as CSV in UTF-8 with the header {_HEADER}") from exc
     except csv.Error as exc:
-        raise ManifestWrong(f"{path} is no CSV file ({exc}): save it as CSV with the header {_HEADER}") from exc
+        raise ManifestWrong(f"{path} is not a CSV file ({exc}): save it as CSV with the header {_HEADER}") from exc
 
 
 def _header(path: Path, text: str) -> tuple[str, list[str]]:
-    """The separator, and the names of the columns in small letters."""
+    """The separator, and the names of the columns in lower case."""
     first, second = ([*text.split("\n", 2), "", ""])[:2]
-    line = second if first.strip().lower().startswith("sep=") else first  # Excel's own note of the separator
+    line = second if first.strip().lower().startswith("sep=") else first  # Excel's note of the separator
     separators = [sign for sign in _SEPARATORS if sign in line] or [","]
     headers = {sign: _names(line, sign) for sign in separators}
     sign = max(headers, key=lambda sign: len(set(COLUMNS) & set(headers[sign])))
@@ -127,7 +126,7 @@ def _file(manifest: Path, line: int, row: dict[str, str]) -> PatchFile:
 
 
 def _find(manifest: Path, written: str, at: str) -> str:
-    """The path as this machine writes it: a list from Windows divides folders by backslashes."""
+    """The path in this machine's form: a list from Windows separates folders by backslashes."""
     for name in dict.fromkeys((Path(written).as_posix(), Path(written.replace("\\", "/")).as_posix())):
         try:
             if (manifest.parent / name).is_file():

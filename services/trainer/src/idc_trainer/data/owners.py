@@ -1,4 +1,4 @@
-"""Finds out whose patch each file is: file names say it, or a person says that folders do."""
+"""Finds the patient of each file: from its name, or from its folder if a person says so."""
 
 import re
 from collections.abc import Collection, Sequence
@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from sys import intern
 from typing import Final
 
-from idc_trainer.data.source import NAME_FORM, PatientsFrom, read_name
+from idc_trainer.data.source import NAME_FORM, PatientsFrom
 from idc_trainer.errors import PatientUnknown, WrongLabel, printable
 
-_NAMED: Final = 5  # so many folders are named in a text
+_NAMED: Final = 5  # folders named in a message
 
-# Folders that divide a data set or hold all of it, whatever a person says of them.
+# Names of folders that divide a data set or hold all of it: never a patient.
 _NO_PATIENTS: Final = re.compile(
     r"(train|val|valid|test)(ing|idation|ation)?(set|data)?\d*|dev|holdout|(fold|split|part|batch|shard|cv)\d*|"
     r"(image|patche?|picture|photo|slide|tile|file|data|dataset)s?|all|export|raw|unlabell?ed|labell?ed|"
@@ -19,6 +19,8 @@ _NO_PATIENTS: Final = re.compile(
     r"benign|malignant|positive|negative|normal|tumou?r|cancer|(non?)?idc|idcregularps50idx5",
     re.ASCII,
 )
+
+_DATE: Final = re.compile(r"\d{4}([-_.])\d{1,2}\1\d{1,2}|\d{1,2}([-_.])\d{1,2}\2\d{4}", re.ASCII)
 
 _REMEDY: Final = "list the files in a CSV file path,patient,label"
 
@@ -31,11 +33,12 @@ class Placed:
     above: tuple[str, ...]
     """The folders above the class folder."""
     label: int
-    name: str
+    named: str | None
+    """The patient in the file name, if it has the form NAME_FORM."""
 
     @property
     def folder(self) -> str:
-        """The folder above the class folder, empty where there is none."""
+        """The folder above the class folder, or empty."""
         return self.above[-1] if self.above else ""
 
 
@@ -47,73 +50,70 @@ def find_owners(placed: Sequence[Placed], patients_from: PatientsFrom) -> tuple[
         patients_from: NAMES or FOLDERS.
 
     Returns:
-        A patient for each image, and sentences that a person should read.
+        A patient for each image, and notes for people.
 
     Raises:
-        PatientUnknown: Nothing that may be relied on says whose patch a file is.
-        WrongLabel: A file stands in the folder of another patient than its name says.
+        PatientUnknown: Nothing reliable gives the patient of a file.
+        WrongLabel: A file is in the folder of another patient than its name says.
     """
-    named = [place.patient if (place := read_name(one.name)) else None for one in placed]
-    if patients_from is PatientsFrom.FOLDERS:
-        return _from_folders(placed, named)
-    return _from_names(placed, named)
+    owners, notes = _from_folders(placed) if patients_from is PatientsFrom.FOLDERS else _from_names(placed)
+    return [intern(printable(owner)) for owner in owners], notes
 
 
-def _from_names(placed: Sequence[Placed], named: Sequence[str | None]) -> tuple[list[str], list[str]]:
-    known = {patient for patient in named if patient is not None}
-    _refuse_misplaced([(one, name) for one, name in zip(placed, named, strict=True) if name and one.folder in known])
-    unknown = [one for one, name in zip(placed, named, strict=True) if name is None and one.folder not in known]
+def _from_names(placed: Sequence[Placed]) -> tuple[list[str], list[str]]:
+    known = {one.named for one in placed if one.named is not None}
+    _refuse_misplaced([one for one in placed if one.named and one.folder in known])
+    unknown = [one for one in placed if one.named is None and one.folder not in known]
     if unknown:
         raise PatientUnknown(_unknown_text(unknown, len(placed)))
-    owners = [one.folder if name is None else name for one, name in zip(placed, named, strict=True)]
-    return [intern(printable(owner)) for owner in owners], _notes_on_names(placed, named, known)
+    return [one.folder if one.named is None else one.named for one in placed], _notes_on_names(placed, known)
 
 
 def _unknown_text(unknown: Sequence[Placed], count: int) -> str:
     folders = sorted({one.folder for one in unknown} - {""})
-    asked = f"if each folder above class folders ({_some(folders)}) is one patient, say --patient-from folders; else "
+    asked = f"if each folder above class folders ({_some(folders)}) is one patient, add --patient-from folders; else "
     return (
-        f"{unknown[0].path} does not say whose patch it is, as {len(unknown)} of {count} file names do not: "
+        f"{unknown[0].path} does not name its patient, as {len(unknown)} of {count} file names do not: "
         f"{asked if folders and not _no_patients(folders) else ''}{_REMEDY}, or name them {NAME_FORM}"
     )
 
 
-def _notes_on_names(placed: Sequence[Placed], named: Sequence[str | None], known: set[str]) -> list[str]:
+def _notes_on_names(placed: Sequence[Placed], known: Collection[str]) -> list[str]:
     notes = []
-    others = sorted({one.folder for one, name in zip(placed, named, strict=True) if name} - known - {""})
+    others = sorted({one.folder for one in placed if one.named} - {*known, ""})
     if others:
         notes.append(
             f"The patients are those of the file names; the folders above the class folders ({_some(others)}) were not "
-            "taken for patients. If they are, say --patient-from folders."
+            "taken for patients. If they are patients, add --patient-from folders."
         )
-    nameless = sum(name is None for name in named)
+    nameless = sum(one.named is None for one in placed)
     if nameless:
         notes.append(
-            f"{nameless} file names say no patient; their folders are named as patients of other file names, "
-            "which were taken for theirs."
+            f"{nameless} file names name no patient; their folders have the names of patients of other files, which "
+            "were taken for theirs."
         )
     return notes
 
 
-def _from_folders(placed: Sequence[Placed], named: Sequence[str | None]) -> tuple[list[str], list[str]]:
+def _from_folders(placed: Sequence[Placed]) -> tuple[list[str], list[str]]:
     homeless = [one for one in placed if not one.folder]
     if homeless:
-        raise PatientUnknown(f"{homeless[0].path} stands in no patient's folder: {_REMEDY}")
+        raise PatientUnknown(f"{homeless[0].path} is in no patient's folder: {_REMEDY}")
     folders = {one.folder for one in placed}
     if wrong := _no_patients(folders):
         raise PatientUnknown(
             f"--patient-from folders would take {_some(wrong)} for patients, but folders of such names hold many: "
             f"put each patient's class folders into a folder of its own, or {_REMEDY}"
         )
-    _refuse_misplaced([(one, name) for one, name in zip(placed, named, strict=True) if name in folders])
-    return [intern(printable(one.folder)) for one in placed], _notes_on_folders(placed, named)
+    _refuse_misplaced([one for one in placed if one.named in folders])
+    return [one.folder for one in placed], _notes_on_folders(placed)
 
 
-def _notes_on_folders(placed: Sequence[Placed], named: Sequence[str | None]) -> list[str]:
+def _notes_on_folders(placed: Sequence[Placed]) -> list[str]:
     notes = []
-    differ = sum(name not in (None, one.folder) for one, name in zip(placed, named, strict=True))
+    differ = sum(one.named not in (None, one.folder) for one in placed)
     if differ:
-        notes.append(f"{differ} file names say another patient than their folder; the folder was taken.")
+        notes.append(f"{differ} file names give another patient than their folder; the folder was taken.")
     places: dict[str, set[tuple[str, ...]]] = {}
     for one in placed:
         places.setdefault(one.folder, set()).add(one.above)
@@ -123,21 +123,17 @@ def _notes_on_folders(placed: Sequence[Placed], named: Sequence[str | None]) -> 
     return notes
 
 
-def _refuse_misplaced(known: list[tuple[Placed, str | None]]) -> None:
-    """Refuse a file in the folder of one patient whose name says another; both are known as patients."""
-    for one, name in known:
-        if name != one.folder:
-            raise WrongLabel(f"{one.path} says patient {name} but stands in folder {one.folder}: move or rename it")
+def _refuse_misplaced(known: Sequence[Placed]) -> None:
+    """Refuse a file in the folder of one known patient whose name gives another."""
+    for one in known:
+        if one.named != one.folder:
+            raise WrongLabel(f"{one.path} says patient {one.named} but is in folder {one.folder}: move or rename it")
 
 
 def _no_patients(folders: Collection[str]) -> list[str]:
-    """The folders whose names are no patients'; dates are none either."""
+    """The folders whose names cannot be patients, dates among them."""
     plain = {folder: re.sub(r"[ _.-]", "", folder.lower()) for folder in sorted(folders)}
-    return [folder for folder, name in plain.items() if _NO_PATIENTS.fullmatch(name) or _is_date(folder)]
-
-
-def _is_date(folder: str) -> bool:
-    return bool(re.fullmatch(r"\d{4}([-_.])\d{1,2}\1\d{1,2}|\d{1,2}([-_.])\d{1,2}\2\d{4}", folder, re.ASCII))
+    return [folder for folder, name in plain.items() if _NO_PATIENTS.fullmatch(name) or _DATE.fullmatch(folder)]
 
 
 def _some(names: Sequence[str]) -> str:

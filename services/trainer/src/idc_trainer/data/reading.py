@@ -1,4 +1,4 @@
-"""Reads a data set for whatever is done with it, and says at once what a person must know of it."""
+"""Reads a data set and warns of what a person must know about it."""
 
 import logging
 from dataclasses import dataclass
@@ -7,16 +7,15 @@ from pathlib import Path
 from idc_trainer.data.check import check_data
 from idc_trainer.data.index import PatchIndex, index_patches
 from idc_trainer.data.layouts import open_patches
-from idc_trainer.data.report_table import warnings
-from idc_trainer.data.source import PatientsFrom, Progress
+from idc_trainer.data.report_lines import warning_lines
+from idc_trainer.data.source import PatientsFrom
+from idc_trainer.progress import Progress
 
 _LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class DataSet:
-    """Which patches, and how their files are understood."""
-
     path: Path
     """A folder, a zip or a CSV file."""
     patients_from: PatientsFrom = PatientsFrom.NAMES
@@ -24,13 +23,13 @@ class DataSet:
 
 
 def read_patches(data: DataSet, progress: Progress) -> PatchIndex:
-    """Read all patches once; files that are not used, and files that contradict each other, are told as log records.
+    """Read all patches once; unused files and contradicting files are logged as warnings.
 
     Raises:
         DataError: They cannot be read.
     """
     source = open_patches(data.path, data.patients_from)
     index = index_patches(source, progress, skip_unreadable=data.skip_unreadable)
-    for line in warnings(check_data(index)):
+    for line in warning_lines(check_data(index)):
         _LOG.warning("%s", line)
     return index

@@ -1,24 +1,20 @@
-"""What a set of patches looks like to the rest of the trainer, whatever it is stored in."""
+"""A set of patches as the rest of the trainer sees it, whatever it is stored in."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Final, Protocol
 
-from idc_contracts.bundle import PatchSpec
 from idc_trainer.data.left_out import LeftOut
 from idc_trainer.errors import DataUnreadable, WrongLabel
 
-PATCH: Final = PatchSpec(height_px=50, width_px=50)
-"""The patch that the compiled graph takes: the public data set's size."""
-
 NAME_FORM: Final = "<patient>_idx5_x<X>_y<Y>_class<C>.png"
-"""How the public data set names its files."""
+"""The form of file names in the public data set."""
 
 SUFFIXES: Final = (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".tif", ".tiff", ".bmp", ".dib", ".webp")
-"""The names of the formats that `idc_modelio.patches` reads, in small letters."""
+"""The suffixes of the formats that `idc_modelio.patches` reads, in lower case."""
 
 _ENDINGS: Final = "|".join(suffix[1:] for suffix in SUFFIXES)
 _NAME: Final = re.compile(rf"(.+?)_idx\d+_x(\d{{1,9}})_y(\d{{1,9}})_class\d+\.(?:{_ENDINGS})", re.ASCII | re.IGNORECASE)
@@ -26,19 +22,16 @@ _CLASS_IN_NAME: Final = re.compile(rf"_class(\d+)\.(?:{_ENDINGS})$", re.ASCII | 
 
 _LONGEST_NAME: Final = 255  # Names are kept in arrays, where each takes as much memory as the longest.
 
-Progress = Callable[[str, int, int], None]
-"""Told of each step: what is done, how many of how many."""
-
 
 @dataclass(frozen=True, slots=True)
 class PatchFile:
     """One image of the data set, not yet read."""
 
     path: str
-    """Relative to the folder, in the zip, or as the manifest says it; parts are divided by `/`."""
+    """Relative to the folder, in the zip, or as the CSV file gives it; parts are separated by `/`."""
     patient: str
     label: int
-    """1 where the patch holds IDC, else 0."""
+    """1 for IDC, else 0."""
 
     @property
     def name(self) -> str:
@@ -46,32 +39,25 @@ class PatchFile:
         return self.path.rpartition("/")[2]
 
     @property
-    def x_px(self) -> int | None:
-        """How far the patch lies from the left edge of the patient's slide; None where the name does not say."""
-        place = read_name(self.name)
-        return place.x_px if place else None
-
-    @property
-    def y_px(self) -> int | None:
-        """The same from the top edge."""
-        place = read_name(self.name)
-        return place.y_px if place else None
+    def place(self) -> "NamedPlace | None":
+        """What the name gives, if it has the form NAME_FORM."""
+        return read_name(self.name)
 
 
 class PatientsFrom(StrEnum):
-    """Who says whose patch a file is."""
+    """What gives the patient of a file."""
 
     NAMES = "names"
-    """The file names, in NAME_FORM."""
+    """File names of the form NAME_FORM."""
     FOLDERS = "folders"
-    """Each folder above class folders is one patient; only a person can know that, so a person must say so."""
+    """Each folder above class folders is one patient; only a person can know that, so it must be asked for."""
     LIST = "list"
     """The CSV file."""
 
 
 @dataclass(frozen=True)
 class Listing:
-    """What a data set holds, before any image is read."""
+    """The content of a data set, before any image is read."""
 
     files: Sequence[PatchFile]
     """The patches, sorted by patient, label and name, so that the order is the same in every layout."""
@@ -79,33 +65,32 @@ class Listing:
     left_out: Sequence[LeftOut] = ()
     """All other files, with the folders that cannot be listed."""
     notes: Sequence[str] = ()
-    """What a person should know of how the files were understood, a sentence each."""
+    """Sentences for people on how the files were interpreted."""
 
 
 class PatchSource(Protocol):
-    """A folder, a zip or a manifest of patches; nothing of it is read into memory but the list of its files."""
+    """A folder, a zip or a CSV list of patches, of which only the list of files is in memory."""
 
     @property
     def root(self) -> Path:
-        """Where it lies: the folder that the paths are relative to, or the zip file."""
+        """The folder that the paths are relative to, or the zip file."""
 
     @property
-    def listing(self) -> Listing:
-        """Its patches, and what else it holds."""
+    def listing(self) -> Listing: ...
 
     def read(self, file: PatchFile) -> bytes:
-        """Read one image as it is stored; threads may call it at the same time.
+        """Read one image as it is stored; thread-safe.
 
         At most one byte more than an image may have is read, so that no file can fill the memory.
 
         Raises:
-            FileUnreadable: The file has gone, may not be read or is damaged in the zip.
+            FileUnreadable: The file is missing, may not be read or is damaged.
         """
 
 
 @dataclass(frozen=True, slots=True)
 class NamedPlace:
-    """What a file name of the public data set says."""
+    """The patient and the position in the slide, in px from the upper left, that a file name gives."""
 
     patient: str
     x_px: int
@@ -113,33 +98,33 @@ class NamedPlace:
 
 
 def read_name(name: str) -> NamedPlace | None:
-    """Patient and place from a file name, or None where it has another form than NAME_FORM."""
+    """Patient and position from a file name; None if it does not have the form NAME_FORM."""
     found = _NAME.fullmatch(name)
     return NamedPlace(found[1], int(found[2]), int(found[3])) if found else None
 
 
 def class_in_name(path: str) -> str | None:
     """The C of a name that ends with `_class<C>`, or None."""
-    said = _CLASS_IN_NAME.search(path)
-    return said[1] if said else None
+    found = _CLASS_IN_NAME.search(path)
+    return found[1] if found else None
 
 
-def check_label(path: str, label: int, said_by: str) -> None:
-    """Refuse a file whose name says another class than what lists it.
+def check_label(path: str, label: int, other_source: str) -> None:
+    """Refuse a file whose name gives another class than its folder or list.
 
     Raises:
         WrongLabel: The name ends with `_class<C>` and C is another class.
     """
-    said = class_in_name(path)
-    if said not in (None, str(label)):
-        raise WrongLabel(f"{path} says class {said} but {said_by}: correct the one that is wrong")
+    named = class_in_name(path)
+    if named not in (None, str(label)):
+        raise WrongLabel(f"{path} says class {named} but {other_source}: correct the one that is wrong")
 
 
 def sort_files(files: list[PatchFile]) -> list[PatchFile]:
-    """Sort by patient, label and name; the path decides between files that agree in these.
+    """Sort by patient, label, name and path.
 
     Raises:
-        DataUnreadable: A name is longer than any file's; a zip or a CSV file can hold such.
+        DataUnreadable: A name is longer than the name of a file can be; a zip or a CSV file can hold one.
     """
     for file in files:
         if max(len(file.patient), len(file.name)) > _LONGEST_NAME:

@@ -1,4 +1,4 @@
-"""Finds the patches among the files of a folder or a zip: the class is the folder that a file stands in."""
+"""Finds the patches among the files of a folder or a zip; the class is the folder that a file is in."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -14,6 +14,7 @@ from idc_trainer.data.source import (
     PatientsFrom,
     check_label,
     class_in_name,
+    read_name,
     sort_files,
 )
 from idc_trainer.errors import WrongLabel
@@ -23,7 +24,7 @@ CLASSES: Final = ("0", "1")
 
 _CLASS_ENDS: Final = tuple((name,) for name in CLASSES)
 
-# Folders that can only be meant as a class. To leave them out would train on a part of the classes.
+# Folders that can only be meant as a class: leaving them out would train on a part of the data.
 _CLASS_LIKE: Final = re.compile(
     r"\d|(class|label)\d+|(non?|invasive)?(idc|tumou?r|cancer)|idc(\+|-|pos|neg|positive|negative)|(ab)?normal|healthy|"
     r"benign|malignant|pos(itive)?|neg(ative)?",
@@ -37,18 +38,18 @@ Same = Callable[[PatchFile, PatchFile], bool]
 def list_tree(paths: Iterable[str], same: Same, patients_from: PatientsFrom) -> Listing:
     """Find the patches among the paths of a tree.
 
-    A patch is an image in a class folder, `0` or `1`, below any folders. Everything else is left out and named. The
-    public set's zip holds its tree twice; a patch that is there twice counts once.
+    A patch is an image in a class folder, `0` or `1`, below any folders. Everything else is left out and listed. The
+    public set's zip holds its tree twice; a patch that occurs twice counts once.
 
     Args:
-        paths: All files, relative, parts divided by `/`.
-        same: Tells whether two files of one patient, class and name have the same content.
+        paths: All files, relative, parts separated by `/`.
+        same: Whether two files of one patient, class and name have the same content.
         patients_from: NAMES or FOLDERS.
 
     Raises:
-        WrongLabel: A folder is meant as a class and is neither `0` nor `1`, or a file's name says another class or
+        WrongLabel: A folder is meant as a class and is neither `0` nor `1`, or a file's name gives another class or
             patient than its folder.
-        PatientUnknown: It is not known whose patch a file is.
+        PatientUnknown: Nothing gives the patient of a file.
     """
     images, left_out = find_images(paths)
     placed, strays = _in_class_folders(images)
@@ -59,7 +60,7 @@ def list_tree(paths: Iterable[str], same: Same, patients_from: PatientsFrom) -> 
 
 
 def find_images(paths: Iterable[str]) -> tuple[list[str], list[LeftOut]]:
-    """The files that are images by their names, sorted, and those that are not or that are hidden."""
+    """The files with the suffix of an image, sorted; and those without, or hidden."""
     images: list[str] = []
     left_out: list[LeftOut] = []
     for path in sorted(paths):
@@ -75,17 +76,17 @@ def find_images(paths: Iterable[str]) -> tuple[list[str], list[LeftOut]]:
 
 def _what_it_is(path: str) -> str:
     if path.lower().endswith(".zip"):
-        return "a zip in the data is not opened: unpack it, or name it by itself"
+        return "a zip in the data is not opened: unpack it, or pass it itself"
     return f"its name does not end with one of {' '.join(SUFFIXES)}"
 
 
 def _parts(path: str) -> list[str]:
-    """Folders and name; zips may hold `./` and `../`, which say nothing."""
+    """Folders and name, without `./` and `../`, which zips may hold."""
     return [part for part in path.split("/") if part not in ("", ".", "..")]
 
 
 def _in_class_folders(images: list[str]) -> tuple[list[Placed], list[LeftOut]]:
-    # A patient may be called 1, and a set idc: a folder with class folders below is no class itself.
+    # A patient may be called 1, and a set idc: a folder that contains class folders is not a class.
     folders = {tuple(_parts(path)[:-1]) for path in images}
     holds_classes = {folder[:end] for folder in folders if folder[-1:] in _CLASS_ENDS for end in range(len(folder))}
     placed: list[Placed] = []
@@ -95,21 +96,22 @@ def _in_class_folders(images: list[str]) -> tuple[list[Placed], list[LeftOut]]:
         above, folder = tuple(folders_of[:-1]), "".join(folders_of[-1:])
         is_class = tuple(folders_of) not in holds_classes
         if is_class and folder in CLASSES:
-            check_label(path, int(folder), f"stands in folder {folder}")
-            placed.append(Placed(path, above, int(folder), name))
+            check_label(path, int(folder), f"is in folder {folder}")
+            named = read_name(name)
+            placed.append(Placed(path, above, int(folder), named.patient if named else None))
             continue
         _refuse_meant_as_class(path, folder, is_class=is_class)
-        where = f"it stands in {folder}" if folder else "it stands in no folder"
+        where = f"it is in {folder}" if folder else "it is in no folder"
         strays.append(LeftOut(path, Reason.NO_CLASS_FOLDER, f"{where}, not in a class folder 0 or 1"))
     return placed, strays
 
 
 def _refuse_meant_as_class(path: str, folder: str, *, is_class: bool) -> None:
     if not is_class and folder in CLASSES and class_in_name(path):
-        raise WrongLabel(f"{path} stands in {folder}, which holds class folders, too: move these out of it")
+        raise WrongLabel(f"{path} is in {folder}, which also holds class folders: move these out of it")
     if is_class and _CLASS_LIKE.fullmatch(re.sub(r"[ _-]", "", folder.lower())):
         raise WrongLabel(
-            f"{path} stands in {folder}, which is no class: name class folders 0 (no IDC) or 1 (IDC), move the folder "
+            f"{path} is in {folder}, which is not a class: name class folders 0 (no IDC) or 1 (IDC), move the folder "
             "out of the data, or list the files in a CSV file path,patient,label"
         )
 

@@ -1,1 +1,1 @@
-"""Figures of a compiled bundle."""
+"""Metrics of scored patches with their confidence intervals: AUC, sensitivity, calibration error and so on."""

@@ -1,6 +1,7 @@
-"""Figures with 95 % intervals: per patient over its patches, pooled over patients (Efron 1979)."""
+"""Metrics with 95 % bootstrap intervals: per patient over its patches, pooled over patients (Efron 1979)."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -22,7 +23,7 @@ Values = NDArray[np.float64]
 
 
 class Figures(BaseModel):
-    """Figures of some patches; None where a class that a figure needs is missing."""
+    """Metrics of some patches; None where a class that a metric needs is missing."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -40,7 +41,7 @@ class Figures(BaseModel):
 
 
 class Evaluation(BaseModel):
-    """All figures of scored patches."""
+    """All metrics of scored patches, as `figures.json` holds them."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -57,14 +58,23 @@ class Evaluation(BaseModel):
     command: str | None = Field(default=None, description="The command that measured; null in older files.")
 
 
+@dataclass(frozen=True)
+class MeasuredPart:
+    scored: ScoredPatches
+    evaluation: Evaluation
+
+
+@dataclass(frozen=True)
+class MeasuredParts:
+    validation: MeasuredPart
+    """Calibration and thresholds were chosen on these patients."""
+    test: MeasuredPart
+
+
 def evaluate(scored: ScoredPatches, seed: int) -> Evaluation:
     """Measure scored patches, at least one.
 
-    A resample that lacks a class has no value of the figures that need it and is left out of their intervals.
-
-    Args:
-        scored: The patches.
-        seed: Decides what is drawn.
+    A resample that lacks a class is left out of the intervals of the metrics that need it.
     """
     patients = np.unique(scored.patients).tolist()
     each = {patient: _of_patient(scored.of(patient), np.random.default_rng(seed)) for patient in patients}
@@ -84,14 +94,14 @@ def read_cross_validation(path: Path) -> Evaluation:
     """Read the `figures.json` of a cross-validation's report.
 
     Raises:
-        DataUnreadable: It cannot be read, or is something else.
+        DataUnreadable: It cannot be read, or holds something else.
     """
     try:
         found = Evaluation.model_validate_json(path.read_bytes())
     except OSError as exc:
         raise DataUnreadable(f"cannot read the figures {path} ({exc.strerror}): name a figures.json") from exc
     except ValidationError as exc:
-        raise DataUnreadable(f"{path} holds no figures of `crossval`: name a figures.json of its report") from exc
+        raise DataUnreadable(f"{path} holds no metrics of `crossval`: name a figures.json of its report") from exc
     if found.command and not found.command.startswith(_CROSS_VALIDATION):
         raise DataUnreadable(f"{path} was made by `{found.command}`: name a figures.json of `{_CROSS_VALIDATION}`")
     return found

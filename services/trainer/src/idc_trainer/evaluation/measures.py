@@ -1,4 +1,4 @@
-"""The figures of a classifier on weighted patches: weights let a bootstrap count a patch or a patient several times.
+"""The metrics of a classifier on weighted patches: weights let a bootstrap count a patch or a patient several times.
 
 AUC: Mann & Whitney 1947, ties count half. AUPRC: average precision, the sum of precision times the rise of recall. ECE:
 Guo et al. 2017, 15 bins of equal width. Brier: Brier 1950. Sensitivity, specificity, balanced accuracy and F1 are over
@@ -9,6 +9,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.metrics import roc_auc_score
 
 from idc_trainer.evaluation.scored_patches import ScoredPatches
 
@@ -37,23 +38,21 @@ class Ranking:
     """Patches sorted by P(IDC), ties taken together."""
 
     def __init__(self, scored: ScoredPatches) -> None:
-        """Sort some patches, at least one."""
         self._order = np.argsort(-scored.probability, kind="stable")
         self._labels = scored.labels[self._order]
         self._last_of_ties = np.append(np.diff(scored.probability[self._order]) != 0, True)
 
     def counts(self, weights: Weights) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """The weight of positives found and of false alarms at each cut, from the highest cut to the lowest."""
+        """The weight of true and of false positives at each threshold, from the highest to the lowest."""
         weights = weights[self._order]
         found, alarms = np.cumsum(weights * self._labels), np.cumsum(weights * ~self._labels)
         return found[self._last_of_ties], alarms[self._last_of_ties]
 
 
 class Measurer:
-    """Measures the same patches with many weights; what does not depend on the weights is computed once."""
+    """Measures the same patches, at least one, with many weights; what does not depend on them is computed once."""
 
     def __init__(self, scored: ScoredPatches) -> None:
-        """Prepare some patches, at least one."""
         self._labels = scored.labels
         self._truths = (scored.labels, ~scored.labels)
         self._idc, self._no_idc = scored.called_idc, scored.called_no_idc
@@ -62,7 +61,7 @@ class Measurer:
         self._bins = calibration_bins(scored.probability)
 
     def __call__(self, weights: Weights) -> NDArray[np.float64]:
-        """The figures in the order of MEASURES; NaN where a class that a figure needs is missing.
+        """The metrics in the order of MEASURES; NaN where a class that a metric needs is missing.
 
         Args:
             weights: How often each patch counts, shape (N,), from 0 on, with a sum above 0.
@@ -88,7 +87,17 @@ class Measurer:
         counts = (weights[said & truth].sum() for said in (self._idc, self._no_idc) for truth in self._truths)
         hits, alarms, misses, clear = counts
         sensitivity, specificity = hits / (hits + misses), clear / (clear + alarms)
-        # without any positive, decided or not, there is nothing that F1 could be of
+        # without any positive, decided or not, F1 is undefined
         f1 = 2 * hits / (2 * hits + alarms + misses) if weights[self._labels].any() else np.float64("nan")
         coverage = (hits + misses + clear + alarms) / weights.sum()
         return (sensitivity + specificity) / 2, f1, sensitivity, specificity, coverage
+
+
+def mean_patient_auc(probability: NDArray[np.floating], labels: NDArray[np.bool_], patients: NDArray[np.str_]) -> float:
+    """The mean AUC of the patients with both classes, or the AUC of all patches if there is no such patient.
+
+    It does not depend on shifts of the score between patients. All arguments have shape (N,); `labels` is True for IDC.
+    """
+    parts = [(labels[patients == patient], probability[patients == patient]) for patient in np.unique(patients)]
+    within = [roc_auc_score(truth, score) for truth, score in parts if truth.any() and not truth.all()]
+    return float(np.mean(within)) if within else float(roc_auc_score(labels, probability))

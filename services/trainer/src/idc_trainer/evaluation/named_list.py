@@ -1,9 +1,7 @@
-"""Figures on a named list of images, such as one that an older system was reported on."""
+"""Metrics of a list of images, such as one that an older system was reported on."""
 
 from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
 
 from idc_trainer.data.index import PatchIndex
 from idc_trainer.errors import DataUnreadable
@@ -11,23 +9,15 @@ from idc_trainer.evaluation.scored_patches import ScoredPatches
 
 
 @dataclass(frozen=True)
-class NamedList:
-    """File names of patches, and what their list is called."""
-
-    title: str
-    names: frozenset[str]
-
-
-@dataclass(frozen=True)
 class ListResult:
-    """The compiled model's scores of the patches of a list."""
+    """The scores of the patches of a list."""
 
     title: str
     scored: ScoredPatches
 
 
-def read_list(path: Path, data: PatchIndex) -> NamedList:
-    """Read file names, one a line; all must be of the given patients.
+def read_list(path: Path, data: PatchIndex) -> frozenset[str]:
+    """Read file names, one per line, all of the given patches.
 
     Raises:
         DataUnreadable: The list cannot be read, is empty or names an unknown file.
@@ -42,9 +32,4 @@ def read_list(path: Path, data: PatchIndex) -> NamedList:
         raise DataUnreadable(
             f"{path} names {unknown[0] if unknown else 'no file'}: list file names of test patients (--test-patients)"
         )
-    return NamedList(path.stem, names)
-
-
-def score_list(listed: NamedList, test: ScoredPatches) -> ListResult:
-    """Pick the listed patches out of the test patients' scores."""
-    return ListResult(listed.title, test.rows(np.isin(test.names, sorted(listed.names))))
+    return names

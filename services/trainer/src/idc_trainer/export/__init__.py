@@ -1,1 +1,1 @@
-"""From what was learned to the files of a bundle."""
+"""Files of a bundle: manifest, model card, INT8 graph and self-test, published in one step."""

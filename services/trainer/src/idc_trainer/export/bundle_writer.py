@@ -1,4 +1,4 @@
-"""Puts a bundle in its place whole or not at all."""
+"""Publishes a bundle completely or not at all."""
 
 import fcntl
 import os
@@ -20,9 +20,9 @@ def next_version(root: Path, name: str) -> str:
 
 @contextmanager
 def new_bundle(root: Path, name: str, version: str) -> Iterator[Path]:
-    """Offer an empty folder beside the bundle's place; move it there when the block ends well, else delete it.
+    """Provide an empty folder beside the bundle's place; rename it to that place if the block succeeds, else delete it.
 
-    The folder's name starts with a point, so that no reader takes it for a version. What killed runs left is deleted.
+    Its name starts with a dot, so that no reader takes it for a version. Folders of killed runs are deleted.
 
     Raises:
         OutputUnwritable: The version exists already, or the folder cannot be written.
@@ -48,8 +48,8 @@ def new_bundle(root: Path, name: str, version: str) -> Iterator[Path]:
 
 
 def _make_work_folder(place: Path, held: ExitStack) -> Path:
-    """Make a folder that is locked as long as its run lives, and remove those that no one holds."""
-    with _locked(place.parent, fcntl.LOCK_EX):  # no other run looks between the making and the locking
+    """Make a folder that is locked while its run lives, and remove those that are not locked."""
+    with _locked(place.parent, fcntl.LOCK_EX):  # no other run looks between creation and locking
         for folder in place.parent.glob(".[0-9]*-*"):
             with suppress(OSError), _locked(folder, fcntl.LOCK_EX | fcntl.LOCK_NB):
                 shutil.rmtree(folder)
@@ -69,19 +69,19 @@ def _locked(folder: Path, how: int) -> Iterator[None]:
 
 
 def list_digests(folder: Path) -> dict[str, str]:
-    """SHA-256 of every file but the manifest, by relative POSIX path, in order."""
+    """SHA-256 of every file but the manifest, by relative POSIX path, sorted."""
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != MANIFEST_NAME)
     return {path.relative_to(folder).as_posix(): file_sha256(path) for path in files}
 
 
 def write_manifest(folder: Path, draft: BundleManifest, files: dict[str, str]) -> None:
-    """Complete a manifest by the digests of the bundle's files, check it and write `manifest.json` as indented JSON."""
+    """Add the digests of the bundle's files to a manifest, validate it and write `manifest.json`."""
     manifest = BundleManifest.model_validate({**dict(draft), "files": files})
     (folder / MANIFEST_NAME).write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
 
 def _publish(work: Path, place: Path) -> None:
-    work.chmod(0o755)  # mkdtemp makes it readable to its owner alone; a service runs as another user
+    work.chmod(0o755)  # mkdtemp makes it readable only to its owner; a service runs as another user
     for path in sorted(work.rglob("*")):
         _sync(path)
     _sync(work)

@@ -1,8 +1,7 @@
-"""Makes the INT8 twin of a classifier and keeps it only if it is as good."""
+"""Makes the INT8 twin of a classifier and judges whether it is good enough to keep."""
 
 import logging
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import nncf
@@ -11,11 +10,12 @@ import openvino as ov
 from numpy.typing import NDArray
 
 from idc_trainer.data.index import PatchIndex
-from idc_trainer.features.runner import GraphRunner
-from idc_trainer.learning.learner import mean_patient_auc
+from idc_trainer.evaluation.measures import mean_patient_auc
+from idc_trainer.graphs.runner import GraphRunner
+from idc_trainer.splits.divided import DividedPatches
 
 CALIBRATION_PATCHES: Final = 300
-"""Patches on which NNCF watches the range of each layer: its own default."""
+"""Patches on which NNCF measures the range of each layer: its own default."""
 MOST_AUC_DROP: Final = 0.002
 
 
@@ -25,22 +25,21 @@ class Int8Twin:
 
     graph: ov.Model
     auc_drop: float
-    """Mean within-patient AUC on patients that the graph did not learn from: FP16 minus INT8."""
+    """Mean within-patient AUC on patients that the graph was not trained on: FP16 minus INT8."""
 
     @property
     def kept(self) -> bool:
-        """Whether it is good enough to be shipped."""
         return self.auc_drop < MOST_AUC_DROP
 
 
 def quantize(classifier: ov.Model, patches: NDArray[np.uint8]) -> ov.Model:
-    """Quantize a classifier by NNCF's post-training quantization.
+    """Quantise a classifier by NNCF's post-training quantisation with full bias correction.
 
-    The activations of the resize and of the head keep float arithmetic: P(IDC) is the steepest function of them.
+    The head keeps float arithmetic: P(IDC) is most sensitive to it.
 
     Args:
         classifier: From `patch`, uint8 [N, 50, 50, 3] RGB 0-255, to `probability`.
-        patches: Training patches to watch, uint8 [N, 50, 50, 3] RGB.
+        patches: Calibration patches, uint8 [N, 50, 50, 3] RGB.
     """
     logging.getLogger("nncf").setLevel(logging.ERROR)
     dataset = nncf.Dataset([patch[None] for patch in patches])
@@ -58,13 +57,13 @@ def quantize(classifier: ov.Model, patches: NDArray[np.uint8]) -> ov.Model:
 def make_twin(
     classifier: ov.Model, training: PatchIndex, judged: PatchIndex, expected: NDArray[np.float32]
 ) -> Int8Twin:
-    """Quantize on training patches and compare on others.
+    """Quantise on training patches and compare on others.
 
     Args:
         classifier: The FP16 graph.
-        training: Where the patches to watch are drawn from.
-        judged: What both graphs are compared on.
-        expected: P(IDC) of these by the FP16 graph, shape (N,).
+        training: The patches from which the calibration patches are drawn.
+        judged: The patches on which both graphs are compared.
+        expected: P(IDC) of `judged` by the FP16 graph, float32, shape (N,).
     """
     rows = np.random.default_rng(0).permutation(len(training))[:CALIBRATION_PATCHES]
     graph = quantize(classifier, np.stack([training.decode(int(row)) for row in rows]))
@@ -74,6 +73,10 @@ def make_twin(
     return Int8Twin(graph, round(drop, 5))
 
 
-def twin_folder(bundle: Path) -> Path:
-    """Where a bundle keeps its INT8 graph."""
-    return bundle / "int8"
+def judged_on_training(patches: DividedPatches) -> bool:
+    """Whether the INT8 graph is judged on patients that the graph was trained on.
+
+    With cross-fitting the graph was trained on the validation patients, on which INT8 shows no loss. It is then judged
+    on the test patients, which can only remove the INT8 graph, not improve a metric, unless they have one class only.
+    """
+    return patches.cross_fitted and len(np.unique(patches.test.labels)) < 2

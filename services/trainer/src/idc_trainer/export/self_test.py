@@ -1,4 +1,4 @@
-"""Makes up patches for a bundle's self-test: no patient's pixels leave the data folder."""
+"""Synthetic patches for a bundle's self-test, so that no patient's pixels leave the data folder."""
 
 from pathlib import Path
 from typing import Final
@@ -6,18 +6,18 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from idc_trainer.data.source import PATCH
-from idc_trainer.features.runner import GraphRunner
+from idc_contracts.bundle import PATCH
+from idc_trainer.graphs.runner import GraphRunner
 
 COUNT: Final = 16
 FILE: Final = "selftest.npz"
 _CELL_PX: Final = 5
-# White background, eosin's pink and haematoxylin's purple as they look on a slide, RGB.
+# Background, eosin and haematoxylin as they look on a slide, RGB.
 _COLOURS: Final = np.array([[240, 238, 242], [215, 130, 175], [95, 60, 125]], np.float64)
 
 
-def made_up_patches(seed: int) -> NDArray[np.uint8]:
-    """Blots of the colours of H&E slides, from pale to dense: RGB, uint8, shape (16, 50, 50, 3), 0-255."""
+def synthetic_patches(seed: int) -> NDArray[np.uint8]:
+    """Random cells in the colours of H&E slides, from pale to dense: RGB, uint8, shape (16, 50, 50, 3), 0-255."""
     rng = np.random.default_rng(seed)
     rows, columns = PATCH.height_px // _CELL_PX, PATCH.width_px // _CELL_PX
     patches = []
@@ -30,6 +30,6 @@ def made_up_patches(seed: int) -> NDArray[np.uint8]:
 
 
 def write_self_test(runner: GraphRunner, seed: int, folder: Path) -> None:
-    """Write made-up patches and what the graph says of them into a bundle's folder."""
-    patches = made_up_patches(seed)
+    """Write synthetic patches and the graph's P(IDC) for them into a bundle's folder."""
+    patches = synthetic_patches(seed)
     np.savez_compressed(folder / FILE, patches=patches, probability=runner.run(patches))

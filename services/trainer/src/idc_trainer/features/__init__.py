@@ -1,1 +1,1 @@
-"""Pooled outputs of a frozen backbone: computed once, kept by content."""
+"""Pooled features of patches: stain augmentation, extraction and the cache on disk."""

@@ -1,62 +1,59 @@
-"""Computes the features that a store still lacks: reads, decodes and infers side by side, a block at a time."""
+"""Computes missing features: reads, decodes and infers concurrently, a block at a time."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from idc_trainer.data.decoding import decoded_ahead, ranges
 from idc_trainer.data.index import PatchIndex
-from idc_trainer.data.source import Progress
-from idc_trainer.features.decoding import decoded_ahead, ranges
-from idc_trainer.features.store import FeatureStore, FeatureWriter
+from idc_trainer.features.store import FeatureStore, write_block
 from idc_trainer.features.variants import Variant
+from idc_trainer.progress import Progress
 
 BLOCK: Final = 1024
-"""Patches that are in memory at a time, twice: one block is decoded while the one before it runs."""
+"""Patches in a block; two blocks are in memory, one of which is decoded while the other is computed."""
 
 
-class FeatureRunner(Protocol):
-    """Computes the features of patches; `runner.GraphRunner` is one."""
+@dataclass(frozen=True)
+class Extractor:
+    """A feature graph."""
 
-    @property
-    def output_shape(self) -> tuple[int, ...]:
-        """The shape of one patch's features: (width,)."""
-
-    def run(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """The features of patches, RGB, uint8, shape (N, 50, 50, 3); float32, shape (N, width), in their order."""
+    width: int
+    """The number of features of a patch."""
+    run: Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+    """From patches, RGB, uint8, shape (N, 50, 50, 3), to their features, float32, shape (N, width)."""
 
 
 def extract(
-    index: PatchIndex, variant: Variant, runner: FeatureRunner, folder: Path, progress: Progress, *, part: str = "all"
+    index: PatchIndex, variant: Variant, extractor: Extractor, folder: Path, progress: Progress
 ) -> FeatureStore:
     """Complete a store so that it has the features of all patches of an index.
 
     Args:
         index: The patches; memory use does not grow with their number.
-        variant: How the patches are seen.
-        runner: The feature graph.
-        folder: Where the stores of this graph are; the variant's store is a folder in it.
-        progress: Told of each block.
-        part: The part to write to, for writers that fill one store side by side.
+        variant: How the patches are changed.
+        extractor: The feature graph.
+        folder: The folder of this graph's stores, one for each variant.
+        progress: Called after each block.
 
     Raises:
         OutputUnwritable, OutputFull: The store cannot be written.
-        DataUnreadable: A file changed since it was indexed.
+        DataUnreadable: A file was changed since it was indexed.
     """
 
     def see(row: int) -> NDArray[np.uint8]:
         return variant.apply(index.decode(row), bytes(index.digests[row]))
 
     place = folder / variant.key
-    (width,) = runner.output_shape
-    lacking = np.flatnonzero(~FeatureStore(place, width).has(index.digests))
-    if len(lacking):
-        with FeatureWriter(place, width, part) as writer:
-            done = len(index) - len(lacking)
-            blocks = [lacking[block.start : block.stop].tolist() for block in ranges(len(lacking), BLOCK)]
-            for rows, patches in zip(blocks, decoded_ahead(blocks, see), strict=True):
-                writer.append(index.digests[rows], runner.run(patches))
-                done += len(rows)
-                progress(f"features, {variant.key}", done, len(index))
-    return FeatureStore(place, width)
+    missing = np.flatnonzero(~FeatureStore(place, extractor.width).has(index.digests))
+    done = len(index) - len(missing)
+    blocks = [missing[block.start : block.stop].tolist() for block in ranges(len(missing), BLOCK)]
+    for rows, patches in zip(blocks, decoded_ahead(blocks, see), strict=True):
+        write_block(place, index.digests[rows], extractor.run(patches))
+        done += len(rows)
+        progress(f"features, {variant.key}", done, len(index))
+    return FeatureStore(place, extractor.width)

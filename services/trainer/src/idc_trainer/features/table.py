@@ -1,4 +1,4 @@
-"""The features of an index as one table of rows, one for each pass and patch, read from stores as they are needed."""
+"""The features of an index as one table, read from the stores on demand."""
 
 from dataclasses import dataclass
 
@@ -10,10 +10,7 @@ from idc_trainer.features.store import Digests, FeatureStore
 
 @dataclass(frozen=True)
 class FeatureTable:
-    """Rows of features: first all patches as the first store has them, then all as the second has them, and so on.
-
-    It has what `head.FeatureRows` asks for: a shape, and slices that are arrays.
-    """
+    """Rows of features: all patches of the first store, then all of the second, and so on; a `head.FeatureRows`."""
 
     stores: tuple[FeatureStore, ...]
     digests: Digests

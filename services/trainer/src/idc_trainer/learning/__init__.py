@@ -1,1 +1,1 @@
-"""What is learned: augmentation, head, fine-tuning, calibration, operating point."""
+"""What is fitted: linear head, calibration, thresholds, fine-tuning; and the recipe that sets it all."""

@@ -1,4 +1,4 @@
-"""Keeps each epoch of the second phase, so that a killed run goes on after its last whole epoch."""
+"""Checkpoints of fine-tuning, so that a killed run resumes after its last complete epoch."""
 
 import json
 import os
@@ -14,10 +14,8 @@ from idc_trainer.errors import CacheDamaged, output_error
 
 @dataclass(frozen=True)
 class Epoch:
-    """What one epoch reached."""
-
     number: int
-    """From 1 on."""
+    """From 1."""
     loss: float
     accuracy: float
     validation_auc: float
@@ -27,20 +25,19 @@ class Epoch:
 
 
 class Checkpoint:
-    """A folder with the last whole epoch (weights, optimiser, history) and the weights of the best one.
+    """A folder with the last complete epoch (weights, optimiser, history) and the weights of the best one.
 
-    A new epoch is written beside the old one and takes its place by a rename, so that one of them is always whole.
+    A new epoch is written beside the old one and replaces it by a rename, so that one of them is always complete.
     """
 
     def __init__(self, folder: Path) -> None:
-        """Use `folder`; nothing is written yet."""
         self._folder = folder
 
     def restore(self, model: keras.Model) -> tuple[Epoch, ...]:
-        """Put the last whole epoch's weights and optimiser into a model; returns all epochs so far.
+        """Load weights and optimiser of the last complete epoch into a model; returns all epochs so far.
 
         Raises:
-            CacheDamaged: What is there is not of this model.
+            CacheDamaged: The checkpoint cannot be read or is not of this model.
         """
         epochs = self._history()
         if epochs:
@@ -48,19 +45,19 @@ class Checkpoint:
         return epochs
 
     def restore_best(self, model: keras.Model) -> None:
-        """Put the weights of the best epoch into a model; of two equals, the earlier.
+        """Load the weights of the best epoch into a model; of two equals, the earlier.
 
         Raises:
-            CacheDamaged: What is there is not of this model.
+            CacheDamaged: The checkpoint cannot be read or is not of this model.
         """
         best = max(self._history(), key=lambda epoch: epoch.validation_auc)
         self._load(model, self._folder / f"epoch-{best.number}")
 
-    def keep(self, model: keras.Model, before: tuple[Epoch, ...], epoch: Epoch) -> tuple[Epoch, ...]:
-        """Keep an epoch; returns all epochs so far.
+    def save(self, model: keras.Model, before: tuple[Epoch, ...], epoch: Epoch) -> tuple[Epoch, ...]:
+        """Save an epoch; returns all epochs so far.
 
         Raises:
-            OutputUnwritable, OutputFull: It cannot be written; what was there before stays whole.
+            OutputUnwritable, OutputFull: It cannot be written; earlier epochs stay intact.
         """
         epochs = (*before, epoch)
         place = self._folder / f"epoch-{epoch.number}"
@@ -70,7 +67,7 @@ class Checkpoint:
             self._publish(epochs)
         except OSError as exc:
             raise output_error(self._folder, exc) from exc
-        self._forget(epochs)
+        self._prune(epochs)
         return epochs
 
     def _publish(self, epochs: tuple[Epoch, ...]) -> None:
@@ -81,7 +78,7 @@ class Checkpoint:
             os.fsync(file.fileno())
         draft.rename(self._folder / "history.json")
 
-    def _forget(self, epochs: tuple[Epoch, ...]) -> None:
+    def _prune(self, epochs: tuple[Epoch, ...]) -> None:
         """Delete the weights of all epochs but the last and the best."""
         best = max(epochs, key=lambda epoch: epoch.validation_auc)
         for epoch in epochs:
@@ -100,8 +97,14 @@ class Checkpoint:
     def _load(self, model: keras.Model, place: Path) -> None:
         try:
             with warnings.catch_warnings():
-                # Keras only warns of layers that the file lacks, and leaves them as they are.
+                # Keras only warns of layers that the file lacks, and leaves them unchanged.
                 warnings.simplefilter("error", UserWarning)
                 model.load_weights(place / "model.weights.h5")
-        except (OSError, ValueError, KeyError, RuntimeError, UserWarning) as exc:  # h5py tells damage by the first four
-            raise CacheDamaged(f"cannot go on from {place}: delete {self._folder} to train from the start") from exc
+        except (
+            OSError,
+            ValueError,
+            KeyError,
+            RuntimeError,
+            UserWarning,
+        ) as exc:  # the first four for damage
+            raise CacheDamaged(f"cannot resume from {place}: delete {self._folder} to train from the start") from exc

@@ -1,8 +1,7 @@
-"""The second phase: the last stages of the backbone learn, too. It goes on where a killed run stopped."""
+"""Fine-tuning of the last stages of the backbone; a killed run resumes."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, Final
 
 import keras
@@ -11,36 +10,29 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from idc_trainer.backbones.base import BuiltBackbone
-from idc_trainer.backbones.classifier import build_feature_model
+from idc_trainer.data.decoding import decoded_ahead, ranges
 from idc_trainer.data.index import PatchIndex
-from idc_trainer.data.source import Progress
 from idc_trainer.errors import WrongSetting
-from idc_trainer.features.decoding import decoded_ahead, ranges
+from idc_trainer.evaluation.measures import mean_patient_auc
 from idc_trainer.features.variants import Jittered
 from idc_trainer.learning.checkpoint import Checkpoint, Epoch
+from idc_trainer.learning.classifier import build_feature_model
 from idc_trainer.learning.head import LinearHead
-from idc_trainer.learning.learner import mean_patient_auc
 from idc_trainer.learning.recipe import FineTuning, Recipe
 from idc_trainer.learning.sampling import balanced_rows
+from idc_trainer.progress import Progress
+from idc_trainer.splits.divided import DividedPatches
 
 _VALIDATION_BATCH: Final = 64
 
 OnEpoch = Callable[[Epoch, NDArray[np.uint8], NDArray[np.float32], NDArray[np.bool_]], None]
-"""Told of each epoch with some validation patches, their P(IDC) and their labels."""
-
-
-@dataclass(frozen=True)
-class FineTuningData:
-    """Who learns and who says when to stop."""
-
-    train: PatchIndex
-    validation: PatchIndex
+"""Called with each epoch, some validation patches, their P(IDC) and their labels."""
 
 
 def fine_tune(
     backbone: BuiltBackbone,
     head: LinearHead,
-    data: FineTuningData,
+    patches: DividedPatches,
     recipe: Recipe,
     checkpoint: Checkpoint,
     progress: Progress,
@@ -48,53 +40,49 @@ def fine_tune(
 ) -> tuple[Epoch, ...]:
     """Train the last stages; `backbone.model` then has the weights of the best epoch.
 
-    Batches are drawn by class and patient, turned and stained by chance; the loss is the cross-entropy with smoothed
-    labels, the optimiser Adam (Kingma & Ba 2015). After each epoch the mean within-patient AUC of the validation
-    patients decides whether it was the best so far; training ends after `patience` epochs without a better one. With a
-    GPU, float16 arithmetic is used where it is safe (Micikevicius et al. 2018).
+    Batches are balanced by class and patient and augmented; the loss is the cross-entropy with smoothed labels, the
+    optimiser Adam (Kingma & Ba 2015). The best epoch has the highest mean within-patient AUC of the validation
+    patients; training ends after `patience` epochs without a better one. With a GPU, mixed precision is used
+    (Micikevicius et al. 2018).
 
     Args:
         backbone: The pretrained network; its weights are changed.
-        head: Where the head starts from, without calibration.
-        data: Training and validation patients.
+        head: The initial head, without calibration.
+        patches: Training and validation patients.
         recipe: Its `fine_tuning` must be set.
-        checkpoint: Where each epoch is kept; a run that was killed goes on after its last whole epoch.
-        progress: Told of each step.
-        on_epoch: Told of each epoch that is trained now.
+        checkpoint: Saves each epoch; a killed run resumes after its last complete epoch.
+        progress: Called after each step.
+        on_epoch: Called after each epoch that is trained now.
 
     Returns:
         All epochs, those of a killed run included.
 
     Raises:
-        WrongSetting: The backbone is not read at the stage to learn from.
-        OutputUnwritable, OutputFull: An epoch cannot be kept.
-        CacheDamaged: What was kept cannot be read.
+        WrongSetting: The backbone has no such stage in use.
+        OutputUnwritable, OutputFull: An epoch cannot be saved.
+        CacheDamaged: The checkpoint cannot be read.
     """
     settings = recipe.fine_tuning or FineTuning()
-    _release(backbone, settings.from_stage)
+    _unfreeze(backbone, settings.from_stage)
     model = _build(backbone, head, recipe, settings)
     epochs = checkpoint.restore(model)
     while not _is_over(epochs, settings):
         number = len(epochs) + 1
-        losses = _train(model, data.train, recipe, settings, number, progress)
-        found = _validate(model, data.validation)
-        value = mean_patient_auc(found, data.validation.labels, data.validation.patients)
+        losses = _train(model, patches.train, recipe, settings, number, progress)
+        found = _validate(model, patches.validation)
+        value = mean_patient_auc(found, patches.validation.labels, patches.validation.patients)
         epoch = Epoch(number, *losses, value, float(model.optimizer.learning_rate))
-        epochs = checkpoint.keep(model, epochs, epoch)
-        on_epoch(epoch, *_samples(data.validation, found))
+        epochs = checkpoint.save(model, epochs, epoch)
+        on_epoch(epoch, *_samples(patches.validation, found))
     checkpoint.restore_best(model)
     return epochs
 
 
 def check_stage(backbone: BuiltBackbone, from_stage: str | None) -> None:
-    """Refuse a stage that fine-tuning cannot begin with: what comes before it must be read, too.
-
-    Raises:
-        WrongSetting: The backbone is not read there, or reads nothing before it.
-    """
+    """Raise `WrongSetting` unless `from_stage` and an earlier stage are in use."""
     possible = backbone.stages[1:]
     if from_stage is not None and from_stage not in possible:
-        remedy = f"choose one of {', '.join(possible)}" if possible else "read earlier --stages, too"
+        remedy = f"choose one of {', '.join(possible)}" if possible else "also use earlier --stages"
         raise WrongSetting(f"cannot fine-tune from {from_stage!r}: {remedy}")
 
 
@@ -105,8 +93,8 @@ def _is_over(epochs: tuple[Epoch, ...], settings: FineTuning) -> bool:
     return best is not None and len(epochs) - best.number >= settings.patience
 
 
-def _release(backbone: BuiltBackbone, from_stage: str | None) -> None:
-    """Let the layers behind the stage before `from_stage` learn; batch normalisation keeps its statistics."""
+def _unfreeze(backbone: BuiltBackbone, from_stage: str | None) -> None:
+    """Make the layers after the stage before `from_stage` trainable; batch normalisation keeps its statistics."""
     check_stage(backbone, from_stage)
     stages = backbone.stages
     last_frozen = stages[(stages.index(from_stage) if from_stage else len(stages) - 1) - 1] if len(stages) > 1 else None
@@ -126,14 +114,14 @@ def _build(backbone: BuiltBackbone, head: LinearHead, recipe: Recipe, settings: 
     optimizer = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(settings.learning_rate, steps))
     loss = keras.losses.BinaryCrossentropy(label_smoothing=recipe.head.label_smoothing)
     model.compile(optimizer, loss, metrics=["accuracy"])
-    model.optimizer.build(model.trainable_variables)  # with float16, Keras has put a loss scale around it
+    model.optimizer.build(model.trainable_variables)  # with float16, Keras has wrapped it in a loss scale
     return model
 
 
 def _train(
     model: keras.Model, index: PatchIndex, recipe: Recipe, settings: FineTuning, number: int, progress: Progress
 ) -> tuple[float, float]:
-    """Train one epoch; returns the mean loss and the accuracy."""
+    """Train one epoch; returns mean loss and accuracy."""
     model.reset_metrics()
     found: dict[str, Any] = {}
     for step, (patches, labels) in enumerate(_batches(index, recipe, settings, number), start=1):
@@ -145,7 +133,7 @@ def _train(
 def _batches(
     index: PatchIndex, recipe: Recipe, settings: FineTuning, number: int
 ) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.float32]]]:
-    """The batches of one epoch, the same for the same seed; the next one is decoded while one is trained on."""
+    """The batches of one epoch, the same for the same seed; the next is decoded while one is trained on."""
     rng = np.random.default_rng([recipe.seed, number])
     rows = balanced_rows(index.labels, index.patients, settings.batch * settings.steps_per_epoch, rng)
     stain = recipe.stain
@@ -173,7 +161,7 @@ def _samples(
 
 @contextmanager
 def fitting_precision() -> Iterator[None]:
-    """Mixed float16 precision where TensorFlow sees a GPU; layers that are made inside have it."""
+    """Mixed float16 precision, if TensorFlow finds a GPU, for the layers that are created in the block."""
     before = keras.config.dtype_policy()
     if tf.config.list_physical_devices("GPU"):
         keras.config.set_dtype_policy("mixed_float16")

@@ -1,4 +1,4 @@
-"""Fits the linear head on frozen features, which may be more than fit in memory."""
+"""Fits the linear head on frozen features, which may not fit in memory."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -11,19 +11,17 @@ from scipy.special import expit
 
 _LEAST_DEVIATION: Final = 1e-6
 _CHUNK: Final = 65_536
-"""Rows that are in memory at a time."""
+"""Rows in memory at a time."""
 _MOST_STEPS: Final = 500
 
 
 class FeatureRows(Protocol):
-    """Rows of features that are read a slice at a time; an array is one, and `features.table.FeatureTable`."""
+    """A matrix of float32, shape (rows, features), read by slices of rows: an array or a `FeatureTable`."""
 
     @property
-    def shape(self) -> tuple[int, ...]:
-        """Rows, features."""
+    def shape(self) -> tuple[int, ...]: ...
 
-    def __getitem__(self, rows: slice, /) -> NDArray[np.float32]:
-        """The rows of a slice, float32, shape (rows, features)."""
+    def __getitem__(self, rows: slice, /) -> NDArray[np.float32]: ...
 
 
 @dataclass(frozen=True)
@@ -37,20 +35,14 @@ class LinearHead:
 
 @dataclass(frozen=True)
 class HeadSettings:
-    """How the head is fitted."""
-
     penalty: float
-    """From 0.0, exclusive; larger is more regular."""
+    """L2 penalty, above 0.0."""
     label_smoothing: float = 0.0
-    """The share of each label that is taken to be chance, 0.0-1.0 (Szegedy et al. 2016, section 7)."""
+    """0.0-1.0 (Szegedy et al. 2016, section 7)."""
 
 
 def balanced_weights(labels: NDArray[np.bool_], patients: NDArray[np.str_]) -> NDArray[np.float64]:
-    """Weights that make both classes count the same and, within a class, each of its patients.
-
-    Returns:
-        float64, shape (N,), with mean 1.0.
-    """
+    """Weights that balance the classes and, within a class, its patients: float64, shape (N,), with mean 1.0."""
     weights = np.zeros(len(labels))
     for label in np.unique(labels):
         of_class = labels == label
@@ -70,19 +62,19 @@ def fit_head(
 ) -> LinearHead:
     """Fit a class- and patient-balanced logistic regression by L-BFGS (Byrd et al. 1995).
 
-    It minimises the mean loss plus penalty / 2 times the squared length of the weights of the features, each scaled to
-    a standard deviation of its gain.
+    It minimises the mean loss plus penalty / 2 times the squared norm of the weights, for features scaled to a standard
+    deviation of their gain.
 
     Args:
         features: Pooled features, shape (N, features), any scale.
         labels: True for IDC, shape (N,).
-        patients: Whose patch it is, shape (N,).
-        gains: How cheap it is to use each feature, shape (features,); all 1.0 is plain standardisation.
+        patients: The patient of each row, shape (N,).
+        gains: The scale of each feature, shape (features,); all 1.0 is plain standardisation.
         settings: Penalty and label smoothing.
-        on_step: Told of each step: its number from 1 on and the objective.
+        on_step: Called after each step with its number, from 1, and the objective.
 
     Returns:
-        The head for the features as they are: the scaling is folded into it.
+        The head for unscaled features: the scaling is folded into it.
     """
     objective = _Objective(features, labels, balanced_weights(labels, patients), gains, settings)
     steps = 0
@@ -104,7 +96,7 @@ def fit_head(
 
 
 class _Objective:
-    """The loss and its gradient at standardised weights with the intercept behind them."""
+    """The loss and its gradient at the weights of scaled features followed by the intercept."""
 
     def __init__(
         self,
@@ -118,7 +110,7 @@ class _Objective:
         self._targets = labels * (1 - settings.label_smoothing) + settings.label_smoothing / 2
         self._only_chunk = features[0 : len(labels)] if len(labels) <= _CHUNK else None
         self._mean, deviation = self._moments()
-        # Scaled to one, a feature that never changes would be nothing but the rounding errors of the gradient.
+        # A constant feature, scaled, would add nothing but rounding errors to the gradient.
         changes = deviation > _LEAST_DEVIATION * np.maximum(1.0, np.abs(self._mean))
         self._scale = np.where(changes, gains / (deviation + _LEAST_DEVIATION), 0.0)
 
@@ -137,7 +129,6 @@ class _Objective:
         return loss, np.append(gradient, by_bias)
 
     def head(self, point: NDArray[np.float64]) -> LinearHead:
-        """The head for unscaled features."""
         weight = point[:-1] * self._scale
         return LinearHead(weight.astype(np.float32), float(point[-1] - self._mean @ weight))
 

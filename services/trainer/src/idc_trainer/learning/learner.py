@@ -1,4 +1,4 @@
-"""Learns from features: the head, its calibration and the thresholds."""
+"""Fits the head, its calibration and the thresholds on features."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,32 +6,29 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import roc_auc_score
 
 from idc_contracts import Thresholds
 from idc_contracts.bundle import Calibration
-from idc_trainer.data.divided import DividedPatches
-from idc_trainer.data.folds import check_folds, k_folds
 from idc_trainer.data.index import PatchIndex
-from idc_trainer.data.split import has_both_classes
 from idc_trainer.errors import OneClassOnly
 from idc_trainer.features.store import FeatureStore
 from idc_trainer.features.table import FeatureTable
 from idc_trainer.learning.calibration import apply_to_head, apply_to_scores, fit_calibration
 from idc_trainer.learning.head import HeadSettings, LinearHead, fit_head, logits
 from idc_trainer.learning.operating_point import Target, choose_thresholds
+from idc_trainer.splits.divided import DividedPatches
+from idc_trainer.splits.folds import check_folds, k_folds
+from idc_trainer.splits.split import has_both_classes
 
 _MOST_FOLDS: Final = 5
 _CHUNK: Final = 65_536
 
 OnStep = Callable[[int, float], None]
-"""Told of each step of a fit: its number and the objective."""
+"""Called after each step of a fit with its number and the objective."""
 
 
 @dataclass(frozen=True)
 class Learned:
-    """What was learned from features."""
-
     head: LinearHead
     """Calibration included."""
     calibration: Calibration
@@ -41,7 +38,7 @@ class Learned:
 
 @dataclass(frozen=True)
 class ValidationScores:
-    """P(IDC) of patches that the head did not learn from; calibration and thresholds were chosen on them."""
+    """P(IDC) of patches that the head was not trained on; calibration and thresholds were chosen on them."""
 
     probability: NDArray[np.float64]
     """Calibrated, shape (N,)."""
@@ -51,21 +48,15 @@ class ValidationScores:
 
 @dataclass(frozen=True)
 class Learner:
-    """The features of patches, and how heads are fitted on them."""
-
     stores: tuple[FeatureStore, ...]
-    """One for each way in which training patches are seen; the first holds them as they are."""
+    """One for each variant; the first holds unchanged patches."""
     gains: NDArray[np.float64]
     settings: HeadSettings
     target: Target
     seed: int
 
     def learn(self, patches: DividedPatches, on_step: OnStep) -> Learned:
-        """Fit head, calibration and thresholds.
-
-        Args:
-            patches: Who learns and who validates.
-            on_step: Told of the steps of the head's fit.
+        """Fit head, calibration and thresholds; `on_step` is called in the head's last fit.
 
         Raises:
             CalibrationFailed, OperatingPointUnreachable, OneClassOnly: The validation patients do not allow it.
@@ -79,7 +70,7 @@ class Learner:
         return Learned(apply_to_head(calibration, head), calibration, thresholds, seen)
 
     def fit(self, chosen: PatchIndex, on_step: OnStep = lambda _step, _loss: None) -> LinearHead:
-        """Fit a head on some patches, without calibration."""
+        """Fit a head without calibration."""
         passes = len(self.stores)
         return fit_head(
             FeatureTable(self.stores, chosen.digests, len(self.gains)),
@@ -91,13 +82,13 @@ class Learner:
         )
 
     def scores(self, head: LinearHead, chosen: PatchIndex) -> NDArray[np.float64]:
-        """A head's logits of some patches as they are, float64, shape (N,)."""
+        """A head's logits of unchanged patches, float64, shape (N,)."""
         plain = FeatureTable(self.stores[:1], chosen.digests, len(self.gains))
         parts = [logits(head, plain[start : start + _CHUNK]) for start in range(0, len(chosen), _CHUNK)]
         return np.concatenate(parts)
 
     def _cross_fitted(self, patches: DividedPatches) -> NDArray[np.float64]:
-        """The logits of the training patients, each by a head fitted on the others."""
+        """The logits of the training patients, each by a head that was not fitted on it."""
         scores = np.empty(len(patches.train))
         folds = inner_folds(patches.train, self.seed)
         check_folds(folds, patches.train)
@@ -108,11 +99,7 @@ class Learner:
 
 
 def inner_folds(train: PatchIndex, seed: int) -> tuple[tuple[str, ...], ...]:
-    """Folds of the training patients, so that each fold leaves both classes to learn from.
-
-    Raises:
-        OneClassOnly: Too few patients have a class.
-    """
+    """Folds of the training patients, each of which leaves patients of both classes, or `OneClassOnly`."""
     classes = train.classes_of()
     per_class = [sum(label in found for found in classes.values()) for label in (False, True)]
     if min(per_class) < 2:
@@ -120,15 +107,5 @@ def inner_folds(train: PatchIndex, seed: int) -> tuple[tuple[str, ...], ...]:
     folds = k_folds(classes, min(_MOST_FOLDS, *per_class), seed)
     for fold in folds:
         if not has_both_classes(classes.keys() - set(fold), train):
-            raise OneClassOnly(f"without {', '.join(fold)} one class only is left: name validation patients instead")
+            raise OneClassOnly(f"without {', '.join(fold)} only one class is left: name validation patients instead")
     return folds
-
-
-def mean_patient_auc(probability: NDArray[np.floating], labels: NDArray[np.bool_], patients: NDArray[np.str_]) -> float:
-    """The mean of the AUCs of the patients with both classes; of all patches together where there is no such patient.
-
-    The score's shift between patients plays no part in it.
-    """
-    parts = [(labels[patients == patient], probability[patients == patient]) for patient in np.unique(patients)]
-    within = [roc_auc_score(truth, score) for truth, score in parts if truth.any() and not truth.all()]
-    return float(np.mean(within)) if within else float(roc_auc_score(labels, probability))

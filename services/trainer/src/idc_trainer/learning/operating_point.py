@@ -1,4 +1,4 @@
-"""Chooses the two thresholds of a model on validation scores, and counts what thresholds reach."""
+"""Chooses the two thresholds of a model on validation scores, and measures thresholds."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -12,12 +12,12 @@ from idc_trainer.learning.head import balanced_weights
 
 _DECIMALS: Final = 4
 _ROUNDING: Final = 1e-9
-"""Larger than the rounding error of a sum of two cuts, smaller than a step between them."""
+"""Larger than the rounding error of a sum of two thresholds, smaller than a step between them."""
 
 
 @dataclass(frozen=True)
 class Reached:
-    """What two thresholds reach; NaN where no patch of the class is decided."""
+    """The performance of two thresholds; NaN where no patch of the class is decided."""
 
     sensitivity: float
     """Share of the decided positives that are `idc`."""
@@ -29,14 +29,12 @@ class Reached:
 
 @dataclass(frozen=True)
 class Target:
-    """What the thresholds are chosen for."""
-
     sensitivity: float = 0.95
-    """The share of positives that is not called `no_idc`, at least."""
+    """The least share of positives that are not `no_idc`."""
     specificity: float = 0.95
-    """The share of negatives that is not called `idc`, at least, as far as the band's width allows."""
+    """The least share of negatives that are not `idc`, if the band's width allows it."""
     band_width: float = 0.3
-    """The most that P(IDC) may differ within the uncertain band, 0.0-1.0."""
+    """The greatest width of the uncertain band in P(IDC), 0.0-1.0."""
 
 
 def reached(
@@ -45,10 +43,10 @@ def reached(
     labels: NDArray[np.bool_],
     weights: NDArray[np.float64] | None = None,
 ) -> Reached:
-    """Count decisions, each patch by its weight.
+    """Measure the decisions of two thresholds on weighted patches.
 
     Args:
-        thresholds: The two cuts.
+        thresholds: The two thresholds.
         probability: Calibrated P(IDC), shape (N,).
         labels: True for IDC, shape (N,).
         weights: The weight of each patch; None counts each as 1.
@@ -72,21 +70,21 @@ def _share(weights: NDArray[np.float64], chosen: NDArray[np.bool_], among: NDArr
 def choose_thresholds(
     probability: NDArray[np.floating], labels: NDArray[np.bool_], patients: NDArray[np.str_], target: Target
 ) -> Thresholds:
-    """Choose the thresholds on patients that the model did not learn from.
+    """Choose the thresholds on patients that the model was not trained on.
 
-    Below the first, `no_idc`: it is the highest cut that still keeps the target's share of positives above it. From
-    the second on, `idc`: it is the lowest cut that keeps the target's share of negatives below it, but at most
-    `band_width` above the first. Where the first is not below the second, no patch needs to be uncertain and both
-    become the cut halfway. Both classes count the same and, within a class, each patient.
+    The lower one, below which a patch is `no_idc`, is the highest that keeps the target's share of positives above it.
+    The upper one, from which a patch is `idc`, is the lowest that keeps the target's share of negatives below it, but
+    at most `band_width` above the lower one. If the lower one is not below the upper one, no patch needs to be
+    uncertain and both become their mean. Classes have equal weight and, within a class, so have patients.
 
     Args:
         probability: Calibrated P(IDC), shape (N,).
         labels: True for IDC, shape (N,); both classes occur.
-        patients: Whose patch it is, shape (N,).
+        patients: The patient of each patch, shape (N,).
         target: What to reach.
 
     Raises:
-        OperatingPointUnreachable: No patch could ever be called `no_idc`, or none `idc`.
+        OperatingPointUnreachable: No patch would be `no_idc`, or none `idc`.
     """
     weights = balanced_weights(labels, patients)
     cuts = _candidates(probability)
@@ -107,13 +105,13 @@ def choose_thresholds(
 
 
 def _widest(low: float, band_width: float) -> float:
-    """The highest readable cut that is at most `band_width` above another."""
+    """The highest rounded threshold that is at most `band_width` above another."""
     cut = round(low + band_width, _DECIMALS)
     return cut if cut - low <= band_width + _ROUNDING else round(cut - 10.0**-_DECIMALS, _DECIMALS)
 
 
 def _candidates(probability: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Cuts with as many decimals as a person can read, from below all probabilities to above them."""
+    """Thresholds of `_DECIMALS` decimals, from below all probabilities to above them."""
     step = 10.0**-_DECIMALS
     low, high = max(np.floor(probability.min() / step) - 1, 0), np.ceil(probability.max() / step)
     cuts: NDArray[np.float64] = np.round(np.arange(low, high + 2) * step, _DECIMALS)

@@ -1,4 +1,4 @@
-"""How the model is trained, apart from the data: chosen by leaving one patient out, see docs/training.md."""
+"""The settings of training, chosen by leaving one patient out: docs/explanation/model.md."""
 
 from dataclasses import dataclass, field
 from typing import Final
@@ -14,7 +14,7 @@ from idc_trainer.learning.head import HeadSettings
 
 @dataclass(frozen=True)
 class Stain:
-    """How often and how much training patches are shown turned and stained, in addition to as they are."""
+    """Augmented copies of training patches, in addition to the unchanged ones."""
 
     passes: int = 6
     strength: float = 0.3
@@ -25,47 +25,47 @@ class Stain:
 
 @dataclass(frozen=True)
 class FineTuning:
-    """The second phase: the last stages learn, too."""
+    """Fine-tuning of the last stages."""
 
     epochs: int = 8
-    """The most; training ends before when the AUC of the validation patients stops rising."""
+    """The maximum; training ends earlier if the AUC of the validation patients stops rising."""
     from_stage: str | None = None
-    """The first stage that learns; None lets the last stage alone learn."""
+    """The first stage that is trained; None trains the last one only."""
     batch: int = 32
     steps_per_epoch: int = 200
     learning_rate: float = 1e-4
-    """Of Adam, at the first step; it falls along half a cosine to zero (Loshchilov & Hutter 2017)."""
+    """Of Adam, at the first step, with cosine decay to zero (Loshchilov & Hutter 2017)."""
     patience: int = 2
     """Epochs without a better AUC after which training ends."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """The settings that a person may want to vary in an experiment; the defaults make the shipped model."""
+    """All settings; the defaults make the shipped model."""
 
     backbone: str = "efficientnet_lite0"
     input_px: int | None = None
     """The side to which the graph resizes a patch; None takes the backbone's own."""
     stages: tuple[str, ...] = ()
-    """The stages whose pooled outputs feed the head; empty takes the backbone's own."""
+    """The stages whose pooled outputs feed the head; empty takes the backbone's default."""
     stage_gains: tuple[float, ...] | None = None
-    """How cheap the head can use each stage, see `head.fit_head`; None: see `gains`."""
+    """The feature scale of each stage, see `head.fit_head`; None: see `gains`."""
     head: HeadSettings = field(default_factory=lambda: HeadSettings(penalty=0.2))
     stain: Stain = field(default_factory=Stain)
     fine_tuning: FineTuning | None = None
     seed: int = 0
 
     def variants(self) -> tuple[Variant, ...]:
-        """The ways in which training patches are seen; the first is as they are."""
+        """The variants of training patches; the first is the unchanged patch."""
         stain = self.stain
         jittered = (Jittered(self.seed, n + 1, stain.strength, stain.shift) for n in range(stain.passes))
         return (Plain(), *jittered)
 
     def gains(self, backbone: BuiltBackbone) -> NDArray[np.float64]:
-        """The gain of each pooled feature; finer stages, whose features see less context, are cheaper by default.
+        """The scale of each pooled feature, float64, shape (features,); by default larger for finer stages.
 
         Raises:
-            WrongSetting: There are not as many gains as stages.
+            WrongSetting: The number of gains is not that of the stages.
         """
         widths = backbone.stage_widths
         gains = self.stage_gains or _DEFAULT_GAINS.get(backbone.stages, (1.0,) * len(widths))

@@ -1,4 +1,4 @@
-"""Draws training patches so that both classes and, within a class, all patients come up equally often."""
+"""Balanced sampling of training patches: classes, and within a class patients, are drawn equally often."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ def balanced_rows(
 
     Args:
         labels: True for IDC, shape (N,); both classes occur.
-        patients: Whose patch it is, shape (N,).
+        patients: The patient of each patch, shape (N,).
         count: How many rows to draw.
         rng: The source of randomness.
 

@@ -1,1 +1,1 @@
-"""The report that people read."""
+"""The HTML report: charts, tables, slides, worst errors and movable thresholds."""

@@ -1,4 +1,4 @@
-"""What a report is made of."""
+"""The content of a report."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,8 +16,6 @@ NOTICE = "Research use only, not a medical device."
 
 @dataclass(frozen=True)
 class Curve:
-    """A line of a chart."""
-
     name: str
     x: NDArray[np.float64]
     y: NDArray[np.float64]
@@ -25,8 +23,6 @@ class Curve:
 
 @dataclass(frozen=True)
 class Chart:
-    """Lines over the same axes."""
-
     title: str
     x_name: str
     y_name: str
@@ -35,22 +31,18 @@ class Chart:
 
 @dataclass(frozen=True)
 class ReportContent:
-    """All that `page.write_report` shows."""
-
     title: str
     command: str
-    """The command that makes the report again."""
+    """The command that reproduces the report."""
     data_sha256: str
     """Digest of the patches that were scored."""
     scored: ScoredPatches
     evaluation: Evaluation
     thresholds: Thresholds
-    """Where the slider stands at first."""
+    """The initial positions of the sliders."""
     notes: tuple[str, ...] = ()
-    """What a reader must know of how the figures came about."""
+    """What a reader must know about how the metrics were obtained."""
     left_out: tuple[LeftOut, ...] = ()
-    """The files of the data set that were not used."""
     training: tuple[Chart, ...] = ()
-    """How the training went."""
     image_of: Callable[[int], NDArray[np.uint8]] | None = None
-    """A row's pixels: RGB, uint8, shape (side, side, 3). None where no patient's pixels may be shown."""
+    """The pixels of a row: RGB, uint8, shape (side, side, 3); None if no patient's pixels may be shown."""

@@ -1,21 +1,20 @@
-"""Puts a patient's patches back at their places in the slide: the tissue, P(IDC) over it, and the truth beside it."""
+"""Reassembles the slide of a patient from its patches: the tissue, and P(IDC) and truth over it."""
 
 import base64
 import io
 from collections.abc import Callable
-from html import escape
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from idc_trainer.data.source import PATCH
+from idc_contracts.bundle import PATCH
 from idc_trainer.evaluation.scored_patches import ScoredPatches
 
 _LONGEST_PX: Final = 560
 _MOST_CELLS: Final = 400
-"""Cells on a side; a slide of the public set has at most some 80."""
+"""Cells per side; a slide of the public set has about 80 at most."""
 _OVERLAY: Final = 0.45
 _JPEG_QUALITY: Final = 80
 
@@ -30,7 +29,7 @@ def mosaics(scored: ScoredPatches, image_of: Callable[[int], Image8]) -> tuple[I
         image_of: The pixels of a row of `scored`.
 
     Returns:
-        None where no place is known, or the places span more than a slide can.
+        None if no position is known, or the positions span more than a slide can.
     """
     placed = np.flatnonzero((scored.x_px >= 0) & (scored.y_px >= 0))
     if not len(placed):
@@ -63,10 +62,9 @@ def _tinted(patch: Image8, probability: float) -> Image8:
     return np.rint(patch * (1 - _OVERLAY) + colour * _OVERLAY).astype(np.uint8)
 
 
-def picture(pixels: Image8, text: str, *, lossless: bool = False) -> str:
-    """An `img` element that holds its pixels, RGB, uint8, shape (height, width, 3); `text` stands for it."""
+def data_uri(pixels: Image8, *, lossless: bool = False) -> str:
+    """An image as a `data:` URI, JPEG or PNG; pixels are RGB, uint8, shape (height, width, 3)."""
     buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "PNG" if lossless else "JPEG", quality=_JPEG_QUALITY)
-    data = base64.b64encode(buffer.getvalue()).decode()
     kind = "png" if lossless else "jpeg"
-    return f"<img alt='{escape(text, quote=True)}' src='data:image/{kind};base64,{data}'>"
+    Image.fromarray(pixels).save(buffer, kind, quality=_JPEG_QUALITY)
+    return f"data:image/{kind};base64,{base64.b64encode(buffer.getvalue()).decode()}"

@@ -1,65 +1,93 @@
-"""The report's parts that show tissue: slides put together again, and the worst errors."""
+"""The report's parts that show tissue: reassembled slides and the worst errors."""
 
 from collections.abc import Callable
-from html import escape
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from idc_trainer.evaluation.scored_patches import ScoredPatches
-from idc_trainer.report.mosaic import mosaics, picture
+from idc_trainer.report.mosaic import data_uri, mosaics
 
 MOST_SLIDES: Final = 40
 MOST_ERRORS: Final = 24
 
+_VIEWS: Final = ("tissue", "P(IDC): red is IDC, blue is no IDC", "truth: red is IDC, blue is no IDC")
+
 ImageOf = Callable[[int], NDArray[np.uint8]]
+"""The pixels of a row of the scored patches: RGB, uint8, shape (side, side, 3)."""
 
 
-def slides(scored: ScoredPatches, image_of: ImageOf) -> str:
-    """The mosaics of the first patients whose patches have places."""
+@dataclass(frozen=True)
+class Image:
+    """A picture with its alternative text."""
+
+    text: str
+    caption: str
+    uri: str
+
+
+@dataclass(frozen=True)
+class Slides:
+    """The slides of the first patients."""
+
+    shown: dict[str, tuple[Image, ...]]
+    """By patient: the tissue, and P(IDC) and truth over it."""
+    without_places: tuple[str, ...]
+    """Patients whose file names give no position in a slide."""
+    not_shown: tuple[str, ...]
+    """Patients after the first `MOST_SLIDES`."""
+
+
+@dataclass(frozen=True)
+class Errors:
+    """The wrong decisions of one kind."""
+
+    count: int
+    worst: tuple[Image, ...]
+    """At most `MOST_ERRORS`, the worst first."""
+
+
+def slides(scored: ScoredPatches, image_of: ImageOf) -> Slides:
+    """Reassemble the slides of the first patients."""
     patients = np.unique(scored.patients).tolist()
     made = {patient: _slide(scored, patient, image_of) for patient in patients[:MOST_SLIDES]}
-    parts = list(made.values())
-    if placeless := [patient for patient, slide in made.items() if not slide]:
-        parts.append(f"<p>File names say no place in a slide: {escape(', '.join(placeless))}.</p>")
-    if len(patients) > MOST_SLIDES:
-        left = ", ".join(patients[MOST_SLIDES:][:10])
-        parts.append(f"<p>{len(patients) - MOST_SLIDES} more patients are not shown ({escape(left)} and so on).</p>")
-    return "".join(parts)
+    return Slides(
+        {patient: images for patient, images in made.items() if images},
+        tuple(patient for patient, images in made.items() if not images),
+        tuple(patients[MOST_SLIDES:]),
+    )
 
 
-def _slide(scored: ScoredPatches, patient: str, image_of: ImageOf) -> str:
+def _slide(scored: ScoredPatches, patient: str, image_of: ImageOf) -> tuple[Image, ...]:
     rows = np.flatnonzero(scored.patients == patient)
-    made = mosaics(scored.rows(rows), lambda row: image_of(int(rows[row])))
-    if made is None:
-        return ""
-    names = ("tissue", "P(IDC): red is IDC, blue is none", "truth: red is IDC, blue is none")
-    figures = "".join(_figure(pixels, patient, name) for pixels, name in zip(made, names, strict=True))
-    return f"<h3>Patient {escape(patient)}</h3><div class='slides'>{figures}</div>"
-
-
-def _figure(pixels: NDArray[np.uint8], patient: str, name: str) -> str:
-    element = picture(pixels, f"slide of patient {patient}, {name}")
-    return f"<figure>{element}<figcaption>{escape(name)}</figcaption></figure>"
-
-
-def worst_errors(scored: ScoredPatches, image_of: ImageOf) -> str:
-    """The false negatives with the lowest and the false positives with the highest P(IDC)."""
-    missed = np.flatnonzero(scored.labels & scored.called_no_idc)
-    alarms = np.flatnonzero(~scored.labels & scored.called_idc)
-    missed = missed[np.argsort(scored.probability[missed], kind="stable")]
-    alarms = alarms[np.argsort(-scored.probability[alarms], kind="stable")]
-    return (
-        f"<h3>IDC that was called <code>no_idc</code>: {len(missed)}</h3>{_gallery(scored, missed, image_of)}"
-        f"<h3>No IDC that was called <code>idc</code>: {len(alarms)}</h3>{_gallery(scored, alarms, image_of)}"
+    made = mosaics(scored.rows(rows), lambda row: image_of(int(rows[row]))) or ()
+    return tuple(
+        Image(f"slide of patient {patient}, {view}", view, data_uri(pixels))
+        for pixels, view in zip(made, _VIEWS, strict=False)
     )
 
 
-def _gallery(scored: ScoredPatches, rows: NDArray[np.intp], image_of: ImageOf) -> str:
-    figures = "".join(
-        f"<figure>{picture(image_of(int(row)), f'patch {scored.names[row]}', lossless=True)}"
-        f"<figcaption>{scored.probability[row]:.3f}<br>{escape(str(scored.names[row]))}</figcaption></figure>"
-        for row in rows[:MOST_ERRORS]
+def missed_cancers(scored: ScoredPatches, image_of: ImageOf) -> Errors:
+    """IDC decided as `no_idc`, lowest P(IDC) first."""
+    return _errors(scored, scored.labels & scored.called_no_idc, scored.probability, image_of)
+
+
+def false_alarms(scored: ScoredPatches, image_of: ImageOf) -> Errors:
+    """No IDC decided as `idc`, highest P(IDC) first."""
+    return _errors(scored, ~scored.labels & scored.called_idc, -scored.probability, image_of)
+
+
+def _errors(scored: ScoredPatches, wrong: NDArray[np.bool_], order: NDArray[np.float32], image_of: ImageOf) -> Errors:
+    rows = np.flatnonzero(wrong)
+    rows = rows[np.argsort(order[rows], kind="stable")]
+    worst = (
+        Image(
+            f"patch {scored.names[row]}",
+            f"{scored.probability[row]:.3f} {scored.names[row]}",
+            data_uri(image_of(row), lossless=True),
+        )
+        for row in rows[:MOST_ERRORS].tolist()
     )
-    return f"<div class='gallery'>{figures}</div>" if len(rows) else "<p>None.</p>"
+    return Errors(len(rows), tuple(worst))

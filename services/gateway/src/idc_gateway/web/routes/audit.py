@@ -2,16 +2,16 @@
 
 from contextlib import suppress
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, Field
 
 from idc_gateway import executors
 from idc_gateway.access.scopes import Scope
-from idc_gateway.audit.chain import AuditRecord, Verification
+from idc_gateway.audit.chain import AuditRecord
 from idc_gateway.errors import Busy, StoreUnavailable
-from idc_gateway.web.dependencies import CurrentCaller, GatewayDependency, RequestId, requires
+from idc_gateway.web.dependencies import AccessDep, AuditDep, CurrentCaller, RequestId, requires
 from idc_gateway.web.routes.parameters import Limit
 
 router = APIRouter(tags=["audit"], dependencies=[Depends(requires(Scope.AUDIT))])
@@ -33,8 +33,7 @@ class AuditItem(BaseModel):
     sha256: str
 
     @classmethod
-    def of(cls, record: AuditRecord) -> "AuditItem":
-        """The answer for a stored record."""
+    def of(cls, record: AuditRecord) -> Self:
         return cls.model_validate({**vars(record), **vars(record.event)})
 
 
@@ -42,55 +41,53 @@ class AuditPage(BaseModel):
     """Records, newest first."""
 
     items: list[AuditItem]
-    next_cursor: str | None = Field(description="Give it as `cursor` to read on; null at the end.")
+    next_cursor: str | None = Field(description="Send it as `cursor` for the next page; null at the end.")
 
 
 class AuditVerification(BaseModel):
-    """What a walk along the whole chain found."""
+    """The result of checking the whole chain."""
 
     intact: bool
-    records: int = Field(description="Records that fit, from the first on.")
-    head: str = Field(description="Digest of the last record; note it elsewhere to prove later that none was cut off.")
+    records: int = Field(description="Intact records, from the first on.")
+    head: str = Field(description="Digest of the last record; keep a copy elsewhere to detect a truncated chain.")
     first_wrong: int | None
     reason: str | None
-
-    @classmethod
-    def of(cls, found: Verification) -> "AuditVerification":
-        """The answer for a walk."""
-        return cls(
-            intact=found.is_intact,
-            records=found.records,
-            head=found.head.sha256,
-            first_wrong=found.first_wrong,
-            reason=found.reason,
-        )
 
 
 @router.get("/audit")
 async def list_audit(
-    gateway: GatewayDependency,
+    audit: AuditDep,
+    access: AccessDep,
     caller: CurrentCaller,
     request_id: RequestId,
     limit: Limit = 50,
     cursor: Annotated[int | None, Query(ge=1, le=_LARGEST)] = None,
 ) -> AuditPage:
     """Records, newest first."""
-    records = await executors.reads(gateway.store.audit.page, limit + 1, before=cursor)
-    await gateway.accesses.record("audit.viewed", caller, "audit", request_id)
-    shown = records[:limit]
+    records = await executors.reads(audit.store.page, limit + 1, before=cursor)
+    await access.views.record("audit.viewed", caller, "audit", request_id)
+    page = records[:limit]
     return AuditPage(
-        items=[AuditItem.of(record) for record in shown],
-        next_cursor=str(shown[-1].sequence) if len(records) > limit else None,
+        items=[AuditItem.of(record) for record in page],
+        next_cursor=str(page[-1].sequence) if len(records) > limit else None,
     )
 
 
 @router.get("/audit/verification")
-async def verify_audit(gateway: GatewayDependency, caller: CurrentCaller, request_id: RequestId) -> AuditVerification:
-    """Walk the whole chain: it finds a record that was changed, removed or inserted.
+async def verify_audit(
+    audit: AuditDep, access: AccessDep, caller: CurrentCaller, request_id: RequestId
+) -> AuditVerification:
+    """Check the whole chain: finds a record that was changed, removed or inserted.
 
-    One walk at a time: who asks meanwhile shares the next one.
+    One check runs at a time: requests that arrive during a check share the next one.
     """
-    found = AuditVerification.of(await gateway.chain_check.verify())
-    with suppress(StoreUnavailable, Busy):  # it tells nothing of patients, and is wanted where the disk is full, too
-        await gateway.accesses.record("audit.verified", caller, "audit", request_id, intact=found.intact)
-    return found
+    check = await audit.check.verify()
+    with suppress(StoreUnavailable, Busy):  # it shows nothing of patients, and is needed with a full disk too
+        await access.views.record("audit.verified", caller, "audit", request_id, intact=check.is_intact)
+    return AuditVerification(
+        intact=check.is_intact,
+        records=check.records,
+        head=check.head.sha256,
+        first_wrong=check.first_wrong,
+        reason=check.reason,
+    )

@@ -1,5 +1,6 @@
-"""Read, export and delete results."""
+"""Read and delete results."""
 
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Response
@@ -7,12 +8,13 @@ from fastapi import APIRouter, Depends, Response
 from idc_contracts import utc_now
 from idc_gateway import executors
 from idc_gateway.access.scopes import Scope
+from idc_gateway.audit.chain import AuditEvent
 from idc_gateway.errors import NotFound
-from idc_gateway.idempotency.job import Job
+from idc_gateway.results.classifications import Classification
 from idc_gateway.results.export_record import as_json
 from idc_gateway.results.stored_images import read_image
-from idc_gateway.web.dependencies import CurrentCaller, GatewayDependency, RequestId, requires
-from idc_gateway.web.routes.parameters import GivenCursor, Limit, Wanted, parse_cursor
+from idc_gateway.web.dependencies import AccessDep, CurrentCaller, RequestId, ResultsDep, requires
+from idc_gateway.web.routes.parameters import Filters, GivenCursor, Limit, parse_cursor
 from idc_gateway.web.routes.schemas import ClassificationItem, ClassificationPage
 
 router = APIRouter(tags=["classifications"])
@@ -21,31 +23,39 @@ _reads = Depends(requires(Scope.READ))
 
 @router.get("/classifications", dependencies=[_reads])
 async def list_classifications(
-    gateway: GatewayDependency,
+    results: ResultsDep,
+    access: AccessDep,
     caller: CurrentCaller,
     request_id: RequestId,
-    wanted: Wanted,
+    filters: Filters,
     limit: Limit = 50,
     cursor: GivenCursor = None,
 ) -> ClassificationPage:
     """Results, newest first, page by page."""
-    page = await executors.reads(gateway.store.results.page, wanted, limit, parse_cursor(cursor))
-    await gateway.accesses.record("results.listed", caller, "classifications", request_id, filter=as_json(wanted))
+    page = await executors.reads(results.store.page, filters, limit, parse_cursor(cursor))
+    await access.views.record("results.listed", caller, "classifications", request_id, filter=as_json(filters))
     return ClassificationPage(
         items=[ClassificationItem.of(result) for result in page.items],
         next_cursor=str(page.next_cursor) if page.next_cursor else None,
     )
 
 
-@router.get("/classifications/{identity:uuid}", dependencies=[_reads])
-async def get_classification(
-    gateway: GatewayDependency, caller: CurrentCaller, request_id: RequestId, identity: UUID
-) -> ClassificationItem:
-    """One result."""
-    result = await executors.reads(gateway.store.results.get, identity)
+async def _stored(results: ResultsDep, identity: UUID) -> Classification:
+    result = await executors.reads(results.store.get, identity)
     if result is None:
         raise NotFound(f"there is no classification {identity}")
-    await gateway.accesses.record("result.viewed", caller, str(identity), request_id)
+    return result
+
+
+Stored = Annotated[Classification, Depends(_stored)]
+
+
+@router.get("/classifications/{identity:uuid}", dependencies=[_reads])
+async def get_classification(
+    result: Stored, access: AccessDep, caller: CurrentCaller, request_id: RequestId
+) -> ClassificationItem:
+    """One result."""
+    await access.views.record("result.viewed", caller, str(result.id), request_id)
     return ClassificationItem.of(result)
 
 
@@ -56,27 +66,24 @@ async def get_classification(
     responses={200: {"content": {"image/*": {"schema": {"type": "string", "format": "binary"}}}}},
 )
 async def get_image(
-    gateway: GatewayDependency, caller: CurrentCaller, request_id: RequestId, identity: UUID
+    result: Stored, results: ResultsDep, access: AccessDep, caller: CurrentCaller, request_id: RequestId
 ) -> Response:
     """The image as it was sent, byte by byte."""
-    result = await executors.reads(gateway.store.results.get, identity)
-    if result is None:
-        raise NotFound(f"there is no classification {identity}")
     sha256 = result.image_sha256
-    image = await executors.images(read_image, gateway.store.images, gateway.images, sha256)
+    image = await executors.images(read_image, results.index, results.images, sha256)
     if image is None:
-        raise NotFound(f"the image of classification {identity} is not, or no longer, stored")
-    await gateway.accesses.record("image.viewed", caller, str(identity), request_id, image_sha256=sha256)
+        raise NotFound(f"the image of classification {result.id} is not stored, or was removed")
+    await access.views.record("image.viewed", caller, str(result.id), request_id, image_sha256=sha256)
     data, media_type = image
     return Response(data, media_type=media_type, headers={"ETag": f'"{sha256}"'})
 
 
 @router.delete("/classifications/{identity:uuid}", status_code=204, dependencies=[Depends(requires(Scope.ADMIN))])
 async def delete_classification(
-    gateway: GatewayDependency, caller: CurrentCaller, request_id: RequestId, identity: UUID
+    results: ResultsDep, caller: CurrentCaller, request_id: RequestId, identity: UUID
 ) -> None:
-    """Delete a result, its reviews and its image. The audit chain keeps that it was there and who deleted it."""
-    job = Job(caller.name, request_id)
-    if not await executors.writes(gateway.writer.delete, identity, job, utc_now()):
+    """Delete a result, its reviews and its image. The audit chain keeps that it existed and who deleted it."""
+    event = AuditEvent("classification.deleted", caller.name, str(identity), utc_now(), request_id)
+    if not await executors.writes(results.store.delete, identity, event):
         raise NotFound(f"there is no classification {identity}")
-    await gateway.image_deletions.promptly()
+    await results.deletions.run_soon()

@@ -12,18 +12,18 @@ from fastapi.responses import JSONResponse
 from idc_gateway.access.accounts import Caller
 from idc_gateway.access.scopes import Scope
 from idc_gateway.classifying.batches import outcomes_in_order
-from idc_gateway.classifying.origins import MAX_NAME_LENGTH
 from idc_gateway.classifying.outcomes import Outcome
 from idc_gateway.classifying.series import ClassifyJob, Series
 from idc_gateway.classifying.uploads import MAX_IMAGES, Upload, UploadPart
 from idc_gateway.errors import BadInput, EmptyBody, GatewayError
 from idc_gateway.idempotency.receipts import Claim, fingerprint_of
 from idc_gateway.results.classifications import PatchOrigin
-from idc_gateway.web.dependencies import CurrentCaller, Gateway, GatewayDependency, RequestId, requires
+from idc_gateway.web.dependencies import CurrentCaller, GatewayDependency, requires
 from idc_gateway.web.problems import problem, problem_of
+from idc_gateway.web.rooms import Gateway
 from idc_gateway.web.routes.intake import form_parts, image_body, is_form, one_upload
 from idc_gateway.web.routes.ndjson import MEDIA_TYPE, NdjsonResponse
-from idc_gateway.web.routes.parameters import IdempotencyKey, Once, Origin
+from idc_gateway.web.routes.parameters import IdempotencyKey, UploadQuery
 from idc_gateway.web.routes.schemas import Batch, BatchItem, ClassificationItem, ClassificationList
 from idc_servicekit.body_budget import BodiesExhausted, BodyTooLarge, BodyTooSlow
 
@@ -57,19 +57,24 @@ _ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
         "content": {MEDIA_TYPE: {"schema": {"type": "string"}}},
     },
 }
-FileName = Annotated[
-    str, Query(description=f"A raw body's file name; what is longer than {MAX_NAME_LENGTH} characters is cut.")
-]
 
 
 class _JobMaker:
     """Makes the job of each part of a request."""
 
-    def __init__(self, caller: Caller, request_id: str, idempotency_key: str | None, series: Series | None) -> None:
+    def __init__(self, caller: Caller, request_id: str, idempotency_key: str | None, query: UploadQuery) -> None:
+        """Take what the request says.
+
+        Raises:
+            BadInput: It has a series and an Idempotency-Key.
+        """
+        if query.once is not None and idempotency_key is not None:
+            raise BadInput("`once` and an Idempotency-Key exclude each other: leave one out")
         self._caller = caller.name
         self._request_id = request_id
         self._key = idempotency_key
-        self._series = series
+        shows_reviews = Scope.READ in caller.scopes
+        self._series = None if query.once is None else Series(query.once, query.origin, shows_reviews=shows_reviews)
 
     def for_part(self, number: int, uploads: list[Upload]) -> ClassifyJob:
         if self._key is None:
@@ -77,19 +82,6 @@ class _JobMaker:
         pieces = (piece for upload in uploads for piece in _identity(upload))
         fingerprint = fingerprint_of([b"classifications", *pieces])
         return ClassifyJob(self._caller, self._request_id, Claim(self._caller, self._key, number, fingerprint))
-
-
-async def _jobs(
-    caller: CurrentCaller,
-    request_id: RequestId,
-    origin: Origin,
-    idempotency_key: IdempotencyKey = None,
-    once: Once = None,
-) -> _JobMaker:
-    if once is not None and idempotency_key is not None:
-        raise BadInput("`once` and an Idempotency-Key exclude each other: leave one out")
-    series = None if once is None else Series(once, origin, shows_reviews=Scope.READ in caller.scopes)
-    return _JobMaker(caller, request_id, idempotency_key, series)
 
 
 @router.post(
@@ -103,19 +95,21 @@ async def _jobs(
 async def classify_patches(
     request: Request,
     gateway: GatewayDependency,
-    job: Annotated[_JobMaker, Depends(_jobs)],
-    origin: Origin,
-    name: FileName = "",
+    caller: CurrentCaller,
+    query: Annotated[UploadQuery, Query()],
+    idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Classify one patch, sent as the body, or up to 10,000, sent as parts `images` of a form.
 
     201 comes after results and messages to the alarms are stored for good. In a form each image has its own result or
     error; where not one could be classified, the answer is the first image's problem.
     """
+    job = _JobMaker(caller, request.state.request_id, idempotency_key, query)
+    origin = query.origin
     with ExitStack() as stack:
         stack.enter_context(gateway.classifying.admitted())
         if not is_form(request):
-            async with one_upload(request, gateway, origin, name) as upload:
+            async with one_upload(request, gateway, origin, query.name) as upload:
                 return await _classify_one(gateway, upload, job)
         lease = stack.enter_context(gateway.bodies.lease())
 
@@ -124,7 +118,7 @@ async def classify_patches(
                 part.uploads, part.first_index, job.for_part(part.number, part.uploads)
             )
             lease.give_back(part.held_bytes)
-            await gateway.feed.tell()
+            await gateway.results.feed.notify()
             return outcomes
 
         is_read = asyncio.Event()
@@ -148,7 +142,7 @@ async def _noted(parts: AsyncIterator[UploadPart], is_read: asyncio.Event) -> As
 
 async def _classify_one(gateway: Gateway, upload: Upload, job: _JobMaker) -> Response:
     result = await gateway.classifying.classify_one(upload, job.for_part(0, [upload]))
-    await gateway.feed.tell()
+    await gateway.results.feed.notify()
     answer = ClassificationList(items=[ClassificationItem.of(result)])
     headers = {"Location": f"/api/v1/classifications/{result.id}"}
     return Response(answer.model_dump_json(), 201, headers, media_type="application/json")

@@ -1,16 +1,18 @@
 """New results as they are stored: server-sent events (WHATWG HTML, 9.2)."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Header, Request
 from fastapi.responses import StreamingResponse
+from fastapi.sse import format_sse_event
 
 from idc_gateway.access.scopes import Scope
-from idc_gateway.results.positions import Look, Position
-from idc_gateway.web.dependencies import CurrentCaller, Gateway, GatewayDependency, RequestId, requires
+from idc_gateway.results.feed import Feed
+from idc_gateway.results.positions import Position, Slice
+from idc_gateway.web.dependencies import AccessDep, CurrentCaller, RequestId, ResultsDep, requires
 from idc_gateway.web.lasting_authority import running_of
 from idc_gateway.web.routes.schemas import ClassificationItem
 
@@ -18,7 +20,7 @@ router = APIRouter(tags=["classifications"])
 
 _MISSED: Final = json.dumps(
     {
-        "detail": "results may be missing before this event: the id that was sent is not in this database's history, "
+        "detail": "results before this event may be missing: the id that was sent is not in this database's history, "
         "perhaps because a backup was restored; read GET /api/v1/classifications"
     }
 )
@@ -32,48 +34,49 @@ _MISSED: Final = json.dumps(
 )
 async def follow_classifications(
     request: Request,
-    gateway: GatewayDependency,
+    results: ResultsDep,
+    access: AccessDep,
     caller: CurrentCaller,
     request_id: RequestId,
-    last_event_id: Annotated[str | None, Header(description="The id that came last; `0` is the very start.")] = None,
+    last_event_id: Annotated[str | None, Header(description="The last id received; `0` is the very start.")] = None,
 ) -> StreamingResponse:
     """Each new result as an event `classification`, without an end.
 
-    With `Last-Event-ID` none is left out. Signs of life have an id, too. Where the id is not in this database's
-    history (a backup was restored), an event `missed` says so, and the stream goes on from there. It ends with the
-    key or session that it was asked for with; an event `authority-ended` says so.
+    With `Last-Event-ID` no result is missed. Keep-alive comments have an id too. Where the id is not in this
+    database's history (a backup was restored), an event `missed` says so, and the stream continues from there. It ends
+    when the caller's key or session ends; an event `authority-ended` says so.
     """
-    gateway.running.begin_stream(running_of(request))
-    await gateway.accesses.record("results.followed", caller, "classifications", request_id)
-    return await answer_from(gateway, last_event_id)
+    access.running.begin_stream(running_of(request))
+    await access.views.record("results.followed", caller, "classifications", request_id)
+    return await answer_from(results.feed, last_event_id)
 
 
-async def answer_from(gateway: Gateway, last_event_id: str | None) -> StreamingResponse:
-    """The stream behind an event's id.
+async def answer_from(feed: Feed, last_event_id: str | None) -> StreamingResponse:
+    """The stream after an event's id.
+
+    Not the framework's `EventSourceResponse`: it starts with 200 before an error can become the answer's status.
 
     Raises:
-        Busy: Too many watch already.
+        Busy: Too many clients follow the feed.
         StoreUnavailable: The database does not work.
     """
-    batches = gateway.feed.follow(Position.parse(last_event_id) if last_event_id else None)
-    first = await anext(batches)  # what refuses the request does so before the answer begins
+    slices = feed.follow(Position.parse(last_event_id) if last_event_id else None)
+    first = await anext(slices)
 
-    async def lines() -> AsyncIterator[str]:
-        async with aclosing(batches):
-            yield _text(first)
-            async for batch in batches:
-                yield _text(batch)
+    async def blocks() -> AsyncIterator[bytes]:
+        async with aclosing(slices):
+            yield b"".join(_events(first))
+            async for following in slices:
+                yield b"".join(_events(following))
 
-    return StreamingResponse(lines(), media_type="text/event-stream")
+    return StreamingResponse(blocks(), media_type="text/event-stream")
 
 
-def _text(look: Look) -> str:
-    start = ""
-    if not look.is_complete:
-        start = f"event: missed\nid: {look.start}\ndata: {_MISSED}\n\n"
-    elif not look.results:
-        start = f": still here\nid: {look.start}\n\n"
-    return start + "".join(
-        f"event: classification\nid: {position}\ndata: {ClassificationItem.of(result).model_dump_json()}\n\n"
-        for position, result in look.results
-    )
+def _events(part: Slice) -> Iterator[bytes]:
+    if not part.is_complete:
+        yield format_sse_event(event="missed", id=str(part.start), data_str=_MISSED)
+    elif not part.results:
+        yield format_sse_event(comment="keep-alive", id=str(part.start))
+    for position, result in part.results:
+        data = ClassificationItem.of(result).model_dump_json()
+        yield format_sse_event(event="classification", id=str(position), data_str=data)

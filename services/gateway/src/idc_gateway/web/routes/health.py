@@ -1,4 +1,4 @@
-"""Whether the gateway lives and can work. No key is needed."""
+"""Liveness and readiness, without a key."""
 
 from fastapi import APIRouter, Response
 from pydantic import BaseModel
@@ -9,7 +9,7 @@ router = APIRouter(tags=["health"])
 
 
 class Readiness(BaseModel):
-    """Each check with its finding."""
+    """Each check with its result."""
 
     ready: bool
     checks: dict[str, str]
@@ -23,17 +23,22 @@ async def live() -> dict[str, str]:
 
 @router.get("/readyz", responses={503: {"model": Readiness}})
 async def ready(gateway: GatewayDependency, response: Response) -> Readiness:
-    """Results can be made and stored. A lost broker is told, but is no reason to refuse: results wait in the outbox.
+    """Whether patches can be classified and stored. Without the broker the gateway is ready: messages are queued.
 
-    Inference is not asked here: one task watches it, and what it found is at most 10 s old.
+    Inference is not asked here: a background task checks it, at most 10 s ago.
     """
-    store = await gateway.store_check.finding()
-    images = await gateway.images_finding()
-    # Without the servers' addresses: no key is asked for here.
+    store, images = await gateway.store_check.result(), await gateway.results.check_images()
+    # Without the servers' addresses: no key is needed here.
     troubles = dict.fromkeys(f"a server {state.trouble}" for state in gateway.inference.states if state.trouble)
     inference = "ok" if gateway.inference.is_ready else f"failed: {'; '.join(troubles)}"
+    is_connected = gateway.messages.bus.is_connected
+    checks = {
+        "store": store,
+        "inference": inference,
+        "broker": "ok" if is_connected else "degraded: not connected; messages wait in the outbox",
+    }
+    if images != "ok":
+        checks["images"] = images
     is_ready = store == inference == images == "ok"
     response.status_code = 200 if is_ready else 503
-    broker = "ok" if gateway.bus.is_connected else "degraded: not connected; messages wait in the outbox"
-    checks = {"store": store, "inference": inference, "broker": broker}
-    return Readiness(ready=is_ready, checks=checks if images == "ok" else {**checks, "images": images})
+    return Readiness(ready=is_ready, checks=checks)

@@ -11,8 +11,8 @@ from idc_gateway.classifying.origins import origin_of, safe_name
 from idc_gateway.classifying.uploads import Upload, UploadLimits, UploadPart, is_multipart, multipart_uploads
 from idc_gateway.errors import BadInput
 from idc_gateway.results.classifications import PatchOrigin
-from idc_gateway.web.dependencies import Gateway
 from idc_gateway.web.encodings import check_encoding
+from idc_gateway.web.rooms import Gateway
 from idc_servicekit.body_budget import BodyTooLarge, Lease
 
 _BINARY: Final = {"type": "string", "format": "binary"}

@@ -1,21 +1,19 @@
-"""Refuses query parameters that an endpoint does not have: a filter with a wrong name would leave nothing out."""
+"""Rejects unknown query parameters: a filter with a wrong name would filter nothing."""
 
 from collections import Counter
 from collections.abc import Iterator
 from difflib import get_close_matches
+from inspect import isclass
 from typing import Any
 
 from fastapi import Request
 from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel
 
 
 async def only_known_parameters(request: Request) -> None:
-    """Look at the names in the query.
-
-    Raises:
-        RequestValidationError: One is unknown, or comes twice.
-    """
+    """Raise RequestValidationError where a query parameter is unknown, or is given twice."""
     if not request.query_params:
         return
     known = sorted(set(_names(request.scope["route"].dependant)))
@@ -30,7 +28,7 @@ async def only_known_parameters(request: Request) -> None:
 
 def _reason(name: str, known: list[str]) -> str:
     if name in known:
-        return "it is given more than once, and one value counts"
+        return "it is given more than once: give one value"
     close = get_close_matches(name, known, 1, 0.5)
     if close:
         return f"there is no such parameter: did you mean {close[0]!r}?"
@@ -38,6 +36,8 @@ def _reason(name: str, known: list[str]) -> str:
 
 
 def _names(dependant: Dependant) -> Iterator[Any]:
-    yield from (field.alias for field in dependant.query_params)
+    for field in dependant.query_params:
+        kind = field.field_info.annotation
+        yield from kind.model_fields if isclass(kind) and issubclass(kind, BaseModel) else [field.alias]
     for part in dependant.dependencies:
         yield from _names(part)

@@ -14,18 +14,17 @@ from idc_gateway.classifying.series import ClassifyJob
 from idc_gateway.results.classifications import Classification
 from idc_gateway.web.dependencies import (
     SESSION_COOKIE,
-    Gateway,
     GatewayDependency,
     RequestId,
     authenticated,
     bearer,
     peer_in,
-    refuse_other_sites,
-    refuse_rebound_names,
     requires,
 )
 from idc_gateway.web.lasting_authority import running_of
+from idc_gateway.web.rooms import Gateway
 from idc_gateway.web.routes.intake import image_body, only_upload
+from idc_gateway.web.same_site import reject_other_sites, reject_rebound_names
 
 router = APIRouter(tags=["2018"])
 
@@ -65,13 +64,13 @@ async def legacy_caller(
     """
     address = peer_in(request, gateway.settings.legacy_open_networks)
     if credentials is None and SESSION_COOKIE not in request.cookies and address is not None:
-        refuse_other_sites(request, gateway.settings)
-        refuse_rebound_names(request, gateway.settings)
-        gateway.rates.count(f"{LEGACY_PREFIX}{source_of(address)}")
+        reject_other_sites(request, gateway.settings)
+        reject_rebound_names(request, gateway.settings)
+        gateway.access.rates.count(f"{LEGACY_PREFIX}{source_of(address)}")
         caller = Caller(f"{LEGACY_PREFIX}{address}", is_browser=False, scopes=frozenset({Scope.CLASSIFY}))
         # Half of all places: nobody without a key keeps out those who have one.
         at_once = max(1, gateway.settings.max_requests_in_progress // 2)
-        gateway.running.admit(running_of(request), caller, at_once=at_once)
+        gateway.access.running.admit(running_of(request), caller, at_once=at_once)
         return caller
     caller = await authenticated(request, gateway, credentials)
     await requires(Scope.CLASSIFY)(caller)
@@ -112,5 +111,5 @@ async def _classify(request: Request, gateway: Gateway, caller: Caller, request_
     with gateway.classifying.admitted():
         async with only_upload(request, gateway) as upload:
             result = await gateway.classifying.classify_one(upload, ClassifyJob(caller.name, request_id))
-    await gateway.feed.tell()
+    await gateway.results.feed.notify()
     return result

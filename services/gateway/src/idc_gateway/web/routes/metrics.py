@@ -1,43 +1,28 @@
-"""The gateway's figures for Prometheus."""
-
-from typing import Annotated
+"""Metrics for Prometheus."""
 
 from fastapi import APIRouter, Depends, Request, Response
-from fastapi.security import HTTPAuthorizationCredentials
 
 from idc_gateway.access.scopes import Scope
-from idc_gateway.web.dependencies import (
-    GatewayDependency,
-    authenticated,
-    bearer,
-    peer_in,
-    refuse_other_sites,
-    refuse_rebound_names,
-    requires,
-)
+from idc_gateway.web.dependencies import Credentials, GatewayDependency, authenticated, peer_in, requires
 from idc_gateway.web.metrics import CONTENT_TYPE
+from idc_gateway.web.same_site import reject_other_sites, reject_rebound_names
 
 router = APIRouter(tags=["health"])
 
 
-async def may_read(
-    request: Request,
-    gateway: GatewayDependency,
-    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
-) -> None:
-    """Let in who has the key for it or the scope `read`, and whoever asks from a network of the settings.
+async def may_read(request: Request, gateway: GatewayDependency, credentials: Credentials) -> None:
+    """Admit callers with the key for metrics or the scope `read`, and callers in a network of the settings.
 
     Raises:
-        Unauthenticated: None of these.
-        CrossSite: A browser in such a network was sent here by another site.
+        Unauthenticated: The caller is none of these.
+        CrossSite: Another site sent a browser in such a network here.
         Forbidden: The key lacks the scope.
     """
-    is_key = credentials is not None and gateway.metrics_key.fits(credentials.credentials)
-    if is_key:
+    if credentials is not None and gateway.access.metrics_key.matches(credentials.credentials):
         return
     if peer_in(request, gateway.settings.metrics_networks) is not None:
-        refuse_other_sites(request, gateway.settings)
-        refuse_rebound_names(request, gateway.settings)
+        reject_other_sites(request, gateway.settings)
+        reject_rebound_names(request, gateway.settings)
     else:
         await requires(Scope.READ)(await authenticated(request, gateway, credentials))
 
@@ -49,5 +34,5 @@ async def may_read(
     responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
 )
 async def read_metrics(gateway: GatewayDependency) -> Response:
-    """Counts and states in Prometheus's text format; nothing in them names a patient, a file or a user."""
-    return Response(gateway.exposition(), media_type=CONTENT_TYPE)
+    """Metrics in Prometheus's text format; they name no patient, file or user."""
+    return Response(gateway.metrics.exposition(), media_type=CONTENT_TYPE)

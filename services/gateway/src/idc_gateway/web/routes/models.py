@@ -1,4 +1,4 @@
-"""Which model serves."""
+"""The models that serve."""
 
 from typing import Any
 
@@ -7,8 +7,7 @@ from pydantic import BaseModel, Field
 
 from idc_contracts import Thresholds
 from idc_gateway.access.scopes import Scope
-from idc_gateway.inference.ports import ModelDescription
-from idc_gateway.web.dependencies import GatewayDependency, requires
+from idc_gateway.web.dependencies import InferenceDep, requires
 
 router = APIRouter(tags=["models"])
 
@@ -17,18 +16,13 @@ class ModelItem(BaseModel):
     """One model as the inference service describes it. For research use only; not a medical device."""
 
     name: str
-    version: str | None = Field(description="The version that answers now.")
-    versions: list[str] = Field(description="All that can be asked for.")
-    ready: bool = Field(description="Whether a server that has it is ready.")
+    version: str | None = Field(description="The version that serves now.")
+    versions: list[str] = Field(description="All versions that can be requested.")
+    ready: bool = Field(description="Whether a server with this version is ready.")
     sha256: str | None = Field(description="Digest of the bundle's manifest.")
     thresholds: Thresholds | None
-    card: str | None = Field(description="The model card, as Markdown; null where the server does not tell it.")
-    figures: dict[str, Any] | None = Field(description="Its measured quality, as its manifest has it.")
-
-    @classmethod
-    def of(cls, model: ModelDescription, *, ready: bool) -> "ModelItem":
-        """The answer for what the server said."""
-        return cls.model_validate({**vars(model), "ready": ready})
+    card: str | None = Field(description="The model card, as Markdown; null where the server has none.")
+    figures: dict[str, Any] | None = Field(description="Its quality metrics, from its manifest.")
 
 
 class ModelList(BaseModel):
@@ -38,8 +32,8 @@ class ModelList(BaseModel):
 
 
 @router.get("/models", dependencies=[Depends(requires(Scope.READ))])
-async def list_models(gateway: GatewayDependency) -> ModelList:
-    """What serves, with its card, thresholds and figures."""
-    models = await gateway.inference.describe()
-    ready = {state.url for state in gateway.inference.states if state.trouble is None}
-    return ModelList(items=[ModelItem.of(model, ready=not ready.isdisjoint(model.servers)) for model in models])
+async def list_models(inference: InferenceDep) -> ModelList:
+    """The models that serve, with card, thresholds and quality metrics."""
+    models = await inference.describe()
+    ready = {state.url for state in inference.states if state.trouble is None}
+    return ModelList(items=[ModelItem(**vars(model), ready=not ready.isdisjoint(model.servers)) for model in models])

@@ -1,4 +1,4 @@
-"""The web page and the API's description: static files that hold no result. No key is needed."""
+"""The web page and the API's description: static files without results, and without a key."""
 
 from importlib.resources import files
 from pathlib import Path
@@ -15,7 +15,7 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/")
 async def page() -> FileResponse:
-    """The page; it asks for a key by itself."""
+    """The page, which signs in by itself."""
     return FileResponse(STATIC / "index.html")
 
 
@@ -26,6 +26,6 @@ async def docs() -> FileResponse:
 
 
 def mount_static_files(app: FastAPI) -> None:
-    """Serve the page's files, and those of Swagger UI, which the package fastapi-offline carries."""
+    """Serve the page's files, and those of Swagger UI from the package fastapi-offline."""
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.mount("/swagger-ui", StaticFiles(packages=[("fastapi_offline", "static")]), name="swagger-ui")

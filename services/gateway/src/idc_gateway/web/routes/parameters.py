@@ -1,25 +1,25 @@
-"""Parameters that several endpoints take."""
+"""Parameters of several endpoints."""
 
 import re
 from typing import Annotated, Final
 
 from fastapi import Depends, Header, Query
-from pydantic import BeforeValidator, StringConstraints
+from pydantic import BaseModel, BeforeValidator, StringConstraints
 
 from idc_contracts import Decision, UtcDatetime
-from idc_gateway.classifying.origins import MAX_COORDINATE_PX, MAX_SLIDE_LENGTH
+from idc_gateway.classifying.origins import MAX_COORDINATE_PX, MAX_NAME_LENGTH, MAX_SLIDE_LENGTH
 from idc_gateway.results.classifications import PatchOrigin
 from idc_gateway.results.queries import ClassificationFilter, Cursor
 
 Label = Annotated[str, Query(min_length=1, max_length=64, pattern=r"^[\w .:/+@-]+$")]
 SlideLabel = Annotated[str, Query(min_length=1, max_length=MAX_SLIDE_LENGTH, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$")]
-"""A slide may be called what a file may: scanners write brackets, commas and more into names."""
+"""A slide's name may have any character of a file name: scanners write brackets, commas and more."""
 Coordinate = Annotated[int, Query(ge=0, le=MAX_COORDINATE_PX, description="In pixels of the slide.")]
 Extent = Annotated[int, Query(ge=1, le=MAX_COORDINATE_PX, description="In the pixels of `x` and `y`.")]
 GivenName = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[^\x00]+$")]
-"""What somebody says a key or user is called; databases take no zero byte."""
-Limit = Annotated[int, Query(ge=1, le=1000, description="How many.")]
-GivenCursor = Annotated[str | None, Query(max_length=128, description="`next_cursor` of the page before.")]
+"""A key's or user's name in a request; databases do not take a zero byte."""
+Limit = Annotated[int, Query(ge=1, le=1000, description="Most items in the answer.")]
+GivenCursor = Annotated[str | None, Query(max_length=128, description="`next_cursor` of the previous page.")]
 
 IdempotencyKey = Annotated[
     str | None,
@@ -28,7 +28,7 @@ IdempotencyKey = Annotated[
         min_length=1,
         max_length=255,
         pattern=r"^[\x21-\x7e]+$",
-        description="Sent again under the same key within a day, the request is answered again and does nothing again.",
+        description="A request repeated with the same key within a day gets the first answer and changes nothing.",
     ),
 ]
 
@@ -38,9 +38,9 @@ Once = Annotated[
         min_length=1,
         max_length=64,
         pattern=r"^[A-Za-z0-9._-]+$",
-        description="Name of a series in which an image (file name, labels, content) is stored once. One that is "
-        "there, no matter who sent it, gets the result that is stored. It is stored again after that result was "
-        "deleted, or in another series. Not together with an Idempotency-Key.",
+        description="Name of a series in which each image (file name, labels, content) is stored once. An image that "
+        "is stored already, whoever sent it, gets the stored result. It is stored again after that result was deleted, "
+        "or in another series. Not together with an Idempotency-Key.",
     ),
 ]
 
@@ -49,31 +49,36 @@ Once = Annotated[
 _MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
 
-def _moment(given: object) -> object:
-    if isinstance(given, str) and not _MOMENT.fullmatch(given):
-        raise ValueError("write a moment with its time zone: 2026-01-31T09:30:00Z")
-    return given
+def _moment(value: object) -> object:
+    if isinstance(value, str) and not _MOMENT.fullmatch(value):
+        raise ValueError("write a time with its time zone: 2026-01-31T09:30:00Z")
+    return value
 
 
-Moment = Annotated[UtcDatetime, BeforeValidator(_moment), Query(description="With a time zone, as RFC 3339 has it.")]
+Moment = Annotated[UtcDatetime, BeforeValidator(_moment), Query(description="RFC 3339, with a time zone.")]
 
 
-async def _origin(
-    patient: Label | None = None,
-    slide: SlideLabel | None = None,
-    x: Coordinate | None = None,
-    y: Coordinate | None = None,
-    w: Extent | None = None,
-    h: Extent | None = None,
-) -> PatchOrigin:
-    return PatchOrigin(patient, slide, x, y, w, h)
+class UploadQuery(BaseModel):
+    """What a sender says of a request's images; file names of QuPath and of the public set tell what is left out."""
+
+    name: Annotated[
+        str, Query(description=f"A raw body's file name; what is longer than {MAX_NAME_LENGTH} characters is cut.")
+    ] = ""
+    once: Once = None
+    patient: Label | None = None
+    slide: SlideLabel | None = None
+    x: Coordinate | None = None
+    y: Coordinate | None = None
+    w: Extent | None = None
+    h: Extent | None = None
+
+    @property
+    def origin(self) -> PatchOrigin:
+        """Where the images are from."""
+        return PatchOrigin(self.patient, self.slide, self.x, self.y, self.w, self.h)
 
 
-Origin = Annotated[PatchOrigin, Depends(_origin)]
-"""What the sender says of where patches are from; file names of QuPath and of the public set tell what is left out."""
-
-
-async def _wanted(
+async def _filters(
     decision: Decision | None = None,
     patient: Label | None = None,
     slide: SlideLabel | None = None,
@@ -84,13 +89,9 @@ async def _wanted(
     return ClassificationFilter(decision, patient, slide, reviewed, created_from, created_before)
 
 
-Wanted = Annotated[ClassificationFilter, Depends(_wanted)]
+Filters = Annotated[ClassificationFilter, Depends(_filters)]
 
 
-def parse_cursor(given: str | None) -> Cursor | None:
-    """Where to read on.
-
-    Raises:
-        BadCursor: It is not one of this gateway's.
-    """
-    return None if given is None else Cursor.parse(given)
+def parse_cursor(text: str | None) -> Cursor | None:
+    """Raises BadCursor where it is not one of this gateway's."""
+    return None if text is None else Cursor.parse(text)

@@ -1,4 +1,4 @@
-"""A pathologist's word on a result."""
+"""Pathologists' reviews of a result."""
 
 from uuid import UUID
 
@@ -6,14 +6,11 @@ from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel, Field
 
 from idc_contracts import utc_now
-from idc_gateway import executors
 from idc_gateway.access.scopes import Scope
-from idc_gateway.audit.chain import AuditEvent
-from idc_gateway.errors import NotFound
-from idc_gateway.idempotency.idempotent import idempotent
-from idc_gateway.idempotency.receipts import Claim, Receipt, fingerprint_of
+from idc_gateway.idempotency.job import Job
+from idc_gateway.idempotency.receipts import Claim, fingerprint_of
 from idc_gateway.results.classifications import Review, Verdict
-from idc_gateway.web.dependencies import CurrentCaller, GatewayDependency, RequestId, requires
+from idc_gateway.web.dependencies import AccessDep, CurrentCaller, RequestId, ResultsDep, requires
 from idc_gateway.web.routes.parameters import IdempotencyKey
 from idc_gateway.web.routes.schemas import ReviewItem
 
@@ -21,7 +18,7 @@ router = APIRouter(tags=["reviews"])
 
 
 class NewReview(BaseModel):
-    """What a pathologist says."""
+    """A pathologist's review."""
 
     verdict: Verdict
     comment: str = Field(default="", max_length=4000, pattern=r"^[^\x00]*$")
@@ -40,39 +37,27 @@ class ReviewList(BaseModel):
     dependencies=[Depends(requires(Scope.REVIEW))],
 )
 async def review_classification(
-    gateway: GatewayDependency,
+    results: ResultsDep,
     caller: CurrentCaller,
     request_id: RequestId,
     identity: UUID,
     review: NewReview,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
-    """Record a verdict. It stands above those before, which stay in the history."""
-    now = utc_now()
-    stored = Review(review.verdict, review.comment, caller.name, now)
-    details = {"verdict": review.verdict.value, "comment": review.comment}
-    event = AuditEvent("review.recorded", caller.name, str(identity), now, request_id, details)
-
-    def do(receipt: Receipt | None) -> None:
-        if not gateway.store.reviews.add(identity, stored, event, receipt):
-            raise NotFound(f"there is no classification {identity}")
-
-    claim = None
-    if idempotency_key is not None:
-        asked = [b"review", identity.bytes, review.verdict.encode(), review.comment.encode()]
-        claim = Claim(caller.name, idempotency_key, 0, fingerprint_of(asked))
+    """Record a review. The latest one counts; the earlier ones stay in the history."""
+    pieces = [b"review", identity.bytes, review.verdict.encode(), review.comment.encode()]
+    claim = Claim(caller.name, idempotency_key, 0, fingerprint_of(pieces)) if idempotency_key else None
+    stored = Review(review.verdict, review.comment, caller.name, utc_now())
     answer = ReviewItem.of(stored).model_dump_json().encode()
-    body = await idempotent(gateway.store.receipts, claim, answer, now, do)
+    body = await results.reviewing.record(identity, stored, answer, Job(caller.name, request_id, claim))
     return Response(body, 201, media_type="application/json")
 
 
 @router.get("/classifications/{identity:uuid}/review", dependencies=[Depends(requires(Scope.READ))])
 async def list_reviews(
-    gateway: GatewayDependency, caller: CurrentCaller, request_id: RequestId, identity: UUID
+    results: ResultsDep, access: AccessDep, caller: CurrentCaller, request_id: RequestId, identity: UUID
 ) -> ReviewList:
-    """All that was said of a result, newest first."""
-    if await executors.reads(gateway.store.results.get, identity) is None:
-        raise NotFound(f"there is no classification {identity}")
-    history = await executors.reads(gateway.store.reviews.history, identity)
-    await gateway.accesses.record("reviews.viewed", caller, str(identity), request_id)
+    """All reviews of a result, newest first."""
+    history = await results.reviewing.history(identity)
+    await access.views.record("reviews.viewed", caller, str(identity), request_id)
     return ReviewList(items=[ReviewItem.of(review) for review in history])

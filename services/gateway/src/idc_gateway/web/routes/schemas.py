@@ -1,4 +1,4 @@
-"""What the REST interface takes and answers about results, and its errors."""
+"""Results and errors as the REST interface answers them."""
 
 from datetime import datetime
 from typing import Any, Self
@@ -35,7 +35,7 @@ _EXAMPLE: dict[str, Any] = {
 
 
 class ReviewItem(BaseModel):
-    """A pathologist's word on one result."""
+    """A pathologist's review of one result."""
 
     verdict: Verdict
     comment: str
@@ -44,7 +44,6 @@ class ReviewItem(BaseModel):
 
     @classmethod
     def of(cls, review: Review) -> Self:
-        """The answer for a stored review."""
         return cls.model_validate(vars(review))
 
 
@@ -54,7 +53,7 @@ class ClassificationItem(BaseModel):
     model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
 
     id: UUID
-    name: str = Field(description="The file's name as it was sent, without folders; empty for a raw body without one.")
+    name: str = Field(description="The file's name as sent, without folders; empty for a raw body without one.")
     patient: str | None
     slide: str | None
     x: int | None = Field(description="Left edge of the patch in its slide, in pixels.")
@@ -70,18 +69,17 @@ class ClassificationItem(BaseModel):
     model: ModelRef
     thresholds: Thresholds
     latency_ms: float = Field(
-        description="How long the gateway waited for inference, all tries included; the same for images that were "
+        description="How long the gateway waited for inference, all attempts included; the same for images that were "
         "classified together."
     )
     created_at: datetime
-    width_px: int = Field(description="The image's own width; a patch is scaled to what the model reads.")
+    width_px: int = Field(description="The image's own width; a patch is scaled to the model's input.")
     height_px: int
     image_sha256: str | None = Field(description="Digest of the stored image; null where images are not stored.")
     review: ReviewItem | None = Field(description="The latest review.")
 
     @classmethod
     def of(cls, result: Classification) -> Self:
-        """The answer for a stored result."""
         review = ReviewItem.of(result.review) if result.review else None
         return cls.model_validate({**vars(result), **vars(result.origin), "review": review})
 
@@ -96,7 +94,7 @@ class ClassificationPage(BaseModel):
     """Results, newest first."""
 
     items: list[ClassificationItem]
-    next_cursor: str | None = Field(description="Give it as `cursor` to read on; null at the end.")
+    next_cursor: str | None = Field(description="Send it as `cursor` for the next page; null at the end.")
 
 
 class Problem(BaseModel):
@@ -110,17 +108,16 @@ class Problem(BaseModel):
 
 
 class BatchItem(BaseModel):
-    """What became of one image of a form: it has a classification or an error."""
+    """One image of a form, with a classification or an error."""
 
     index: int = Field(description="The image's place in the form, from 0.")
     name: str
     classification: ClassificationItem | None
     error: Problem | None
-    stored_before: bool = Field(description="Whether the result was there already: see the parameter `once`.")
+    stored_before: bool = Field(description="Whether the result was stored already: see the parameter `once`.")
 
     @classmethod
     def of(cls, outcome: Outcome) -> Self:
-        """The answer for one image."""
         return cls(
             index=outcome.index,
             name=outcome.name,
@@ -131,7 +128,7 @@ class BatchItem(BaseModel):
 
 
 class Batch(BaseModel):
-    """What became of the images of a form, in their order."""
+    """The images of a form, in their order."""
 
     items: list[BatchItem]
     accepted: int
@@ -139,5 +136,4 @@ class Batch(BaseModel):
 
 
 def problem_item(failure: Failure) -> Problem:
-    """The problem that one image has."""
     return Problem.model_validate(problems.members(failure.status, failure.kind, failure.detail))

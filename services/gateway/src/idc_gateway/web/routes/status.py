@@ -1,13 +1,14 @@
-"""How the gateway and all behind it are doing."""
+"""The state of the gateway and of everything behind it."""
 
 from importlib.metadata import version
 
 from fastapi import APIRouter, Depends
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field, field_serializer
 
 from idc_gateway import executors
 from idc_gateway.access.scopes import Scope
-from idc_gateway.web.dependencies import Gateway, GatewayDependency, requires
+from idc_gateway.web.dependencies import GatewayDependency, requires
+from idc_gateway.web.rooms import Gateway
 
 router = APIRouter(tags=["status"])
 
@@ -18,7 +19,7 @@ class OutboxStatus(BaseModel):
     waiting: int
     oldest_age_s: float
     degraded: bool
-    expired: int = Field(description="Messages that waited too long and were dropped since the start.")
+    expired: int = Field(description="Messages that waited too long and were dropped, since the start.")
 
 
 class ImageStatus(BaseModel):
@@ -32,15 +33,21 @@ class ImageStatus(BaseModel):
 class InferenceServerStatus(BaseModel):
     """One inference server."""
 
+    model_config = ConfigDict(from_attributes=True)
+
     url: str
-    ready: bool
+    ready: bool = Field(validation_alias="is_ready")
     breaker: str = Field(description="`closed`; `open` after failures in a row; `half-open` when a trial is due.")
     in_progress: int
-    looked_s_ago: float | None = Field(description="How old `ready` is, seconds; null before the first look.")
+    looked_s_ago: float | None = Field(description="Age of `ready` in seconds; null before the first check.")
+
+    @field_serializer("looked_s_ago")
+    def _rounded(self, seconds: float | None) -> float | None:
+        return None if seconds is None else round(seconds, 1)
 
 
 class GatewayStatus(BaseModel):
-    """Everything at one look."""
+    """The state of everything."""
 
     version: str
     site: str
@@ -55,48 +62,39 @@ class GatewayStatus(BaseModel):
 
 @router.get("/status", dependencies=[Depends(requires(Scope.READ))])
 async def get_status(gateway: GatewayDependency) -> GatewayStatus:
-    """Everything at one look, with what is wrong in words."""
-    ready = gateway.inference.is_ready
-    store, images = await gateway.store_check.finding(), await gateway.images_finding()
-    count, size_bytes = await executors.reads(gateway.store.images.total)
-    backlog = gateway.backlog.state
+    """The state of everything, with what is wrong in words."""
+    store, images = await gateway.store_check.result(), await gateway.results.check_images()
+    count, size_bytes = await executors.reads(gateway.results.index.total)
+    backlog = gateway.messages.backlog
     return GatewayStatus(
         version=version("idc-gateway"),
         site=gateway.settings.site,
-        broker_connected=gateway.bus.is_connected,
-        inference_ready=ready,
-        inference_servers=[
-            InferenceServerStatus(
-                url=server.url,
-                ready=server.is_ready,
-                breaker=server.breaker,
-                in_progress=server.in_progress,
-                looked_s_ago=None if server.looked_s_ago is None else round(server.looked_s_ago, 1),
-            )
-            for server in gateway.inference.states
-        ],
+        broker_connected=gateway.messages.bus.is_connected,
+        inference_ready=gateway.inference.is_ready,
+        inference_servers=[InferenceServerStatus.model_validate(server) for server in gateway.inference.states],
         store=store,
         outbox=OutboxStatus(
-            waiting=backlog.waiting,
-            oldest_age_s=round(backlog.oldest_age_s, 1),
-            degraded=backlog.is_degraded,
-            expired=gateway.backlog.expired,
+            waiting=backlog.state.waiting,
+            oldest_age_s=round(backlog.state.oldest_age_s, 1),
+            degraded=backlog.state.is_degraded,
+            expired=backlog.expired,
         ),
-        images=ImageStatus(stored=gateway.images is not None, count=count, bytes=size_bytes),
+        images=ImageStatus(stored=gateway.results.images is not None, count=count, bytes=size_bytes),
         degraded=_reasons(gateway, store, images),
     )
 
 
 def _reasons(gateway: Gateway, store: str, images: str) -> list[str]:
-    backlog, expired, unread = gateway.backlog.state, gateway.backlog.expired, gateway.alarms.rejected_messages
+    backlog, expired = gateway.messages.backlog.state, gateway.messages.backlog.expired
+    rejected = gateway.alarms.board.rejected_messages
     servers = [f"the inference server {one.url} {one.trouble}" for one in gateway.inference.states if one.trouble]
     reasons = {
-        "the broker is not connected: messages wait in the outbox": not gateway.bus.is_connected,
+        "the broker is not connected: messages wait in the outbox": not gateway.messages.bus.is_connected,
         f"the database: {store}": store != "ok",
         f"the image store: {images}": images != "ok",
         **dict.fromkeys(servers, True),
         f"{backlog.waiting} messages wait, the oldest for {backlog.oldest_age_s:.0f} s": backlog.is_degraded,
         f"{expired} messages waited too long and were dropped since the start": expired > 0,
-        f"{unread} messages of alarms could not be read since the start": unread > 0,
+        f"{rejected} messages of alarms were invalid since the start": rejected > 0,
     }
-    return [reason for reason, holds in reasons.items() if holds]
+    return [reason for reason, applies in reasons.items() if applies]

@@ -1,13 +1,13 @@
-"""The page's users."""
+"""Users of the page."""
 
 from datetime import datetime
 
 from fastapi import APIRouter, Depends
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
-from idc_gateway.access.accounts import User
 from idc_gateway.access.scopes import Role, Scope
-from idc_gateway.web.dependencies import CurrentCaller, Gateway, GatewayDependency, RequestId, requires
+from idc_gateway.settings import GatewaySettings
+from idc_gateway.web.dependencies import AccessDep, CurrentCaller, RequestId, SettingsDep, requires
 from idc_gateway.web.routes.keys import AccountName
 from idc_gateway.web.routes.parameters import GivenName
 
@@ -15,14 +15,14 @@ router = APIRouter(tags=["accounts"], dependencies=[Depends(requires(Scope.ADMIN
 
 
 class NewUser(BaseModel):
-    """Who is to use the page, as what."""
+    """A user to create."""
 
     name: AccountName
     role: Role
 
 
 class NewRole(BaseModel):
-    """What a user is to be."""
+    """A user's new role."""
 
     role: Role
 
@@ -30,23 +30,18 @@ class NewRole(BaseModel):
 class UserItem(BaseModel):
     """A user."""
 
+    model_config = ConfigDict(from_attributes=True)
+
     name: str
     role: Role
     created_at: datetime
     has_password: bool
 
-    @classmethod
-    def of(cls, user: User) -> "UserItem":
-        """The answer for a stored user."""
-        return cls(
-            name=user.name, role=user.role, created_at=user.created_at, has_password=user.password_hash is not None
-        )
-
 
 class SignInLink(BaseModel):
-    """A link that lets a user in once, to set a password."""
+    """A link that signs a user in once, to set a password."""
 
-    sign_in_link: str = Field(description="Hand it over safely; it works once, within an hour.")
+    sign_in_link: str = Field(description="Pass it on safely; it works once, within an hour.")
 
 
 class MadeUser(UserItem, SignInLink):
@@ -61,45 +56,43 @@ class UserList(BaseModel):
 
 @router.post("/users", status_code=201)
 async def create_user(
-    gateway: GatewayDependency, caller: CurrentCaller, request_id: RequestId, wanted: NewUser
+    access: AccessDep, settings: SettingsDep, caller: CurrentCaller, request_id: RequestId, new: NewUser
 ) -> MadeUser:
-    """Make a user; they come in by the link and set a password."""
-    user, token = await gateway.users.create(wanted.name, wanted.role, caller.name, request_id)
-    return MadeUser(**UserItem.of(user).model_dump(), sign_in_link=link_of(gateway, token))
+    """Create a user, who signs in by the link and sets a password."""
+    user, token = await access.users.create(new.name, new.role, caller.name, request_id)
+    return MadeUser(**UserItem.model_validate(user).model_dump(), sign_in_link=link_of(settings, token))
 
 
 @router.get("/users")
-async def list_users(gateway: GatewayDependency, caller: CurrentCaller, request_id: RequestId) -> UserList:
+async def list_users(access: AccessDep, caller: CurrentCaller, request_id: RequestId) -> UserList:
     """Every user."""
-    await gateway.accesses.record("users.listed", caller, "users", request_id)
-    return UserList(items=[UserItem.of(user) for user in await gateway.users.all()])
+    await access.views.record("users.listed", caller, "users", request_id)
+    return UserList(items=[UserItem.model_validate(user) for user in await access.users.all()])
 
 
 @router.put("/users/{name}/role")
 async def set_user_role(
-    gateway: GatewayDependency, caller: CurrentCaller, request_id: RequestId, name: GivenName, wanted: NewRole
+    access: AccessDep, caller: CurrentCaller, request_id: RequestId, name: GivenName, new: NewRole
 ) -> UserItem:
-    """Give a user another role; it holds from their next request on."""
-    return UserItem.of(await gateway.users.set_role(name, wanted.role, caller.name, request_id))
+    """Give a user another role; it applies from their next request on."""
+    return UserItem.model_validate(await access.users.set_role(name, new.role, caller.name, request_id))
 
 
 @router.post("/users/{name}/sign-in-link", status_code=201)
 async def create_sign_in_link(
-    gateway: GatewayDependency, caller: CurrentCaller, request_id: RequestId, name: GivenName
+    access: AccessDep, settings: SettingsDep, caller: CurrentCaller, request_id: RequestId, name: GivenName
 ) -> SignInLink:
-    """A new link for a user who forgot the password; the one before works no more."""
-    token = await gateway.users.new_link(name, caller.name, request_id)
-    return SignInLink(sign_in_link=link_of(gateway, token))
+    """A new link for a user who forgot the password; it replaces the earlier one."""
+    token = await access.users.new_link(name, caller.name, request_id)
+    return SignInLink(sign_in_link=link_of(settings, token))
 
 
 @router.delete("/users/{name}", status_code=204)
-async def remove_user(
-    gateway: GatewayDependency, caller: CurrentCaller, request_id: RequestId, name: GivenName
-) -> None:
-    """Remove a user and end their sessions; what they did stays under their name."""
-    await gateway.users.remove(name, caller.name, request_id)
+async def remove_user(access: AccessDep, caller: CurrentCaller, request_id: RequestId, name: GivenName) -> None:
+    """Remove a user and end their sessions; their records stay under their name."""
+    await access.users.remove(name, caller.name, request_id)
 
 
-def link_of(gateway: Gateway, token: str) -> str:
-    """The link with a token; it stands behind the `#`, so that no server and no log ever sees it."""
-    return f"{str(gateway.settings.public_url).rstrip('/')}/#sign-in={token}"
+def link_of(settings: GatewaySettings, token: str) -> str:
+    """The link with a token, behind the `#`: no server and no log sees it."""
+    return f"{str(settings.public_url).rstrip('/')}/#sign-in={token}"

@@ -1,6 +1,6 @@
 // The gateway's REST interface, as the page uses it.
 
-/** The session is over: expired, revoked or signed out elsewhere. */
+/** The session has ended: expired, revoked or signed out elsewhere. */
 export class SignedOut extends Error {}
 
 /** The gateway did not answer. */

@@ -3,7 +3,7 @@
 import { SignedOut, call, send } from "/static/api.js";
 
 const PERIOD_MS = 1000;
-const STALE = "What follows may be old:";
+const STALE = "These reports may be outdated:";
 const REASONS = {
   broker_lost: "the alarm has no connection to the broker",
   gateway_offline: "a gateway is offline or unknown to the alarm",
@@ -17,7 +17,7 @@ const template = document.querySelector("#alarm-template");
 let timer = null;
 let watch = 0; // which call of watchAlarms is the current one: an answer that comes after it ended changes nothing
 
-/** Start to ask for the alarms; `onSignedOut` is called when the session is over. */
+/** Start to ask for the alarms; `onSignedOut` is called when the session has ended. */
 export function watchAlarms(onSignedOut, mayCommand) {
   stopWatching();
   list.classList.toggle("read-only", !mayCommand);

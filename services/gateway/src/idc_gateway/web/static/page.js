@@ -17,7 +17,7 @@ let progress = { total: 0, classified: 0, refused: [] };
 /** What a caller may not do is not offered; the gateway refuses it too. */
 function showWork({ scopes }) {
   one("#classify").hidden = !scopes.includes("classify");
-  watchAlarms(() => showSignIn("The session is over: sign in again."), scopes.includes("alarm"));
+  watchAlarms(() => showSignIn("The session has ended: sign in again."), scopes.includes("alarm"));
 }
 
 function clear() {

@@ -1,0 +1,1 @@
+"""`idc classify`: image files in, forms sent, results counted and reported."""

@@ -1,0 +1,1 @@
+"""The gateway over HTTP: requests, retries, failures and the stream of results."""

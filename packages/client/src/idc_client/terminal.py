@@ -1,0 +1,58 @@
+"""Tables on standard output; progress and remarks on standard error."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Final
+
+import click
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+NOTICE: Final = "For research use only. Not a medical device."
+_STYLES: Final = {"idc": "bold red", "uncertain": "yellow", "no_idc": "blue"}
+_PIPED_WIDTH: Final = 200
+"""Columns of a table that goes to a file or a pipe."""
+
+
+def screen() -> Console:
+    """Standard output; in a pipe it has no colours and does not wrap."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=_PIPED_WIDTH)
+
+
+def remark(text: str) -> None:
+    """Print one line on standard error."""
+    click.echo(f"idc: {printable(text)}", err=True)
+
+
+def progress() -> Progress:
+    """A bar on standard error; hidden where that is no terminal, or where the results scroll by on one."""
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal or Console().is_terminal)
+
+
+def printable(text: str) -> str:
+    """Text from elsewhere as one line without control characters."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def styled(decision: str) -> str:
+    """A decision in the colour of its lamp, as rich's markup."""
+    style = _STYLES.get(decision)
+    return f"[{style}]{decision}[/]" if style else escape(decision)
+
+
+def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
+    """A plain table. Cells may hold rich's markup: the caller escapes text from elsewhere."""
+    plain = Table(*headings, box=None, pad_edge=False, header_style="bold", show_header=any(headings))
+    for row in rows:
+        plain.add_row(*row)
+    return plain
+
+
+def local_time(timestamp: str | None) -> str:
+    """An ISO 8601 timestamp in the reader's time zone; empty for None."""
+    return "" if timestamp is None else datetime.fromisoformat(timestamp).astimezone().strftime("%Y-%m-%d %H:%M:%S")

@@ -1,1 +1,0 @@
-"""The technologies behind the ports: files, GPIO and MQTT."""

@@ -1,0 +1,1 @@
+"""The connection to the broker: session, subscriptions, messages in and out."""

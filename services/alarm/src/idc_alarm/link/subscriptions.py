@@ -1,0 +1,37 @@
+"""What the alarm subscribes to: the gateways of its sites, and its own commands."""
+
+from dataclasses import dataclass
+
+from paho.mqtt.subscribeoptions import SubscribeOptions
+
+from idc_alarm.link.inbox import COMMANDS
+from idc_alarm.link.mqtt_client import EVENT_OPTIONS, STATE_OPTIONS
+from idc_contracts import CLASSIFICATIONS, GATEWAY_STATUS
+
+
+@dataclass(frozen=True)
+class Place:
+    """The alarm's place in the topics, and the sites that it hears."""
+
+    site: str
+    device: str
+    sites: tuple[str, ...]
+
+
+def subscriptions(place: Place) -> list[tuple[str, SubscribeOptions]]:
+    """Every topic filter, with its options."""
+    events = [CLASSIFICATIONS.filter(site=site) for site in place.sites]
+    events += [topic.at(site=place.site, device=place.device) for topic in COMMANDS]
+    states = [GATEWAY_STATUS.filter(site=site) for site in place.sites]
+    return [(topic, EVENT_OPTIONS) for topic in events] + [(topic, STATE_OPTIONS) for topic in states]
+
+
+def filters_of(site: str) -> list[str]:
+    """The filters of one site's gateways."""
+    return [CLASSIFICATIONS.filter(site=site), GATEWAY_STATUS.filter(site=site)]
+
+
+def foreign_site(topic: str, place: Place) -> str | None:
+    """The site of a gateway's message, where the alarm does not hear that site."""
+    found = CLASSIFICATIONS.place_of(topic) or GATEWAY_STATUS.place_of(topic)
+    return found[0] if found is not None and found[0] not in place.sites else None

@@ -1,1 +1,0 @@
-"""Adapters: each names its technology."""

@@ -1,0 +1,1 @@
+"""From the body of an infer request to its response: parse, decode, compute, decide."""

@@ -1,0 +1,1 @@
+"""Devices that compute the model: OpenVINO, the Neural Compute Stick, and the choice between them."""

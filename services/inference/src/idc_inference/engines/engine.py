@@ -1,0 +1,42 @@
+"""What the service needs of a device."""
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Engine(Protocol):
+    """Runs a compiled graph on small batches of patches."""
+
+    @property
+    def device(self) -> str:
+        """What runs the graph, as OpenVINO names it."""
+
+    @property
+    def chunk_patches(self) -> int:
+        """Most patches in one call of `infer`."""
+
+    @property
+    def slots(self) -> int:
+        """How many threads may call `infer` at once."""
+
+    @property
+    def computes_in_caller(self) -> bool:
+        """Whether a lone chunk is computed in the thread that calls `infer`."""
+
+    def infer(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Compute one chunk. A device that hangs may never return.
+
+        Args:
+            patches: RGB, uint8, shape (N, height, width, 3), values 0-255, contiguous, 1 <= N <= `chunk_patches`.
+
+        Returns:
+            Calibrated P(IDC), float32, shape (N,), values 0.0-1.0.
+
+        Raises:
+            EngineFailed: The device failed.
+        """
+
+    def close(self) -> None:
+        """Free the device; called from any thread, also while a chunk hangs."""

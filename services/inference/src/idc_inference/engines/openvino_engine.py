@@ -1,0 +1,74 @@
+"""Runs a bundle's graph with OpenVINO."""
+
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import openvino as ov
+from numpy.typing import NDArray
+
+from idc_inference.errors import EngineFailed, ModelUnavailable
+from idc_modelio.graphs import Graph, core
+
+INPUT: Final = "patch"
+OUTPUT: Final = "probability"
+
+STATIC_DEVICES: Final = ("NPU",)
+"""Devices that compile no graph with an open batch: they get one of batch 1."""
+
+
+def available_devices() -> tuple[str, ...]:
+    """The devices that OpenVINO finds on this machine."""
+    return tuple(core().available_devices)
+
+
+class OpenVinoEngine:
+    """One compiled graph, with as many infer requests as the device runs best at once."""
+
+    def __init__(self, model_path: Path, device: str, *, chunk_patches: int, cache_dir: Path | None = None) -> None:
+        """Compile the graph.
+
+        Args:
+            model_path: The graph, `model.xml`.
+            device: As OpenVINO names it.
+            chunk_patches: Most patches in one inference, on devices that gain from several.
+            cache_dir: Where compiled graphs are kept for the next start.
+
+        Raises:
+            ModelUnavailable: The graph cannot be read, has other inputs or outputs, or the device cannot run it.
+        """
+        is_static = device.partition(":")[0].partition(".")[0] in STATIC_DEVICES
+        try:
+            self._graph = Graph(_read(model_path, is_static=is_static), device, cache_dir=cache_dir)
+        except RuntimeError as exc:
+            raise ModelUnavailable(f"device {device!r} cannot run {model_path}: {_reason(exc)}") from exc
+        self.device, self.slots = self._graph.device, self._graph.slots
+        self.computes_in_caller = self._graph.computes_in_caller
+        # Values of one patch fit the cache of a core: it takes 1.8 ms for one and 8.3 ms for four.
+        self.chunk_patches = 1 if is_static or self.computes_in_caller else chunk_patches
+
+    def infer(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
+        try:
+            return self._graph.infer(patches).reshape(-1)
+        except RuntimeError as exc:
+            raise EngineFailed(f"the device {self.device} failed: {_reason(exc)}") from exc
+
+    def close(self) -> None:
+        with suppress(AttributeError):  # closed before
+            del self._graph
+
+
+def _read(path: Path, *, is_static: bool) -> ov.Model:
+    model = core().read_model(path)
+    _ = model.input(INPUT), model.output(OUTPUT)  # each raises where there is none
+    if is_static:
+        shape = model.input(INPUT).partial_shape
+        shape[0] = 1
+        model.reshape({INPUT: shape})
+    return model
+
+
+def _reason(error: RuntimeError) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[-1] if lines else "it gave no reason"

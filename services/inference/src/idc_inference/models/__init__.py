@@ -1,0 +1,1 @@
+"""Model versions: loaded, self-tested, exchanged, recovered and unloaded."""

@@ -1,0 +1,1 @@
+"""HTTP: endpoints, error responses and the server."""

@@ -1,0 +1,100 @@
+"""Describes a trained model as the manifest of its bundle."""
+
+from dataclasses import asdict, dataclass
+from importlib.metadata import version as package_version
+from typing import Final, Literal
+
+from idc_contracts import utc_now
+from idc_contracts.bundle import (
+    PATCH,
+    Backbone,
+    BundleManifest,
+    Dataset,
+    Int8,
+    OperatingPoint,
+    PatientMetrics,
+    SelfTest,
+    Split,
+)
+from idc_trainer.evaluation.bootstrap import Evaluation, MeasuredParts
+from idc_trainer.export import self_test
+from idc_trainer.export.int8 import MOST_AUC_DROP
+from idc_trainer.learning.head import balanced_weights
+from idc_trainer.learning.learner import Learned
+from idc_trainer.learning.operating_point import Target, reached
+from idc_trainer.splits.divided import DividedPatches
+from idc_trainer.workflows.export import Exported
+from idc_trainer.workflows.phases import Trained
+
+_SELF_TEST_TOLERANCE: Final = 0.02
+"""The largest |dp| with which a bundle still passes its self-test."""
+
+
+@dataclass(frozen=True)
+class Description:
+    """All that a manifest is made from."""
+
+    name: str
+    version: str
+    command: str
+    target: Target
+    patches: DividedPatches
+    trained: Trained
+    exported: Exported
+    parts: MeasuredParts
+
+
+def describe(found: Description) -> BundleManifest:
+    """The manifest without its list of files."""
+    learned, built, twin = found.trained.learned, found.trained.backbone, found.exported.twin
+    split = found.patches.split
+    used = found.patches.index.of({*split.train, *split.validation, *split.test})
+    return BundleManifest.model_construct(
+        schema_version=1,
+        name=found.name,
+        version=found.version,
+        created_at=utc_now(),
+        code_version=package_version("idc-trainer"),
+        command=found.command,
+        labels=("no_idc", "idc"),
+        patch=PATCH,
+        backbone=Backbone(**{name: getattr(built, name) for name in Backbone.model_fields}),
+        calibration=learned.calibration,
+        thresholds=learned.thresholds,
+        operating_point=_operating_point(found.target, learned),
+        split=Split(id=split.id, cross_fitted=found.patches.cross_fitted, **asdict(split)),
+        dataset=Dataset(sha256=used.sha256(), patches=len(used), positives=int(used.labels.sum())),
+        metrics=(
+            *_patient_metrics(found.parts.validation.evaluation, "validation"),
+            *_patient_metrics(found.parts.test.evaluation, "test"),
+        ),
+        self_test=SelfTest(file=self_test.FILE, patches=self_test.COUNT, tolerance=_SELF_TEST_TOLERANCE),
+        parity=found.exported.parity,
+        int8=Int8(kept=twin.kept, auc_drop=twin.auc_drop, auc_drop_limit=MOST_AUC_DROP) if twin else None,
+        precision="FP16",
+        files={},
+    )
+
+
+def _operating_point(target: Target, learned: Learned) -> OperatingPoint:
+    validation = learned.validation
+    weights = balanced_weights(validation.labels, validation.patients)
+    found = reached(learned.thresholds, validation.probability, validation.labels, weights)
+    return OperatingPoint(
+        target_sensitivity=target.sensitivity,
+        target_specificity=target.specificity,
+        target_band_width=target.band_width,
+        validation_sensitivity=round(found.sensitivity, 4),
+        validation_specificity=round(found.specificity, 4),
+        validation_coverage=round(found.coverage, 4),
+    )
+
+
+def _patient_metrics(evaluation: Evaluation, part: Literal["validation", "test"]) -> list[PatientMetrics]:
+    """The metrics of each patient; the manifest keeps ECE and Brier score without their intervals."""
+    metrics = []
+    for patient, figures in evaluation.patients.items():
+        values = figures.model_dump()
+        values |= {name: values[name]["value"] for name in ("ece", "brier")}
+        metrics.append(PatientMetrics(patient=patient, side=part, **values))
+    return metrics

@@ -1,0 +1,69 @@
+"""Evaluation of a finished bundle on patients that it was not trained on."""
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+from idc_contracts.bundle import BundleManifest
+from idc_trainer.data.check import require_patches
+from idc_trainer.data.index import PatchIndex
+from idc_trainer.data.reading import DataSet, read_patches
+from idc_trainer.errors import SplitError, printable
+from idc_trainer.evaluation.scored_patches import ScoredPatches, score_patches
+from idc_trainer.graphs.opening import open_bundle, prove
+from idc_trainer.progress import Progress
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class EvaluationRequest:
+    bundle: Path
+    data: DataSet
+    precision: str = "fp16"
+    """Which graph of the bundle, a key of `opening.GRAPHS`."""
+    patients: tuple[str, ...] = ()
+    """The patients to measure on; empty takes all of the data that the bundle was not trained on."""
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    manifest: BundleManifest
+    index: PatchIndex
+    """The patches, in the order of `scored`."""
+    scored: ScoredPatches
+
+
+def score_bundle(request: EvaluationRequest, progress: Progress) -> Evaluated:
+    """Score patches with a bundle's compiled graph.
+
+    Raises:
+        BundleInvalid: The bundle cannot be used, or fails its self-test.
+        SplitError: A patient to measure on is unknown, or the bundle was trained on it.
+        DataError: The patches cannot be read.
+    """
+    opened = open_bundle(request.bundle)
+    prove(opened)
+    if request.precision != "fp16":  # the self-test holds the answers of the FP16 graph
+        opened = open_bundle(request.bundle, request.precision)
+    manifest = opened.bundle.manifest
+    index = read_patches(request.data, progress)
+    require_patches(index)
+    chosen = index.of(_patients(request, manifest, index))
+    probability = opened.runner.run_all(chosen, progress, "scoring patches")
+    return Evaluated(manifest, chosen, score_patches(chosen, probability, manifest.thresholds))
+
+
+def _patients(request: EvaluationRequest, manifest: BundleManifest, index: PatchIndex) -> tuple[str, ...]:
+    known, trained_on = set(index.patients.tolist()), set(manifest.split.train)
+    if request.patients:
+        if unknown := sorted({*request.patients} - known):
+            raise SplitError(f"patient {unknown[0]!r} is not in the data: name others with --patients")
+        if seen := sorted({*request.patients} & trained_on):
+            raise SplitError(f"the bundle was trained on patient {seen[0]!r}: name others with --patients")
+        return request.patients
+    if known <= trained_on:
+        raise SplitError("the bundle was trained on all patients of the data: bring others")
+    if skipped := sorted(known & trained_on):
+        _LOG.warning("Not measured, since the bundle was trained on them: %s", printable(", ".join(skipped)))
+    return tuple(sorted(known - trained_on))

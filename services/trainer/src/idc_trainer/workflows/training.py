@@ -1,0 +1,90 @@
+"""Training: from patches to a bundle."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from idc_trainer.evaluation.bootstrap import MeasuredPart, MeasuredParts, evaluate, read_cross_validation
+from idc_trainer.evaluation.named_list import ListResult, read_list
+from idc_trainer.evaluation.scored_patches import score_patches
+from idc_trainer.export import bundle_writer, self_test
+from idc_trainer.export.model_card import Findings, Provenance
+from idc_trainer.graphs.runner import GraphRunner
+from idc_trainer.learning.operating_point import Target
+from idc_trainer.progress import Progress
+from idc_trainer.splits.choose import SplitRequest, split_patients
+from idc_trainer.splits.divided import DividedPatches
+from idc_trainer.workflows.description import Description, describe
+from idc_trainer.workflows.documents import write_documents
+from idc_trainer.workflows.export import export_graphs
+from idc_trainer.workflows.phases import Run, Trained, train_phases
+from idc_trainer.workflows.preparation import Source, read_index
+
+
+@dataclass(frozen=True)
+class TrainingRequest:
+    source: Source
+    out: Path
+    command: str
+    """The command line, which the manifest keeps."""
+    name: str = "idc"
+    version: str | None = None
+    """None takes the next whole number."""
+    split: SplitRequest = field(default_factory=SplitRequest)
+    target: Target = field(default_factory=Target)
+    report_list: Path | None = None
+    """A text file of names of test patches that are reported separately."""
+    cross_validation: Path | None = None
+    """The `figures.json` of a cross-validation of the same recipe, for the model card."""
+    provenance: Provenance = field(default_factory=Provenance)
+    int8: bool = True
+    """Whether an INT8 graph is made, and kept if it is good enough."""
+
+
+def train(request: TrainingRequest, progress: Progress) -> Path:
+    """Train a model and write its bundle; returns the bundle's folder.
+
+    Raises:
+        TrainerError: See `idc_trainer.errors`; nothing but the cache is written then.
+    """
+    version = request.version or bundle_writer.next_version(request.out, request.name)
+    with bundle_writer.new_bundle(request.out, request.name, version) as folder:
+        patches = split_patients(request.split, read_index(request.source, progress))
+        cross_validation = read_cross_validation(request.cross_validation) if request.cross_validation else None
+        listed = read_list(request.report_list, patches.test) if request.report_list else frozenset()
+        trained = train_phases(Run(patches, request.source, request.target, progress))
+        exported = export_graphs(trained, patches, folder, progress, int8=request.int8)
+        parts = _measure(trained, exported.runner, patches, request.split.seed, progress)
+        self_test.write_self_test(exported.runner, request.split.seed, folder)
+        manifest = describe(
+            Description(request.name, version, request.command, request.target, patches, trained, exported, parts)
+        )
+        tested, result = parts.test.scored, None
+        if request.report_list:
+            rows = np.isin(tested.names, sorted(listed))
+            result = ListResult(request.report_list.stem, tested.rows(rows))
+        found = Findings(patches, request.provenance, request.source.recipe, parts, result, cross_validation)
+        write_documents(manifest, found, trained, folder)
+        bundle_writer.write_manifest(folder, manifest, bundle_writer.list_digests(folder))
+    return request.out / request.name / version
+
+
+def _measure(
+    trained: Trained, runner: GraphRunner, patches: DividedPatches, seed: int, progress: Progress
+) -> MeasuredParts:
+    """Measure the compiled graph on validation and test patients.
+
+    With cross-fitting, the graph was trained on the validation patients and its own scores would flatter it: theirs
+    are those of the heads that were not trained on them.
+    """
+    validation, test, thresholds = patches.validation, patches.test, trained.learned.thresholds
+    if patches.cross_fitted:
+        probability = trained.learned.validation.probability.astype(np.float32)
+    else:
+        probability = runner.run_all(validation, progress, "scoring validation patches")
+    scored = (
+        score_patches(validation, probability, thresholds),
+        score_patches(test, runner.run_all(test, progress, "scoring test patches"), thresholds),
+    )
+    return MeasuredParts(*(MeasuredPart(part, evaluate(part, seed)) for part in scored))

@@ -1,0 +1,13 @@
+"""The health checks that the images bring, run on this machine."""
+
+import subprocess
+from pathlib import Path
+from typing import Final
+
+HEALTH: Final = Path(__file__).parents[2] / "health"
+
+
+def check(script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+    """Run one of the checks to its end."""
+    command = [HEALTH / script, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)

@@ -1,0 +1,166 @@
+"""What serves, how all is doing, and what happens as it happens."""
+
+import json
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from idc_contracts import ALARM_ACTIONS, AlarmActed, AlarmAction, AlarmMode, Decision, utc_now
+from idc_gateway.classifying.check_image import CheckedImage
+from idc_gateway.classifying.outcomes import Outcome
+from idc_gateway.classifying.result_writer import Entry, ResultWriter
+from idc_gateway.errors import InferenceUnavailable
+from idc_gateway.idempotency.job import Job
+from idc_gateway.inference.ports import Prediction
+from idc_gateway.results.classifications import UNKNOWN_ORIGIN
+from idc_gateway.store import Store
+from support.asgi_stream import AsgiStream
+from support.audit_records import latest_record
+from support.demo_patches import solid_png
+from support.eventually import eventually
+from support.gateway_fakes import FAKE_MODEL, FAKE_THRESHOLDS, MemoryBus, RednessInference
+
+RED = solid_png((250, 0, 0))
+URL = "/api/v1/classifications"
+
+
+async def test_model_is_told_with_its_thresholds(client: httpx.AsyncClient, app: FastAPI) -> None:
+    await eventually(lambda: app.state.gateway.inference.is_ready)
+    (model,) = (await client.get("/api/v1/models")).json()["items"]
+
+    assert model["name"] == FAKE_MODEL.name
+    assert model["ready"] is True
+    assert model["sha256"] == FAKE_MODEL.sha256
+    assert model["thresholds"] == {"no_idc_below": 0.4, "idc_from": 0.6}
+
+
+async def test_status_names_what_is_wrong(
+    client: httpx.AsyncClient, app: FastAPI, bus: MemoryBus, inference: RednessInference
+) -> None:
+    await client.post(URL, content=RED)
+    well = (await client.get("/api/v1/status")).json()
+    bus.disconnect()
+    inference.ready = False
+    await app.state.gateway.inference.look()
+
+    ill = (await client.get("/api/v1/status")).json()
+
+    assert well["degraded"] == []
+    assert well["images"] == {"stored": True, "count": 1, "bytes": len(RED)}
+    assert (ill["broker_connected"], ill["inference_ready"]) == (False, False)
+    assert len(ill["degraded"]) == 2
+
+
+async def test_another_model_is_audited_once(
+    client: httpx.AsyncClient, inference: RednessInference, store: Store
+) -> None:
+    for _ in range(2):
+        await client.post(URL, content=RED)
+
+    records = (await client.get("/api/v1/audit", params={"limit": 100})).json()["items"]
+
+    changes = [record for record in records if record["action"] == "model.changed"]
+    assert [change["details"]["sha256"] for change in changes] == [FAKE_MODEL.sha256]
+
+
+def test_model_that_another_gateway_saw_change_is_not_told_again(store: Store) -> None:
+    """Two gateways of one database, each of which classifies with the old model and then with the new one."""
+    gateways = [
+        ResultWriter(store.results, store.images, None, site="site", device=f"gateway-{number}") for number in (1, 2)
+    ]
+    image = CheckedImage("a.png", RED, 50, 50, "image/png", UNKNOWN_ORIGIN)
+
+    for model in (FAKE_MODEL, FAKE_MODEL.model_copy(update={"sha256": "e" * 64})):
+        for writer in gateways:
+            result = writer.new_result(image, Prediction(0.9, Decision.IDC, model, FAKE_THRESHOLDS), 1.0, utc_now())
+            writer.write([Entry([Outcome(0, "a.png", result)], [image], Job("first", "r"), utc_now())])
+
+    changes = [record.event for record in store.audit.page(100) if record.event.action == "model.changed"]
+    assert [(change.actor, change.details["before_sha256"], change.details["sha256"]) for change in changes] == [
+        ("gateway-1", FAKE_MODEL.sha256, "e" * 64),
+        ("gateway-1", "", FAKE_MODEL.sha256),
+    ]
+
+
+async def test_every_result_has_its_audit_record(client: httpx.AsyncClient) -> None:
+    answer = await client.post(URL, content=RED, headers={"X-Request-ID": "r-9"})
+    item = answer.json()["items"][0]
+
+    record = (await client.get("/api/v1/audit", params={"limit": 1})).json()["items"][0]
+
+    assert (record["action"], record["subject"], record["actor"]) == ("patch.classified", item["id"], "first")
+    assert record["request_id"] == "r-9"
+    assert record["details"]["decision"] == "idc"
+    assert record["details"]["image_sha256"] == item["image_sha256"]
+
+
+async def test_what_an_alarm_did_is_audited(client: httpx.AsyncClient, bus: MemoryBus, store: Store) -> None:
+    await client.get("/livez")
+    acted = AlarmActed(
+        source="alarm", action=AlarmAction.SOUNDED, state=AlarmMode.FINDING, latency_ms=3.5, correlation_id="r-1"
+    )
+
+    bus.deliver(ALARM_ACTIONS.at(site="site", device="alarm"), acted.to_payload())
+    bus.deliver(ALARM_ACTIONS.at(site="site", device="alarm"), b"nonsense")
+    await eventually(lambda: latest_record(store, "alarm.sounded") is not None)
+
+    record = latest_record(store, "alarm.sounded")
+    assert record is not None
+    assert (record.event.actor, record.event.request_id) == ("alarm", "r-1")
+    assert record.event.details["latency_ms"] == 3.5
+
+
+def events_of(stream: AsgiStream) -> list[dict[str, str]]:
+    """The fields of each event with data that has come so far."""
+    blocks = [block.splitlines() for block in stream.body.decode().split("\n\n")]
+    events = [dict(line.split(": ", 1) for line in block if not line.startswith(":")) for block in blocks]
+    return [event for event in events if "data" in event]
+
+
+async def test_new_results_are_told_as_they_are_stored_and_none_is_left_out(
+    app: FastAPI, client: httpx.AsyncClient
+) -> None:
+    await client.post(URL, content=RED)
+    stream = AsgiStream(app, "/api/v1/events", dict(client.headers))
+    await eventually(lambda: stream.status == 200)
+    ids = [(await client.post(URL, content=RED)).json()["items"][0]["id"] for _ in range(3)]
+    await eventually(lambda: len(events_of(stream)) == 3)
+    await stream.close()
+
+    again = AsgiStream(app, "/api/v1/events", {**client.headers, "Last-Event-ID": events_of(stream)[0]["id"]})
+    await eventually(lambda: len(events_of(again)) == 2)
+    await again.close()
+
+    assert [json.loads(event["data"])["id"] for event in events_of(stream)] == ids
+    assert {event["event"] for event in events_of(stream)} == {"classification"}
+    assert [json.loads(event["data"])["id"] for event in events_of(again)] == ids[1:]
+
+
+async def test_unknown_event_id_is_told_in_the_stream_as_an_error_would_end_it_for_good(
+    app: FastAPI, client: httpx.AsyncClient
+) -> None:
+    stream = AsgiStream(app, "/api/v1/events", {**client.headers, "Last-Event-ID": "none of ours"})
+
+    await eventually(lambda: len(events_of(stream)) == 1)
+    await stream.close()
+
+    assert (stream.status, events_of(stream)[0]["event"]) == (200, "missed")
+
+
+async def test_silent_inference_is_told_where_its_model_is_asked_for(
+    client: httpx.AsyncClient, inference: RednessInference
+) -> None:
+    async def broken() -> None:
+        raise InferenceUnavailable("no answer")
+
+    inference.describe = broken  # type: ignore[method-assign,assignment]
+
+    assert (await client.get("/api/v1/models")).status_code == 503
+
+
+@pytest.mark.parametrize(
+    "path", ["/api/v1/alarms", "/api/v1/audit", "/api/v1/status", "/api/v1/events", "/api/v1/models"]
+)
+async def test_nothing_is_told_without_a_key(stranger: httpx.AsyncClient, path: str) -> None:
+    assert (await stranger.get(path)).status_code == 401
