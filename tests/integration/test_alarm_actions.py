@@ -30,9 +30,9 @@ from idc_gateway.messages.ports import OutgoingMessage
 from idc_gateway.store import Store, open_store
 from support.alarm_link import DrivenLink
 from support.alarm_messages import acknowledge, patch_classified
-from support.alarm_process import AlarmProcess, wait_until
+from support.alarm_process import AlarmProcess
 from support.audit_records import latest_record
-from support.eventually import eventually
+from support.eventually import eventually, wait_until
 from support.mosquitto import MosquittoBroker
 from support.mqtt_peer import MqttPeer
 

@@ -30,7 +30,7 @@ from idc_contracts import (
 from support.alarm_fakes import FakePanel
 from support.alarm_link import DrivenLink
 from support.alarm_messages import acknowledge, patch_classified
-from support.alarm_process import wait_until
+from support.eventually import wait_until
 from support.mosquitto import MosquittoBroker
 from support.mqtt_peer import MqttPeer
 
@@ -463,7 +463,9 @@ def test_connection_whose_broker_hangs_is_not_ready_until_the_broker_answers_aga
 
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning", "ignore:unclosed:ResourceWarning")
-def test_connection_whose_thread_failed_is_replaced(make_link: MakeLink, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_connection_whose_thread_failed_is_replaced(
+    make_link: MakeLink, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     link = make_link()
     collect(link, 0)
     failed = threading.Event()
@@ -476,7 +478,7 @@ def test_connection_whose_thread_failed_is_replaced(make_link: MakeLink, monkeyp
     wait_until(failed.is_set, "the thread failed")
     monkeypatch.undo()
 
-    wait_until(lambda: not link.turn() and not link.is_ready, "the failure is noticed")
+    wait_until(lambda: not link.turn() and "hangs: connecting again" in caplog.text, "the failure is noticed")
     wait_until(lambda: not link.turn() and link.is_ready, "the link is ready again")
 
 

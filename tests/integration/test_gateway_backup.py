@@ -132,7 +132,7 @@ def test_backup_of_a_serving_gateway_brings_results_and_images_back(site: Site, 
     store = site.open()
     found = store.images.find(kept.image_sha256 or "")
     assert found is not None
-    assert site.images.get(found.object_name) == b"kept"
+    assert site.images.get(found[0]) == b"kept"
     assert store.images.find(lost.image_sha256 or "") is None
     assert latest_record(store, "database.restored") is not None
     assert store.audit.verify().is_intact

@@ -4,25 +4,11 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 from idc_alarm.journal.record import AlarmRecord
 from idc_servicekit.mqtt import MqttSettings
-
-
-def wait_until(is_true: Callable[[], bool], what: str, timeout_s: float = 20.0) -> None:
-    """Poll until something is so.
-
-    Raises:
-        AssertionError: It was not in time.
-    """
-    deadline = time.monotonic() + timeout_s
-    while not is_true():
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {timeout_s} s: {what}")
-        time.sleep(0.01)
+from support.eventually import wait_until
 
 
 class AlarmProcess:

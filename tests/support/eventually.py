@@ -26,4 +26,4 @@ def wait_until(condition: Callable[[], bool], fact: str, timeout_s: float = 60.0
     while not condition():
         if time.monotonic() > deadline:
             raise TimeoutError(f"not within {timeout_s} s: {fact}")
-        time.sleep(0.05)
+        time.sleep(0.02)

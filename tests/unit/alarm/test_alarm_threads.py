@@ -25,7 +25,7 @@ from idc_alarm.panel.pins import PinSettings
 from idc_alarm.settings import AlarmSettings
 from idc_servicekit.mqtt import MqttSettings
 from support.alarm_fakes import FakeLink, FakePanel, FakeWatchdog, MemoryJournal
-from support.alarm_process import wait_until
+from support.eventually import wait_until
 
 
 class StuckJournal(MemoryJournal):

@@ -13,7 +13,7 @@ from idc_alarm.machine.signals import Signal, Signals
 from idc_alarm.panel.gpio_panel import GpioPanel, open_panel
 from idc_alarm.panel.patterns import PatternSettings
 from idc_alarm.panel.pins import PinSettings
-from support.alarm_process import wait_until
+from support.eventually import wait_until
 
 PINS = PinSettings()
 LEVELS = [Signal.OFF, Signal.STEADY]
