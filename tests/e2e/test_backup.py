@@ -77,7 +77,7 @@ def events_after(stack: Checkout, position: str | None) -> list[str]:
     with httpx.stream("GET", f"{stack.url}/api/v1/events", headers=headers, timeout=30) as answer:
         for line in answer.iter_lines():
             lines.append(line)
-            if line.startswith(("data:", ": still here")) and len(lines) > 2:
+            if line.startswith(("data:", ": keep-alive")) and len(lines) > 2:
                 break
     return lines
 
