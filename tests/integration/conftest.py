@@ -2,11 +2,18 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
 from idc_gateway.store import Store, open_store
 from support.postgres import PostgresServer
+
+
+@pytest.fixture
+def site() -> str:
+    """A site of this test alone at the shared broker."""
+    return f"site-{uuid4().hex[:12]}"
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

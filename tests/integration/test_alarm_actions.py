@@ -42,11 +42,6 @@ PATIENCE_S = 30.0
 
 
 @pytest.fixture
-def site() -> str:
-    return f"site-{uuid4().hex[:12]}"
-
-
-@pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
     store = open_store(f"sqlite:///{tmp_path / 'gateway.sqlite3'}")
     yield store

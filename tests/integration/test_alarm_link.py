@@ -4,32 +4,21 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
-from uuid import uuid4
 
 import pytest
-from gpiozero.pins.mock import MockFactory, MockPin
 
-from idc_alarm.app import build
-from idc_alarm.event_queue import EventQueue
 from idc_alarm.link.backoff import Backoff
 from idc_alarm.link.inbox import Delivery
-from idc_alarm.panel.gpio_panel import GpioPanel
-from idc_alarm.settings import AlarmSettings
 from idc_contracts import (
     ALARM_ACKNOWLEDGEMENTS,
     ALARM_STATE,
     ALARM_STATUS,
     CLASSIFICATIONS,
-    GATEWAY_STATUS,
     AlarmState,
-    Decision,
     Lamps,
     ServiceStatus,
 )
-from support.alarm_fakes import FakePanel
 from support.alarm_link import DrivenLink
-from support.alarm_messages import acknowledge, patch_classified
 from support.eventually import wait_until
 from support.mosquitto import MosquittoBroker
 from support.mqtt_peer import MqttPeer
@@ -39,11 +28,6 @@ pytestmark = pytest.mark.integration
 PATIENCE_S = 5.0  # for a machine that is busy
 
 MakeLink = Callable[..., DrivenLink]
-
-
-@pytest.fixture
-def site() -> str:
-    return f"site-{uuid4().hex[:12]}"
 
 
 @pytest.fixture
@@ -57,6 +41,14 @@ def make_link(shared_broker: MosquittoBroker, site: str) -> Iterator[MakeLink]:
     yield make
     for link in links:
         link.close()
+
+
+@pytest.fixture
+def link(make_link: MakeLink) -> DrivenLink:
+    """A link that is ready."""
+    link = make_link()
+    collect(link, 0)
+    return link
 
 
 @pytest.fixture
@@ -114,10 +106,8 @@ def payloads(deliveries: Sequence[Delivery]) -> list[bytes]:
 
 
 def test_only_what_was_acknowledged_is_not_sent_again(
-    make_link: MakeLink, gateway: MqttPeer, operator: MqttPeer, site: str
+    link: DrivenLink, gateway: MqttPeer, operator: MqttPeer, site: str
 ) -> None:
-    link = make_link()
-    collect(link, 0)
     for payload in (b"1", b"2", b"3"):
         gateway.deliver(topic(site), payload)
     first = collect(link, 3)
@@ -137,13 +127,11 @@ def test_only_what_was_acknowledged_is_not_sent_again(
     assert payloads(third) == [b"4"]
 
 
-def test_alarm_says_whether_the_broker_kept_its_session(make_link: MakeLink, operator: MqttPeer) -> None:
+def test_alarm_says_whether_the_broker_kept_its_session(link: DrivenLink, operator: MqttPeer) -> None:
     def births() -> list[bool]:
         statuses = [ServiceStatus.from_payload(p) for place, p in operator.received if place.endswith("alarm-status")]
         return [status.is_session_new for status in statuses if status.status == "online"]
 
-    link = make_link()
-    collect(link, 0)
     wait_until(lambda: not link.turn() and births() == [True], "the first birth was told")
     link.drop()
     collect(link, 0)
@@ -173,10 +161,8 @@ def test_site_that_was_taken_out_of_the_settings_is_left(
 
 
 def test_acknowledgement_for_a_connection_that_is_gone_does_nothing(
-    make_link: MakeLink, gateway: MqttPeer, site: str
+    link: DrivenLink, gateway: MqttPeer, site: str
 ) -> None:
-    link = make_link()
-    collect(link, 0)
     gateway.deliver(topic(site), b"1")
     arrived = collect(link, 1)
 
@@ -187,10 +173,8 @@ def test_acknowledgement_for_a_connection_that_is_gone_does_nothing(
 
 
 def test_command_that_the_broker_does_not_keep_breaks_no_connection(
-    make_link: MakeLink, operator: MqttPeer, site: str, caplog: pytest.LogCaptureFixture
+    link: DrivenLink, operator: MqttPeer, site: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    link = make_link()
-    collect(link, 0)
     operator._client.publish(ALARM_ACKNOWLEDGEMENTS.at(site=site, device="alarm"), b"1", qos=0)
     arrived = collect(link, 1)
 
@@ -202,10 +186,8 @@ def test_command_that_the_broker_does_not_keep_breaks_no_connection(
 
 
 def test_burst_beyond_what_may_be_under_way_arrives_whole_and_in_order(
-    make_link: MakeLink, gateway: MqttPeer, site: str
+    link: DrivenLink, gateway: MqttPeer, site: str
 ) -> None:
-    link = make_link()
-    collect(link, 0)
     sent = [str(number).encode() for number in range(300)]
     for payload in sent:
         gateway.publish(topic(site), payload)
@@ -222,10 +204,8 @@ def test_burst_beyond_what_may_be_under_way_arrives_whole_and_in_order(
 
 
 def test_newest_of_many_reports_is_what_the_broker_keeps(
-    make_link: MakeLink, shared_broker: MosquittoBroker, operator: MqttPeer, site: str
+    link: DrivenLink, shared_broker: MosquittoBroker, operator: MqttPeer, site: str
 ) -> None:
-    link = make_link()
-    collect(link, 0)
     states = [numbered_state(number) for number in range(50)]
 
     for state in states:
@@ -276,118 +256,6 @@ def test_end_of_a_connection_that_is_gone_already_is_quiet(broker: MosquittoBrok
     assert not link.is_ready
 
 
-@pytest.fixture
-def settings(shared_broker: MosquittoBroker, tmp_path: Path, site: str) -> AlarmSettings:
-    return AlarmSettings(
-        site=site,
-        pin_factory="mock",
-        state_dir=tmp_path / "state",
-        alive_file=tmp_path / "alive",
-        ready_file=tmp_path / "ready",
-        mqtt=shared_broker.settings("alarm"),
-    )
-
-
-def test_red_and_blue_are_never_high_together_through_a_stream_of_results(
-    settings: AlarmSettings, gateway: MqttPeer, operator: MqttPeer, site: str
-) -> None:
-    factory = MockFactory()
-    queue = EventQueue()
-    alarm = build(settings, queue, GpioPanel(settings.pins, factory))
-    red, blue = (factory.pin(number) for number in (settings.pins.red, settings.pins.blue))
-    wait_until(lambda: alarm.turn() is None and settings.ready_file.exists(), "the alarm is ready")
-    status = ServiceStatus(source="gateway", status="online", version="1")
-    gateway.deliver(GATEWAY_STATUS.at(site=site, device="gateway"), status.to_payload())
-    decisions = [Decision.NO_IDC, Decision.IDC, Decision.UNCERTAIN, Decision.NO_IDC, Decision.IDC] * 8
-    button = ALARM_ACKNOWLEDGEMENTS.at(site=site, device="alarm")
-
-    for number, decision in enumerate(decisions):
-        gateway.deliver(topic(site), patch_classified(decision).to_payload())
-        if number % 3 == 1:
-            operator.deliver(button, acknowledge().to_payload())
-        alarm.turn()
-    last = patch_classified("uncertain")
-    gateway.deliver(topic(site), last.to_payload())
-    wait_until(lambda: alarm.turn() is None and _latest(operator, last.classification_id), "all was acted on")
-
-    assert len(red.states) > 8
-    assert len(blue.states) > 8
-    assert not _overlaps(red, blue)
-    queue.close()
-    alarm.run()
-
-
-def _latest(operator: MqttPeer, classification_id: object) -> bool:
-    states = [payload for place, payload in operator.received if place.endswith(ALARM_STATE.noun)]
-    return bool(states) and AlarmState.from_payload(states[-1]).last_classification == classification_id
-
-
-def _overlaps(one: MockPin, other: MockPin) -> bool:
-    """Whether two mock pins, recorded from about the same moment on, were high at the same time."""
-    ends = [_high_times(pin) for pin in (one, other)]
-    return any(a < d and c < b for a, b in ends[0] for c, d in ends[1])
-
-
-def _high_times(pin: MockPin) -> list[tuple[float, float]]:
-    # MockPin keeps the seconds since the last change; its clock ends at _last_change.
-    now = pin._last_change - sum(step.timestamp for step in pin.states)
-    spans: list[tuple[float, float]] = []
-    for step in pin.states:
-        if spans and not step.state:
-            spans[-1] = (spans[-1][0], now + step.timestamp)
-        now += step.timestamp
-        if step.state:
-            spans.append((now, float("inf")))
-    return spans
-
-
-def test_alarm_that_cannot_write_its_journal_rings_is_offline_and_reads_again_when_it_can(
-    settings: AlarmSettings, gateway: MqttPeer, operator: MqttPeer, site: str
-) -> None:
-    panel = FakePanel()
-    queue = EventQueue()
-    alarm = build(settings, queue, panel)
-    wait_until(lambda: alarm.turn() is None and settings.ready_file.exists(), "the alarm is ready")
-    (settings.state_dir / "alarm.new").mkdir()
-    finding = patch_classified("idc")
-
-    gateway.deliver(topic(site), finding.to_payload())
-    wait_until(lambda: alarm.turn() is None and panel.lamps.red, "red is lit")
-    wait_until(lambda: statuses(operator)[-1:] == ["offline"], "the broker says offline")
-    was_ready = settings.ready_file.exists()
-    (settings.state_dir / "alarm.new").rmdir()
-    wait_until(lambda: alarm.turn() is None and _latest(operator, finding.classification_id), "the finding is reported")
-
-    assert not was_ready
-    assert settings.ready_file.exists()
-    assert finding.message_id.hex in (settings.state_dir / "alarm.json").read_text().replace("-", "")
-    queue.close()
-    alarm.run()
-
-
-def test_poison_on_every_topic_is_counted_and_the_next_finding_rings(
-    settings: AlarmSettings, gateway: MqttPeer, operator: MqttPeer, site: str
-) -> None:
-    panel = FakePanel()
-    queue = EventQueue()
-    alarm = build(settings, queue, panel)
-    poison = [b"", b"\xff\x00", b"{}", b"[" * 2000, b"x" * 9000, b'{"message_id": 1e999}']
-    finding = patch_classified("idc")
-    wait_until(lambda: alarm.turn() is None and settings.ready_file.exists(), "the alarm is ready")
-
-    for payload in poison:
-        gateway.deliver(topic(site), payload)
-        operator.deliver(ALARM_ACKNOWLEDGEMENTS.at(site=site, device="alarm"), payload)
-    gateway.deliver(topic(site), finding.to_payload())
-    wait_until(lambda: alarm.turn() is None and _latest(operator, finding.classification_id), "the finding is reported")
-
-    state = [AlarmState.from_payload(payload) for place, payload in operator.received if place.endswith("state")][-1]
-    assert panel.lamps.red
-    assert state.rejected_messages == 2 * len(poison)
-    queue.close()
-    alarm.run()
-
-
 def test_alarm_that_was_removed_by_mistake_reports_again(
     make_link: MakeLink, gateway: MqttPeer, operator: MqttPeer, site: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -412,10 +280,8 @@ def statuses(operator: MqttPeer) -> list[str]:
 
 
 def test_link_leaves_the_broker_for_a_controller_that_hangs_and_comes_back_with_it(
-    make_link: MakeLink, operator: MqttPeer, monkeypatch: pytest.MonkeyPatch
+    link: DrivenLink, operator: MqttPeer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    link = make_link()
-    collect(link, 0)
     monkeypatch.setattr("idc_alarm.link.mqtt_link.HUNG_AFTER_S", 0.1)
 
     wait_until(lambda: statuses(operator)[-1:] == ["offline"], "the broker says offline, though nobody moves the link")
@@ -424,9 +290,7 @@ def test_link_leaves_the_broker_for_a_controller_that_hangs_and_comes_back_with_
     wait_until(lambda: not link.turn() and statuses(operator)[-1:] == ["online"], "the link is back")
 
 
-def test_dropped_link_stays_away_until_it_is_moved(make_link: MakeLink, operator: MqttPeer) -> None:
-    link = make_link()
-    collect(link, 0)
+def test_dropped_link_stays_away_until_it_is_moved(link: DrivenLink, operator: MqttPeer) -> None:
 
     link.drop()
     was_ready = link.is_ready
@@ -464,10 +328,8 @@ def test_connection_whose_broker_hangs_is_not_ready_until_the_broker_answers_aga
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning", "ignore:unclosed:ResourceWarning")
 def test_connection_whose_thread_failed_is_replaced(
-    make_link: MakeLink, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    link: DrivenLink, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    link = make_link()
-    collect(link, 0)
     failed = threading.Event()
 
     def fail(_client: object) -> None:

@@ -1,6 +1,5 @@
 """The broker's database through a full disk: broker/database.sh beside a real Mosquitto."""
 
-import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from idc_contracts import CLASSIFICATIONS
+from support.broker_scripts import run
 from support.eventually import wait_until
 from support.mosquitto import REPOSITORY, MosquittoBroker
 from support.session_client import SessionClient
@@ -19,10 +19,8 @@ PLACE = CLASSIFICATIONS.at(site="disk", device="gateway")
 
 
 def _mend(folder: Path) -> str:
-    environment = os.environ | {"PATH": f"/usr/sbin:{os.environ['PATH']}"}
-    done = subprocess.run(
-        [SCRIPT, "mend", folder], env=environment, check=True, capture_output=True, text=True, timeout=20
-    )
+    done = run("database.sh", "mend", folder)
+    assert done.returncode == 0, done.stderr
     return done.stdout
 
 

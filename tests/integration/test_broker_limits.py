@@ -33,15 +33,6 @@ def _announced_limits(broker: MosquittoBroker) -> Properties:
     return announced[0]
 
 
-def _shake_hands(broker: MosquittoBroker) -> None:
-    context = broker.settings("operator").tls_context()
-    with (
-        socket.create_connection((broker.host, broker.port), timeout=5) as plain,
-        context.wrap_socket(plain, server_hostname=broker.host),
-    ):
-        pass
-
-
 def test_broker_announces_its_limits(shared_broker: MosquittoBroker) -> None:
     limits = _announced_limits(shared_broker)
 
@@ -75,8 +66,8 @@ def test_more_connections_than_the_limit_are_refused_and_the_others_stay(broker:
         for _ in range(MAX_CONNECTIONS):  # the last of them are refused already
             strangers.enter_context(socket.create_connection((broker.host, broker.port), timeout=5))
 
-        with pytest.raises(OSError, match=r"(?i)reset|eof|closed|pipe|timed out"):
-            _shake_hands(broker)
+        with pytest.raises(OSError, match=r"(?i)reset|eof|closed|pipe|timed out"), broker.secured():
+            pass
         sender.deliver(PLACE, b"still here")
         wait_until(lambda: listener.payloads == [b"still here"], "the message arrives")
 
@@ -87,16 +78,12 @@ def test_more_connections_than_the_limit_are_refused_and_the_others_stay(broker:
 
 
 def test_websockets_are_not_spoken(shared_broker: MosquittoBroker) -> None:
-    context = shared_broker.settings("operator").tls_context()
     request = (
         b"GET /mqtt HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
         b"Sec-WebSocket-Protocol: mqtt\r\n\r\n"
     )
-    with (
-        socket.create_connection((shared_broker.host, shared_broker.port), timeout=5) as plain,
-        context.wrap_socket(plain, server_hostname=shared_broker.host) as secured,
-    ):
+    with shared_broker.secured() as secured:
         secured.sendall(request)
         try:
             answer = secured.recv(1024)

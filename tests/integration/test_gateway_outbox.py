@@ -3,7 +3,8 @@
 import asyncio
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
@@ -126,34 +127,33 @@ def test_results_stored_before_the_gateway_ended_are_published_by_the_next(
         wait_until(lambda: set(posted) <= classification_ids(listener), "all results arrived")
 
 
-async def test_message_that_the_broker_refuses_is_not_counted_as_sent(shared_broker: MosquittoBroker) -> None:
-    """The account `alarm` may say its own status and no result: to the broker's protocol both are answered."""
+@asynccontextmanager
+async def running(broker: MosquittoBroker, account: str) -> AsyncIterator[MqttBus]:
+    """A bus of this account that connects."""
 
     async def connected() -> None:
         pass
 
-    bus = MqttBus(shared_broker.settings("alarm"), site="refused", device="gateway", version="1")
+    bus = MqttBus(broker.settings(account), site="refused", device="gateway", version="1")
     running = asyncio.create_task(bus.run(connected, lambda _topic, _payload: None))
     try:
-        await asyncio.sleep(1)
-        assert not bus.is_connected  # its first word, that it is online, was refused
+        yield bus
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
 
 
-async def test_refused_message_is_an_error_on_a_good_connection(shared_broker: MosquittoBroker) -> None:
-    async def connected() -> None:
-        pass
+async def test_message_that_the_broker_refuses_is_not_counted_as_sent(shared_broker: MosquittoBroker) -> None:
+    """The account `alarm` may say its own status and no result: to the broker's protocol both are answered."""
+    async with running(shared_broker, "alarm") as bus:
+        await asyncio.sleep(1)
+        assert not bus.is_connected  # its first word, that it is online, was refused
 
-    bus = MqttBus(shared_broker.settings("gateway"), site="refused", device="gateway", version="1")
-    running = asyncio.create_task(bus.run(connected, lambda _topic, _payload: None))
-    try:
+
+async def test_refused_message_is_an_error_on_a_good_connection(shared_broker: MosquittoBroker) -> None:
+    async with running(shared_broker, "gateway") as bus:
         async with asyncio.timeout(60):
             await bus.wait_connected()
         with pytest.raises(BusUnavailable, match="refused"):
             await bus.publish(OutgoingMessage("idc/v1/refused/alarm/alarm-actions", b"not the gateway's to say"))
         await bus.publish(OutgoingMessage(CLASSIFICATIONS.at(site="refused", device="gateway"), b"{}"))
-    finally:
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)

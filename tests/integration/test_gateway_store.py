@@ -156,18 +156,6 @@ def test_tables_are_those_that_the_migrations_make(store_url: str) -> None:
     engine.dispose()
 
 
-def test_opening_again_changes_nothing(store_url: str) -> None:
-    store = open_store(store_url)
-    stored = result()
-    store.results.add([deed(stored)])
-    store.database.close()
-
-    again = open_store(store_url)
-
-    assert again.results.get(stored.id) == stored
-    again.database.close()
-
-
 def test_database_of_the_first_version_is_taken_over(tmp_path: Path) -> None:
     path = tmp_path / "gateway.sqlite3"
     _write_first_version(path)

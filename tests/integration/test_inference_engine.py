@@ -1,8 +1,6 @@
 """The made-up model on the real OpenVINO: what the engine gives back, and what it refuses to run."""
 
 import gc
-import threading
-import time
 import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -132,16 +130,6 @@ def test_chunk_that_fails_on_the_device_is_told_and_the_next_ones_are_served(tmp
             assert list(score(scheduler, good)) == [0, 0]
 
 
-def test_failures_among_other_work_end_their_own_requests_alone(tmp_path: Path) -> None:
-    bad, good = patches_of(np.full(2, 255, np.uint8)), patches_of(np.zeros(2, np.uint8))
-
-    with scheduler_on(save_failing_graph(tmp_path), chunk_patches=2) as scheduler:
-        futures = [scheduler.submit(bad if index % 5 == 0 else good) for index in range(60)]
-        errors = [future.exception(timeout=30) for future in futures]
-
-    assert [isinstance(error, EngineFailed) for error in errors] == [index % 5 == 0 for index in range(60)]
-
-
 @pytest.mark.parametrize("raised", [MemoryError(), AttributeError("x"), ValueError("y"), SystemExit(2)])
 def test_whatever_an_inference_raises_ends_its_request_and_no_place_is_lost(
     tiny_models_dir: Path, monkeypatch: pytest.MonkeyPatch, raised: BaseException
@@ -156,38 +144,6 @@ def test_whatever_an_inference_raises_ends_its_request_and_no_place_is_lost(
                 with pytest.raises(EngineFailed, match="device CPU failed: the service's log"):
                     score(scheduler, np.zeros(1, np.uint8))
         assert score(scheduler, np.array([255], np.uint8)) == pytest.approx([1], abs=1e-3)
-
-
-def test_hung_inference_is_told_and_its_place_comes_back_with_it(
-    tiny_models_dir: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    release, real = threading.Event(), ov.InferRequest.infer
-
-    def hang(request: ov.InferRequest, **options: object) -> object:
-        release.wait(60)
-        return real(request, **options)
-
-    engine = OpenVinoEngine(tiny_models_dir / "idc" / "1" / "model.xml", "CPU", chunk_patches=CHUNK)
-    scheduler = Scheduler(engine, Metrics(), device_timeout_s=1.0)
-    monkeypatch.setattr(ov.InferRequest, "infer", hang)
-    futures = [scheduler.submit(patches_of(np.zeros(CHUNK, np.uint8))) for _ in range(2 * engine.slots)]
-
-    assert all(isinstance(future.exception(timeout=30), EngineFailed) for future in futures)
-    assert "the device CPU has not answered" in scheduler.trouble()
-    release.set()
-    deadline_s = time.monotonic() + 30
-    while scheduler.trouble() and time.monotonic() < deadline_s:
-        time.sleep(0.01)
-    assert score(scheduler, np.array([255], np.uint8)) == pytest.approx([1], abs=1e-3)
-    scheduler.close()
-
-
-def test_graph_that_gives_many_results_for_one_patch_fails(tmp_path: Path) -> None:
-    with (
-        scheduler_on(save_graph(tmp_path, axes=(1, 2))) as scheduler,
-        pytest.raises(EngineFailed, match="3 results for 1 patches"),
-    ):
-        score(scheduler, np.zeros(3, np.uint8))
 
 
 def test_compiled_graph_is_kept_for_the_next_start(tmp_path: Path, tiny_models_dir: Path) -> None:

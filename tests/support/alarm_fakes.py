@@ -24,34 +24,21 @@ class FakePanel:
 
     @property
     def signals(self) -> Signals:
-        """The outputs as they are now."""
         return self.history[-1] if self.history else Signals()
 
     @property
     def lamps(self) -> Lamps:
-        """The lamps as they are lit now."""
         return self.signals.lamps
 
     @property
     def buzzer(self) -> bool:
-        """Whether the buzzer sounds now."""
         return self.signals.is_buzzing
 
     def show(self, signals: Signals) -> None:
-        """Remember the outputs.
-
-        Raises:
-            PanelFailed: `is_broken` is set.
-        """
         self.keep_alive()
         self.history.append(signals)
 
     def keep_alive(self) -> None:
-        """Do nothing.
-
-        Raises:
-            PanelFailed: `is_broken` is set.
-        """
         if self.is_broken:
             raise PanelFailed("this panel is set to fail")
 
@@ -61,7 +48,6 @@ class FakePanel:
         return [time.monotonic()] * presses
 
     def close(self) -> None:
-        """Put out everything."""
         self.history.append(Signals())
         self.is_closed = True
 
@@ -75,15 +61,9 @@ class MemoryJournal:
         self.is_full = False
 
     def load(self) -> AlarmRecord:
-        """The record as last saved."""
         return self.record
 
     def save(self, record: AlarmRecord) -> None:
-        """Replace the record.
-
-        Raises:
-            JournalFailed: `is_full` is set.
-        """
         if self.is_full:
             raise JournalFailed("this journal is set to fail")
         self.record = record
@@ -115,15 +95,12 @@ class FakeLink:
         return self.batches.pop(0) if self.batches and self.is_ready else []
 
     def acknowledge(self, deliveries: Sequence[Delivery]) -> None:
-        """Remember the packet ids."""
         self.acknowledged += [delivery.packet_id for delivery in deliveries]
 
     def report(self, state: AlarmState) -> None:
-        """Remember the state."""
         self.reports.append(state)
 
     def tell(self, actions: Sequence[AlarmActed]) -> None:
-        """Remember the actions that are new."""
         new = [acted for acted in actions if acted not in self.actions]
         self.actions += new
         self._told += [acted.message_id for acted in new] if self.is_listened_to else []
@@ -134,12 +111,10 @@ class FakeLink:
         return told
 
     def drop(self) -> None:
-        """Remember that the connection was broken."""
         self.drops += 1
         self.is_ready = False
 
     def close(self) -> None:
-        """Remember that the connection was ended."""
         self.is_closed = True
 
 
@@ -152,7 +127,6 @@ class FakeQueue(EventQueue):
         self.waits_s: list[float] = []
 
     def run(self, timeout_s: float) -> None:
-        """Run what is there."""
         self.waits_s.append(timeout_s)
         super().run(0.0)
         if len(self.waits_s) == self.last_turn:
@@ -168,9 +142,7 @@ class FakeWatchdog:
         self.is_stopped = False
 
     def feed(self) -> None:
-        """Count."""
         self.feeds += 1
 
     def stop(self) -> None:
-        """Remember the stop."""
         self.is_stopped = True

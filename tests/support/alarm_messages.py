@@ -11,7 +11,6 @@ _PROBABILITY = {Decision.IDC: 0.9, Decision.UNCERTAIN: 0.5, Decision.NO_IDC: 0.1
 
 
 def patch_classified(decision: Decision | str, classification_id: UUID | None = None, **fields: Any) -> PatchClassified:
-    """A classification with this decision."""
     decision = Decision(decision)
     return PatchClassified(
         source="gateway",
@@ -27,5 +26,4 @@ def patch_classified(decision: Decision | str, classification_id: UUID | None = 
 
 
 def acknowledge(**fields: Any) -> AcknowledgeAlarm:
-    """An acknowledgement."""
     return AcknowledgeAlarm(source="operator", by="nurse", **fields)

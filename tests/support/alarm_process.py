@@ -15,14 +15,7 @@ class AlarmProcess:
     """Starts, stops and kills one alarm; its folder outlives it."""
 
     def __init__(self, folder: Path, mqtt: MqttSettings, *, site: str, **environment: str) -> None:
-        """Choose the settings.
-
-        Args:
-            folder: Holds the state, the heartbeat files and the log.
-            mqtt: How the alarm reaches the broker.
-            site: The site that the alarm belongs to.
-            environment: More settings, by the names of their variables.
-        """
+        """`folder` holds the state, the heartbeat files and the log; `environment` are more settings."""
         self._folder = folder
         self.process: subprocess.Popen[bytes] | None = None
         self.options: tuple[str, ...] = ("-X", "dev", "-W", "error")
@@ -59,7 +52,6 @@ class AlarmProcess:
         wait_until(self.ready.exists, f"the alarm is ready: {self.log.read_text()[-2000:]}")
 
     def stop(self) -> int:
-        """Ask it to stop; return its exit code."""
         return self._end(signal.SIGTERM)
 
     def kill(self) -> None:
@@ -67,7 +59,6 @@ class AlarmProcess:
         self._end(signal.SIGKILL)
 
     def record(self) -> AlarmRecord:
-        """What the journal holds now."""
         return AlarmRecord.model_validate_json((self._folder / "state" / "alarm.json").read_bytes())
 
     def _end(self, number: signal.Signals) -> int:

@@ -45,7 +45,6 @@ class AsgiStream:
 
     @property
     def is_over(self) -> bool:
-        """Whether the application has done with it."""
         return self._task.done()
 
     async def close(self) -> None:

@@ -8,14 +8,7 @@ import httpx
 
 
 def post_until_accepted(client: httpx.Client, *images: bytes, timeout_s: float = 120.0) -> list[str]:
-    """Post one PNG as a raw body, or several in one form, until the gateway accepts them.
-
-    Returns:
-        The ids of their results.
-
-    Raises:
-        TimeoutError: It did not accept them in time.
-    """
+    """Post one PNG as a raw body, or several in one form, until the gateway accepts them; returns the results' ids."""
     headers = {"Idempotency-Key": uuid4().hex}
     body: dict[str, Any] = {"files": [("images", (f"{n}.png", image, "image/png")) for n, image in enumerate(images)]}
     if len(images) == 1:

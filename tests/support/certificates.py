@@ -20,13 +20,7 @@ commonName = supplied
 
 
 def self_signed(folder: Path, begins: str, ends: str) -> tuple[Path, Path]:
-    """A certificate for 127.0.0.1 that is valid in a time of the test's choice, and its key.
-
-    Args:
-        folder: Where both are written.
-        begins: As OpenSSL writes a time, such as 20200101000000Z.
-        ends: The same.
-    """
+    """A certificate for 127.0.0.1 that is valid from `begins` to `ends` (such as 20200101000000Z), and its key."""
     key, request, certificate = folder / "key.pem", folder / "request.pem", folder / "certificate.pem"
     (folder / "index.txt").write_text("")
     (folder / "serial").write_text("01\n")

@@ -22,12 +22,7 @@ class Checkout:
     """One clone, its settings and the project that `docker compose` makes of it."""
 
     def __init__(self, folder: Path, settings: Mapping[str, str] | None = None) -> None:
-        """Copy the project; start nothing.
-
-        Args:
-            folder: A folder that does not exist yet; its name is the compose project's.
-            settings: The lines of `.env`. The images are those of this run, and ports are free ones, unless named.
-        """
+        """Copy the project into a new folder, whose name is the compose project's; `settings` are lines of `.env`."""
         shutil.copytree(REPOSITORY, folder, ignore=NOT_TRACKED, symlinks=True)
         folder.chmod(0o755)
         self.folder: Final = folder
@@ -41,7 +36,6 @@ class Checkout:
 
     @property
     def project(self) -> str:
-        """The name of the compose project."""
         return self.settings.get("COMPOSE_PROJECT_NAME", self.folder.name)
 
     @property
@@ -69,11 +63,6 @@ class Checkout:
         )
 
     def compose(self, *arguments: str, timeout_s: float = 600) -> str:
-        """Run `docker compose` and return its standard output.
-
-        Raises:
-            RuntimeError: It failed; the message ends with what it said.
-        """
         done = self.run("docker", "compose", *arguments, timeout_s=timeout_s)
         if done.returncode:
             raise RuntimeError(f"docker compose {' '.join(arguments)}: {done.stdout[-2000:]}{done.stderr[-4000:]}")
@@ -84,16 +73,13 @@ class Checkout:
         self.compose("up", "--detach", "--wait", *arguments, timeout_s=1800)
 
     def rendered(self) -> dict[str, Any]:
-        """What compose makes of files and settings."""
         configuration: dict[str, Any] = json.loads(self.compose("config", "--format", "json"))
         return configuration
 
     def running(self) -> set[str]:
-        """The services that run."""
         return set(self.compose("ps", "--services", "--status", "running").split())
 
     def exec(self, service: str, *command: str) -> str:
-        """Run a command in a running container."""
         return self.compose("exec", "-T", service, *command)
 
     def api_key(self) -> str:

@@ -36,14 +36,7 @@ class ComposeStack:
         overrides: tuple[Path, ...] = (),
         environment: Mapping[str, str] | None = None,
     ) -> None:
-        """Choose names and ports; start nothing.
-
-        Args:
-            repository: The folder of docker-compose.yml.
-            models: The folder of model bundles that inference serves.
-            overrides: More compose files, laid over the project's.
-            environment: More settings of the compose files.
-        """
+        """Choose names and ports; start nothing. `overrides` are compose files that are laid over the project's."""
         self.project: Final = f"idc-e2e-{uuid4().hex[:8]}"
         self.http_port: Final = free_port()
         self.mqtt_port: Final = free_port()
@@ -64,7 +57,6 @@ class ComposeStack:
 
     @property
     def url(self) -> str:
-        """The gateway's address."""
         return f"http://127.0.0.1:{self.http_port}"
 
     @property
@@ -81,11 +73,6 @@ class ComposeStack:
         )
 
     def compose(self, *arguments: str, timeout_s: float = 300, check: bool = True) -> str:
-        """Run `docker compose` on this stack and return its standard output.
-
-        Raises:
-            RuntimeError: It failed; the message ends with what it said.
-        """
         done = subprocess.run(
             ["docker", "compose", *self._files, "--project-name", self.project, *arguments],
             cwd=self._repository,
@@ -114,7 +101,6 @@ class ComposeStack:
                 return
 
     def remove(self) -> None:
-        """Stop and delete everything, volumes too."""
         self.compose("--profile", "*", "down", "--volumes", "--timeout", "5")
         self._secrets.cleanup()
 
@@ -127,7 +113,6 @@ class ComposeStack:
         subprocess.run(["docker", "start", self.container(service)], check=True, capture_output=True, timeout=60)
 
     def exec(self, service: str, *command: str) -> str:
-        """Run a command in a running container."""
         return self.compose("exec", "-T", service, *command)
 
     def logs(self, service: str) -> str:
@@ -135,7 +120,6 @@ class ComposeStack:
         return self.compose("logs", "--no-log-prefix", "--no-color", service)
 
     def container(self, service: str) -> str:
-        """The id of a service's container, running or not."""
         return self.compose("ps", "--all", "--quiet", service).strip()
 
     def cut_network(self, service: str, network: str) -> None:
@@ -165,7 +149,6 @@ class ComposeStack:
         subprocess.run(["docker", "rm", "--force", "--volumes", name], check=True, capture_output=True, timeout=60)
 
     def inspect(self, service: str) -> dict[str, Any]:
-        """What the engine knows of a service's container."""
         command = ["docker", "inspect", self.container(service)]
         done = subprocess.run(command, check=True, capture_output=True, text=True)
         description: dict[str, Any] = json.loads(done.stdout)[0]
@@ -229,7 +212,6 @@ class ComposeStack:
 
 
 def answers(url: str) -> bool:
-    """Whether a URL answers with success now."""
     try:
         return httpx.get(url, timeout=5).is_success
     except httpx.TransportError:

@@ -19,11 +19,7 @@ device tree, where gpiozero looks for it; QEMU starts the kernel without that fi
 
 
 def run(*command: str | Path, timeout_s: float = 300, **options: Any) -> str:
-    """Run a program and return its standard output.
-
-    Raises:
-        RuntimeError: It failed; the message ends with what it said.
-    """
+    """Run a program and return its standard output; RuntimeError where it fails."""
     done = subprocess.run(command, capture_output=True, text=True, timeout=timeout_s, check=False, **options)
     if done.returncode:
         raise RuntimeError(f"{command[0]} failed: {done.stdout[-2000:]}{done.stderr[-4000:]}")
@@ -35,11 +31,7 @@ class DebianRoot:
     """Debian 13's packages for arm64, unpacked: the kernel, the Pi's device tree, Mosquitto and busybox."""
 
     def __init__(self, folder: Path) -> None:
-        """Unpack them below this folder, which takes a quarter of a minute and 300 MB.
-
-        Args:
-            folder: An empty folder.
-        """
+        """Unpack them into this empty folder, which takes a quarter of a minute and 300 MB."""
         source = f"deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] {MIRROR} trixie main"
         self.root = folder
         archive = folder / "root.tar"
@@ -60,14 +52,7 @@ class GuestRoot:
     """The files of the emulated Pi: the alarm's image, and beside it a broker and what drives the scenario."""
 
     def __init__(self, folder: Path, image: str, debian: DebianRoot, environment: dict[str, str]) -> None:
-        """Lay them out.
-
-        Args:
-            folder: An empty folder.
-            image: The alarm's image for arm64.
-            debian: Where Mosquitto and busybox come from.
-            environment: The alarm's settings, beside those that reach the broker.
-        """
+        """Lay them out in an empty folder; `environment`: the alarm's settings, beside those that reach the broker."""
         self.root = folder / "root"
         self.root.mkdir()
         self._export(image)
@@ -139,14 +124,7 @@ class EmulatedPi:
         ]
 
     def run(self, timeout_s: float) -> list[dict[str, Any]]:
-        """Run to the end of the scenario; QEMU's Pi cannot switch itself off, so its process is ended then.
-
-        Returns:
-            The scenario's steps.
-
-        Raises:
-            RuntimeError: The machine did not come to the end in time; the message ends with its serial line.
-        """
+        """Run the scenario and return its steps. QEMU's Pi cannot switch itself off, so its process is ended then."""
         machine = subprocess.Popen(self._command, stdin=subprocess.DEVNULL)
         deadline = time.monotonic() + timeout_s
         try:
@@ -160,7 +138,6 @@ class EmulatedPi:
         return [json.loads(line.removeprefix("PI-STEP ")) for line in self._lines() if line.startswith("PI-STEP ")]
 
     def text(self) -> str:
-        """What came over the serial line so far."""
         return self.log.read_text(errors="replace").replace("\r", "") if self.log.exists() else ""
 
     def _lines(self) -> list[str]:

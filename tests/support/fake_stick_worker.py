@@ -26,7 +26,6 @@ def failure() -> str:
 
 
 def main() -> int:
-    """Fail as told, or answer until the input ends."""
     if failure() == "no stick":
         say({"error": "Can not init Myriad device: NC_ERROR"})
         return 69
@@ -43,13 +42,11 @@ def main() -> int:
 
 
 def say(line: object) -> None:
-    """Write one line of JSON."""
     sys.stdout.write(json.dumps(line) + "\n")
     sys.stdout.flush()
 
 
 def answer() -> None:
-    """Answer each request."""
     source, sink = sys.stdin.buffer, sys.stdout.buffer
     patch_bytes = SIDE_PX * SIDE_PX * 3
     if failure() == "does not read":
@@ -72,7 +69,6 @@ def answer() -> None:
 
 
 def frame(how: str, means: list[float]) -> bytes:
-    """The bytes of one answer."""
     right = b"\0" + struct.pack(f"<{len(means)}f", *means)
     text = b"was the stick unplugged?"
     frames = {

@@ -28,18 +28,13 @@ class FaultRow:
     seen_meanwhile: str
 
     def as_line(self, day: dt.date) -> str:
-        """The row of the table."""
         counts = (self.accepted, self.stored, self.published, self.received, self.lost)
         cells = (self.fault, *(f"{count:,}" for count in counts), self.seen_meanwhile, day.isoformat())
         return f"| {' | '.join(cells)} |\n"
 
 
 def with_row(document: str, row: FaultRow, day: dt.date) -> str:
-    """The document with this row in place of the one of the same fault, or after all others.
-
-    Raises:
-        ValueError: The document has no table to write into.
-    """
+    """The document with this row in place of the one of the same fault, or after all others."""
     found = re.search(f"{re.escape(BEGIN)}\n(.*){re.escape(END)}", document, re.DOTALL)
     if found is None:
         raise ValueError(f"no {BEGIN!r} … {END!r} in the document")
@@ -55,6 +50,5 @@ def _place_of(lines: list[str], fault: str) -> int:
 
 
 def write_row(path: Path, row: FaultRow) -> None:
-    """Put a row into the document at `path`."""
     today = dt.datetime.now(tz=dt.UTC).date()
     path.write_text(with_row(path.read_text(), row, today))

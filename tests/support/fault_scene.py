@@ -26,12 +26,7 @@ class FaultScene:
     """Posts patches and counts where they have arrived."""
 
     def __init__(self, stack: ComposeStack, patches: DemoPatches) -> None:
-        """Let a witness in: a reader at the broker with a session of its own, beside the alarm's.
-
-        Args:
-            stack: Running and healthy.
-            patches: What to post.
-        """
+        """Let a witness in: a reader at the broker of a running stack with a session of its own, beside the alarm's."""
         self.stack: Final = stack
         self._gateways_topic: Final = CLASSIFICATIONS.at(site="site", device="gateway")
         self._patches = patches
@@ -39,12 +34,6 @@ class FaultScene:
 
     def post(self, count: int, *, pace_s: float = 0.0, batch: int = 1, finding: bool = True) -> list[str]:
         """Post patches one after the other, each as a careful client does: again while nobody takes it.
-
-        Args:
-            count: How many patches, a multiple of `batch`.
-            pace_s: Pause after each request.
-            batch: Patches in one request.
-            finding: Whether they show IDC.
 
         Returns:
             The ids that the gateway answered with: what it accepted.

@@ -65,16 +65,7 @@ def sample(message: str) -> dict[str, Any]:
 
 
 def hostile_payloads(message: str, rng: random.Random, *, damaged: int) -> Iterator[bytes]:
-    """Everything that is tried on one topic.
-
-    Args:
-        message: The name of the topic's model.
-        rng: Decides which bytes are damaged.
-        damaged: How many damaged copies of a valid message.
-
-    Yields:
-        Payloads of at most `LARGEST_BYTES` bytes.
-    """
+    """Everything that is tried on one topic, `damaged` copies of a valid message among it; `LARGEST_BYTES` at most."""
     yield from FIXED
     valid = sample(message)
     for field in valid:

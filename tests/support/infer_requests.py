@@ -24,14 +24,12 @@ def body_of(images: list[bytes]) -> tuple[bytes, dict[str, str]]:
 
 
 async def post(client: httpx.AsyncClient, images: list[bytes], path: str = "/v2/models/idc/infer") -> httpx.Response:
-    """The answer to a request with encoded images."""
     content, headers = body_of(images)
     return await client.post(path, content=content, headers=headers)
 
 
 @asynccontextmanager
 async def asked(app: Starlette) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of a running application."""
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with (
         app.router.lifespan_context(app),

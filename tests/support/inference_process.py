@@ -27,11 +27,6 @@ def start_inference(models: Path, port: int, **settings: str) -> subprocess.Pope
 
 
 def wait_ready(url: str, process: subprocess.Popen[str], timeout_s: float = 90.0) -> None:
-    """Wait until it is ready.
-
-    Raises:
-        TimeoutError: It is not, in time.
-    """
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline and process.poll() is None:
         try:

@@ -15,7 +15,6 @@ JOBS: Final = ["jobs/trainer", "jobs/trainer-features"]
 
 @functools.cache
 def render(folder: str) -> str:
-    """The documents of a folder, as text."""
     if shutil.which("kustomize"):
         command = ["kustomize", "build"]
     elif shutil.which("kubectl"):

@@ -35,11 +35,7 @@ def gateway_settings(folder: Path, mqtt: MqttSettings | None = None, **changes: 
 def live_gateway(
     settings: GatewaySettings, *, inference: InferenceServer | None = None, bus: Bus | None = None
 ) -> Iterator[str]:
-    """Serve in a thread while the block runs; gives the address.
-
-    Raises:
-        TimeoutError: It did not start in time.
-    """
+    """Serve in a thread while the block runs; gives the address."""
     port = free_port()
     app = create_app(build(settings, servers={"http://inference": inference or RednessInference()}, bus=bus))
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, ws="none"))

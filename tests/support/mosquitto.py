@@ -3,8 +3,11 @@
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -26,12 +29,7 @@ class MosquittoBroker:
     host: Final = "localhost"
 
     def __init__(self, folder: Path, *, extra_configurations: tuple[Path, ...] = ()) -> None:
-        """Make the secrets with the project's bootstrap script and the configuration from the project's own.
-
-        Args:
-            folder: An empty folder of this broker.
-            extra_configurations: What `start.sh` would add to the configuration: mutual TLS, bridges.
-        """
+        """Make secrets by the project's bootstrap, and its configuration with what `start.sh` would add."""
         self.port = free_port()
         self.folder = folder
         self._process: subprocess.Popen[bytes] | None = None
@@ -53,7 +51,6 @@ class MosquittoBroker:
 
     @property
     def data(self) -> Path:
-        """The folder of its database."""
         return self.folder / "data"
 
     @property
@@ -68,18 +65,12 @@ class MosquittoBroker:
 
     @property
     def pid(self) -> int:
-        """Its process.
-
-        Raises:
-            RuntimeError: It does not run.
-        """
         if self._process is None:
             raise RuntimeError("the broker does not run")
         return self._process.pid
 
     @property
     def is_running(self) -> bool:
-        """Whether its process runs."""
         return self._process is not None and self._process.poll() is None
 
     @property
@@ -106,12 +97,18 @@ class MosquittoBroker:
             keepalive_s=5,
         )
 
-    def start(self, timeout_s: float = 60.0) -> None:
-        """Start and wait until the port answers.
+    @contextmanager
+    def secured(self) -> Iterator[ssl.SSLSocket]:
+        """A new connection after its TLS handshake."""
+        context = self.settings("operator").tls_context()
+        with (
+            socket.create_connection((self.host, self.port), timeout=5) as plain,
+            context.wrap_socket(plain, server_hostname=self.host) as secured,
+        ):
+            yield secured
 
-        Raises:
-            RuntimeError: The broker ended at once or did not answer in time.
-        """
+    def start(self, timeout_s: float = 60.0) -> None:
+        """Start and wait until the port answers."""
         executable = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
         if executable is None:
             raise RuntimeError("mosquitto is not installed: run `make tools`")
@@ -149,7 +146,6 @@ class MosquittoBroker:
         self._signal(signal.SIGHUP)
 
     def log(self) -> str:
-        """All that the broker has logged."""
         return (self.folder / "mosquitto.log").read_text()
 
     def _bootstrap(self, *command: str) -> None:

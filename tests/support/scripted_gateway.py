@@ -24,7 +24,6 @@ def run_idc(
 
 
 def problem(status: int, detail: str, **headers: str) -> httpx.Response:
-    """A problem document."""
     return httpx.Response(status, json={"title": "no", "status": status, "detail": detail}, headers=headers)
 
 
@@ -71,7 +70,6 @@ class ScriptedGateway(httpx.BaseTransport):
     waits_s: list[float] = field(default_factory=list)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Answer, or break the connection."""
         request.read()
         self.requests.append(request)
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
@@ -81,5 +79,4 @@ class ScriptedGateway(httpx.BaseTransport):
 
     @property
     def documents(self) -> list[Any]:
-        """The JSON documents that were sent."""
         return [json.loads(request.content) for request in self.requests if request.content]

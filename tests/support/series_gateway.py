@@ -25,7 +25,6 @@ class SeriesGateway(httpx.BaseTransport):
     """A proxy on the way refuses larger forms."""
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Store, refuse, or break off."""
         request.read()
         trouble = next(self.troubles)
         images = [(request.url.params["once"], name, content) for name, content in _files_of(request)]

@@ -33,14 +33,7 @@ class SiteBroker(MosquittoBroker):
 
 
 def write_bridge(path: Path, site: SiteBroker, port: int, *, keepalive_s: int = 5) -> None:
-    """Fill in broker/bridge.example.conf as a person would.
-
-    Args:
-        path: The file to write.
-        site: The broker at the far end.
-        port: The port by which the far end is reached.
-        keepalive_s: In place of the example's minute, which would make a test long.
-    """
+    """Fill in broker/bridge.example.conf as a person would; its `keepalive_s` of a minute would make a test long."""
     text = (REPOSITORY / "broker/bridge.example.conf").read_text()
     for there, here in {
         "SITE-BROKER.EXAMPLE:8883": f"localhost:{port}",

@@ -32,7 +32,6 @@ class Uplink:
         self._is_open.set()
 
     def close(self) -> None:
-        """End everything."""
         self._listener.close()
         self._end_connections()
 

@@ -15,7 +15,7 @@ from idc_alarm.journal.record import AlarmRecord
 from idc_alarm.link.inbox import Delivery
 from idc_alarm.machine.condition import Condition
 from idc_alarm.machine.rules import Rules
-from idc_contracts import ALARM_ACKNOWLEDGEMENTS, CLASSIFICATIONS, GATEWAY_STATUS, AlarmAction, Lamps, ServiceStatus
+from idc_contracts import ALARM_ACKNOWLEDGEMENTS, CLASSIFICATIONS, GATEWAY_STATUS, Lamps, ServiceStatus
 from idc_contracts.base import Message
 from support.alarm_fakes import FakeLink, FakePanel, FakeQueue, FakeWatchdog, MemoryJournal
 from support.alarm_messages import acknowledge, patch_classified
@@ -168,19 +168,6 @@ def test_broker_is_not_reached_before_the_journal_proved_writable(tmp_path: Path
     assert len(rig.link.batches) == 2
 
 
-def test_ready_file_is_there_only_while_the_link_is_ready(tmp_path: Path) -> None:
-    rig = Rig(tmp_path).meet_gateway()
-    rig.turn()
-    was_there = rig.ready.exists()
-
-    rig.journal.is_full = True
-    rig.link.batches = [[delivery(patch_classified("idc"))]]
-    rig.turn()
-
-    assert was_there
-    assert not rig.ready.exists()
-
-
 def test_restored_finding_is_shown_and_reported_before_the_first_turn(tmp_path: Path) -> None:
     finding = uuid4()
     rig = Rig(tmp_path, record=AlarmRecord(condition=Condition(latched=True, latched_by=finding)))
@@ -205,9 +192,8 @@ def test_clean_stop_says_goodbye_and_leaves_everything_dark(tmp_path: Path) -> N
     assert rig.journal.record.condition.latched
 
 
-def test_broken_panel_ends_the_service_without_an_acknowledgement(tmp_path: Path) -> None:
+def test_broken_panel_ends_the_service_without_an_acknowledgement_and_feeds_no_watchdog(tmp_path: Path) -> None:
     rig = Rig(tmp_path, [delivery(patch_classified("idc"))])
-
     rig.queue.put(setattr, rig.panel, "is_broken", True)
 
     with pytest.raises(PanelFailed):
@@ -215,6 +201,8 @@ def test_broken_panel_ends_the_service_without_an_acknowledgement(tmp_path: Path
 
     assert rig.link.acknowledged == []
     assert not rig.link.is_closed
+    assert rig.watchdog.feeds == 0
+    assert not rig.watchdog.is_stopped
 
 
 def test_heartbeat_that_cannot_be_written_does_not_stop_the_alarm(
@@ -226,19 +214,6 @@ def test_heartbeat_that_cannot_be_written_does_not_stop_the_alarm(
 
     assert rig.panel.lamps.red
     assert len([entry for entry in caplog.records if entry.levelname == "ERROR"]) == 1
-
-
-def test_what_was_done_is_told_with_what_it_was_about(tmp_path: Path) -> None:
-    finding, button = patch_classified("idc"), acknowledge()
-    rig = Rig(tmp_path, [delivery(finding, 1)], [delivery(button, 2)]).meet_gateway()
-
-    rig.turn(2)
-
-    assert [(acted.action, acted.acted_on) for acted in rig.link.actions] == [
-        (AlarmAction.SOUNDED, finding.message_id),
-        (AlarmAction.ACKNOWLEDGED, button.message_id),
-    ]
-    assert {acted.classification_id for acted in rig.link.actions} == {finding.classification_id}
 
 
 def test_lost_broker_puts_blue_out_and_amber_on(tmp_path: Path) -> None:
@@ -287,17 +262,6 @@ def test_controller_sleeps_until_something_is_due(
     assert rig.queue.waits_s[-1] == wait_s
 
 
-def test_watchdog_goes_hungry_when_the_panel_fails(tmp_path: Path) -> None:
-    rig = Rig(tmp_path)
-    rig.panel.is_broken = True
-
-    with pytest.raises(PanelFailed):
-        rig.turn()
-
-    assert rig.watchdog.feeds == 0
-    assert not rig.watchdog.is_stopped
-
-
 def test_press_that_comes_with_a_finding_does_not_clear_it(tmp_path: Path) -> None:
     rig = Rig(tmp_path, [delivery(patch_classified("idc"))]).meet_gateway()
     rig.panel.waiting_presses = 1
@@ -319,17 +283,3 @@ def test_press_during_a_turn_clears_nothing_that_came_after_it(tmp_path: Path) -
 
     assert rig.panel.lamps.red
     assert len(rig.journal.record.condition.findings) == 1
-
-
-def test_acknowledgement_after_a_restart_clears_up_to_the_finding_that_it_names(tmp_path: Path) -> None:
-    findings = [patch_classified("idc") for _ in range(3)]
-    first = Rig(tmp_path, [delivery(finding, number) for number, finding in enumerate(findings)]).meet_gateway()
-    first.turn()
-    kept = AlarmRecord.model_validate_json(first.journal.record.model_dump_json())
-
-    command = acknowledge(up_to=findings[1].classification_id)
-    again = Rig(tmp_path, [delivery(command)], record=kept).meet_gateway()
-    again.turn()
-
-    assert again.link.reports[-1].lamps.red
-    assert again.journal.record.condition.latched_by == findings[2].classification_id

@@ -1,18 +1,15 @@
 """The alarm itself: each event once, over restarts too."""
 
 from datetime import UTC, datetime, timedelta
-from uuid import uuid4
 
 import pytest
 
 from idc_alarm.alarm import Alarm
 from idc_alarm.errors import PanelFailed
 from idc_alarm.journal.record import REMEMBERED_IDS, AlarmRecord
-from idc_alarm.machine.condition import Condition
 from idc_alarm.machine.events import Classified, Commanded, ConnectionChanged, Event, GatewayReported
 from idc_alarm.machine.rules import Rules
-from idc_alarm.machine.signals import Signal
-from idc_contracts import AcknowledgeAlarm, AlarmAction, AlarmState, Decision, Lamps, PatchClassified, ServiceStatus
+from idc_contracts import AcknowledgeAlarm, AlarmAction, AlarmState, Lamps, PatchClassified, ServiceStatus
 from support.alarm_fakes import FakePanel
 from support.alarm_messages import acknowledge, patch_classified
 
@@ -56,17 +53,6 @@ def event_of(message: PatchClassified | AcknowledgeAlarm) -> Event:
     return Commanded(sent)
 
 
-def test_event_seen_twice_is_one_event() -> None:
-    panel = FakePanel()
-    alarm = make_alarm(panel)
-    finding, button = patch_classified("idc"), acknowledge()
-
-    answers = [[acted.action for acted in alarm.act(event_of(event))] for event in (finding, button, finding)]
-
-    assert answers == [[AlarmAction.SOUNDED], [AlarmAction.ACKNOWLEDGED], []]
-    assert panel.lamps == Lamps()
-
-
 def test_late_copy_of_an_acknowledgement_does_not_silence_a_newer_finding() -> None:
     panel = FakePanel()
     alarm = make_alarm(panel)
@@ -102,16 +88,6 @@ def test_memory_of_seen_events_is_bounded_and_forgets_the_oldest() -> None:
         alarm.act(event_of(event))
 
     assert alarm.record.recent_ids == tuple(event.message_id for event in events[5:])
-
-
-def test_latched_record_drives_the_panel_at_start() -> None:
-    panel = FakePanel()
-    finding = uuid4()
-
-    make_alarm(panel, AlarmRecord(condition=Condition(latched=True, latched_by=finding, latest=Decision.IDC))).show()
-
-    (shown,) = panel.history
-    assert (shown.red, shown.buzzer) == (Signal.FINDING, Signal.FINDING)
 
 
 def test_state_tells_what_is_lit_and_why() -> None:

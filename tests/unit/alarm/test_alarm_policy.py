@@ -261,15 +261,6 @@ def test_silence_is_shown_and_ends_after_its_time(history: History) -> None:
     assert history.actions[-1] is AlarmAction.SILENCE_ENDED
 
 
-def test_silence_ends_with_a_new_finding(history: History) -> None:
-    history.classify("idc")
-    history.silence(3600)
-    history.classify("idc")
-
-    assert history.shown == FINDING
-    assert history.actions[-1] is AlarmAction.SOUNDED
-
-
 def test_button_silences_the_slow_beep(history: History) -> None:
     history.do(ConnectionChanged(is_up=False))
     history.wait(20)

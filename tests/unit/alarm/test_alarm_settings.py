@@ -44,11 +44,8 @@ def test_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
         ("ALARM_RULES__GATEWAYS", '["gateway"]', "ALARM_RULES__GATEWAYS"),
         ("ALARM_SITES", '["+"]', "ALARM_SITES"),
         ("ALARM_PINS__GREEN", "5", "ALARM_PINS__GREEN"),
-        ("ALARM_MQTT__USERNAME", "", "ALARM_MQTT__USERNAME"),
         ("ALARM_PIN_FACTORY", "rpigpio", "ALARM_PIN_FACTORY"),
         ("ALARM_DEVICE", "Alarm/1", "ALARM_DEVICE"),
-        ("ALARM_SITE", "+", "ALARM_SITE"),
-        ("ALARM_MQTT__PORT", "0", "ALARM_MQTT__PORT"),
     ],
 )
 def test_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str, named: str) -> None:

@@ -18,10 +18,8 @@ from idc_gateway.composition import build
 from idc_gateway.settings import GatewaySettings
 from idc_gateway.store import Store, open_store
 from idc_servicekit.mqtt import MqttSettings
-from support.gateway_accounts import Clock
+from support.gateway_accounts import KEY, OWN, Clock, client_of
 from support.gateway_fakes import MemoryBus, MemoryImages, RednessInference
-
-KEY = "idc_" + "k" * 60
 
 
 @pytest.fixture
@@ -119,24 +117,19 @@ async def app(
 @pytest.fixture
 async def stranger(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
     """A client without a key."""
-    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
+    async with client_of(app) as client:
         yield client
 
 
 @pytest.fixture
 async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
     """A client with the first key."""
-    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    headers = {"Authorization": f"Bearer {KEY}"}
-    async with httpx.AsyncClient(transport=transport, base_url="http://gateway", headers=headers) as client:
+    async with client_of(app, {"Authorization": f"Bearer {KEY}"}) as client:
         yield client
 
 
 @pytest.fixture
 async def browser(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
     """A client that keeps cookies and comes from the gateway's own page."""
-    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    headers = {"Sec-Fetch-Site": "same-origin"}
-    async with httpx.AsyncClient(transport=transport, base_url="http://gateway", headers=headers) as client:
+    async with client_of(app, OWN) as client:
         yield client

@@ -42,16 +42,6 @@ async def test_first_goes_at_once_and_those_behind_it_together() -> None:
     assert await doubled(10) == 20  # and again, after all have ended
 
 
-async def test_error_of_one_is_not_that_of_the_others() -> None:
-    step = Step()
-    step.go_on.set()
-    doubled = Grouping[int, int](step, most=9)
-
-    first, second = await asyncio.gather(doubled(1), doubled(2), return_exceptions=True)
-
-    assert (str(first), second) == ("1 is odd", 4)
-
-
 async def test_failed_call_is_told_to_all_each_with_an_error_of_its_own() -> None:
     async def fail(_numbers: list[int]) -> list[int]:
         raise StoreUnavailable("the disk is full")

@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -27,18 +28,23 @@ from support.gateway_fakes import MemoryBus, RednessInference
 RED = solid_png((250, 0, 0))
 
 
-async def test_locked_database_is_told_as_503_and_the_client_may_try_again(
-    client: httpx.AsyncClient, store: Store, tmp_path: Path, bus: MemoryBus
-) -> None:
+@pytest.fixture
+def lock(store: Store, tmp_path: Path) -> Iterator[sqlite3.Connection]:
+    """Another program's hold on the database, for which the gateway does not wait long."""
     assert isinstance(store.database, Database)
     with store.database.engine.connect() as connection:
         connection.exec_driver_sql("PRAGMA busy_timeout=50")
     lock = sqlite3.connect(tmp_path / "gateway.sqlite3")
     lock.execute("BEGIN IMMEDIATE")
+    yield lock
+    lock.close()
 
+
+async def test_locked_database_is_told_as_503_and_the_client_may_try_again(
+    client: httpx.AsyncClient, lock: sqlite3.Connection
+) -> None:
     refused = await client.post("/api/v1/classifications", content=RED)
     lock.rollback()
-    lock.close()
     accepted = await client.post("/api/v1/classifications", content=RED)
 
     assert refused.status_code == 503
@@ -48,16 +54,10 @@ async def test_locked_database_is_told_as_503_and_the_client_may_try_again(
     assert len((await client.get("/api/v1/classifications")).json()["items"]) == 1
 
 
-def test_file_that_another_program_holds_is_told_with_what_helps(store: Store, tmp_path: Path) -> None:
-    assert isinstance(store.database, Database)
-    with store.database.engine.connect() as connection:
-        connection.exec_driver_sql("PRAGMA busy_timeout=50")
-    lock = sqlite3.connect(tmp_path / "gateway.sqlite3")
-    lock.execute("BEGIN IMMEDIATE")
-
+@pytest.mark.usefixtures("lock")
+def test_file_that_another_program_holds_is_told_with_what_helps(store: Store) -> None:
     with pytest.raises(StoreUnavailable, match="end what else holds its file, or wait: database is locked"):
         store.database.check()
-    lock.close()
 
 
 def test_full_disk_is_no_working_store_until_there_is_room(

@@ -45,44 +45,6 @@ async def served(protocol: type[BoundedHttpProtocol]) -> AsyncIterator[tuple[uvi
     await serving
 
 
-@pytest.fixture
-async def port() -> AsyncIterator[int]:
-    async with served(Impatient) as (_server, port):
-        yield port
-
-
-async def test_slow_head_is_refused(port: int) -> None:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(b"GET / HTTP/1.1\r\nHost:")
-
-    answer = await asyncio.wait_for(reader.read(), 10)
-    writer.close()
-
-    assert answer.startswith(b"HTTP/1.1 400")
-    assert b"did not arrive within" in answer
-
-
-async def test_slow_head_of_a_second_request_is_refused_too(port: int) -> None:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-    first = await asyncio.wait_for(reader.readuntil(b"ok"), 10)
-    writer.write(b"GET / HTTP/1.1\r\nHost:")
-
-    second = await asyncio.wait_for(reader.read(), 10)
-    writer.close()
-
-    assert first.startswith(b"HTTP/1.1 200")
-    assert b"did not arrive within" in second
-
-
-async def test_many_requests_on_one_connection_are_served(port: int) -> None:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    for _ in range(200):
-        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\nX-Filler: " + b"a" * 2000 + b"\r\n\r\n")
-        await asyncio.wait_for(reader.readuntil(b"ok"), 10)
-    writer.close()
-
-
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 PROXIES_S = {"nginx": 60, "Amazon's balancer": 60, "Traefik": 90, "Caddy": 120}
 
@@ -99,7 +61,51 @@ class Client:
 
     async def ask(self) -> bytes:
         self.writer.write(GET)
+        return await self.answer()
+
+    async def answer(self) -> bytes:
         return await asyncio.wait_for(self.reader.readuntil(b"ok"), 30)
+
+    async def rest(self) -> bytes:
+        """What comes until the server closes the connection."""
+        return await asyncio.wait_for(self.reader.read(), 30)
+
+
+@pytest.fixture
+async def port() -> AsyncIterator[int]:
+    async with served(Impatient) as (_server, port):
+        yield port
+
+
+async def test_slow_head_is_refused(port: int) -> None:
+    client = await Client.connected(port)
+    client.writer.write(b"GET / HTTP/1.1\r\nHost:")
+
+    answer = await client.rest()
+    client.writer.close()
+
+    assert answer.startswith(b"HTTP/1.1 400")
+    assert b"did not arrive within" in answer
+
+
+async def test_slow_head_of_a_second_request_is_refused_too(port: int) -> None:
+    client = await Client.connected(port)
+    first = await client.ask()
+    client.writer.write(b"GET / HTTP/1.1\r\nHost:")
+
+    second = await client.rest()
+    client.writer.close()
+
+    assert first.startswith(b"HTTP/1.1 200")
+    assert b"did not arrive within" in second
+
+
+async def test_many_requests_on_one_connection_are_served(port: int) -> None:
+    client = await Client.connected(port)
+    for _ in range(200):
+        client.writer.write(GET.removesuffix(b"\r\n") + b"X-Filler: " + b"a" * 2000 + b"\r\n\r\n")
+        await client.answer()
+    client.writer.close()
 
 
 async def test_resting_connection_is_kept_for_longer_than_any_proxy_keeps_it() -> None:
@@ -118,7 +124,7 @@ async def test_connection_that_has_rested_longest_makes_room_for_others(port: in
     for client in clients:
         await client.ask()
 
-    assert await asyncio.wait_for(clients[0].reader.read(), 30) == b""
+    assert await clients[0].rest() == b""
     for client in clients[1:]:
         assert (await client.ask()).startswith(b"HTTP/1.1 200")
         client.writer.close()
@@ -136,7 +142,7 @@ async def test_request_that_meets_the_end_of_the_server_is_answered_and_is_the_l
 
         assert answer.startswith(b"HTTP/1.1 200")
         assert b"connection: close" in answer
-        assert await asyncio.wait_for(client.reader.read(), 30) == b""
+        assert await client.rest() == b""
         client.writer.close()
 
 
@@ -145,8 +151,8 @@ async def test_resting_connection_does_not_hold_up_the_end() -> None:
         fresh, rested = await Client.connected(port), await Client.connected(port)
         await rested.ask()
 
-    assert await asyncio.wait_for(rested.reader.read(), 30) == b""
-    assert await asyncio.wait_for(fresh.reader.read(), 30) == b""
+    assert await rested.rest() == b""
+    assert await fresh.rest() == b""
     for client in (fresh, rested):
         client.writer.close()
 
@@ -154,7 +160,7 @@ async def test_resting_connection_does_not_hold_up_the_end() -> None:
 async def test_body_that_drips_after_its_answer_is_ended(port: int) -> None:
     client = await Client.connected(port)
     client.writer.write(b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n")
-    assert (await asyncio.wait_for(client.reader.readuntil(b"ok"), 30)).startswith(b"HTTP/1.1 200")
+    assert (await client.answer()).startswith(b"HTTP/1.1 200")
 
     with suppress(ConnectionError):  # it may be closed while a byte is on its way
         async with asyncio.timeout(60):
@@ -169,7 +175,7 @@ async def test_body_that_comes_after_its_answer_leaves_the_connection_to_the_nex
     async with served(BoundedHttpProtocol) as (server, port):
         client = await Client.connected(port)
         client.writer.write(b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n")
-        await asyncio.wait_for(client.reader.readuntil(b"ok"), 30)
+        await client.answer()
         client.writer.write(b"late\r\n")
 
         assert (await client.ask()).startswith(b"HTTP/1.1 200")

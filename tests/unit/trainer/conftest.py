@@ -25,6 +25,17 @@ def silent() -> Callable[[str, int, int], None]:
     return tell
 
 
+@pytest.fixture
+def error_line(capsys: pytest.CaptureFixture[str]) -> Callable[[], str]:
+    """Reads the one line that the trainer has said of an error."""
+
+    def read() -> str:
+        (line,) = (line for line in capsys.readouterr().err.splitlines() if line.startswith("idc-trainer: "))
+        return line
+
+    return read
+
+
 @pytest.fixture(autouse=True)
 def _no_cache_of_the_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test writes into the cache of who runs it."""

@@ -56,13 +56,6 @@ def test_a_version_that_another_run_wrote_meanwhile_is_kept(tmp_path: Path) -> N
     assert [path.name for path in (tmp_path / "idc" / "1").iterdir()] == ["theirs.txt"]
 
 
-def test_an_output_that_is_a_file_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "out").write_text("")
-
-    with pytest.raises(OutputUnwritable, match="name a writable folder"), new_bundle(tmp_path / "out", "idc", "1"):
-        pytest.fail("the folder must not be offered")
-
-
 def test_the_next_version_follows_the_newest(tmp_path: Path) -> None:
     assert next_version(tmp_path, "idc") == "1"
     for name in ("2", "10", ".11-abc", "x"):

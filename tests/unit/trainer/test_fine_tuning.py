@@ -262,23 +262,19 @@ def test_a_damaged_history_is_told_with_what_to_delete(data: DividedPatches, kep
         _run(kept_run, data)
 
 
-def _truncate(path: Path) -> None:
-    path.write_bytes(path.read_bytes()[:5000])
-
-
-def _no_tree(path: Path) -> None:
-    path.write_bytes(path.read_bytes().replace(b"HEAP", b"HEAX"))
-
-
-def _not_hdf5(path: Path) -> None:
-    path.write_bytes(b"x" * 100)
-
-
-@pytest.mark.parametrize("damage", [_truncate, _no_tree, _not_hdf5, Path.unlink])
+@pytest.mark.parametrize(
+    "damaged",
+    [lambda whole: whole[:5000], lambda whole: whole.replace(b"HEAP", b"HEAX"), lambda _: b"x" * 100, lambda _: None],
+    ids=["cut off", "no tree", "no HDF5", "absent"],
+)
 def test_a_damaged_checkpoint_is_told_with_what_to_delete(
-    data: DividedPatches, kept_run: Path, damage: Callable[[Path], None]
+    data: DividedPatches, kept_run: Path, damaged: Callable[[bytes], bytes | None]
 ) -> None:
-    damage(kept_run / "epoch-3" / "model.weights.h5")
+    path = kept_run / "epoch-3" / "model.weights.h5"
+    content = damaged(path.read_bytes())
+    path.unlink()
+    if content is not None:
+        path.write_bytes(content)
 
     with pytest.raises(CacheDamaged, match=r"delete .*run to train from the start") as refused:
         _run(kept_run, data)

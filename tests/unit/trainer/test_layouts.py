@@ -1,6 +1,5 @@
 """The same patches in each layout are the same data."""
 
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -145,11 +144,3 @@ def test_a_file_that_went_away_is_unreadable(tree: Path) -> None:
 
     with pytest.raises(FileUnreadable, match=r"8863_idx5_x0_y51_class1\.png: cannot read it"):
         source.read(source.listing.files[2])
-
-
-def test_a_pipe_named_as_an_image_does_not_hang_the_reader(tree: Path) -> None:
-    os.mkfifo(tree / "8863" / "0" / "pipe.png")
-    source = open_patches(tree)
-
-    with pytest.raises(FileUnreadable, match="not a regular file"):
-        source.read(next(file for file in source.listing.files if file.name == "pipe.png"))

@@ -74,15 +74,6 @@ def test_rows_are_chosen_by_mask_number_or_patient(index: PatchIndex) -> None:
     assert len(index.of([])) == 0
 
 
-@pytest.mark.parametrize("content", [b"", b"\x89PNG\r\n\x1a\n" + b"x" * 50])
-def test_the_first_damaged_file_ends_the_reading(tree: Path, silent: Progress, content: bytes) -> None:
-    path = sorted(tree.rglob("*.png"))[3]
-    path.write_bytes(content)
-
-    with pytest.raises(FileUnreadable, match=rf"{path.name}.*--skip-unreadable"):
-        index_patches(open_patches(tree), silent, skip_unreadable=False)
-
-
 def test_damaged_files_among_many_are_left_out_and_listed(tmp_path: Path, silent: Progress) -> None:
     tree = write_patch_folder(tmp_path, {"a": (60, 60)})
     paths = sorted(tree.rglob("*.png"))
@@ -95,15 +86,6 @@ def test_damaged_files_among_many_are_left_out_and_listed(tmp_path: Path, silent
     details = {file.path: file.detail for file in index.left_out if file.reason is Reason.UNREADABLE}
     assert details.keys() == {paths[row].relative_to(tree).as_posix() for row in (7, 100)}
     assert "ends early" in details[paths[7].relative_to(tree).as_posix()]
-
-
-def test_an_index_of_damaged_files_alone_is_empty(tmp_path: Path, silent: Progress) -> None:
-    for path in write_patch_folder(tmp_path, {"a": (1, 1)}).rglob("*.png"):
-        path.write_bytes(b"text")
-
-    index = index_patches(open_patches(tmp_path), silent, skip_unreadable=True)
-
-    assert (len(index), index.sizes_px.shape, len(index.left_out)) == (0, (0, 2), 2)
 
 
 def test_a_file_that_changes_after_it_was_indexed_is_not_taken_for_the_same(tree: Path, index: PatchIndex) -> None:

@@ -61,10 +61,6 @@ def test_two_patients_are_too_few() -> None:
         choose_split(_classes(2, 0, 0), 0)
 
 
-def test_a_sound_split_passes(make_set) -> None:  # type: ignore[no-untyped-def]
-    check_split(PatientSplit(("a",), ("b",), ("c",)), make_set(OWNERS))
-
-
 @pytest.mark.parametrize(
     ("split", "error", "text"),
     [
@@ -88,8 +84,16 @@ def test_an_identical_file_on_two_sides_is_refused(make_set) -> None:  # type: i
         check_split(PatientSplit(("a",), ("b",), ("c",)), data)
 
 
-def test_an_identical_file_on_one_side_passes(make_set) -> None:  # type: ignore[no-untyped-def]
-    check_split(PatientSplit(("a",), ("b",), ("c",)), make_set(OWNERS, digests=["1", "1", "3", "4", "5"]))
+@pytest.mark.parametrize(
+    ("owners", "digests"),
+    [
+        (OWNERS, None),
+        (OWNERS, ["1", "1", "3", "4", "5"]),  # an identical file on one side
+        ([*OWNERS, ("d", 0)], ["1", "2", "3", "4", "5", "1"]),  # one of a patient on no side
+    ],
+)
+def test_a_sound_split_passes(make_set, owners: list[tuple[str, int]], digests: list[str] | None) -> None:  # type: ignore[no-untyped-def]
+    check_split(PatientSplit(("a",), ("b",), ("c",)), make_set(owners, digests=digests))
 
 
 def test_a_split_file_is_read_sorted(tmp_path: Path) -> None:
@@ -133,9 +137,3 @@ def test_patients_in_no_published_list_are_on_no_side() -> None:
 def test_the_published_lists_are_refused_where_a_side_is_not_there(patients: tuple[str, ...], found: str) -> None:
     with pytest.raises(SplitError, match=f"{found}: bring the whole public set, or use --split random"):
         official_split(dict.fromkeys(patients, BOTH))
-
-
-def test_a_patient_on_no_side_may_share_a_file(make_set) -> None:  # type: ignore[no-untyped-def]
-    data = make_set([*OWNERS, ("d", 0)], digests=["1", "2", "3", "4", "5", "1"])
-
-    check_split(PatientSplit(("a",), ("b",), ("c",)), data)

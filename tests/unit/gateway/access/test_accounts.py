@@ -18,9 +18,8 @@ from idc_gateway.access.users import LINK_LIFETIME, Users
 from idc_gateway.errors import TooMany, Unauthenticated
 from idc_gateway.settings import GatewaySettings
 from support.demo_patches import solid_png
-from support.gateway_accounts import PASSWORD, Clock, key_of, link_of, sign_up
+from support.gateway_accounts import KEY, PASSWORD, Clock, key_of, link_of, sign_up
 
-KEY = "idc_" + "k" * 60
 RED = solid_png((250, 0, 0))
 
 
@@ -254,13 +253,12 @@ def test_wrong_and_missing_passwords_are_wrong() -> None:
 
 
 def test_rate_is_each_callers_own() -> None:
-    rates = RequestRates(3)
-    for _ in range(3):
-        rates.count("first")
-
-    rates.count("second")
-    with pytest.raises(TooMany, match="first"):
-        rates.count("first")
+    rates = RequestRates(2, clock=lambda: 0.0)
+    for name in ("eva", "Eva", "eva ", "legacy-192.0.2.1", "2001:db8::/64"):
+        rates.count(name)
+        rates.count(name)
+        with pytest.raises(TooMany, match=name):
+            rates.count(name)
 
 
 @given(st.lists(st.floats(0, 30), max_size=300), st.integers(1, 50))

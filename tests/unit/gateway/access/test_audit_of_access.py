@@ -15,18 +15,15 @@ from support.asgi_stream import AsgiStream
 from support.audit_records import latest_record
 from support.demo_patches import solid_png
 from support.eventually import eventually
-from support.gateway_accounts import PASSWORD, SESSION, sign_up
+from support.gateway_accounts import KEY, OWN, PASSWORD, SESSION, client_of, sign_up
 
-KEY = "idc_" + "k" * 60
-OWN = {"Sec-Fetch-Site": "same-origin"}
 URL = "/api/v1/classifications"
 RED = solid_png((250, 0, 0))
 
 
 @pytest.fixture
 async def browser(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(app, raise_app_exceptions=False, client=("192.0.2.1", 1))
-    async with httpx.AsyncClient(transport=transport, base_url="http://gateway", headers=OWN) as client:
+    async with client_of(app, OWN, "192.0.2.1") as client:
         yield client
 
 

@@ -9,9 +9,9 @@ import pytest
 
 from idc_gateway.access.key_files import FileKey, follow_first_key, read_key
 from idc_gateway.access.keys import Keyring
-from idc_gateway.errors import Unauthenticated
 from idc_gateway.store import Store
 from support.eventually import eventually
+from support.gateway_accounts import opens
 
 OLD, NEW = "idc_" + "o" * 60, "idc_" + "n" * 60
 
@@ -59,14 +59,6 @@ async def keyring(store: Store, path: Path) -> AsyncIterator[Keyring]:
     following.cancel()
     with suppress(asyncio.CancelledError):
         await following
-
-
-async def opens(keyring: Keyring, secret: str) -> bool:
-    try:
-        await keyring.by_key(secret)
-    except Unauthenticated:
-        return False
-    return True
 
 
 async def test_exchanged_first_key_is_taken_in_by_a_running_gateway(keyring: Keyring, store: Store, path: Path) -> None:

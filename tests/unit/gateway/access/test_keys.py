@@ -15,10 +15,7 @@ from idc_gateway.settings import GatewaySettings
 from idc_gateway.sql.database import Database
 from idc_gateway.sql.tables import sessions as table
 from idc_gateway.store import Store
-from support.gateway_accounts import Clock
-
-KEY = "idc_" + "k" * 60
-
+from support.gateway_accounts import KEY, Clock
 
 FIRST = Proof("first", SignInBy.KEY, secret_digest(KEY))
 

@@ -23,9 +23,8 @@ from idc_gateway.store import Store, open_store
 from support.asgi_stream import AsgiStream
 from support.demo_patches import solid_png
 from support.eventually import eventually
-from support.gateway_accounts import PASSWORD, key_of, sign_up
+from support.gateway_accounts import OWN, PASSWORD, client_of, key_of, sign_up
 
-OWN = {"Sec-Fetch-Site": "same-origin"}
 NEW_PASSWORD = "another staple of horses"
 EVENTS = "/api/v1/events"
 RED = solid_png((250, 0, 0))
@@ -33,8 +32,7 @@ RED = solid_png((250, 0, 0))
 
 async def signed_in(client: httpx.AsyncClient, app: FastAPI) -> httpx.AsyncClient:
     """The browser of eva, an operator, with a password."""
-    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    browser = httpx.AsyncClient(transport=transport, base_url="http://gateway", headers=OWN)
+    browser = client_of(app, OWN)
     await sign_up(client, browser, role="operator")
     return browser
 

@@ -178,20 +178,6 @@ async def test_session_ends_idle_while_its_page_goes_on_polling(
     assert late.status_code == 401
 
 
-async def test_session_in_use_ends_with_its_lifetime_all_the_same(users: Users, store: Store, clock: Clock) -> None:
-    user, _ = await users.create("eva", Role.VIEWER, "first", "r")
-    sessions = BrowserSessions(store.sessions, lifetime=timedelta(hours=2), idle=timedelta(minutes=30), clock=clock)
-    token = await sessions.open(Proof("eva", SignInBy.LINK, user.password_hash), "r")
-
-    for _ in range(7):
-        clock.now += timedelta(minutes=15)
-        await sessions.by_token(token)
-    clock.now += timedelta(minutes=15)
-
-    with pytest.raises(Unauthenticated):
-        await sessions.by_token(token)
-
-
 async def test_session_that_ends_while_its_new_password_is_hashed_sets_none_for_the_next_user_of_the_name(
     users: Users, sessions: BrowserSessions
 ) -> None:

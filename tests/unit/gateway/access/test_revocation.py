@@ -19,24 +19,15 @@ from idc_gateway.audit.chain import AuditEvent
 from idc_gateway.errors import LastAdministrator, Unauthenticated
 from idc_gateway.settings import GatewaySettings
 from idc_gateway.store import Store
-from support.gateway_accounts import Clock
+from support.gateway_accounts import KEY, PASSWORD, Clock, opens
 
-KEY, OTHER_KEY = "idc_" + "k" * 60, "idc_" + "n" * 60
-PASSWORD = "correct horse battery"
+OTHER_KEY = "idc_" + "n" * 60
 
 
 def restarted(store: Store, settings: GatewaySettings) -> Keyring:
     keyring = Keyring(store.accounts)
     keyring.set_first_key(read_key(settings.first_api_key_file))
     return keyring
-
-
-async def opens(keyring: Keyring, secret: str) -> bool:
-    try:
-        await keyring.by_key(secret)
-    except Unauthenticated:
-        return False
-    return True
 
 
 async def test_revoked_first_key_stays_revoked_after_a_restart_and_the_log_says_so(

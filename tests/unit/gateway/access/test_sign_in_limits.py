@@ -2,8 +2,6 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import httpx
 import pytest
@@ -19,25 +17,19 @@ from idc_gateway.access.throttle import (
     FREE_FAILURES_OF_NAME,
     MAX_DELAY_S,
     Buckets,
-    RequestRates,
     SignInThrottle,
     source_of,
 )
 from idc_gateway.errors import Busy, TooMany, Unauthenticated
 from idc_gateway.executors import Executor
-from support.gateway_accounts import PASSWORD, SESSION, link_of, sign_up
+from support.gateway_accounts import KEY, OWN, PASSWORD, SESSION, client_of, link_of, sign_up
 
-KEY = "idc_" + "k" * 60
-OWN = {"Sec-Fetch-Site": "same-origin"}
 WRONG = {"name": "eva", "password": "guess guess guess"}
 RIGHT = {"name": "eva", "password": PASSWORD}
 
 
-@asynccontextmanager
-async def browser_at(app: FastAPI, address: str) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(app, raise_app_exceptions=False, client=(address, 1234))
-    async with httpx.AsyncClient(transport=transport, base_url="http://gateway", headers=OWN) as browser:
-        yield browser
+def browser_at(app: FastAPI, address: str) -> httpx.AsyncClient:
+    return client_of(app, OWN, address)
 
 
 async def cookies_of_eva(app: FastAPI, client: httpx.AsyncClient, address: str = "192.0.2.99") -> dict[str, str]:
@@ -274,12 +266,3 @@ def test_what_was_not_recorded_is_counted_in_the_next_record() -> None:
 
     assert first == [0] * RECORDED_PER_SOURCE + [None] * 7
     assert failed.to_record("192.0.2.1") == 7
-
-
-def test_rate_of_one_caller_is_not_another_ones_whatever_they_are_called() -> None:
-    rates = RequestRates(2, clock=lambda: 0.0)
-    for name in ("eva", "Eva", "eva ", "legacy-192.0.2.1", "2001:db8::/64"):
-        rates.count(name)
-        rates.count(name)
-        with pytest.raises(TooMany):
-            rates.count(name)

@@ -23,17 +23,15 @@ async def test_what_an_alarm_did_is_audited_once_however_often_it_is_sent(
     client: httpx.AsyncClient, bus: MemoryBus, store: Store
 ) -> None:
     await client.get("/livez")
-    report = _acted(by="nurse", acted_on=uuid4(), note="seen", cleared=(uuid4(),))
-    place = ALARM_ACTIONS.at(site="site", device="alarm")
+    report = _acted(by="nurse", acted_on=uuid4(), note="seen", cleared=(uuid4(),), latency_ms=3.5, correlation_id="r-1")
 
     for _ in range(3):
-        stored = bus.deliver(place, report.to_payload())
-        assert stored is not None
-        await asyncio.wait_for(stored, 20)
+        await _received(bus, report)
 
     (event,) = [record.event for record in store.audit.page(50) if record.event.actor == "alarm"]
     assert (event.details["by"], event.details["via"], event.details["note"]) == ("nurse", "message", "seen")
     assert event.details["cleared"] == [str(name) for name in report.cleared]
+    assert (event.details["latency_ms"], event.request_id) == (3.5, "r-1")
 
 
 @pytest.mark.parametrize(
@@ -45,9 +43,7 @@ async def test_name_that_a_message_brought_is_told_from_the_button(
 ) -> None:
     await client.get("/livez")
 
-    stored = bus.deliver(ALARM_ACTIONS.at(site="site", device="alarm"), _acted(**fields).to_payload())
-    assert stored is not None
-    await asyncio.wait_for(stored, 20)
+    await _received(bus, _acted(**fields))
 
     (event,) = [record.event for record in store.audit.page(50) if record.event.actor == "alarm"]
     assert event.details["via"] == via
@@ -86,9 +82,7 @@ async def test_request_id_of_an_alarm_that_nothing_can_store_is_left_out(
 ) -> None:
     await client.get("/livez")
 
-    stored = bus.deliver(ALARM_ACTIONS.at(site="site", device="alarm"), _acted(correlation_id=junk).to_payload())
-    assert stored is not None
-    await asyncio.wait_for(stored, 20)
+    await _received(bus, _acted(correlation_id=junk))
 
     record = latest_record(store, "alarm.acknowledged")
     assert record is not None
@@ -111,3 +105,10 @@ def test_ids_of_reports_are_kept_longer_than_any_queue_and_then_forgotten(store:
 
 def _acted(**fields: Any) -> AlarmActed:
     return AlarmActed(source="alarm", action=AlarmAction.ACKNOWLEDGED, state=AlarmMode.IDLE, **fields)
+
+
+async def _received(bus: MemoryBus, report: AlarmActed) -> None:
+    """Deliver a report, and wait until it is stored."""
+    stored = bus.deliver(ALARM_ACTIONS.at(site="site", device="alarm"), report.to_payload())
+    assert stored is not None
+    await asyncio.wait_for(stored, 20)

@@ -80,13 +80,3 @@ def test_crash_in_the_middle_leaves_no_image_and_its_rest_is_removed_later(
     assert opened.get(other) is None
     assert not rest.exists()
     assert opened.get(NAME) == IMAGE
-
-
-def test_full_disk_is_told(images: ImageStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(_descriptor: int) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "fsync", full)
-
-    with pytest.raises(ImagesUnavailable, match="No space left"):
-        images.put(NAME, IMAGE)

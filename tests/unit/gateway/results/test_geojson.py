@@ -67,6 +67,10 @@ async def test_tiles_of_qupath_lie_where_it_cut_them(client: httpx.AsyncClient) 
 
     assert sorted(boxes(document)) == [(x, y, 800, 800) for x in (0, 800) for y in (0, 800)]
     assert document["idc_sentinel"] == {"tiles": 4, "without_place": 0, "superseded": 0}
+    assert document["type"] == "FeatureCollection"
+    for tile in document["features"]:
+        assert (tile["properties"]["objectType"], tile["properties"]["classification"]["name"]) == ("tile", "IDC")
+        assert "not a medical device" in tile["properties"]["metadata"]["notice"]
 
 
 async def test_place_and_size_have_factors_of_their_own(client: httpx.AsyncClient) -> None:
@@ -107,6 +111,7 @@ async def test_results_without_a_place_are_counted(client: httpx.AsyncClient) ->
     await post(client, slide="s", x=1, y=1)
     await post(client, slide="s", name="no place.png")
     await post(client, slide="s", x=1)
+    await post(client, slide="other", x=1, y=1)
 
     assert (await collection(client, "s"))["idc_sentinel"] == {"tiles": 1, "without_place": 2, "superseded": 0}
 
@@ -122,12 +127,6 @@ async def test_slide_or_patient_that_nobody_knows_is_not_found(
 
     assert answer.status_code == 404
     assert query["slide"] in answer.json()["detail"]
-
-
-async def test_slide_without_a_wanted_result_is_an_empty_collection(client: httpx.AsyncClient) -> None:
-    await post(client, DARK, slide="s", x=1, y=1)
-
-    assert (await collection(client, "s", decision="idc"))["features"] == []
 
 
 @pytest.mark.parametrize("kind", ["csv", "geojson"])

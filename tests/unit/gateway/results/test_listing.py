@@ -145,22 +145,6 @@ async def test_table_has_every_result_and_no_formula(client: httpx.AsyncClient) 
     assert float(rows[1]["probability"]) == pytest.approx(250 / 255)
 
 
-async def test_geojson_has_a_tile_at_its_place_in_the_slide(client: httpx.AsyncClient) -> None:
-    await post(client, slide="s", x=100, y=200)
-    await post(client, slide="s")
-    await post(client, DARK, slide="other", x=1, y=1)
-
-    collection = (await client.get(f"{URL}/export", params={"format": "geojson", "slide": "s", "scale": 16})).json()
-
-    assert collection["type"] == "FeatureCollection"
-    (tile,) = collection["features"]
-    ring = tile["geometry"]["coordinates"][0]
-    assert ring == [[1600, 3200], [2400, 3200], [2400, 4000], [1600, 4000], [1600, 3200]]
-    assert tile["properties"]["objectType"] == "tile"
-    assert tile["properties"]["classification"]["name"] == "IDC"
-    assert "not a medical device" in tile["properties"]["metadata"]["notice"]
-
-
 async def test_geojson_needs_a_slide(client: httpx.AsyncClient) -> None:
     answer = await client.get(f"{URL}/export", params={"format": "geojson"})
 

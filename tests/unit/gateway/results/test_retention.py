@@ -44,8 +44,8 @@ def put(store: Store, images: MemoryImages) -> Put:
 class Cleaner:
     """Retention, and the deletion of what it removed."""
 
-    def __init__(self, store: Store, images: MemoryImages, days: int, max_bytes: int) -> None:
-        self._retention = Retention(store.images, max_age=days * DAY, max_bytes=max_bytes, clock=lambda: NOW)
+    def __init__(self, store: Store, images: MemoryImages, *, max_bytes: int = 10**9) -> None:
+        self._retention = Retention(store.images, max_age=90 * DAY, max_bytes=max_bytes, clock=lambda: NOW)
         writer = ResultWriter(store.results, store.images, images, site="site", device="gateway")
         self._deletions = ImageDeletions(store.images, images, writer.abandon_unsettled)
 
@@ -53,10 +53,6 @@ class Cleaner:
         count = self._retention.remove_due()
         self._deletions.delete_due()
         return count
-
-
-def retention(store: Store, images: MemoryImages, *, days: int = 90, max_bytes: int = 10**9) -> Cleaner:
-    return Cleaner(store, images, days, max_bytes)
 
 
 def names(images: MemoryImages) -> set[str]:
@@ -67,7 +63,7 @@ def test_old_images_go_and_the_results_stay(store: Store, images: MemoryImages, 
     old = put("old", age=91 * DAY)
     put("new", age=89 * DAY)
 
-    assert retention(store, images).remove_due() == 1
+    assert Cleaner(store, images).remove_due() == 1
 
     assert names(images) == {"new"}
     assert store.results.get(old.id) is not None
@@ -81,7 +77,7 @@ def test_too_many_bytes_cost_the_oldest(store: Store, images: MemoryImages, put:
     for number in range(10):
         put(f"{number}", age=(20 - number) * DAY)
 
-    retention(store, images, max_bytes=350).remove_due()
+    Cleaner(store, images, max_bytes=350).remove_due()
 
     assert names(images) == {"7", "8", "9"}
 
@@ -90,11 +86,11 @@ def test_unreviewed_positive_stays_until_it_is_reviewed(store: Store, images: Me
     positive = put("positive", age=300 * DAY, decision=Decision.IDC)
     put("uncertain", age=300 * DAY, decision=Decision.UNCERTAIN)
 
-    retention(store, images, max_bytes=1).remove_due()
+    Cleaner(store, images, max_bytes=1).remove_due()
     assert names(images) == {"positive"}
     review = Review(Verdict.IDC, "", "someone", NOW)
     store.reviews.add(positive.id, review, AuditEvent("review.recorded", "someone", "x", NOW), None)
-    retention(store, images, max_bytes=1).remove_due()
+    Cleaner(store, images, max_bytes=1).remove_due()
 
     assert names(images) == set()
 
@@ -105,7 +101,7 @@ def test_image_that_two_results_share_stays_for_the_unreviewed_positive(
     put("same", age=300 * DAY)
     put("same", age=200 * DAY, decision=Decision.IDC)
 
-    assert retention(store, images).remove_due() == 0
+    assert Cleaner(store, images).remove_due() == 0
     assert names(images) == {"same"}
 
 
@@ -113,7 +109,7 @@ def test_image_that_is_sent_again_begins_its_time_again(store: Store, images: Me
     put("same", age=300 * DAY)
     put("same", age=1 * DAY)
 
-    assert retention(store, images).remove_due() == 0
+    assert Cleaner(store, images).remove_due() == 0
 
 
 def test_broken_image_store_delays_the_deletion_and_nothing_else(store: Store, images: MemoryImages, put: Put) -> None:
@@ -121,10 +117,10 @@ def test_broken_image_store_delays_the_deletion_and_nothing_else(store: Store, i
     images.failure = ImagesUnavailable("away")
 
     with pytest.raises(ImagesUnavailable):
-        retention(store, images).remove_due()
+        Cleaner(store, images).remove_due()
     assert store.images.total() == (0, 0)
     images.failure = None
-    retention(store, images).remove_due()
+    Cleaner(store, images).remove_due()
 
     assert names(images) == set()
     assert store.images.due_deletions(9) == []

@@ -11,10 +11,9 @@ from starlette.routing import Mount
 from idc_gateway.composition import build
 from idc_gateway.settings import GatewaySettings
 from support.demo_patches import solid_png
+from support.gateway_accounts import KEY, OWN
 from support.gateway_fakes import MemoryBus, RednessInference
 
-KEY = "idc_" + "k" * 60
-OWN = {"Sec-Fetch-Site": "same-origin"}
 PUBLIC = {"/", "/docs", "/openapi.json", "/livez", "/readyz", "/api/v1/session"}
 
 

@@ -6,7 +6,6 @@ import threading
 import httpx
 from fastapi import FastAPI
 
-from idc_gateway.errors import StoreUnavailable
 from idc_gateway.store import Store
 from support.eventually import eventually
 from support.gateway_fakes import MemoryBus, RednessInference
@@ -76,15 +75,3 @@ async def test_store_that_hangs_is_told_and_checked_by_one_thread(
     assert {answer.status_code for answer in answers} == {503}
     assert "no answer within" in answers[0].json()["checks"]["store"]
     assert checks == 1
-
-
-async def test_lost_store_is_not_ready(stranger: httpx.AsyncClient, store: Store) -> None:
-    def broken() -> None:
-        raise StoreUnavailable("the disk is gone")
-
-    store.database.check = broken  # type: ignore[method-assign]
-
-    answer = await stranger.get("/readyz")
-
-    assert answer.status_code == 503
-    assert "the disk is gone" in answer.json()["checks"]["store"]

@@ -9,6 +9,7 @@ from idc_gateway.settings import GatewaySettings
 from support.asgi_stream import AsgiStream
 from support.demo_patches import solid_png
 from support.eventually import eventually
+from support.gateway_accounts import client_of
 
 RED, DARK, MID = solid_png((255, 0, 0)), solid_png((0, 0, 0)), solid_png((128, 0, 0))
 PATHS = ["/api/infer", "/api/IDC/infer"]
@@ -18,11 +19,6 @@ PATHS = ["/api/infer", "/api/IDC/infer"]
 def settings(request: pytest.FixtureRequest, settings: GatewaySettings) -> GatewaySettings:
     networks = {"legacy_open_networks": getattr(request, "param", []), "max_requests_in_progress": 4}
     return GatewaySettings.model_validate({**settings.model_dump(), **networks, "mqtt": settings.mqtt})
-
-
-def client_from(app: FastAPI, address: str) -> httpx.AsyncClient:
-    transport = httpx.ASGITransport(app, raise_app_exceptions=False, client=(address, 1234))
-    return httpx.AsyncClient(transport=transport, base_url="http://gateway")
 
 
 @pytest.mark.parametrize(
@@ -52,7 +48,7 @@ async def test_form_with_one_image_is_taken_and_with_two_is_not(client: httpx.As
 
 @pytest.mark.parametrize("path", PATHS)
 async def test_key_is_needed_unless_a_setting_says_otherwise(app: FastAPI, path: str) -> None:
-    async with client_from(app, "127.0.0.1") as local:
+    async with client_of(app, address="127.0.0.1") as local:
         assert (await local.post(path, content=RED)).status_code == 401
 
 
@@ -62,7 +58,7 @@ async def test_key_is_needed_unless_a_setting_says_otherwise(app: FastAPI, path:
     [("192.168.7.9", 200), ("fd00::1", 200), ("192.168.8.9", 401), ("unix", 401), ("::ffff:192.168.7.9", 401)],
 )
 async def test_named_networks_need_no_key_for_these_endpoints_alone(app: FastAPI, address: str, status: int) -> None:
-    async with client_from(app, address) as client:
+    async with client_of(app, address=address) as client:
         assert (await client.post("/api/infer", content=RED)).status_code == status
         assert (await client.post("/api/v1/classifications", content=RED)).status_code == 401
         assert (await client.get("/api/v1/classifications")).status_code == 401
@@ -70,7 +66,7 @@ async def test_named_networks_need_no_key_for_these_endpoints_alone(app: FastAPI
 
 @pytest.mark.parametrize("settings", [["192.168.7.0/24"]], indirect=True)
 async def test_forged_header_opens_nothing(app: FastAPI) -> None:
-    async with client_from(app, "203.0.113.5") as client:
+    async with client_of(app, address="203.0.113.5") as client:
         for header in ("X-Forwarded-For", "X-Real-IP", "Forwarded"):
             answer = await client.post("/api/infer", content=RED, headers={header: "192.168.7.9"})
             assert answer.status_code == 401
@@ -78,7 +74,7 @@ async def test_forged_header_opens_nothing(app: FastAPI) -> None:
 
 @pytest.mark.parametrize("settings", [["192.168.7.0/24"]], indirect=True)
 async def test_wrong_key_from_a_named_network_is_still_wrong(app: FastAPI) -> None:
-    async with client_from(app, "192.168.7.9") as client:
+    async with client_of(app, address="192.168.7.9") as client:
         answer = await client.post("/api/infer", content=RED, headers={"Authorization": "Bearer wrong"})
 
     assert answer.status_code == 401
@@ -86,7 +82,7 @@ async def test_wrong_key_from_a_named_network_is_still_wrong(app: FastAPI) -> No
 
 @pytest.mark.parametrize("settings", [["192.168.7.0/24"]], indirect=True)
 async def test_audit_names_the_address_that_had_no_key(app: FastAPI, client: httpx.AsyncClient) -> None:
-    async with client_from(app, "192.168.7.9") as open_client:
+    async with client_of(app, address="192.168.7.9") as open_client:
         await open_client.post("/api/infer", content=RED)
 
     record = (await client.get("/api/v1/audit", params={"limit": 1})).json()["items"][0]
@@ -117,7 +113,7 @@ async def test_other_sites_page_in_an_open_network_is_refused(
     app: FastAPI, path: str, headers: dict[str, str], status: int
 ) -> None:
     """A form or script of any page that somebody in that network opens could sound the alarm."""
-    async with client_from(app, "192.168.7.9") as browser:
+    async with client_of(app, address="192.168.7.9") as browser:
         answer = await browser.post(path, content=RED, headers={"Host": "192.168.7.1:8080", **headers})
 
     assert answer.status_code == status
@@ -130,7 +126,7 @@ async def test_rate_of_open_networks_counts_by_network(app: FastAPI) -> None:
     app.state.gateway.access.rates = RequestRates(2)
     statuses = []
     for address in ("fd00::1", "fd00::2", "fd00::3", "fd00:0:0:1::1"):
-        async with client_from(app, address) as client:
+        async with client_of(app, address=address) as client:
             statuses.append((await client.post("/api/infer", content=RED)).status_code)
 
     assert statuses == [200, 200, 429, 200]

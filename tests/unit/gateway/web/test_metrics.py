@@ -96,10 +96,6 @@ async def test_states_of_broker_outbox_alarms_and_inference_are_told(
     assert found["idc_gateway_inference_breaker_open{url=http://inference}"] == 1
 
 
-async def test_stranger_reads_no_metrics(stranger: httpx.AsyncClient) -> None:
-    assert (await stranger.get("/metrics")).status_code == 401
-
-
 @pytest.mark.parametrize(("address", "status"), [("10.1.2.3", 200), ("10.2.0.1", 401), ("not an address", 401)])
 async def test_named_network_reads_metrics_without_a_key(
     settings: GatewaySettings, store: Store, address: str, status: int

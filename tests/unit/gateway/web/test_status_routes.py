@@ -3,10 +3,9 @@
 import json
 
 import httpx
-import pytest
 from fastapi import FastAPI
 
-from idc_contracts import ALARM_ACTIONS, AlarmActed, AlarmAction, AlarmMode, Decision, utc_now
+from idc_contracts import Decision, utc_now
 from idc_gateway.classifying.check_image import CheckedImage
 from idc_gateway.classifying.outcomes import Outcome
 from idc_gateway.classifying.result_writer import Entry, ResultWriter
@@ -16,7 +15,6 @@ from idc_gateway.inference.ports import Prediction
 from idc_gateway.results.classifications import UNKNOWN_ORIGIN
 from idc_gateway.store import Store
 from support.asgi_stream import AsgiStream
-from support.audit_records import latest_record
 from support.demo_patches import solid_png
 from support.eventually import eventually
 from support.gateway_fakes import FAKE_MODEL, FAKE_THRESHOLDS, MemoryBus, RednessInference
@@ -52,18 +50,6 @@ async def test_status_names_what_is_wrong(
     assert len(ill["degraded"]) == 2
 
 
-async def test_another_model_is_audited_once(
-    client: httpx.AsyncClient, inference: RednessInference, store: Store
-) -> None:
-    for _ in range(2):
-        await client.post(URL, content=RED)
-
-    records = (await client.get("/api/v1/audit", params={"limit": 100})).json()["items"]
-
-    changes = [record for record in records if record["action"] == "model.changed"]
-    assert [change["details"]["sha256"] for change in changes] == [FAKE_MODEL.sha256]
-
-
 def test_model_that_another_gateway_saw_change_is_not_told_again(store: Store) -> None:
     """Two gateways of one database, each of which classifies with the old model and then with the new one."""
     gateways = [
@@ -95,22 +81,6 @@ async def test_every_result_has_its_audit_record(client: httpx.AsyncClient) -> N
     assert record["details"]["image_sha256"] == item["image_sha256"]
 
 
-async def test_what_an_alarm_did_is_audited(client: httpx.AsyncClient, bus: MemoryBus, store: Store) -> None:
-    await client.get("/livez")
-    acted = AlarmActed(
-        source="alarm", action=AlarmAction.SOUNDED, state=AlarmMode.FINDING, latency_ms=3.5, correlation_id="r-1"
-    )
-
-    bus.deliver(ALARM_ACTIONS.at(site="site", device="alarm"), acted.to_payload())
-    bus.deliver(ALARM_ACTIONS.at(site="site", device="alarm"), b"nonsense")
-    await eventually(lambda: latest_record(store, "alarm.sounded") is not None)
-
-    record = latest_record(store, "alarm.sounded")
-    assert record is not None
-    assert (record.event.actor, record.event.request_id) == ("alarm", "r-1")
-    assert record.event.details["latency_ms"] == 3.5
-
-
 def events_of(stream: AsgiStream) -> list[dict[str, str]]:
     """The fields of each event with data that has come so far."""
     blocks = [block.splitlines() for block in stream.body.decode().split("\n\n")]
@@ -137,17 +107,6 @@ async def test_new_results_are_told_as_they_are_stored_and_none_is_left_out(
     assert [json.loads(event["data"])["id"] for event in events_of(again)] == ids[1:]
 
 
-async def test_unknown_event_id_is_told_in_the_stream_as_an_error_would_end_it_for_good(
-    app: FastAPI, client: httpx.AsyncClient
-) -> None:
-    stream = AsgiStream(app, "/api/v1/events", {**client.headers, "Last-Event-ID": "none of ours"})
-
-    await eventually(lambda: len(events_of(stream)) == 1)
-    await stream.close()
-
-    assert (stream.status, events_of(stream)[0]["event"]) == (200, "missed")
-
-
 async def test_silent_inference_is_told_where_its_model_is_asked_for(
     client: httpx.AsyncClient, inference: RednessInference
 ) -> None:
@@ -157,10 +116,3 @@ async def test_silent_inference_is_told_where_its_model_is_asked_for(
     inference.describe = broken  # type: ignore[method-assign,assignment]
 
     assert (await client.get("/api/v1/models")).status_code == 503
-
-
-@pytest.mark.parametrize(
-    "path", ["/api/v1/alarms", "/api/v1/audit", "/api/v1/status", "/api/v1/events", "/api/v1/models"]
-)
-async def test_nothing_is_told_without_a_key(stranger: httpx.AsyncClient, path: str) -> None:
-    assert (await stranger.get(path)).status_code == 401
