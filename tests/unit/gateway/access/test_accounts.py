@@ -7,8 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import example, given
 
 from idc_gateway.access.keys import Keyring
 from idc_gateway.access.passwords import hash_of, is_right
@@ -262,6 +261,7 @@ def test_rate_is_each_callers_own() -> None:
 
 
 @given(st.lists(st.floats(0, 30), max_size=300), st.integers(1, 50))
+@example([0.0] * 3 + [10.0] * 12, 3)
 def test_no_minute_holds_more_than_twice_the_rate(pauses_s: list[float], per_minute: int) -> None:
     """A minute's worth may come at once, and another one while time lets go of it."""
     now_s = 1000.0

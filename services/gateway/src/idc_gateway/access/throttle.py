@@ -32,6 +32,8 @@ AT_ONCE_OF_SOURCE: Final = 8
 AT_ONCE: Final = 256
 
 WINDOW_S: Final = 60.0
+ROUNDING_S: Final = 1e-6
+"""Far above the error of sums of monotonic times, far below the time of one share."""
 CELLS: Final = 2**15
 
 
@@ -56,7 +58,7 @@ class Buckets:
     def wait_s(self, who: str) -> float:
         """How long until the bucket has room for one more; 0 where it has room."""
         over_s = self._filled_s(self._cells(who)) + self._share_s - self._amount * self._share_s
-        return over_s if over_s > self._share_s / 2 else 0.0  # half a share, so that rounding rejects nobody
+        return over_s if over_s > ROUNDING_S else 0.0
 
     def add(self, who: str) -> None:
         """Put one in, if there is room."""
