@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 from hypothesis import example, given
+from hypothesis import strategies as st
 
 from idc_gateway.access.keys import Keyring
 from idc_gateway.access.passwords import hash_of, is_right
