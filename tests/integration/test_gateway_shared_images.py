@@ -66,6 +66,7 @@ class ImageWork:
     def _add(self, image: CheckedImage, at: datetime) -> UUID:
         prediction = Prediction(0.1, Decision.NO_IDC, FAKE_MODEL, FAKE_THRESHOLDS)
         result = self._writer.new_result(image, prediction, 1.0, at)
-        (entry,) = self._writer.put_images([Entry([Outcome(0, "a.png", result)], [image], Job("key", "r"), at)])
+        (names,) = self._writer.put_images([[image]])
+        entry = Entry([Outcome(0, "a.png", result)], [image], Job("key", "r"), at, names)
         assert self._writer.write([entry]).fresh == [True]
         return result.id

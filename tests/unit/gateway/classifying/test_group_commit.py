@@ -26,9 +26,6 @@ class HungWriter:
         self.go_on = threading.Event()
         self.written: list[Entry] = []
 
-    def put_images(self, entries: list[Entry]) -> list[Entry]:
-        return entries
-
     def write(self, entries: list[Entry]) -> Stored:
         self.go_on.wait()
         self.written += entries
@@ -79,7 +76,7 @@ async def test_line_has_an_end(writer: HungWriter, monkeypatch: pytest.MonkeyPat
     await eventually(lambda: commits._writes.waiting == 3)
 
     with pytest.raises(Busy, match="3 results wait to be stored"):
-        await commits.write(_entry())
+        await commits.put([])
 
     writer.go_on.set()
     await asyncio.gather(*waiting)

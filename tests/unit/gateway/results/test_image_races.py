@@ -112,7 +112,8 @@ class Gateway:
     def classify(self, at: datetime = NOW) -> Entry:
         prediction = Prediction(0.1, Decision.NO_IDC, FAKE_MODEL, FAKE_THRESHOLDS)
         result = self._writer.new_result(IMAGE, prediction, 1.0, at)
-        (entry,) = self._writer.put_images([Entry([Outcome(0, "a.png", result)], [IMAGE], Job("key", "r"), at)])
+        (names,) = self._writer.put_images([[IMAGE]])
+        entry = Entry([Outcome(0, "a.png", result)], [IMAGE], Job("key", "r"), at, names)
         assert self._writer.write([entry]).fresh == [True]
         return entry
 

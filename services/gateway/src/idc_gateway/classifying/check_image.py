@@ -3,11 +3,13 @@
 import re
 import struct
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 from idc_gateway.classifying.uploads import Upload
 from idc_gateway.errors import BodyTooLarge, EmptyBody, NotAnImage, UnusableImage
 from idc_gateway.results.classifications import UNKNOWN_ORIGIN, PatchOrigin
+from idc_gateway.results.images import image_digest
 from idc_modelio import errors as patch_errors
 from idc_modelio.patches import inspect_image
 
@@ -23,6 +25,11 @@ class CheckedImage:
     media_type: str
     origin: PatchOrigin = UNKNOWN_ORIGIN
     once_key: str | None = None
+
+    @cached_property
+    def sha256(self) -> str:
+        """Names the image wherever it is stored."""
+        return image_digest(self.data)
 
 
 _QUICK_BYTES: Final = 32 * 1024

@@ -1,5 +1,6 @@
 """The main job: images in, stored results out, messages under way."""
 
+import asyncio
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from idc_gateway import executors
 from idc_gateway.classifying.check_image import CheckedImage, check_image, is_quick
 from idc_gateway.classifying.group_commit import MAX_ENTRIES, GroupCommit
 from idc_gateway.classifying.outcomes import Failure, Outcome, from_receipt
-from idc_gateway.classifying.result_writer import Entry, ResultWriter
+from idc_gateway.classifying.result_writer import Entry, ObjectNames, ResultWriter
 from idc_gateway.classifying.series import ClassifyJob, each_once
 from idc_gateway.classifying.uploads import Upload
 from idc_gateway.errors import AlreadyDone, BadInput, BodyTooLarge, Busy, GatewayError, KeyReused, NotFound
@@ -22,6 +23,7 @@ from idc_gateway.idempotency.idempotent import check_same
 from idc_gateway.idempotency.receipts import Claim
 from idc_gateway.idempotency.receipts_store import ReceiptsStore
 from idc_gateway.inference.coalescing import Predict
+from idc_gateway.inference.ports import Prediction
 from idc_gateway.messages.backlog import Backlog
 from idc_gateway.messages.outbox import Outbox
 from idc_gateway.results.classifications import Classification
@@ -156,15 +158,33 @@ class Classifying:
         self, outcomes: Sequence[Outcome], images: Sequence[CheckedImage], job: ClassifyJob
     ) -> list[Outcome]:
         started = time.perf_counter()
-        predictions = await self._predict([image.data for image in images], job.request_id) if images else []
+        names, predictions = await self._put_and_predict(images, job.request_id)
         latency_ms = round((time.perf_counter() - started) * 1000, 2)
         now, predicted = self._clock(), zip(images, predictions, strict=True)
         results = (self._writer.new_result(image, prediction, latency_ms, now) for image, prediction in predicted)
         answered = [
             outcome if outcome.failure else replace(outcome, classification=next(results)) for outcome in outcomes
         ]
-        await self._group_commit.write(Entry(answered, images, job, now))
+        await self._group_commit.write(Entry(answered, images, job, now, names))
         return answered
+
+    async def _put_and_predict(
+        self, images: Sequence[CheckedImage], request_id: str
+    ) -> tuple[ObjectNames, list[Prediction]]:
+        """Store images while inference works on them."""
+        if not images:
+            return ObjectNames(), []
+        putting = asyncio.ensure_future(self._group_commit.put(images))
+        try:
+            predictions = await self._predict([image.data for image in images], request_id)
+        except BaseException:
+            putting.add_done_callback(self._abandon)
+            raise
+        return await putting, predictions
+
+    def _abandon(self, putting: "asyncio.Future[ObjectNames]") -> None:
+        if not putting.cancelled() and putting.exception() is None:
+            self._writer.abandon(putting.result())
 
     def _done_before(self, claim: Claim, outcomes: Sequence[Outcome]) -> list[Outcome] | None:
         receipt = self._receipts.find(claim)

@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from idc_gateway import executors
-from idc_gateway.classifying.result_writer import Entry, ResultWriter
+from idc_gateway.classifying.check_image import CheckedImage
+from idc_gateway.classifying.result_writer import Entry, ObjectNames, ResultWriter
 from idc_gateway.errors import AlreadyDone, Busy, StoreUnavailable
 from idc_gateway.grouping import Grouping
 from idc_gateway.messages.outbox_store import Numbered
@@ -45,20 +46,26 @@ class GroupCommit:
         self._puts = Grouping(self._put, most=MAX_ENTRIES)
         self._writes = Grouping(self._write, most=MAX_ENTRIES)
 
-    async def write(self, entry: Entry) -> None:
-        """Store an entry.
+    async def put(self, images: Sequence[CheckedImage]) -> ObjectNames:
+        """Store a request's images, which nothing names yet.
 
-        The rest is stored even where the caller goes away while it is.
+        Raises:
+            StoreUnavailable: It is not known which images are stored already.
+            Busy: Too many entries wait.
+            ImagesUnavailable: Some are not stored.
+        """
+        if self._writes.waiting >= MAX_WAITING:
+            raise Busy(f"{self._writes.waiting} results wait to be stored: try again in a second")
+        return await self._puts(images)
+
+    async def write(self, entry: Entry) -> None:
+        """Store an entry whose images are stored. It is stored even if the caller goes away meanwhile.
 
         Raises:
             AlreadyDone: Its claim was fulfilled by another request; nothing was stored.
             StoreUnavailable: Nothing was stored, or its text says that it may yet be.
-            Busy: So many entries wait that no more may.
             ImagesUnavailable: Nothing was stored.
         """
-        if self._writes.waiting >= MAX_WAITING:
-            raise Busy(f"{self._writes.waiting} results wait to be stored: try again in a second")
-        entry = await self._puts(entry)
         try:
             async with asyncio.timeout(self._timeout_s):
                 is_stored = await self._writes(entry)
@@ -71,8 +78,8 @@ class GroupCommit:
         if not is_stored:
             raise AlreadyDone("another request with this Idempotency-Key was faster")
 
-    async def _put(self, entries: list[Entry]) -> list[Entry]:
-        return await executors.images(self._writer.put_images, entries)
+    async def _put(self, requests: list[Sequence[CheckedImage]]) -> list[ObjectNames]:
+        return await executors.images(self._writer.put_images, requests)
 
     async def _write(self, entries: list[Entry]) -> list[bool]:
         messages: Sequence[Numbered] = ()

@@ -1,6 +1,6 @@
 """What is stored of a classification: images first, then results, messages, audit records and receipt in one step."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -18,7 +18,7 @@ from idc_gateway.inference.ports import Prediction
 from idc_gateway.messages.ports import OutgoingMessage
 from idc_gateway.results.classifications import Classification
 from idc_gateway.results.image_index_store import ImageIndexStore
-from idc_gateway.results.images import ImageStore, image_digest, new_object_name
+from idc_gateway.results.images import ImageStore, new_object_name
 from idc_gateway.results.results_store import ResultsStore, Stored
 from idc_gateway.results.unit_of_work import NewImage, UnitOfWork
 from idc_gateway.results.unsettled import Unsettled
@@ -26,6 +26,15 @@ from idc_gateway.results.unsettled import Unsettled
 CLASSIFIED: Final = "patch.classified"
 PUTS_AT_ONCE: Final = 16
 """A disk syncs so many files in little more time than one; a bucket takes them side by side."""
+
+
+@dataclass(frozen=True)
+class ObjectNames:
+    """Names in the image store, by digest."""
+
+    by_sha256: Mapping[str, str] = field(default_factory=dict)
+    new: frozenset[str] = frozenset()
+    """Those that were made for these images."""
 
 
 @dataclass(frozen=True)
@@ -37,21 +46,13 @@ class Entry:
     """Those that were classified, in their order."""
     job: Job
     at: datetime
-    object_names: Mapping[str, str] = field(default_factory=dict)
-    """Names in the image store, by digest."""
-    new_names: frozenset[str] = frozenset()
-    """Those of the names that were made for this entry."""
+    names: ObjectNames = field(default_factory=ObjectNames)
+    """Of the images; empty where none are stored."""
 
     @property
     def results(self) -> list[Classification]:
         """The results among the outcomes."""
         return [outcome.classification for outcome in self.outcomes if outcome.classification]
-
-    def named_images(self) -> Iterator[tuple[str, CheckedImage]]:
-        """The images that are to be stored, by their digests."""
-        for result, image in zip(self.results, self.images, strict=True):
-            if result.image_sha256 is not None:
-                yield result.image_sha256, image
 
 
 class ResultWriter:
@@ -101,31 +102,33 @@ class ResultWriter:
             width_px=image.width_px,
             height_px=image.height_px,
             origin=image.origin,
-            image_sha256=image_digest(image.data) if self._images else None,
+            image_sha256=image.sha256 if self._images else None,
             once_key=image.once_key,
         )
 
-    def put_images(self, entries: Sequence[Entry], *, with_new_names: bool = False) -> list[Entry]:
-        """Store the images of entries, before anything names them. Blocks.
+    def put_images(
+        self, requests: Sequence[Sequence[CheckedImage]], *, with_new_names: bool = False
+    ) -> list[ObjectNames]:
+        """Store the images of requests, before anything names them. Blocks.
 
         Args:
-            entries: Whose images are stored.
+            requests: The images of each.
             with_new_names: Store an image under a new name where it is there already, too.
 
         Returns:
-            The entries with their images' names.
+            The names of each request's images.
 
         Raises:
             ImagesUnavailable: Some are not stored.
             StoreUnavailable: It is not known which are there.
         """
-        images = {sha256: image.data for entry in entries for sha256, image in entry.named_images()}
+        images = {image.sha256: image.data for request in requests for image in request}
         if self._images is None or not images:
-            return list(entries)
+            return [ObjectNames()] * len(requests)
         known = {} if with_new_names else self._index.names(list(images))
-        named = [_named(entry, known) for entry in entries]
-        self._unsettled.add(name for entry in named for name in entry.new_names)
-        objects = {name: images[sha256] for entry in named for sha256, name in entry.object_names.items()}
+        named = [_named(request, known) for request in requests]
+        self._unsettled.add(name for names in named for name in names.new)
+        objects = {name: images[sha256] for names in named for sha256, name in names.by_sha256.items()}
         self._put_all(objects, self._images)
         return named
 
@@ -151,22 +154,30 @@ class ResultWriter:
             return self._add([self._taken(entry) for entry in entries])
         except ImageGone:
             # Deleted since it was found: under a new name nobody can delete it before its result is there.
-            self._unsettled.add(name for entry in entries for name in entry.object_names.values())
-            return self._add([self._taken(entry) for entry in self.put_images(entries, with_new_names=True)])
+            self._unsettled.add(name for entry in entries for name in entry.names.by_sha256.values())
+            return self._add([self._taken(self._put_again(entry)) for entry in entries])
 
     def _taken(self, entry: Entry) -> Entry:
         """An entry whose new images nobody else will delete."""
-        while not self._unsettled.take(entry.new_names):
-            (entry,) = self.put_images([entry], with_new_names=True)
+        while not self._unsettled.take(entry.names.new):
+            entry = self._put_again(entry)
         return entry
+
+    def _put_again(self, entry: Entry) -> Entry:
+        (names,) = self.put_images([entry.images], with_new_names=True)
+        return replace(entry, names=names)
 
     def _add(self, entries: Sequence[Entry]) -> Stored:
         try:
             return self._results.store([self._unit_of_work(entry) for entry in entries])
         except (StoreUnavailable, ImageGone):
             for entry in entries:
-                self._unsettled.add(entry.new_names)
+                self._unsettled.add(entry.names.new)
             raise
+
+    def abandon(self, names: ObjectNames) -> None:
+        """Let images be deleted soon whose request failed."""
+        self._unsettled.give_up(names.new)
 
     def abandon_unsettled(self) -> None:
         """Let images be deleted whose result was never written: the request was cut, or the database was away. Blocks.
@@ -195,17 +206,19 @@ class ResultWriter:
         )
 
 
-def _named(entry: Entry, known: Mapping[str, str]) -> Entry:
-    names = {sha256: known.get(sha256) or new_object_name(sha256) for sha256, _ in entry.named_images()}
-    return replace(entry, object_names=names, new_names=frozenset(names.values()) - frozenset(known.values()))
+def _named(images: Sequence[CheckedImage], known: Mapping[str, str]) -> ObjectNames:
+    names = {image.sha256: known.get(image.sha256) or new_object_name(image.sha256) for image in images}
+    return ObjectNames(names, frozenset(names.values()) - frozenset(known.values()))
 
 
 def _new_images(entry: Entry) -> list[NewImage]:
-    images = []
-    for sha256, image in entry.named_images():
-        name = entry.object_names[sha256]
-        images.append(NewImage(sha256, image.media_type, len(image.data), name, name in entry.new_names))
-    return images
+    if not entry.names.by_sha256:
+        return []
+    named = [(entry.names.by_sha256[image.sha256], image) for image in entry.images]
+    return [
+        NewImage(image.sha256, image.media_type, len(image.data), name, name in entry.names.new)
+        for name, image in named
+    ]
 
 
 def _audited(result: Classification, job: Job) -> AuditEvent:

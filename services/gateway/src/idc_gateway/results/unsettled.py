@@ -1,12 +1,13 @@
 """Objects in the image store that the database does not name yet."""
 
 from collections.abc import Callable, Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from threading import Lock
 from typing import Final
 
 SETTLE_WITHIN: Final = timedelta(minutes=10)
 """A result not written within this time after its image never will be: its request has ended."""
+_LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 
 
 class Unsettled:
@@ -20,6 +21,11 @@ class Unsettled:
     def add(self, names: Iterable[str]) -> None:
         with self._lock:
             self._since.update(dict.fromkeys(names, self._clock()))
+
+    def give_up(self, names: Iterable[str]) -> None:
+        """Make names overdue that nobody took."""
+        with self._lock:
+            self._since.update((name, _LONG_AGO) for name in names if name in self._since)
 
     def take(self, names: Iterable[str]) -> bool:
         """Forget names; False where one of them was taken before."""
