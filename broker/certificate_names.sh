@@ -6,16 +6,16 @@ fault_of_name() { # ENTRY
     case $entry in
         *://*)
             host=${entry#*://}
-            echo "is a URL: write the host alone, ${host%%[:/]*}"
+            echo "is a URL: write only the host, ${host%%[:/]*}"
             return
             ;;
         */*) echo "has a path or a prefix length: write one host name or address, ${entry%%/*}"; return ;;
-        *' '* | *$'\t'* | *';'*) echo "holds two names: put a comma between them"; return ;;
+        *' '* | *$'\t'* | *';'*) echo "has two names: separate them with a comma"; return ;;
     esac
     if is_ipv4 "$entry" || is_ipv6 "$entry"; then return; fi
     case $entry in
         *:*:*) echo "looks like an IPv6 address but is not valid"; return ;;
-        *:*) echo "has a port: write the host alone, ${entry%%:*}"; return ;;
+        *:*) echo "has a port: write only the host, ${entry%%:*}"; return ;;
         *[!a-z0-9._-]*) echo "has a character that is not valid in a host name: use letters, digits, hyphens and dots (for a name with other letters its xn-- form)"; return ;;
         *[!0-9.]*) ;;
         *) echo "looks like an IPv4 address but is not valid: four numbers from 0 to 255, such as 192.0.2.7"; return ;;
@@ -31,7 +31,7 @@ is_ipv4() {
     for part in "${parts[@]}"; do [[ ${#part} -le 3 && 10#$part -le 255 ]] || return 1; done
 }
 
-# OpenSSL decides what an IPv6 address is
+# OpenSSL decides what is an IPv6 address
 is_ipv6() {
     [[ $1 == *:*:* && $1 != *[!0-9a-f:.]* ]] || return 1
     openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout /dev/null -subj /CN=x \

@@ -27,7 +27,7 @@ fi
 
 IFS=, read -ra asked <<<"${COMPOSE_PROFILES:-}"
 for profile in "${asked[@]}"; do
-    [[ " ${profiles[*]} * " == *" ${profile// /} "* ]] || refuse "COMPOSE_PROFILES: no service has the profile '$profile': there are ${profiles[*]}"
+    [[ " ${profiles[*]} * " == *" ${profile// /} "* ]] || refuse "COMPOSE_PROFILES: no service has the profile '$profile': use one of ${profiles[*]}"
 done
 
 for name in IDC_PRETEND_ALARM IDC_LOCAL_INFERENCE; do
@@ -58,14 +58,14 @@ for address in "${addresses[@]/#/IDC_INFERENCE_URL }" ${IDC_PUBLIC_URL:+"IDC_PUB
         refuse "${address%% *} is '${address#* }': write an address such as http://pc.lan:8080"
 done
 if [[ ${IDC_DOMAIN:-} && ! ${IDC_OVERLAY_TLS:-} ]]; then
-    refuse "IDC_DOMAIN asks for HTTPS, but without docker-compose.tls.yml plain HTTP would be served:" \
+    refuse "IDC_DOMAIN requests HTTPS, but without docker-compose.tls.yml plain HTTP would be served:" \
         "add COMPOSE_FILE=docker-compose.yml:docker-compose.tls.yml to .env, or remove IDC_DOMAIN"
 fi
 if [[ ! ${IDC_OVERLAY_TLS:-} ]]; then
     case ${IDC_HTTP_BIND:-127.0.0.1} in
         127.* | localhost | ::1 | '[::1]') ;;
         *)
-            hint "plain HTTP on $IDC_HTTP_BIND, as IDC_HTTP_BIND asks: anybody on that network can read keys," \
+            hint "plain HTTP on $IDC_HTTP_BIND, as IDC_HTTP_BIND says: everybody on that network can read keys," \
                 "passwords and images. HTTPS: docs/how-to/https.md"
             case ${IDC_HTTP_BIND}/${IDC_PUBLIC_URL:-} in
                 0.0.0.0/ | '[::]/' | '::/')

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Whether a file was touched within MAX_AGE_S seconds: the loop that touches it still turns.
+# Whether a file was touched within MAX_AGE_S seconds: the loop that touches it still runs.
 #
 #   heartbeat.sh FILE MAX_AGE_S
 set -eu

@@ -30,6 +30,6 @@ fi
 binfmt=/proc/sys/fs/binfmt_misc
 [[ -e $binfmt/register ]] || as_root mount -t binfmt_misc binfmt_misc "$binfmt"
 if [[ ! -e $binfmt/qemu-aarch64 && $(uname -m) != aarch64 ]]; then
-    say "letting the kernel start arm64 programs"
+    say "enabling arm64 programs in the kernel"
     as_root sh -c "cat /usr/lib/binfmt.d/qemu-aarch64.conf >$binfmt/register"
 fi

@@ -38,7 +38,7 @@ apt_install() { # COMMAND=PACKAGE...
         PATH=$PATH:/usr/sbin command -v "${pair%%=*}" >/dev/null || missing+=("${pair#*=}")
     done
     [[ ${#missing[@]} == 0 ]] && return
-    command -v apt-get >/dev/null || { say "install these by your system's own means: ${missing[*]}"; return 1; }
+    command -v apt-get >/dev/null || { say "install these with your system's package manager: ${missing[*]}"; return 1; }
     say "installing ${missing[*]}"
     apt_update
     # Debian starts a packaged broker at once; the tests start their own.
@@ -53,7 +53,7 @@ install_uv() {
     .tools/bin/pip install --quiet "uv==$uv_version"
 }
 
-# PACKAGE VERSION FILE SHA256: a script that the website's pages load from beside them, not from another server.
+# PACKAGE VERSION FILE SHA256: a script that the website's pages load from the same server, not from another.
 install_script() {
     local target=.tools/website/$1.js
     [[ $3 == *.min.js ]] && target=.tools/website/${3##*/}
@@ -80,7 +80,7 @@ if [[ ${1:-} == docs ]]; then
     exit
 fi
 apt_install mosquitto=mosquitto openssl=openssl chromium=chromium systemd-analyze=systemd
-# Debian keeps PostgreSQL's programs out of the PATH; the tests make clusters of their own.
+# Debian keeps PostgreSQL's programs out of the PATH; the tests make their own clusters.
 [[ -n $(compgen -G '/usr/lib/postgresql/*/bin/initdb') ]] || apt_install no-such-command=postgresql
 "$uv" sync --frozen --all-packages --quiet
 

@@ -30,7 +30,7 @@ def endpoints_page() -> str:
         f"# Endpoints\n\n{NOTICE}\n\nThe gateway's REST interface. The whole description, with every field, is\n"
         "[openapi.json](openapi.json); a running gateway shows it at `/docs`. *key*: an API key\n"
         "(`Authorization: Bearer …`) or the page's session. Errors are `application/problem+json`:\n"
-        "[What bad input gets](bad-input.md). `HEAD` is answered wherever `GET` is. Inference's endpoints:\n"
+        "[What bad input gets](bad-input.md). `HEAD` works wherever `GET` does. Inference's endpoints:\n"
         "[its README](../../services/inference/README.md).\n\n"
         f"{table('endpoint | what it does | access | answers', rows)}"
     )

@@ -17,7 +17,7 @@ from reference_tables import NOTICE, ROOT, table
 def settings_page() -> str:
     """Every setting of the stack and its services."""
     page = (
-        f"# Settings\n\n{NOTICE}\n\nLines of `.env` set the stack; how they work together is told in\n"
+        f"# Settings\n\n{NOTICE}\n\nLines of `.env` set the stack; how they work together is explained in\n"
         "[Configure the stack](../how-to/configure.md). Settings of one service go into a file beside `.env`.\n"
         "Values are numbers, text, or JSON for lists and groups. A wrong value or an unknown name ends\n"
         "the start with exit code 78 and a line that names the remedy.\n\n"

@@ -98,7 +98,7 @@ def test_refused_alarm_is_not_ready_and_keeps_trying(shared_broker: MosquittoBro
     )
 
     refused.start(wait=False)
-    wait_until(lambda: refused.log.read_text().count("refused account 'alarm'") >= 3, "three attempts were refused")
+    wait_until(lambda: refused.log.read_text().count("rejected account 'alarm'") >= 3, "three attempts were refused")
 
     assert not refused.ready.exists()
     wrong.write_text(shared_broker.settings("alarm").password())

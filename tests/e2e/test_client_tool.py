@@ -125,4 +125,4 @@ def test_wrong_address_and_wrong_file_are_told_in_a_line(site_tool: Tool, folder
     (folder / "broken.png").write_bytes(b"no image")
 
     assert "cannot reach" in site_tool("--url", "http://127.0.0.1:1", "status", code=5)
-    assert "1 of 1 files were refused" in site_tool("classify", str(folder / "broken.png"), code=4)
+    assert "1 of 1 files were rejected" in site_tool("classify", str(folder / "broken.png"), code=4)

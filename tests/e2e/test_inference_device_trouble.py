@@ -140,7 +140,7 @@ def test_signal_ends_the_service_in_time_while_the_stick_hangs(tiny_models_dir: 
         output, _ = service.process.communicate(timeout=60)
         answer = asked.result(timeout=60)
 
-    assert (answer.status_code, answer.json()) == (503, {"error": "the service is ending: send the request again"})
+    assert (answer.status_code, answer.json()) == (503, {"error": "the service is stopping: send the request again"})
     assert service.process.returncode == 70
     assert "the device did not close" in output
     assert "Traceback" not in output

@@ -217,7 +217,7 @@ def test_ready_turns_false_first_while_requests_are_still_taken(tiny_models_dir:
     output, _ = process.communicate(timeout=60)
 
     assert (model_ready, served) == (503, 200)
-    assert "not ready any more" in output
+    assert "no longer ready" in output
 
 
 def is_open(port: int) -> bool:

@@ -280,7 +280,7 @@ def test_words_follow_the_state_and_not_the_colours(page: Page, bus: MemoryBus) 
         "acknowledged": "A finding was acknowledged. No patch was classified after it.",
         "idle": "Nothing to show. This does not mean that no IDC was found.",
         "finding": "IDC was found and nobody has acknowledged it.",
-        None: "This alarm does not say what its lamps stand for.",
+        None: "This alarm does not report why its lamps are lit.",
     }
     sign_in(page)
 

@@ -355,7 +355,7 @@ def test_end_of_a_connection_that_hangs_takes_two_seconds_at_most(
     link.close()
 
     assert time.monotonic() - began_s < 2.0 + PATIENCE_S
-    assert "the broker says `offline` by itself" in caplog.text
+    assert "the broker will report `offline` itself" in caplog.text
     broker.go_on()
 
 

@@ -62,10 +62,10 @@ def test_names_are_tidied_and_stand_in_the_certificate(secrets: Path, setting: s
 @pytest.mark.parametrize(
     ("entry", "remedy"),
     [
-        ("mqtts://pc.lan:8883/x", "is a URL: write the host alone, pc.lan"),
-        ("pc.lan:8883", "has a port: write the host alone, pc.lan"),
+        ("mqtts://pc.lan:8883/x", "is a URL: write only the host, pc.lan"),
+        ("pc.lan:8883", "has a port: write only the host, pc.lan"),
         ("192.0.2.0/24", "write one host name or address, 192.0.2.0"),
-        ("pc.lan pi.lan", "holds two names: put a comma between them"),
+        ("pc.lan pi.lan", "has two names: separate them with a comma"),
         ("192.0.2.300", "four numbers from 0 to 255"),
         ("2001:db8::zz", "looks like an IPv6 address but is not valid"),
         ("*.lan", "has a character that is not valid in a host name"),

@@ -46,8 +46,8 @@ def test_setting_that_nothing_would_read_is_refused_with_the_right_one(name: str
 @pytest.mark.parametrize(
     ("name", "value", "told"),
     [
-        ("IDC_DOMAIN", "https://Idc.Example", "write the host alone, idc.example"),
-        ("IDC_DOMAIN", "idc.example:8443", "write the host alone, idc.example"),
+        ("IDC_DOMAIN", "https://Idc.Example", "write only the host, idc.example"),
+        ("IDC_DOMAIN", "idc.example:8443", "write only the host, idc.example"),
         ("IDC_DOMAIN", "fe80::1", "write it in brackets, [fe80::1]"),
         ("IDC_TLS", "yes", "write internal, or an e-mail address"),
         ("IDC_PUBLIC_URL", "pc.lan:8080", "write an address such as http://"),

@@ -117,7 +117,7 @@ class MemoryBus:
         if not self.is_connected:
             raise BusUnavailable("the broker is away")
         if message.topic in self.refused_topics:
-            raise MessageRefused("the broker refused a message")
+            raise MessageRefused("the broker rejected a message")
         if self.fail_after is not None:
             self.fail_after -= 1
         self.published.append(message)

@@ -96,8 +96,8 @@ def test_refused_file_is_named_and_the_others_stand(folder: Path) -> None:
     done = run_idc(gateway(decides), "classify", folder)
 
     assert done.exit_code == 4
-    assert "refused: is no image" in done.stdout
-    assert "idc: 1 of 6 files were refused" in done.stderr
+    assert "rejected: is no image" in done.stdout
+    assert "idc: 1 of 6 files were rejected" in done.stderr
 
 
 def test_folder_of_nothing_but_refused_files_is_listed_too(tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ def test_huge_file_is_refused_unread_and_the_others_are_classified(folder: Path)
 
     assert done.exit_code == 4
     assert sent(gateway) == ["a.png", "z.png"]
-    assert "b.tif  refused: too large: 314572800 bytes" in done.stdout
+    assert "b.tif  rejected: too large: 314572800 bytes" in done.stdout
     assert peak_bytes < 30 * 2**20
 
 
@@ -80,8 +80,8 @@ def test_what_is_no_file_with_bytes_is_refused_with_a_reason_and_holds_nothing_u
 
     assert done.exit_code == 4
     assert sent(gateway) == ["a.png", "z.png"]
-    assert "b.png  refused: " in done.stdout
-    assert "1 of 3 files were refused" in done.stderr
+    assert "b.png  rejected: " in done.stdout
+    assert "1 of 3 files were rejected" in done.stderr
 
 
 def test_device_that_is_named_is_not_read() -> None:
@@ -100,7 +100,7 @@ def test_file_and_folder_that_may_not_be_read_are_told(folder: Path, monkeypatch
     done, gateway = run(folder)
 
     assert (done.exit_code, sent(gateway)) == (4, ["a.png", "z.png"])
-    assert "b.png  refused: Permission denied" in done.stdout
+    assert "b.png  rejected: Permission denied" in done.stdout
     assert "shut: the folder cannot be read" in done.stderr
 
 

@@ -146,7 +146,7 @@ def test_single_file_that_is_too_large_for_a_proxy_is_refused_alone(tmp_path: Pa
 
     done = run(SeriesGateway(most_images=0), tmp_path)
 
-    assert (done.exit_code, "1 of 1 files were refused" in done.stderr) == (4, True)
+    assert (done.exit_code, "1 of 1 files were rejected" in done.stderr) == (4, True)
 
 
 def test_matrix_says_which_files_it_lacks(tmp_path: Path) -> None:
@@ -156,7 +156,7 @@ def test_matrix_says_which_files_it_lacks(tmp_path: Path) -> None:
     told = run(SeriesGateway(), tmp_path).stdout
     document = json.loads(run(SeriesGateway(), "--json", tmp_path).stdout)
 
-    assert "no result    2 patches (1 idc, 1 no_idc by name): in neither metric" in told
+    assert "no result    2 patches (1 idc, 1 no_idc by name): not in the metrics" in told
     assert document["without_result"] == {"idc": 1, "no_idc": 1}
 
 

@@ -56,7 +56,7 @@ async def test_locked_database_is_told_as_503_and_the_client_may_try_again(
 
 @pytest.mark.usefixtures("lock")
 def test_file_that_another_program_holds_is_told_with_what_helps(store: Store) -> None:
-    with pytest.raises(StoreUnavailable, match="end what else holds its file, or wait: database is locked"):
+    with pytest.raises(StoreUnavailable, match="stop the program that holds its file, or wait: database is locked"):
         store.database.check()
 
 

@@ -35,4 +35,4 @@ def test_folder_that_cannot_be_made_is_told_and_does_without(tmp_path: Path, cap
     (tmp_path / "file").write_text("no folder")
 
     assert folder_for(tmp_path / "file", "a" * 64) is None
-    assert "compiled models are not kept" in caplog.text
+    assert "compiled models are not cached" in caplog.text

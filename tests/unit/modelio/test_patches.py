@@ -180,7 +180,7 @@ def test_colour_that_is_no_rgb_is_refused(mode: str) -> None:
     ids=["png", "tiff", "tiff-planes"],
 )
 def test_sixteen_bits_a_channel_are_refused_not_cut_down(data: bytes) -> None:
-    with pytest.raises(UnsupportedColour, match="8 bits a channel"):
+    with pytest.raises(UnsupportedColour, match="8 bits per channel"):
         decode(data)
 
 

@@ -72,7 +72,7 @@ def test_site_that_cannot_stand_in_a_topic_is_refused(site: str) -> None:
         ("DEMO_GROUP__CUONT", "nearest is DEMO_GROUP__COUNT"),
         ("DEMO_COUNT", "nearest is DEMO_GROUP__COUNT"),
         ("demo_log_lvl", "nearest is DEMO_LOG_LEVEL"),
-        ("DEMO_AMOUNT", "called DEMO_GROUP__COUNT now"),
+        ("DEMO_AMOUNT", "its name is now DEMO_GROUP__COUNT"),
         ("DEMO_RENAMED", "nearest is"),
         ("DEMMO_SITE", "nearest is DEMO_SITE"),
         ("DMO_GROUP__COUNT", "nearest is DEMO_GROUP__COUNT"),

@@ -61,11 +61,11 @@ def test_a_list_that_contradicts_the_file_names_is_told(folder: Path) -> None:
     listing = open_patches(_csv(folder, "path,patient,label", f"{A},x,0", f"{B},p,1")).listing
 
     assert listing.patients_from is PatientsFrom.LIST
-    assert listing.notes == ["1 file names give another patient than the list; the list was taken."]
+    assert listing.notes == ["1 file names give another patient than the list; the list was used."]
 
 
 def test_folders_cannot_say_the_patients_of_a_list(folder: Path) -> None:
-    with pytest.raises(WrongSetting, match="leave out --patient-from folders"):
+    with pytest.raises(WrongSetting, match="omit --patient-from folders"):
         open_patches(_csv(folder, "path,patient,label", f"{A},x,0"), PatientsFrom.FOLDERS)
 
 

@@ -54,7 +54,7 @@ def test_the_file_names_say_the_patients_whatever_the_folders_are_called(
 
     assert {file.patient for file in listing.files} == {"8863", "8865", "8867"}
     assert listing.patients_from is PatientsFrom.NAMES
-    assert "were not taken for patients" in " ".join(listing.notes)
+    assert "do not count as patients" in " ".join(listing.notes)
 
 
 @pytest.mark.parametrize("folders", [*DIVISIONS, ("p1", "p2", "p3")])
@@ -84,7 +84,7 @@ def test_a_person_may_say_that_folders_are_patients(tmp_path: Path, capsys: pyte
 def test_folders_that_divide_a_set_are_no_patients_even_if_a_person_says_so(
     tmp_path: Path, folders: tuple[str, ...]
 ) -> None:
-    with pytest.raises(PatientUnknown, match=r"would take .* for patients, but .* list the files in a CSV"):
+    with pytest.raises(PatientUnknown, match=r"would treat .* as patients, but .* list the files in a CSV"):
         open_patches(_nameless(tmp_path, folders), PatientsFrom.FOLDERS)
 
 
@@ -102,11 +102,10 @@ def test_where_folders_and_names_disagree_the_one_that_was_asked_for_is_taken_an
 
     assert {file.patient for file in by_names.files} == {"8863", "8865", "8867"}
     assert (
-        "(anna, berta, clara) were not taken for patients. If they are patients, add --patient-from"
-        in by_names.notes[0]
+        "(anna, berta, clara) do not count as patients. If they are patients, add --patient-from" in by_names.notes[0]
     )
     assert {file.patient for file in by_folders.files} == {"anna", "berta", "clara"}
-    assert by_folders.notes == ["12 file names give another patient than their folder; the folder was taken."]
+    assert by_folders.notes == ["12 file names give another patient than their folder; the folder was used."]
 
 
 @pytest.mark.parametrize("by", [PatientsFrom.NAMES, PatientsFrom.FOLDERS])
@@ -136,4 +135,4 @@ def test_a_patient_in_several_places_is_one_and_it_is_told(tmp_path: Path) -> No
     listing = open_patches(tmp_path, PatientsFrom.FOLDERS).listing
 
     assert {file.patient for file in listing.files} == {"p1", "p2"}
-    assert listing.notes == ["Folders of one name in several places were taken for one patient: p1."]
+    assert listing.notes == ["Folders of one name in several places count as one patient: p1."]

@@ -142,7 +142,7 @@ def test_the_worst_errors_come_first() -> None:
 def test_the_report_of_one_patient_says_what_its_intervals_are_worth(tmp_path: Path) -> None:
     write_report(_content(made_scores({"a": (9, 9)})), tmp_path)
 
-    assert "one patient only: intervals by patient say nothing" in (tmp_path / "index.html").read_text()
+    assert "only one patient: intervals by patient are meaningless" in (tmp_path / "index.html").read_text()
 
 
 def test_files_left_out_are_counted_in_the_report_and_all_named_beside_it(tmp_path: Path) -> None:

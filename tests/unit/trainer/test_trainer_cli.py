@@ -63,10 +63,10 @@ def test_a_patient_on_two_sides_is_refused(data: Path, tmp_path: Path, error_lin
     [
         (("--stages", "stage9"), errors.WrongSetting, "choose among stage3"),
         (("--input-px", "16"), errors.WrongSetting, "raise --input-px"),
-        (("--fine-tune", "2", "--cross-fit"), errors.WrongSetting, "leave out --cross-fit"),
+        (("--fine-tune", "2", "--cross-fit"), errors.WrongSetting, "omit --cross-fit"),
         (("--fine-tune", "2", "--fine-tune-from", "stage7"), errors.WrongSetting, "cannot fine-tune from 'stage7'"),
         (("--stages", "stage3", "--stage-gains", "1,2"), errors.WrongSetting, "2 stage gains for 1 stages"),
-        (("--split", "official", "--test-patients", "a"), errors.WrongSetting, "leave out --test-patients"),
+        (("--split", "official", "--test-patients", "a"), errors.WrongSetting, "omit --test-patients"),
         (("--split", "fold:4/3"), errors.SplitError, "no fold 4 of 3"),
         (("--split", "absent.json"), errors.SplitError, "cannot read the split"),
         (("--split", "leave-out:x"), errors.SplitError, "'x'"),

@@ -112,16 +112,16 @@ class AlarmState(Message):
     )
     latched_since: UtcDatetime | None = Field(
         default=None,
-        description="Since when a finding has been waiting; null if none is, or if the alarm lost its memory.",
+        description="Since when a finding has been waiting; null if none is waiting, or if the alarm lost its memory.",
     )
     latest_finding: UUID | None = Field(
         default=None,
         description="The newest unacknowledged finding: an acknowledgement `up_to` it clears all that are waiting now. "
-        "An alarm that lost its memory reports an id of its own here, which is not a classification's.",
+        "An alarm that lost its memory reports a made-up id here, which is not a classification's.",
     )
     findings: int = Field(default=0, ge=0, description="Number of unacknowledged findings.")
     silenced_until: UtcDatetime | None = Field(
-        default=None, description="When a silence ends; later findings sound all the same."
+        default=None, description="When a silence ends; later findings still sound."
     )
     technical: tuple[TechnicalReason, ...] = Field(
         default=(), max_length=len(TechnicalReason), description="All technical problems, in alphabetical order."
@@ -185,7 +185,7 @@ class AcknowledgeAlarm(AlarmCommand):
 
 
 class SilenceAlarm(AlarmCommand):
-    """Silences the buzzer for some time. Later findings sound all the same; the lamps stay as they are."""
+    """Silences the buzzer for some time. Later findings still sound; the lamps stay as they are."""
 
     command: Literal["silence"] = "silence"
     duration_s: int = Field(ge=1, le=3600, description="How long the buzzer stays off.")

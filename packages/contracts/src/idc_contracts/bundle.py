@@ -1,7 +1,7 @@
 """The manifest of a model bundle: all that is needed to serve a model and to trust it.
 
 A bundle is the folder `<name>/<version>/`, complete and immutable. `manifest.json` lists the SHA-256 of every other
-file, so that the digest of the manifest stands for the whole bundle.
+file, so that the digest of the manifest identifies the whole bundle.
 """
 
 from typing import Final, Literal, Self

@@ -20,7 +20,7 @@ class PatchClassified(Message):
     """A patch was classified. File name and pixels stay out of the message: they may identify the patient."""
 
     classification_id: UUID = Field(description="The result's id at the gateway's REST interface.")
-    probability: Probability = Field(description="Calibrated P(IDC), whatever the decision.")
+    probability: Probability = Field(description="Calibrated P(IDC), regardless of the decision.")
     decision: Decision
     model: ModelRef
     thresholds: Thresholds

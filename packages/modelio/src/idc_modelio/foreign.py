@@ -54,7 +54,7 @@ def _kind_of_text(head: bytes) -> str | None:
         if text.startswith(start):
             return "an SVG drawing" if b"<svg" in text else kind
     if not head.strip(b"\0"):
-        return "zeros alone, as of a file that was never written to the disk"
+        return "only zeros, as in a file that was never written to the disk"
     if all(byte >= 0x20 or byte in b"\t\n\r\f" for byte in head) and _is_utf8(head):
         return "JSON text" if text[:1] in (b"{", b"[") else "text"
     return None

@@ -11,7 +11,7 @@ import openvino as ov
 from numpy.typing import NDArray
 
 FLOAT32: Final[dict[str, Any]] = {"EXECUTION_MODE_HINT": "ACCURACY"}
-"""Left alone, OpenVINO computes in bfloat16 where the processor can: pooled features moved by whole units and P(IDC) by
+"""By default OpenVINO computes in bfloat16 where the processor can: pooled features moved by whole units and P(IDC) by
 up to 0.03. ACCURACY keeps the graph's own precision on every device."""
 THROUGHPUT: Final[dict[str, Any]] = {**FLOAT32, "PERFORMANCE_HINT": "THROUGHPUT"}
 """As many inferences at once as keep the device busy."""
@@ -73,7 +73,7 @@ class Graph:
         for request in requests:
             self._idle.put(request)
         for request in filter(None, [*requests, self._alone]):
-            # in this thread, so that one thread alone sets up whatever is set up on first use
+            # in this thread, so that only one thread does the set-up of the first use
             request.infer(np.zeros((1, *patch_shape), np.uint8))
 
     def infer(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -102,7 +102,7 @@ class Graph:
 
 
 class _Request:
-    """An infer request with tensors of its own: OpenVINO's conversion of arrays costs 0.05 ms a call."""
+    """An infer request with its own tensors: OpenVINO's conversion of arrays costs 0.05 ms per call."""
 
     def __init__(self, compiled: ov.CompiledModel) -> None:
         self._request = compiled.create_infer_request()

@@ -26,7 +26,7 @@ _ALLOWED: Final = "PNG, JPEG, TIFF, BMP or WebP image"
 _PNG_START: Final = b"\x89PNG\r\n\x1a\n"
 _JPEG_START: Final = b"\xff\xd8"
 _JPEG_SCAN: Final = b"\xff\xda"
-_STAIN: Final = "the model reads the colours of an H&E stain, which are lost in it and come back by no conversion"
+_STAIN: Final = "the model reads the colours of an H&E stain, which are lost in it; no conversion restores them"
 _EXPORT: Final = "export the patch from the slide again, as 8-bit RGB"
 _COLOURLESS: Final = frozenset({"1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N", "F"})
 _INK: Final = (25, 230)
@@ -59,7 +59,7 @@ def check_bytes(data: bytes) -> None:
     if len(data) > MAX_ENCODED_BYTES:
         raise UnsupportedSize(
             f"the image has {len(data)} bytes, and a patch has at most {MAX_ENCODED_BYTES}: "
-            "cut the patch out of it and send the patch alone"
+            "cut the patch out of it and send only the patch"
         )
     if data.startswith(_JPEG_START) and data.count(_JPEG_SCAN) > MAX_JPEG_SCANS:
         raise TruncatedImage(f"the JPEG has more than {MAX_JPEG_SCANS} scans: save it as PNG")
@@ -84,7 +84,7 @@ def check_header(image: ImageFile.ImageFile) -> None:
     # black where a camera fills only 12 of them.
     if any(";1" in str(tile.args) for tile in image.tile):
         raise UnsupportedColour(
-            f"the image does not have 8 bits a channel: {_EXPORT}; a plain conversion darkens images of cameras that "
+            f"the image does not have 8 bits per channel: {_EXPORT}; a plain conversion darkens images of cameras that "
             "fill fewer bits than the file has"
         )
     # not n_frames: to count the frames of a TIFF takes time that grows with the square of their number
@@ -99,7 +99,7 @@ def _wrong_mode(mode: str) -> str:
         return f"the image is grey (mode {mode!r}): {_STAIN}; {_EXPORT}"
     if mode in ("P", "PA"):
         return f"the image has a palette (mode {mode!r}), which has changed the stain's colours: {_EXPORT}"
-    return f"the image's colours are {mode}, which only the profile of a printer or scanner makes RGB: {_EXPORT}"
+    return f"the image's colours are {mode}, which need the profile of a printer or scanner to become RGB: {_EXPORT}"
 
 
 def check_opaque(image: Image.Image) -> None:
@@ -149,7 +149,7 @@ def unreadable(data: bytes) -> PatchError:
         return NotAnImage(f"these bytes are not a {_ALLOWED}")
     form = unread_form(data)
     if form is not None:
-        return UnsupportedForm(f"{form}, which is not read: {_EXPORT}, as PNG or TIFF with LZW compression")
+        return UnsupportedForm(f"{form}, which is not supported: {_EXPORT}, as PNG or TIFF with LZW compression")
     return TruncatedImage(
-        f"the {kind} is damaged or ends early, or is of a rare form of {kind}: export or copy it from its source again"
+        f"the {kind} is damaged or ends early, or is of an unusual kind: export or copy it from its source again"
     )

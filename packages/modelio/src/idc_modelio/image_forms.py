@@ -56,10 +56,10 @@ def _tiff_form(data: bytes) -> str | None:
     tags = _tiff_tags(data)
     compression = tags.get(_COMPRESSION, 1)
     if compression in _TIFF_COMPRESSIONS or compression not in COMPRESSION_INFO:
-        name = _TIFF_COMPRESSIONS.get(compression, f"a compression that is not known here (number {compression})")
+        name = _TIFF_COMPRESSIONS.get(compression, f"an unknown compression (number {compression})")
         return f"this TIFF uses {name if compression not in _TIFF_COMPRESSIONS else name + ' compression'}"
     bits = set(tags.get(_BITS, (8,)))
-    return None if bits == {8} else f"this TIFF has {' and '.join(map(str, sorted(bits)))} bits a channel"
+    return None if bits == {8} else f"this TIFF has {' and '.join(map(str, sorted(bits)))} bits per channel"
 
 
 def _tiff_tags(data: bytes) -> dict[int, Any]:
@@ -81,7 +81,7 @@ def _jpeg_form(data: bytes) -> str | None:
         marker, length = data[at + 1], int.from_bytes(data[at + 2 : at + 4], "big")
         if 0xC0 <= marker <= 0xCF and marker not in _NO_SOF:
             if data[at + 4] != 8:
-                return f"this JPEG has {data[at + 4]} bits a channel"
+                return f"this JPEG has {data[at + 4]} bits per channel"
             return None if marker in _PLAIN_SOF else "this JPEG is lossless, hierarchical or coded arithmetically"
         if marker == 0xF7:
             return "this JPEG is coded as JPEG-LS"

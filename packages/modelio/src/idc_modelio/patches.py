@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 # Pillow's own reader of uncompressed TIFF decodes every strip that a file claims, 250,000 of 1 MiB in four minutes, and
-# takes 16-bit planes for 8-bit ones. libtiff, which it uses for compressed files, decodes those that the image has.
+# reads 16-bit planes as 8-bit ones. libtiff, which it uses for compressed files, decodes those that the image has.
 TiffImagePlugin.READ_LIBTIFF = True
 
 

@@ -1,4 +1,4 @@
-"""One log line for each HTTP request, and one id that goes with the request wherever it goes (plain ASGI)."""
+"""One log line per HTTP request, and one id that follows the request everywhere (plain ASGI)."""
 
 import logging
 import re

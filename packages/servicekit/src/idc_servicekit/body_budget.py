@@ -90,8 +90,8 @@ class BodyBudget:
                     piece = await anext(pieces, None)
             except TimeoutError as exc:
                 raise BodyTooSlow(
-                    f"the body did not arrive in time: no piece may take {self._timeout_s:g} s, nor may the whole be "
-                    f"slower than {SLOWEST_BYTES_PER_S} bytes a second"
+                    f"the body did not arrive in time: no piece may take {self._timeout_s:g} s, and the "
+                    f"whole must not be slower than {SLOWEST_BYTES_PER_S} bytes per second"
                 ) from exc
             waited_s += time.monotonic() - started
             if piece is None:
@@ -103,4 +103,4 @@ class BodyBudget:
 
 
 def _too_large(limit: int) -> BodyTooLarge:
-    return BodyTooLarge(f"the body has more than {limit} bytes, the most that is read here: send less in one request")
+    return BodyTooLarge(f"the body has more than {limit} bytes, the limit here: send less in one request")

@@ -97,7 +97,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self.cycle.more_body = False
 
     def shutdown(self) -> None:
-        """Take no more requests on this connection but one that is on its way."""
+        """Take no more requests on this connection except one that has begun to arrive."""
         self._is_ending = True
         if self.cycle is None or self.cycle.response_complete:
             self.loop.call_later(self.linger_s, self._close_if_idle)

@@ -9,7 +9,7 @@ from itertools import count
 from typing import Final
 
 STALL_S: Final = 0.5
-"""When nothing was released for this long, the first in line continues all the same: the requests that hold the memory
+"""When nothing was released for this long, the first in line continues anyway: the requests that hold the memory
 may all be waiting for more of it."""
 
 
@@ -66,7 +66,7 @@ class Lease:
 
     def _check_runs(self) -> None:
         if self._is_over:
-            raise BodiesExhausted("the request has ended: its body is not read on")
+            raise BodiesExhausted("the request has ended: its body is no longer read")
 
 
 @dataclass(frozen=True)
@@ -80,8 +80,8 @@ class MemoryBudget:
     """Bytes that are taken and given back.
 
     Requests that each hold a part and wait for more could wait for each other until all of them time out. So memory
-    that is given back goes to the oldest that waits. Where none is given back, the oldest may exceed the total by up to
-    `overdraft_bytes`: enough to finish its read and give the memory back.
+    that is released goes to the oldest waiting request. If none is released, the oldest may exceed the total by up to
+    `overdraft_bytes`: enough to finish its read and release the memory.
     """
 
     def __init__(self, total_bytes: int, *, overdraft_bytes: int = 0) -> None:
@@ -106,7 +106,7 @@ class MemoryBudget:
                 self._express = None
 
     def take(self, size_bytes: int) -> None:
-        """Take memory for a lease, which gives it back.
+        """Take memory for a lease, which releases it.
 
         Raises:
             BodiesExhausted: There is not enough left.

@@ -47,9 +47,9 @@ class MqttSettings(BaseModel):
     @field_validator("host")
     @classmethod
     def _is_a_host_alone(cls, host: str) -> str:
-        """Reject a URL or a port, which would be looked up as a name without end."""
+        """Reject a URL or a port, which would be looked up as a name forever."""
         if any(c.isspace() or c in "/[]" for c in host) or host.count(":") == 1:
-            raise ValueError("write a host name or an address alone: the port is a setting of its own")
+            raise ValueError("write only a host name or an address: the port is a separate setting")
         return host
 
     @field_validator("password_file", "ca_file", "certificate_file", "key_file")
@@ -62,7 +62,7 @@ class MqttSettings(BaseModel):
     @model_validator(mode="after")
     def _certificate_has_its_key(self) -> Self:
         if (self.certificate_file is None) != (self.key_file is None):
-            raise ValueError("certificate_file and key_file belong together: set both or neither")
+            raise ValueError("set certificate_file and key_file together, or neither")
         return self
 
     def password(self) -> str:

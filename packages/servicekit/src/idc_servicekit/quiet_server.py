@@ -1,4 +1,4 @@
-"""uvicorn that sleeps while nobody asks."""
+"""uvicorn that sleeps without requests."""
 
 import asyncio
 import sys

@@ -64,7 +64,7 @@ def _likeness(one: str, other: str) -> float:
 def no_such_setting(name: str, known: frozenset[str], renamed: Mapping[str, str]) -> str:
     """What to say about an unknown name: the current name, or the nearest one."""
     if name in renamed:
-        return f"it is called {renamed[name]} now"
+        return f"its name is now {renamed[name]}"
     nearest = max(sorted(known), key=lambda other: _likeness(name, other))
     return f"there is no such setting; the nearest is {nearest}"
 

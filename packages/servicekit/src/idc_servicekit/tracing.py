@@ -49,7 +49,7 @@ def traces(service: str) -> Iterator[None]:
 
 
 class Traced:
-    """Middleware that makes a span of each request; does nothing where tracing is off. It stands inside `AccessLog`."""
+    """Middleware that makes a span of each request; does nothing if tracing is off. It is inside `AccessLog`."""
 
     def __init__(self, app: AsgiApp) -> None:
         self._app = _instrumented(app) if is_on() else app

@@ -34,7 +34,7 @@ class AlarmPanel(Protocol):
         """
 
     def keep_alive(self) -> None:
-        """Report that the controller runs; without this for long, the panel shows a technical alarm by itself.
+        """Report that the controller runs; otherwise the panel shows a technical alarm after a while.
 
         Raises:
             PanelFailed: An output could not be driven since the last call.
@@ -111,7 +111,7 @@ class Alarm:
 
     @property
     def next_change_s(self) -> float | None:
-        """Seconds until time alone may change an output; None where it will not."""
+        """Seconds until an output may change without an event; None if it will not."""
         return next_change_s(self._situation, self._now(), self._rules)
 
     def show(self) -> None:

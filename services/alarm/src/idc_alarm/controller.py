@@ -69,7 +69,7 @@ class AlarmController:
         """Wait for what is next, at most `LONGEST_TURN_S`, and act on all that is there."""
         self._queue.run(self._prepare())
         self._alarm.untold.forget(self._link.told())
-        # Presses go first: whoever pressed the button has not seen what is acted on only now.
+        # Presses go first: the person at the button has not seen the messages of this turn.
         for pressed_s in self._panel.presses():
             self._do(ButtonPressed(pressed_s))
         self._notice_connection()
@@ -126,7 +126,7 @@ class AlarmController:
         self._do(event)
 
     def _save(self) -> bool:
-        """Write what is new to the journal. Where that fails, leave the broker, which then says `offline`."""
+        """Write changes to the journal. If that fails, leave the broker, which then reports `offline`."""
         if not self._is_unsaved:
             return True
         try:

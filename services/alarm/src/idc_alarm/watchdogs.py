@@ -54,7 +54,7 @@ class SystemdWatchdog:
                 notify.sendto(message, self._address)
         except OSError as exc:
             # systemd then restarts the alarm, which is what a watchdog is for.
-            logger.warning("cannot tell systemd %r: %s", message, exc)
+            logger.warning("cannot send %r to systemd: %s", message, exc)
 
 
 class DeviceWatchdog:

@@ -108,7 +108,7 @@ def _add_routes(app: FastAPI) -> None:
         with_key.include_router(module.router, prefix="/v1")
     app.router.routes.append(lean_upload_route(classify.router))
     app.include_router(with_key)
-    app.include_router(legacy.router, prefix="/api")  # it requires a key by itself, unless a setting opens it
+    app.include_router(legacy.router, prefix="/api")  # it checks the key itself, unless a setting opens it
     app.include_router(sessions.sign_in_router, prefix="/api/v1")
     app.include_router(health.router)
     app.include_router(metrics.router)

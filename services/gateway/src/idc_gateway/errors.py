@@ -12,7 +12,7 @@ class GatewayError(Exception):
     kind: ClassVar[str] = "internal-error"
     """Last part of the problem's `type` URI; it never changes."""
     headers: Mapping[str, str] = {}
-    """Headers of the answer beside its type and length."""
+    """Headers of the answer in addition to its type and length."""
 
     def __init_subclass__(
         cls, status: int | None = None, kind: str | None = None, headers: Mapping[str, str] | None = None

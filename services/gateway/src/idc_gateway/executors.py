@@ -16,13 +16,13 @@ from idc_gateway.errors import Busy, GatewayError, ImagesUnavailable, StoreUnava
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_STORE_LATE: Final = "the database has not answered within {:.0f} s: look at its disk or server, then try again"
+_STORE_LATE: Final = "the database has not answered within {:.0f} s: check its disk or server, then try again"
 WRITE_LATE: Final = (
-    "the database has not answered within {:.0f} s and may yet store this: look at its disk or server, and "
-    "whether this is there, before you send it again; with the same Idempotency-Key nothing is stored twice"
+    "the database has not answered within {:.0f} s and may still store this: check its disk or server, and "
+    "whether this was stored, before you send it again; with the same Idempotency-Key nothing is stored twice"
 )
-_LATE: Final = "the gateway has not got to it within {:.0f} s: it has too much to do, try again later"
-_IMAGES_LATE: Final = "the image store has not answered within {:.0f} s: look at its disk or server, then try again"
+_LATE: Final = "the gateway did not start this within {:.0f} s: it is overloaded, try again later"
+_IMAGES_LATE: Final = "the image store has not answered within {:.0f} s: check its disk or server, then try again"
 
 
 class Executor:
@@ -94,16 +94,16 @@ class Executor:
 
 reads: Final = Executor("reads", 6, waiting=250, late=StoreUnavailable(_STORE_LATE), timeout_s=20)
 writes: Final = Executor("writes", 4, waiting=250, late=StoreUnavailable(WRITE_LATE), timeout_s=30)
-feed: Final = Executor("looks at the feed", 2, waiting=100, late=StoreUnavailable(_STORE_LATE), timeout_s=20)
+feed: Final = Executor("reads of the feed", 2, waiting=100, late=StoreUnavailable(_STORE_LATE), timeout_s=20)
 exports: Final = Executor("exports", 2, waiting=30, late=StoreUnavailable(_STORE_LATE), timeout_s=60)
-walks: Final = Executor("walks of the audit chain", 1, waiting=2, late=StoreUnavailable(_STORE_LATE), timeout_s=900)
+walks: Final = Executor("checks of the audit chain", 1, waiting=2, late=StoreUnavailable(_STORE_LATE), timeout_s=900)
 decoding: Final = Executor("images to decode", 4, waiting=250, late=Busy(_LATE), timeout_s=60)
 images: Final = Executor("accesses to images", 6, waiting=100, late=ImagesUnavailable(_IMAGES_LATE), timeout_s=30)
 deletions: Final = Executor("deletions of images", 1, waiting=50)
-authority: Final = Executor("looks at keys", 1, waiting=500, late=StoreUnavailable(_STORE_LATE), timeout_s=10)
-"""Whether what runs may go on: no other read or write keeps it waiting."""
+authority: Final = Executor("checks of keys", 1, waiting=500, late=StoreUnavailable(_STORE_LATE), timeout_s=10)
+"""Whether running requests may continue: no other read or write delays these checks."""
 passwords: Final = Executor("passwords", 2, waiting=30, late=Busy(_LATE), timeout_s=20)
-health: Final = Executor("looks at the database", 1, waiting=50)
-image_health: Final = Executor("looks at the image store", 1, waiting=50)
+health: Final = Executor("checks of the database", 1, waiting=50)
+image_health: Final = Executor("checks of the image store", 1, waiting=50)
 background: Final = Executor("background tasks", 6, waiting=50)
 """Outbox, backlog, housekeeping, records of alarms: each has one call at a time."""

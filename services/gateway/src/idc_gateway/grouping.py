@@ -45,7 +45,7 @@ class Grouping(Generic[Item, Result]):
         return len(self._line)
 
     async def __call__(self, item: Item) -> Result:
-        """Take part in the next call; it goes on where the caller goes away meanwhile."""
+        """Take part in the next call, which continues if this caller goes away."""
         answer: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._line.append((item, answer))
         if self._under_way < self._at_once:
@@ -97,7 +97,7 @@ def _tell(answers: list[asyncio.Future[Result]], results: Sequence[Result | Exce
         if answer.done():
             continue
         if isinstance(result, GatewayError):
-            # Each gets an error of its own: one traceback must not grow with those who wait.
+            # Each gets its own error: a shared traceback would grow with the number of callers.
             answer.set_exception(copy(result))
         elif isinstance(result, Exception):
             answer.set_exception(result)

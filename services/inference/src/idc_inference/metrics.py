@@ -15,7 +15,7 @@ _CHUNK_PATCHES: Final = (1, 2, 4, 8, 16, 32, 64)
 
 
 class Metrics:
-    """The service's counters and histograms, in a registry of their own; safe in threads."""
+    """The service's counters and histograms, in their own registry; thread-safe."""
 
     def __init__(self) -> None:
         self.registry = registry = CollectorRegistry()
@@ -39,13 +39,13 @@ class Metrics:
         self.stage_s = {stage: stages.labels(stage) for stage in _STAGES}
         self.chunk_patches = Histogram(
             "idc_inference_chunk_patches",
-            "Patches given to the device at once.",
+            "Patches in one inference of the device.",
             buckets=_CHUNK_PATCHES,
             registry=registry,
         )
         self.errors = Counter("idc_inference_errors", "Failed requests, by kind.", ["kind"], registry=registry)
         self.model_changes = Counter(
-            "idc_inference_model_changes", "Versions loaded, refused and unloaded.", ["outcome"], registry=registry
+            "idc_inference_model_changes", "Versions loaded, rejected and unloaded.", ["outcome"], registry=registry
         )
         self.model_load_s = Histogram(
             "idc_inference_model_load_seconds",

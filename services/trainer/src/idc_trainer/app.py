@@ -17,7 +17,7 @@ _COMMANDS: Final = {
     "verify": ("verify", "check a bundle's files, schema and self-test"),
     "features extract": ("features", "compute the features of all patches, or of one shard of them"),
 }
-_GROUPS: Final = {"data": "inspect a data set", "features": "fill the cache of features, on many machines if need be"}
+_GROUPS: Final = {"data": "inspect a data set", "features": "fill the cache of features, on one or many machines"}
 
 
 def build_parser(arguments: Sequence[str]) -> argparse.ArgumentParser:

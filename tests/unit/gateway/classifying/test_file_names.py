@@ -147,13 +147,13 @@ FIELD = b'name="images"'
 @pytest.mark.parametrize(
     ("parts", "words"),
     [
-        ([part(FIELD, b"patch.png")], ["'patch.png'", "no file", "-F images=@patch.png", "@"]),
+        ([part(FIELD, b"patch.png")], ["'patch.png'", "instead of a file", "-F images=@patch.png", "@"]),
         ([named(b"a.png"), part(b'name="patient"', b"8975")], ["'patient'", "?patient=", "address"]),
         ([named(b"a.png"), part(b'name="slide"', b"8975_idx5")], ["?slide="]),
         ([named(b"a.png"), part(b'name="x"', b"1")], ["?x="]),
         ([part(b'name="file"; filename="a.png"')], ["'file'", "'images'", "-F images=@"]),
         ([part(b'filename="a.png"')], ["''", "'images'"]),
-        ([part(b'name="comment"', b"hello")], ["'comment'", "no file"]),
+        ([part(b'name="comment"', b"hello")], ["'comment'", "not a file"]),
         ([part('name="größe"'.encode("cp1252"), b"1")], ["'größe'"]),
         ([], ["-F images=@patch.png"]),
     ],
@@ -172,12 +172,12 @@ async def test_wrong_field_is_told_with_what_is_right(
 @pytest.mark.parametrize(
     ("body", "content_type", "status", "words"),
     [
-        (b"patch.png", "image/png", 415, ["'patch.png' is a file's name", "--data-binary @patch.png"]),
+        (b"patch.png", "image/png", 415, ["'patch.png' is a file name", "--data-binary @patch.png"]),
         (RED.replace(b"\r", b"").replace(b"\n", b""), "application/x-www-form-urlencoded", 415, ["--data-binary"]),
         (b'{"image": "iVBORw0KGgo="}', "application/json", 415, ["JSON"]),
         (b"x", "multipart/form-data", 400, ["boundary", "HTTP client"]),
         (b"x", "multipart/mixed; boundary=cut", 400, ["multipart/form-data"]),
-        (named(b"a.png")[:-20], FORM["Content-Type"], 400, ["cut off", "to its end"]),
+        (named(b"a.png")[:-20], FORM["Content-Type"], 400, ["truncated", "complete"]),
         (b"no form", FORM["Content-Type"], 400, ["malformed"]),
     ],
 )

@@ -59,7 +59,7 @@ async def test_who_waits_behind_a_transaction_that_hangs_is_told_in_time_and_not
 
     with pytest.raises(StoreUnavailable, match="nothing was stored"):
         await commits.write(second)
-    with pytest.raises(StoreUnavailable, match="may yet store this"):
+    with pytest.raises(StoreUnavailable, match="may still store this"):
         await begun
 
     writer.go_on.set()

@@ -116,7 +116,7 @@ async def test_field_that_is_no_file_is_not_kept_whole(client: httpx.AsyncClient
     answer = await post(client, field + END)
 
     assert answer.status_code == 400
-    assert "'notes', which is no file" in answer.json()["detail"]
+    assert "'notes', which is not a file" in answer.json()["detail"]
     assert is_all_free(app)
 
 

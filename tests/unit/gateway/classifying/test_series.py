@@ -155,4 +155,4 @@ async def test_refused_image_is_refused_each_time(client: httpx.AsyncClient) -> 
 async def test_series_and_idempotency_key_exclude_each_other(client: httpx.AsyncClient) -> None:
     answer = await client.post(URL, content=RED, params=ONCE, headers={"Idempotency-Key": "k"})
 
-    assert (answer.status_code, "leave one out" in answer.json()["detail"]) == (400, True)
+    assert (answer.status_code, "omit one" in answer.json()["detail"]) == (400, True)

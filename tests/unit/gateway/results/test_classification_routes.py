@@ -13,7 +13,7 @@ from support.gateway_fakes import MemoryBus, RednessInference
 
 RED, DARK, MID = solid_png((250, 0, 0)), solid_png((10, 0, 0)), solid_png((128, 0, 0))
 URL = "/api/v1/classifications"
-UNCERTAIN = "Uncertain: the patch needs a pathologist's look"
+UNCERTAIN = "Uncertain: a pathologist must look at the patch"
 
 
 async def test_raw_body_is_classified_and_stored(client: httpx.AsyncClient) -> None:

@@ -90,7 +90,7 @@ def test_any_text_is_a_cursor_or_refused(text: str) -> None:
     try:
         Cursor.parse(text)
     except BadCursor as exc:
-        assert "leave it out" in str(exc)  # noqa: PT017
+        assert "omit it" in str(exc)  # noqa: PT017
 
 
 async def test_image_comes_back_byte_by_byte(client: httpx.AsyncClient) -> None:

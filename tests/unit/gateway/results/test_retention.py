@@ -70,7 +70,7 @@ def test_old_images_go_and_the_results_stay(store: Store, images: MemoryImages, 
     assert store.images.total() == (1, 100)
     latest = latest_record(store, "images.removed")
     assert latest is not None
-    assert latest.event.details == {"count": 1, "bytes": 100, "reason": "older than allowed"}
+    assert latest.event.details == {"count": 1, "bytes": 100, "reason": "over the age limit"}
 
 
 def test_too_many_bytes_cost_the_oldest(store: Store, images: MemoryImages, put: Put) -> None:

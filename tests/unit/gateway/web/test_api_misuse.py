@@ -178,4 +178,4 @@ async def test_label_with_a_wrong_name_is_refused_before_anything_is_stored(clie
 async def test_parameter_that_comes_twice_is_refused(client: httpx.AsyncClient) -> None:
     answer = await client.get("/api/v1/classifications?slide=a&slide=b")
 
-    assert answer.json()["detail"] == "query.slide: it is given more than once: give one value"
+    assert answer.json()["detail"] == "query.slide: it is given more than once: send one value"

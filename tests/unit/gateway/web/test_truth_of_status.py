@@ -94,8 +94,8 @@ async def test_each_server_that_is_out_is_named_though_another_one_serves(
 
     assert status["inference_ready"] is True
     assert status["degraded"] == [
-        "the inference server http://mute does not answer as it should",
-        "the inference server http://refusing says that it is not ready: it has no model, or its device does not work",
+        "the inference server http://mute gives invalid answers",
+        "the inference server http://refusing reports not ready: it has no model, or its device does not work",
     ]
     assert (await stranger.get("/readyz")).json()["checks"]["inference"] == "ok"
 
@@ -108,7 +108,7 @@ async def test_server_that_says_ready_and_fails_is_not_called_mute(stranger: htt
 
     answer = (await stranger.get("/readyz")).json()
 
-    assert answer["checks"]["inference"] == "failed: a server says that it is ready, and fails at requests"
+    assert answer["checks"]["inference"] == "failed: a server reports ready, but fails at requests"
 
 
 async def test_model_is_ready_only_where_a_server_that_has_it_is(client: httpx.AsyncClient, app: FastAPI) -> None:

@@ -54,7 +54,7 @@ class Confusion:
         return [
             _metric_line("sensitivity", self.sensitivity, c["idc", "idc"], c["idc", "no_idc"], "IDC"),
             _metric_line("specificity", self.specificity, c["no_idc", "no_idc"], c["no_idc", "idc"], "healthy"),
-            f"uncertain    {self.uncertain} of {c.total()} patches: for a pathologist, in neither metric",
+            f"uncertain    {self.uncertain} of {c.total()} patches: for a pathologist, not in the metrics",
         ]
 
 

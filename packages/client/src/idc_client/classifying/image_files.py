@@ -81,7 +81,7 @@ def _walk(folder: Path) -> Iterator[Path | LeftOut]:
 
 def _reason_to_leave_out(name: str) -> str | None:
     if os.path.splitext(name)[1].lower() not in SUFFIXES:  # noqa: PTH122 - a Path for each name takes longer
-        return f"its name does not end like an image's ({_SUFFIX_LIST})"
+        return f"its name has no image extension ({_SUFFIX_LIST})"
     if name.startswith("."):
         return "a hidden file: name it to send it"
     return None

@@ -42,7 +42,7 @@ class Lines:
         name, result = escape(terminal.printable(path_text(outcome.path))), outcome.result
         if result is None:
             reason = escape(terminal.printable(outcome.error))
-            line = f"        [bold]none[/]       {name}  {'failed' if outcome.is_transient else 'refused'}: {reason}"
+            line = f"        [bold]none[/]       {name}  {'failed' if outcome.is_transient else 'rejected'}: {reason}"
         else:
             gap = " " * (9 - len(result["decision"]))
             line = f"{result['probability']:.3f}   {terminal.styled(result['decision'])}{gap}  {name}"
@@ -53,7 +53,7 @@ class Lines:
             self._console.print("", confusion.as_table(), *confusion.as_lines(), sep="\n")
             if missing := summary.without_result:
                 classes = ", ".join(f"{count} {truth}" for truth, count in sorted(missing.items()))
-                self._console.print(f"no result    {missing.total()} patches ({classes} by name): in neither metric")
+                self._console.print(f"no result    {missing.total()} patches ({classes} by name): not in the metrics")
         self._console.print(f"\n{summary}; {len(left_out)} left out\n{terminal.NOTICE}")
 
 

@@ -68,4 +68,4 @@ class Summary:
     def __str__(self) -> str:
         """The counts above zero, in one line."""
         shown = [f"{n} {kind.replace('_', ' ')}" for kind, n in self.counts.items() if n or kind == "classified"]
-        return f"{', '.join(shown)}, of {self.total} files"
+        return f"{', '.join(shown).replace('refused', 'rejected')}, of {self.total} files"

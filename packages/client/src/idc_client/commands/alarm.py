@@ -164,7 +164,7 @@ def forget(gateway: Connection, *, device: str) -> None:
 def _only_name(gateway: Connection) -> str:
     alarms = _only_one(_alarms(gateway), "there are several alarms ({}): name one")
     if not alarms:
-        raise InputRejected("there are 0 alarms: none has reported to this gateway yet")
+        raise InputRejected("no alarm has reported to this gateway yet")
     return str(alarms[0]["device"])
 
 

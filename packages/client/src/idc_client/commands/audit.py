@@ -18,7 +18,7 @@ def audit() -> None:
 
 @audit.command("list")
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, help="How many, counted from the newest.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document a line.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document per line.")
 @pass_gateway
 def list_records(gateway: Connection, *, limit: int, as_json: bool) -> None:
     """Show the newest records."""

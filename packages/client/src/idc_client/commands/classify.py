@@ -35,7 +35,7 @@ def _run_name(_context: click.Context, _parameter: click.Parameter, value: str |
 @click.command()
 @click.argument("places", metavar="FILES|FOLDERS…", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-@click.option("--csv", "as_csv", is_flag=True, help="Print comma-separated values, a line for each file.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print comma-separated values, one line per file.")
 @click.option("--patient", help="Patient of all patches; by default read from file names of the public data set.")
 @click.option("--slide", help="Slide of all patches; by default read from such file names, or QuPath's.")
 @click.option("--again", is_flag=True, help="Classify all files again, in a new run.")
@@ -89,7 +89,7 @@ def classify(  # noqa: PLR0913 - its options
 
 def _new_run() -> str:
     name = f"again-{time.strftime('%Y%m%d-%H%M%S')}-{uuid4().hex[:8]}"
-    terminal.remark(f"this is run {name}: if it is cut off, finish it with --run {name}")
+    terminal.remark(f"this is run {name}: if it is interrupted, finish it with --run {name}")
     return name
 
 
@@ -133,6 +133,6 @@ def _check(summary: Summary, images: ImageFiles) -> None:
         models = ", ".join(f"{model}: {count}" for model, count in sorted(summary.models.items()))
         terminal.remark(f"the results are from several models ({models}); --again classifies all with the current one")
     if summary.refused:
-        raise InputRejected(f"{summary.refused} of {summary.total} files were refused")
+        raise InputRejected(f"{summary.refused} of {summary.total} files were rejected")
     if unread := sum(one.is_failure for one in images.left_out):
         raise InputRejected(f"{unread} places were not searched; all {summary.total} files found have results")

@@ -83,7 +83,7 @@ def _save(chunks: Iterable[bytes], out: Path, *, is_geojson: bool) -> bytes:
 def _counts(tail: bytes) -> dict[str, int]:
     match = _COUNTS.search(tail)
     if match is None:
-        raise Unavailable("the export was cut off: try again")
+        raise Unavailable("the export was truncated: try again")
     counts: dict[str, int] = json.loads(match[1])
     return counts
 

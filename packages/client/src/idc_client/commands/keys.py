@@ -32,8 +32,8 @@ def list_keys(gateway: Connection) -> None:
 
 @keys.command()
 @click.argument("name")
-@click.option("--role", type=click.Choice(["viewer", "operator", "reviewer", "admin"]), help="What it may do.")
-@click.option("--scope", "scopes", multiple=True, help="Instead of a role: one scope; repeat for more.")
+@click.option("--role", type=click.Choice(["viewer", "operator", "reviewer", "admin"]), help="The role.")
+@click.option("--scope", "scopes", multiple=True, help="One scope instead of a role; repeat for more.")
 @click.option("--expires-in-days", type=click.IntRange(1, 3650), help="By default the key never expires.")
 @pass_gateway
 def create(

@@ -12,11 +12,11 @@ from idc_client.gateway.connection import Connection
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document a line.")
-@click.option("--count", type=click.IntRange(min=1), help="End after this many results.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document per line.")
+@click.option("--count", type=click.IntRange(min=1), help="Exit after this many results.")
 @pass_gateway
 def watch(gateway: Connection, *, as_json: bool, count: int | None) -> None:
-    """Show each new result until interrupted; after a broken connection, none is missed."""
+    """Show each new result until interrupted; after a broken connection, no result is missed."""
     console = terminal.screen()
     if not as_json:
         console.print(terminal.NOTICE)

@@ -19,12 +19,12 @@ from idc_client.gateway.access import authorization, checked_address, trusted_au
 TRIES: Final = 4
 """How often a request is sent at most."""
 MAX_PAUSE_S: Final = 30.0
-"""Longest pause between two tries, whatever the gateway asks for."""
+"""Longest pause between two tries, regardless of the gateway's `Retry-After`."""
 FIRST_PAUSE_S: Final = 1.0
 TRANSIENT: Final = frozenset({408, 429, 502, 503, 504})
 """Statuses after which a retry may succeed."""
 _NOT_EXECUTED: Final = frozenset({429, 503})
-"""With these the gateway says that it did nothing; the other transient statuses may come from a proxy."""
+"""These mean that the gateway did nothing; the other transient statuses may come from a proxy."""
 
 
 class _Retryable(Exception):
@@ -166,8 +166,8 @@ class Connection:
 def pause_s(number: int, retry_after_s: float = 0.0) -> float:
     """The pause in seconds after the try with this number, from 1.
 
-    It doubles with each try, is at least what the gateway asks for, at most `MAX_PAUSE_S`, and random, so that clients
-    that failed together do not return together.
+    It doubles with each try, is at least the gateway's `Retry-After`, at most `MAX_PAUSE_S`, and random, so that
+    clients that failed together do not return together.
     """
     backoff_s: float = FIRST_PAUSE_S * 2 ** (number - 1) * random.uniform(0.75, 1.0)  # noqa: S311 - no secret
     return min(max(backoff_s, retry_after_s), MAX_PAUSE_S)

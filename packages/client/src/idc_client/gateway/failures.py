@@ -81,7 +81,7 @@ def json_object(answer: httpx.Response) -> dict[str, Any]:
 
 
 def retry_after_s(answer: httpx.Response) -> float:
-    """The pause that the gateway asks for, in seconds; 0 by default."""
+    """The gateway's `Retry-After`, in seconds; 0 by default."""
     try:
         return max(0.0, float(answer.headers.get("Retry-After", "0")))
     except ValueError:

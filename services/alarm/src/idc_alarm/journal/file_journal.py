@@ -37,7 +37,7 @@ class FileJournal:
         except (OSError, ValidationError) as exc:
             problem = f"{exc.error_count()} wrong fields" if isinstance(exc, ValidationError) else exc
             logger.error(  # noqa: TRY400 - the traceback would quote the file
-                "the journal %s is damaged (%s): starting with red and buzzer on, as a finding may be lost",
+                "the journal %s is damaged (%s): starting with red and buzzer on, since a finding may be lost",
                 self._path,
                 problem,
             )

@@ -28,7 +28,7 @@ class Untold:
             machine = (name for name, acted in self._actions.items() if acted.by is None)
             del self._actions[next(machine, next(iter(self._actions)))]
         if dropped:
-            logger.warning("dropped %d reports of actions, as %d wait for a listener", dropped, MAX_ACTIONS)
+            logger.warning("dropped %d reports of actions, since %d wait for a listener", dropped, MAX_ACTIONS)
 
     def forget(self, told: Iterable[UUID]) -> None:
         for message_id in told:

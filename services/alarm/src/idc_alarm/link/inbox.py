@@ -28,7 +28,7 @@ COMMANDS: Final = (ALARM_ACKNOWLEDGEMENTS, ALARM_SILENCES, ALARM_TESTS)
 class Delivery:
     """One message from the broker, not acknowledged yet.
 
-    `is_live`: sent now, neither retained nor kept by the broker while the alarm was away, as far as is known.
+    `is_live`: sent now, as far as is known: neither retained nor queued by the broker while the alarm was offline.
     `connection`: the number of the connection, the only one in which the packet id is valid.
     """
 

@@ -27,13 +27,13 @@ CONNECT_TIMEOUT_S: Final = 5.0
 EVENT_OPTIONS: Final = SubscribeOptions(qos=1, retainHandling=SubscribeOptions.RETAIN_DO_NOT_SEND)
 """Events are not retained; one retained by mistake would ring again with each connection."""
 STATE_OPTIONS: Final = SubscribeOptions(qos=1, retainHandling=SubscribeOptions.RETAIN_SEND_ON_SUBSCRIBE)
-"""Retained states are sent with each connection: a gateway may have come or gone meanwhile."""
+"""Retained states are sent with each connection: a gateway may have come or gone since."""
 
 WITH_WILL: Final = ReasonCode(PacketTypes.DISCONNECT, "Disconnect with will message")
 
 
 class SupervisedClient(mqtt.Client):
-    """Leaves the broker, in paho's own thread, when the controller hangs: the broker then says `offline`."""
+    """Leaves the broker, in paho's own thread, when the controller hangs: the broker then reports `offline`."""
 
     is_controller_hung: Callable[[], bool] = staticmethod(lambda: False)
 
@@ -46,7 +46,7 @@ class SupervisedClient(mqtt.Client):
 
 
 def new_client(settings: MqttSettings, *, client_id: str, will: tuple[str, bytes]) -> SupervisedClient:
-    """A client for one connection that acknowledges nothing by itself; `loop_start` connects it.
+    """A client for one connection with manual acknowledgement; `loop_start` connects it.
 
     Raises:
         OSError: The password or the certificate cannot be read.

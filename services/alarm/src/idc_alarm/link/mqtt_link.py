@@ -117,7 +117,7 @@ class MqttLink:
         return self._reports.actions.told()
 
     def drop(self) -> None:
-        """Break the connection, until `move`: the broker says `offline` and keeps what was not acknowledged."""
+        """Break the connection until `move`: the broker reports `offline` and keeps unacknowledged messages."""
         if self._client is not None:
             self._client.disconnect(WITH_WILL)
             self._lose()
@@ -134,7 +134,7 @@ class MqttLink:
         client.disconnect()
         self._run_while(lambda: self._client is client and self.is_ready, end_s)
         if self.is_ready:
-            logger.warning("the connection to the broker hangs: the broker says `offline` by itself")
+            logger.warning("the connection to the broker hangs: the broker will report `offline` itself")
         self._lose()
 
     def _run_while(self, is_waiting: Callable[[], bool], end_s: float) -> None:
@@ -142,8 +142,8 @@ class MqttLink:
             self._queue.run(end_s - self._clock())
 
     def _connect(self) -> None:
-        # A new client for each connection: nothing unsent of the last one can follow what this one says, and
-        # a password or certificate that was exchanged meanwhile is read.
+        # A new client for each connection: unsent messages of the last one cannot follow those of this one, and
+        # a replaced password or certificate is read.
         client_id = f"idc-alarm-{self._place.site}-{self._place.device}"
         try:
             client = new_client(self._settings, client_id=client_id, will=self._reports.status("offline"))
@@ -191,7 +191,7 @@ class MqttLink:
 
     def _on_connect(self, client: mqtt.Client, flags: mqtt.ConnectFlags, reason: ReasonCode, _: object) -> None:
         if reason.is_failure:
-            logger.error("the broker refused account %r: %s", self._settings.username, reason)
+            logger.error("the broker rejected account %r: %s", self._settings.username, reason)
             return
         logger.info("connected to the broker", extra={"session_present": flags.session_present})
         self._is_session_new = not flags.session_present
@@ -200,7 +200,7 @@ class MqttLink:
 
     def _on_subscribe(self, client: mqtt.Client, _packet_id: int, reasons: list[ReasonCode], _: object) -> None:
         if any(reason.is_failure for reason in reasons):
-            logger.error("the broker refused a subscription: %s", ", ".join(map(str, reasons)))
+            logger.error("the broker rejected a subscription: %s", ", ".join(map(str, reasons)))
             client.disconnect()
             return
         logger.info("listening to the broker")

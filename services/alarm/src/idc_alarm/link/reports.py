@@ -82,7 +82,7 @@ class Reports:
     def answered(self, packet_id: int, reason: ReasonCode) -> None:
         """Record that the broker took or refused a message."""
         if reason.is_failure:
-            logger.error("the broker refused a report: %s", reason)
+            logger.error("the broker rejected a report: %s", reason)
         self.actions.answered(packet_id, reason)
         if packet_id == self._state_packet_id:
             self._state_packet_id = None

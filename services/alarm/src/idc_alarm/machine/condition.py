@@ -127,8 +127,8 @@ class Situation:
 def restored(condition: Condition, saved_at: datetime, moment: Moment) -> Situation:
     """The situation at the start, after `condition` was read from the journal.
 
-    Blue stays off: newer results may wait at the broker. A silence ends, as whoever asked for it did not expect a
-    restart. A clock that is behind the journal's time went back while the alarm was off.
+    Blue stays off: newer results may wait at the broker. A silence ends, since nobody expected a restart when it
+    was given. A clock that is behind the journal's time went back while the alarm was off.
     """
     went_back_s = min(0.0, (moment.at - saved_at).total_seconds())
     findings = tuple(_dated(finding, moment) for finding in condition.findings)

@@ -59,7 +59,7 @@ class GatewayReported:
 
 @dataclass(frozen=True)
 class GatewayForgotten:
-    """Somebody deleted a gateway's retained status: it was removed for good."""
+    """Somebody deleted a gateway's retained status: it was removed permanently."""
 
     gateway: str
 

@@ -10,14 +10,14 @@ from idc_contracts.base import Contract
 
 
 class Finding(Contract):
-    """One finding that waits; beyond the bound, it stands for earlier ones too."""
+    """One finding that waits; beyond the bound, it represents earlier ones too."""
 
-    classification_id: UUID = Field(default_factory=uuid4, description="A lost journal has an id of its own.")
-    is_lost: bool = Field(default=False, description="Stands for a lost journal, which may have held a finding.")
+    classification_id: UUID = Field(default_factory=uuid4, description="A lost journal has its own id.")
+    is_lost: bool = Field(default=False, description="Represents a lost journal, which may have held a finding.")
     made_at: AwareDatetime | None = Field(default=None, description="`sent_at` of its message; None: unknown.")
     found_at: AwareDatetime | None = Field(default=None, description="When it arrived, by the alarm's clock.")
     is_quiet: bool = Field(default=False, description="It was too old to sound when it arrived.")
-    count: int = Field(default=1, ge=1, description="How many findings it stands for.")
+    count: int = Field(default=1, ge=1, description="How many findings it represents.")
 
 
 Findings = tuple[Finding, ...]

@@ -49,7 +49,7 @@ TEST_STEPS: Final = (
     Signals(blue=Signal.STEADY),
     Signals(buzzer=Signal.STEADY),
 )
-"""The self-test: each output in turn, alone."""
+"""The self-test: one output at a time."""
 
 
 def is_test_over(situation: Situation, moment: Moment, rules: Rules) -> bool:
@@ -82,7 +82,7 @@ def mode(situation: Situation) -> AlarmMode:
 
 
 def next_change_s(situation: Situation, moment: Moment, rules: Rules) -> float | None:
-    """Seconds until time alone may change an output; None where it will not. Jumps of the clock cannot be foreseen."""
+    """Seconds until an output may change without an event; None if it will not. Clock jumps are not foreseen."""
     ends = [situation.clear_until_s, situation.silence.until_s if situation.silence else None]
     ends += silent_after_s(situation.supervision, rules)
     if situation.technical_since_s is not None:

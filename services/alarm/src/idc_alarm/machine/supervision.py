@@ -1,6 +1,6 @@
 """Whether the alarm can be sure to receive every finding: broker, gateways, silence, clocks and journal.
 
-A gateway counts as online only while its status says so, and while it sends as often as it announced.
+A gateway counts as online only while its status says so, and while it sends as often as announced.
 """
 
 from collections.abc import Mapping

@@ -44,7 +44,7 @@ class GpioPanel:
             driver_errors: What the factory's driver raises; gpiozero passes it on.
             patterns: What the signals look and sound like.
             wake: Called after each press of the button.
-            deadman_s: How long the controller may be silent before the panel shows a technical alarm by itself.
+            deadman_s: How long the controller may be silent before the panel shows a technical alarm.
 
         Raises:
             PinUnavailable: A pin cannot be claimed.

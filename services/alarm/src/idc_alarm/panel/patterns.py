@@ -38,7 +38,7 @@ class PatternSettings(BaseModel):
     def _end_with_off(self) -> Self:
         for name, pattern in self:
             if len(pattern) % 2:
-                raise ValueError(f"{name} must end with how long it is off: an even count of numbers, got {pattern}")
+                raise ValueError(f"{name} must end with an off time: an even count of numbers, got {pattern}")
         return self
 
     def of(self, output: str, signal: Signal) -> Pattern | None:

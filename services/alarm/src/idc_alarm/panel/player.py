@@ -13,7 +13,7 @@ from idc_alarm.panel.patterns import PatternSettings, level_at
 class SignalPlayer:
     """Drives red, amber, blue and buzzer.
 
-    When nobody calls `keep_alive` for `deadman_s`, the controller hangs: blue goes out, amber and buzzer turn
+    Without a call of `keep_alive` for `deadman_s`, the controller hangs: blue goes out, amber and buzzer turn
     technical, and red stays.
     """
 
@@ -82,7 +82,7 @@ class SignalPlayer:
         for name in self._drive:
             levels[name], wait_s = self._level(name, getattr(wanted, name), now_s)
             waits_s.append(wait_s)
-        # Outputs go off before others go on: red and blue are not lit together even for an instant.
+        # Outputs are switched off before others are switched on: red and blue are not lit together even for an instant.
         for name, is_on in sorted(levels.items(), key=lambda item: item[1]):
             if self._levels.get(name) is not is_on:
                 self._drive[name](is_on)

@@ -47,7 +47,7 @@ class AccountsStore:
             return [as_key(row) for row in connection.execute(select(api_keys).order_by(api_keys.c.name))]
 
     def delete_key(self, name: str, audit: AuditEvent) -> bool:
-        """Revoke a key for good with its sessions and receipts; False where there is none."""
+        """Revoke a key permanently with its sessions and receipts; False if there is none."""
         with self._database.write() as connection:
             head = lock_head(connection)
             if not _revoke(connection, name, audit.at):
@@ -101,7 +101,7 @@ class AccountsStore:
         return self._changed(gone, audit, _receipts_of(name), needs_administrator=True)
 
     def was_removed(self, name: str) -> bool:
-        """Whether a user of this name was ever removed."""
+        """Whether a user of this name was removed before."""
         query = select(records.c.sequence).where(records.c.action == "user.removed", records.c.subject == name)
         with self._database.read() as connection:
             return connection.execute(query.limit(1)).first() is not None

@@ -82,7 +82,7 @@ class Keyring:
         return await executors.reads(self._accounts.keys)
 
     async def revoke(self, name: str, actor: str, request_id: str) -> None:
-        """Revoke a key for good, and end the sessions that were opened with it. Raises NotFound."""
+        """Revoke a key permanently, and end the sessions that were opened with it. Raises NotFound."""
         event = AuditEvent("key.revoked", actor, name, self._clock(), request_id)
         if not await executors.writes(self._accounts.delete_key, name, event):
             raise NotFound(f"there is no API key {name!r}")

@@ -70,7 +70,7 @@ class RunningRequests:
         caller = running.caller.name if running.caller else ""
         others = sum(one.is_stream for one in self._of(caller))
         if others >= STREAMS_PER_CALLER:
-            raise Busy(f"{caller!r} follows {others} streams already: close one")
+            raise Busy(f"{caller!r} already follows {others} streams: close one")
         running.is_stream = True
 
     def admit(self, running: RunningRequest, caller: Caller, *, at_once: int) -> None:

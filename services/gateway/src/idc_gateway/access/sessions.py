@@ -13,7 +13,7 @@ from idc_gateway.audit.chain import AuditEvent
 from idc_gateway.errors import Unauthenticated
 
 NOTED_EVERY: Final = timedelta(minutes=1)
-"""Use is stored this often at most: a session may end this much earlier than its idle time says."""
+"""The longest interval between stored uses: a session may end this much before its idle time."""
 PASSWORD_WITHOUT_OLD: Final = timedelta(minutes=15)
 """After a one-time link opened the session: enough to choose a password, too short for an unattended PC."""
 
@@ -48,7 +48,7 @@ class BrowserSessions:
         )
         sha256, expires_at = secret_digest(token), now + self._lifetime
         if not await executors.writes(self._sessions.add, sha256, proof, now, expires_at, password_until, event):
-            raise Unauthenticated("your key, link or password was revoked or changed at this moment: sign in again")
+            raise Unauthenticated("your key, link or password was just revoked or changed: sign in again")
         return token
 
     async def by_token(self, token: str, *, is_use: bool = True) -> Caller:

@@ -84,7 +84,7 @@ class AlarmActions:
             try:
                 await executors.background(self._audit.record_once, events, self._clock())
             except StoreUnavailable as exc:
-                logger.error("reports of alarms wait for the database: %s", exc)  # noqa: TRY400 - one line; it repeats
+                logger.error("reports of alarms are waiting for the database: %s", exc)  # noqa: TRY400 - one line; it repeats
                 await asyncio.sleep(self._store_retry_s)
             else:
                 break

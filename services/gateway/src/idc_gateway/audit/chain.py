@@ -91,7 +91,7 @@ def verify(records: Iterable[AuditRecord], head: ChainHead) -> Verification:
 
     Args:
         records: All records, by sequence.
-        head: The end as it is stored beside the chain; it reveals a truncated chain.
+        head: The head as it is stored apart from the chain; it reveals a truncated chain.
     """
     last = EMPTY
     for record in records:
@@ -105,7 +105,7 @@ def verify(records: Iterable[AuditRecord], head: ChainHead) -> Verification:
         last = ChainHead(record.sequence, record.sha256)
     if last != head:
         reason = (
-            f"the chain ends at record {last.sequence}, its head says {head.sequence}: records were cut off or added"
+            f"the chain ends at record {last.sequence}, its head says {head.sequence}: records were removed or added"
         )
         return Verification(last.sequence, head, min(last.sequence, head.sequence) + 1, reason)
     return Verification(last.sequence, head)

@@ -18,7 +18,7 @@ async def outcomes_in_order(
 ) -> AsyncGenerator[list[Outcome], None]:
     """Classify each part; hand the outcomes on in the order of the parts, each as soon as it is there.
 
-    Parts are read and classified even while nobody takes the outcomes: a client that sends its whole body before it
+    Parts are read and classified even while no outcome is consumed: a client that sends its whole body before it
     reads the answer would otherwise wait without end, the gateway for the client to read and the client for the
     gateway. What piles up is bounded by the images of one request.
 
@@ -48,7 +48,7 @@ async def outcomes_in_order(
         return []
 
     reading = asyncio.ensure_future(read())
-    # The end of the reading, or its error, stands in line behind what was read.
+    # The end of the reading, or its error, is queued behind the parts.
     reading.add_done_callback(under_way.put_nowait)
     tasks.add(reading)
     try:

@@ -43,7 +43,7 @@ _FILE_NAME: Final = re.compile(rb"[\w ./\\:~-]{1,200}\.(png|jpe?g|tiff?|bmp|webp
 
 
 def check_image(upload: Upload, max_bytes: int) -> CheckedImage:
-    """Prove that an image can be decoded to a patch; its header is looked at before anything is decoded. Blocks.
+    """Prove that an image can be decoded to a patch; its header is checked before anything is decoded. Blocks.
 
     Raises:
         EmptyBody: There are no bytes.
@@ -73,7 +73,7 @@ def check_image(upload: Upload, max_bytes: int) -> CheckedImage:
 
 
 def is_quick(data: bytes) -> bool:
-    """Whether an image is checked in 0.1 ms, whatever it holds: a small PNG without what could unpack to a lot."""
+    """Whether an image is checked in 0.1 ms, whatever it contains: a small PNG that cannot unpack to a lot."""
     if not _PNG_HEAD <= len(data) <= _QUICK_BYTES or not data.startswith(_PNG_START):
         return False
     if max(struct.unpack_from(">II", data, len(_PNG_START))) > _QUICK_SIDE_PX:
@@ -92,7 +92,7 @@ def too_large(label: str, size_bytes: int | None, max_bytes: int) -> BodyTooLarg
     has = "" if size_bytes is None else f"it has {size_bytes} bytes, and "
     return BodyTooLarge(
         f"{label} is too large: {has}a patch has at most {max_bytes} bytes; "
-        "cut the patch out of it and send the patch alone"
+        "cut the patch out of it and send only the patch"
     )
 
 
@@ -100,4 +100,4 @@ def _forgotten_at(data: bytes) -> str:
     """What to add where the body is a file's name."""
     if _FILE_NAME.fullmatch(data) is None:
         return ""
-    return f": {data.decode()!r} is a file's name; in curl put @ before it, `--data-binary @{data.decode()}`"
+    return f": {data.decode()!r} is a file name; in curl put @ before it, `--data-binary @{data.decode()}`"

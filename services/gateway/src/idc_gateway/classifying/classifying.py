@@ -132,7 +132,7 @@ class Classifying:
         async def classify(missing: Sequence[Upload]) -> list[Outcome]:
             return [Outcome(0, one.name, await self.classify_one(one, plain)) for one in missing]
 
-        assert job.series is not None  # noqa: S101 - its caller looked
+        assert job.series is not None  # noqa: S101 - its caller checked
         (outcome,) = await each_once(self._results, job.series, [upload], 0, classify)
         assert outcome.classification is not None  # noqa: S101 - an error would have come as one
         return outcome.classification
@@ -202,7 +202,7 @@ class Classifying:
         ]
 
     def _answered(self, identity: UUID | None) -> Classification | None:
-        """A result as it was answered the first time: what was said of it since is for those who may read."""
+        """A result as first answered: later reviews are only for callers who may read."""
         result = None if identity is None else self._results.get(identity)
         return None if result is None else replace(result, review=None)
 

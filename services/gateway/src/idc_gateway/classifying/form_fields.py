@@ -1,4 +1,4 @@
-"""The heads of a form's parts: names of files in whatever way clients write them, and what to say of wrong parts."""
+"""The heads of a form's parts: file names in all notations of clients, and errors for wrong parts."""
 
 import re
 from collections.abc import Iterator
@@ -37,7 +37,7 @@ class FormParser(PushMultipartParser):  # type: ignore[misc] # the package has n
             yield from super().parse(data)
 
     def finish(self) -> Iterator[object]:
-        """Read what was held back, and prove that the form came to its end.
+        """Read the buffered rest, and prove that the form is complete.
 
         Raises:
             MultipartError: It did not.
@@ -79,7 +79,7 @@ def _outside_quotes(pattern: re.Pattern[str], disposition: str) -> re.Match[str]
 
 
 def readable(name: bytes) -> str:
-    """A name's text: UTF-8, or else the code page of western Windows; what is neither is marked."""
+    """A name's text: UTF-8, or else the code page of western Windows; other bytes are marked."""
     try:
         return name.decode()
     except UnicodeDecodeError:
@@ -87,7 +87,7 @@ def readable(name: bytes) -> str:
 
 
 def wrong_name(segment: MultipartSegment) -> str:
-    """What to say of a file whose field has another name."""
+    """The error for a file in a field of another name."""
     return (
         f"the form sends a file in the field {_shown(segment.name)}: send files in the field {PART_NAME!r}, "
         f"in curl `-F {PART_NAME}=@patch.png`"
@@ -95,21 +95,21 @@ def wrong_name(segment: MultipartSegment) -> str:
 
 
 def wrong_field(segment: MultipartSegment, value: bytes) -> str:
-    """What to say of a field that is no file."""
+    """The error for a field that is not a file."""
     if segment.name in _LABELS:
         return (
-            f"the form has the field {segment.name!r}, which belongs into the address: "
-            f"/api/v1/classifications?{segment.name}=…; the form has files named {PART_NAME!r} alone"
+            f"the form has the field {segment.name!r}, which belongs in the address: "
+            f"/api/v1/classifications?{segment.name}=…; send only files named {PART_NAME!r}"
         )
     if segment.name == PART_NAME:
         text = readable(value)
         return (
-            f"the field {PART_NAME!r} holds the text {text[:64]!r} and no file: "
+            f"the field {PART_NAME!r} holds the text {text[:64]!r} instead of a file: "
             f"in curl write `-F {PART_NAME}=@patch.png`, with @ before the file's name"
         )
     return (
-        f"the form has the field {_shown(segment.name)}, which is no file: send files named {PART_NAME!r} alone; "
-        f"{', '.join(_LABELS)} belong into the address"
+        f"the form has the field {_shown(segment.name)}, which is not a file: send only files named {PART_NAME!r}; "
+        f"{', '.join(_LABELS)} belong in the address"
     )
 
 

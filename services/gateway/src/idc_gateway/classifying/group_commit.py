@@ -36,7 +36,7 @@ class GroupCommit:
         Args:
             writer: Writes the entries.
             on_written: Called after each transaction with the messages that it stored; without any where it failed.
-            on_stored: Called for each result that was stored, though nobody waits for it any more.
+            on_stored: Called for each result that was stored, even if its caller has left.
             timeout_s: Longest wait for an entry's transaction, those before it included.
         """
         self._writer = writer
@@ -63,7 +63,7 @@ class GroupCommit:
 
         Raises:
             AlreadyDone: Its claim was fulfilled by another request; nothing was stored.
-            StoreUnavailable: Nothing was stored, or its text says that it may yet be.
+            StoreUnavailable: Nothing was stored, unless its text says that it may still be.
             ImagesUnavailable: Nothing was stored.
         """
         try:
@@ -73,7 +73,7 @@ class GroupCommit:
             if not self._writes.leave(entry):
                 raise StoreUnavailable(executors.WRITE_LATE.format(self._timeout_s)) from exc
             raise StoreUnavailable(
-                f"the database is busy for {self._timeout_s:g} s, and nothing was stored: look at its disk or server"
+                f"the database is busy for {self._timeout_s:g} s, and nothing was stored: check its disk or server"
             ) from exc
         if not is_stored:
             raise AlreadyDone("another request with this Idempotency-Key was faster")

@@ -34,14 +34,14 @@ def safe_name(given: str) -> str:
     )[:MAX_NAME_LENGTH]
 
 
-def origin_of(name: str, said: PatchOrigin = UNKNOWN_ORIGIN) -> PatchOrigin:
-    """What the sender says of a patch, and what its name tells where the sender says nothing."""
+def origin_of(name: str, given: PatchOrigin = UNKNOWN_ORIGIN) -> PatchOrigin:
+    """The sender's labels of a patch; missing ones are read from its name."""
     read = _origin_in(name)
-    if said.x is not None or said.y is not None:
+    if given.x is not None or given.y is not None:
         # A place that was given has nothing to do with the extents in the name.
         read = PatchOrigin(read.patient, read.slide, read.x, read.y)
-    told = {part: value for part, value in vars(said).items() if value is not None}
-    return PatchOrigin(**{**vars(read), **told})
+    labels = {part: value for part, value in vars(given).items() if value is not None}
+    return PatchOrigin(**{**vars(read), **labels})
 
 
 def _origin_in(name: str) -> PatchOrigin:

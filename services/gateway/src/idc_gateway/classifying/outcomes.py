@@ -15,7 +15,7 @@ class Failure:
     """Why an image was not classified."""
 
     status: int
-    """The HTTP status that the image alone would have got."""
+    """The HTTP status that the image by itself would have got."""
     kind: str
     detail: str
 

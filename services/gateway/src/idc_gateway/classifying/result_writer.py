@@ -56,7 +56,7 @@ class Entry:
 
 
 class ResultWriter:
-    """Writes down what was classified."""
+    """Stores results."""
 
     def __init__(
         self,
@@ -75,7 +75,7 @@ class ResultWriter:
             index: Which images are stored.
             images: Where images go; None stores none.
             site: For the messages' topics.
-            device: For the messages' topics; it signs what the gateway does by itself.
+            device: For the messages' topics; it is also the actor of the gateway's own actions.
             clock: The time.
         """
         self._results = results
@@ -153,12 +153,12 @@ class ResultWriter:
         try:
             return self._add([self._taken(entry) for entry in entries])
         except ImageGone:
-            # Deleted since it was found: under a new name nobody can delete it before its result is there.
+            # Deleted since it was found: under a new name it cannot be deleted before its result is stored.
             self._unsettled.add(name for entry in entries for name in entry.names.by_sha256.values())
             return self._add([self._taken(self._put_again(entry)) for entry in entries])
 
     def _taken(self, entry: Entry) -> Entry:
-        """An entry whose new images nobody else will delete."""
+        """An entry whose new images no other request will delete."""
         while not self._unsettled.take(entry.names.new):
             entry = self._put_again(entry)
         return entry
@@ -233,7 +233,7 @@ def _audited(result: Classification, job: Job) -> AuditEvent:
 
 
 def message_of(classification: Classification, *, site: str, device: str, request_id: str) -> OutgoingMessage:
-    """The event that tells alarms of a result."""
+    """The event that reports a result to alarms."""
     event = PatchClassified(
         sent_at=classification.created_at,
         source=device,

@@ -24,15 +24,15 @@ class Series:
     """The series that a request's images belong to; it lasts as long as its results, and has no owner."""
 
     name: str
-    said: PatchOrigin
+    labels: PatchOrigin
     """The labels that the sender gave to all images of the request."""
     shows_reviews: bool = True
-    """Whether the sender may read what others said of a result that was there."""
+    """Whether the sender may read others' reviews of a stored result."""
 
     def key_of(self, upload: Upload) -> str:
         """What makes an image the same image: series, file name, labels and content."""
-        said = (self.said.patient, self.said.slide, self.said.x, self.said.y, self.said.w, self.said.h)
-        return fingerprint_of([self.name.encode(), upload.name.encode(), repr(said).encode(), upload.data])
+        labels = (self.labels.patient, self.labels.slide, self.labels.x, self.labels.y, self.labels.w, self.labels.h)
+        return fingerprint_of([self.name.encode(), upload.name.encode(), repr(labels).encode(), upload.data])
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ async def each_once(
             _again(series, index, stored[key]) if key in stored else replace(fresh[key], index=index)
             for index, key in enumerate(keys, first_index)
         ]
-    raise AlreadyDone("other requests store the same images at this moment: try again in a second")
+    raise AlreadyDone("other requests are storing the same images: try again in a second")
 
 
 def _again(series: Series, index: int, result: Classification) -> Outcome:

@@ -89,12 +89,12 @@ async def multipart_uploads(
     limits: UploadLimits,
     on_dropped: Callable[[int], None] = lambda _bytes: None,
 ) -> AsyncIterator[UploadPart]:
-    """The images of a form, in parts whose bounds follow from the form's content alone.
+    """The images of a form, in parts whose bounds depend only on the form's content.
 
     Args:
         pieces: The body as it arrives.
         content_type: The request's header, with the form's boundary.
-        origin: What the sender says of all of the images.
+        origin: The sender's labels for all of the images.
         limits: How much may come.
         on_dropped: Told, after each piece, how many bytes of what came are in memory no more: heads of parts, what lies
             before, between and behind them, and images that are too large.
@@ -118,8 +118,8 @@ async def multipart_uploads(
         ) from exc
     except MultipartError as exc:
         raise BadMultipart(
-            f"the form is malformed or was cut off after {form.count} whole files: "
-            f"send multipart/form-data with files named {PART_NAME!r}, to its end"
+            f"the form is malformed or was truncated after {form.count} complete files: "
+            f"send complete multipart/form-data with files named {PART_NAME!r}"
         ) from exc
     if form.images or not form.count:
         yield form.cut()
@@ -130,8 +130,8 @@ def _boundary(content_type: str) -> str:
     boundary: str = options.get("boundary", "")
     if kind.lower() != "multipart/form-data" or not boundary:
         raise BadMultipart(
-            "the header Content-Type names no boundary, or another form than multipart/form-data: leave the header to "
-            "your HTTP client, whose form upload writes it"
+            "the header Content-Type has no boundary, or is not multipart/form-data: let your HTTP client set it when "
+            "it uploads a form"
         )
     return boundary
 
@@ -148,16 +148,16 @@ class _Form:
     _kept_bytes: int = 0
     """Of all images so far, those that were handed on among them."""
     _dropped_bytes: int = 0
-    """What `newly_dropped` has told."""
+    """Those that `newly_dropped` has returned."""
     _image_bytes: int = 0
     _current: bytearray = field(default_factory=bytearray)
     _current_bytes: int = 0
-    """What came of the current image; more than is kept where it is too large."""
+    """Bytes of the current image so far; more than `_current` if it is too large."""
     _segment: MultipartSegment | None = None
     _parser: FormParser = field(init=False)
 
     def __post_init__(self) -> None:
-        # One more than is allowed may begin, so that the refusal is ours and says the limit.
+        # One more than is allowed may begin, so that the error is ours and names the limit.
         self._parser = FormParser(self.boundary, max_segment_count=self.limits.max_images + 1)
 
     def take(self, piece: bytes) -> Iterator[UploadPart]:
@@ -192,7 +192,7 @@ class _Form:
         """What was read since the last part."""
         if not self.images:
             raise EmptyBody(
-                f"the form has no file {PART_NAME!r}: send one or many, `-F {PART_NAME}=@patch.png` in curl"
+                f"the form has no file {PART_NAME!r}: send one or more, `-F {PART_NAME}=@patch.png` in curl"
             )
         part = UploadPart(self._number, self.count - len(self.images), self.images, self._image_bytes)
         self._number += 1
@@ -203,14 +203,14 @@ class _Form:
         self._segment = segment
         self._current, self._current_bytes = bytearray(), 0
         if file_name_of(segment) is None:
-            return  # refused at its end, when its value can be told
+            return  # rejected at its end, when its value is known
         if segment.name != PART_NAME:
             raise BadMultipart(wrong_name(segment))
         if self.count >= self.limits.max_images:
             raise BadMultipart(f"the form has more than {self.limits.max_images} images: send them in several requests")
 
     def _keep(self, data: bytes) -> None:
-        """Keep what came of an image, or nothing where it is too large: it is refused alone."""
+        """Keep the outcome of an image; one that is too large is rejected by itself."""
         self._current_bytes += len(data)
         if self._current_bytes <= self.limits.max_image_bytes:
             self._current += data

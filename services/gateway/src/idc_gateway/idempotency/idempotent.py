@@ -51,4 +51,4 @@ def check_same(receipt: Receipt, claim: Claim) -> None:
         KeyReused: It was.
     """
     if receipt.claim.fingerprint != claim.fingerprint:
-        raise KeyReused("this Idempotency-Key was used for another request: take a new one for a new request")
+        raise KeyReused("this Idempotency-Key was used for another request: use a new one")

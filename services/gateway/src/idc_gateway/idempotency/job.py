@@ -1,4 +1,4 @@
-"""Who asks for something."""
+"""The caller of a request."""
 
 from dataclasses import dataclass
 

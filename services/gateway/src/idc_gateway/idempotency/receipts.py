@@ -35,7 +35,7 @@ class Receipt:
 
 
 def fingerprint_of(pieces: Iterable[bytes]) -> str:
-    """SHA-256, hexadecimal, of what a request asks for; where two pieces meet matters."""
+    """SHA-256, hexadecimal, of a request's content; the boundaries between pieces count."""
     digest = hashlib.sha256()
     for piece in pieces:
         digest.update(len(piece).to_bytes(8, "big"))

@@ -33,7 +33,7 @@ class ReceiptsStore:
         self._database = database
 
     def find(self, claim: Claim) -> Receipt | None:
-        """The receipt of this caller, key and part, whatever was asked for; None where there is none."""
+        """The receipt of this caller, key and part, for any request; None if there is none."""
         query = select(table).where(
             table.c.caller == claim.caller, table.c.key == claim.key, table.c.part == claim.part
         )

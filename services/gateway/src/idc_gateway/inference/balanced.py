@@ -1,4 +1,4 @@
-"""Several inference servers as one: the ready one with the least work is asked, and another where it fails."""
+"""Several inference servers as one: requests go to the ready one with the least work, else to another."""
 
 import asyncio
 import logging
@@ -79,12 +79,12 @@ class BalancedInference:
         if time.monotonic() >= deadline_s:
             raise InferenceUnavailable(f"inference did not answer within {self._timeout_s:g} s: try again")
         raise failure or InferenceUnavailable(
-            "no inference server is ready: those that there are failed several times in a row",
+            "no inference server is ready: each failed several times in a row",
             retry_after_s=self._wait_s(),
         )
 
     async def describe(self) -> list[ModelDescription]:
-        """What the servers said of their models within the last seconds, one for each version that serves."""
+        """The servers' models, at most some seconds old, one for each version in service."""
         is_old = time.monotonic() - self._described_at_s > DESCRIBED_FOR_S
         if self._describing is None or (self._describing.done() and (is_old or self._describing.exception())):
             self._describing = asyncio.create_task(self._ask_for_models(), name="describe")
@@ -112,7 +112,7 @@ class BalancedInference:
         await asyncio.gather(*(endpoint.server.close() for endpoint in self.endpoints))
 
     def _usable(self, tried: Sequence[Endpoint]) -> list[Endpoint]:
-        """Those that seem ready; where there is none, those that do not: what was found may be wrong."""
+        """Those that seem ready; if there are none, the others, since a check may be wrong."""
         untried = [endpoint for endpoint in self.endpoints if endpoint.breaker.lets_in and endpoint not in tried]
         return [endpoint for endpoint in untried if endpoint.seems_ready] or untried
 
@@ -136,4 +136,4 @@ async def _describe(endpoint: Endpoint) -> ModelDescription:
         async with asyncio.timeout(DESCRIBE_TIMEOUT_S):
             return await endpoint.server.describe()
     except TimeoutError as exc:
-        raise InferenceUnavailable(f"inference did not tell its model within {DESCRIBE_TIMEOUT_S:g} s") from exc
+        raise InferenceUnavailable(f"inference did not describe its model within {DESCRIBE_TIMEOUT_S:g} s") from exc

@@ -7,7 +7,7 @@ from typing import Final
 FAILURES_TO_OPEN: Final = 3
 FIRST_PAUSE_S: Final = 1.0
 LONGEST_PAUSE_S: Final = 8.0
-"""A server that works again is asked again within 10 s."""
+"""A server that recovers gets requests again within 10 s."""
 
 
 class CircuitBreaker:
@@ -47,7 +47,7 @@ class CircuitBreaker:
         self._open_until_s, self._is_trial_under_way = None, False
 
     def failed(self) -> None:
-        """It did not answer, or said that it can't."""
+        """It did not answer, or answered that it cannot."""
         self._failures += 1
         if self._open_until_s is not None:  # the trial failed
             self._pause_s = min(self._pause_s * 2, LONGEST_PAUSE_S)

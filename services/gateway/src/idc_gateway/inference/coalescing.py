@@ -1,7 +1,7 @@
 """Requests that come at the same time ask inference together: one question for many costs little more than for one.
 
-Measured with 64 connections beside inference's own sharing of chunks: 4.5 ms of processor time per patch for gateway
-and inference together, and 5.3 ms where each request asks for itself.
+Measured with 64 connections, in addition to inference's own sharing of chunks: 4.5 ms of processor time per patch for
+gateway and inference together, and 5.3 ms if each request is sent by itself.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ class _Question:
 
 
 class Coalescing:
-    """Asks at once while few questions are under way; what comes meanwhile goes together."""
+    """Sends at once while few requests are in flight; later ones wait and go together."""
 
     def __init__(self, predict: Predict, *, calls_at_once: int, timeout_s: float) -> None:
         """Take what asks.
@@ -70,7 +70,7 @@ class Coalescing:
         except (InferenceRefused, InferenceBroken):
             if len(questions) == 1:
                 raise
-            # One of them may be to blame: each asks for itself.
+            # One of them may be the cause: send each by itself.
             return await asyncio.gather(*(self._ask_alone(question) for question in questions))
         answers = iter(predictions)
         return [[next(answers) for _ in question.images] for question in questions]

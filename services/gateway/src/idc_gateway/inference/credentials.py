@@ -9,7 +9,7 @@ class KeyUnreadable(OSError):
 
 
 class KeyFromFile:
-    """The key in a file as a bearer token, for HTTPS alone: over plain HTTP everybody on the way could read it.
+    """The key in a file as a bearer token, only for HTTPS: over plain HTTP everybody on the way could read it.
 
     The file is read for each request, so that a new key counts without a restart.
     """

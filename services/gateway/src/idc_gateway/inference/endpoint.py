@@ -1,4 +1,4 @@
-"""One inference server, and what is known of it."""
+"""One inference server and its known state."""
 
 import asyncio
 import logging
@@ -15,18 +15,18 @@ logger = logging.getLogger(__name__)
 
 LOOK_EVERY_S: Final = 4.0
 LOOK_AGAIN_S: Final = 0.5
-"""After a look that got no answer."""
+"""After a check without an answer."""
 LOOK_TIMEOUT_S: Final = 2.0
 MISSES_TO_DOUBT: Final = 2
 """A server counts as not ready after so many looks in a row without an answer: one may be slow. All together that takes
 no longer than 9 s."""
 STALE_AFTER_S: Final = 10.0
-"""What was found longer ago is not said to be so now."""
+"""Older checks do not count."""
 
 
 @dataclass
 class Endpoint:
-    """One server, and what is known of it."""
+    """One server and its known state."""
 
     url: str
     server: InferenceServer
@@ -34,45 +34,45 @@ class Endpoint:
     clock: Callable[[], float] = time.monotonic
     in_progress: int = 0
     seems_ready: bool = True
-    """What was found last; before the first look it is worth a try."""
+    """The last result; before the first check it is worth a try."""
     _misses: int = 0
     _seen_at_s: float | None = None
     """When it was last known to be ready, or not."""
 
     @property
-    def says_ready(self) -> bool:
-        """Whether it was found ready a moment ago."""
+    def reports_ready(self) -> bool:
+        """Whether the last check found it ready a moment ago."""
         age_s = self.looked_s_ago
         return age_s is not None and age_s <= STALE_AFTER_S and self.seems_ready
 
     @property
     def is_ready(self) -> bool:
-        """Whether it was found ready a moment ago, and answers what it is asked."""
-        return self.says_ready and self.breaker.state != "open"
+        """Whether it was ready a moment ago, and answers requests."""
+        return self.reports_ready and self.breaker.state != "open"
 
     @property
     def looked_s_ago(self) -> float | None:
-        """How old the finding is; None before the first one."""
+        """Age of the last check; None before the first one."""
         return None if self._seen_at_s is None else self.clock() - self._seen_at_s
 
     @property
     def state(self) -> EndpointState:
-        """What is known of it."""
+        """Its state for status and metrics."""
         state, trouble = self.breaker.state, self.trouble
-        return EndpointState(self.url, self.says_ready, state, self.in_progress, self.looked_s_ago, trouble)
+        return EndpointState(self.url, self.reports_ready, state, self.in_progress, self.looked_s_ago, trouble)
 
     @property
     def trouble(self) -> str | None:
         """Why it is not ready, as the end of a sentence; None where it is."""
         if self.is_ready:
             return None
-        if self.says_ready:
-            return "says that it is ready, and fails at requests"
+        if self.reports_ready:
+            return "reports ready, but fails at requests"
         if self.looked_s_ago is None:
             return "has not answered yet"
         if self._misses or self.seems_ready:
-            return "does not answer as it should"
-        return "says that it is not ready: it has no model, or its device does not work"
+            return "gives invalid answers"
+        return "reports not ready: it has no model, or its device does not work"
 
     async def watch(self) -> None:
         """Look again and again until cancelled."""
@@ -81,25 +81,25 @@ class Endpoint:
             await asyncio.sleep(LOOK_AGAIN_S if self._misses else LOOK_EVERY_S)
 
     async def look(self) -> None:
-        """Ask whether it is ready; takes `LOOK_TIMEOUT_S` at most, whatever the server does."""
+        """Check whether it is ready; takes at most `LOOK_TIMEOUT_S`, whatever the server does."""
         try:
             async with asyncio.timeout(LOOK_TIMEOUT_S):
                 is_ready = await self.server.is_ready()
-        except Exception as exc:  # noqa: BLE001 - whatever it is, there was no answer, and the next look must come
+        except Exception as exc:  # noqa: BLE001 - any error means no answer, and the next check must follow
             self._misses += 1
             if self._misses >= MISSES_TO_DOUBT:
-                self._found(is_ready=False, reason=f"no answer to {self._misses} looks ({type(exc).__name__})")
+                self._found(is_ready=False, reason=f"no answer to {self._misses} checks ({type(exc).__name__})")
         else:
             self._misses = 0
-            self._found(is_ready=is_ready, reason="it says so")
+            self._found(is_ready=is_ready, reason="by its own report")
 
     async def predict(self, images: Sequence[bytes], request_id: str, timeout_s: float) -> list[Prediction]:
-        """Ask it, and let the breaker learn from what comes.
+        """Send a request, and record the outcome in the breaker.
 
         Raises:
             InferenceUnavailable: No answer, or not in time, or that it has too much to do.
-            InferenceRefused: It takes the request for wrong.
-            InferenceBroken: It failed at this request; whoever asks knows whether another server did, too.
+            InferenceRefused: It rejects the request.
+            InferenceBroken: It failed at this request; the caller knows whether another server did, too.
         """
         self.breaker.begin()
         self.in_progress += 1
@@ -118,7 +118,7 @@ class Endpoint:
         except TimeoutError as exc:
             self.breaker.failed()
             raise InferenceUnavailable(f"inference did not answer within {timeout_s:.3g} s: try again") from exc
-        except BaseException:  # cancelled, or it failed at this one request: nothing is learnt of the next
+        except BaseException:  # cancelled, or it failed at this one request: this proves nothing about the next
             self.breaker.gave_up()
             raise
         finally:

@@ -15,7 +15,7 @@ from idc_gateway.inference.name_lookup import NameLookup
 from idc_servicekit.tracing import client_span
 
 MAX_ANSWER_BYTES: Final = 16 * 1024 * 1024
-"""No answer is so long: a server that goes on and on must not fill this process's memory."""
+"""No valid answer is longer: an endless one must not fill this process's memory."""
 _PIECE_BYTES: Final = 512 * 1024
 _HEADERS: Final = {"Accept-Encoding": "identity"}
 """Compressed, a short answer could fill the memory."""
@@ -143,7 +143,7 @@ async def _bounded(answer: aiohttp.ClientResponse) -> bytes:
         aiohttp.ClientPayloadError: It is compressed, or too long.
     """
     if answer.headers.get("Content-Encoding", "identity") != "identity":
-        raise aiohttp.ClientPayloadError("the answer is compressed, for which it was not asked")
+        raise aiohttp.ClientPayloadError("the answer is compressed, which was not requested")
     body = bytearray()
     async for piece in answer.content.iter_any():
         body += piece

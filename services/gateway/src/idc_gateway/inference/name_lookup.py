@@ -1,4 +1,4 @@
-"""Resolves a server's name in a thread of its own.
+"""Resolves a server's name in its own thread.
 
 An event loop has a few threads for all names: lookups that hang, of one name that is gone say, take them all, and then
 no server is reached any more.
@@ -30,7 +30,7 @@ class NameLookup(AbstractResolver):
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
-        """The addresses, at least one; what was found before is used while the name is looked up again.
+        """The addresses, at least one; the previous result is used while the name is looked up again.
 
         Raises:
             OSError: There is no such name.

@@ -39,7 +39,7 @@ class OipInference:
     def __init__(
         self, url: str, model_name: str, *, trust: ssl.SSLContext | None = None, key: KeyFromFile | None = None
     ) -> None:
-        """Make a client; nothing is sent yet.
+        """Create a client without sending anything.
 
         Args:
             url: Where the server is.
@@ -51,7 +51,7 @@ class OipInference:
         self._model_path = f"/v2/models/{model_name}"
         open_client = partial(HttpClient, url, lookup=NameLookup(), trust=trust, key=key)
         self._client = open_client(max_connections=MAX_CONNECTIONS, is_traced=True)
-        # Probes have connections of their own: they must not wait in line behind what they tell of.
+        # Probes have their own connections: they must not queue behind the requests that they judge.
         self._probes = open_client(max_connections=2, is_traced=False)
         self._takes_binary: bool | None = None
         self._logged: str | None = None
@@ -84,7 +84,7 @@ class OipInference:
         return predictions
 
     async def describe(self) -> ModelDescription:
-        """What the server says of its model. See `InferenceServer.describe`."""
+        """The server's description of its model. See `InferenceServer.describe`."""
         answer = await self._answered(self._client.get(self._model_path))
         try:
             return ModelMetadata.model_validate_json(answer.body).description()
@@ -105,7 +105,7 @@ class OipInference:
         return extensions is not None and BINARY_EXTENSION in extensions
 
     async def _predict_chunk(self, images: Sequence[bytes], request_id: str) -> list[Prediction]:
-        # The header tells every id, for the logs; the protocol's own id is the first one's.
+        # The header has every id, for the logs; the protocol's own id is the first one's.
         headers = {"Content-Type": "application/json", "X-Request-ID": request_id}
         request_id = request_id.partition(SEVERAL_IDS)[0]
         if self._takes_binary:
@@ -127,7 +127,7 @@ class OipInference:
         try:
             answer = await asking
         except NoAnswer as exc:
-            self._takes_binary = None  # whoever comes back may be another server
+            self._takes_binary = None  # another server may come back
             if exc.is_ours_to_mend:
                 raise InferenceUnavailable(f"the inference service cannot be trusted: {exc}") from exc
             raise InferenceUnavailable("the inference service does not answer: try again in a moment") from exc
@@ -140,10 +140,10 @@ def _check_status(answer: HttpAnswer) -> None:
         return
     text = _error_text(answer)
     if answer.status in (408, 429, _NOT_NOW):
-        text = f"the inference service has too much to do or is not ready: {text}"
+        text = f"the inference service is overloaded or not ready: {text}"
         raise InferenceUnavailable(text, was_answered=True)
     if answer.status in (400, 413, 422):
-        raise InferenceRefused(f"the inference service refused the images: {text}")
+        raise InferenceRefused(f"the inference service rejected the images: {text}")
     if answer.status in (401, 403):
         raise InferenceUnavailable(f"the inference service does not accept this gateway's key: {text}")
     raise InferenceBroken(f"the inference service answered {answer.status}: {text}")
@@ -152,7 +152,7 @@ def _check_status(answer: HttpAnswer) -> None:
 def _error_text(answer: HttpAnswer) -> str:
     try:
         body: Any = json.loads(answer.body)
-    except (ValueError, RecursionError):  # what it sends may be anything
+    except (ValueError, RecursionError):  # the body may be anything
         return "no reason given"
     reason = body.get("error") if isinstance(body, dict) else None
     return reason[:512] if isinstance(reason, str) else "no reason given"

@@ -58,7 +58,7 @@ class Answer(BaseModel):
         ]
         decisions = [value for output in self.outputs if isinstance(output, _Decisions) for value in output.data]
         if not len(probabilities) == len(decisions) == count:
-            raise ValueError(f"{count} images were sent, {len(probabilities)} and {len(decisions)} results came back")
+            raise ValueError(f"{count} images got {len(probabilities)} probabilities and {len(decisions)} decisions")
         return [
             Prediction(p, decision, model, thresholds) for p, decision in zip(probabilities, decisions, strict=True)
         ]
@@ -80,20 +80,19 @@ class _MetadataParameters(BaseModel):
 
 
 class ModelMetadata(BaseModel):
-    """The answer to `GET /v2/models/{name}`; what its parameters leave out is not known."""
+    """The answer to `GET /v2/models/{name}`; missing parameters are unknown."""
 
     name: str
     versions: list[str] | None = None
     parameters: _MetadataParameters | None = None
 
     def description(self) -> ModelDescription:
-        """What it says."""
-        said, versions = self.parameters or _MetadataParameters(), self.versions or []
+        given, versions = self.parameters or _MetadataParameters(), self.versions or []
         thresholds = None
-        if said.no_idc_below is not None and said.idc_from is not None:
-            thresholds = Thresholds(no_idc_below=said.no_idc_below, idc_from=said.idc_from)
-        version = said.version or max(versions, key=_as_number, default=None)
-        return ModelDescription(self.name, version, versions, said.sha256, thresholds, said.card, said.figures)
+        if given.no_idc_below is not None and given.idc_from is not None:
+            thresholds = Thresholds(no_idc_below=given.no_idc_below, idc_from=given.idc_from)
+        version = given.version or max(versions, key=_as_number, default=None)
+        return ModelDescription(self.name, version, versions, given.sha256, thresholds, given.card, given.figures)
 
 
 def _as_number(version: str) -> int:

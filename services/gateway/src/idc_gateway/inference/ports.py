@@ -9,7 +9,7 @@ from idc_contracts import Decision, ModelRef, Thresholds
 
 @dataclass(frozen=True)
 class Prediction:
-    """What the inference service says of one image."""
+    """The inference service's answer for one image."""
 
     probability: float
     """Calibrated P(IDC), 0.0-1.0."""
@@ -20,7 +20,7 @@ class Prediction:
 
 @dataclass(frozen=True)
 class ModelDescription:
-    """What an inference server says of its model; None for what it does not say."""
+    """An inference server's description of its model; None for missing values."""
 
     name: str
     version: str | None
@@ -54,7 +54,7 @@ class InferenceServer(Protocol):
     """One server of the Open Inference Protocol."""
 
     async def is_ready(self) -> bool:
-        """Whether the server says that the model can be asked now.
+        """Whether the server reports that the model is ready.
 
         Raises:
             InferenceUnavailable: It does not say.
@@ -65,12 +65,12 @@ class InferenceServer(Protocol):
 
         Raises:
             InferenceUnavailable: No answer, or not in time.
-            InferenceRefused: The server takes the request for wrong.
+            InferenceRefused: The server rejects the request.
             InferenceBroken: The answer does not follow the protocol.
         """
 
     async def describe(self) -> ModelDescription:
-        """What the server says of its model.
+        """The server's description of its model.
 
         Raises:
             InferenceUnavailable: No answer, or not in time.

@@ -61,9 +61,7 @@ class Backlog:
         """Raise OutboxFull where no more messages may be added; accepted ones are safe."""
         self._is_asked.set()
         if self.state.waiting >= self._max_messages:
-            raise OutboxFull(
-                f"{self.state.waiting} messages wait for the broker: see why it does not take them, then send again"
-            )
+            raise OutboxFull(f"{self.state.waiting} messages wait for the broker: repair it, then send again")
 
     async def run(self) -> None:
         while True:

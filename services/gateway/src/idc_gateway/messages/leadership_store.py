@@ -29,7 +29,7 @@ class PostgresLeadership:
                 return True
             connection = self._database.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
             if connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": OUTBOX_KEY}).scalar():
-                logger.info("this gateway publishes for all gateways on the database")
+                logger.info("this gateway publishes for all gateways of this database")
                 self._connection = connection
                 return True
             connection.close()
@@ -41,7 +41,7 @@ class PostgresLeadership:
 
     def _drop(self) -> None:
         if self._connection is not None:
-            # Invalidated, the connection is closed for good instead of going back to the pool with its lock.
+            # Invalidated, the connection is closed instead of returning to the pool with its lock.
             self._connection.invalidate()
             self._connection.close()
             self._connection = None

@@ -37,7 +37,7 @@ class _Refused(aiomqtt.MqttError):
 class _Client(aiomqtt.Client):
     """Sees rejections, and confirms a message only when it is dealt with.
 
-    aiomqtt 2.5 takes every answer of the broker for a confirmation, even `Not authorized`; and it lets paho confirm
+    aiomqtt 2.5 treats every answer of the broker as a confirmation, even `Not authorized`; and paho confirms
     messages that nobody has read yet.
     """
 
@@ -113,7 +113,7 @@ class MqttBus:
             raise BusUnavailable("there is no connection to the broker")
         topic, retain = message.topic, is_retained(message.topic)
         try:
-            # aiomqtt waits for a confirmation until its time-out, even where the connection is lost meanwhile.
+            # aiomqtt waits for a confirmation until its time-out, even if the connection is lost.
             await _first(
                 client.deliver(topic, message.payload, retain=retain, timeout_s=self._confirmation_timeout_s),
                 self._fail_when_lost(BusUnavailable("the connection was lost before the broker confirmed a message")),
@@ -190,7 +190,7 @@ class MqttBus:
         raise error
 
     async def _repeat_status(self, client: _Client) -> None:
-        """Report `online` regularly: an alarm tells a quiet day from a dead gateway by it."""
+        """Report `online` regularly: an alarm can then distinguish a quiet day from a dead gateway."""
         while True:
             await asyncio.sleep(STATUS_REPEAT_S)
             await client.deliver(self._status_topic, self._status("online"), retain=True)

@@ -17,14 +17,14 @@ logger = logging.getLogger(__name__)
 
 BATCH: Final = 100
 MAX_GIVEN: Final = 1000
-"""So many messages are held in memory; more wait in the store alone."""
+"""Messages held in memory; more wait only in the store."""
 REPLAY_LIMIT: Final = 64
-"""After each connect so many of the newest messages are sent again: a broker that crashed may have confirmed what it
+"""The newest messages that are sent again after each connect: a broker that crashed may have confirmed what it
 had not written down yet (its latest 32 changes), or have lost the session of an alarm, which then missed what was sent
 meanwhile. An alarm knows the last 512 messages again."""
 KEEP_PUBLISHED: Final = timedelta(minutes=10)
 IDLE_S: Final = 60.0
-"""A wake-up that is missed for whatever reason costs at most this."""
+"""The most that a missed wake-up costs."""
 RECORD_AFTER_S: Final = 0.2
 """What the broker confirmed is written down together: each commit costs a turn of the disk."""
 SHARED_IDLE_S: Final = 0.25
@@ -83,7 +83,7 @@ class Outbox:
         self._woken.set()
 
     def take(self, stored: Sequence[Numbered]) -> None:
-        """Publish what was just stored, in its order; nothing says no more than that something was stored."""
+        """Publish what was just stored, in its order; without arguments, read the store."""
         follows = bool(stored) and self._last is not None and stored[0][0] == self._last + 1
         if not follows or len(self._given) >= MAX_GIVEN:
             self.wake()
@@ -209,7 +209,7 @@ class Outbox:
             )
             if marked < len(self._confirmed):
                 count = len(self._confirmed) - marked
-                logger.warning("messages were sent just when they became too old", extra={"count": count})
+                logger.warning("messages were sent when they had just expired", extra={"count": count})
         self._forget_tried()
 
     async def _record_last(self) -> None:

@@ -70,7 +70,7 @@ class OutboxStore:
             return count, connection.execute(oldest).scalar()
 
     def mark_published(self, sequences: Sequence[int], at: datetime, forget_before: datetime) -> int:
-        """Record that the broker confirmed these, and delete what was published before `forget_before`.
+        """Record that the broker confirmed these, and delete messages published before `forget_before`.
 
         Returns:
             How many of them were still there.

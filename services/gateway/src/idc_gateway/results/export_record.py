@@ -45,7 +45,7 @@ class ExportRecord:
         try:
             await executors.writes(self._end, is_whole=False)
         except (StoreUnavailable, Busy):
-            logger.exception("the end of an export, %d rows, is not recorded", self._rows)
+            logger.exception("the end of an export of %d rows was not recorded", self._rows)
 
     def _end(self, *, is_whole: bool) -> None:
         # A thread may still read rows when the request is over: the first of both writes the record.

@@ -37,7 +37,7 @@ class Feed:
         follow, and StoreUnavailable.
         """
         if self._watchers >= MAX_WATCHERS:
-            raise Busy(f"{self._watchers} clients follow new results already: close one")
+            raise Busy(f"{self._watchers} clients already follow new results: close one")
         self._watchers += 1
         try:
             quiet, position = 0, after

@@ -40,7 +40,7 @@ class Housekeeping:
             try:
                 await executors.background(self.remove_due)
             except StoreUnavailable as exc:
-                logger.error("old data is not removed: %s", exc)  # noqa: TRY400 - one line; it repeats
+                logger.error("old data could not be removed: %s", exc)  # noqa: TRY400 - one line; it repeats
             await asyncio.sleep(EVERY_S)
 
     def remove_due(self) -> None:

@@ -1,6 +1,6 @@
 """Positions in the stream of results, with a proof that they belong to this database's history.
 
-A number alone is no proof: after a backup is restored, the following numbers are given to other results. The audit
+A number alone proves nothing: after a backup is restored, the following numbers are given to other results. The audit
 chain tells the histories apart: it has a record of each result, is never truncated, and its digests differ after a
 restore.
 """
@@ -32,7 +32,7 @@ class Position:
 
     @classmethod
     def parse(cls, text: str) -> "Position":
-        """Read what `str` wrote, or a number alone; 0 is the very start. Anything else has no proof."""
+        """Read what `str` wrote, or a plain number; 0 is the start. Anything else proves nothing."""
         form = _FORM.fullmatch(text.strip())
         if form is None:
             return cls(-1, -1, "")

@@ -51,7 +51,7 @@ class Cursor:
             microseconds, sequence = map(int, decoded.split("."))
             return cls(_EPOCH + microseconds * _MICROSECOND, min(max(sequence, 0), _LARGEST))
         except (ValueError, OverflowError, binascii.Error) as exc:
-            raise BadCursor(f"the cursor {text[:64]!r} is not one of this gateway's: leave it out to start") from exc
+            raise BadCursor(f"the cursor {text[:64]!r} was not issued by this gateway: omit it to start") from exc
 
 
 @dataclass(frozen=True)

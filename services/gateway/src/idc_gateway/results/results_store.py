@@ -34,7 +34,7 @@ class Stored:
     fresh: list[bool]
     """For each whether it was stored."""
     messages: list[Numbered]
-    """What waits for the broker now, where this gateway alone stores messages; else nothing."""
+    """The messages that wait for the broker, if only this gateway stores messages; else nothing."""
 
 
 class ResultsStore:
@@ -83,7 +83,7 @@ class ResultsStore:
         return {result.once_key: result for result in found if result.once_key is not None}
 
     def page(self, wanted: ClassificationFilter, limit: int, after: Cursor | None) -> Page:
-        """At most `limit` results, newest first, from where `after` says on."""
+        """At most `limit` results after the cursor `after`, newest first."""
         query = select(table).where(*_conditions(wanted))
         if after is not None:
             query = query.where(
@@ -129,7 +129,7 @@ class ResultsStore:
 
 
 def _taken(connection: Connection, once_keys: Sequence[str]) -> set[str]:
-    """Those of the keys that results have; the head is locked, so that nobody adds one before the commit."""
+    """The keys that already have results; the head is locked, so that none is added before the commit."""
     if not once_keys:
         return set()
     return set(connection.execute(select(table.c.once_key).where(table.c.once_key.in_(once_keys))).scalars())
@@ -144,7 +144,7 @@ def _is_fresh(connection: Connection, unit: UnitOfWork, taken: set[str]) -> bool
 
 
 def _is_in_chain(connection: Connection, position: Position) -> bool:
-    """Whether the audit chain still has the record at which the position was told: the database was not set back."""
+    """Whether the audit chain still has the record of this position: the database was not set back."""
     if position.records == 0:
         return position.proves(EMPTY)
     query = select(audit_table.c.sequence, audit_table.c.sha256).where(audit_table.c.sequence == position.records)

@@ -40,7 +40,7 @@ class Retention:
     def _remove_old(self) -> int:
         too_old, count = self._clock() - self._max_age, 0
         while due := self._index.removable(BATCH, stored_before=too_old):
-            removed = self._remove(due, "older than allowed")
+            removed = self._remove(due, "over the age limit")
             count += removed
             if not removed:
                 break
@@ -49,7 +49,7 @@ class Retention:
     def _remove_surplus(self) -> int:
         count = 0
         while (surplus_bytes := self._index.total()[1] - self._max_bytes) > 0:
-            removed = self._remove(self._oldest(surplus_bytes), "more than there is room for")
+            removed = self._remove(self._oldest(surplus_bytes), "over the size limit")
             count += removed
             if not removed:
                 logger.warning("images with unreviewed positives need more than the retention size")

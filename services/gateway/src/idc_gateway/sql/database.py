@@ -18,7 +18,7 @@ from idc_gateway.sql.tables import audit_head
 
 ROOM_BYTES: Final = 1_000_000
 _HELD: Final = ("database is locked", "database table is locked")
-"""What SQLite says where another process, a backup say, does not give the file free."""
+"""SQLite's errors while another process, such as a backup, locks the file."""
 
 
 class Database:
@@ -93,7 +93,7 @@ class Database:
         self._is_doubtful = False
 
     def check(self) -> None:
-        """Prove that the database answers and that its writers can go on: read what each of them locks first.
+        """Prove that the database answers and that its writers can continue: read what each of them locks first.
 
         After a transaction that failed it writes, too.
 
@@ -183,5 +183,5 @@ def translate_errors(driver_error: type[Exception] = SQLAlchemyError) -> Iterato
         yield
     except (SQLAlchemyError, driver_error) as exc:
         reason = str(exc.__cause__ or exc).splitlines()[0]
-        remedy = "end what else holds its file, or wait" if reason in _HELD else "look at its disk and its server"
+        remedy = "stop the program that holds its file, or wait" if reason in _HELD else "check its disk and its server"
         raise StoreUnavailable(f"the database does not work, {remedy}: {reason}") from exc

@@ -13,7 +13,7 @@ WRITES: Final = "idc_writes"
 LOCK_TIMEOUT_S: Final = 10
 STATEMENT_TIMEOUT_S: Final = 15
 _CONNECTIONS: Final[dict[str, Any]] = {"pool_size": 8, "max_overflow": 24, "pool_timeout": 10}
-"""As many as all executors have threads, and more: nobody waits for a connection."""
+"""More than all executors have threads: no thread waits for a connection."""
 _POSTGRES: Final[dict[str, Any]] = {
     # A server that vanished, or a network that swallows packets, is noticed within these.
     "connect_timeout": 5,
@@ -42,7 +42,7 @@ def make_engine(url: str) -> Engine:
 
 
 def _postgres(url: URL) -> Engine:
-    # What the URL says goes first. A connection that a restarted server closed is noticed before it is used.
+    # The URL's own options take precedence. A connection that a restarted server closed is noticed before it is used.
     arguments = {name: value for name, value in _POSTGRES.items() if name not in url.query}
     is_postgres = url.get_backend_name() == "postgresql"
     return create_engine(url, pool_pre_ping=True, connect_args=arguments if is_postgres else {}, **_CONNECTIONS)
@@ -58,7 +58,7 @@ def _sqlite(url: URL) -> Engine:
 def _prepare_sqlite(connection: Any, _record: object) -> None:
     # The driver's own notion of transactions begins them late; `_begin_sqlite` does it instead.
     connection.isolation_level = None
-    # WAL lets reads go on beside a write; FULL puts a commit on the disk before it returns, so that a power cut
+    # WAL allows reads during a write; FULL puts a commit on the disk before it returns, so that a power cut
     # loses no accepted result (sqlite.org/pragma.html). The writers of this process wait for one another elsewhere:
     # the busy time-out is for other processes, a backup say.
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={LOCK_TIMEOUT_S * 1000}"):

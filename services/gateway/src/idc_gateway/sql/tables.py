@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 
 metadata = MetaData()
-"""Where a number is told to anybody or remembered, SQLite must not give it again after its row is gone: AUTOINCREMENT
+"""SQLite must not reuse a number that somebody may remember after its row is gone: AUTOINCREMENT
 (sqlite.org/autoinc.html). PostgreSQL's sequences never go back."""
 
 

@@ -21,7 +21,7 @@ SESSION_COOKIE: Final = "idc_session"
 BACKGROUND_PATHS: Final = frozenset(
     {"/api/v1/session", "/api/v1/alarms", "/api/v1/events", "/api/v1/status", "/api/v1/models", "/metrics"}
 )
-"""What an open page requests by itself: it does not keep the session of somebody who has left."""
+"""Polled by an open page: this does not keep the session of a user who has left."""
 
 
 # Dependencies are `async def`: the framework would run plain functions in a thread.

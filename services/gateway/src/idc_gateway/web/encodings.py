@@ -10,5 +10,5 @@ def check_encoding(headers: Mapping[str, str]) -> None:
     encoding = headers.get("content-encoding", "").strip().lower()
     if encoding not in ("", "identity"):
         raise UnsupportedEncoding(
-            f"the body is compressed (Content-Encoding {encoding[:32]!r}), which is not read: send it as it is"
+            f"the body is compressed (Content-Encoding {encoding[:32]!r}), which is not supported: send it uncompressed"
         )

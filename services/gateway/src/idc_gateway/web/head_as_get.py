@@ -1,4 +1,4 @@
-"""Answers HEAD wherever GET is answered, with the same head and no body (RFC 9110, 9.3.2; plain ASGI)."""
+"""Answers HEAD wherever GET exists, with the same head and no body (RFC 9110, 9.3.2; plain ASGI)."""
 
 import asyncio
 
@@ -16,7 +16,7 @@ class HeadAsGet:
         if scope["type"] != "http" or scope["method"] != "HEAD":
             await self._app(scope, receive, send)
             return
-        # A copy: the server that made the scope must go on to know that this is no GET.
+        # A copy: the server that made the scope must still know that this is no GET.
         as_get = {**scope, "method": "GET"}
         is_streaming = False
 
@@ -25,7 +25,7 @@ class HeadAsGet:
             if message["type"] == "http.response.start":
                 await send(message)
                 await send({"type": "http.response.body", "body": b""})
-            elif message.get("more_body", False):  # perhaps without end: nobody reads it
+            elif message.get("more_body", False):  # perhaps endless: nobody reads it
                 is_streaming = True
                 answering.cancel()
 

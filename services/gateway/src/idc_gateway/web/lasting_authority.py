@@ -1,4 +1,4 @@
-"""Ends requests whose authority is over, and says so in the way that the answer's kind allows (plain ASGI)."""
+"""Ends requests whose authority has ended, and reports that as the answer's kind allows (plain ASGI)."""
 
 import asyncio
 import json
@@ -82,9 +82,9 @@ class _Answer:
                     await self._send({"type": "http.response.body", "body": last.encode(), "more_body": False})
 
     def _last_words(self, reason: GatewayError) -> str | None:
-        said = json.dumps(members(reason.status, reason.kind, str(reason)))
+        problem = json.dumps(members(reason.status, reason.kind, str(reason)))
         if self._media_type == b"text/event-stream":
-            return f"event: {END_EVENT}\ndata: {said}\n\n"
+            return f"event: {END_EVENT}\ndata: {problem}\n\n"
         if self._media_type == b"application/x-ndjson":
-            return f'{{"error": {said}}}\n'
+            return f'{{"error": {problem}}}\n'
         return None

@@ -85,7 +85,7 @@ class Metrics(Collector):
     def _endpoints(self) -> Iterable[Metric]:
         ready = GaugeMetricFamily("idc_gateway_inference_ready", "1 while the server is ready.", labels=["url"])
         is_open = GaugeMetricFamily(
-            "idc_gateway_inference_breaker_open", "1 while it gets no requests after failures.", labels=["url"]
+            "idc_gateway_inference_breaker_open", "1 while it gets no requests, after failures.", labels=["url"]
         )
         busy = GaugeMetricFamily("idc_gateway_inference_requests_in_progress", "Its requests.", labels=["url"])
         for state in self._inference.states:

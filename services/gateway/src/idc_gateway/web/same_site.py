@@ -20,7 +20,7 @@ def check_same_origin(request: Request, settings: GatewaySettings) -> None:
     """
     reject_other_sites(request, settings)
     if request.method not in SAFE_METHODS and not _names_site(request):
-        raise CrossSite(f"this request does not name the site that it comes from: {_REMEDY}")
+        raise CrossSite(f"this request does not name its origin: {_REMEDY}")
 
 
 def reject_other_sites(request: Request, settings: GatewaySettings) -> None:

@@ -24,7 +24,7 @@ class SmallBodies:
     """Reads at most `MAX_BYTES` in `TIMEOUT_S` for the application, and refuses what is larger or slower."""
 
     def __init__(self, app: AsgiApp, *, except_paths: Sequence[str]) -> None:
-        """Wrap an application; the paths in `except_paths` are left alone."""
+        """Wrap an application, except for the paths in `except_paths`."""
         self._app = app
         self._except_paths = frozenset(except_paths)
 
@@ -45,7 +45,7 @@ class SmallBodies:
             await self._refuse(scope, receive, send, HTTPStatus.REQUEST_TIMEOUT, "body-too-slow", detail)
             return
         if messages is None:
-            detail = f"a body that is sent here has at most {MAX_BYTES} bytes; images go to /api/v1/classifications"
+            detail = f"a body may have at most {MAX_BYTES} bytes here; send images to /api/v1/classifications"
             await self._refuse(scope, receive, send, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body-too-large", detail)
             return
         messages.reverse()

@@ -24,7 +24,7 @@ from idc_servicekit import tracing
 
 @dataclass(frozen=True)
 class Answered:
-    """A response, and what it was for."""
+    """A response and its request."""
 
     response: EncodedResponse
     input_name: str
@@ -40,7 +40,7 @@ class Classifier:
     async def answer(
         self, model: ServedModel, content: bytes, header_length: str | None, hold: Callable[[int], None]
     ) -> Answered:
-        """Answer one request; it ends by its deadline, whatever hangs meanwhile.
+        """Answer one request by its deadline, whatever hangs.
 
         Args:
             model: Computes the patches.
@@ -57,12 +57,12 @@ class Classifier:
             EngineFailed: The device could not run the graph, or its result is not a number.
         """
         body, loop = Body(content, header_length, time.monotonic()), asyncio.get_running_loop()
-        remedy = "try again or send less at once"
+        remedy = "try again or send fewer patches"
 
         def shorten(timeout_s: float) -> None:
             nonlocal remedy
             if not outcome.done():
-                remedy = "allow a longer timeout or send less at once"
+                remedy = "allow a longer timeout or send fewer patches"
                 timer.reschedule(loop.time() + body.begin_s + timeout_s - time.monotonic())
 
         def shorten_from_thread(timeout_s: float) -> None:

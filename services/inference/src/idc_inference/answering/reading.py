@@ -68,7 +68,7 @@ class Reading:
         self._threads.put(partial(self._step, partial(self._read, body)))
 
     def cancel(self) -> None:
-        """Drop the work that has not begun: nobody waits for it."""
+        """Drop the work that has not begun."""
         self.outcome.cancel()
         for job in self._jobs:
             job.cancel()

@@ -39,7 +39,7 @@ class ReadingThreads:
         begun_before_s = time.monotonic() - HANG_S
         for thread, begin_s in list(self._began_s.items()):
             if begin_s < begun_before_s and self._began_s.pop(thread, None) is not None:
-                logger.error("a thread that reads requests hangs: a new one takes over")
+                logger.error("a thread that reads requests hangs: a new one replaces it")
                 start_daemon("decode", self._serve)
 
     def _serve(self) -> None:

@@ -30,6 +30,6 @@ def folder_for(cache_dir: Path, sha256: str) -> Path | None:
         for other in others[KEPT_BUNDLES - 1 :]:
             shutil.rmtree(other)
     except OSError as exc:
-        logger.warning("compiled models are not kept: %s", exc)
+        logger.warning("compiled models are not cached: %s", exc)
         return None
     return folder

@@ -1,6 +1,6 @@
 """Runs a bundle's ONNX graph on a Neural Compute Stick, in a worker process with the last OpenVINO that supports it.
 
-The worker (`services/inference/ncs`) has an environment of its own: that OpenVINO needs another Python and numpy.
+The worker (`services/inference/ncs`) has its own environment: that OpenVINO needs another Python and numpy.
 """
 
 import logging

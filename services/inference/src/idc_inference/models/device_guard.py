@@ -53,7 +53,7 @@ class DeviceGuard:
             self._attempt = asyncio.create_task(self._recover())
 
     async def _recover(self) -> None:
-        """Attempt once, in a thread of its own: it may hang, too."""
+        """Attempt once, in its own thread: it may hang, too."""
         try:
             await aside("recovery", self._repository.recover)
         except Exception:  # the next attempt may succeed

@@ -40,7 +40,7 @@ def load_within(timeout_s: float, load: Callable[[Path], ServedModel]) -> Callab
 
 
 def _within(timeout_s: float, work: Callable[[], Result], close: Callable[[Result], None], failure: str) -> Result:
-    """Run `work` in a thread, which it keeps where it hangs; a result that comes too late is closed."""
+    """Run `work` in a thread, which is abandoned if it hangs; a result that comes too late is closed."""
 
     def discard(late: Future[Result]) -> None:
         if late.exception() is None:

@@ -72,7 +72,7 @@ class ModelRepository:
         return self.find(None)
 
     def find(self, version: str | None) -> ServedModel:
-        """One served version; the newest where none is named.
+        """One served version; by default the newest.
 
         Raises:
             UnknownModel: It is not served.
@@ -111,8 +111,8 @@ class ModelRepository:
     def recover(self) -> None:
         """Load the versions again whose device is in trouble: on the requested device or on a fallback.
 
-        Requests get an error with the reason meanwhile. Where loading fails, the old one stays: its device may come
-        back by itself.
+        Requests get an error with the reason meanwhile. If loading fails, the old one stays: its device may
+        recover.
         """
         with self._changing:
             for version, model in self._versions.served.items():

@@ -101,7 +101,7 @@ def parse_request(
 
     Args:
         body: The whole HTTP body.
-        header_length: The value of `Inference-Header-Content-Length`; None where the body is JSON alone.
+        header_length: The value of `Inference-Header-Content-Length`; None if the body is only JSON.
         shape: The size of the model's input.
         max_patches: Most patches in one request.
         max_json_bytes: Longest JSON part; parsed, it takes up to 40 times its size in memory.

@@ -13,7 +13,7 @@ from idc_inference.protocol.tensors import join_elements
 
 @dataclass(frozen=True)
 class EncodedResponse:
-    """A response's body; `header_length` is None where it is JSON alone."""
+    """A response's body; `header_length` is None if it is only JSON."""
 
     body: bytes
     header_length: int | None

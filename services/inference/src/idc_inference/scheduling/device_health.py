@@ -89,7 +89,7 @@ class DeviceHealth:
             self._next_probe_s = time.monotonic()
 
     def next_probe(self) -> Job | None:
-        """A job that probes the device, where one is due; its result comes back here by itself."""
+        """A job that probes the device, if one is due; its result is recorded here."""
         now_s = time.monotonic()
         is_probing = self._probing is not None and not self._probing.is_over
         if self._probe is None or is_probing or now_s < self._next_probe_s:

@@ -60,7 +60,7 @@ class Job:
 
     @property
     def is_over(self) -> bool:
-        """Whether nobody waits for it any more."""
+        """Whether its caller has left."""
         return self.is_settled or self.future.done()
 
     @property

@@ -53,7 +53,7 @@ class OpenJobs:
             late = [job for job in self._jobs if job.is_late]
         for job in late:
             waited_s = time.monotonic() - job.submitted_s
-            self._settle(job, DeadlineExceeded(f"not finished in {waited_s:.1f} s: try again or send less at once"))
+            self._settle(job, DeadlineExceeded(f"not finished in {waited_s:.1f} s: try again or send fewer patches"))
 
     def _settle(self, job: Job, outcome: Scored | InferenceError) -> None:
         """End a job once, though several of its chunks may fail."""

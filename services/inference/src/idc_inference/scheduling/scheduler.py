@@ -102,13 +102,13 @@ class Scheduler:
         Args:
             patches: RGB, uint8, shape (N, height, width, 3), values 0-255, N >= 1; contiguous.
             deadline_s: On `time.monotonic`'s clock; the future ends soon after, whatever the device does.
-            request: Jobs of one request take turns with other requests as one; None for a request of its own.
+            request: Jobs of one request take turns with other requests as one; None for a separate request.
             on_done: Called with the future when it ends, from any thread.
             may_compute: Whether this thread may compute a chunk where the device has none: on the processor, that saves
                 handing it over. Otherwise this returns at once.
 
         Returns:
-            A future that ends with the result, DeadlineExceeded or EngineFailed. Cancel it where nobody waits for it:
+            A future that ends with the result, DeadlineExceeded or EngineFailed. Cancel it if nobody waits for it:
             its chunks that have not begun are dropped.
 
         Raises:
@@ -209,7 +209,7 @@ class Scheduler:
             result = self._engine.infer(patches[0] if len(patches) == 1 else np.concatenate(patches))
         except EngineFailed as exc:
             result = exc
-        except BaseException:  # whoever waits gets an error, and this thread lives on
+        except BaseException:  # the waiting requests get an error, and this thread continues
             logger.exception("an inference failed in an unknown way")
             result = EngineFailed(f"the device {self._engine.device} failed: the service's log says why")
         with self._has_work:
@@ -245,7 +245,7 @@ class Scheduler:
             self._metrics.chunk_patches.observe(count)
 
     def _fail(self, chunk: Chunk, error: EngineFailed) -> None:
-        """End the requests of a chunk, or let each of several try alone, so that one cannot fail the others."""
+        """End the requests of a chunk, or run each of several by itself, so that one cannot fail the others."""
         self._health.probe_soon()
         if chunk.is_shared() and not (chunk.is_second_try or isinstance(error, DeviceUnavailable)):
             with self._has_work:

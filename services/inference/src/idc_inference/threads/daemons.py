@@ -24,7 +24,7 @@ def run_within(timeout_s: float, name: str, work: Callable[[], object]) -> bool:
 
 
 def begin(name: str, work: Callable[[], Result]) -> Future[Result]:
-    """Run `work` in a thread of its own; the future gets its result or exception."""
+    """Run `work` in its own thread; the future gets its result or exception."""
     future: Future[Result] = Future()
     future.set_running_or_notify_cancel()
 

@@ -1,4 +1,4 @@
-"""What `/metrics` shows beside counters: the versions that are served and the work in progress."""
+"""The gauges of `/metrics`: the versions that are served and the work in progress."""
 
 from collections.abc import Iterable
 
@@ -23,7 +23,7 @@ class Present(Collector):
         yield _gauge(
             "device_ok", "1 where the device answers, 0 where it hangs or fails.", not self._repository.trouble()
         )
-        yield _gauge("refused_versions", "Versions in the folder that were refused.", len(versions.refused))
+        yield _gauge("refused_versions", "Versions in the folder that were rejected.", len(versions.refused))
         info = InfoMetricFamily("idc_inference_model", "Each served version and the device that runs it.")
         for model in versions.served.values():
             labels = {

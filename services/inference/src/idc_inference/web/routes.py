@@ -116,7 +116,7 @@ async def _answer(request: Request, runtime: Runtime) -> Answered:
             except asyncio.CancelledError as exc:
                 if runtime.is_ready:
                     raise
-                raise Busy("the service is ending: send the request again") from exc
+                raise Busy("the service is stopping: send the request again") from exc
             except Exception:
                 model.statistics.failed(time.monotonic() - begin_s)
                 raise
@@ -132,7 +132,7 @@ def _model_routes(suffix: str, endpoint: Any, method: str = "GET") -> list[BaseR
 
 
 def _statistics_routes() -> list[BaseRoute]:
-    """Statistics routes; `/v2/models/stats` stands before the names of models."""
+    """Statistics routes; `/v2/models/stats` comes before the names of models."""
     return [
         Route("/v2/models/stats", all_statistics),
         Route("/v2/models/{name}/stats", all_statistics),

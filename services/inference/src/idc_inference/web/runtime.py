@@ -24,7 +24,7 @@ class Runtime:
     def why_not_ready(self) -> str:
         """Why the service is not ready; empty where it is."""
         if not self.is_ready:
-            return "the service is about to end"
+            return "the service is stopping"
         if not self.repository.versions.served:
             return "no model is served"
         return self.repository.trouble()

@@ -45,7 +45,7 @@ class DrainingServer(QuietServer):
             return
         self._runtime.is_ready = False
         end_within(self._drain_delay_s + (self.config.timeout_graceful_shutdown or 0) + END_MARGIN_S)
-        logger.info("signal %s: not ready any more, ending in %g s", signal.Signals(sig).name, self._drain_delay_s)
+        logger.info("signal %s: no longer ready, ending in %g s", signal.Signals(sig).name, self._drain_delay_s)
         self._loop.call_soon_threadsafe(self._loop.call_later, self._drain_delay_s, self._stop)
 
     def _stop(self) -> None:

@@ -61,7 +61,7 @@ def read_weights(path: Path | None) -> Weights:
     digest = hashlib.sha256(data).hexdigest()
     if digest != WEIGHTS_SHA256:
         raise WeightsChanged(
-            f"the weights {file} have SHA-256 {digest}, expected {WEIGHTS_SHA256}: leave out --weights, or install "
+            f"the weights {file} have SHA-256 {digest}, expected {WEIGHTS_SHA256}: omit --weights, or install "
             "idc-trainer again"
         )
     with np.load(io.BytesIO(data)) as archive:

@@ -72,7 +72,7 @@ def add_learning(command: argparse.ArgumentParser) -> None:
     add = command.add_argument_group("learning").add_argument
     add("--penalty", type=positive, default=Recipe().head.penalty, help="L2 penalty of the head (default: %(default)s)")
     add("--stage-gains", type=numbers, metavar="X,Y", help="feature scale per stage (default: the backbone's own)")
-    add("--label-smoothing", type=unit, default=HeadSettings.label_smoothing, help="default: %(default)s")
+    add("--label-smoothing", type=unit, default=HeadSettings.label_smoothing, help="label smoothing (%(default)s)")
     add(
         "--target-sensitivity",
         type=share,

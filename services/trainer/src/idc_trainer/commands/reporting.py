@@ -51,7 +51,7 @@ def report(
 
 
 def _middle_thresholds(scored: ScoredPatches) -> Thresholds:
-    """The initial positions of the sliders: the medians, since each fold has thresholds of its own."""
+    """The initial positions of the sliders: the medians, since each fold has its own thresholds."""
     return Thresholds(
         no_idc_below=round(float(np.median(scored.no_idc_below)), 4),
         idc_from=round(float(np.median(scored.idc_from)), 4),

@@ -43,7 +43,7 @@ def _version(text: str) -> str:
 def run(options: argparse.Namespace) -> None:
     named = options.test_patients or options.validation_patients
     if named and options.split != "random":
-        raise WrongSetting("--split names the patients: leave out --test-patients and --validation-patients")
+        raise WrongSetting("--split names the patients: omit --test-patients and --validation-patients")
     request = TrainingRequest(
         source=common.read_source(options),
         out=options.out,

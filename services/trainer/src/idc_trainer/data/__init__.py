@@ -1,1 +1,1 @@
-"""Patch files: folders, zips and CSV lists; who owns each patch; what is wrong with a data set; decoding."""
+"""Patch files: folders, zips and CSV lists; the patient of each patch; problems of a data set; decoding."""

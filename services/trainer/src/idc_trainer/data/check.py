@@ -131,7 +131,7 @@ def require_trainable(index: PatchIndex) -> None:
 
 
 def require_patches(index: PatchIndex) -> None:
-    """Raise `DataEmpty` if there is no patch; its text says what there is instead."""
+    """Raise `DataEmpty` if there is no patch; its text describes the files found."""
     if not len(index):
         raise DataEmpty(
             f"no file of {index.source.root} can be used ({summarise(index.left_out)}): bring patches as 8-bit RGB "

@@ -49,7 +49,7 @@ def _same(root: Path, one: PatchFile, other: PatchFile) -> bool:
     try:
         return filecmp.cmp(root / one.path, root / other.path, shallow=False)
     except OSError:
-        return False  # Both stay in the list; reading them tells what is wrong.
+        return False  # Both stay in the list; reading them raises the error.
 
 
 def walk_files(root: Path) -> tuple[list[str], list[LeftOut]]:

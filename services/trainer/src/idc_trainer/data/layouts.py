@@ -48,7 +48,7 @@ def _open(path: Path, patients_from: PatientsFrom) -> PatchSource:
         return open_folder(path, patients_from)
     if path.suffix.lower() in (".csv", ".tsv"):
         if patients_from is PatientsFrom.FOLDERS:
-            raise WrongSetting(f"{path} lists the patients: leave out --patient-from folders")
+            raise WrongSetting(f"{path} lists the patients: omit --patient-from folders")
         return open_manifest(path)
     if path.suffix.lower() == ".zip" or zipfile.is_zipfile(path):
         return open_zip(path, patients_from)

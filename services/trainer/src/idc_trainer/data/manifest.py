@@ -45,7 +45,7 @@ def open_manifest(path: Path) -> FolderSource:
 
 def _notes(files: list[PatchFile]) -> list[str]:
     differ = sum(file.place is not None and file.place.patient != file.patient for file in files)
-    return [f"{differ} file names give another patient than the list; the list was taken."] if differ else []
+    return [f"{differ} file names give another patient than the list; the list was used."] if differ else []
 
 
 def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:

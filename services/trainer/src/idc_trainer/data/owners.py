@@ -1,4 +1,4 @@
-"""Finds the patient of each file: from its name, or from its folder if a person says so."""
+"""Finds the patient of each file: from its name, or from its folder if the user says so."""
 
 import re
 from collections.abc import Collection, Sequence
@@ -83,14 +83,14 @@ def _notes_on_names(placed: Sequence[Placed], known: Collection[str]) -> list[st
     others = sorted({one.folder for one in placed if one.named} - {*known, ""})
     if others:
         notes.append(
-            f"The patients are those of the file names; the folders above the class folders ({_some(others)}) were not "
-            "taken for patients. If they are patients, add --patient-from folders."
+            f"The patients are those of the file names; the folders above the class folders ({_some(others)}) do not "
+            "count as patients. If they are patients, add --patient-from folders."
         )
     nameless = sum(one.named is None for one in placed)
     if nameless:
         notes.append(
-            f"{nameless} file names name no patient; their folders have the names of patients of other files, which "
-            "were taken for theirs."
+            f"{nameless} file names name no patient; their folders have the names of patients of other files, and "
+            "count as those patients."
         )
     return notes
 
@@ -102,8 +102,8 @@ def _from_folders(placed: Sequence[Placed]) -> tuple[list[str], list[str]]:
     folders = {one.folder for one in placed}
     if wrong := _no_patients(folders):
         raise PatientUnknown(
-            f"--patient-from folders would take {_some(wrong)} for patients, but folders of such names hold many: "
-            f"put each patient's class folders into a folder of its own, or {_REMEDY}"
+            f"--patient-from folders would treat {_some(wrong)} as patients, but folders of such names hold many: "
+            f"put each patient's class folders into its own folder, or {_REMEDY}"
         )
     _refuse_misplaced([one for one in placed if one.named in folders])
     return [one.folder for one in placed], _notes_on_folders(placed)
@@ -113,13 +113,13 @@ def _notes_on_folders(placed: Sequence[Placed]) -> list[str]:
     notes = []
     differ = sum(one.named not in (None, one.folder) for one in placed)
     if differ:
-        notes.append(f"{differ} file names give another patient than their folder; the folder was taken.")
+        notes.append(f"{differ} file names give another patient than their folder; the folder was used.")
     places: dict[str, set[tuple[str, ...]]] = {}
     for one in placed:
         places.setdefault(one.folder, set()).add(one.above)
     twice = sorted(folder for folder, above in places.items() if len(above) > 1)
     if twice:
-        notes.append(f"Folders of one name in several places were taken for one patient: {_some(twice)}.")
+        notes.append(f"Folders of one name in several places count as one patient: {_some(twice)}.")
     return notes
 
 

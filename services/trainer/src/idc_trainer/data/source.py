@@ -1,4 +1,4 @@
-"""A set of patches as the rest of the trainer sees it, whatever it is stored in."""
+"""A set of patches as the rest of the trainer sees it, independent of its storage."""
 
 import re
 from collections.abc import Sequence

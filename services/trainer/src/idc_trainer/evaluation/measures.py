@@ -84,7 +84,7 @@ class Measurer:
         return float(auc), float(np.sum(np.diff(recall) * precision))
 
     def _decisions(self, weights: Weights) -> tuple[np.float64, ...]:
-        counts = (weights[said & truth].sum() for said in (self._idc, self._no_idc) for truth in self._truths)
+        counts = (weights[decided & truth].sum() for decided in (self._idc, self._no_idc) for truth in self._truths)
         hits, alarms, misses, clear = counts
         sensitivity, specificity = hits / (hits + misses), clear / (clear + alarms)
         # without any positive, decided or not, F1 is undefined

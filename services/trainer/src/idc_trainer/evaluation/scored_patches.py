@@ -16,7 +16,7 @@ class ScoredPatches:
     probability: NDArray[np.float32]
     """Calibrated P(IDC)."""
     no_idc_below: NDArray[np.float32]
-    """Below it a patch is `no_idc`; in a cross-validation each fold has thresholds of its own."""
+    """Below it a patch is `no_idc`; in a cross-validation each fold has its own thresholds."""
     idc_from: NDArray[np.float32]
     """At or above it a patch is `idc`; between the two it is `uncertain`."""
     labels: NDArray[np.bool_]

@@ -20,9 +20,9 @@ def next_version(root: Path, name: str) -> str:
 
 @contextmanager
 def new_bundle(root: Path, name: str, version: str) -> Iterator[Path]:
-    """Provide an empty folder beside the bundle's place; rename it to that place if the block succeeds, else delete it.
+    """Provide an empty folder next to the bundle's place; rename it to that place on success, else delete it.
 
-    Its name starts with a dot, so that no reader takes it for a version. Folders of killed runs are deleted.
+    Its name starts with a dot, so that no reader mistakes it for a version. Folders of killed runs are deleted.
 
     Raises:
         OutputUnwritable: The version exists already, or the folder cannot be written.

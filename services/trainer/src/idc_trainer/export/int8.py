@@ -21,7 +21,7 @@ MOST_AUC_DROP: Final = 0.002
 
 @dataclass(frozen=True)
 class Int8Twin:
-    """An INT8 graph beside the FP16 one that it was made from."""
+    """An INT8 graph and the FP16 one that it was made from."""
 
     graph: ov.Model
     auc_drop: float

@@ -27,7 +27,7 @@ class Epoch:
 class Checkpoint:
     """A folder with the last complete epoch (weights, optimiser, history) and the weights of the best one.
 
-    A new epoch is written beside the old one and replaces it by a rename, so that one of them is always complete.
+    A new epoch is written to another name and replaces the old one by a rename, so that one of them is always complete.
     """
 
     def __init__(self, folder: Path) -> None:

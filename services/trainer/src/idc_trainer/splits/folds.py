@@ -13,7 +13,7 @@ _KINDS = (frozenset({False, True}), frozenset({False}), frozenset({True}))
 
 
 def leave_one_patient_out(classes: Classes) -> Folds:
-    """Each patient alone. Raises `TooFewPatients` if there is no other to train on."""
+    """Each patient by itself. Raises `TooFewPatients` if there is no other to train on."""
     if len(classes) < 2:
         raise TooFewPatients(f"{len(classes)} patients are too few to hold one out: bring at least 2")
     return tuple((patient,) for patient in sorted(classes))

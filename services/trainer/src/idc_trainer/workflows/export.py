@@ -1,4 +1,4 @@
-"""Exports the graphs of a bundle and refuses those that do not compute what was trained."""
+"""Exports the graphs of a bundle and rejects those that do not compute what was trained."""
 
 from dataclasses import dataclass
 from pathlib import Path

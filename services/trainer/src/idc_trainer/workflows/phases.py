@@ -66,7 +66,7 @@ def train_phases(run: Run) -> Trained:
     """
     settings = run.source.recipe.fine_tuning
     if settings and run.patches.cross_fitted:
-        raise WrongSetting("fine-tuning needs validation patients of its own to stop: leave out --cross-fit")
+        raise WrongSetting("fine-tuning needs separate validation patients to stop: omit --cross-fit")
     backbone = read_backbone(run.source)
     run.source.recipe.gains(backbone)  # fails before any work if they do not fit
     if settings:

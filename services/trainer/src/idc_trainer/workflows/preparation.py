@@ -46,7 +46,7 @@ def read_backbone(source: Source) -> BuiltBackbone:
 
     Raises:
         WeightsError: The weights cannot be used.
-        WrongSetting: The recipe asks for what the backbone does not have.
+        WrongSetting: The recipe needs something that the backbone does not have.
     """
     recipe = source.recipe
     return build_backbone(recipe.backbone, recipe.input_px, recipe.stages, source.weights)

@@ -64,8 +64,8 @@ class Acknowledgement(SentCommand):
     """Findings were seen."""
 
     up_to: UUID | None = Field(
-        description="The newest finding that is cleared. Null where the alarm named none: findings older than the "
-        "request are cleared. All zeros where the alarm reported no finding: nothing is cleared."
+        description="The newest finding that is cleared. Null if the alarm named none: findings older than the "
+        "request are cleared. All zeros if the alarm reported no finding: nothing is cleared."
     )
 
 

@@ -22,7 +22,7 @@ class AlarmItem(BaseModel):
 
     device: str
     online: bool
-    lamps: Lamps | None = Field(description="Null where the alarm has not reported yet.")
+    lamps: Lamps | None = Field(description="Null if the alarm has not reported yet.")
     buzzer: bool | None
     state: AlarmMode | None = Field(description="The most urgent state that it shows.")
     latched_by: UUID | None = Field(description="The oldest unacknowledged classification.")

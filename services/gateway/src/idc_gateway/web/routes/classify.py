@@ -46,14 +46,14 @@ _FOLLOWING: Final = (
 _ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
     201: {
         "model": ClassificationList | Batch,
-        "description": "Stored: one result, or what became of each image",
+        "description": "Stored: the result, or the outcome of each image",
         "links": {
             operation: {"operationId": operation, "parameters": {"identity": "$response.body#/items/0/id"}}
             for operation in _FOLLOWING
         },
     },
     200: {
-        "description": f"With `Accept: {MEDIA_TYPE}`: a BatchItem a line, as they come; the last line has the counts",
+        "description": f"With `Accept: {MEDIA_TYPE}`: a BatchItem per line as it is known; the last has the counts",
         "content": {MEDIA_TYPE: {"schema": {"type": "string"}}},
     },
 }
@@ -63,13 +63,13 @@ class _JobMaker:
     """Makes the job of each part of a request."""
 
     def __init__(self, caller: Caller, request_id: str, idempotency_key: str | None, query: UploadQuery) -> None:
-        """Take what the request says.
+        """Take the request's parameters.
 
         Raises:
             BadInput: It has a series and an Idempotency-Key.
         """
         if query.once is not None and idempotency_key is not None:
-            raise BadInput("`once` and an Idempotency-Key exclude each other: leave one out")
+            raise BadInput("`once` and an Idempotency-Key exclude each other: omit one")
         self._caller = caller.name
         self._request_id = request_id
         self._key = idempotency_key
@@ -101,8 +101,8 @@ async def classify_patches(
 ) -> Response:
     """Classify one patch, sent as the body, or up to 10,000, sent as parts `images` of a form.
 
-    201 comes after results and messages to the alarms are stored for good. In a form each image has its own result or
-    error; where not one could be classified, the answer is the first image's problem.
+    201 is sent after results and messages to the alarms are stored durably. In a form each image has its own result or
+    error; if no image could be classified, the answer is the first image's problem.
     """
     job = _JobMaker(caller, request.state.request_id, idempotency_key, query)
     origin = query.origin
@@ -157,7 +157,7 @@ async def _whole_batch(request: Request, batches: AsyncGenerator[list[Outcome], 
     except _READ_ERRORS as exc:
         if not any(outcome.classification for outcome in outcomes):
             raise
-        # What was stored before the form broke is told: it will not be undone.
+        # Results that were stored before the form broke are reported: they will not be undone.
         return problem_of(request, exc, **_counted(outcomes).model_dump(mode="json"))
     batch_answer = _counted(outcomes)
     if batch_answer.accepted:
@@ -202,5 +202,5 @@ def _identity(upload: Upload) -> tuple[bytes, ...]:
     extent = () if origin.w is origin.h is None else (origin.w, origin.h)
     # An image that is too large is not kept; its size tells it apart.
     dropped = ("dropped", upload.dropped_bytes) if upload.dropped_bytes else ()
-    said = (origin.patient, origin.slide, origin.x, origin.y, *extent, *dropped)
-    return upload.name.encode(), repr(said).encode(), upload.data
+    labels = (origin.patient, origin.slide, origin.x, origin.y, *extent, *dropped)
+    return upload.name.encode(), repr(labels).encode(), upload.data

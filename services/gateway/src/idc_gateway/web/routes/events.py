@@ -20,7 +20,7 @@ router = APIRouter(tags=["classifications"])
 
 _MISSED: Final = json.dumps(
     {
-        "detail": "results before this event may be missing: the id that was sent is not in this database's history, "
+        "detail": "results before this event may be missing: the id is not in this database's history, "
         "perhaps because a backup was restored; read GET /api/v1/classifications"
     }
 )
@@ -38,9 +38,9 @@ async def follow_classifications(
     access: AccessDep,
     caller: CurrentCaller,
     request_id: RequestId,
-    last_event_id: Annotated[str | None, Header(description="The last id received; `0` is the very start.")] = None,
+    last_event_id: Annotated[str | None, Header(description="The last id received; `0` for all results.")] = None,
 ) -> StreamingResponse:
-    """Each new result as an event `classification`, without an end.
+    """Stream each new result as an event `classification`.
 
     With `Last-Event-ID` no result is missed. Keep-alive comments have an id too. Where the id is not in this
     database's history (a backup was restored), an event `missed` says so, and the stream continues from there. It ends

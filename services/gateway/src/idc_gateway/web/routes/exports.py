@@ -71,7 +71,7 @@ async def export_classifications(
     whose place has a newer one. A truncated file lacks it.
     """
     if format is ExportFormat.GEOJSON and filters.slide is None:
-        raise BadInput("GeoJSON has the coordinates of one slide: name it with `slide`")
+        raise BadInput("GeoJSON needs the coordinates of one slide: name it with `slide`")
     await executors.exports(_check_labels, results.store, filters)
     record = ExportRecord(audit.store, job, filters, format.value)
     await executors.writes(record.begin)
@@ -99,7 +99,7 @@ def _rows(store: ResultsStore, filters: ClassificationFilter) -> Iterator[Classi
     """Every result, read page by page; results that are stored meanwhile are left to the next export.
 
     The first page is read at once, so that a database that does not work gives a problem. One that fails later breaks
-    the connection, so that nobody takes the file for complete.
+    the connection, so that the file does not look complete.
     """
     first = store.page(filters, _PAGE, None)
 

@@ -25,7 +25,7 @@ async def live() -> dict[str, str]:
 async def ready(gateway: GatewayDependency, response: Response) -> Readiness:
     """Whether patches can be classified and stored. Without the broker the gateway is ready: messages are queued.
 
-    Inference is not asked here: a background task checks it, at most 10 s ago.
+    Inference is not contacted here: a background task checked it at most 10 s ago.
     """
     store, images = await gateway.store_check.result(), await gateway.results.check_images()
     # Without the servers' addresses: no key is needed here.

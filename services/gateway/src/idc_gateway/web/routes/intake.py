@@ -91,7 +91,7 @@ async def only_upload(request: Request, gateway: Gateway) -> AsyncIterator[Uploa
 async def form_parts(
     request: Request, gateway: Gateway, origin: PatchOrigin, lease: Lease
 ) -> AsyncIterator[UploadPart]:
-    """The images of a form, part by part; whoever handled a part gives its `held_bytes` back to the lease.
+    """The images of a form, part by part; the handler of a part returns its `held_bytes` to the lease.
 
     Raises:
         UnsupportedEncoding: The body is compressed.

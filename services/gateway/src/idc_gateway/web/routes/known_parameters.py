@@ -28,11 +28,11 @@ async def only_known_parameters(request: Request) -> None:
 
 def _reason(name: str, known: list[str]) -> str:
     if name in known:
-        return "it is given more than once: give one value"
+        return "it is given more than once: send one value"
     close = get_close_matches(name, known, 1, 0.5)
     if close:
         return f"there is no such parameter: did you mean {close[0]!r}?"
-    return f"there is no such parameter: there are {', '.join(known)}" if known else "no parameters are taken here"
+    return f"there is no such parameter: use one of {', '.join(known)}" if known else "this endpoint has no parameters"
 
 
 def _names(dependant: Dependant) -> Iterator[Any]:

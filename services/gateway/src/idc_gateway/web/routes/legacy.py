@@ -31,7 +31,7 @@ router = APIRouter(tags=["2018"])
 _MESSAGES: Final = {
     Decision.IDC: "IDC Detected!",
     Decision.NO_IDC: "IDC Not Detected!",
-    Decision.UNCERTAIN: "Uncertain: the patch needs a pathologist's look",
+    Decision.UNCERTAIN: "Uncertain: a pathologist must look at the patch",
 }
 
 
@@ -46,7 +46,7 @@ class LegacyAnswer(BaseModel):
 class LegacyIdcAnswer(LegacyAnswer):
     """The answer of the 2018 system's later version."""
 
-    Confidence: float = Field(description="P(IDC), whatever the result: 0.02 beside 0 means that IDC is unlikely.")
+    Confidence: float = Field(description="P(IDC), regardless of the result: 0.02 means that IDC is unlikely.")
 
 
 async def legacy_caller(
@@ -54,7 +54,7 @@ async def legacy_caller(
     gateway: GatewayDependency,
     credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
 ) -> Caller:
-    """Who calls: as everywhere, or anybody from a network that the settings let in without a key.
+    """The caller: as everywhere, or anybody in a network that needs no key by the settings.
 
     Raises:
         Unauthenticated: Neither.
@@ -68,7 +68,7 @@ async def legacy_caller(
         reject_rebound_names(request, gateway.settings)
         gateway.access.rates.count(f"{LEGACY_PREFIX}{source_of(address)}")
         caller = Caller(f"{LEGACY_PREFIX}{address}", is_browser=False, scopes=frozenset({Scope.CLASSIFY}))
-        # Half of all places: nobody without a key keeps out those who have one.
+        # Half of all places: callers without a key must leave room for those with one.
         at_once = max(1, gateway.settings.max_requests_in_progress // 2)
         gateway.access.running.admit(running_of(request), caller, at_once=at_once)
         return caller

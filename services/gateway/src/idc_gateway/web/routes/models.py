@@ -16,12 +16,12 @@ class ModelItem(BaseModel):
     """One model as the inference service describes it. For research use only; not a medical device."""
 
     name: str
-    version: str | None = Field(description="The version that serves now.")
+    version: str | None = Field(description="The version in service.")
     versions: list[str] = Field(description="All versions that can be requested.")
     ready: bool = Field(description="Whether a server with this version is ready.")
     sha256: str | None = Field(description="Digest of the bundle's manifest.")
     thresholds: Thresholds | None
-    card: str | None = Field(description="The model card, as Markdown; null where the server has none.")
+    card: str | None = Field(description="The model card, as Markdown; null if the server has none.")
     figures: dict[str, Any] | None = Field(description="Its quality metrics, from its manifest.")
 
 
@@ -33,7 +33,7 @@ class ModelList(BaseModel):
 
 @router.get("/models", dependencies=[Depends(requires(Scope.READ))])
 async def list_models(inference: InferenceDep) -> ModelList:
-    """The models that serve, with card, thresholds and quality metrics."""
+    """The models in service, with card, thresholds and quality metrics."""
     models = await inference.describe()
     ready = {state.url for state in inference.states if state.trouble is None}
     return ModelList(items=[ModelItem(**vars(model), ready=not ready.isdisjoint(model.servers)) for model in models])

@@ -21,7 +21,7 @@ class NdjsonResponse(Response):
         Args:
             lines: Whole lines, each with its line feed.
             resources: What the request holds; given back when the answer is out.
-            may_begin: Asked at each line; until it says so, lines are held.
+            may_begin: Called for each line; lines are held until it returns True.
         """
         super().__init__(media_type=MEDIA_TYPE)
         del self.headers["content-length"]

@@ -15,7 +15,7 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/")
 async def page() -> FileResponse:
-    """The page, which signs in by itself."""
+    """The page, which has its own sign-in."""
     return FileResponse(STATIC / "index.html")
 
 

@@ -39,13 +39,13 @@ Once = Annotated[
         max_length=64,
         pattern=r"^[A-Za-z0-9._-]+$",
         description="Name of a series in which each image (file name, labels, content) is stored once. An image that "
-        "is stored already, whoever sent it, gets the stored result. It is stored again after that result was deleted, "
-        "or in another series. Not together with an Idempotency-Key.",
+        "is already stored, by any sender, gets the stored result. It is stored again after that result was deleted, "
+        "or in another series. Do not combine it with an Idempotency-Key.",
     ),
 ]
 
 
-# RFC 3339; pydantic alone would take a number of seconds too.
+# RFC 3339; pydantic alone would also accept a number of seconds.
 _MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
 
@@ -59,11 +59,9 @@ Moment = Annotated[UtcDatetime, BeforeValidator(_moment), Query(description="RFC
 
 
 class UploadQuery(BaseModel):
-    """What a sender says of a request's images; file names of QuPath and of the public set tell what is left out."""
+    """The sender's labels of a request's images; missing ones are read from names of QuPath and of the public set."""
 
-    name: Annotated[
-        str, Query(description=f"A raw body's file name; what is longer than {MAX_NAME_LENGTH} characters is cut.")
-    ] = ""
+    name: Annotated[str, Query(description=f"A raw body's file name; cut to {MAX_NAME_LENGTH} characters.")] = ""
     once: Once = None
     patient: Label | None = None
     slide: SlideLabel | None = None

@@ -64,7 +64,7 @@ class ClassificationItem(BaseModel):
     h: int | None = Field(
         description="Height that the patch covers in its slide, in the pixels of `y`; null if unknown."
     )
-    probability: Probability = Field(description="Calibrated P(IDC), whatever the decision.")
+    probability: Probability = Field(description="Calibrated P(IDC), regardless of the decision.")
     decision: Decision
     model: ModelRef
     thresholds: Thresholds

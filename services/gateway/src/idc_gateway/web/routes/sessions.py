@@ -48,9 +48,7 @@ _BY: Final = {KeySignIn: SignInBy.KEY, LinkSignIn: SignInBy.LINK, PasswordSignIn
 class NewPassword(BaseModel):
     """The new password of the signed-in user."""
 
-    password: str = Field(
-        min_length=MIN_LENGTH, max_length=MAX_LENGTH, description="Rejected where it is easy to guess."
-    )
+    password: str = Field(min_length=MIN_LENGTH, max_length=MAX_LENGTH, description="Rejected if it is easy to guess.")
     old_password: str | None = Field(
         default=None,
         max_length=MAX_LENGTH,
@@ -120,7 +118,7 @@ async def set_password(
 @router.delete("/session", status_code=204)
 async def sign_out(response: Response, access: AccessDep, caller: CurrentCaller, request_id: RequestId) -> None:
     """End the browser session."""
-    if caller.is_browser:  # a key that comes with somebody's cookie ends nobody's session
+    if caller.is_browser:  # a key sent with somebody's cookie must not end that session
         await access.sessions.end(caller.sha256, caller.name, request_id)
     response.delete_cookie(SESSION_COOKIE, httponly=True, samesite="strict")
 

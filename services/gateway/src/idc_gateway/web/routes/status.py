@@ -57,7 +57,7 @@ class GatewayStatus(BaseModel):
     store: str = Field(description="`ok`, or what is wrong.")
     outbox: OutboxStatus
     images: ImageStatus
-    degraded: list[str] = Field(description="What is wrong, in words; empty where all works.")
+    degraded: list[str] = Field(description="What is wrong, in words; empty if everything works.")
 
 
 @router.get("/status", dependencies=[Depends(requires(Scope.READ))])

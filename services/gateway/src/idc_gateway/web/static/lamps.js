@@ -1,4 +1,4 @@
-// Shows each alarm's lamps and buzzer as the alarm itself reports them, and says in words what they stand for.
+// Shows each alarm's lamps and buzzer as the alarm itself reports them, and explains them in words.
 
 import { SignedOut, call, send } from "/static/api.js";
 
@@ -99,7 +99,7 @@ function inWords(alarm) {
   if (alarm.state === "acknowledged") parts.push("A finding was acknowledged. No patch was classified after it.");
   if (alarm.state === "clear") parts.push("The last patch shows no IDC.");
   if (alarm.state === "idle") parts.push("Nothing to show. This does not mean that no IDC was found.");
-  return parts.join(" ") || "This alarm does not say what its lamps stand for.";
+  return parts.join(" ") || "This alarm does not report why its lamps are lit.";
 }
 
 function findingInWords({ findings, buzzer, state }) {

@@ -1,4 +1,4 @@
-// Puts the page together: what comes in, what becomes of it, who may do what.
+// Puts the page together: files in, results out, permissions of the signed-in user.
 
 import { SignedOut } from "/static/api.js";
 import { stopWatching, watchAlarms } from "/static/lamps.js";

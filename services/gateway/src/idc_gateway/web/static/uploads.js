@@ -1,4 +1,4 @@
-// Sends files in forms, several files to a form, and reports what became of each file.
+// Sends files in forms, several files to a form, and reports the outcome of each file.
 
 import { Refused, SignedOut, Unreachable, call } from "/static/api.js";
 
@@ -77,7 +77,7 @@ async function classified(parts) {
 }
 
 function reasonOf(item) {
-  return item.error?.detail ?? "The result was deleted meanwhile.";
+  return item.error?.detail ?? "The result has been deleted.";
 }
 
 /** The gateway's items for one form. A retry has the same key, so that nothing is classified twice. */
@@ -89,7 +89,7 @@ async function answered(parts) {
     try {
       return (await call("/api/v1/classifications", { method: "POST", headers, body })).items;
     } catch (error) {
-      // A form of which no image was accepted is refused as a whole, with an item for each image.
+      // A form of which no image was accepted is rejected as a whole, with an item for each image.
       if (error instanceof Refused && error.problem.items) return error.problem.items;
       const isPassing = error instanceof Unreachable || [429, 502, 503, 504].includes(error.status);
       if (!isPassing || attempt === PAUSES_MS.length) throw error;

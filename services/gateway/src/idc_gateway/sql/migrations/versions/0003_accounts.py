@@ -1,4 +1,4 @@
-"""Scopes and ends of keys, users, their sign-in links; sessions of users beside those of keys."""
+"""Scopes and expiry of keys, users, their sign-in links; sessions of users in addition to those of keys."""
 
 import sqlalchemy as sa
 from alembic import op

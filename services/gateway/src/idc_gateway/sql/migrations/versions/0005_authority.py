@@ -10,7 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Add the table, and make the sessions' table again: everyone who is signed in signs in once more."""
+    """Add the table, and make the sessions' table again: all users must sign in again."""
     op.create_table(
         "revoked_keys",
         sa.Column("sha256", sa.String(64), primary_key=True),
