@@ -140,7 +140,7 @@ def test_link_lets_a_user_in_once_to_set_a_password(page: Page) -> None:
     page.get_by_role("button", name="Sign out").click()
     page.goto(f"{address}#{fragment}")
     page.reload()
-    expect(page.get_by_role("alert").filter(has_text="used or over")).to_be_visible()
+    expect(page.get_by_role("alert").filter(has_text="was used or has expired")).to_be_visible()
 
 
 def test_password_is_changed_with_the_old_one(page: Page) -> None:
