@@ -91,7 +91,7 @@ class ComposeStack:
         deadline = time.monotonic() + RECOVERY_S
         while True:
             try:
-                self.compose("up", "--detach", "--wait", *(["--build"] if build else []), timeout_s=1800)
+                self.compose("up", "--detach", "--wait", "--build" if build else "--no-recreate", timeout_s=1800)
             except RuntimeError as exc:
                 # Compose gives up at the first unhealthy container; what was just broken may still be recovering.
                 if "is unhealthy" not in str(exc) or time.monotonic() > deadline:
