@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from support.compose_stack import IMAGE_TAG
+from support.compose_stack import IMAGE_TAG, up_until_healthy
 from support.mosquitto import free_port
 
 REPOSITORY: Final = Path(__file__).parents[2]
@@ -70,7 +70,7 @@ class Checkout:
 
     def up(self, *arguments: str) -> None:
         """`docker compose up --detach --wait`."""
-        self.compose("up", "--detach", "--wait", *arguments, timeout_s=1800)
+        up_until_healthy(lambda: self.compose("up", "--detach", "--wait", *arguments, timeout_s=1800))
 
     def rendered(self) -> dict[str, Any]:
         configuration: dict[str, Any] = json.loads(self.compose("config", "--format", "json"))

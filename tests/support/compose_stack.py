@@ -5,7 +5,7 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -88,17 +88,8 @@ class ComposeStack:
 
     def start(self, *, build: bool = True) -> None:
         """Start what does not run and wait until all is healthy."""
-        deadline = time.monotonic() + RECOVERY_S
-        while True:
-            try:
-                self.compose("up", "--detach", "--wait", "--build" if build else "--no-recreate", timeout_s=1800)
-            except RuntimeError as exc:
-                # Compose gives up at the first unhealthy container; what was just broken may still be recovering.
-                if "is unhealthy" not in str(exc) or time.monotonic() > deadline:
-                    raise
-                time.sleep(2)
-            else:
-                return
+        mode = "--build" if build else "--no-recreate"
+        up_until_healthy(lambda: self.compose("up", "--detach", "--wait", mode, timeout_s=1800))
 
     def remove(self) -> None:
         self.compose("--profile", "*", "down", "--volumes", "--timeout", "5")
@@ -209,6 +200,20 @@ class ComposeStack:
         command = ["docker", "ps", *filters, '--format={{.Label "com.docker.compose.service"}}']
         done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)
         return set(SERVICES) <= set(done.stdout.split())
+
+
+def up_until_healthy(up: Callable[[], object]) -> None:
+    """Repeat `docker compose up --wait`: it gives up at the first unhealthy container, which may be recovering."""
+    deadline = time.monotonic() + RECOVERY_S
+    while True:
+        try:
+            up()
+        except RuntimeError as exc:
+            if "is unhealthy" not in str(exc) or time.monotonic() > deadline:
+                raise
+            time.sleep(2)
+        else:
+            return
 
 
 def answers(url: str) -> bool:
