@@ -11,7 +11,7 @@ from idc_contracts import Decision
 from idc_gateway.audit.chain import AuditEvent
 from idc_gateway.classifying.check_image import CheckedImage
 from idc_gateway.classifying.outcomes import Outcome
-from idc_gateway.classifying.result_writer import Entry, ResultWriter
+from idc_gateway.classifying.result_writer import Entry, ObjectNames, ResultWriter
 from idc_gateway.idempotency.job import Job
 from idc_gateway.inference.ports import Prediction
 from idc_gateway.results.image_deletions import ImageDeletions
@@ -67,6 +67,7 @@ class ImageWork:
         prediction = Prediction(0.1, Decision.NO_IDC, FAKE_MODEL, FAKE_THRESHOLDS)
         result = self._writer.new_result(image, prediction, 1.0, at)
         (names,) = self._writer.put_images([[image]])
+        assert isinstance(names, ObjectNames)
         entry = Entry([Outcome(0, "a.png", result)], [image], Job("key", "r"), at, names)
         assert self._writer.write([entry]).fresh == [True]
         return result.id

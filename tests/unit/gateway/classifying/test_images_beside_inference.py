@@ -6,8 +6,11 @@ from collections.abc import Sequence
 import httpx
 from fastapi import FastAPI
 
-from idc_gateway.errors import InferenceUnavailable
+from idc_gateway.classifying.check_image import CheckedImage
+from idc_gateway.classifying.result_writer import ObjectNames, ResultWriter
+from idc_gateway.errors import ImagesUnavailable, InferenceUnavailable
 from idc_gateway.inference.ports import Prediction
+from idc_gateway.store import Store
 from support.demo_patches import solid_png
 from support.eventually import eventually
 from support.gateway_fakes import MemoryImages, RednessInference
@@ -45,3 +48,23 @@ async def test_image_of_a_request_that_inference_failed_is_deleted(
     async with asyncio.timeout(30):
         while images.images:
             await asyncio.to_thread(app.state.gateway.results.deletions.delete_due)
+
+
+def test_image_that_cannot_be_stored_fails_its_own_request_alone(store: Store) -> None:
+    class OneRefused(MemoryImages):
+        def put(self, name: str, data: bytes) -> None:
+            if data == b"refused":
+                raise ImagesUnavailable("the image store does not work: refused")
+            super().put(name, data)
+
+    images = OneRefused()
+    writer = ResultWriter(store.results, store.images, images, site="site", device="gateway")
+
+    first, refused, last = writer.put_images(
+        [[CheckedImage("a.png", data, 50, 50, "image/png")] for data in (b"first", b"refused", b"last")]
+    )
+
+    assert isinstance(first, ObjectNames)
+    assert isinstance(refused, ImagesUnavailable)
+    assert isinstance(last, ObjectNames)
+    assert sorted(images.images.values()) == [b"first", b"last"]

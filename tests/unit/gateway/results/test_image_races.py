@@ -20,7 +20,7 @@ from idc_contracts import Decision
 from idc_gateway.audit.chain import AuditEvent
 from idc_gateway.classifying.check_image import CheckedImage
 from idc_gateway.classifying.outcomes import Outcome
-from idc_gateway.classifying.result_writer import Entry, ResultWriter
+from idc_gateway.classifying.result_writer import Entry, ObjectNames, ResultWriter
 from idc_gateway.idempotency.job import Job
 from idc_gateway.inference.ports import Prediction
 from idc_gateway.results.image_deletions import ImageDeletions
@@ -113,6 +113,7 @@ class Gateway:
         prediction = Prediction(0.1, Decision.NO_IDC, FAKE_MODEL, FAKE_THRESHOLDS)
         result = self._writer.new_result(IMAGE, prediction, 1.0, at)
         (names,) = self._writer.put_images([[IMAGE]])
+        assert isinstance(names, ObjectNames)
         entry = Entry([Outcome(0, "a.png", result)], [IMAGE], Job("key", "r"), at, names)
         assert self._writer.write([entry]).fresh == [True]
         return entry

@@ -7,7 +7,7 @@ from typing import Final
 from idc_gateway import executors
 from idc_gateway.classifying.check_image import CheckedImage
 from idc_gateway.classifying.result_writer import Entry, ObjectNames, ResultWriter
-from idc_gateway.errors import AlreadyDone, Busy, StoreUnavailable
+from idc_gateway.errors import AlreadyDone, Busy, ImagesUnavailable, StoreUnavailable
 from idc_gateway.grouping import Grouping
 from idc_gateway.messages.outbox_store import Numbered
 from idc_gateway.results.classifications import Classification
@@ -78,7 +78,7 @@ class GroupCommit:
         if not is_stored:
             raise AlreadyDone("another request with this Idempotency-Key was faster")
 
-    async def _put(self, requests: list[Sequence[CheckedImage]]) -> list[ObjectNames]:
+    async def _put(self, requests: list[Sequence[CheckedImage]]) -> list[ObjectNames | ImagesUnavailable]:
         return await executors.images(self._writer.put_images, requests)
 
     async def _write(self, entries: list[Entry]) -> list[bool]:

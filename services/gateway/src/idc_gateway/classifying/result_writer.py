@@ -11,7 +11,7 @@ from idc_contracts import CLASSIFICATIONS, PatchClassified, utc_now
 from idc_gateway.audit.chain import AuditEvent
 from idc_gateway.classifying.check_image import CheckedImage
 from idc_gateway.classifying.outcomes import Outcome, to_receipt
-from idc_gateway.errors import ImageGone, StoreUnavailable
+from idc_gateway.errors import ImageGone, ImagesUnavailable, StoreUnavailable
 from idc_gateway.idempotency.job import Job
 from idc_gateway.idempotency.receipts import Receipt
 from idc_gateway.inference.ports import Prediction
@@ -108,7 +108,7 @@ class ResultWriter:
 
     def put_images(
         self, requests: Sequence[Sequence[CheckedImage]], *, with_new_names: bool = False
-    ) -> list[ObjectNames]:
+    ) -> list[ObjectNames | ImagesUnavailable]:
         """Store the images of requests, before anything names them. Blocks.
 
         Args:
@@ -116,10 +116,9 @@ class ResultWriter:
             with_new_names: Store an image under a new name where it is there already, too.
 
         Returns:
-            The names of each request's images.
+            For each request the names of its images, or why some of them are not stored.
 
         Raises:
-            ImagesUnavailable: Some are not stored.
             StoreUnavailable: It is not known which are there.
         """
         images = {image.sha256: image.data for request in requests for image in request}
@@ -128,17 +127,28 @@ class ResultWriter:
         known = {} if with_new_names else self._index.names(list(images))
         named = [_named(request, known) for request in requests]
         self._unsettled.add(name for names in named for name in names.new)
-        objects = {name: images[sha256] for names in named for sha256, name in names.by_sha256.items()}
-        self._put_all(objects, self._images)
-        return named
+        failures = self._put_all(
+            [(place, name, images[key]) for place, names in enumerate(named) for key, name in names.by_sha256.items()],
+            self._images,
+        )
+        return [failures.get(place, names) for place, names in enumerate(named)]
 
-    def _put_all(self, objects: Mapping[str, bytes], images: ImageStore) -> None:
-        if len(objects) == 1:
-            images.put(*next(iter(objects.items())))
-            return
-        # Where one fails the rest is not begun.
-        for _ in self._puts.map(images.put, objects.keys(), objects.values()):
-            pass
+    def _put_all(self, objects: Sequence[tuple[int, str, bytes]], images: ImageStore) -> dict[int, ImagesUnavailable]:
+        """Store objects, each with its request's place; gives the failures by place."""
+        failures: dict[int, ImagesUnavailable] = {}
+
+        def put(placed: tuple[int, str, bytes]) -> None:
+            place, name, data = placed
+            if place in failures:
+                return  # the rest of a request that failed is not begun
+            try:
+                images.put(name, data)
+            except ImagesUnavailable as exc:
+                failures[place] = exc
+
+        # A lone object needs no other thread.
+        list(map(put, objects) if len(objects) == 1 else self._puts.map(put, objects))
+        return failures
 
     def write(self, entries: Sequence[Entry]) -> Stored:
         """Store all but the images, which are stored already, in one transaction. Blocks.
@@ -165,6 +175,8 @@ class ResultWriter:
 
     def _put_again(self, entry: Entry) -> Entry:
         (names,) = self.put_images([entry.images], with_new_names=True)
+        if isinstance(names, ImagesUnavailable):
+            raise names
         return replace(entry, names=names)
 
     def _add(self, entries: Sequence[Entry]) -> Stored:
