@@ -1,4 +1,8 @@
-"""Writes a whole, valid model bundle around a made-up graph: the redder a patch, the higher P(IDC)."""
+"""Writes a whole, valid model bundle around a made-up graph: the redder a patch, the higher P(IDC).
+
+With checks, the graph has further outputs: white patches show little tissue, green ones are unfamiliar, and blue ones
+are out of focus.
+"""
 
 import hashlib
 from datetime import UTC, datetime
@@ -7,9 +11,10 @@ from typing import Final
 
 import numpy as np
 import openvino as ov
+from numpy.typing import NDArray
 from openvino import opset13 as ops
 
-from idc_contracts import BundleManifest, Thresholds
+from idc_contracts import BundleManifest, Check, Reason, Thresholds
 from idc_contracts.bundle import (
     MANIFEST_NAME,
     Backbone,
@@ -27,34 +32,72 @@ NO_IDC_BELOW: Final = 0.4
 IDC_FROM: Final = 0.6
 
 
-def _graph(side_px: int) -> ov.Model:
+TINY_CHECKS: Final = (
+    Check(reason=Reason.LITTLE_TISSUE, output="little_tissue", from_value=0.5),
+    Check(reason=Reason.UNFAMILIAR, output="unfamiliar", from_value=0.5),
+    Check(reason=Reason.UNFAMILIAR, output="distance", from_value=1.0),
+    Check(reason=Reason.OUT_OF_FOCUS, output="out_of_focus", from_value=0.5),
+)
+WHITE_FROM: Final = 0.9
+"""Mean of all channels over 255 from which a patch shows little tissue."""
+
+
+def tiny_outputs(patches: NDArray[np.uint8], *, has_checks: bool = True) -> dict[str, NDArray[np.float32]]:
+    """What the made-up graph gives for patches, uint8, shape (N, height, width, 3); each output float32, shape (N,)."""
+    red, green, blue = np.moveaxis(patches.mean(axis=(1, 2)) / 255, -1, 0)
+    outputs = {"probability": red}
+    if has_checks:
+        outputs |= {
+            "little_tissue": (red + green + blue) / 3 >= WHITE_FROM,
+            "out_of_focus": (blue - red - green).clip(0, 1),
+            "unfamiliar": (green - red - blue).clip(0, 1),
+            "distance": 3 * (green - red).clip(0, 1),
+        }
+    return {name: values.astype(np.float32) for name, values in outputs.items()}
+
+
+def _graph(side_px: int, *, has_checks: bool) -> ov.Model:
     patch = ops.parameter([-1, side_px, side_px, 3], np.uint8, name="patch")
     patch.output(0).set_names({"patch"})
-    red = ops.gather(ops.convert(patch, "f32"), ops.constant(0), ops.constant(3))
-    mean = ops.divide(ops.reduce_mean(red, ops.constant([1, 2])), ops.constant(np.float32(255)))
-    probability = ops.clamp(mean, 0.0, 1.0)
-    probability.output(0).set_names({"probability"})
-    return ov.Model([probability], [patch], "tiny")
+    means = ops.divide(ops.reduce_mean(ops.convert(patch, "f32"), ops.constant([1, 2])), ops.constant(np.float32(255)))
+    red, green, blue = (ops.gather(means, ops.constant(channel), ops.constant(1)) for channel in range(3))
+    nodes = {"probability": ops.clamp(red, 0.0, 1.0)}
+    if has_checks:
+        whiteness = ops.reduce_mean(means, ops.constant([1]))
+        nodes |= {
+            "little_tissue": ops.convert(ops.greater_equal(whiteness, ops.constant(np.float32(WHITE_FROM))), "f32"),
+            "out_of_focus": ops.clamp(ops.subtract(ops.subtract(blue, red), green), 0.0, 1.0),
+            "unfamiliar": ops.clamp(ops.subtract(ops.subtract(green, red), blue), 0.0, 1.0),
+            "distance": ops.multiply(ops.clamp(ops.subtract(green, red), 0.0, 1.0), ops.constant(np.float32(3))),
+        }
+    for name, node in nodes.items():
+        node.output(0).set_names({name})
+    return ov.Model(list(nodes.values()), [patch], "tiny")
 
 
-def write_tiny_bundle(root: Path, *, version: str = "1", name: str = "idc") -> Path:
+def write_tiny_bundle(root: Path, *, version: str = "1", name: str = "idc", has_checks: bool = False) -> Path:
     """Write `<root>/<name>/<version>/` and return that folder.
 
-    P(IDC) is the mean of the red channel over 255; the thresholds are 0.4 and 0.6.
+    P(IDC) is the mean of the red channel over 255; the thresholds are 0.4 and 0.6. With checks, the graph has the
+    outputs of `tiny_outputs`, and the manifest has `TINY_CHECKS`.
     """
     folder = root / name / version
     folder.mkdir(parents=True)
-    ov.save_model(_graph(50), folder / "model.xml", compress_to_fp16=False)
-    levels = np.array([0, 64, 128, 192, 255], np.uint8)
-    patches = np.broadcast_to(levels[:, None, None, None], (len(levels), 50, 50, 3))
-    np.savez(folder / "selftest.npz", patches=patches, probability=(levels / 255).astype(np.float32))
+    ov.save_model(_graph(50, has_checks=has_checks), folder / "model.xml", compress_to_fp16=False)
+    colours = [(level, level, level) for level in (0, 64, 128, 192, 255)]
+    if has_checks:
+        colours += [(0, 255, 0), (0, 0, 255), (0, 255, 255), (255, 0, 0)]
+    patches = np.tile(np.array(colours, np.uint8)[:, None, None], (1, 50, 50, 1))
+    np.savez_compressed(folder / "selftest.npz", patches=patches, **tiny_outputs(patches, has_checks=has_checks))
     (folder / "MODEL_CARD.md").write_text("A made-up model for tests.\n")
-    manifest = _manifest(folder, name, version, len(levels))
+    manifest = _manifest(folder, name, version, len(patches), TINY_CHECKS if has_checks else ())
     (folder / MANIFEST_NAME).write_text(manifest.model_dump_json(indent=2))
     return folder
 
 
-def _manifest(folder: Path, name: str, version: str, self_test_patches: int) -> BundleManifest:
+def _manifest(
+    folder: Path, name: str, version: str, self_test_patches: int, checks: tuple[Check, ...]
+) -> BundleManifest:
     digest = hashlib.sha256(b"made up").hexdigest()
     return BundleManifest(
         name=name,
@@ -66,6 +109,7 @@ def _manifest(folder: Path, name: str, version: str, self_test_patches: int) -> 
         backbone=Backbone(name="none", stages=("none",), input_px=50, weights_source="none", weights_sha256=digest),
         calibration=Calibration(temperature=1.0),
         thresholds=Thresholds(no_idc_below=NO_IDC_BELOW, idc_from=IDC_FROM),
+        checks=checks,
         operating_point=OperatingPoint(
             target_sensitivity=0.95,
             target_specificity=0.95,

@@ -19,7 +19,7 @@ from idc_contracts.alarm import (
 from idc_contracts.base import Message, Probability, Sha256, Slug, UtcDatetime, utc_now
 from idc_contracts.bundle import BundleManifest
 from idc_contracts.classification import ModelRef, PatchClassified
-from idc_contracts.decision import Decision, Thresholds
+from idc_contracts.decision import Check, Decided, Decision, Reason, Thresholds, decide
 from idc_contracts.status import ServiceStatus
 from idc_contracts.topics import (
     ALARM_ACKNOWLEDGEMENTS,
@@ -59,6 +59,8 @@ __all__ = [
     "AlarmMode",
     "AlarmState",
     "BundleManifest",
+    "Check",
+    "Decided",
     "Decision",
     "ForeignTopic",
     "Lamps",
@@ -68,6 +70,7 @@ __all__ = [
     "PatchClassified",
     "Person",
     "Probability",
+    "Reason",
     "ServiceStatus",
     "Sha256",
     "SilenceAlarm",
@@ -77,6 +80,7 @@ __all__ = [
     "Thresholds",
     "Topic",
     "UtcDatetime",
+    "decide",
     "is_retained",
     "utc_now",
 ]

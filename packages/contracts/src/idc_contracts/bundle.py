@@ -9,7 +9,7 @@ from typing import Final, Literal, Self
 from pydantic import AwareDatetime, Field, model_validator
 
 from idc_contracts.base import Contract, Probability, Sha256
-from idc_contracts.decision import Thresholds
+from idc_contracts.decision import Check, Thresholds
 
 MANIFEST_NAME: Final = "manifest.json"
 
@@ -161,6 +161,9 @@ class BundleManifest(Contract):
     backbone: Backbone
     calibration: Calibration
     thresholds: Thresholds
+    checks: tuple[Check, ...] = Field(
+        default=(), description="Limits for further outputs of the graph, each with the reason that it gives."
+    )
     operating_point: OperatingPoint
     split: Split
     dataset: Dataset
@@ -179,4 +182,12 @@ class BundleManifest(Contract):
         missing = needed - self.files.keys()
         if missing:
             raise ValueError(f"files lacks {', '.join(sorted(missing))}")
+        return self
+
+    @model_validator(mode="after")
+    def _checks_once(self) -> Self:
+        pairs = [(check.reason, check.output) for check in self.checks]
+        twice = sorted({f"{reason} by {output}" for reason, output in pairs if pairs.count((reason, output)) > 1})
+        if twice:
+            raise ValueError(f"checks has more than one limit for {', '.join(twice)}")
         return self
