@@ -18,6 +18,7 @@ from PIL import (
 )
 
 from idc_modelio.errors import PatchError, UnsupportedSize
+from idc_modelio.field import Box, field_box
 from idc_modelio.image_checks import check_bytes, check_coloured, check_header, check_opaque, unreadable
 from idc_modelio.limits import FORMATS, MAX_ENCODED_BYTES, MAX_JPEG_SCANS, MAX_SIDE_PX, MIN_SIDE_PX
 
@@ -85,12 +86,19 @@ def inspect_image(data: bytes) -> ImageHeader:
         return ImageHeader(str(image.format), image.width, image.height, image.mode)
 
 
-def decode_patch(data: bytes, *, height_px: int, width_px: int) -> NDArray[np.uint8]:
+def decode_patch(data: bytes, *, height_px: int, width_px: int, um_per_px: float | None = None) -> NDArray[np.uint8]:
     """Decode one encoded image to one patch.
 
-    An image of another size counts as one patch of the same field of view and is scaled (Pillow's bilinear filter,
-    which averages when it shrinks). An EXIF orientation is applied, so that the model sees what a viewer shows. A
-    colour profile (ICC) is not applied.
+    An image of a stated scale is cut to its central field of FIELD_UM (`field_box`). One of another size without a
+    scale, or too narrow for the field, counts as one patch of the same field of view. Either is scaled by Pillow's
+    bilinear filter, which averages when it shrinks. An EXIF orientation is applied, so that the model sees what a
+    viewer shows. A colour profile (ICC) is not applied.
+
+    Args:
+        data: The image.
+        height_px: Of the patch.
+        width_px: Of the patch.
+        um_per_px: The image's scale, > 0; None where it is not stated.
 
     Returns:
         RGB, uint8, shape (height_px, width_px, 3), values 0-255.
@@ -105,6 +113,8 @@ def decode_patch(data: bytes, *, height_px: int, width_px: int) -> NDArray[np.ui
     """
     with _decoded(data) as image:
         rgb = image.convert("RGB")
-        if rgb.size != (width_px, height_px):
-            rgb = rgb.resize((width_px, height_px), Image.Resampling.BILINEAR)
+        whole: Box = (0.0, 0.0, float(rgb.width), float(rgb.height))
+        box = whole if um_per_px is None else field_box(rgb.width, rgb.height, um_per_px) or whole
+        if rgb.size != (width_px, height_px) or box != whole:
+            rgb = rgb.resize((width_px, height_px), Image.Resampling.BILINEAR, box)
         return np.asarray(rgb, dtype=np.uint8)
