@@ -12,7 +12,8 @@ from idc_trainer.data.index import PatchIndex
 from idc_trainer.features import extraction
 from idc_trainer.features.extraction import extract
 from idc_trainer.features.store import FeatureStore
-from idc_trainer.features.variants import Jittered, Plain
+from idc_trainer.augmentation.augment import Augmentation
+from idc_trainer.features.variants import Augmented, Plain
 from idc_trainer.progress import Progress
 from idc_trainer.workflows import preparation
 from idc_trainer.workflows.shards import Shard
@@ -36,7 +37,7 @@ class FakeRunner:
         return np.concatenate([patches.mean((1, 2)), patches[:, 3, 7]], axis=1).astype(np.float32)
 
 
-JITTERED = Jittered(seed=0, number=1, strength=0.3, shift=0.4)
+AUGMENTED = Augmented(seed=0, number=1, augmentation=Augmentation())
 
 
 @pytest.fixture(scope="module")
@@ -73,10 +74,10 @@ def test_nothing_is_read_where_all_features_are_there(silent: Progress, runner: 
     assert index.source.reads == reads
 
 
-@pytest.mark.parametrize("variant", [Plain(), JITTERED])
+@pytest.mark.parametrize("variant", [Plain(), AUGMENTED])
 def test_a_patch_has_the_same_features_in_any_order_and_block(
     index: PatchIndex,
-    variant: Plain | Jittered,
+    variant: Plain | Augmented,
     silent: Progress,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -92,12 +93,12 @@ def test_a_patch_has_the_same_features_in_any_order_and_block(
 
 def test_variants_are_kept_apart(index: PatchIndex, runner: FakeRunner, silent: Progress, tmp_path: Path) -> None:
     plain = extract(index, Plain(), runner, tmp_path, silent).read(index.digests)
-    jittered = extract(index, JITTERED, runner, tmp_path, silent).read(index.digests)
+    augmented = extract(index, AUGMENTED, runner, tmp_path, silent).read(index.digests)
 
-    assert np.abs(plain - jittered).max() > 1
+    assert np.abs(plain - augmented).max() > 1
     np.testing.assert_allclose(plain[0, :3], index.decode(0).mean((0, 1)), rtol=1e-5)
-    seen = JITTERED.apply(index.decode(0), bytes(index.digests[0]))
-    np.testing.assert_allclose(jittered[0, :3], seen.mean((0, 1)), rtol=1e-5)
+    seen = AUGMENTED.apply(index.decode(0), bytes(index.digests[0]))
+    np.testing.assert_allclose(augmented[0, :3], seen.mean((0, 1)), rtol=1e-5)
 
 
 def test_an_interrupted_extraction_keeps_its_whole_blocks(
@@ -145,7 +146,7 @@ def test_a_patch_is_in_the_same_shard_wherever_its_file_lies(index: PatchIndex) 
     assert set(Shard(1, 3).of(index).digests.tolist()) == set(Shard(1, 3).of(turned).digests.tolist())
 
 
-OPTIONS = ["--input-px", "32", "--stages", "stage3", "--stain-passes", "1"]
+OPTIONS = ["--input-px", "32", "--stages", "stage3", "--passes", "1"]
 
 
 def _command(command: str, data: Path, cache: Path, *more: str) -> int:
@@ -186,7 +187,7 @@ def test_shards_give_what_one_machine_gives(
 
     together, expected = _features(sharded), _features(at_once)
     assert 0 < first < 10
-    assert together.keys() == expected.keys() == {"plain", "jittered-0-1-0.3-0.4"}
+    assert together.keys() == expected.keys() == {"plain", "augmented-0-1-0.4-0.15-0.4-0.05-0.2-0.3-0.1"}
     for variant, rows in expected.items():
         assert together[variant].keys() == rows.keys()
         for digest, row in rows.items():

@@ -10,23 +10,32 @@ import onnx
 import openvino as ov
 import pytest
 
+from idc_contracts.bundle import Calibration
 from idc_trainer.backbones.base import BuiltBackbone
 from idc_trainer.backbones.registry import build_backbone
 from idc_trainer.errors import OutputFull, OutputUnwritable, ParityFailed
 from idc_trainer.export import int8
-from idc_trainer.export.int8 import Int8Twin, make_twin
+from idc_trainer.export.int8 import Int8Twin, Judged, make_twin
 from idc_trainer.export.self_test import synthetic_patches
 from idc_trainer.graphs import runner as runner_module
 from idc_trainer.graphs.conversion import save_ir, save_onnx, to_openvino
 from idc_trainer.graphs.parity import largest_differences, require_parity
 from idc_trainer.graphs.runner import GraphRunner, read_graph
-from idc_trainer.learning.classifier import build_classifier, build_feature_model
-from idc_trainer.learning.head import LinearHead
+from idc_trainer.learning.ensemble import OUTPUTS, Member, build_classifier
+from idc_trainer.learning.familiarity import fit_familiarity, scaled
+from idc_trainer.learning.heads import Heads
+from idc_trainer.learning.network import build_feature_model
 from idc_trainer.progress import Progress
 from support.memory_patches import made_index
 
 STAGES = ("stage3", "stage4")
-HEAD = LinearHead(np.random.default_rng(0).normal(0, 0.02, 64).astype(np.float16).astype(np.float32), 0.25)
+
+
+def _member(backbone: BuiltBackbone) -> Member:
+    rng = np.random.default_rng(0)
+    heads = Heads(*(rng.normal(0, 0.02, shape).astype(np.float32) for shape in ((64, 1), (1,), (64, 4), (4,))))
+    learnt = scaled(fit_familiarity(rng.normal(0, 3, (400, 64)).astype(np.float32)), 10.0)
+    return Member(backbone, heads, Calibration(temperature=1.0), learnt)
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +45,7 @@ def backbone() -> BuiltBackbone:
 
 @pytest.fixture(scope="module")
 def classifier(backbone: BuiltBackbone) -> keras.Model:
-    return build_classifier(backbone, HEAD)
+    return build_classifier((_member(backbone),))
 
 
 @pytest.fixture(scope="module")
@@ -46,23 +55,23 @@ def patches() -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def ir_path(classifier: keras.Model, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_ir(to_openvino(classifier, "probability"), tmp_path_factory.mktemp("ir"))
+    return save_ir(to_openvino(classifier), tmp_path_factory.mktemp("ir"))
 
 
 @pytest.fixture(scope="module")
 def onnx_path(classifier: keras.Model, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("onnx") / "model.onnx"
-    save_onnx(classifier, "probability", path)
+    save_onnx(classifier, path)
     return path
 
 
-def test_the_graph_takes_uint8_patches_and_gives_one_probability_each(ir_path: Path, patches: np.ndarray) -> None:
+def test_the_graph_takes_uint8_patches_and_gives_one_number_each_by_name(ir_path: Path, patches: np.ndarray) -> None:
     compiled = ov.Core().compile_model(ir_path, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
 
     assert [(port.any_name, str(port.element_type), str(port.partial_shape)) for port in compiled.inputs] == [
         ("patch", "<Type: 'uint8_t'>", "[?,50,50,3]")
     ]
-    assert [(port.any_name, str(port.partial_shape)) for port in compiled.outputs] == [("probability", "[?]")]
+    assert [(port.any_name, str(port.partial_shape)) for port in compiled.outputs] == [(name, "[?]") for name in OUTPUTS]
     for count in (1, 5):
         probability = compiled({"patch": patches[:count]})["probability"]
         assert (probability.shape, probability.dtype) == ((count,), np.float32)
@@ -74,10 +83,10 @@ def test_the_onnx_graph_is_of_operator_set_13_with_a_batch_of_1(onnx_path: Path)
 
     onnx.checker.check_model(model)
     assert {opset.domain: opset.version for opset in model.opset_import}[""] == 13
-    (patch,), (probability,) = model.graph.input, model.graph.output
+    (patch,), outputs = model.graph.input, model.graph.output
     assert [dim.dim_value for dim in patch.type.tensor_type.shape.dim] == [1, 50, 50, 3]
-    assert [dim.dim_value for dim in probability.type.tensor_type.shape.dim] == [1]
-    assert (patch.type.tensor_type.elem_type, probability.name) == (onnx.TensorProto.UINT8, "probability")
+    assert patch.type.tensor_type.elem_type == onnx.TensorProto.UINT8
+    assert {output.name for output in outputs} == set(OUTPUTS)
     compiled = ov.Core().compile_model(onnx_path, "CPU")
     assert compiled(np.zeros((1, 50, 50, 3), np.uint8))[0].shape == (1,)
 
@@ -89,13 +98,13 @@ def test_openvino_and_onnx_agree_with_keras(
 
     found = largest_differences(classifier, graphs, patches)
 
-    assert np.asarray(classifier(patches)).std() > 0.01
+    assert np.asarray(classifier(patches)["probability"]).std() > 0.001
     assert max(found.values()) < 1e-3
     require_parity(found)
 
 
 def test_a_graph_that_strays_is_refused(classifier: keras.Model, ir_path: Path, patches: np.ndarray) -> None:
-    graphs = {"model.xml": read_graph(ir_path), "model.onnx": _mean_graph(1 / 255)}
+    graphs = {"model.xml": read_graph(ir_path), "model.onnx": _mean_graph(1 / 255, OUTPUTS)}
 
     found = largest_differences(classifier, graphs, patches)
 
@@ -117,19 +126,19 @@ def test_a_runner_keeps_the_order_of_the_patches_and_reports_all(
     backbone: BuiltBackbone, silent: Progress, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = build_feature_model(backbone)
-    runner = GraphRunner(to_openvino(model, "features"))
+    runner = GraphRunner(to_openvino(model))
     index = made_index({"a": (25, 24)})
     patches = np.stack([index.decode(row) for row in range(len(index))])
     told: list[tuple[str, int, int]] = []
     monkeypatch.setattr(runner_module, "_BLOCK", 20)
 
-    features = runner.run_all(index, lambda *step: told.append(step), "scoring")
+    features = runner.run_all(index, lambda *step: told.append(step), "scoring")["features"]
 
-    assert (runner.output_shape, features.shape) == ((64,), (49, 64))
-    np.testing.assert_allclose(features, np.asarray(model(patches)), atol=1e-3, rtol=1e-3)
-    np.testing.assert_allclose(runner.run(patches), features, atol=1e-5)
+    assert features.shape == (49, 64)
+    np.testing.assert_allclose(features, np.asarray(model(patches)["features"]), atol=1e-3, rtol=1e-3)
+    np.testing.assert_allclose(runner.run(patches)["features"], features, atol=1e-5)
     assert told == [("scoring", 20, 49), ("scoring", 40, 49), ("scoring", 49, 49)]
-    assert runner.run(patches[:0]).shape == (0, 64)
+    assert runner.run(patches[:0])["features"].shape == (0, 64)
 
 
 def test_a_white_patch_is_resized_and_scaled_as_the_weights_want(backbone: BuiltBackbone) -> None:
@@ -162,16 +171,19 @@ def test_an_int8_twin_is_kept_if_its_auc_drops_by_less_than_two_thousandths(drop
     assert Int8Twin(ov.Model([], [], "none"), drop).kept is kept
 
 
-def _mean_graph(scale: float) -> ov.Model:
+def _mean_graph(scale: float, names: tuple[str, ...] = ("probability",)) -> ov.Model:
     """P(IDC) is the mean colour times a number: a negative one ranks the other way round."""
     ops = ov.opset13
     patch = ops.parameter([-1, 50, 50, 3], np.uint8, name="patch")
     mean = ops.reduce_mean(ops.convert(patch, "f32"), ops.constant([1, 2, 3]))
-    return ov.Model([ops.multiply(mean, ops.constant(np.float32(scale)))], [patch], "mean")
+    graph = ov.Model([ops.multiply(mean, ops.constant(np.float32(scale))) for _ in names], [patch], "mean")
+    for output, name in zip(graph.outputs, names, strict=True):
+        output.get_tensor().set_names({name})
+    return graph
 
 
 @pytest.mark.parametrize(("scale", "drop"), [(-1.0, 0.0), (1.0, 1.0)])
-def test_the_drop_is_that_of_the_mean_auc_within_validation_patients(
+def test_the_drop_is_that_of_the_members_mean_auc_within_held_out_patients(
     monkeypatch: pytest.MonkeyPatch, scale: float, drop: float
 ) -> None:
     """Dense patches of IDC are darker, so that the negative mean ranks without a fault."""
@@ -183,11 +195,12 @@ def test_the_drop_is_that_of_the_mean_auc_within_validation_patients(
         return _mean_graph(scale)
 
     monkeypatch.setattr(int8, "quantize", quantize)
-    expected = GraphRunner(_mean_graph(-1.0)).run_all(validation)
+    expected = GraphRunner(_mean_graph(-1.0)).run_all(validation)["probability"]
+    member = Judged(_mean_graph(-1.0), training, validation, expected)
 
-    twin = make_twin(_mean_graph(-1.0), training, validation, expected)
+    twin = make_twin(_mean_graph(-1.0), training, [member, member])
 
-    assert seen == [8]
+    assert seen == [8, 8, 8]
     assert twin.auc_drop == pytest.approx(drop, abs=0.06)
     assert twin.kept is (drop == 0.0)
 
@@ -196,12 +209,12 @@ def test_nncf_makes_a_twin_with_int8_weights_that_computes_nearly_the_same(
     ir_path: Path, patches: np.ndarray, tmp_path: Path
 ) -> None:
     graph = read_graph(ir_path)
-    expected = GraphRunner(graph).run(patches)
+    expected = GraphRunner(graph).run(patches)["probability"]
 
     twin = int8.quantize(read_graph(ir_path), patches)
 
     path = save_ir(twin, tmp_path / "int8")
-    found = GraphRunner(read_graph(path)).run(patches)
+    found = GraphRunner(read_graph(path)).run(patches)["probability"]
     operations = [operation.get_type_name() for operation in twin.get_ops()]
     assert operations.count("FakeQuantize") > 10
     assert np.abs(found - expected).max() < 0.1

@@ -15,9 +15,8 @@ from idc_trainer.__main__ import main
 from idc_trainer.data.reading import DataSet
 from idc_trainer.errors import DataUnreadable
 from idc_trainer.features.store import FeatureStore
-from idc_trainer.learning.head import HeadSettings
 from idc_trainer.learning.operating_point import Target
-from idc_trainer.learning.recipe import Recipe, Stain
+from idc_trainer.learning.recipe import HEAD_SCHEDULE, NONE, Recipe
 from idc_trainer.splits.choose import SplitRequest, split_patients
 from idc_trainer.workflows.phases import Run
 from idc_trainer.workflows.preparation import Source
@@ -26,8 +25,10 @@ from support.made_patches import made_patch, write_patch, write_patch_folder
 from support.memory_patches import made_index
 
 PATIENTS = {"a": (10, 10), "b": (10, 8), "c": (12, 8), "d": (8, 8), "e": (0, 6), "f": (0, 6)}
-RECIPE = Recipe(input_px=32, stages=("stage3",), stain=Stain(passes=1))
-OPTIONS = ["--input-px", "32", "--stages", "stage3", "--stain-passes", "1"]
+SCHEDULE = replace(HEAD_SCHEDULE, steps=150, batch=64)
+RECIPE = Recipe(input_px=32, stages=("stage3",), train_from=NONE, schedule=SCHEDULE, passes=1, networks=4)
+OPTIONS = ["--input-px", "32", "--stages", "stage3", "--train-from", "none", "--passes", "1", "--steps", "150"]
+OPTIONS += ["--batch", "64"]
 
 
 def _tell(*_: object) -> None:
@@ -50,7 +51,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _request(data: Path, cache: Path, out: Path, **changes: object) -> TrainingRequest:
     options = {
         "source": Source(DataSet(data), cache, RECIPE),
-        "split": SplitRequest(test_patients=("a",)),
+        "split": SplitRequest(test_patients=("a",), validation_patients=("b", "e")),
         "command": "idc-trainer train --data d",
         "int8": False,
     } | changes
@@ -66,7 +67,7 @@ def bundle_path(data: Path, cache: Path, tmp_path_factory: pytest.TempPathFactor
 
 @pytest.fixture(scope="module")
 def cross_fitted_path(data: Path, cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    split = SplitRequest(test_patients=("a",), cross_fit=True)
+    split = SplitRequest(test_patients=("a",))
     return train(_request(data, cache, tmp_path_factory.mktemp("out"), split=split, int8=True), _tell)
 
 
@@ -89,7 +90,7 @@ def test_both_graphs_pass_the_self_test(bundle_path: Path, file: str) -> None:
     vector = read_self_test(bundle)
     compiled = ov.Core().compile_model(bundle_path / file, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
 
-    probability = np.concatenate([compiled(patch[None])[0] for patch in vector.patches])
+    probability = np.concatenate([compiled(patch[None])["probability"] for patch in vector.patches])
 
     assert np.abs(probability - vector.probability).max() < bundle.manifest.self_test.tolerance / 10
 
@@ -114,7 +115,7 @@ def test_the_command_line_gives_the_next_version_with_the_same_figures(
     (tmp_path / "idc" / "4").mkdir(parents=True)
     arguments = ["train", "--data", str(data), "--cache", str(cache), "--out", str(tmp_path), "--no-int8", *OPTIONS]
 
-    assert main([*arguments, "--test-patients", "a"]) == 0
+    assert main([*arguments, "--test-patients", "a", "--validation-patients", "b,e"]) == 0
 
     again = tmp_path / "idc" / "5"
     assert f"wrote {again}" in capsys.readouterr().out
@@ -202,7 +203,7 @@ def test_only_the_very_same_run_goes_on_from_a_checkpoint(tmp_path: Path) -> Non
         return Run(patches, source, Target(), _tell).folder
 
     first = folder()
-    others = {folder(relabelled), folder(recipe=Recipe(head=HeadSettings(0.5))), folder(seed=1)}
+    others = {folder(relabelled), folder(recipe=replace(RECIPE, passes=2)), folder(seed=1)}
     weights.write_bytes(b"1")
     others.add(folder())
     weights.write_bytes(b"2")

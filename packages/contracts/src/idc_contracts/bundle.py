@@ -60,8 +60,8 @@ class Split(Contract):
     test: tuple[str, ...]
     cross_fitted: bool = Field(
         default=False,
-        description="Validation patients are training patients, each scored for calibration and thresholds by heads "
-        "trained without it.",
+        description="Validation patients are training patients, each scored for calibration and thresholds by a "
+        "network trained without it.",
     )
 
     @model_validator(mode="after")
@@ -159,7 +159,9 @@ class BundleManifest(Contract):
     labels: tuple[Literal["no_idc"], Literal["idc"]] = ("no_idc", "idc")
     patch: PatchSpec
     backbone: Backbone
-    calibration: Calibration
+    calibration: Calibration | tuple[Calibration, ...] = Field(
+        description="One for each of the networks whose calibrated logits are averaged; a single one if there is one."
+    )
     thresholds: Thresholds
     checks: tuple[Check, ...] = Field(
         default=(), description="Limits for further outputs of the graph, each with the reason that it gives."

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
 
+from idc_trainer.augmentation.augment import Augmentation
 from idc_trainer.backbones.registry import BACKBONES
 from idc_trainer.commands.data_options import add_data, read_data
-from idc_trainer.learning.head import HeadSettings
 from idc_trainer.learning.operating_point import Target
-from idc_trainer.learning.recipe import FineTuning, Recipe, Stain
+from idc_trainer.learning.recipe import HEAD_SCHEDULE, NONE, Recipe, Schedule
 from idc_trainer.splits.choose import SplitRequest
 from idc_trainer.workflows.preparation import Source
 
@@ -45,13 +45,18 @@ def many(text: str) -> int:
 
 
 def names(text: str) -> tuple[str, ...]:
-    """Names separated by commas, sorted."""
-    return tuple(sorted({name.strip() for name in text.split(",") if name.strip()}))
+    """Names separated by commas, sorted; `@FILE` stands for the lines of a file."""
+    found: set[str] = set()
+    for part in filter(None, map(str.strip, text.split(","))):
+        found |= _lines(Path(part[1:])) if part.startswith("@") else {part}
+    return tuple(sorted(found))
 
 
-def numbers(text: str) -> tuple[float, ...]:
-    """Numbers separated by commas, in their order."""
-    return tuple(float(part) for part in text.split(","))
+def _lines(path: Path) -> set[str]:
+    try:
+        return {line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()}
+    except (OSError, ValueError) as exc:
+        raise argparse.ArgumentTypeError(f"cannot read the names in {path}: {exc}") from exc
 
 
 def add_source(command: argparse.ArgumentParser) -> None:
@@ -64,15 +69,43 @@ def add_source(command: argparse.ArgumentParser) -> None:
     add("--stages", type=names, default=(), metavar="A,B", help="the stages that feed the head (default: see docs)")
     add("--input-px", type=count, help="the side to which patches are resized (default: the backbone's own)")
     add("--weights", type=Path, metavar="FILE", help="ImageNet weights (default: the backbone's own source)")
-    add("--stain-passes", type=count, default=Stain.passes, help="augmented copies of each patch (%(default)s)")
-    add("--stain-strength", type=unit, default=Stain.strength, help="amount of stain jitter (%(default)s)")
+    add(
+        "--train-from",
+        default=Recipe.train_from,
+        metavar="STAGE",
+        help="first trained stage, all or none (%(default)s)",
+    )
+    add("--passes", type=count, default=Recipe.passes, help="augmented copies, if none is trained (%(default)s)")
+    add = command.add_argument_group("augmentation, 0 switches one off").add_argument
+    for setting in fields(Augmentation):
+        name = setting.name
+        add(f"--{name}", type=unit, default=setting.default, help=f"{_AUGMENTATIONS[name]} (default: %(default)s)")
+
+
+_AUGMENTATIONS = {
+    "stain": "strength of the jitter of haematoxylin and eosin",
+    "light": "strength of the jitter of contrast and brightness",
+    "resampled": "share of patches cut again at another scale, by other kernels",
+    "scale": "largest change of that scale",
+    "blurred": "share of patches blurred slightly",
+    "compressed": "share of patches compressed as JPEG or WebP",
+    "padded": "share of patches with a padded edge",
+}
 
 
 def add_learning(command: argparse.ArgumentParser) -> None:
     add = command.add_argument_group("learning").add_argument
-    add("--penalty", type=positive, default=Recipe().head.penalty, help="L2 penalty of the head (default: %(default)s)")
-    add("--stage-gains", type=numbers, metavar="X,Y", help="feature scale per stage (default: the backbone's own)")
-    add("--label-smoothing", type=unit, default=HeadSettings.label_smoothing, help="label smoothing (%(default)s)")
+    add("--steps", type=many, help="steps of each network (default: 3000; heads alone: 2000)")
+    add("--batch", type=many, help="images per step (default: 64; heads alone: 256)")
+    add("--learning-rate", type=positive, help="highest learning rate (default: 0.0008; heads alone: 0.001)")
+    add("--label-smoothing", type=unit, help="label smoothing (default: 0.05)")
+    add("--networks", type=many, default=Recipe.networks, help="networks that are averaged (default: %(default)s)")
+    add(
+        "--inner-folds",
+        type=many,
+        default=Recipe.folds,
+        help="groups of patients; a network is trained without one and calibrated on it (default: %(default)s)",
+    )
     add(
         "--target-sensitivity",
         type=share,
@@ -88,16 +121,6 @@ def add_learning(command: argparse.ArgumentParser) -> None:
     add("--band-width", type=unit, default=Target.band_width, help="widest uncertain band, in P(IDC) (%(default)s)")
 
 
-def add_fine_tuning(command: argparse.ArgumentParser) -> None:
-    add = command.add_argument_group("fine-tuning").add_argument
-    add("--fine-tune", dest="epochs", type=count, default=0, metavar="EPOCHS", help="most epochs (default: 0, none)")
-    add("--fine-tune-from", dest="from_stage", metavar="STAGE", help="first trained stage (default: the last)")
-    add("--learning-rate", type=positive, default=FineTuning.learning_rate, help="initial learning rate (%(default)s)")
-    add("--steps-per-epoch", type=many, default=FineTuning.steps_per_epoch, help="default: %(default)s")
-    add("--batch", type=many, default=FineTuning.batch, help="patches per step (default: %(default)s)")
-    add("--patience", type=count, default=FineTuning.patience, help="epochs without a better AUC (%(default)s)")
-
-
 def add_split(command: argparse.ArgumentParser) -> None:
     add = command.add_argument_group("split").add_argument
     add(
@@ -108,29 +131,32 @@ def add_split(command: argparse.ArgumentParser) -> None:
         "train, validation, test (default: %(default)s)",
     )
     add("--test-patients", type=names, default=(), metavar="A,B", help="patients kept for the test")
-    add("--validation-patients", type=names, default=(), metavar="A,B", help="patients for calibration, thresholds")
     add(
-        "--cross-fit",
-        action="store_true",
-        help="set no validation patients aside: each training patient is scored by heads that were not trained on it",
+        "--validation-patients",
+        type=names,
+        default=(),
+        metavar="A,B",
+        help="patients for calibration and thresholds, in place of cross-fitting; one network is trained",
     )
 
 
 def read_source(options: argparse.Namespace) -> Source:
     """The patches and the recipe; options that a command does not have keep their defaults."""
+    chosen = ("steps", "batch", "learning_rate", "label_smoothing")
+    changes = {name: getattr(options, name) for name in chosen if getattr(options, name, None) is not None}
+    schedule = HEAD_SCHEDULE if options.train_from == NONE else Schedule()
     recipe = Recipe(
         backbone=options.backbone,
         input_px=options.input_px,
         stages=options.stages,
-        stain=Stain(options.stain_passes, options.stain_strength),
+        train_from=options.train_from,
+        schedule=replace(schedule, **changes),
+        augmentation=Augmentation(**{setting.name: getattr(options, setting.name) for setting in fields(Augmentation)}),
+        passes=options.passes,
         seed=options.seed,
     )
-    if "penalty" in options:
-        head = HeadSettings(options.penalty, options.label_smoothing)
-        recipe = replace(recipe, head=head, stage_gains=options.stage_gains)
-    if "epochs" in options and options.epochs:
-        chosen = {field.name: getattr(options, field.name) for field in fields(FineTuning)}
-        recipe = replace(recipe, fine_tuning=FineTuning(**chosen))
+    if "networks" in options:
+        recipe = replace(recipe, folds=options.inner_folds, networks=options.networks)
     return Source(read_data(options), options.cache, recipe, options.weights)
 
 
@@ -139,9 +165,7 @@ def read_target(options: argparse.Namespace) -> Target:
 
 
 def read_split(options: argparse.Namespace) -> SplitRequest:
-    return SplitRequest(
-        options.split, options.test_patients, options.validation_patients, options.seed, options.cross_fit
-    )
+    return SplitRequest(options.split, options.test_patients, options.validation_patients, options.seed)
 
 
 def _default_cache() -> Path:

@@ -15,7 +15,6 @@ from idc_trainer.workflows.training import TrainingRequest, train
 def add_options(command: argparse.ArgumentParser) -> None:
     common.add_source(command)
     common.add_learning(command)
-    common.add_fine_tuning(command)
     common.add_split(command)
     add = command.add_argument_group("bundle").add_argument
     add("--out", type=Path, required=True, help="folder of models; the bundle becomes <out>/<name>/<version>")

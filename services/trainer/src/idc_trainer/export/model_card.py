@@ -12,7 +12,6 @@ from idc_trainer.data.left_out import count_reasons
 from idc_trainer.evaluation.bootstrap import Evaluation, MeasuredParts
 from idc_trainer.evaluation.named_list import ListResult
 from idc_trainer.evaluation.scored_patches import ScoredPatches
-from idc_trainer.export.int8 import judged_on_training
 from idc_trainer.graphs.parity import LIMIT
 from idc_trainer.learning.operating_point import reached
 from idc_trainer.learning.recipe import Recipe
@@ -59,7 +58,6 @@ def model_card(manifest: BundleManifest, found: Findings) -> str:
             found=found,
             notice=NOTICE,
             parity_limit=LIMIT,
-            int8_judged_on_training=judged_on_training(patches),
             used=len(used),
             listing=patches.index.source.listing,
             left_out=", ".join(f"{count} {reason}" for reason, count in reasons.items()),

@@ -21,34 +21,35 @@ _FULL_BYTES: Final = 65_536
 """A disk with less free space is taken as full."""
 
 
-def to_openvino(model: keras.Model, output: str) -> ov.Model:
-    """Convert a Keras model whose only input is a patch.
+def to_openvino(model: keras.Model) -> ov.Model:
+    """Convert a Keras model from a patch to named outputs.
 
     Args:
-        model: From uint8 [N, 50, 50, 3] RGB.
-        output: The name of the graph's output.
+        model: From uint8 [N, 50, 50, 3] RGB to a dict of outputs.
 
     Returns:
-        A graph with the input `patch`, uint8 [N, 50, 50, 3], N dynamic, and all preprocessing inside.
+        A graph with the input `patch`, uint8 [N, 50, 50, 3], N dynamic, and all preprocessing inside; its outputs have
+        the names of the model's and are sorted by them.
     """
-    traced, _ = _trace(model, None, output)
+    traced, _ = _trace(model, None)
     graph = ov.convert_model(traced.get_concrete_function())
+    names = sorted(model.output)
     # The resize layer leaves the sides of the batch as additional outputs.
-    graph = ov.Model([graph.get_results()[0]], graph.get_parameters(), model.name)
+    graph = ov.Model(graph.get_results()[: len(names)], graph.get_parameters(), model.name)
     graph.input(0).get_tensor().set_names({"patch"})
-    graph.output(0).get_tensor().set_names({output})
+    for output, name in zip(graph.outputs, names, strict=True):
+        output.get_tensor().set_names({name})
     return graph
 
 
-def save_onnx(model: keras.Model, output: str, path: Path) -> None:
+def save_onnx(model: keras.Model, path: Path) -> None:
     """Convert a Keras model to ONNX with a batch of 1, for the Neural Compute Stick.
 
     Args:
-        model: From uint8 [N, 50, 50, 3] RGB.
-        output: The name of the graph's output.
-        path: The `.onnx` file: `patch`, uint8 [1, 50, 50, 3] RGB, to `output`.
+        model: From uint8 [N, 50, 50, 3] RGB to a dict of outputs.
+        path: The `.onnx` file: `patch`, uint8 [1, 50, 50, 3] RGB, to outputs of the model's names.
     """
-    traced, signature = _trace(model, 1, output)
+    traced, signature = _trace(model, 1)
     graph, _ = tf2onnx.convert.from_function(traced, input_signature=signature, opset=_OPERATOR_SET)
     path.write_bytes(graph.SerializeToString(deterministic=True))
 
@@ -73,9 +74,9 @@ def save_ir(graph: ov.Model, folder: Path, *, fp16: bool = True) -> Path:
     return path
 
 
-def _trace(model: keras.Model, batch: int | None, output: str) -> tuple[Any, list[Any]]:
+def _trace(model: keras.Model, batch: int | None) -> tuple[Any, list[Any]]:
     signature = [tf.TensorSpec([batch, PATCH.height_px, PATCH.width_px, 3], tf.uint8, name="patch")]
-    traced = tf.function(lambda patch: {output: model(patch, training=False)}, input_signature=signature)
+    traced = tf.function(lambda patch: model(patch, training=False), input_signature=signature)
     with warnings.catch_warnings():
         # Keras names its input and warns that a plain tensor has no name.
         warnings.filterwarnings("ignore", message="The structure of `inputs` doesn't match")

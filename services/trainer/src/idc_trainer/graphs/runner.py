@@ -29,48 +29,39 @@ class GraphRunner:
 
     def __init__(self, model: ov.Model) -> None:
         self._graph = Graph(model)
-        self._first = next(iter(self._graph.output_shapes))
 
-    @property
-    def output_shape(self) -> tuple[int, ...]:
-        """The shape of the first output for one patch."""
-        return self._graph.output_shapes[self._first]
-
-    def run(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Compute the graph's first output for all patches.
+    def run(self, patches: NDArray[np.uint8]) -> Outputs:
+        """Compute the graph's outputs for all patches.
 
         Args:
             patches: RGB, uint8, shape (N, 50, 50, 3), values 0-255.
 
         Returns:
-            float32, the output's shape with N first, in the order of the patches.
+            Each output by name, float32, its shape with N first, in the order of the patches.
         """
-        return self.run_outputs(patches)[self._first]
-
-    def run_outputs(self, patches: NDArray[np.uint8]) -> Outputs:
-        """Compute each output of the graph for all patches, in their order; see `run`."""
-        shapes = self._graph.output_shapes.items()
-        outputs = {name: np.empty((len(patches), *shape), np.float32) for name, shape in shapes}
+        out = self._empty(len(patches))
 
         def run_batch(start: int) -> None:
             for name, values in self._graph.infer(patches[start : start + BATCH]).items():
-                outputs[name][start : start + BATCH] = values
+                out[name][start : start + BATCH] = values
 
         with ThreadPoolExecutor(self._graph.slots) as threads:
             list(threads.map(run_batch, range(0, len(patches), BATCH)))
-        return outputs
+        return out
 
-    def run_all(
-        self, index: PatchIndex, progress: Progress = lambda *_: None, step: str = "scoring"
-    ) -> NDArray[np.float32]:
-        """Compute the first output for all patches of an index; two blocks are in memory at a time.
+    def run_all(self, index: PatchIndex, progress: Progress = lambda *_: None, step: str = "scoring") -> Outputs:
+        """Compute the outputs for all patches of an index; two blocks are in memory at a time.
 
         Raises:
             DataUnreadable: A file was changed since it was indexed.
         """
-        out = np.empty((len(index), *self.output_shape), np.float32)
+        out = self._empty(len(index))
         blocks = ranges(len(index), _BLOCK)
         for rows, patches in zip(blocks, decoded_ahead(blocks, index.decode), strict=True):
-            out[rows.start : rows.stop] = self.run(patches)
+            for name, values in self.run(patches).items():
+                out[name][rows.start : rows.stop] = values
             progress(step, rows.stop, len(index))
         return out
+
+    def _empty(self, count: int) -> Outputs:
+        return {name: np.empty((count, *shape), np.float32) for name, shape in self._graph.output_shapes.items()}

@@ -1,4 +1,4 @@
-"""Checkpoints of fine-tuning, so that a killed run resumes after its last complete epoch."""
+"""Checkpoints of a training, so that a killed run resumes after its last complete epoch."""
 
 import json
 import os
@@ -14,18 +14,21 @@ from idc_trainer.errors import CacheDamaged, output_error
 
 @dataclass(frozen=True)
 class Epoch:
+    """What is known after some steps; the losses are means over them."""
+
     number: int
     """From 1."""
     loss: float
-    accuracy: float
-    validation_auc: float
-    """The mean within-patient AUC of the validation patients."""
+    idc_loss: float
+    """Cross-entropy of P(IDC), patches only."""
+    quality_loss: float
+    """Cross-entropy of the second output."""
     learning_rate: float
     """After the epoch."""
 
 
 class Checkpoint:
-    """A folder with the last complete epoch (weights, optimiser, history) and the weights of the best one.
+    """A folder with weights, optimiser and history of the last complete epoch.
 
     A new epoch is written to another name and replaces the old one by a rename, so that one of them is always complete.
     """
@@ -41,17 +44,8 @@ class Checkpoint:
         """
         epochs = self._history()
         if epochs:
-            self._load(model, self._folder / f"epoch-{epochs[-1].number}")
+            self._load(model, self._place(epochs[-1]))
         return epochs
-
-    def restore_best(self, model: keras.Model) -> None:
-        """Load the weights of the best epoch into a model; of two equals, the earlier.
-
-        Raises:
-            CacheDamaged: The checkpoint cannot be read or is not of this model.
-        """
-        best = max(self._history(), key=lambda epoch: epoch.validation_auc)
-        self._load(model, self._folder / f"epoch-{best.number}")
 
     def save(self, model: keras.Model, before: tuple[Epoch, ...], epoch: Epoch) -> tuple[Epoch, ...]:
         """Save an epoch; returns all epochs so far.
@@ -59,16 +53,19 @@ class Checkpoint:
         Raises:
             OutputUnwritable, OutputFull: It cannot be written; earlier epochs stay intact.
         """
-        epochs = (*before, epoch)
-        place = self._folder / f"epoch-{epoch.number}"
+        epochs, place = (*before, epoch), self._place(epoch)
         try:
             place.mkdir(parents=True, exist_ok=True)
             model.save_weights(place / "model.weights.h5")
             self._publish(epochs)
         except OSError as exc:
             raise output_error(self._folder, exc) from exc
-        self._prune(epochs)
+        for old in before:
+            shutil.rmtree(self._place(old), ignore_errors=True)
         return epochs
+
+    def _place(self, epoch: Epoch) -> Path:
+        return self._folder / f"epoch-{epoch.number}"
 
     def _publish(self, epochs: tuple[Epoch, ...]) -> None:
         draft = self._folder / "history.json.new"
@@ -77,13 +74,6 @@ class Checkpoint:
             file.flush()
             os.fsync(file.fileno())
         draft.rename(self._folder / "history.json")
-
-    def _prune(self, epochs: tuple[Epoch, ...]) -> None:
-        """Delete the weights of all epochs but the last and the best."""
-        best = max(epochs, key=lambda epoch: epoch.validation_auc)
-        for epoch in epochs:
-            if epoch.number not in (best.number, epochs[-1].number):
-                shutil.rmtree(self._folder / f"epoch-{epoch.number}", ignore_errors=True)
 
     def _history(self) -> tuple[Epoch, ...]:
         path = self._folder / "history.json"

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from idc_contracts import Thresholds
 from idc_trainer.errors import OperatingPointUnreachable
-from idc_trainer.learning.head import balanced_weights
+from idc_trainer.learning.sampling import balanced_weights
 
 _DECIMALS: Final = 4
 _ROUNDING: Final = 1e-9

@@ -1,42 +1,42 @@
-"""The settings of training, chosen by leaving one patient out: docs/explanation/model.md."""
+"""The settings of training: docs/explanation/model.md says how they were chosen."""
 
 from dataclasses import dataclass, field
 from typing import Final
 
-import numpy as np
-from numpy.typing import NDArray
-
-from idc_trainer.backbones.base import BuiltBackbone
+from idc_trainer.augmentation.augment import Augmentation
 from idc_trainer.errors import WrongSetting
-from idc_trainer.features.variants import Jittered, Plain, Variant
-from idc_trainer.learning.head import HeadSettings
+
+ALL: Final = "all"
+NONE: Final = "none"
 
 
 @dataclass(frozen=True)
-class Stain:
-    """Augmented copies of training patches, in addition to the unchanged ones."""
+class Schedule:
+    """How a network, or a head on frozen features, is fitted."""
 
-    passes: int = 6
-    strength: float = 0.3
-    """See `augmentation.jitter_stain`."""
-    shift: float = 0.4
-    """See `augmentation.jitter_stain`."""
+    steps: int = 3000
+    batch: int = 64
+    learning_rate: float = 8e-4
+    """Of AdamW (Loshchilov & Hutter 2019) after a linear warm-up; from there a cosine down to 0."""
+    warmup_steps: int = 100
+    weight_decay: float = 0.01
+    dropout: float = 0.3
+    """Of the pooled features, 0.0-1.0."""
+    label_smoothing: float = 0.05
+    """0.0-1.0 (Szegedy et al. 2016, section 7)."""
+    artefact_share: float = 0.2
+    """Of a batch."""
+    artefact_loss: float = 0.5
+    """The weight of the second output's loss beside that of P(IDC)."""
+
+    @property
+    def artefacts(self) -> int:
+        """How many of a batch are artefacts."""
+        return round(self.batch * self.artefact_share)
 
 
-@dataclass(frozen=True)
-class FineTuning:
-    """Fine-tuning of the last stages."""
-
-    epochs: int = 8
-    """The maximum; training ends earlier if the AUC of the validation patients stops rising."""
-    from_stage: str | None = None
-    """The first stage that is trained; None trains the last one only."""
-    batch: int = 32
-    steps_per_epoch: int = 200
-    learning_rate: float = 1e-4
-    """Of Adam, at the first step, with cosine decay to zero (Loshchilov & Hutter 2017)."""
-    patience: int = 2
-    """Epochs without a better AUC after which training ends."""
+HEAD_SCHEDULE: Final = Schedule(steps=2000, batch=256, learning_rate=1e-3, weight_decay=0.02)
+"""For a head on frozen features, where a step costs milliseconds."""
 
 
 @dataclass(frozen=True)
@@ -47,33 +47,27 @@ class Recipe:
     input_px: int | None = None
     """The side to which the graph resizes a patch; None takes the backbone's own."""
     stages: tuple[str, ...] = ()
-    """The stages whose pooled outputs feed the head; empty takes the backbone's default."""
-    stage_gains: tuple[float, ...] | None = None
-    """The feature scale of each stage, see `head.fit_head`; None: see `gains`."""
-    head: HeadSettings = field(default_factory=lambda: HeadSettings(penalty=0.2))
-    stain: Stain = field(default_factory=Stain)
-    fine_tuning: FineTuning | None = None
+    """The stages whose pooled outputs feed the heads; empty takes the backbone's default."""
+    train_from: str = ALL
+    """The first stage that is trained; `all` trains the whole backbone, `none` only heads on its frozen features."""
+    schedule: Schedule = field(default_factory=Schedule)
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    passes: int = 2
+    """Augmented copies of each patch whose features are cached beside the unchanged ones, if no stage is trained."""
+    folds: int = 4
+    """Into so many groups the patients are divided for cross-fitting."""
+    networks: int = 2
+    """So many networks are trained and averaged, each without one of the groups, on which it is calibrated."""
     seed: int = 0
 
-    def variants(self) -> tuple[Variant, ...]:
-        """The variants of training patches; the first is the unchanged patch."""
-        stain = self.stain
-        jittered = (Jittered(self.seed, n + 1, stain.strength, stain.shift) for n in range(stain.passes))
-        return (Plain(), *jittered)
+    def __post_init__(self) -> None:
+        if not 1 <= self.networks <= self.folds:
+            raise WrongSetting(
+                f"{self.networks} networks on {self.folds} folds: take at most one network for each fold"
+            )
+        if not self.schedule.artefacts or self.schedule.batch - self.schedule.artefacts < 2:
+            raise WrongSetting(f"a batch of {self.schedule.batch} is too small: take at least 8")
 
-    def gains(self, backbone: BuiltBackbone) -> NDArray[np.float64]:
-        """The scale of each pooled feature, float64, shape (features,); by default larger for finer stages.
-
-        Raises:
-            WrongSetting: The number of gains is not that of the stages.
-        """
-        widths = backbone.stage_widths
-        gains = self.stage_gains or _DEFAULT_GAINS.get(backbone.stages, (1.0,) * len(widths))
-        if len(gains) != len(widths):
-            raise WrongSetting(f"{len(gains)} stage gains for {len(widths)} stages: give one for each")
-        return np.repeat(np.array(gains), widths)
-
-
-_DEFAULT_GAINS: Final[dict[tuple[str, ...], tuple[float, ...]]] = {
-    ("stage3", "stage4", "stage5", "stage6"): (8.0, 4.0, 1.0, 0.5)
-}
+    @property
+    def is_frozen(self) -> bool:
+        return self.train_from == NONE

@@ -32,9 +32,8 @@ class SplitRequest:
     `leave-out:PATIENT` (that patient is the test side), or the path of a JSON file with three lists."""
     test_patients: tuple[str, ...] = ()
     validation_patients: tuple[str, ...] = ()
+    """Named, they are for calibration and thresholds; else these are cross-fitted on the training patients."""
     seed: int = 0
-    cross_fit: bool = False
-    """No patients are set aside for validation: heads that were not trained on a training patient score it."""
 
 
 def split_patients(request: SplitRequest, index: PatchIndex) -> DividedPatches:
@@ -52,7 +51,7 @@ def split_patients(request: SplitRequest, index: PatchIndex) -> DividedPatches:
 
 
 def _checked(request: SplitRequest, split: PatientSplit, index: PatchIndex) -> DividedPatches:
-    if not request.cross_fit:
+    if request.validation_patients:
         check_split(split, index)
         return DividedPatches(index, split)
     learning = tuple(sorted({*split.train, *split.validation}))

@@ -79,5 +79,5 @@ def _score_fold(
     patches = DividedPatches(index, PatientSplit(learning, learning, fold), cross_fitted=True)
     trained = train_phases(Run(patches, request.source, request.target, progress))
     with tempfile.TemporaryDirectory() as folder:
-        _, runner = compile_classifier(trained, Path(folder))
-        return score_patches(patches.test, runner.run_all(patches.test), trained.learned.thresholds)
+        _, runner = compile_classifier(trained.members, Path(folder))
+        return score_patches(patches.test, runner.run_all(patches.test)["probability"], trained.thresholds)

@@ -1,10 +1,10 @@
 """Describes a trained model as the manifest of its bundle."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version as package_version
 from typing import Final, Literal
 
-from idc_contracts import utc_now
+from idc_contracts import Check, Reason, utc_now
 from idc_contracts.bundle import (
     PATCH,
     Backbone,
@@ -19,13 +19,20 @@ from idc_contracts.bundle import (
 from idc_trainer.evaluation.bootstrap import Evaluation, MeasuredParts
 from idc_trainer.export import self_test
 from idc_trainer.export.int8 import MOST_AUC_DROP
-from idc_trainer.learning.head import balanced_weights
-from idc_trainer.learning.learner import Learned
 from idc_trainer.learning.operating_point import Target, reached
+from idc_trainer.learning.sampling import balanced_weights
 from idc_trainer.splits.divided import DividedPatches
+from idc_trainer.splits.split import PatientSplit
 from idc_trainer.workflows.export import Exported
 from idc_trainer.workflows.phases import Trained
 
+CHECKS: Final = (
+    Check(reason=Reason.LITTLE_TISSUE, output="little_tissue", from_value=0.5),
+    Check(reason=Reason.UNFAMILIAR, output="unfamiliar", from_value=0.5),
+    Check(reason=Reason.UNFAMILIAR, output="distance", from_value=1.0),
+    Check(reason=Reason.OUT_OF_FOCUS, output="out_of_focus", from_value=0.5),
+)
+"""When the classifier's further outputs make a patch uncertain."""
 _SELF_TEST_TOLERANCE: Final = 0.02
 """The largest |dp| with which a bundle still passes its self-test."""
 
@@ -46,8 +53,8 @@ class Description:
 
 def describe(found: Description) -> BundleManifest:
     """The manifest without its list of files."""
-    learned, built, twin = found.trained.learned, found.trained.backbone, found.exported.twin
-    split = found.patches.split
+    trained, built, twin = found.trained, found.trained.members[0].backbone, found.exported.twin
+    split = _used_split(found)
     used = found.patches.index.of({*split.train, *split.validation, *split.test})
     return BundleManifest.model_construct(
         schema_version=1,
@@ -59,9 +66,10 @@ def describe(found: Description) -> BundleManifest:
         labels=("no_idc", "idc"),
         patch=PATCH,
         backbone=Backbone(**{name: getattr(built, name) for name in Backbone.model_fields}),
-        calibration=learned.calibration,
-        thresholds=learned.thresholds,
-        operating_point=_operating_point(found.target, learned),
+        calibration=tuple(member.calibration for member in trained.members),
+        thresholds=trained.thresholds,
+        checks=CHECKS,
+        operating_point=_operating_point(found.target, trained),
         split=Split(id=split.id, cross_fitted=found.patches.cross_fitted, **asdict(split)),
         dataset=Dataset(sha256=used.sha256(), patches=len(used), positives=int(used.labels.sum())),
         metrics=(
@@ -76,10 +84,16 @@ def describe(found: Description) -> BundleManifest:
     )
 
 
-def _operating_point(target: Target, learned: Learned) -> OperatingPoint:
-    validation = learned.validation
-    weights = balanced_weights(validation.labels, validation.patients)
-    found = reached(learned.thresholds, validation.probability, validation.labels, weights)
+def _used_split(found: Description) -> PatientSplit:
+    """The split, with those patients for validation that calibration and thresholds were chosen on."""
+    held_out = tuple(sorted(set(found.trained.held_out.index.patients.tolist())))
+    return replace(found.patches.split, validation=held_out)
+
+
+def _operating_point(target: Target, trained: Trained) -> OperatingPoint:
+    index = trained.held_out.index
+    weights = balanced_weights(index.labels, index.patients)
+    found = reached(trained.thresholds, trained.held_out.probability, index.labels, weights)
     return OperatingPoint(
         target_sensitivity=target.sensitivity,
         target_specificity=target.specificity,

@@ -6,6 +6,7 @@ import numpy as np
 
 from idc_contracts.bundle import BundleManifest
 from idc_trainer.export.model_card import Findings, model_card
+from idc_trainer.learning.fitting import EPOCH_STEPS
 from idc_trainer.report.content import Chart, Curve, ReportContent
 from idc_trainer.report.page import write_report
 from idc_trainer.workflows.phases import Trained
@@ -36,18 +37,19 @@ def write_documents(manifest: BundleManifest, found: Findings, trained: Trained,
 
 
 def _training_charts(trained: Trained) -> tuple[Chart, ...]:
-    charts = [_chart("Head: loss", "step", "loss", trained.head_losses)]
-    if trained.epochs:
-        for title, name in (
-            ("Fine-tuning: loss", "loss"),
-            ("Fine-tuning: accuracy", "accuracy"),
-            ("Fine-tuning: AUC within validation patients", "validation_auc"),
-            ("Fine-tuning: learning rate", "learning_rate"),
-        ):
-            charts.append(_chart(title, "epoch", name, tuple(getattr(epoch, name) for epoch in trained.epochs)))
+    charts = []
+    for title, name in (
+        ("Training: cross-entropy of P(IDC)", "idc_loss"),
+        ("Training: cross-entropy of the image's quality", "quality_loss"),
+        ("Training: learning rate", "learning_rate"),
+    ):
+        curves = tuple(
+            _curve(f"network {number}", tuple(getattr(epoch, name) for epoch in epochs))
+            for number, epochs in enumerate(trained.epochs, start=1)
+        )
+        charts.append(Chart(title, f"after {EPOCH_STEPS} steps each", name.replace("_", " "), curves))
     return tuple(charts)
 
 
-def _chart(title: str, x_name: str, name: str, values: tuple[float, ...]) -> Chart:
-    curve = Curve(name, np.arange(1.0, len(values) + 1), np.array(values, np.float64))
-    return Chart(title, x_name, name.replace("_", " "), (curve,))
+def _curve(name: str, values: tuple[float, ...]) -> Curve:
+    return Curve(name, np.arange(1.0, len(values) + 1), np.array(values, np.float64))

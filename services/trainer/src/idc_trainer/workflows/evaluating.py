@@ -50,7 +50,7 @@ def score_bundle(request: EvaluationRequest, progress: Progress) -> Evaluated:
     index = read_patches(request.data, progress)
     require_patches(index)
     chosen = index.of(_patients(request, manifest, index))
-    probability = opened.runner.run_all(chosen, progress, "scoring patches")
+    probability = opened.runner.run_all(chosen, progress, "scoring patches")["probability"]
     return Evaluated(manifest, chosen, score_patches(chosen, probability, manifest.thresholds))
 
 

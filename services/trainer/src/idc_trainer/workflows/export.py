@@ -8,11 +8,11 @@ import numpy as np
 import openvino as ov
 
 from idc_contracts.bundle import Parity
-from idc_trainer.export.int8 import Int8Twin, judged_on_training, make_twin
+from idc_trainer.export.int8 import Int8Twin, Judged, make_twin
 from idc_trainer.graphs.conversion import save_ir, save_onnx, to_openvino
 from idc_trainer.graphs.parity import PATCHES, largest_differences, require_parity
 from idc_trainer.graphs.runner import GraphRunner, read_graph
-from idc_trainer.learning.classifier import build_classifier
+from idc_trainer.learning.ensemble import Member, build_classifier
 from idc_trainer.progress import Progress
 from idc_trainer.splits.divided import DividedPatches
 from idc_trainer.workflows.phases import Trained
@@ -26,10 +26,10 @@ class Exported:
     twin: Int8Twin | None
 
 
-def compile_classifier(trained: Trained, folder: Path) -> tuple[keras.Model, GraphRunner]:
-    """Build the classifier, write its FP16 graph into `folder` and read it back."""
-    classifier = build_classifier(trained.backbone, trained.learned.head)
-    path = save_ir(to_openvino(classifier, "probability"), folder)
+def compile_classifier(members: tuple[Member, ...], folder: Path) -> tuple[keras.Model, GraphRunner]:
+    """Build the classifier of some members, write its FP16 graph into `folder` and read it back."""
+    classifier = build_classifier(members)
+    path = save_ir(to_openvino(classifier), folder)
     return classifier, GraphRunner(read_graph(path))
 
 
@@ -41,9 +41,9 @@ def export_graphs(
     Raises:
         ParityFailed: A graph does not compute what Keras computes.
     """
-    classifier, runner = compile_classifier(trained, folder)
-    save_onnx(classifier, "probability", folder / "model.onnx")
-    twin = _make_twin(folder, runner, patches, progress) if int8 else None
+    classifier, runner = compile_classifier(trained.members, folder)
+    save_onnx(classifier, folder / "model.onnx")
+    twin = _make_twin(trained, folder, patches, progress) if int8 else None
     if twin and twin.kept:
         save_ir(twin.graph, folder / "int8")
     progress("comparing the graphs with Keras", 0, 1)
@@ -52,11 +52,19 @@ def export_graphs(
     return Exported(runner, parity, twin)
 
 
-def _make_twin(folder: Path, runner: GraphRunner, patches: DividedPatches, progress: Progress) -> Int8Twin:
-    judged = patches.validation if judged_on_training(patches) or not patches.cross_fitted else patches.test
-    expected = runner.run_all(judged, progress, "scoring patches for the INT8 graph")
+def _make_twin(trained: Trained, folder: Path, patches: DividedPatches, progress: Progress) -> Int8Twin:
     progress("making the INT8 graph", 0, 1)
-    twin = make_twin(read_graph(folder / "model.xml"), patches.train, judged, expected)
+    held_out = trained.held_out
+    members = [
+        Judged(
+            to_openvino(build_classifier((member,))),
+            part.train,
+            part.held_out,
+            held_out.probability[np.isin(held_out.index.patients, np.unique(part.held_out.patients))],
+        )
+        for member, part in zip(trained.members, trained.parts, strict=True)
+    ]
+    twin = make_twin(read_graph(folder / "model.xml"), patches.train, members)
     progress("making the INT8 graph", 1, 1)
     return twin
 

@@ -1,33 +1,36 @@
-"""The two phases of training: a head on frozen features, and optional fine-tuning of the last stages before it."""
+"""Training: networks on different parts of the patients, each calibrated on those that it never saw."""
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from idc_contracts import Thresholds
 from idc_modelio.bundles import file_sha256
-from idc_trainer.backbones.base import BuiltBackbone
-from idc_trainer.errors import WrongSetting
-from idc_trainer.evaluation.measures import mean_patient_auc
-from idc_trainer.learning.checkpoint import Checkpoint, Epoch
-from idc_trainer.learning.fine_tuning import check_stage, fine_tune, fitting_precision
-from idc_trainer.learning.learner import Learned, Learner
-from idc_trainer.learning.operating_point import Target
-from idc_trainer.learning.recipe import FineTuning
-from idc_trainer.learning.tensorboard_log import TensorBoardLog
+from idc_trainer.learning.checkpoint import Epoch
+from idc_trainer.learning.ensemble import Member
+from idc_trainer.learning.familiarity import few_of_each
+from idc_trainer.learning.held_out import HeldOutScores, complete_member, join_held_out
+from idc_trainer.learning.network import check_stage
+from idc_trainer.learning.operating_point import Target, choose_thresholds
 from idc_trainer.progress import Progress
 from idc_trainer.splits.divided import DividedPatches
-from idc_trainer.workflows.preparation import Source, compute_features, read_backbone
+from idc_trainer.splits.parts import FittingPart, fitting_parts
+from idc_trainer.workflows.members import Fitted, Fitting, HeadsOnFeatures, WholeNetwork
+from idc_trainer.workflows.preparation import Source, plain_features, read_backbone
 
 
 @dataclass(frozen=True)
 class Trained:
-    backbone: BuiltBackbone
-    learned: Learned
-    head_losses: tuple[float, ...]
-    """The objective after each step of the head's last fit."""
-    epochs: tuple[Epoch, ...]
-    """The epochs of fine-tuning, if any."""
+    members: tuple[Member, ...]
+    parts: tuple[FittingPart, ...]
+    """Of each member."""
+    held_out: HeldOutScores
+    """All held-out patients, each scored by the member that never saw it."""
+    thresholds: Thresholds
+    """Chosen on `held_out`."""
+    epochs: tuple[tuple[Epoch, ...], ...]
+    """Of each member."""
 
 
 @dataclass(frozen=True)
@@ -50,51 +53,34 @@ class Run:
         inputs = (data, self.patches.split.id, self.source.recipe, file_sha256(weights) if weights else None)
         return self.source.cache / "runs" / hashlib.sha256(repr(inputs).encode()).hexdigest()[:16]
 
-    def learner(self, backbone: BuiltBackbone) -> Learner:
-        """The learner on the features of a backbone; those that the cache lacks are computed."""
-        stores = compute_features(backbone, self.patches.fitted, self.patches.train, self.source, self.progress)
-        recipe = self.source.recipe
-        return Learner(stores, recipe.gains(backbone), recipe.head, self.target, recipe.seed)
-
 
 def train_phases(run: Run) -> Trained:
-    """Run both phases on the training and validation patients.
+    """Train, calibrate, and choose the thresholds.
 
     Raises:
-        WrongSetting: Both fine-tuning and cross-fitting are asked for.
         TrainerError: See `idc_trainer.errors`.
     """
-    settings = run.source.recipe.fine_tuning
-    if settings and run.patches.cross_fitted:
-        raise WrongSetting("fine-tuning needs separate validation patients to stop: omit --cross-fit")
-    backbone = read_backbone(run.source)
-    run.source.recipe.gains(backbone)  # fails before any work if they do not fit
-    if settings:
-        check_stage(backbone, settings.from_stage)
-    log = TensorBoardLog(run.folder / "tensorboard")
-    epochs: tuple[Epoch, ...] = ()
-    if settings:
-        backbone, epochs = _fine_tune(backbone, settings, run, log)
-    losses: list[float] = []
-
-    def on_step(step: int, loss: float) -> None:
-        losses.append(loss)
-        log.head_step(step, loss)
-
-    learned = run.learner(backbone).learn(run.patches, on_step)
-    scores = learned.validation
-    log.validation(scores, mean_patient_auc(scores.probability, scores.labels, scores.patients))
-    return Trained(backbone, learned, tuple(losses), epochs)
+    recipe = run.source.recipe
+    check_stage(read_backbone(run.source), recipe.train_from)
+    parts = fitting_parts(run.patches, recipe.folds, recipe.networks, recipe.seed)
+    fitting = _fitting(run)
+    fitted = [fitting(number, part.train) for number, part in enumerate(parts)]
+    members, scores = zip(*(_completed(run, *pair) for pair in zip(fitted, parts, strict=True)), strict=True)
+    held_out = join_held_out(run.patches.fitted, list(scores))
+    index = held_out.index
+    thresholds = choose_thresholds(held_out.probability, index.labels, index.patients, run.target)
+    return Trained(members, parts, held_out, thresholds, tuple(one.epochs for one in fitted))
 
 
-def _fine_tune(
-    backbone: BuiltBackbone, settings: FineTuning, run: Run, log: TensorBoardLog
-) -> tuple[BuiltBackbone, tuple[Epoch, ...]]:
-    """Fit a head on the frozen network, then train the last stages with it; returns the trained network."""
-    head = run.learner(backbone).fit(run.patches.train)
-    with fitting_precision():
-        trainable = read_backbone(run.source)
-        checkpoint = Checkpoint(run.folder / "fine-tuning")
-        epochs = fine_tune(trainable, head, run.patches, run.source.recipe, checkpoint, run.progress, log.epoch)
-    backbone.model.set_weights(trainable.model.get_weights())
-    return replace(backbone, fine_tuned_from=settings.from_stage or backbone.stages[-1]), epochs
+def _fitting(run: Run) -> Fitting:
+    if run.source.recipe.is_frozen:
+        return HeadsOnFeatures(run.source, run.folder, run.patches.fitted, run.progress)
+    return WholeNetwork(run.source, run.folder, run.progress)
+
+
+def _completed(run: Run, fitted: Fitted, part: FittingPart) -> tuple[Member, HeldOutScores]:
+    seed = run.source.recipe.seed
+    learnt = part.train.rows(few_of_each(part.train.patients, seed))
+    plain_features(fitted.backbone, learnt, run.source, run.progress)
+    store = plain_features(fitted.backbone, part.held_out, run.source, run.progress)
+    return complete_member(fitted.backbone, fitted.heads, part, store, seed)

@@ -1,5 +1,6 @@
 """The first steps of every training: patches, backbone, and features from the cache."""
 
+import tempfile
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -11,9 +12,10 @@ from idc_trainer.data.index import PatchIndex
 from idc_trainer.data.reading import DataSet, read_patches
 from idc_trainer.features.extraction import Extractor, extract
 from idc_trainer.features.store import FeatureStore
-from idc_trainer.graphs.conversion import to_openvino
-from idc_trainer.graphs.runner import GraphRunner
-from idc_trainer.learning.classifier import build_feature_model
+from idc_trainer.features.variants import Plain, variants
+from idc_trainer.graphs.conversion import save_ir, to_openvino
+from idc_trainer.graphs.runner import GraphRunner, read_graph
+from idc_trainer.learning.network import build_feature_model
 from idc_trainer.learning.recipe import Recipe
 from idc_trainer.progress import Progress
 
@@ -53,31 +55,38 @@ def read_backbone(source: Source) -> BuiltBackbone:
 
 
 def feature_extractor(backbone: BuiltBackbone) -> Extractor:
-    """The pooled features by OpenVINO; the graph, which takes seconds to make, is made for the first patch."""
+    """The pooled features by OpenVINO, from the FP16 weights that are served; the graph is made for the first patch."""
 
     @cache
     def runner() -> GraphRunner:
-        return GraphRunner(to_openvino(build_feature_model(backbone), "features"))
+        with tempfile.TemporaryDirectory() as folder:
+            return GraphRunner(read_graph(save_ir(to_openvino(build_feature_model(backbone)), Path(folder))))
 
-    return Extractor(sum(backbone.stage_widths), lambda patches: runner().run(patches))
+    return Extractor(sum(backbone.stage_widths), lambda patches: runner().run(patches)["features"])
 
 
-def compute_features(
-    backbone: BuiltBackbone, plain: PatchIndex, train: PatchIndex, source: Source, progress: Progress
-) -> tuple[FeatureStore, ...]:
-    """Complete the stores of the recipe's variants.
-
-    Args:
-        backbone: The network whose pooled features are computed.
-        plain: The patches that are needed unchanged.
-        train: The patches that are needed in every other variant.
-        source: Recipe and cache.
-        progress: Called after each block.
+def plain_features(backbone: BuiltBackbone, index: PatchIndex, source: Source, progress: Progress) -> FeatureStore:
+    """The store of unchanged patches, completed for those of an index.
 
     Raises:
         OutputUnwritable, OutputFull: The cache cannot be written.
     """
-    extractor, folder = feature_extractor(backbone), source.cache / "features" / backbone.digest()[:16]
-    unchanged, *others = source.recipe.variants()
-    first = extract(plain, unchanged, extractor, folder, progress)
-    return first, *(extract(train, variant, extractor, folder, progress) for variant in others)
+    return extract(index, Plain(), feature_extractor(backbone), _feature_folder(backbone, source), progress)
+
+
+def all_features(
+    backbone: BuiltBackbone, index: PatchIndex, source: Source, progress: Progress
+) -> tuple[FeatureStore, ...]:
+    """The stores of all variants of the recipe, completed for the patches of an index; the first is unchanged.
+
+    Raises:
+        OutputUnwritable, OutputFull: The cache cannot be written.
+    """
+    recipe, extractor = source.recipe, feature_extractor(backbone)
+    folder = _feature_folder(backbone, source)
+    found = variants(recipe.augmentation, recipe.passes, recipe.seed)
+    return tuple(extract(index, variant, extractor, folder, progress) for variant in found)
+
+
+def _feature_folder(backbone: BuiltBackbone, source: Source) -> Path:
+    return source.cache / "features" / backbone.digest()[:16]

@@ -8,7 +8,7 @@ from idc_trainer.data.check import require_patches
 from idc_trainer.data.index import PatchIndex
 from idc_trainer.data.reading import read_patches
 from idc_trainer.progress import Progress
-from idc_trainer.workflows.preparation import Source, compute_features, read_backbone
+from idc_trainer.workflows.preparation import Source, all_features, read_backbone
 
 
 @dataclass(frozen=True)
@@ -35,5 +35,5 @@ def extract_shard(source: Source, shard: Shard, progress: Progress) -> int:
     index = read_patches(source.data, progress)
     require_patches(index)
     chosen = shard.of(index)
-    compute_features(read_backbone(source), chosen, chosen, source, progress)
+    all_features(read_backbone(source), chosen, source, progress)
     return len(chosen)

@@ -73,18 +73,15 @@ def train(request: TrainingRequest, progress: Progress) -> Path:
 def _measure(
     trained: Trained, runner: GraphRunner, patches: DividedPatches, seed: int, progress: Progress
 ) -> MeasuredParts:
-    """Measure the compiled graph on validation and test patients.
+    """Measure on the held-out and on the test patients.
 
-    With cross-fitting, the graph was trained on the validation patients and its own scores would flatter it: theirs
-    are those of the heads that were not trained on them.
+    The classifier's own scores of a held-out patient would flatter it where another member was trained on that patient:
+    they are those of the member that was not. Those of the test patients are by the compiled classifier.
     """
-    validation, test, thresholds = patches.validation, patches.test, trained.learned.thresholds
-    if patches.cross_fitted:
-        probability = trained.learned.validation.probability.astype(np.float32)
-    else:
-        probability = runner.run_all(validation, progress, "scoring validation patches")
+    held_out, test, thresholds = trained.held_out, patches.test, trained.thresholds
+    found = runner.run_all(test, progress, "scoring test patches")
     scored = (
-        score_patches(validation, probability, thresholds),
-        score_patches(test, runner.run_all(test, progress, "scoring test patches"), thresholds),
+        score_patches(held_out.index, held_out.probability.astype(np.float32), thresholds),
+        score_patches(test, found["probability"], thresholds),
     )
     return MeasuredParts(*(MeasuredPart(part, evaluate(part, seed)) for part in scored))

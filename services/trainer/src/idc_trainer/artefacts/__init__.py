@@ -1,0 +1,1 @@
+"""Images that are no patch of H&E tissue in focus, made at random: to train and to test on."""
