@@ -24,7 +24,7 @@ def _store(folder: Path, index: PatchIndex, rows: np.ndarray) -> FeatureStore:
 
 
 def _learner(*stores: FeatureStore, width: int, penalty: float = 0.01) -> Learner:
-    return Learner(stores, np.ones(width), HeadSettings(penalty), Target(0.8, 0.8), seed=0)
+    return Learner(stores, np.ones(width), HeadSettings(penalty), Target(allow_missed=True), seed=0)
 
 
 def _cross_fitted(index: PatchIndex) -> DividedPatches:
@@ -56,7 +56,7 @@ class _Spy(Learner):
 def test_cross_fitting_scores_each_patient_by_a_head_that_never_saw_it(index: PatchIndex, tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     store = _store(tmp_path, index, rng.normal(size=(len(index), 2)) + 2 * index.labels[:, None])
-    spy = _Spy((store,), np.ones(2), HeadSettings(0.01), Target(0.8, 0.8), seed=0)
+    spy = _Spy((store,), np.ones(2), HeadSettings(0.01), Target(allow_missed=True), seed=0)
     object.__setattr__(spy, "seen", [])
     object.__setattr__(spy, "scored", [])
 

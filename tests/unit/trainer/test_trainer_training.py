@@ -51,6 +51,7 @@ def _request(data: Path, cache: Path, out: Path, **changes: object) -> TrainingR
     options = {
         "source": Source(DataSet(data), cache, RECIPE),
         "split": SplitRequest(test_patients=("a",)),
+        "target": Target(allow_missed=True),
         "command": "idc-trainer train --data d",
         "int8": False,
     } | changes
@@ -113,6 +114,7 @@ def test_the_command_line_gives_the_next_version_with_the_same_figures(
 ) -> None:
     (tmp_path / "idc" / "4").mkdir(parents=True)
     arguments = ["train", "--data", str(data), "--cache", str(cache), "--out", str(tmp_path), "--no-int8", *OPTIONS]
+    arguments.append("--allow-missed-target")
 
     assert main([*arguments, "--test-patients", "a"]) == 0
 

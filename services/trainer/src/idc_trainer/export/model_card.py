@@ -85,7 +85,8 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters.update(plain=_plain, names=_names, sentence=_sentence, estimate=format_estimate, number=_number)
+    environment.filters.update(plain=_plain, names=_names, sentence=_sentence, estimate=format_estimate)
+    environment.filters.update(number=_number, percent=_percent)
     return environment
 
 
@@ -104,6 +105,10 @@ def _names(patients: Iterable[str]) -> str:
 
 def _number(value: float | None) -> str:
     return "-" if value is None or np.isnan(value) else f"{value:.3f}"
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{100 * share:.3g}%"
 
 
 def _at_half(scored: ScoredPatches) -> dict[str, float]:

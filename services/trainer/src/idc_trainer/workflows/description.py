@@ -11,7 +11,6 @@ from idc_contracts.bundle import (
     BundleManifest,
     Dataset,
     Int8,
-    OperatingPoint,
     PatientMetrics,
     SelfTest,
     Split,
@@ -19,9 +18,7 @@ from idc_contracts.bundle import (
 from idc_trainer.evaluation.bootstrap import Evaluation, MeasuredParts
 from idc_trainer.export import self_test
 from idc_trainer.export.int8 import MOST_AUC_DROP
-from idc_trainer.learning.head import balanced_weights
-from idc_trainer.learning.learner import Learned
-from idc_trainer.learning.operating_point import Target, reached
+from idc_trainer.learning.operating_point import Target, describe_point
 from idc_trainer.splits.divided import DividedPatches
 from idc_trainer.workflows.export import Exported
 from idc_trainer.workflows.phases import Trained
@@ -47,7 +44,7 @@ class Description:
 def describe(found: Description) -> BundleManifest:
     """The manifest without its list of files."""
     learned, built, twin = found.trained.learned, found.trained.backbone, found.exported.twin
-    split = found.patches.split
+    split, seen = found.patches.split, learned.validation
     used = found.patches.index.of({*split.train, *split.validation, *split.test})
     return BundleManifest.model_construct(
         schema_version=1,
@@ -61,7 +58,7 @@ def describe(found: Description) -> BundleManifest:
         backbone=Backbone(**{name: getattr(built, name) for name in Backbone.model_fields}),
         calibration=learned.calibration,
         thresholds=learned.thresholds,
-        operating_point=_operating_point(found.target, learned),
+        operating_point=describe_point(learned.thresholds, found.target, seen.probability, seen.labels, seen.patients),
         split=Split(id=split.id, cross_fitted=found.patches.cross_fitted, **asdict(split)),
         dataset=Dataset(sha256=used.sha256(), patches=len(used), positives=int(used.labels.sum())),
         metrics=(
@@ -73,20 +70,6 @@ def describe(found: Description) -> BundleManifest:
         int8=Int8(kept=twin.kept, auc_drop=twin.auc_drop, auc_drop_limit=MOST_AUC_DROP) if twin else None,
         precision="FP16",
         files={},
-    )
-
-
-def _operating_point(target: Target, learned: Learned) -> OperatingPoint:
-    validation = learned.validation
-    weights = balanced_weights(validation.labels, validation.patients)
-    found = reached(learned.thresholds, validation.probability, validation.labels, weights)
-    return OperatingPoint(
-        target_sensitivity=target.sensitivity,
-        target_specificity=target.specificity,
-        target_band_width=target.band_width,
-        validation_sensitivity=round(found.sensitivity, 4),
-        validation_specificity=round(found.specificity, 4),
-        validation_coverage=round(found.coverage, 4),
     )
 
 
