@@ -132,7 +132,8 @@ def test_with_cross_fitting_all_but_the_test_patients_validate(cross_fitted_path
 
     assert manifest.split.cross_fitted
     assert manifest.split.train == manifest.split.validation == ("b", "c", "d", "e", "f")
-    assert {m.patient for m in manifest.metrics if m.side == "validation"} == {"b", "c", "d", "e", "f"}
+    assert {m.side for m in manifest.metrics} == {"test"}
+    assert "Validation patients: 5" in (cross_fitted_path / "MODEL_CARD.md").read_text()
 
 
 def test_an_int8_twin_is_in_the_bundle_if_and_only_if_it_is_good_enough(cross_fitted_path: Path) -> None:

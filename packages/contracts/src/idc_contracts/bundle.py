@@ -84,11 +84,11 @@ class Dataset(Contract):
 
 
 class Estimate(Contract):
-    """A metric with its 95 % confidence interval."""
+    """A metric with its 95 % confidence interval; without one where there is too little to tell from."""
 
     value: float
-    low: float
-    high: float
+    low: float | None = None
+    high: float | None = None
 
 
 class OperatingPoint(Contract):
@@ -141,10 +141,16 @@ class PatientMetrics(Contract):
     positives: int = Field(ge=0)
     auc: Estimate | None = None
     auprc: Estimate | None = Field(default=None, description="Average precision.")
-    balanced_accuracy: Estimate | None = Field(default=None, description="Over the decided patches.")
-    f1: Estimate | None = Field(default=None, description="Over the decided patches.")
-    sensitivity: Estimate | None = Field(default=None, description="Over the decided positives.")
-    specificity: Estimate | None = Field(default=None, description="Over the decided negatives.")
+    balanced_accuracy_at_half: Estimate | None = Field(default=None, description="Over all patches, cut at P(IDC) 0.5.")
+    f1_at_half: Estimate | None = Field(default=None, description="Over all patches, cut at P(IDC) 0.5.")
+    sensitivity_at_half: Estimate | None = Field(default=None, description="Over all positives, cut at P(IDC) 0.5.")
+    specificity_at_half: Estimate | None = Field(default=None, description="Over all negatives, cut at P(IDC) 0.5.")
+    misses: Estimate | None = Field(default=None, description="Share of all positives that are `no_idc`.")
+    false_alarms: Estimate | None = Field(default=None, description="Share of all negatives that are `idc`.")
+    balanced_accuracy: Estimate | None = Field(default=None, description="Over the decided; in older manifests only.")
+    f1: Estimate | None = Field(default=None, description="Over the decided; in older manifests only.")
+    sensitivity: Estimate | None = Field(default=None, description="Over the decided; in older manifests only.")
+    specificity: Estimate | None = Field(default=None, description="Over the decided; in older manifests only.")
     coverage: Estimate = Field(description="Share of patches that are decided.")
     ece: float | None = Field(default=None, ge=0.0, le=1.0, description="15 bins of equal width (Guo et al. 2017).")
     brier: float = Field(ge=0.0, le=1.0)

@@ -6,18 +6,18 @@ from dataclasses import dataclass
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from idc_contracts import Thresholds
 from idc_contracts.bundle import BundleManifest
 from idc_trainer.data.left_out import count_reasons
 from idc_trainer.evaluation.bootstrap import Evaluation, MeasuredParts
+from idc_trainer.evaluation.intervals import LEAST_UNITS
 from idc_trainer.evaluation.named_list import ListResult
-from idc_trainer.evaluation.scored_patches import ScoredPatches
+from idc_trainer.evaluation.spread import LEAST_PATCHES
 from idc_trainer.export.int8 import judged_on_training
 from idc_trainer.graphs.parity import LIMIT
 from idc_trainer.learning.operating_point import reached
 from idc_trainer.learning.recipe import Recipe
 from idc_trainer.report.content import NOTICE
-from idc_trainer.report.tables import format_estimate
+from idc_trainer.report.tables import SPREAD_HEAD, spread
 from idc_trainer.splits.divided import DividedPatches
 
 
@@ -66,7 +66,10 @@ def model_card(manifest: BundleManifest, found: Findings) -> str:
             aside=patches.left_out,
             aside_patches=len(patches.index.of(patches.left_out)),
             scaled=int((patches.index.of(used).sizes_px != size).any(axis=1).sum()),
-            at_half={**_at_half(found.parts.validation.scored), **_at_half(found.parts.test.scored)},
+            spread=spread,
+            spread_head=SPREAD_HEAD,
+            least_patches=LEAST_PATCHES,
+            least_units=LEAST_UNITS,
             listed=reached(manifest.thresholds, listed.scored.probability, listed.scored.labels) if listed else None,
             listed_patients=sorted(set(listed.scored.patients.tolist())) if listed else (),
             trained_on={
@@ -85,7 +88,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters.update(plain=_plain, names=_names, sentence=_sentence, estimate=format_estimate)
+    environment.filters.update(plain=_plain, names=_names, sentence=_sentence)
     environment.filters.update(number=_number, percent=_percent)
     return environment
 
@@ -109,13 +112,3 @@ def _number(value: float | None) -> str:
 
 def _percent(share: float | None) -> str:
     return "-" if share is None else f"{100 * share:.3g}%"
-
-
-def _at_half(scored: ScoredPatches) -> dict[str, float]:
-    """Each patient's balanced accuracy with one threshold at 0.5; NaN where a class is missing."""
-    found = {}
-    for patient in np.unique(scored.patients).tolist():
-        part = scored.of(patient)
-        at = reached(Thresholds(no_idc_below=0.5, idc_from=0.5), part.probability, part.labels)
-        found[patient] = (at.sensitivity + at.specificity) / 2
-    return found
