@@ -72,9 +72,9 @@ def _first_two_blocks(x: NDArray[np.float64], weights: Layers) -> NDArray[np.flo
 
 def test_the_network_computes_what_the_shipped_numbers_say(weights: Layers, backbone: BuiltBackbone) -> None:
     pixels = np.random.default_rng(0).uniform(0, 255, (1, 32, 32, 3)).astype(np.float32)
-    two_blocks = keras.Model(backbone.model.input, backbone.model.get_layer("blocks_1__project_conv").output)
+    two_blocks = keras.Model(backbone.model.input, backbone.model.get_layer("blocks_1__project_conv_bn").output)
 
-    found = np.asarray(two_blocks(pixels))[0].transpose(2, 0, 1)
+    found = np.asarray(two_blocks(pixels, training=False))[0].transpose(2, 0, 1)
 
     expected = _first_two_blocks((pixels[0].transpose(2, 0, 1) - 127.0) / 128.0, weights)
     np.testing.assert_allclose(found, expected, atol=1e-5 * np.abs(expected).max())

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from idc_trainer.__main__ import main
+from idc_trainer.augmentation.augment import Augmentation
 from idc_trainer.data.index import PatchIndex
 from idc_trainer.features import extraction
 from idc_trainer.features.extraction import extract
 from idc_trainer.features.store import FeatureStore
-from idc_trainer.augmentation.augment import Augmentation
 from idc_trainer.features.variants import Augmented, Plain
 from idc_trainer.progress import Progress
 from idc_trainer.workflows import preparation

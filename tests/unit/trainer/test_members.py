@@ -167,7 +167,7 @@ def test_heads_on_standardised_features_are_read_for_plain_ones() -> None:
 
     heads = read_heads(model)
 
-    found = model(features)
+    found = model(features, training=False)
     np.testing.assert_allclose(heads.logits(features), np.asarray(found["idc"])[:, 0], atol=1e-4)
     shares = np.asarray(found["quality"], np.float64)
     expected = np.exp(shares) / np.exp(shares).sum(1, keepdims=True)
@@ -188,9 +188,9 @@ def members() -> tuple[Member, ...]:
 def test_the_classifier_is_the_average_of_its_calibrated_members(members: tuple[Member, ...]) -> None:
     patches = np.random.default_rng(0).integers(0, 256, (5, 50, 50, 3)).astype(np.uint8)
 
-    found = {name: np.asarray(values) for name, values in build_classifier(members)(patches).items()}
+    found = {name: np.asarray(values) for name, values in build_classifier(members)(patches, training=False).items()}
 
-    features = [np.asarray(build_feature_model(member.backbone)(patches)["features"]) for member in members]
+    features = [np.asarray(build_feature_model(member.backbone)(patches, training=False)["features"]) for member in members]
     pairs = list(zip(members, features, strict=True))
     logits = [one.heads.logits(values) / one.calibration.temperature + one.calibration.bias for one, values in pairs]
     shares = np.mean([one.heads.qualities(values) for one, values in pairs], 0)

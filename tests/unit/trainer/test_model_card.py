@@ -14,6 +14,7 @@ from idc_trainer.errors import DataUnreadable
 from idc_trainer.evaluation.bootstrap import MeasuredPart, MeasuredParts, evaluate, read_cross_validation
 from idc_trainer.evaluation.named_list import ListResult
 from idc_trainer.export.model_card import Findings, Provenance, model_card
+from idc_trainer.learning.operating_point import Target, describe_point
 from idc_trainer.learning.recipe import Recipe, Stain
 from idc_trainer.splits.choose import SplitRequest, split_patients
 from idc_trainer.splits.divided import DividedPatches
@@ -37,7 +38,9 @@ class _Described:
 def manifest(tmp_path_factory: pytest.TempPathFactory) -> BundleManifest:
     folder = write_tiny_bundle(tmp_path_factory.mktemp("models"))
     made = BundleManifest.model_validate_json((folder / "manifest.json").read_text())
-    point = made.operating_point.model_copy(update={"target_band_width": 0.3})
+    scored = _side().scored
+    target = Target(allow_missed=True)
+    point = describe_point(made.thresholds, target, scored.probability, scored.labels, scored.patients)
     return made.model_copy(update={"operating_point": point})
 
 

@@ -85,7 +85,7 @@ def test_a_network_that_was_trained_separates_the_classes_of_a_new_patient(tmp_p
     new = made_index({"c": (20, 20)}, seed=1)
 
     patches = np.stack([new.decode(row) for row in range(len(new))])
-    features = np.asarray(build_feature_model(fitted.backbone)(patches)["features"])
+    features = np.asarray(build_feature_model(fitted.backbone)(patches, training=False)["features"])
 
     assert mean_patient_auc(fitted.heads.logits(features), new.labels, new.patients) > 0.9
     assert fitted.epochs[-1].loss < fitted.epochs[0].loss
@@ -294,8 +294,8 @@ def test_the_heads_of_a_model_compute_its_logits() -> None:
 
     heads = read_heads(model)
 
-    features = np.asarray(build_feature_model(backbone)(patches)["features"])
-    np.testing.assert_allclose(heads.logits(features), np.asarray(model(patches)["idc"])[:, 0], atol=1e-4)
+    features = np.asarray(build_feature_model(backbone)(patches, training=False)["features"])
+    np.testing.assert_allclose(heads.logits(features), np.asarray(model(patches, training=False)["idc"])[:, 0], atol=1e-4)
 
 
 @pytest.mark.parametrize(

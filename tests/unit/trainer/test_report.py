@@ -139,10 +139,24 @@ def test_the_worst_errors_come_first() -> None:
     assert highest == pytest.approx(scored.probability[~scored.labels].max(), abs=1e-3)
 
 
-def test_the_report_of_one_patient_says_what_its_intervals_are_worth(tmp_path: Path) -> None:
-    write_report(_content(made_scores({"a": (9, 9)})), tmp_path)
+def test_the_report_of_few_patients_gives_no_interval_over_them_and_says_why(tmp_path: Path) -> None:
+    content = _content(made_scores({"a": (9, 9)}))
+    write_report(content, tmp_path)
 
-    assert "only one patient: intervals by patient are meaningless" in (tmp_path / "index.html").read_text()
+    assert "With fewer than 5 patients nothing is known of the next one." in (tmp_path / "index.html").read_text()
+    assert content.evaluation.pooled.auc is not None
+    assert content.evaluation.pooled.auc.low is None
+    assert content.evaluation.spread["auc"].mean.low is None
+
+
+def test_the_spread_over_patients_is_a_picture_beside_the_report(tmp_path: Path) -> None:
+    write_report(_content(made_scores({"a": (30, 12), "b": (20, 9), "c": (0, 40)})), tmp_path)
+
+    picture = (tmp_path / "patients.svg").read_text(encoding="utf-8")
+    assert "patches without IDC, 2 patients" in picture
+    assert "patches with IDC, 2 patients" in picture
+    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert base64.b64encode(picture.encode()).decode() in page
 
 
 def test_files_left_out_are_counted_in_the_report_and_all_named_beside_it(tmp_path: Path) -> None:

@@ -101,7 +101,9 @@ def test_an_output_that_cannot_be_written_is_refused_before_any_work(
     [
         ("--target-sensitivity", "1.5"),
         ("--target-sensitivity", "nan"),
-        ("--band-width", "2"),
+        ("--target-false-alarm-rate", "0"),
+        ("--target-patients", "1"),
+        ("--most-uncertain", "2"),
         ("--version", "0"),
         ("--name", "../x"),
         ("--name", "IDC"),

@@ -12,6 +12,7 @@ import pytest
 
 from idc_contracts.bundle import Calibration
 from idc_trainer.backbones.base import BuiltBackbone
+from idc_trainer.backbones.folding import served
 from idc_trainer.backbones.registry import build_backbone
 from idc_trainer.errors import OutputFull, OutputUnwritable, ParityFailed
 from idc_trainer.export import int8
@@ -40,7 +41,7 @@ def _member(backbone: BuiltBackbone) -> Member:
 
 @pytest.fixture(scope="module")
 def backbone() -> BuiltBackbone:
-    return build_backbone("efficientnet_lite0", 32, STAGES, None)
+    return served(build_backbone("efficientnet_lite0", 32, STAGES, None))
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +72,9 @@ def test_the_graph_takes_uint8_patches_and_gives_one_number_each_by_name(ir_path
     assert [(port.any_name, str(port.element_type), str(port.partial_shape)) for port in compiled.inputs] == [
         ("patch", "<Type: 'uint8_t'>", "[?,50,50,3]")
     ]
-    assert [(port.any_name, str(port.partial_shape)) for port in compiled.outputs] == [(name, "[?]") for name in OUTPUTS]
+    assert [(port.any_name, str(port.partial_shape)) for port in compiled.outputs] == [
+        (name, "[?]") for name in OUTPUTS
+    ]
     for count in (1, 5):
         probability = compiled({"patch": patches[:count]})["probability"]
         assert (probability.shape, probability.dtype) == ((count,), np.float32)
@@ -98,7 +101,7 @@ def test_openvino_and_onnx_agree_with_keras(
 
     found = largest_differences(classifier, graphs, patches)
 
-    assert np.asarray(classifier(patches)["probability"]).std() > 0.001
+    assert np.asarray(classifier(patches, training=False)["probability"]).std() > 0.001
     assert max(found.values()) < 1e-3
     require_parity(found)
 
@@ -135,7 +138,7 @@ def test_a_runner_keeps_the_order_of_the_patches_and_reports_all(
     features = runner.run_all(index, lambda *step: told.append(step), "scoring")["features"]
 
     assert features.shape == (49, 64)
-    np.testing.assert_allclose(features, np.asarray(model(patches)["features"]), atol=1e-3, rtol=1e-3)
+    np.testing.assert_allclose(features, np.asarray(model(patches, training=False)["features"]), atol=1e-3, rtol=1e-3)
     np.testing.assert_allclose(runner.run(patches)["features"], features, atol=1e-5)
     assert told == [("scoring", 20, 49), ("scoring", 40, 49), ("scoring", 49, 49)]
     assert runner.run(patches[:0])["features"].shape == (0, 64)

@@ -25,10 +25,10 @@ from support.made_patches import made_patch, write_patch, write_patch_folder
 from support.memory_patches import made_index
 
 PATIENTS = {"a": (10, 10), "b": (10, 8), "c": (12, 8), "d": (8, 8), "e": (0, 6), "f": (0, 6)}
-SCHEDULE = replace(HEAD_SCHEDULE, steps=150, batch=64)
+SCHEDULE = replace(HEAD_SCHEDULE, steps=200, batch=64, learning_rate=0.01)
 RECIPE = Recipe(input_px=32, stages=("stage3",), train_from=NONE, schedule=SCHEDULE, passes=1, networks=4)
-OPTIONS = ["--input-px", "32", "--stages", "stage3", "--train-from", "none", "--passes", "1", "--steps", "150"]
-OPTIONS += ["--batch", "64"]
+OPTIONS = ["--input-px", "32", "--stages", "stage3", "--train-from", "none", "--passes", "1", "--steps", "200"]
+OPTIONS += ["--batch", "64", "--learning-rate", "0.01"]
 
 
 def _tell(*_: object) -> None:
@@ -52,6 +52,7 @@ def _request(data: Path, cache: Path, out: Path, **changes: object) -> TrainingR
     options = {
         "source": Source(DataSet(data), cache, RECIPE),
         "split": SplitRequest(test_patients=("a",), validation_patients=("b", "e")),
+        "target": Target(allow_missed=True),
         "command": "idc-trainer train --data d",
         "int8": False,
     } | changes
@@ -114,6 +115,7 @@ def test_the_command_line_gives_the_next_version_with_the_same_figures(
 ) -> None:
     (tmp_path / "idc" / "4").mkdir(parents=True)
     arguments = ["train", "--data", str(data), "--cache", str(cache), "--out", str(tmp_path), "--no-int8", *OPTIONS]
+    arguments.append("--allow-missed-target")
 
     assert main([*arguments, "--test-patients", "a", "--validation-patients", "b,e"]) == 0
 
@@ -131,7 +133,8 @@ def test_with_cross_fitting_all_but_the_test_patients_validate(cross_fitted_path
 
     assert manifest.split.cross_fitted
     assert manifest.split.train == manifest.split.validation == ("b", "c", "d", "e", "f")
-    assert {m.patient for m in manifest.metrics if m.side == "validation"} == {"b", "c", "d", "e", "f"}
+    assert {m.side for m in manifest.metrics} == {"test"}
+    assert "Validation patients: 5" in (cross_fitted_path / "MODEL_CARD.md").read_text()
 
 
 def test_an_int8_twin_is_in_the_bundle_if_and_only_if_it_is_good_enough(cross_fitted_path: Path) -> None:

@@ -84,24 +84,52 @@ class Dataset(Contract):
 
 
 class Estimate(Contract):
-    """A metric with its 95 % confidence interval."""
+    """A metric with its 95 % confidence interval; without one where there is too little to tell from."""
 
     value: float
-    low: float
-    high: float
+    low: float | None = None
+    high: float | None = None
 
 
 class OperatingPoint(Contract):
-    """The targets of the thresholds, and what they reach on the validation patients."""
+    """The targets of the thresholds, and what they reach on the validation patients; null in older manifests."""
 
-    target_sensitivity: Probability
-    target_specificity: Probability
-    target_band_width: Probability | None = Field(
-        default=None, description="Largest width of the uncertain band of P(IDC)."
+    target_sensitivity: Probability = Field(description="Least share of a patient's positives that are not `no_idc`.")
+    target_specificity: Probability = Field(description="Least share of a patient's negatives that are not `idc`.")
+    target_patients: Probability | None = Field(
+        default=None, description="Least share of new patients that keep each of the two, by conformal risk control."
     )
-    validation_sensitivity: Probability = Field(description="Share of decided positives that are `idc`.")
-    validation_specificity: Probability = Field(description="Share of decided negatives that are `no_idc`.")
+    target_uncertain: Probability | None = Field(
+        default=None, description="Largest share of uncertain patches, mean of the patients."
+    )
+    target_band_width: Probability | None = Field(
+        default=None, description="Largest width of the uncertain band of P(IDC); in older manifests only."
+    )
+    sensitivity_patients: int | None = Field(
+        default=None, ge=0, description="Validation patients behind the lower threshold: with enough positives."
+    )
+    sensitivity_kept_by: Probability | None = Field(
+        default=None,
+        description="Share of new patients that keep the sensitivity, at least, on average over trainings.",
+    )
+    specificity_patients: int | None = Field(
+        default=None, ge=0, description="Validation patients behind the upper threshold: with enough negatives."
+    )
+    specificity_kept_by: Probability | None = Field(
+        default=None,
+        description="Share of new patients that keep the specificity, at least, on average over trainings.",
+    )
+    validation_sensitivity: Probability | None = Field(description="Share of decided positives that are `idc`.")
+    validation_specificity: Probability | None = Field(description="Share of decided negatives that are `no_idc`.")
     validation_coverage: Probability = Field(description="Share of patches that are decided, not `uncertain`.")
+    validation_misses: Probability | None = Field(default=None, description="Share of all positives that are `no_idc`.")
+    validation_false_alarms: Probability | None = Field(
+        default=None, description="Share of all negatives that are `idc`."
+    )
+    validation_uncertain: Probability | None = Field(
+        default=None, description="Share of uncertain patches, mean of the patients."
+    )
+    missed: tuple[str, ...] = Field(default=(), description="The targets that are missed, and by how much, as text.")
 
 
 class PatientMetrics(Contract):
@@ -113,10 +141,16 @@ class PatientMetrics(Contract):
     positives: int = Field(ge=0)
     auc: Estimate | None = None
     auprc: Estimate | None = Field(default=None, description="Average precision.")
-    balanced_accuracy: Estimate | None = Field(default=None, description="Over the decided patches.")
-    f1: Estimate | None = Field(default=None, description="Over the decided patches.")
-    sensitivity: Estimate | None = Field(default=None, description="Over the decided positives.")
-    specificity: Estimate | None = Field(default=None, description="Over the decided negatives.")
+    balanced_accuracy_at_half: Estimate | None = Field(default=None, description="Over all patches, cut at P(IDC) 0.5.")
+    f1_at_half: Estimate | None = Field(default=None, description="Over all patches, cut at P(IDC) 0.5.")
+    sensitivity_at_half: Estimate | None = Field(default=None, description="Over all positives, cut at P(IDC) 0.5.")
+    specificity_at_half: Estimate | None = Field(default=None, description="Over all negatives, cut at P(IDC) 0.5.")
+    misses: Estimate | None = Field(default=None, description="Share of all positives that are `no_idc`.")
+    false_alarms: Estimate | None = Field(default=None, description="Share of all negatives that are `idc`.")
+    balanced_accuracy: Estimate | None = Field(default=None, description="Over the decided; in older manifests only.")
+    f1: Estimate | None = Field(default=None, description="Over the decided; in older manifests only.")
+    sensitivity: Estimate | None = Field(default=None, description="Over the decided; in older manifests only.")
+    specificity: Estimate | None = Field(default=None, description="Over the decided; in older manifests only.")
     coverage: Estimate = Field(description="Share of patches that are decided.")
     ece: float | None = Field(default=None, ge=0.0, le=1.0, description="15 bins of equal width (Guo et al. 2017).")
     brier: float = Field(ge=0.0, le=1.0)

@@ -127,7 +127,7 @@ class BundleInvalid(TrainerError, ValueError):
 
 
 class OperatingPointUnreachable(TrainerError, RuntimeError):
-    """No pair of thresholds reaches the targets on the validation patients."""
+    """The thresholds miss a target on the validation patients, and nobody allowed that."""
 
     exit_code = os.EX_DATAERR
 

@@ -25,7 +25,8 @@ def _folds(text: str) -> int | Literal["patients"]:
 
 def run(options: argparse.Namespace) -> None:
     source = common.read_source(options)
-    request = CrossValidationRequest(source, common.read_target(options), options.folds, options.never_train)
+    target = common.read_target(options, allow_missed=True)  # a fold that misses it is told, and measured
+    request = CrossValidationRequest(source, target, options.folds, options.never_train)
     with progress_bars() as progress:
         found = cross_validate(request, progress)
     how = "leave one patient out" if options.folds == "patients" else f"{len(found.folds)} folds by patient"

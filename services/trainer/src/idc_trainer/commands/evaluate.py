@@ -16,23 +16,32 @@ def add_options(command: argparse.ArgumentParser) -> None:
     add("bundle", type=Path, metavar="BUNDLE", help="<models>/<name>/<version>")
     add_data(add)
     add("--report", type=Path, required=True, metavar="DIR", help="where index.html and figures.json are written")
-    add("--patients", type=names, default=(), metavar="A,B", help="default: all that the bundle was not trained on")
+    add("--patients", type=names, default=(), metavar="A,B", help="default: all that had no part in the bundle")
+    add("--only-list", type=Path, metavar="FILE", help="measure only the patches that a text file names, one per line")
     add("--precision", choices=tuple(GRAPHS), default="fp16", help="which of its graphs (default: %(default)s)")
     add("--seed", type=count, default=0, help="seed of the bootstrap (default: %(default)s)")
 
 
 def run(options: argparse.Namespace) -> None:
-    request = EvaluationRequest(options.bundle, read_data(options), options.precision, options.patients)
+    data = read_data(options)
+    request = EvaluationRequest(options.bundle, data, options.precision, options.patients, options.only_list)
     with progress_bars() as progress:
         found = score_bundle(request, progress)
     manifest = found.manifest
     title = f"Model {manifest.name}, version {manifest.version}, {options.precision.upper()} graph"
-    report(options, title, _notes(found), found.index, found.scored)
+    report(options, title, _notes(found, options.only_list), found.index, found.scored)
 
 
-def _notes(found: Evaluated) -> list[str]:
-    notes = ["None of the patients below is named among those that the model was trained on."]
-    if chosen_on := {*found.manifest.split.validation} & set(found.index.patients.tolist()):
-        named = ", ".join(sorted(chosen_on))
+def _notes(found: Evaluated, only_list: Path | None) -> list[str]:
+    """Who is measured, and which of them chose anything."""
+    measured = set(found.index.patients.tolist())
+    chosen_on = sorted(measured & {*found.manifest.split.validation})
+    notes = [f"{len(measured)} patients, none of them named among those that the model was trained on."]
+    if chosen_on:
+        named = ", ".join(chosen_on)
         notes.append(f"Calibration and thresholds were chosen on {named}: the metrics there flatter the model.")
+    else:
+        notes.append("Nothing was chosen on them: neither calibration nor thresholds.")
+    if only_list:
+        notes.append(f"Only the patches that {only_list.name} names are counted.")
     return notes

@@ -28,6 +28,7 @@ def number(allowed: Callable[[float], bool], wanted: str) -> Callable[[str], flo
 
 
 share = number(lambda value: 0.5 <= value < 1.0, "from 0.5 to below 1.0")
+error_share = number(lambda value: 0.0 < value <= 0.5, "above 0.0 and at most 0.5")
 unit = number(lambda value: 0.0 <= value <= 1.0, "from 0.0 to 1.0")
 positive = number(lambda value: 0.0 < value < float("inf"), "above 0.0")
 
@@ -106,19 +107,21 @@ def add_learning(command: argparse.ArgumentParser) -> None:
         default=Recipe.folds,
         help="groups of patients; a network is trained without one and calibrated on it (default: %(default)s)",
     )
+    add = command.add_argument_group("operating point").add_argument
     add(
         "--target-sensitivity",
         type=share,
         default=Target.sensitivity,
-        help="of the lower threshold (%(default)s)",
+        help="of a patient's positives, not no_idc (%(default)s)",
     )
     add(
-        "--target-specificity",
-        type=share,
-        default=Target.specificity,
-        help="of the upper threshold (%(default)s)",
+        "--target-false-alarm-rate",
+        type=error_share,
+        default=Target.false_alarm_rate,
+        help="of a patient's negatives, idc (%(default)s)",
     )
-    add("--band-width", type=unit, default=Target.band_width, help="widest uncertain band, in P(IDC) (%(default)s)")
+    add("--target-patients", type=share, default=Target.patients, help="share of patients that keep them (%(default)s)")
+    add("--most-uncertain", type=unit, default=Target.most_uncertain, help="share of uncertain patches (%(default)s)")
 
 
 def add_split(command: argparse.ArgumentParser) -> None:
@@ -160,8 +163,14 @@ def read_source(options: argparse.Namespace) -> Source:
     return Source(read_data(options), options.cache, recipe, options.weights)
 
 
-def read_target(options: argparse.Namespace) -> Target:
-    return Target(options.target_sensitivity, options.target_specificity, options.band_width)
+def read_target(options: argparse.Namespace, *, allow_missed: bool) -> Target:
+    return Target(
+        options.target_sensitivity,
+        options.target_false_alarm_rate,
+        options.target_patients,
+        options.most_uncertain,
+        allow_missed,
+    )
 
 
 def read_split(options: argparse.Namespace) -> SplitRequest:

@@ -9,6 +9,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from idc_contracts import decide
 from idc_contracts.bundle import BundleManifest
 from idc_modelio.errors import PatchError, UnsupportedSize
 from idc_modelio.patches import decode_patch
@@ -83,10 +84,12 @@ def _classify(opened: OpenBundle, path: Path) -> tuple[str, ...]:
     patch = decode_patch(
         read_image(path, str(path)), height_px=manifest.patch.height_px, width_px=manifest.patch.width_px
     )
-    probability = float(opened.runner.run(patch[None])[0])
+    outputs = {name: float(values[0]) for name, values in opened.runner.run(patch[None]).items()}
     latency_ms = (time.perf_counter() - start) * 1000
-    decision = manifest.thresholds.decide(probability)
-    return printable(path.name), f"{1 - probability:.3f}", f"{probability:.3f}", str(decision), f"{latency_ms:.1f}"
+    probability = outputs["probability"]
+    decision, reasons = decide(probability, manifest.thresholds, outputs, manifest.checks)
+    why = f"{decision} ({', '.join(reasons)})" if reasons else str(decision)
+    return printable(path.name), f"{1 - probability:.3f}", f"{probability:.3f}", why, f"{latency_ms:.1f}"
 
 
 def _refuse(found: _Found) -> None:

@@ -15,7 +15,7 @@ from idc_trainer.evaluation.bootstrap import Evaluation, evaluate
 from idc_trainer.evaluation.scored_patches import ScoredPatches
 from idc_trainer.report.content import NOTICE, ReportContent
 from idc_trainer.report.page import write_report
-from idc_trainer.report.tables import format_estimate
+from idc_trainer.report.tables import SPREAD_HEAD, spread
 
 
 def report(
@@ -59,12 +59,7 @@ def _middle_thresholds(scored: ScoredPatches) -> Thresholds:
 
 
 def _print(evaluation: Evaluation, title: str) -> None:
-    table = Table("patient", "patches", "AUC", "balanced accuracy", "coverage", "ECE", title=f"{title} - {NOTICE}")
-    for patient, figures in evaluation.patients.items():
-        cells = (figures.auc, figures.balanced_accuracy, figures.coverage, figures.ece)
-        table.add_row(patient, str(figures.patches), *map(format_estimate, cells))
-    pooled = evaluation.pooled
-    cells = (evaluation.within_patients, evaluation.mean_balanced_accuracy, pooled.coverage, pooled.ece)
-    table.add_section()
-    table.add_row("mean of patients, pooled", str(pooled.patches), *map(format_estimate, cells))
+    table = Table(*SPREAD_HEAD, title=f"{title} - {NOTICE}")
+    for row in spread(evaluation):
+        table.add_row(*row)
     Console(soft_wrap=True).print(table)

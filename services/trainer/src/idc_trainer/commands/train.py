@@ -17,6 +17,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
     common.add_learning(command)
     common.add_split(command)
     add = command.add_argument_group("bundle").add_argument
+    add("--allow-missed-target", action="store_true", help="write the bundle even if its operating point misses")
     add("--out", type=Path, required=True, help="folder of models; the bundle becomes <out>/<name>/<version>")
     add("--name", type=_name, default="idc", help="the model's name (default: %(default)s)")
     add("--version", type=_version, help="a whole number (default: the next one)")
@@ -50,7 +51,7 @@ def run(options: argparse.Namespace) -> None:
         name=options.name,
         version=options.version,
         split=common.read_split(options),
-        target=common.read_target(options),
+        target=common.read_target(options, allow_missed=options.allow_missed_target),
         report_list=options.report_list,
         cross_validation=options.cross_validation,
         provenance=Provenance(options.data_source, options.data_licence),

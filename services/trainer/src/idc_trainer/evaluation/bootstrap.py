@@ -1,6 +1,5 @@
-"""Metrics with 95 % bootstrap intervals: per patient over its patches, pooled over patients (Efron 1979)."""
+"""All figures of scored patches: over patients, of each patient, and of all patches together, with 95 % intervals."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -11,31 +10,33 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from idc_contracts.bundle import Estimate
 from idc_trainer.errors import DataUnreadable
-from idc_trainer.evaluation.measures import MEASURES, Measurer
+from idc_trainer.evaluation.intervals import RESAMPLES, Values, estimate, resampled_weights, units_with
+from idc_trainer.evaluation.measures import MEASURES, SHARES, Measurer
 from idc_trainer.evaluation.scored_patches import ScoredPatches
+from idc_trainer.evaluation.spread import LEAST_PATCHES, Called, RiskCoverage, Spread, called, quantiles, risk_coverage
 
-RESAMPLES: Final = 1000
-_INTERVAL: Final = (0.025, 0.975)
-_DECIMALS: Final = 4
+_BOTH: Final = (False, True)
 _CROSS_VALIDATION: Final = "idc-trainer crossval"
-
-Values = NDArray[np.float64]
 
 
 class Figures(BaseModel):
-    """Metrics of some patches; None where a class that a metric needs is missing."""
+    """Metrics of some patches, all counted; None where a class that a metric needs is missing."""
 
     model_config = ConfigDict(frozen=True)
 
     patches: int
     positives: int
+    called_of_positives: Called | None
+    called_of_negatives: Called | None
     auc: Estimate | None
     auprc: Estimate | None
-    balanced_accuracy: Estimate | None
-    f1: Estimate | None
-    sensitivity: Estimate | None
-    specificity: Estimate | None
-    coverage: Estimate | None
+    balanced_accuracy_at_half: Estimate | None
+    f1_at_half: Estimate | None
+    sensitivity_at_half: Estimate | None
+    specificity_at_half: Estimate | None
+    misses: Estimate | None = Field(description="Share of the positives that are `no_idc`.")
+    false_alarms: Estimate | None = Field(description="Share of the negatives that are `idc`.")
+    coverage: Estimate | None = Field(description="Share of the patches that are not `uncertain`.")
     ece: Estimate | None
     brier: Estimate | None
 
@@ -45,14 +46,10 @@ class Evaluation(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    pooled: Figures = Field(description="All patches together; intervals by resampling patients.")
-    within_patients: Estimate | None = Field(
-        description="Mean of the AUCs of the patients with both classes; interval by resampling patients."
-    )
-    mean_balanced_accuracy: Estimate | None = Field(
-        description="Mean of the balanced accuracies of the patients with both classes; interval likewise."
-    )
-    patients: dict[str, Figures] = Field(description="Per patient; intervals by resampling its patches within classes.")
+    pooled: Figures = Field(description="All patches together; intervals by resampling patients and their blocks.")
+    spread: dict[str, Spread] = Field(description="Each metric over patients, each patient once; intervals likewise.")
+    risk_coverage: RiskCoverage
+    patients: dict[str, Figures] = Field(description="Per patient; intervals by resampling blocks of its slide.")
     resamples: int
     seed: int
     command: str | None = Field(default=None, description="The command that measured; null in older files.")
@@ -76,15 +73,14 @@ def evaluate(scored: ScoredPatches, seed: int) -> Evaluation:
 
     A resample that lacks a class is left out of the intervals of the metrics that need it.
     """
-    patients = np.unique(scored.patients).tolist()
-    each = {patient: _of_patient(scored.of(patient), np.random.default_rng(seed)) for patient in patients}
-    mixed = [figures for figures in each.values() if figures.auc]
-    rng = np.random.default_rng(seed)
+    pooled, _ = _measure(scored, seed, within=False)
+    parts = {patient: scored.of(patient) for patient in np.unique(scored.patients).tolist()}
+    measured = {patient: _measure(part, seed, within=True) for patient, part in parts.items()}
     return Evaluation(
-        pooled=_pooled(scored, rng),
-        within_patients=_mean([figures.auc for figures in mixed], rng),
-        mean_balanced_accuracy=_mean([figures.balanced_accuracy for figures in mixed], rng),
-        patients=each,
+        pooled=pooled,
+        spread=_spread(list(parts.values()), np.array([values for _, values in measured.values()]), seed),
+        risk_coverage=risk_coverage(scored),
+        patients={patient: figures for patient, (figures, _) in measured.items()},
         resamples=RESAMPLES,
         seed=seed,
     )
@@ -107,43 +103,61 @@ def read_cross_validation(path: Path) -> Evaluation:
     return found
 
 
-def _pooled(scored: ScoredPatches, rng: np.random.Generator) -> Figures:
-    patients, owner = np.unique(scored.patients, return_inverse=True)
-    drawn = rng.multinomial(len(patients), np.full(len(patients), 1 / len(patients)), RESAMPLES)
-    return _figures(scored, (times[owner].astype(np.float64) for times in drawn))
+def _measure(scored: ScoredPatches, seed: int, *, within: bool) -> tuple[Figures, Values]:
+    """The figures of all patches or within a patient, and each metric of them and each resample, shape (1 + R, M)."""
+    measure, rng = Measurer(scored), np.random.default_rng(seed)
+    values = np.concatenate([measure(np.ones((1, len(scored)))), *map(measure, resampled_weights(scored, rng))])
+    estimates = {
+        name: estimate(
+            float(values[0, column]),
+            values[1:, column],
+            units_with(scored, SHARES.get(name, _BOTH), within=within),
+            is_share=name in SHARES,
+        )
+        for column, name in enumerate(MEASURES)
+    }
+    figures = Figures(
+        patches=len(scored),
+        positives=int(scored.labels.sum()),
+        called_of_positives=called(scored, label=True),
+        called_of_negatives=called(scored, label=False),
+        **estimates,
+    )
+    return figures, values
 
 
-def _of_patient(scored: ScoredPatches, rng: np.random.Generator) -> Figures:
-    return _figures(scored, (_resampled_patches(scored.labels, rng) for _ in range(RESAMPLES)))
+def _spread(parts: list[ScoredPatches], values: Values, seed: int) -> dict[str, Spread]:
+    """Each metric over patients; `values` are those of `_measure`, shape (patients, 1 + R, metrics)."""
+    counts = np.array([[(~part.labels).sum(), part.labels.sum()] for part in parts])
+    rng = np.random.default_rng(seed)
+    found = {}
+    for column, name in enumerate(MEASURES):
+        known = ~np.isnan(values[:, 0, column])
+        of_patients, drawn = values[known, 0, column], values[known, 1:, column]
+        if not len(of_patients):
+            continue
+        enough = _patches_behind(name, counts[known]) >= LEAST_PATCHES
+        found[name] = Spread(
+            patients=len(of_patients),
+            mean=_mean(of_patients, drawn, rng),
+            counted=int(enough.sum()),
+            quantiles=quantiles(of_patients[enough]),
+        )
+    return found
 
 
-def _resampled_patches(labels: NDArray[np.bool_], rng: np.random.Generator) -> Values:
-    weights = np.zeros(len(labels))
-    for label in (False, True):
-        rows = np.flatnonzero(labels == label)
-        if len(rows):
-            weights[rows] = np.bincount(rng.integers(0, len(rows), len(rows)), minlength=len(rows))
-    return weights
+def _patches_behind(name: str, counts: NDArray[np.intp]) -> NDArray[np.intp]:
+    """The patches that a metric of each patient rests on, given its negatives and positives, shape (patients, 2)."""
+    if name in ("ece", "brier"):
+        return counts.sum(axis=1)
+    return counts[:, list(map(int, SHARES[name]))].sum(axis=1) if name in SHARES else counts.min(axis=1)
 
 
-def _figures(scored: ScoredPatches, resamples: Iterable[Values]) -> Figures:
-    measure = Measurer(scored)
-    found = measure(np.ones(len(scored)))
-    drawn = np.array([measure(weights) for weights in resamples])
-    estimates = {name: _estimate(found[i], drawn[:, i]) for i, name in enumerate(MEASURES)}
-    return Figures(patches=len(scored), positives=int(scored.labels.sum()), **estimates)
-
-
-def _mean(of: list[Estimate | None], rng: np.random.Generator) -> Estimate | None:
-    values = np.array([estimate.value for estimate in of if estimate])
-    if not len(values):
-        return None
-    drawn = values[rng.integers(0, len(values), (RESAMPLES, len(values)))].mean(axis=1)
-    return _estimate(float(values.mean()), drawn)
-
-
-def _estimate(value: float, drawn: Values) -> Estimate | None:
-    if np.isnan(value):
-        return None
-    low, high = np.nanquantile(drawn, _INTERVAL)
-    return Estimate(value=round(value, _DECIMALS), low=round(low, _DECIMALS), high=round(high, _DECIMALS))
+def _mean(of_patients: Values, drawn: Values, rng: np.random.Generator) -> Estimate:
+    """The mean of patients, resampling patients, each with a resample of its own; `drawn` has shape (patients, R)."""
+    varied = np.where(np.isnan(drawn), of_patients[:, None], drawn)
+    count, resamples = varied.shape
+    means = varied[rng.integers(0, count, (resamples, count)), np.arange(resamples)[:, None]].mean(axis=1)
+    found = estimate(float(of_patients.mean()), means, count, is_share=False)
+    assert found is not None  # noqa: S101, the mean is of numbers
+    return found

@@ -1,8 +1,8 @@
 """The metrics of a classifier on weighted patches: weights let a bootstrap count a patch or a patient several times.
 
 AUC: Mann & Whitney 1947, ties count half. AUPRC: average precision, the sum of precision times the rise of recall. ECE:
-Guo et al. 2017, 15 bins of equal width. Brier: Brier 1950. Sensitivity, specificity, balanced accuracy and F1 are over
-the decided patches; coverage is their share.
+Guo et al. 2017, 15 bins of equal width. Brier: Brier 1950. Every measure counts all patches: what is `at_half` decides
+each by one cut of P(IDC) at 0.5; misses are the positives called `no_idc`, false alarms the negatives called `idc`.
 """
 
 from typing import Final
@@ -16,14 +16,24 @@ from idc_trainer.evaluation.scored_patches import ScoredPatches
 MEASURES: Final = (
     "auc",
     "auprc",
-    "balanced_accuracy",
-    "f1",
-    "sensitivity",
-    "specificity",
+    "balanced_accuracy_at_half",
+    "f1_at_half",
+    "sensitivity_at_half",
+    "specificity_at_half",
+    "misses",
+    "false_alarms",
     "coverage",
     "ece",
     "brier",
 )
+SHARES: Final = {
+    "sensitivity_at_half": (True,),
+    "specificity_at_half": (False,),
+    "misses": (True,),
+    "false_alarms": (False,),
+    "coverage": (True, False),
+}
+"""The measures that are a share of the patches of these classes."""
 _BINS: Final = 15
 
 Weights = NDArray[np.float64]
@@ -43,54 +53,63 @@ class Ranking:
         self._last_of_ties = np.append(np.diff(scored.probability[self._order]) != 0, True)
 
     def counts(self, weights: Weights) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """The weight of true and of false positives at each threshold, from the highest to the lowest."""
-        weights = weights[self._order]
-        found, alarms = np.cumsum(weights * self._labels), np.cumsum(weights * ~self._labels)
-        return found[self._last_of_ties], alarms[self._last_of_ties]
+        """The weight of true and of false positives at each threshold, from the highest to the lowest.
+
+        `weights` has shape (..., N), and both results (..., thresholds).
+        """
+        weights = weights[..., self._order]
+        found, alarms = (np.cumsum(weights * of, axis=-1) for of in (self._labels, ~self._labels))
+        return found[..., self._last_of_ties], alarms[..., self._last_of_ties]
 
 
 class Measurer:
     """Measures the same patches, at least one, with many weights; what does not depend on them is computed once."""
 
     def __init__(self, scored: ScoredPatches) -> None:
-        self._labels = scored.labels
-        self._truths = (scored.labels, ~scored.labels)
-        self._idc, self._no_idc = scored.called_idc, scored.called_no_idc
+        positive, above, called, cleared = (
+            scored.labels,
+            scored.probability >= 0.5,
+            scored.called_idc,
+            scored.called_no_idc,
+        )
+        counted = (positive, positive & above, positive & cleared, ~positive, ~positive & above, ~positive & called)
+        self._counted = np.array([*counted, called | cleared], np.float64)
         self._sorted = Ranking(scored)
         self._gap = scored.probability.astype(np.float64) - scored.labels
-        self._bins = calibration_bins(scored.probability)
+        self._in_bin = (np.arange(_BINS)[:, None] == calibration_bins(scored.probability)) * self._gap
 
     def __call__(self, weights: Weights) -> NDArray[np.float64]:
-        """The metrics in the order of MEASURES; NaN where a class that a metric needs is missing.
+        """The metrics in the order of MEASURES, shape (..., metrics); NaN where a class that a metric needs is missing.
 
         Args:
-            weights: How often each patch counts, shape (N,), from 0 on, with a sum above 0.
+            weights: How often each patch counts, shape (..., N), from 0 on, with sums above 0.
         """
-        total = weights.sum()
-        in_bins = np.abs(np.bincount(self._bins, weights * self._gap, _BINS)).sum() / total
+        total = weights.sum(axis=-1)
+        ece = np.abs(weights @ self._in_bin.T).sum(axis=-1) / total
         with np.errstate(divide="ignore", invalid="ignore"):
-            return np.array(
-                [*self._ranking(weights), *self._decisions(weights), in_bins, weights @ np.square(self._gap) / total]
+            return np.stack(
+                [*self._ranking(weights), *self._decisions(weights), ece, weights @ np.square(self._gap) / total],
+                axis=-1,
             )
 
-    def _ranking(self, weights: Weights) -> tuple[float, float]:
+    def _ranking(self, weights: Weights) -> tuple[Weights, Weights]:
         found, alarms = self._sorted.counts(weights)
-        if not found[-1] or not alarms[-1]:
-            return float("nan"), float("nan")
-        recall, fall_out = np.append(0.0, found / found[-1]), np.append(0.0, alarms / alarms[-1])
-        auc = np.sum(np.diff(fall_out) * (recall[1:] + recall[:-1])) / 2
+        recall = found / found[..., -1:]
+        rise = np.diff(recall, axis=-1, prepend=0.0)
+        fall_out = np.diff(alarms / alarms[..., -1:], axis=-1, prepend=0.0)
+        auc = (fall_out * (2 * recall - rise)).sum(axis=-1) / 2
         seen = found + alarms
         precision = np.divide(found, seen, out=np.zeros_like(found), where=seen > 0)
-        return float(auc), float(np.sum(np.diff(recall) * precision))
+        return auc, np.where(np.isnan(auc), np.nan, (rise * precision).sum(axis=-1))
 
-    def _decisions(self, weights: Weights) -> tuple[np.float64, ...]:
-        counts = (weights[decided & truth].sum() for decided in (self._idc, self._no_idc) for truth in self._truths)
-        hits, alarms, misses, clear = counts
-        sensitivity, specificity = hits / (hits + misses), clear / (clear + alarms)
-        # without any positive, decided or not, F1 is undefined
-        f1 = 2 * hits / (2 * hits + alarms + misses) if weights[self._labels].any() else np.float64("nan")
-        coverage = (hits + misses + clear + alarms) / weights.sum()
-        return (sensitivity + specificity) / 2, f1, sensitivity, specificity, coverage
+    def _decisions(self, weights: Weights) -> tuple[Weights, ...]:
+        counts = np.moveaxis(weights @ self._counted.T, -1, 0)
+        positives, found, missed, negatives, above, alarms, decided = counts
+        sensitivity, specificity = found / positives, 1 - above / negatives
+        # without any positive F1 is undefined
+        f1 = np.where(positives > 0, 2 * found / (found + above + positives), np.nan)
+        shares = (missed / positives, alarms / negatives, decided / (positives + negatives))
+        return (sensitivity + specificity) / 2, f1, sensitivity, specificity, *shares
 
 
 def mean_patient_auc(probability: NDArray[np.floating], labels: NDArray[np.bool_], patients: NDArray[np.str_]) -> float:

@@ -22,14 +22,23 @@ def read_list(path: Path, data: PatchIndex) -> frozenset[str]:
     Raises:
         DataUnreadable: The list cannot be read, is empty or names an unknown file.
     """
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as exc:
-        raise DataUnreadable(f"cannot read the list {path} ({exc}): name a text file of file names") from exc
-    names = frozenset(line.strip() for line in lines if line.strip())
+    names = frozenset(read_names(path))
     unknown = sorted(names - set(data.names.tolist()))
     if unknown or not names:
         raise DataUnreadable(
             f"{path} names {unknown[0] if unknown else 'no file'}: list file names of test patients (--test-patients)"
         )
     return names
+
+
+def read_names(path: Path) -> list[str]:
+    """Read file names, one per line, in the order of the file.
+
+    Raises:
+        DataUnreadable: The list cannot be read.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as exc:
+        raise DataUnreadable(f"cannot read the list {path} ({exc}): name a text file of file names") from exc
+    return [line.strip() for line in lines if line.strip()]

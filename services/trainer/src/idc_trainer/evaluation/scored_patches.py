@@ -1,12 +1,17 @@
 """Scores of a compiled model on patches whose class is known."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from idc_contracts import Thresholds
+from idc_contracts import Check, Thresholds
 from idc_trainer.data.index import PatchIndex
+
+REASONS: Final = ("little_tissue", "unfamiliar", "out_of_focus")
+"""Each makes a patch `uncertain`, whatever P(IDC) is."""
 
 
 @dataclass(frozen=True)
@@ -27,28 +32,51 @@ class ScoredPatches:
     x_px: NDArray[np.int32]
     """The position of the patch in its slide, -1 if unknown."""
     y_px: NDArray[np.int32]
+    reasons: NDArray[np.bool_] | None = None
+    """Which of `REASONS` a patch has, shape (N, 3); None for a model without checks."""
 
     def __len__(self) -> int:
         return len(self.labels)
 
     @property
     def called_idc(self) -> NDArray[np.bool_]:
-        return self.probability >= self.idc_from
+        return (self.probability >= self.idc_from) & ~self.has_reason
 
     @property
     def called_no_idc(self) -> NDArray[np.bool_]:
-        return self.probability < self.no_idc_below
+        return (self.probability < self.no_idc_below) & ~self.has_reason
+
+    @property
+    def has_reason(self) -> NDArray[np.bool_]:
+        """Whether a patch has one of `REASONS`."""
+        if self.reasons is None:
+            return np.zeros(len(self), np.bool_)
+        any_of_them: NDArray[np.bool_] = self.reasons.any(axis=1)
+        return any_of_them
+
+    @property
+    def uncertain_because(self) -> dict[str, NDArray[np.bool_]]:
+        """The uncertain patches by reason, each a mask of shape (N,); a patch may have several reasons."""
+        between = (self.probability >= self.no_idc_below) & (self.probability < self.idc_from)
+        found = () if self.reasons is None else zip(REASONS, self.reasons.T, strict=True)
+        return {"between_thresholds": between, **dict(found)}
 
     def rows(self, chosen: NDArray[np.bool_] | NDArray[np.integer]) -> "ScoredPatches":
         """The patches of a mask or of row numbers."""
-        return ScoredPatches(*(getattr(self, field.name)[chosen] for field in fields(self)))
+        columns: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
+        return ScoredPatches(**{name: None if column is None else column[chosen] for name, column in columns.items()})
 
     def of(self, patient: str) -> "ScoredPatches":
         return self.rows(self.patients == patient)
 
 
-def score_patches(index: PatchIndex, probability: NDArray[np.float32], thresholds: Thresholds) -> ScoredPatches:
-    """Join patches with a model's P(IDC), float32, shape (N,), and its thresholds."""
+def score_patches(
+    index: PatchIndex,
+    probability: NDArray[np.float32],
+    thresholds: Thresholds,
+    reasons: NDArray[np.bool_] | None = None,
+) -> ScoredPatches:
+    """Join patches with a model's P(IDC), float32, shape (N,), its thresholds and, of shape (N, 3), its `REASONS`."""
     named = [file.place for file in index.files]
     x_px, y_px = np.array([(at.x_px, at.y_px) if at else (-1, -1) for at in named], np.int32).reshape(-1, 2).T
     return ScoredPatches(
@@ -60,9 +88,23 @@ def score_patches(index: PatchIndex, probability: NDArray[np.float32], threshold
         names=index.names,
         x_px=x_px,
         y_px=y_px,
+        reasons=reasons,
     )
 
 
+def reasons_of(outputs: Mapping[str, NDArray[np.floating]], checks: Sequence[Check]) -> NDArray[np.bool_] | None:
+    """Which of `REASONS` each patch has, shape (N, 3), by a graph's outputs, shape (N,) each; None without checks."""
+    if not checks:
+        return None
+    found = np.zeros((len(outputs["probability"]), len(REASONS)), np.bool_)
+    for check in checks:
+        found[:, REASONS.index(check.reason)] |= outputs[check.output] >= check.from_value
+    return found
+
+
 def join_scored(parts: list[ScoredPatches]) -> ScoredPatches:
-    names = [field.name for field in fields(ScoredPatches)]
-    return ScoredPatches(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+    """All patches of some parts, either all of models with checks or all of models without."""
+    columns: dict[str, Any] = {field.name: [getattr(part, field.name) for part in parts] for field in fields(parts[0])}
+    return ScoredPatches(
+        **{name: None if column[0] is None else np.concatenate(column) for name, column in columns.items()}
+    )

@@ -6,17 +6,17 @@ from dataclasses import dataclass
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from idc_contracts import Thresholds
-from idc_contracts.bundle import BundleManifest
+from idc_contracts.bundle import BundleManifest, Calibration
 from idc_trainer.data.left_out import count_reasons
 from idc_trainer.evaluation.bootstrap import Evaluation, MeasuredParts
+from idc_trainer.evaluation.intervals import LEAST_UNITS
 from idc_trainer.evaluation.named_list import ListResult
-from idc_trainer.evaluation.scored_patches import ScoredPatches
+from idc_trainer.evaluation.spread import LEAST_PATCHES
 from idc_trainer.graphs.parity import LIMIT
 from idc_trainer.learning.operating_point import reached
 from idc_trainer.learning.recipe import Recipe
 from idc_trainer.report.content import NOTICE
-from idc_trainer.report.tables import format_estimate
+from idc_trainer.report.tables import SPREAD_HEAD, spread
 from idc_trainer.splits.divided import DividedPatches
 
 
@@ -58,13 +58,18 @@ def model_card(manifest: BundleManifest, found: Findings) -> str:
             found=found,
             notice=NOTICE,
             parity_limit=LIMIT,
+            augmentation=[(name.replace("_", " "), value) for name, value in vars(found.recipe.augmentation).items()],
+            calibrations=_calibrations(manifest),
             used=len(used),
             listing=patches.index.source.listing,
             left_out=", ".join(f"{count} {reason}" for reason, count in reasons.items()),
             aside=patches.left_out,
             aside_patches=len(patches.index.of(patches.left_out)),
             scaled=int((patches.index.of(used).sizes_px != size).any(axis=1).sum()),
-            at_half={**_at_half(found.parts.validation.scored), **_at_half(found.parts.test.scored)},
+            spread=spread,
+            spread_head=SPREAD_HEAD,
+            least_patches=LEAST_PATCHES,
+            least_units=LEAST_UNITS,
             listed=reached(manifest.thresholds, listed.scored.probability, listed.scored.labels) if listed else None,
             listed_patients=sorted(set(listed.scored.patients.tolist())) if listed else (),
             trained_on={
@@ -75,6 +80,11 @@ def model_card(manifest: BundleManifest, found: Findings) -> str:
     )
 
 
+def _calibrations(manifest: BundleManifest) -> tuple[Calibration, ...]:
+    found = manifest.calibration
+    return found if isinstance(found, tuple) else (found,)
+
+
 def _environment() -> Environment:
     environment = Environment(  # noqa: S701, the card is Markdown
         loader=PackageLoader("idc_trainer.export"),
@@ -83,7 +93,8 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters.update(plain=_plain, names=_names, sentence=_sentence, estimate=format_estimate, number=_number)
+    environment.filters.update(plain=_plain, names=_names, sentence=_sentence)
+    environment.filters.update(number=_number, percent=_percent)
     return environment
 
 
@@ -104,11 +115,5 @@ def _number(value: float | None) -> str:
     return "-" if value is None or np.isnan(value) else f"{value:.3f}"
 
 
-def _at_half(scored: ScoredPatches) -> dict[str, float]:
-    """Each patient's balanced accuracy with one threshold at 0.5; NaN where a class is missing."""
-    found = {}
-    for patient in np.unique(scored.patients).tolist():
-        part = scored.of(patient)
-        at = reached(Thresholds(no_idc_below=0.5, idc_from=0.5), part.probability, part.labels)
-        found[patient] = (at.sensitivity + at.specificity) / 2
-    return found
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{100 * share:.3g}%"

@@ -1,11 +1,12 @@
 """Members of the classifier, and the classifier: the average of its members, each with its own calibration."""
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 import keras
 import numpy as np
 
+from idc_contracts import Check, Reason
 from idc_contracts.bundle import Calibration
 from idc_trainer.artefacts.kinds import Quality
 from idc_trainer.backbones.base import BuiltBackbone
@@ -24,8 +25,15 @@ class Member:
     familiarity: Familiarity
 
 
-OUTPUTS = ("distance", "little_tissue", "out_of_focus", "probability", "unfamiliar")
+OUTPUTS: Final = ("distance", "little_tissue", "out_of_focus", "probability", "unfamiliar")
 """The classifier's outputs, each float32 [N]."""
+CHECKS: Final = (
+    Check(reason=Reason.LITTLE_TISSUE, output="little_tissue", from_value=0.5),
+    Check(reason=Reason.UNFAMILIAR, output="unfamiliar", from_value=0.5),
+    Check(reason=Reason.UNFAMILIAR, output="distance", from_value=1.0),
+    Check(reason=Reason.OUT_OF_FOCUS, output="out_of_focus", from_value=0.5),
+)
+"""When the classifier's further outputs make a patch uncertain."""
 
 
 def build_classifier(members: tuple[Member, ...]) -> keras.Model:

@@ -1,18 +1,46 @@
-"""Chooses the two thresholds of a model on validation scores, and measures thresholds."""
+"""Chooses the two thresholds of a model by risk control over patients, and measures thresholds.
 
+Conformal risk control (Angelopoulos et al. 2024, theorem 1) with a patient as the unit and the loss "this patient does
+not keep its target": the split-conformal quantile of the patients' own cuts (Papadopoulos et al. 2002).
+docs/explanation/model.md says what that promises.
+"""
+
+import logging
+import math
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from idc_contracts import Thresholds
+from idc_contracts.bundle import OperatingPoint
 from idc_trainer.errors import OperatingPointUnreachable
-from idc_trainer.learning.sampling import balanced_weights
 
-_DECIMALS: Final = 4
+_STEPS: Final = 10_000
+"""Thresholds have four decimals."""
 _ROUNDING: Final = 1e-9
-"""Larger than the rounding error of a sum of two thresholds, smaller than a step between them."""
+_LOG = logging.getLogger(__name__)
+
+Scores = NDArray[np.floating]
+Truth = NDArray[np.bool_]
+Names = NDArray[np.str_]
+
+
+@dataclass(frozen=True)
+class Target:
+    """What the thresholds must keep on new patients; all are shares, 0.0-1.0."""
+
+    sensitivity: float = 0.9
+    """The least share of a patient's positives that are not `no_idc`."""
+    false_alarm_rate: float = 0.15
+    """The largest share of a patient's negatives that are `idc`."""
+    patients: float = 0.9
+    """The least share of patients that keep the two above, each for itself."""
+    most_uncertain: float = 0.15
+    """The largest share of uncertain patches, mean of the patients."""
+    allow_missed: bool = False
+    """Whether a missed target is only told; otherwise it is an error."""
 
 
 @dataclass(frozen=True)
@@ -27,55 +55,21 @@ class Reached:
     """Share of patches that are decided."""
 
 
-@dataclass(frozen=True)
-class Target:
-    sensitivity: float = 0.95
-    """The least share of positives that are not `no_idc`."""
-    specificity: float = 0.95
-    """The least share of negatives that are not `idc`, if the band's width allows it."""
-    band_width: float = 0.3
-    """The greatest width of the uncertain band in P(IDC), 0.0-1.0."""
-
-
-def reached(
-    thresholds: Thresholds,
-    probability: NDArray[np.floating],
-    labels: NDArray[np.bool_],
-    weights: NDArray[np.float64] | None = None,
-) -> Reached:
-    """Measure the decisions of two thresholds on weighted patches.
-
-    Args:
-        thresholds: The two thresholds.
-        probability: Calibrated P(IDC), shape (N,).
-        labels: True for IDC, shape (N,).
-        weights: The weight of each patch; None counts each as 1.
-    """
-    weights = np.ones(len(labels)) if weights is None else weights
+def reached(thresholds: Thresholds, probability: Scores, labels: Truth) -> Reached:
+    """Measure the decisions of two thresholds; `probability` is P(IDC), shape (N,), `labels` is True for IDC."""
     as_idc = probability >= thresholds.idc_from
     as_no_idc = probability < thresholds.no_idc_below
     decided = as_idc | as_no_idc
-    return Reached(
-        sensitivity=_share(weights, as_idc, decided & labels),
-        specificity=_share(weights, as_no_idc, decided & ~labels),
-        coverage=_share(weights, decided, np.ones_like(labels)),
-    )
+    return Reached(_mean(as_idc[decided & labels]), _mean(as_no_idc[decided & ~labels]), _mean(decided))
 
 
-def _share(weights: NDArray[np.float64], chosen: NDArray[np.bool_], among: NDArray[np.bool_]) -> float:
-    total = float(weights[among].sum())
-    return float(weights[chosen & among].sum()) / total if total else float("nan")
-
-
-def choose_thresholds(
-    probability: NDArray[np.floating], labels: NDArray[np.bool_], patients: NDArray[np.str_], target: Target
-) -> Thresholds:
+def choose_thresholds(probability: Scores, labels: Truth, patients: Names, target: Target) -> Thresholds:
     """Choose the thresholds on patients that the model was not trained on.
 
-    The lower one, below which a patch is `no_idc`, is the highest that keeps the target's share of positives above it.
-    The upper one, from which a patch is `idc`, is the lowest that keeps the target's share of negatives below it, but
-    at most `band_width` above the lower one. If the lower one is not below the upper one, no patch needs to be
-    uncertain and both become their mean. Classes have equal weight and, within a class, so have patients.
+    Each patient has a highest lower cut and a lowest upper cut with which it keeps the target. The model's are those
+    that as many patients keep as the target needs, with the finite-sample correction. If they cross, no patch needs to
+    be uncertain and both become their mean. A patient counts for a cut if it has enough patches of the class to get
+    one wrong, at least 1 / (1 - sensitivity) or 1 / false-alarm rate; if there is no such patient, all count.
 
     Args:
         probability: Calibrated P(IDC), shape (N,).
@@ -84,44 +78,105 @@ def choose_thresholds(
         target: What to reach.
 
     Raises:
-        OperatingPointUnreachable: No patch would be `no_idc`, or none `idc`.
+        OperatingPointUnreachable: A target is missed, and `target.allow_missed` is not set.
     """
-    weights = balanced_weights(labels, patients)
-    cuts = _candidates(probability)
-    missed = _share_below(cuts, probability[labels], weights[labels])
-    cleared = _share_below(cuts, probability[~labels], weights[~labels])
-    low = float(cuts[missed <= 1 - target.sensitivity].max())
-    enough = cuts[cleared >= target.specificity]
-    high = float(enough.min()) if len(enough) else float("inf")
+    probability = probability.astype(np.float64)
+    may_miss, may_alarm = 1 - target.sensitivity, target.false_alarm_rate
+    positives, negatives = (
+        _by_patient(probability, labels, patients, may_miss),
+        _by_patient(probability, ~labels, patients, may_alarm),
+    )
+    lowest = _kept_by([np.sort(own)[_errors(own, may_miss)] for own in positives], target.patients)
+    highest = -_kept_by([np.sort(-own)[_errors(own, may_alarm)] for own in negatives], target.patients)
+    low = math.floor(lowest * _STEPS + _ROUNDING) / _STEPS
+    # from the upper cut on a patch is `idc`: it lies above the last negative that must not be
+    high = min(math.floor(highest * _STEPS + _ROUNDING) + 1, _STEPS) / _STEPS
     if high <= low:
-        low = high = round((low + high) / 2, _DECIMALS)
-    high = min(high, _widest(low, target.band_width))
-    if not (probability < low).any() or not (probability >= high).any():
+        low = high = round((low + high) / 2, 4)
+    thresholds = Thresholds(no_idc_below=low, idc_from=high)
+    missed = describe_point(thresholds, target, probability, labels, patients).missed
+    if missed and not target.allow_missed:
         raise OperatingPointUnreachable(
-            f"with sensitivity {target.sensitivity} and specificity {target.specificity} no validation patch would be "
-            "decided as one of the classes: lower --target-sensitivity or --target-specificity, or bring more patients"
+            f"the operating point misses its target: {'; '.join(missed)}; set another (--target-sensitivity, "
+            "--target-false-alarm-rate, --target-patients, --most-uncertain), bring more patients, or go on with "
+            "--allow-missed-target"
         )
-    return Thresholds(no_idc_below=low, idc_from=high)
+    for line in missed:
+        _LOG.warning("THE OPERATING POINT MISSES ITS TARGET: %s", line)
+    return thresholds
 
 
-def _widest(low: float, band_width: float) -> float:
-    """The highest rounded threshold that is at most `band_width` above another."""
-    cut = round(low + band_width, _DECIMALS)
-    return cut if cut - low <= band_width + _ROUNDING else round(cut - 10.0**-_DECIMALS, _DECIMALS)
+def describe_point(
+    thresholds: Thresholds, target: Target, probability: Scores, labels: Truth, patients: Names
+) -> OperatingPoint:
+    """What two thresholds reach on the patients that they were chosen on; arguments as of `choose_thresholds`."""
+    probability = probability.astype(np.float64)
+    as_idc, as_no_idc = probability >= thresholds.idc_from, probability < thresholds.no_idc_below
+    found = reached(thresholds, probability, labels)
+    sides = {
+        "sensitivity": (as_no_idc, labels, 1 - target.sensitivity),
+        "false-alarm rate": (as_idc, ~labels, target.false_alarm_rate),
+    }
+    kept, counted, missed = {}, {}, []
+    for name, (wrong, of_class, may_err) in sides.items():
+        shares = [own.mean() for own in _by_patient(wrong, of_class, patients, may_err)]
+        counted[name] = len(shares)
+        kept[name] = sum(share <= may_err + _ROUNDING for share in shares) / (len(shares) + 1)
+        if kept[name] < target.patients - _ROUNDING:
+            missed.append(
+                f"{name}: sure for {kept[name]:.0%} of new patients, {target.patients:.0%} wanted "
+                f"(patients with enough patches: {len(shares)})"
+            )
+    uncertain = float(np.mean([(~own).mean() for own in _by_patient(as_idc | as_no_idc, None, patients)]))
+    if uncertain > target.most_uncertain + _ROUNDING:
+        missed.append(f"uncertain: {uncertain:.1%} of a mean patient's patches, {target.most_uncertain:.0%} allowed")
+    missed += [f"no patch is {name}" for name, called in (("idc", as_idc), ("no_idc", as_no_idc)) if not called.any()]
+    return OperatingPoint(
+        target_sensitivity=target.sensitivity,
+        target_specificity=round(1 - target.false_alarm_rate, 9),
+        target_patients=target.patients,
+        target_uncertain=target.most_uncertain,
+        sensitivity_patients=counted["sensitivity"],
+        sensitivity_kept_by=round(kept["sensitivity"], 4),
+        specificity_patients=counted["false-alarm rate"],
+        specificity_kept_by=round(kept["false-alarm rate"], 4),
+        validation_sensitivity=_rounded(found.sensitivity),
+        validation_specificity=_rounded(found.specificity),
+        validation_coverage=round(found.coverage, 4),
+        validation_misses=_rounded(_mean(as_no_idc[labels])),
+        validation_false_alarms=_rounded(_mean(as_idc[~labels])),
+        validation_uncertain=round(uncertain, 4),
+        missed=tuple(missed),
+    )
 
 
-def _candidates(probability: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Thresholds of `_DECIMALS` decimals, from below all probabilities to above them."""
-    step = 10.0**-_DECIMALS
-    low, high = max(np.floor(probability.min() / step) - 1, 0), np.ceil(probability.max() / step)
-    cuts: NDArray[np.float64] = np.round(np.arange(low, high + 2) * step, _DECIMALS)
-    return cuts[cuts <= 1.0]
+def _by_patient(
+    values: NDArray[Any], of_class: Truth | None, patients: Names, may_err: float = 1.0
+) -> list[NDArray[Any]]:
+    """The values of each patient that has enough patches of a class to get one wrong; of each with any if none has."""
+    rows = np.arange(len(values)) if of_class is None else np.flatnonzero(of_class)
+    rows = rows[np.argsort(patients[rows], kind="stable")]
+    groups = np.split(values[rows], np.unique(patients[rows], return_index=True)[1][1:])
+    return [own for own in groups if len(own) * may_err >= 1 - _ROUNDING] or groups
 
 
-def _share_below(
-    cuts: NDArray[np.float64], probability: NDArray[np.floating], weights: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    order = np.argsort(probability)
-    cumulative = np.concatenate([[0.0], np.cumsum(weights[order])]) / weights.sum()
-    share: NDArray[np.float64] = cumulative[np.searchsorted(probability[order], cuts, side="left")]
-    return share
+def _errors(own: NDArray[Any], may_err: float) -> int:
+    """How many of a patient's patches may be wrong."""
+    return min(math.floor(len(own) * may_err + _ROUNDING), len(own) - 1)
+
+
+def _kept_by(cuts: list[float], share: float) -> float:
+    """The highest cut that a share of new patients keeps, given the highest that each known patient keeps.
+
+    With few patients no cut is sure to be kept; then it is the lowest, which all known patients keep.
+    """
+    rank = math.floor((len(cuts) + 1) * (1 - share) + _ROUNDING)
+    return float(sorted(cuts)[max(rank, 1) - 1])
+
+
+def _mean(chosen: Truth) -> float:
+    return float(chosen.mean()) if len(chosen) else float("nan")
+
+
+def _rounded(share: float) -> float | None:
+    return None if math.isnan(share) else round(share, 4)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from idc_trainer.evaluation.measures import Ranking, calibration_bins
 from idc_trainer.evaluation.scored_patches import ScoredPatches
+from idc_trainer.evaluation.spread import RiskCoverage
 from idc_trainer.report.content import Chart, Curve
 
 _SIDE_INCHES: Final = 4.2
@@ -45,6 +46,12 @@ def reliability_chart(scored: ScoredPatches) -> Chart:
     mean = np.array([scored.probability[bins == index].mean() for index in filled], np.float64)
     share = np.array([scored.labels[bins == index].mean() for index in filled], np.float64)
     return Chart("Reliability", "mean P(IDC) of a bin", "share with IDC", (Curve("all patches", mean, share),))
+
+
+def risk_coverage_chart(found: RiskCoverage) -> Chart:
+    """The share of wrong decisions among the surest patches."""
+    curve = Curve("all patients, equal weight", np.array(found.coverage), np.array(found.risk))
+    return Chart(f"Risk against coverage, area {found.area:.3f}", "coverage", "wrong at the cut 0.5", (curve,))
 
 
 def roc_points(scored: ScoredPatches) -> tuple[Points, Points]:

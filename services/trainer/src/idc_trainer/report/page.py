@@ -1,16 +1,27 @@
-"""Writes a report: `index.html`, one file that needs no network, with `figures.json` and `left-out.json`."""
+"""Writes a report: `index.html`, which needs no network, `figures.json`, `patients.svg` and `left-out.json`."""
 
+import base64
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from idc_trainer.data.left_out import left_out_json, tell_left_out
 from idc_trainer.errors import output_error
+from idc_trainer.evaluation.intervals import LEAST_UNITS
+from idc_trainer.evaluation.spread import LEAST_PATCHES
 from idc_trainer.report import tables
-from idc_trainer.report.charts import COLOURS, draw, precision_recall_chart, reliability_chart, roc_chart
+from idc_trainer.report.charts import (
+    COLOURS,
+    draw,
+    precision_recall_chart,
+    reliability_chart,
+    risk_coverage_chart,
+    roc_chart,
+)
 from idc_trainer.report.content import NOTICE, ReportContent
 from idc_trainer.report.pictures import false_alarms, missed_cancers, slides
 from idc_trainer.report.slider import histograms
+from idc_trainer.report.spread_figure import spread_figure
 
 
 def write_report(content: ReportContent, folder: Path) -> None:
@@ -23,6 +34,7 @@ def write_report(content: ReportContent, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         # A file name may hold bytes that are not valid text.
         (folder / "index.html").write_text(_page(content), encoding="utf-8", errors="backslashreplace")
+        (folder / "patients.svg").write_bytes(spread_figure(content.evaluation))
         figures = content.evaluation.model_copy(update={"command": content.command})
         (folder / "figures.json").write_text(figures.model_dump_json(indent=2) + "\n", encoding="utf-8")
         (folder / "left-out.json").write_text(left_out_json(content.left_out), encoding="utf-8")
@@ -45,12 +57,21 @@ def _page(content: ReportContent) -> str:
     return environment.get_template("page.html.j2").render(
         content=content,
         notice=NOTICE,
-        summary=tables.summary(evaluation),
+        spread_head=tables.SPREAD_HEAD,
+        spread=tables.spread(evaluation),
+        spread_figure=base64.b64encode(spread_figure(evaluation)).decode(),
+        reasons=tables.reasons(evaluation),
+        least_patches=LEAST_PATCHES,
+        least_units=LEAST_UNITS,
         patient_head=tables.PATIENT_HEAD,
         patients=tables.per_patient(evaluation),
-        curves=(roc_chart(scored), precision_recall_chart(scored), reliability_chart(scored)),
+        curves=(
+            roc_chart(scored),
+            precision_recall_chart(scored),
+            reliability_chart(scored),
+            risk_coverage_chart(evaluation.risk_coverage),
+        ),
         colours=COLOURS,
-        confusion=tables.confusion(scored),
         sliders=(("low", "no_idc", round(cuts.no_idc_below, 3)), ("high", "idc", round(cuts.idc_from, 3))),
         counts=histograms(scored),
         slides=slides(scored, images) if images else None,

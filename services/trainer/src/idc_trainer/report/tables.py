@@ -3,7 +3,7 @@
 from idc_contracts.bundle import Estimate
 from idc_trainer.evaluation.bootstrap import Evaluation, Figures
 from idc_trainer.evaluation.measures import MEASURES
-from idc_trainer.evaluation.scored_patches import ScoredPatches
+from idc_trainer.evaluation.spread import QUANTILES
 
 Row = tuple[str, ...]
 """The row's name and its cells."""
@@ -11,29 +11,55 @@ Row = tuple[str, ...]
 _NAMES = {
     "auc": "AUC",
     "auprc": "AUPRC",
-    "balanced_accuracy": "balanced accuracy",
-    "f1": "F1",
-    "sensitivity": "sensitivity",
-    "specificity": "specificity",
-    "coverage": "coverage",
+    "balanced_accuracy_at_half": "balanced accuracy at 0.5",
+    "f1_at_half": "F1 at 0.5",
+    "sensitivity_at_half": "sensitivity at 0.5",
+    "specificity_at_half": "specificity at 0.5",
+    "misses": "IDC called no_idc",
+    "false_alarms": "no IDC called idc",
+    "coverage": "decided",
     "ece": "ECE",
     "brier": "Brier",
 }
 
+SPREAD_HEAD = (
+    "metric, all patches counted",
+    "all patches together",
+    "mean of patients",
+    "patients in the mean",
+    *("least" if percent == 0 else "greatest" if percent == 100 else f"{percent} %" for percent in QUANTILES),
+    "patients in the quantiles",
+)
 PATIENT_HEAD = ("patient", "patches", "IDC", *(_NAMES[name] for name in MEASURES))
 
 
 def format_estimate(estimate: Estimate | None) -> str:
-    """`0.912 (0.880-0.941)`, or `-` where there is none."""
-    return f"{estimate.value:.3f} ({estimate.low:.3f}-{estimate.high:.3f})" if estimate else "-"
+    """`0.912 (0.880-0.941)`, `0.912` without an interval, or `-` where there is none."""
+    if estimate is None:
+        return "-"
+    interval = "" if estimate.low is None else f" ({estimate.low:.3f}-{estimate.high:.3f})"
+    return f"{estimate.value:.3f}{interval}"
 
 
-def summary(evaluation: Evaluation) -> list[Row]:
-    """The means over patients and the pooled metrics."""
+def spread(evaluation: Evaluation) -> list[Row]:
+    """Each metric of all patches together and over patients, under `SPREAD_HEAD`."""
+    rows = []
+    for name, found in evaluation.spread.items():
+        quantiles = (f"{found.quantiles[percent]:.3f}" if found.counted else "-" for percent in QUANTILES)
+        means = format_estimate(getattr(evaluation.pooled, name)), format_estimate(found.mean)
+        rows.append((_NAMES[name], *means, str(found.patients), *quantiles, str(found.counted)))
+    return rows
+
+
+def reasons(evaluation: Evaluation) -> list[Row]:
+    """What the patches of each class were called, and why they are uncertain: shares of all patches of the class."""
+    pooled = evaluation.pooled
+    found = (("IDC", pooled.called_of_positives), ("no IDC", pooled.called_of_negatives))
     return [
-        ("mean AUC within patients", format_estimate(evaluation.within_patients)),
-        ("mean balanced accuracy of patients", format_estimate(evaluation.mean_balanced_accuracy)),
-        *((f"{_NAMES[name]}, all patches", format_estimate(getattr(evaluation.pooled, name))) for name in MEASURES),
+        (name, str(called.patches), *(f"{share:.1%}" for share in (called.idc, called.no_idc, called.uncertain)), why)
+        for name, called in found
+        if called
+        for why in [", ".join(f"{reason} {share:.1%}" for reason, share in called.reasons.items())]
     ]
 
 
@@ -45,14 +71,3 @@ def per_patient(evaluation: Evaluation) -> list[Row]:
 def _patient_row(patient: str, figures: Figures) -> Row:
     cells = (format_estimate(getattr(figures, name)) for name in MEASURES)
     return patient, str(figures.patches), str(figures.positives), *cells
-
-
-def confusion(scored: ScoredPatches) -> list[Row]:
-    """Patches by truth and decision (`idc`, `uncertain`, `no_idc`), with the share of the row."""
-    undecided = ~(scored.called_idc | scored.called_no_idc)
-    rows = []
-    for name, truth in (("IDC", scored.labels), ("no IDC", ~scored.labels)):
-        counts = [int((truth & decision).sum()) for decision in (scored.called_idc, undecided, scored.called_no_idc)]
-        total = max(sum(counts), 1)
-        rows.append((name, *(f"{count} ({count / total:.1%})" for count in counts)))
-    return rows

@@ -9,7 +9,8 @@ import numpy as np
 
 from idc_trainer.data.index import PatchIndex
 from idc_trainer.errors import SplitError
-from idc_trainer.evaluation.scored_patches import ScoredPatches, join_scored, score_patches
+from idc_trainer.evaluation.scored_patches import ScoredPatches, join_scored, reasons_of, score_patches
+from idc_trainer.learning.ensemble import CHECKS
 from idc_trainer.learning.operating_point import Target
 from idc_trainer.progress import Progress
 from idc_trainer.splits.divided import DividedPatches
@@ -80,4 +81,5 @@ def _score_fold(
     trained = train_phases(Run(patches, request.source, request.target, progress))
     with tempfile.TemporaryDirectory() as folder:
         _, runner = compile_classifier(trained.members, Path(folder))
-        return score_patches(patches.test, runner.run_all(patches.test)["probability"], trained.thresholds)
+        found = runner.run_all(patches.test)
+    return score_patches(patches.test, found["probability"], trained.thresholds, reasons_of(found, CHECKS))

@@ -4,14 +4,13 @@ from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version as package_version
 from typing import Final, Literal
 
-from idc_contracts import Check, Reason, utc_now
+from idc_contracts import utc_now
 from idc_contracts.bundle import (
     PATCH,
     Backbone,
     BundleManifest,
     Dataset,
     Int8,
-    OperatingPoint,
     PatientMetrics,
     SelfTest,
     Split,
@@ -19,20 +18,13 @@ from idc_contracts.bundle import (
 from idc_trainer.evaluation.bootstrap import Evaluation, MeasuredParts
 from idc_trainer.export import self_test
 from idc_trainer.export.int8 import MOST_AUC_DROP
-from idc_trainer.learning.operating_point import Target, reached
-from idc_trainer.learning.sampling import balanced_weights
+from idc_trainer.learning.ensemble import CHECKS
+from idc_trainer.learning.operating_point import Target, describe_point
 from idc_trainer.splits.divided import DividedPatches
 from idc_trainer.splits.split import PatientSplit
 from idc_trainer.workflows.export import Exported
 from idc_trainer.workflows.phases import Trained
 
-CHECKS: Final = (
-    Check(reason=Reason.LITTLE_TISSUE, output="little_tissue", from_value=0.5),
-    Check(reason=Reason.UNFAMILIAR, output="unfamiliar", from_value=0.5),
-    Check(reason=Reason.UNFAMILIAR, output="distance", from_value=1.0),
-    Check(reason=Reason.OUT_OF_FOCUS, output="out_of_focus", from_value=0.5),
-)
-"""When the classifier's further outputs make a patch uncertain."""
 _SELF_TEST_TOLERANCE: Final = 0.02
 """The largest |dp| with which a bundle still passes its self-test."""
 
@@ -54,7 +46,7 @@ class Description:
 def describe(found: Description) -> BundleManifest:
     """The manifest without its list of files."""
     trained, built, twin = found.trained, found.trained.members[0].backbone, found.exported.twin
-    split = _used_split(found)
+    split, seen = _used_split(found), found.trained.held_out
     used = found.patches.index.of({*split.train, *split.validation, *split.test})
     return BundleManifest.model_construct(
         schema_version=1,
@@ -69,13 +61,12 @@ def describe(found: Description) -> BundleManifest:
         calibration=tuple(member.calibration for member in trained.members),
         thresholds=trained.thresholds,
         checks=CHECKS,
-        operating_point=_operating_point(found.target, trained),
+        operating_point=describe_point(
+            trained.thresholds, found.target, seen.probability, seen.index.labels, seen.index.patients
+        ),
         split=Split(id=split.id, cross_fitted=found.patches.cross_fitted, **asdict(split)),
         dataset=Dataset(sha256=used.sha256(), patches=len(used), positives=int(used.labels.sum())),
-        metrics=(
-            *_patient_metrics(found.parts.validation.evaluation, "validation"),
-            *_patient_metrics(found.parts.test.evaluation, "test"),
-        ),
+        metrics=(*_patient_metrics(found.parts.test.evaluation, "test"), *_of_validation(found)),
         self_test=SelfTest(file=self_test.FILE, patches=self_test.COUNT, tolerance=_SELF_TEST_TOLERANCE),
         parity=found.exported.parity,
         int8=Int8(kept=twin.kept, auc_drop=twin.auc_drop, auc_drop_limit=MOST_AUC_DROP) if twin else None,
@@ -90,18 +81,9 @@ def _used_split(found: Description) -> PatientSplit:
     return replace(found.patches.split, validation=held_out)
 
 
-def _operating_point(target: Target, trained: Trained) -> OperatingPoint:
-    index = trained.held_out.index
-    weights = balanced_weights(index.labels, index.patients)
-    found = reached(trained.thresholds, trained.held_out.probability, index.labels, weights)
-    return OperatingPoint(
-        target_sensitivity=target.sensitivity,
-        target_specificity=target.specificity,
-        target_band_width=target.band_width,
-        validation_sensitivity=round(found.sensitivity, 4),
-        validation_specificity=round(found.specificity, 4),
-        validation_coverage=round(found.coverage, 4),
-    )
+def _of_validation(found: Description) -> list[PatientMetrics]:
+    """Cross-fitted, they are many and of single networks: card and report have their spread."""
+    return [] if found.patches.cross_fitted else _patient_metrics(found.parts.validation.evaluation, "validation")
 
 
 def _patient_metrics(evaluation: Evaluation, part: Literal["validation", "test"]) -> list[PatientMetrics]:

@@ -4,12 +4,15 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from idc_contracts.bundle import BundleManifest
 from idc_trainer.data.check import require_patches
 from idc_trainer.data.index import PatchIndex
 from idc_trainer.data.reading import DataSet, read_patches
-from idc_trainer.errors import SplitError, printable
-from idc_trainer.evaluation.scored_patches import ScoredPatches, score_patches
+from idc_trainer.errors import DataUnreadable, SplitError, printable
+from idc_trainer.evaluation.named_list import read_names
+from idc_trainer.evaluation.scored_patches import ScoredPatches, reasons_of, score_patches
 from idc_trainer.graphs.opening import open_bundle, prove
 from idc_trainer.progress import Progress
 
@@ -23,7 +26,10 @@ class EvaluationRequest:
     precision: str = "fp16"
     """Which graph of the bundle, a key of `opening.GRAPHS`."""
     patients: tuple[str, ...] = ()
-    """The patients to measure on; empty takes all of the data that the bundle was not trained on."""
+    """The patients to measure on; empty takes those that had no part in the bundle, or, if there are none, all that it
+    was not trained on."""
+    only_list: Path | None = None
+    """A text file of file names: only these patches are measured."""
 
 
 @dataclass(frozen=True)
@@ -49,9 +55,20 @@ def score_bundle(request: EvaluationRequest, progress: Progress) -> Evaluated:
     manifest = opened.bundle.manifest
     index = read_patches(request.data, progress)
     require_patches(index)
+    if request.only_list:
+        index = _named(request.only_list, index)
     chosen = index.of(_patients(request, manifest, index))
-    probability = opened.runner.run_all(chosen, progress, "scoring patches")["probability"]
-    return Evaluated(manifest, chosen, score_patches(chosen, probability, manifest.thresholds))
+    found = opened.runner.run_all(chosen, progress, "scoring patches")
+    reasons = reasons_of(found, manifest.checks)
+    return Evaluated(manifest, chosen, score_patches(chosen, found["probability"], manifest.thresholds, reasons))
+
+
+def _named(only_list: Path, index: PatchIndex) -> PatchIndex:
+    """The patches that a list names; other names in it are no error, since a list may be of a larger set."""
+    chosen = index.rows(np.isin(index.names, read_names(only_list)))
+    if not len(chosen):
+        raise DataUnreadable(f"{only_list} names no patch of the data: list file names, one per line")
+    return chosen
 
 
 def _patients(request: EvaluationRequest, manifest: BundleManifest, index: PatchIndex) -> tuple[str, ...]:
@@ -66,4 +83,9 @@ def _patients(request: EvaluationRequest, manifest: BundleManifest, index: Patch
         raise SplitError("the bundle was trained on all patients of the data: bring others")
     if skipped := sorted(known & trained_on):
         _LOG.warning("Not measured, since the bundle was trained on them: %s", printable(", ".join(skipped)))
-    return tuple(sorted(known - trained_on))
+    apart = known - trained_on - set(manifest.split.validation)
+    if apart and (chosen_on := sorted(known - trained_on - apart)):
+        _LOG.warning(
+            "Not measured, since calibration and thresholds were chosen on them: %s", printable(", ".join(chosen_on))
+        )
+    return tuple(sorted(apart or known - trained_on))

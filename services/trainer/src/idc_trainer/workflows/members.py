@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idc_trainer.backbones.base import BuiltBackbone
+from idc_trainer.backbones.folding import served
 from idc_trainer.data.index import PatchIndex
 from idc_trainer.features.store import FeatureStore
 from idc_trainer.learning.batches import PATCH_SHAPE, PatchBatches, as_dataset
@@ -60,9 +61,9 @@ class WholeNetwork:
                 folder / "tensorboard",
                 _named(self.progress, number, recipe.networks),
             )
-        backbone = read_backbone(self.source)
+        backbone = read_backbone(self.source)  # in float32, whatever the training's precision was
         backbone.model.set_weights(trainable.model.get_weights())
-        return Fitted(replace(backbone, fine_tuned_from=recipe.train_from), read_heads(model), epochs)
+        return Fitted(served(replace(backbone, fine_tuned_from=recipe.train_from)), read_heads(model), epochs)
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ class HeadsOnFeatures:
 
     @cached_property
     def _backbone(self) -> BuiltBackbone:
-        return read_backbone(self.source)
+        return served(read_backbone(self.source))
 
     @cached_property
     def _stores(self) -> tuple[FeatureStore, ...]:

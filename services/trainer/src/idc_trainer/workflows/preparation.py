@@ -1,6 +1,5 @@
 """The first steps of every training: patches, backbone, and features from the cache."""
 
-import tempfile
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -13,8 +12,8 @@ from idc_trainer.data.reading import DataSet, read_patches
 from idc_trainer.features.extraction import Extractor, extract
 from idc_trainer.features.store import FeatureStore
 from idc_trainer.features.variants import Plain, variants
-from idc_trainer.graphs.conversion import save_ir, to_openvino
-from idc_trainer.graphs.runner import GraphRunner, read_graph
+from idc_trainer.graphs.conversion import to_openvino
+from idc_trainer.graphs.runner import GraphRunner
 from idc_trainer.learning.network import build_feature_model
 from idc_trainer.learning.recipe import Recipe
 from idc_trainer.progress import Progress
@@ -55,12 +54,11 @@ def read_backbone(source: Source) -> BuiltBackbone:
 
 
 def feature_extractor(backbone: BuiltBackbone) -> Extractor:
-    """The pooled features by OpenVINO, from the FP16 weights that are served; the graph is made for the first patch."""
+    """The pooled features by OpenVINO; the graph, which takes seconds to make, is made for the first patch."""
 
     @cache
     def runner() -> GraphRunner:
-        with tempfile.TemporaryDirectory() as folder:
-            return GraphRunner(read_graph(save_ir(to_openvino(build_feature_model(backbone)), Path(folder))))
+        return GraphRunner(to_openvino(build_feature_model(backbone)))
 
     return Extractor(sum(backbone.stage_widths), lambda patches: runner().run(patches)["features"])
 

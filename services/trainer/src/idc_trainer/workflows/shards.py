@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from idc_trainer.backbones.folding import served
 from idc_trainer.data.check import require_patches
 from idc_trainer.data.index import PatchIndex
 from idc_trainer.data.reading import read_patches
@@ -35,5 +36,5 @@ def extract_shard(source: Source, shard: Shard, progress: Progress) -> int:
     index = read_patches(source.data, progress)
     require_patches(index)
     chosen = shard.of(index)
-    all_features(read_backbone(source), chosen, source, progress)
+    all_features(served(read_backbone(source)), chosen, source, progress)
     return len(chosen)

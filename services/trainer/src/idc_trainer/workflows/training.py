@@ -7,10 +7,11 @@ import numpy as np
 
 from idc_trainer.evaluation.bootstrap import MeasuredPart, MeasuredParts, evaluate, read_cross_validation
 from idc_trainer.evaluation.named_list import ListResult, read_list
-from idc_trainer.evaluation.scored_patches import score_patches
+from idc_trainer.evaluation.scored_patches import reasons_of, score_patches
 from idc_trainer.export import bundle_writer, self_test
 from idc_trainer.export.model_card import Findings, Provenance
 from idc_trainer.graphs.runner import GraphRunner
+from idc_trainer.learning.ensemble import CHECKS
 from idc_trainer.learning.operating_point import Target
 from idc_trainer.progress import Progress
 from idc_trainer.splits.choose import SplitRequest, split_patients
@@ -81,7 +82,9 @@ def _measure(
     held_out, test, thresholds = trained.held_out, patches.test, trained.thresholds
     found = runner.run_all(test, progress, "scoring test patches")
     scored = (
-        score_patches(held_out.index, held_out.probability.astype(np.float32), thresholds),
-        score_patches(test, found["probability"], thresholds),
+        score_patches(
+            held_out.index, held_out.probability.astype(np.float32), thresholds, reasons_of(held_out.outputs, CHECKS)
+        ),
+        score_patches(test, found["probability"], thresholds, reasons_of(found, CHECKS)),
     )
     return MeasuredParts(*(MeasuredPart(part, evaluate(part, seed)) for part in scored))
