@@ -30,7 +30,16 @@ class _Trainings:
     def __init__(self, data: Path, place: Path) -> None:
         self._command = [sys.executable, "-m", "idc_trainer", "train", "--data", str(data), "--out", str(place / "out")]
         self._command += ["--cache", str(place / "cache"), "--input-px", "32", "--stages", "stage3,stage4"]
-        self._command += ["--stain-passes", "0", "--no-int8", "--test-patients", "a", "--validation-patients", "b"]
+        self._command += [
+            "--stain-passes",
+            "0",
+            "--no-int8",
+            "--allow-missed-target",
+            "--test-patients",
+            "a",
+            "--validation-patients",
+            "b",
+        ]
         self._command += ["--fine-tune", "2", "--steps-per-epoch", "25", "--batch", "8", "--patience", "5"]
         self.started: list[subprocess.Popen[str]] = []
 

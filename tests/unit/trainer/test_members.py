@@ -190,7 +190,9 @@ def test_the_classifier_is_the_average_of_its_calibrated_members(members: tuple[
 
     found = {name: np.asarray(values) for name, values in build_classifier(members)(patches, training=False).items()}
 
-    features = [np.asarray(build_feature_model(member.backbone)(patches, training=False)["features"]) for member in members]
+    features = [
+        np.asarray(build_feature_model(member.backbone)(patches, training=False)["features"]) for member in members
+    ]
     pairs = list(zip(members, features, strict=True))
     logits = [one.heads.logits(values) / one.calibration.temperature + one.calibration.bias for one, values in pairs]
     shares = np.mean([one.heads.qualities(values) for one, values in pairs], 0)

@@ -295,7 +295,9 @@ def test_the_heads_of_a_model_compute_its_logits() -> None:
     heads = read_heads(model)
 
     features = np.asarray(build_feature_model(backbone)(patches, training=False)["features"])
-    np.testing.assert_allclose(heads.logits(features), np.asarray(model(patches, training=False)["idc"])[:, 0], atol=1e-4)
+    np.testing.assert_allclose(
+        heads.logits(features), np.asarray(model(patches, training=False)["idc"])[:, 0], atol=1e-4
+    )
 
 
 @pytest.mark.parametrize(

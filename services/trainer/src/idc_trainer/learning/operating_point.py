@@ -25,6 +25,7 @@ _LOG = logging.getLogger(__name__)
 Scores = NDArray[np.floating]
 Truth = NDArray[np.bool_]
 Names = NDArray[np.str_]
+Group = NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -82,10 +83,8 @@ def choose_thresholds(probability: Scores, labels: Truth, patients: Names, targe
     """
     probability = probability.astype(np.float64)
     may_miss, may_alarm = 1 - target.sensitivity, target.false_alarm_rate
-    positives, negatives = (
-        _by_patient(probability, labels, patients, may_miss),
-        _by_patient(probability, ~labels, patients, may_alarm),
-    )
+    positives = _by_patient(probability, labels, patients, may_miss)
+    negatives = _by_patient(probability, ~labels, patients, may_alarm)
     lowest = _kept_by([np.sort(own)[_errors(own, may_miss)] for own in positives], target.patients)
     highest = -_kept_by([np.sort(-own)[_errors(own, may_alarm)] for own in negatives], target.patients)
     low = math.floor(lowest * _STEPS + _ROUNDING) / _STEPS
@@ -117,7 +116,9 @@ def describe_point(
         "sensitivity": (as_no_idc, labels, 1 - target.sensitivity),
         "false-alarm rate": (as_idc, ~labels, target.false_alarm_rate),
     }
-    kept, counted, missed = {}, {}, []
+    kept: dict[str, float] = {}
+    counted: dict[str, int] = {}
+    missed: list[str] = []
     for name, (wrong, of_class, may_err) in sides.items():
         shares = [own.mean() for own in _by_patient(wrong, of_class, patients, may_err)]
         counted[name] = len(shares)
@@ -150,9 +151,7 @@ def describe_point(
     )
 
 
-def _by_patient(
-    values: NDArray[Any], of_class: Truth | None, patients: Names, may_err: float = 1.0
-) -> list[NDArray[Any]]:
+def _by_patient(values: Group, of_class: Truth | None, patients: Names, may_err: float = 1.0) -> list[Group]:
     """The values of each patient that has enough patches of a class to get one wrong; of each with any if none has."""
     rows = np.arange(len(values)) if of_class is None else np.flatnonzero(of_class)
     rows = rows[np.argsort(patients[rows], kind="stable")]
@@ -160,7 +159,7 @@ def _by_patient(
     return [own for own in groups if len(own) * may_err >= 1 - _ROUNDING] or groups
 
 
-def _errors(own: NDArray[Any], may_err: float) -> int:
+def _errors(own: Group, may_err: float) -> int:
     """How many of a patient's patches may be wrong."""
     return min(math.floor(len(own) * may_err + _ROUNDING), len(own) - 1)
 
