@@ -36,7 +36,7 @@ def _panel(axes: Axes, title: str, right: str, wrong: str, called: list[Called |
     names = (f"called {right}", "uncertain", f"called {wrong}")
     layers = (shares[:, 0], 1 - shares.sum(axis=1), shares[:, 1])
     bottom = np.zeros(len(shares))
-    for name, layer, colour in zip(names, layers, _COLOURS.values(), strict=True):
+    for name, layer, colour in zip(names, layers, _COLOURS.values(), strict=True) if len(shares) else ():
         axes.bar(np.arange(len(shares)), layer, 1.0, bottom, color=colour, label=name, linewidth=0)
         bottom = bottom + layer
     axes.set(
@@ -44,7 +44,8 @@ def _panel(axes: Axes, title: str, right: str, wrong: str, called: list[Called |
     )
     axes.set_xticks([])
     axes.set_ylim(0, 1)
-    axes.legend(loc="lower left", framealpha=0.9, fontsize=8)
+    if len(shares):
+        axes.legend(loc="lower left", framealpha=0.9, fontsize=8)
 
 
 def _counts(called: Called | None) -> bool:
