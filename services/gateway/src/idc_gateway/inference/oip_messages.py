@@ -8,11 +8,13 @@ import base64
 import json
 import struct
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, Final, cast
 
 from pydantic import BaseModel, Json
 
 from idc_contracts import Check, ModelRef, Probability, Sha256, Thresholds, decide
+from idc_contracts.decision import checks_from_text
 from idc_gateway.inference.ports import EncodedImage, ModelDescription, Prediction
 
 BINARY_EXTENSION: Final = "binary_tensor_data"
@@ -28,7 +30,7 @@ class _Parameters(BaseModel):
     sha256: Sha256
     no_idc_below: Probability
     idc_from: Probability
-    checks: Json[tuple[Check, ...]] = ()
+    checks: str = "[]"
 
 
 class Answer(BaseModel):
@@ -47,7 +49,7 @@ class Answer(BaseModel):
         """
         model = ModelRef(name=self.model_name, version=self.model_version, sha256=self.parameters.sha256)
         thresholds = Thresholds(no_idc_below=self.parameters.no_idc_below, idc_from=self.parameters.idc_from)
-        checks = self.parameters.checks
+        checks = _checks(self.parameters.checks)
         probabilities = self._numbers("probability", count)
         checked = {check.output: self._numbers(check.output, count) for check in checks}
         return [
@@ -64,6 +66,12 @@ class Answer(BaseModel):
                 f"{count} images got {len(values)} values of the output {name!r}: it needs as many numbers"
             )
         return cast(list[float], values)
+
+
+@lru_cache(maxsize=8)
+def _checks(text: str) -> tuple[Check, ...]:
+    # Every answer of a model has the same text.
+    return checks_from_text(text)
 
 
 class ServerMetadata(BaseModel):
