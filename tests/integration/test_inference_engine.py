@@ -17,6 +17,7 @@ from idc_inference.engines.openvino_engine import OpenVinoEngine
 from idc_inference.errors import EngineFailed, ModelUnavailable
 from idc_inference.metrics import Metrics
 from idc_inference.scheduling.scheduler import Scheduler
+from support.tiny_bundle import tiny_outputs, write_tiny_bundle
 
 pytestmark = pytest.mark.integration
 
@@ -80,6 +81,37 @@ def test_patches_that_nobody_may_write_are_read(scheduler: Scheduler) -> None:
     patches = np.frombuffer(body, np.uint8).reshape(1, 50, 50, 3)
 
     assert scheduler.submit(patches).result(timeout=30).probability == pytest.approx([0.2], abs=1e-3)
+
+
+@pytest.mark.parametrize("count", [1, CHUNK + 1])
+def test_each_output_of_the_graph_comes_by_its_name_in_the_order_of_the_patches(tmp_path: Path, count: int) -> None:
+    graph = write_tiny_bundle(tmp_path, has_checks=True) / "model.xml"
+    colours = np.random.default_rng(1).integers(0, 256, (count, 1, 1, 3), dtype=np.uint8)
+    patches = np.tile(colours, (1, 50, 50, 1))
+
+    with scheduler_on(graph) as scheduler:
+        outputs = scheduler.submit(patches).result(timeout=30).outputs
+
+    expected = tiny_outputs(patches)
+    assert set(scheduler.outputs) == outputs.keys() == expected.keys()
+    for name, values in outputs.items():
+        assert values.dtype == np.float32
+        np.testing.assert_allclose(values, expected[name], atol=1e-3, err_msg=name)
+
+
+def test_graph_whose_second_output_is_no_number_fails_the_chunk(tmp_path: Path) -> None:
+    source = ops.parameter([-1, 50, 50, 3], np.uint8, name="patch")
+    source.output(0).set_names({"patch"})
+    mean = ops.reduce_mean(ops.convert(source, "f32"), ops.constant([1, 2, 3]))
+    root = ops.sqrt(ops.subtract(ops.constant(np.float32(99)), mean))
+    mean.output(0).set_names({"probability"})
+    root.output(0).set_names({"distance"})
+    ov.save_model(ov.Model([mean, root], [source], "rooted"), tmp_path / "model.xml")
+
+    with scheduler_on(tmp_path / "model.xml") as scheduler:
+        with pytest.raises(EngineFailed, match="distance is not a number"):
+            score(scheduler, np.array([100], np.uint8))
+        assert score(scheduler, np.array([25], np.uint8)) == pytest.approx([25])
 
 
 def save_graph(folder: Path, *, patch: str = "patch", output: str = "probability", axes: tuple[int, ...]) -> Path:

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Speaks the stick worker's protocol without a stick: P(IDC) is a patch's mean over 255. It can fail in named ways.
 
-The failure is what `FAKE_STICK` says, or what stands in the file that `FAKE_STICK_FILE` names, which may change while
-the worker runs.
+`FAKE_STICK_OUTPUTS` names its outputs with commas; those other than P(IDC) are ten times as large. The failure is what
+`FAKE_STICK` says, or what stands in the file that `FAKE_STICK_FILE` names, which may change while the worker runs.
 """
 
 import json
@@ -25,6 +25,10 @@ def failure() -> str:
     return os.environ.get("FAKE_STICK", "")
 
 
+def outputs() -> list[str]:
+    return os.environ.get("FAKE_STICK_OUTPUTS", "probability").split(",")
+
+
 def main() -> int:
     if failure() == "no stick":
         say({"error": "Can not init Myriad device: NC_ERROR"})
@@ -33,7 +37,7 @@ def main() -> int:
         time.sleep(LONG_S)
     if failure() == "babbles at first":
         say([["no", "hello"]])
-    hello = {"device": sys.argv[2], "available": ["CPU", "MYRIAD"]}
+    hello = {"device": sys.argv[2], "available": ["CPU", "MYRIAD"], "outputs": outputs()}
     if os.environ.get("FAKE_STICK_SIDES"):
         hello |= {"height_px": SIDE_PX, "width_px": SIDE_PX}
     say(hello)
@@ -69,7 +73,8 @@ def answer() -> None:
 
 
 def frame(how: str, means: list[float]) -> bytes:
-    right = b"\0" + struct.pack(f"<{len(means)}f", *means)
+    values = [mean if output == "probability" else 10 * mean for output in outputs() for mean in means]
+    right = b"\0" + struct.pack(f"<{len(values)}f", *values)
     text = b"was the stick unplugged?"
     frames = {
         "unplugged": b"\1" + struct.pack("<I", len(text)) + text,

@@ -7,7 +7,11 @@ from contextlib import asynccontextmanager
 import httpx
 from starlette.applications import Starlette
 
+from idc_inference.app import create_app, open_repository
+from idc_inference.metrics import Metrics
 from idc_inference.protocol.tensors import join_elements
+from idc_inference.settings import InferenceSettings
+from support.inference_fakes import RednessEngine, serve_fake
 
 
 def body_of(images: list[bytes]) -> tuple[bytes, dict[str, str]]:
@@ -36,3 +40,9 @@ async def asked(app: Starlette) -> AsyncIterator[httpx.AsyncClient]:
         httpx.AsyncClient(transport=transport, base_url="http://test") as client,
     ):
         yield client
+
+
+def app_around(settings: InferenceSettings, engine: RednessEngine) -> Starlette:
+    """An application that runs every model on this engine."""
+    metrics = Metrics()
+    return create_app(settings, open_repository(settings, metrics, serve_fake(engine)), metrics)

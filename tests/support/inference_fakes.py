@@ -1,4 +1,4 @@
-"""An engine for tests that need no OpenVINO."""
+"""An engine that computes without OpenVINO."""
 
 import threading
 
@@ -9,14 +9,20 @@ from idc_inference.engines.devices import DeviceChoice
 from idc_inference.engines.engine import Engine
 from idc_inference.errors import EngineFailed
 from idc_inference.models.served_model import OpenEngine
+from idc_modelio.outputs import Outputs
+from support.tiny_bundle import tiny_outputs
 
 
 class RednessEngine:
-    """P(IDC) is the mean of the red channel over 255."""
+    """P(IDC) is the mean of the red channel over 255; with checks, it has the outputs of `tiny_outputs`, too."""
 
     device = "FAKE"
 
-    def __init__(self, *, chunk_patches: int = 4, slots: int = 2, computes_in_caller: bool = False) -> None:
+    def __init__(
+        self, *, chunk_patches: int = 4, slots: int = 2, computes_in_caller: bool = False, has_checks: bool = False
+    ) -> None:
+        self.has_checks = has_checks
+        self.outputs = tuple(tiny_outputs(np.zeros((1, 1, 1, 3), np.uint8), has_checks=has_checks))
         self.chunk_patches = chunk_patches
         self.computes_in_caller = computes_in_caller
         self.batch_sizes: list[int] = []
@@ -29,7 +35,7 @@ class RednessEngine:
         self.is_closed = False
         self.slots = slots
 
-    def infer(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def infer(self, patches: NDArray[np.uint8]) -> Outputs:
         """Compute one chunk. See `Engine.infer`."""
         self.gate.wait(timeout=30)
         if self.failure is not None:
@@ -37,9 +43,9 @@ class RednessEngine:
         self.batch_sizes.append(len(patches))
         return self.score(patches)
 
-    def score(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """The mean of the red channel over 255, float32, shape (N,)."""
-        return np.asarray(patches[..., 0].mean(axis=(1, 2)) / 255, dtype=np.float32)
+    def score(self, patches: NDArray[np.uint8]) -> Outputs:
+        """Each output, float32, shape (N,)."""
+        return tiny_outputs(patches, has_checks=self.has_checks)
 
     def close(self) -> None:
         """Remember it; what hangs is not waited for, and the engine can be opened again."""

@@ -12,13 +12,12 @@ from numpy.typing import NDArray
 from starlette.applications import Starlette
 
 from idc_inference.answering import reading
-from idc_inference.app import create_app, open_repository
-from idc_inference.metrics import Metrics
 from idc_inference.settings import InferenceSettings
+from idc_modelio.outputs import Outputs
 from support.demo_patches import solid_png
 from support.eventually import eventually
-from support.infer_requests import asked, post
-from support.inference_fakes import RednessEngine, serve_fake
+from support.infer_requests import app_around, asked, post
+from support.inference_fakes import RednessEngine
 from support.tiny_bundle import write_tiny_bundle
 
 RED, DARK = solid_png((250, 0, 0)), solid_png((10, 0, 0))
@@ -40,11 +39,6 @@ def app(tiny_models_dir: Path, engine: RednessEngine) -> Starlette:
         body_timeout_s=1,
     )
     return app_around(settings, engine)
-
-
-def app_around(settings: InferenceSettings, engine: RednessEngine) -> Starlette:
-    metrics = Metrics()
-    return create_app(settings, open_repository(settings, metrics, serve_fake(engine)), metrics)
 
 
 @pytest.fixture
@@ -78,6 +72,7 @@ async def test_metadata_names_inputs_outputs_and_origin(client: httpx.AsyncClien
 
     assert [(t["name"], t["datatype"], t["shape"]) for t in metadata["inputs"]] == [
         ("image", "BYTES", [-1]),
+        ("um_per_px", "FP32", [-1]),
         ("patch", "UINT8", [-1, 50, 50, 3]),
     ]
     assert [(t["name"], t["datatype"]) for t in metadata["outputs"]] == [("probability", "FP32"), ("decision", "BYTES")]
@@ -91,7 +86,7 @@ async def test_images_get_probability_and_decision_in_order(client: httpx.AsyncC
     outputs = {output["name"]: output["data"] for output in answer["outputs"]}
     assert outputs["decision"] == ["idc", "no_idc", "uncertain"]
     np.testing.assert_allclose(outputs["probability"], np.array([250, 10, 128]) / 255, atol=1e-6)
-    assert answer["parameters"].keys() == {"sha256", "no_idc_below", "idc_from"}
+    assert answer["parameters"].keys() == {"sha256", "no_idc_below", "idc_from", "checks"}
 
 
 @pytest.mark.parametrize("path", ["/v2/models/other/infer", "/v2/models/idc/versions/2/infer"])
@@ -212,7 +207,7 @@ class Decodings:
         self.order: list[bytes] = []
         self.begun, self.go_on = threading.Event(), threading.Event()
 
-    def decode(self, image: bytes, **_sizes: int) -> NDArray[np.uint8]:
+    def decode(self, image: bytes, **_sizes: float | None) -> NDArray[np.uint8]:
         self.order.append(image[:1])
         self.begun.set()
         self.go_on.wait(30)
@@ -252,13 +247,15 @@ class Broken(RednessEngine):
         super().__init__()
         self.answer: float | None = None
 
-    def infer(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def infer(self, patches: NDArray[np.uint8]) -> Outputs:
         if self.answer == 0:
             raise ZeroDivisionError("division by zero")
         return super().infer(patches)
 
-    def score(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
-        return super().score(patches) if self.answer is None else np.full(len(patches), self.answer, np.float32)
+    def score(self, patches: NDArray[np.uint8]) -> Outputs:
+        if self.answer is None:
+            return super().score(patches)
+        return {"probability": np.full(len(patches), self.answer, np.float32)}
 
 
 @pytest.mark.parametrize(("answer", "words"), [(np.nan, "computed no number"), (0.0, "device FAKE failed")])

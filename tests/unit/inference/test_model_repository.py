@@ -16,6 +16,7 @@ from idc_inference.metrics import Metrics
 from idc_inference.models.repository import ModelRepository
 from idc_inference.models.served_model import OpenEngine, load_model
 from idc_inference.settings import InferenceSettings
+from idc_modelio.outputs import Outputs
 from support.inference_fakes import RednessEngine, serve_fake
 from support.tiny_bundle import write_tiny_bundle
 
@@ -235,15 +236,15 @@ def test_empty_folder_is_refused_and_changes_nothing(tmp_path: Path) -> None:
 class Wrong(RednessEngine):
     """Computes something else."""
 
-    def score(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
-        return 1 - super().score(patches)
+    def score(self, patches: NDArray[np.uint8]) -> Outputs:
+        return {name: 1 - values for name, values in super().score(patches).items()}
 
 
 class Silent(RednessEngine):
     """Computes no number."""
 
-    def score(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
-        return np.full(len(patches), np.nan, np.float32)
+    def score(self, patches: NDArray[np.uint8]) -> Outputs:
+        return {"probability": np.full(len(patches), np.nan, np.float32)}
 
 
 class Failing(RednessEngine):

@@ -11,19 +11,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from idc_inference.errors import BadRequest, RequestTooLarge
-from idc_inference.protocol.requests import InferRequest, PatchShape, parse_request
+from idc_inference.protocol.requests import InferRequest, Offer, parse_request
 from idc_inference.protocol.responses import encode_response
 from idc_inference.protocol.tensors import join_elements, split_elements
 
-SHAPE = PatchShape(50, 50)
+OFFER = Offer(50, 50, ("probability",))
 MAX_JSON_BYTES = 300_000
 
 
-def parse(header: dict[str, Any] | bytes, tail: bytes | None = None, length: str | None = None) -> InferRequest:
+def parse(
+    header: dict[str, Any] | bytes, tail: bytes | None = None, length: str | None = None, *, offer: Offer = OFFER
+) -> InferRequest:
     head = header if isinstance(header, bytes) else json.dumps(header).encode()
     if tail is not None and length is None:
         length = str(len(head))
-    return parse_request(head + (tail or b""), length, SHAPE, max_patches=100, max_json_bytes=MAX_JSON_BYTES)
+    return parse_request(head + (tail or b""), length, offer, max_patches=100, max_json_bytes=MAX_JSON_BYTES)
 
 
 def images(tail: bytes, count: int = 1, **changes: Any) -> dict[str, Any]:
@@ -60,6 +62,21 @@ def test_json_patches_are_read_flat_or_nested(nested: bool) -> None:
     request = parse(patches(data=pixels.tolist() if nested else pixels.ravel().tolist()))
 
     np.testing.assert_array_equal(request.source, pixels)
+
+
+def test_further_outputs_of_the_graph_come_after_the_two_where_none_is_named() -> None:
+    offer = Offer(50, 50, ("distance", "probability", "unfamiliar"))
+
+    request = parse(patches(), offer=offer)
+
+    assert [output.name for output in request.outputs] == ["probability", "decision", "distance", "unfamiliar"]
+
+
+def test_unknown_output_is_refused_with_the_names_of_the_known_ones() -> None:
+    header = patches() | {"outputs": [{"name": "softmax"}]}
+
+    with pytest.raises(BadRequest, match=r"output 'softmax' is unknown: request probability, decision, distance"):
+        parse(header, offer=Offer(50, 50, ("probability", "distance")))
 
 
 def test_both_outputs_come_where_none_is_named() -> None:
@@ -152,7 +169,7 @@ def test_long_binary_tensor_is_no_long_json() -> None:
 @given(st.binary(max_size=2048), st.one_of(st.none(), st.text(max_size=8), st.integers(0, 2048).map(str)))
 def test_any_bytes_are_a_request_or_refused(body: bytes, length: str | None) -> None:
     with suppress(BadRequest, RequestTooLarge):
-        assert parse_request(body, length, SHAPE, max_patches=100, max_json_bytes=MAX_JSON_BYTES).outputs
+        assert parse_request(body, length, OFFER, max_patches=100, max_json_bytes=MAX_JSON_BYTES).outputs
 
 
 json_values = st.recursive(
@@ -177,7 +194,7 @@ def test_response_carries_what_was_asked_and_what_made_it() -> None:
     request = parse(patches() | {"id": "q7", "outputs": [{"name": "decision"}]})
     served = {"model_name": "idc", "model_version": "3", "parameters": {"sha256": "ab"}}
 
-    encoded = encode_response(request, np.array([0.25], np.float32), ["no_idc"], served)
+    encoded = encode_response(request, {"probability": np.array([0.25], np.float32)}, ["no_idc"], served)
 
     assert encoded.header_length is None
     assert json.loads(encoded.body) == served | {
@@ -189,7 +206,7 @@ def test_response_carries_what_was_asked_and_what_made_it() -> None:
 def test_binary_response_can_be_cut_where_its_header_says() -> None:
     request = parse(patches() | {"parameters": {"binary_data_output": True}})
 
-    encoded = encode_response(request, np.array([0.25], np.float32), ["no_idc"], {})
+    encoded = encode_response(request, {"probability": np.array([0.25], np.float32)}, ["no_idc"], {})
 
     assert encoded.header_length is not None
     head, tail = encoded.body[: encoded.header_length], encoded.body[encoded.header_length :]

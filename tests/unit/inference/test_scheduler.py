@@ -13,6 +13,7 @@ from idc_inference.errors import DeadlineExceeded, EngineFailed
 from idc_inference.metrics import Metrics
 from idc_inference.scheduling.jobs import Scored
 from idc_inference.scheduling.scheduler import Scheduler
+from idc_modelio.outputs import Outputs
 from support.inference_fakes import RednessEngine
 
 
@@ -107,14 +108,14 @@ def test_failure_ends_its_request_alone(scheduler: Scheduler, engine: RednessEng
 class Merging(RednessEngine):
     """Gives one result for many patches."""
 
-    def score(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
-        return super().score(patches)[:1]
+    def score(self, patches: NDArray[np.uint8]) -> Outputs:
+        return {name: values[:1] for name, values in super().score(patches).items()}
 
 
 def test_wrong_number_of_results_is_a_failure() -> None:
     scheduler = Scheduler(Merging(), Metrics())
 
-    with pytest.raises(EngineFailed, match="1 results for 3 patches"):
+    with pytest.raises(EngineFailed, match="1 results of probability for 3 patches"):
         ended(scheduler.submit(patches_of(1, 2, 3)))
     scheduler.close()
 
@@ -138,7 +139,7 @@ class Locating(RednessEngine):
         super().__init__(chunk_patches=1, slots=1, computes_in_caller=True)
         self.threads: list[str] = []
 
-    def infer(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def infer(self, patches: NDArray[np.uint8]) -> Outputs:
         self.threads.append(threading.current_thread().name)
         return super().infer(patches)
 
@@ -165,7 +166,7 @@ class Ordered(RednessEngine):
         super().__init__(chunk_patches=4, slots=1)
         self.chunks: list[list[int]] = []
 
-    def infer(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def infer(self, patches: NDArray[np.uint8]) -> Outputs:
         self.chunks.append(patches[:, 0, 0, 0].tolist())
         return super().infer(patches)
 

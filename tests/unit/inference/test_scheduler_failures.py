@@ -16,11 +16,16 @@ from idc_inference.scheduling import scheduler as scheduler_module
 from idc_inference.scheduling.device_health import Probe
 from idc_inference.scheduling.jobs import Scored
 from idc_inference.scheduling.scheduler import Scheduler
+from idc_modelio.bundles import SelfTestVector
+from idc_modelio.outputs import Outputs
 from support.eventually import eventually
 from support.inference_fakes import RednessEngine
+from support.tiny_bundle import tiny_outputs
 
 DEVICE_TIMEOUT_S = 1.0
-PROBE = Probe(np.full((1, 2, 2, 3), 51, np.uint8), 0.2, 0.01)
+PROBE = Probe(
+    SelfTestVector(np.full((1, 2, 2, 3), 51, np.uint8), {"probability": np.array([0.2], np.float32)}), tolerance=0.01
+)
 
 
 def patches_of(*levels: int) -> NDArray[np.uint8]:
@@ -41,7 +46,7 @@ class Misbehaving(RednessEngine):
         self.raises: BaseException | None = None
         self.gives: object = None
 
-    def infer(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def infer(self, patches: NDArray[np.uint8]) -> Outputs:
         if self.raises is not None:
             raise self.raises
         if self.gives is not None:
@@ -204,7 +209,7 @@ def test_thread_that_ended_is_seen_and_nobody_waits_for_it(caplog: pytest.LogCap
 class Picky(RednessEngine):
     """Fails on a chunk that has a white patch in it."""
 
-    def infer(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def infer(self, patches: NDArray[np.uint8]) -> Outputs:
         self.gate.wait(30)
         if (patches == 255).any():
             raise EngineFailed("no white patches")
@@ -241,8 +246,8 @@ class Drifting(RednessEngine):
 
     offset = 0.0
 
-    def score(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
-        return super().score(patches) + np.float32(self.offset)
+    def score(self, patches: NDArray[np.uint8]) -> Outputs:
+        return {name: values + np.float32(self.offset) for name, values in super().score(patches).items()}
 
 
 @pytest.mark.parametrize("offset", [0.3, float("nan")])
@@ -253,6 +258,27 @@ async def test_device_that_begins_to_compute_something_else_is_in_trouble(offset
     engine.offset = offset
 
     await eventually(lambda: "computes" in scheduler.trouble(), 20)
+    scheduler.close()
+
+
+class DriftingAside(RednessEngine):
+    """Computes another distance after a while."""
+
+    offset = 0.0
+
+    def score(self, patches: NDArray[np.uint8]) -> Outputs:
+        outputs = super().score(patches)
+        return outputs | {"distance": outputs["distance"] + np.float32(self.offset)}
+
+
+async def test_device_that_computes_only_another_distance_is_in_trouble() -> None:
+    engine = DriftingAside(has_checks=True)
+    scheduler = Scheduler(engine, Metrics(), probe_interval_s=0.1)
+    patch = np.full((1, 2, 2, 3), 51, np.uint8)
+    scheduler.watch(Probe(SelfTestVector(patch, tiny_outputs(patch)), tolerance=0.01), 30)
+    engine.offset = 0.3
+
+    await eventually(lambda: "as distance where the model has 0.0000" in scheduler.trouble(), 20)
     scheduler.close()
 
 

@@ -16,6 +16,7 @@ from support.inference_fakes import RednessEngine
 
 WORKER = [str(Path(__file__).parents[2] / "support" / "fake_stick_worker.py")]
 Answer = NDArray[np.float32] | EngineFailed
+"""P(IDC), or why there is none."""
 
 
 def make(**options: float) -> StickEngine:
@@ -29,12 +30,15 @@ def engine() -> Iterator[StickEngine]:
     engine.close()
 
 
-def ask(engine: StickEngine, levels: list[int]) -> Answer:
-    patches = np.ascontiguousarray(
+def patches_of(levels: list[int]) -> NDArray[np.uint8]:
+    return np.ascontiguousarray(
         np.broadcast_to(np.array(levels, np.uint8)[:, None, None, None], (len(levels), 50, 50, 3))
     )
+
+
+def ask(engine: StickEngine, levels: list[int]) -> Answer:
     try:
-        return engine.infer(patches)
+        return engine.infer(patches_of(levels))["probability"]
     except EngineFailed as exc:
         return exc
 
@@ -46,6 +50,18 @@ def test_patches_are_answered_in_their_order(engine: StickEngine) -> None:
         assert answer.dtype == np.float32
         assert answer == pytest.approx([0.0, 0.2, 1.0])
     assert engine.device == "MYRIAD"
+
+
+def test_each_output_of_the_graph_is_answered_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAKE_STICK_OUTPUTS", "distance,probability")
+    engine = make()
+
+    outputs = engine.infer(patches_of([0, 51, 255]))
+
+    assert engine.outputs == ("distance", "probability")
+    assert outputs["distance"] == pytest.approx([0.0, 2.0, 10.0])
+    assert outputs["probability"] == pytest.approx([0.0, 0.2, 1.0])
+    engine.close()
 
 
 def test_missing_stick_is_told_in_openvinos_words(monkeypatch: pytest.MonkeyPatch) -> None:

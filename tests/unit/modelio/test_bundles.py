@@ -4,12 +4,13 @@ import io
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from idc_modelio.bundles import read_bundle, read_self_test, versions
-from idc_modelio.errors import BundleDamaged, BundleMissing
+from idc_modelio.bundles import check_self_test, read_bundle, read_self_test, versions
+from idc_modelio.errors import BundleDamaged, BundleMissing, SelfTestFailed
 from support.tiny_bundle import write_tiny_bundle
 
 
@@ -114,6 +115,86 @@ def test_wrong_self_test_is_refused(folder: Path) -> None:
 
     with pytest.raises(BundleDamaged, match="patches are"):
         read_self_test(bundle)
+
+
+def _save_self_test(folder: Path, **arrays: Any) -> None:
+    """Replace arrays of the self-test; None takes one away."""
+    path = folder / "selftest.npz"
+    with np.load(path) as archive:
+        kept = {name: values for name, values in {**archive, **arrays}.items() if values is not None}
+    np.savez(path, **kept)
+
+
+@pytest.fixture
+def checked(tmp_path: Path) -> Path:
+    """The folder of a bundle with checks."""
+    return write_tiny_bundle(tmp_path / "checked", has_checks=True)
+
+
+def test_self_test_holds_each_output_of_the_graph(checked: Path) -> None:
+    vector = read_self_test(read_bundle(checked))
+
+    assert vector.outputs.keys() == {"probability", "little_tissue", "out_of_focus", "unfamiliar", "distance"}
+    assert {(values.shape, values.dtype.name) for values in vector.outputs.values()} == {((9,), "float32")}
+
+
+def test_self_test_without_an_output_that_has_a_check_is_refused(checked: Path) -> None:
+    bundle = read_bundle(checked)
+    _save_self_test(checked, distance=None)
+
+    with pytest.raises(BundleDamaged, match="no results of distance"):
+        read_self_test(bundle)
+
+
+def test_self_test_with_an_output_of_another_shape_is_refused(checked: Path) -> None:
+    bundle = read_bundle(checked)
+    _save_self_test(checked, unfamiliar=np.zeros((9, 1), np.float32))
+
+    with pytest.raises(BundleDamaged, match="unfamiliar is float32"):
+        read_self_test(bundle)
+
+
+def test_self_test_of_probabilities_alone_compares_those_alone(folder: Path) -> None:
+    bundle = read_bundle(folder)
+    vector = read_self_test(bundle)
+
+    found = {"probability": vector.probability + np.float32(0.0005), "distance": vector.probability * 7}
+
+    assert check_self_test(bundle, vector, found) == pytest.approx(0.0005, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("output", "factor", "added", "passes"),
+    [
+        ("unfamiliar", 1.0, 0.0009, True),
+        ("unfamiliar", 1.0, 0.0011, False),
+        ("distance", 1.0009, 0.0, True),  # the largest is 3.0, so that the difference is 0.0027
+        ("distance", 1.0011, 0.0, False),
+        ("distance", 1.0, np.nan, False),
+        ("probability", 1.0, np.nan, False),
+    ],
+)
+def test_each_output_is_held_to_the_tolerance_relative_to_values_above_one(
+    checked: Path, output: str, factor: float, added: float, passes: bool
+) -> None:
+    bundle = read_bundle(checked)
+    vector = read_self_test(bundle)
+    found = vector.outputs | {output: (vector.outputs[output] * factor + added).astype(np.float32)}
+
+    if passes:
+        check_self_test(bundle, vector, found)
+    else:
+        what = "P.IDC." if output == "probability" else output
+        with pytest.raises(SelfTestFailed, match=f"{what} differs by"):
+            check_self_test(bundle, vector, found)
+
+
+def test_graph_without_an_output_of_the_self_test_fails_it(checked: Path) -> None:
+    bundle = read_bundle(checked)
+    vector = read_self_test(bundle)
+
+    with pytest.raises(SelfTestFailed, match="no output 'little_tissue'"):
+        check_self_test(bundle, vector, {"probability": vector.probability})
 
 
 def test_shipped_bundle_is_whole() -> None:

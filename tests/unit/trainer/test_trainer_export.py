@@ -167,7 +167,9 @@ def _mean_graph(scale: float) -> ov.Model:
     ops = ov.opset13
     patch = ops.parameter([-1, 50, 50, 3], np.uint8, name="patch")
     mean = ops.reduce_mean(ops.convert(patch, "f32"), ops.constant([1, 2, 3]))
-    return ov.Model([ops.multiply(mean, ops.constant(np.float32(scale)))], [patch], "mean")
+    scaled = ops.multiply(mean, ops.constant(np.float32(scale)))
+    scaled.output(0).set_names({"probability"})
+    return ov.Model([scaled], [patch], "mean")
 
 
 @pytest.mark.parametrize(("scale", "drop"), [(-1.0, 0.0), (1.0, 1.0)])

@@ -3,6 +3,7 @@
 import hashlib
 import zipfile
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -13,6 +14,7 @@ from pydantic import ValidationError
 
 from idc_contracts.bundle import MANIFEST_NAME, BundleManifest
 from idc_modelio.errors import BundleDamaged, BundleError, BundleMissing, SelfTestFailed
+from idc_modelio.outputs import PROBABILITY, Outputs
 
 _MAX_MANIFEST_BYTES: Final = 4 * 1024 * 1024
 
@@ -29,12 +31,17 @@ class Bundle:
 
 @dataclass(frozen=True)
 class SelfTestVector:
-    """Synthetic patches and the scores that the model gave them when it was made."""
+    """Synthetic patches and the outputs that the model gave them when it was made."""
 
     patches: NDArray[np.uint8]
     """RGB, uint8, shape (N, height, width, 3), values 0-255."""
-    probability: NDArray[np.float32]
-    """Calibrated P(IDC), float32, shape (N,), values 0.0-1.0."""
+    outputs: Outputs
+    """By name, each float32, shape (N,); at least `probability`, and each output that the manifest has a check for."""
+
+    @property
+    def probability(self) -> NDArray[np.float32]:
+        """Calibrated P(IDC), float32, shape (N,), values 0.0-1.0."""
+        return self.outputs[PROBABILITY]
 
 
 def file_sha256(path: Path) -> str:
@@ -113,26 +120,46 @@ def _check_files(path: Path, manifest: BundleManifest) -> None:
             raise BundleDamaged(f"{path / name} is not the file that the manifest lists: copy the bundle again")
 
 
-def check_self_test(bundle: Bundle, vector: SelfTestVector, probability: NDArray[np.float32]) -> float:
-    """Compare the scores that a device computes for the self-test with those of the model when it was made.
+def largest_difference(found: NDArray[np.float32], expected: NDArray[np.float32]) -> float:
+    """The largest difference between values of one output: absolute up to 1, relative to larger expected values.
+
+    Shares and probabilities end at 1; a distance does not, and its error grows with it.
+
+    Args:
+        found: float32, shape (N,) or several such rows.
+        expected: float32, shape (N,).
+
+    Returns:
+        Not a number where a value is none.
+    """
+    return float((np.abs(found - expected) / np.maximum(1.0, np.abs(expected))).max())
+
+
+def check_self_test(bundle: Bundle, vector: SelfTestVector, outputs: Mapping[str, NDArray[np.float32]]) -> float:
+    """Compare the outputs that a device computes for the self-test with those of the model when it was made.
 
     Args:
         bundle: Holds the tolerance.
-        vector: The bundle's self-test.
-        probability: The device's scores, float32, shape (N,) or several such rows.
+        vector: The bundle's self-test; an output that it does not hold is not compared.
+        outputs: The device's, by name, each float32, shape (N,) or several such rows.
 
     Returns:
         The largest |difference| in P(IDC).
 
     Raises:
-        SelfTestFailed: It is larger than the tolerance, or not a number.
+        SelfTestFailed: A difference is larger than the tolerance or not a number, or an output is missing.
     """
-    difference, tolerance = float(np.abs(probability - vector.probability).max()), bundle.manifest.self_test.tolerance
-    if not difference <= tolerance:
-        raise SelfTestFailed(
-            f"{bundle.path} fails its self-test: P(IDC) differs by {difference:.4f}, allowed is {tolerance:g}"
-        )
-    return difference
+    differences, tolerance = {}, bundle.manifest.self_test.tolerance
+    for name, expected in vector.outputs.items():
+        if name not in outputs:
+            raise SelfTestFailed(f"{bundle.path} fails its self-test: the graph has no output {name!r}")
+        difference = differences[name] = largest_difference(outputs[name], expected)
+        if not difference <= tolerance:
+            what = "P(IDC)" if name == PROBABILITY else name
+            raise SelfTestFailed(
+                f"{bundle.path} fails its self-test: {what} differs by {difference:.4f}, allowed is {tolerance:g}"
+            )
+    return differences[PROBABILITY]
 
 
 def read_self_test(bundle: Bundle) -> SelfTestVector:
@@ -143,13 +170,18 @@ def read_self_test(bundle: Bundle) -> SelfTestVector:
     """
     path = bundle.path / bundle.manifest.self_test.file
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            vector = SelfTestVector(arrays["patches"], arrays["probability"])
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            arrays = dict(archive)
+            vector = SelfTestVector(arrays.pop("patches"), arrays)
     except (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as exc:
         raise BundleDamaged(f"{path}: {exc}") from exc
     spec, count = bundle.manifest.patch, bundle.manifest.self_test.patches
     if vector.patches.shape != (count, spec.height_px, spec.width_px, 3) or vector.patches.dtype != np.uint8:
         raise BundleDamaged(f"{path}: patches are {vector.patches.dtype} {vector.patches.shape}")
-    if vector.probability.shape != (count,) or vector.probability.dtype != np.float32:
-        raise BundleDamaged(f"{path}: probability is {vector.probability.dtype} {vector.probability.shape}")
+    missing = {PROBABILITY, *(check.output for check in bundle.manifest.checks)} - vector.outputs.keys()
+    if missing:
+        raise BundleDamaged(f"{path}: there are no results of {', '.join(sorted(missing))}")
+    for name, values in vector.outputs.items():
+        if values.shape != (count,) or values.dtype != np.float32:
+            raise BundleDamaged(f"{path}: {name} is {values.dtype} {values.shape}")
     return vector

@@ -10,6 +10,8 @@ import numpy as np
 import openvino as ov
 from numpy.typing import NDArray
 
+from idc_modelio.outputs import Outputs
+
 FLOAT32: Final[dict[str, Any]] = {"EXECUTION_MODE_HINT": "ACCURACY"}
 """By default OpenVINO computes in bfloat16 where the processor can: pooled features moved by whole units and P(IDC) by
 up to 0.03. ACCURACY keeps the graph's own precision on every device."""
@@ -34,7 +36,7 @@ def core() -> ov.Core:
 
 
 class Graph:
-    """A compiled graph of one input and one output, for `slots` threads at once.
+    """A compiled graph of one input and named outputs, for `slots` threads at once.
 
     On the processor there is a second copy, of one stream with one thread. OpenVINO computes with it in the thread that
     calls `infer`; with more streams it hands the work over and back, which costs 0.1 to 0.25 ms of 1.9 ms an inference.
@@ -56,8 +58,8 @@ class Graph:
         config = THROUGHPUT | ({"CACHE_DIR": str(cache_dir)} if cache_dir else {})
         compiled = core().compile_model(model, device, config)
         self.device = ", ".join(compiled.get_property("EXECUTION_DEVICES"))
-        self.output_shape = tuple(axis.get_length() for axis in list(compiled.output(0).partial_shape)[1:])
-        """Of one patch."""
+        self.output_shapes = _output_shapes(compiled)
+        """Of one patch, by the output's name."""
         self.slots = int(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
         """How many threads may call `infer` at once."""
         self.computes_in_caller = device == "CPU"
@@ -76,17 +78,17 @@ class Graph:
             # in this thread, so that only one thread does the set-up of the first use
             request.infer(np.zeros((1, *patch_shape), np.uint8))
 
-    def infer(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Compute the output of a batch; waits while `slots` other threads compute.
+    def infer(self, patches: NDArray[np.uint8]) -> Outputs:
+        """Compute the outputs of a batch; waits while `slots` other threads compute.
 
         Args:
             patches: RGB, uint8, shape (N, height, width, 3), values 0-255, N >= 1.
 
         Returns:
-            float32, shape (N, *output_shape).
+            Each output by name, float32, shape (N, *output_shapes[name]).
 
         Raises:
-            RuntimeError: The device failed.
+            RuntimeError: The device failed, or a result is not a number.
         """
         with self._lock:
             alone = None if self._running else self._alone
@@ -101,26 +103,41 @@ class Graph:
                 self._running -= 1
 
 
+def _output_shapes(compiled: ov.CompiledModel) -> dict[str, tuple[int, ...]]:
+    return {
+        output.get_any_name(): tuple(axis.get_length() for axis in list(output.partial_shape)[1:])
+        for output in compiled.outputs
+    }
+
+
 class _Request:
     """An infer request with its own tensors: OpenVINO's conversion of arrays costs 0.05 ms per call."""
 
     def __init__(self, compiled: ov.CompiledModel) -> None:
         self._request = compiled.create_infer_request()
-        self._output_shape = [axis.get_length() for axis in list(compiled.output(0).partial_shape)[1:]]
+        self._output_shapes = _output_shapes(compiled)
         self._patches: NDArray[np.uint8] = np.empty(0, np.uint8)
-        self._output: NDArray[np.float32] = np.empty(0, np.float32)
+        self._outputs: Outputs = {}
 
-    def infer(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def infer(self, patches: NDArray[np.uint8]) -> Outputs:
         if self._patches.shape != patches.shape:
-            source = ov.Tensor(ov.Type.u8, ov.Shape(patches.shape))
-            target = ov.Tensor(ov.Type.f32, ov.Shape([len(patches), *self._output_shape]))
-            self._request.set_input_tensor(source)
-            self._request.set_output_tensor(target)
-            self._patches, self._output = source.data, target.data
+            self._make_tensors(patches.shape)
         self._patches[:] = patches
         # Where OpenVINO 2026.4 computes in the calling thread, it reports no failure and leaves the output as it was.
-        self._output.fill(np.nan)
+        for output in self._outputs.values():
+            output.fill(np.nan)
         self._request.infer(share_outputs=True)
-        if np.isnan(self._output).any():
-            raise RuntimeError("the inference failed, or its result is not a number")
-        return self._output.copy()
+        copies = {name: output.copy() for name, output in self._outputs.items()}
+        for name, copy in copies.items():
+            if np.isnan(copy).any():
+                raise RuntimeError(f"the inference failed, or its {name} is not a number")
+        return copies
+
+    def _make_tensors(self, shape: tuple[int, ...]) -> None:
+        source = ov.Tensor(ov.Type.u8, ov.Shape(shape))
+        self._request.set_input_tensor(source)
+        self._patches, self._outputs = source.data, {}
+        for index, (name, output_shape) in enumerate(self._output_shapes.items()):
+            target = ov.Tensor(ov.Type.f32, ov.Shape([shape[0], *output_shape]))
+            self._request.set_output_tensor(index, target)
+            self._outputs[name] = target.data

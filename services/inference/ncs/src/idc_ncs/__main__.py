@@ -1,9 +1,10 @@
 """The stick's worker: `idc-ncs MODEL.onnx [DEVICE]`.
 
 It talks to the inference service over its standard input and output. First it writes one line of JSON:
-`{"device": "MYRIAD", "available": ["CPU", "MYRIAD"], "height_px": 50, "width_px": 50}`, or `{"error": "…"}` and exits.
-Then, in a loop, it reads a count N (uint32, little-endian) and N patches (uint8, RGB, height x width x 3), and writes a
-byte 0 and N probabilities (float32, little-endian), or a byte 1, a length (uint32) and an error text.
+`{"device": "MYRIAD", "available": ["CPU", "MYRIAD"], "height_px": 50, "width_px": 50, "outputs": ["probability"]}`, or
+`{"error": "…"}` and exits. Then, in a loop, it reads a count N (uint32, little-endian) and N patches (uint8, RGB,
+height x width x 3), and writes a byte 0 and for each output, in that order, N values (float32, little-endian), or a
+byte 1, a length (uint32) and an error text.
 """
 
 import json
@@ -31,14 +32,14 @@ class Graph:
         self.available = list(core.available_devices)
         network = core.read_network(path)
         self._input = next(iter(network.input_info))
-        self._output = next(iter(network.outputs))
+        self.outputs = list(network.outputs)
         _, self.height_px, self.width_px, _ = network.input_info[self._input].input_data.shape
         network.input_info[self._input].precision = "U8"
         self._compiled = core.load_network(network, device, CONFIG.get(device, {}), num_requests=REQUESTS)
 
-    def probabilities(self, patches: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]":
-        """P(IDC), float32, shape (N,), of patches of uint8, shape (N, height, width, 3)."""
-        results = np.empty(len(patches), np.float32)
+    def infer(self, patches: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]":
+        """Results, float32, shape (outputs, N), of patches of uint8, shape (N, height, width, 3)."""
+        results = np.empty((len(self.outputs), len(patches)), np.float32)
         requests = self._compiled.requests
         for start in range(len(patches) + REQUESTS):
             done = start - REQUESTS
@@ -51,7 +52,8 @@ class Graph:
     def _collect(self, request: Any, results: "np.ndarray[Any, Any]", place: int) -> None:
         if request.wait(-1) != 0:
             raise RuntimeError("the device did not finish a patch: was the stick unplugged?")
-        results[place] = float(request.output_blobs[self._output].buffer.ravel()[0])
+        blobs = request.output_blobs
+        results[:, place] = [blobs[output].buffer.ravel()[0] for output in self.outputs]
 
 
 def serve(graph: Graph, source: BinaryIO, sink: BinaryIO) -> None:
@@ -69,7 +71,7 @@ def serve(graph: Graph, source: BinaryIO, sink: BinaryIO) -> None:
             return
         patches = np.frombuffer(body, np.uint8).reshape(count, graph.height_px, graph.width_px, 3)
         try:
-            sink.write(b"\0" + graph.probabilities(patches).astype("<f4").tobytes())
+            sink.write(b"\0" + graph.infer(patches).astype("<f4").tobytes())
         except RuntimeError as exc:
             text = str(exc).encode()[:1000]
             sink.write(b"\1" + struct.pack("<I", len(text)) + text)
@@ -97,6 +99,7 @@ def main() -> int:
         "available": graph.available,
         "height_px": graph.height_px,
         "width_px": graph.width_px,
+        "outputs": graph.outputs,
     }
     sink.write(json.dumps(hello).encode() + b"\n")
     sink.flush()

@@ -1,13 +1,13 @@
-"""From one request's body to its response: read, decode, compute, apply the bundle's thresholds."""
+"""From one request's body to its response: read, decode, compute, apply the bundle's thresholds and checks."""
 
 import asyncio
-import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from idc_contracts import BundleManifest, decide
 from idc_inference.answering.reading import Body, Reading
 from idc_inference.answering.reading_threads import ReadingThreads
 from idc_inference.errors import DeadlineExceeded, EngineFailed
@@ -19,6 +19,7 @@ from idc_inference.protocol.responses import EncodedResponse, encode_response
 from idc_inference.scheduling.jobs import Scored
 from idc_inference.scheduling.stage_times import stage_times
 from idc_inference.settings import InferenceSettings
+from idc_modelio.outputs import PROBABILITY, Outputs
 from idc_servicekit import tracing
 
 
@@ -99,21 +100,36 @@ class Classifier:
 
 
 def encode(model: ServedModel, request: InferRequest, scored: Sequence[Scored]) -> EncodedResponse:
-    """Write the response: probabilities, and decisions by the bundle's thresholds.
+    """Write the response: the graph's outputs, and decisions by the bundle's thresholds and checks.
 
     Raises:
         EngineFailed: A result is not a number.
     """
-    parts = [part.probability for part in scored]
-    probability = np.clip(parts[0] if len(parts) == 1 else np.concatenate(parts), 0.0, 1.0)
-    values = probability.tolist()
-    if any(map(math.isnan, values)):
-        raise EngineFailed(f"the device {model.device.running} computed no number for {len(values)} patches")
-    thresholds = model.bundle.manifest.thresholds
-    decisions = [str(thresholds.decide(value)) for value in values]
+    outputs = {name: np.concatenate([part.outputs[name] for part in scored]) for name in model.outputs}
+    outputs[PROBABILITY] = np.clip(outputs[PROBABILITY], 0.0, 1.0)
+    for name, values in outputs.items():
+        if not np.isfinite(values).all():
+            raise EngineFailed(
+                f"the device {model.device.running} computed no number as {name} of {len(values)} patches"
+            )
     served = {
         "model_name": model.ref.name,
         "model_version": model.ref.version,
         "parameters": served_parameters(model),
     }
-    return encode_response(request, probability, decisions, served)
+    return encode_response(request, outputs, _decisions(model.bundle.manifest, outputs), served)
+
+
+def _decisions(manifest: BundleManifest, outputs: Outputs) -> list[str]:
+    checked = {check.output: outputs[check.output].tolist() for check in manifest.checks}
+    return [
+        str(
+            decide(
+                probability,
+                manifest.thresholds,
+                {name: values[row] for name, values in checked.items()},
+                manifest.checks,
+            ).decision
+        )
+        for row, probability in enumerate(outputs[PROBABILITY].tolist())
+    ]

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from idc_inference.answering.reading_threads import ReadingThreads
 from idc_inference.errors import BadRequest
 from idc_inference.models.served_model import ServedModel
-from idc_inference.protocol.requests import InferRequest, PatchShape, parse_request
+from idc_inference.protocol.metadata import offer_of
+from idc_inference.protocol.requests import InferRequest, Offer, parse_request
 from idc_inference.scheduling.jobs import Scored
 from idc_inference.settings import InferenceSettings
 from idc_modelio.errors import PatchError
@@ -82,12 +83,11 @@ class Reading:
             self._fail(exc)
 
     def _read(self, body: Body) -> None:
-        spec, limits = self._model.bundle.manifest.patch, self._limits
-        shape = PatchShape(spec.height_px, spec.width_px)
+        offer, limits = offer_of(self._model), self._limits
         request = parse_request(
             body.content,
             body.header_length,
-            shape,
+            offer,
             max_patches=limits.max_patches,
             max_json_bytes=limits.max_json_bytes,
         )
@@ -97,13 +97,13 @@ class Reading:
             timeout_s = request.timeout_s
             self._shorten(timeout_s)
         self._pieces = pieces_of(source) if isinstance(source, list) else [slice(0, len(source))]
-        self._submit(request, shape, body.begin_s + timeout_s, 0)
+        self._submit(request, offer, body.begin_s + timeout_s, 0)
 
-    def _submit(self, request: InferRequest, shape: PatchShape, deadline_s: float, place: int) -> None:
+    def _submit(self, request: InferRequest, offer: Offer, deadline_s: float, place: int) -> None:
         """Decode one piece and submit it; the next one waits for its turn in the threads."""
         source, is_last = request.source, place + 1 == len(self._pieces)
         job = self._model.scheduler.submit(
-            decode(source, self._pieces[place], shape) if isinstance(source, list) else source,
+            decode(source, request.um_per_px, self._pieces[place], offer) if isinstance(source, list) else source,
             deadline_s,
             request=self,
             on_done=partial(self._take, request, place),
@@ -113,7 +113,7 @@ class Reading:
         if self.outcome.cancelled():
             job.cancel()
         elif not is_last:
-            self._threads.put(partial(self._step, partial(self._submit, request, shape, deadline_s, place + 1)))
+            self._threads.put(partial(self._step, partial(self._submit, request, offer, deadline_s, place + 1)))
 
     def _take(self, request: InferRequest, place: int, job: Future[Scored]) -> None:
         """Keep the result of one piece; called from any thread."""
@@ -145,16 +145,32 @@ def pieces_of(images: Sequence[memoryview]) -> list[slice]:
     return [*pieces, slice(begin, len(images))]
 
 
-def decode(images: Sequence[memoryview], piece: slice, shape: PatchShape) -> NDArray[np.uint8]:
-    """Decode a piece of a request's images to RGB, uint8, shape (N, height, width, 3), values 0-255.
+def decode(
+    images: Sequence[memoryview], um_per_px: NDArray[np.float32] | None, piece: slice, offer: Offer
+) -> NDArray[np.uint8]:
+    """Decode a piece of a request's images.
+
+    Args:
+        images: All of the request, encoded.
+        um_per_px: Their scales, float32, shape (images,), 0 where it is not stated; None where none is.
+        piece: Which of them to decode.
+        offer: The size of a patch.
+
+    Returns:
+        RGB, uint8, shape (N, height, width, 3), values 0-255.
 
     Raises:
         BadRequest: An image cannot be read; the text names its index in the request.
     """
-    patches = np.empty((piece.stop - piece.start, shape.height_px, shape.width_px, 3), np.uint8)
+    patches = np.empty((piece.stop - piece.start, offer.height_px, offer.width_px, 3), np.uint8)
     for place, index in enumerate(range(piece.start, piece.stop)):
         try:
-            patches[place] = decode_patch(bytes(images[index]), height_px=shape.height_px, width_px=shape.width_px)
+            patches[place] = decode_patch(
+                bytes(images[index]),
+                height_px=offer.height_px,
+                width_px=offer.width_px,
+                um_per_px=None if um_per_px is None else float(um_per_px[index]) or None,
+            )
         except PatchError as exc:
             raise BadRequest(f"image[{index}]: {exc}") from exc
     return patches

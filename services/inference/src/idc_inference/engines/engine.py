@@ -5,6 +5,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from idc_modelio.outputs import Outputs
+
 
 class Engine(Protocol):
     """Runs a compiled graph on small batches of patches."""
@@ -12,6 +14,10 @@ class Engine(Protocol):
     @property
     def device(self) -> str:
         """What runs the graph, as OpenVINO names it."""
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The names of what `infer` gives."""
 
     @property
     def chunk_patches(self) -> int:
@@ -25,14 +31,14 @@ class Engine(Protocol):
     def computes_in_caller(self) -> bool:
         """Whether a lone chunk is computed in the thread that calls `infer`."""
 
-    def infer(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def infer(self, patches: NDArray[np.uint8]) -> Outputs:
         """Compute one chunk. A device that hangs may never return.
 
         Args:
             patches: RGB, uint8, shape (N, height, width, 3), values 0-255, contiguous, 1 <= N <= `chunk_patches`.
 
         Returns:
-            Calibrated P(IDC), float32, shape (N,), values 0.0-1.0.
+            Each of `outputs` by name, float32, shape (N,); `probability` is calibrated P(IDC), values 0.0-1.0.
 
         Raises:
             EngineFailed: The device failed.

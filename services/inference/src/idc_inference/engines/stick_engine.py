@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from idc_inference.engines.stick_worker import StickWorker, WorkerFailed
 from idc_inference.errors import DeviceUnavailable, ModelUnavailable
+from idc_modelio.outputs import Outputs
 
 logger = logging.getLogger(__name__)
 
@@ -57,8 +58,9 @@ class StickEngine:
         self._lock = Lock()
         self._is_closed = False
         self._worker = self._open()
+        self.outputs = self._worker.outputs
 
-    def infer(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def infer(self, patches: NDArray[np.uint8]) -> Outputs:
         with self._lock:
             try:
                 if self._worker.poll() is not None:

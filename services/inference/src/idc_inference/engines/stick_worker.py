@@ -21,6 +21,8 @@ from typing import Any, Final, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
+from idc_modelio.outputs import PROBABILITY, Outputs
+
 END_TIMEOUT_S: Final = 3.0
 MAX_TEXT_BYTES: Final = 4096
 
@@ -36,6 +38,9 @@ class WorkerFailed(Exception):
 
 class StickWorker:
     """One process. One thread at a time uses it; any thread may kill it."""
+
+    outputs: tuple[str, ...] = (PROBABILITY,)
+    """What it computes, in its order; `hello` says it."""
 
     def __init__(self, command: Sequence[str]) -> None:
         """Start the process.
@@ -74,10 +79,12 @@ class StickWorker:
             self._fail("its first line is not a worker's message", exc)
         if not isinstance(message, dict):
             self._fail("its first line is not a worker's message")
+        if isinstance(message.get("outputs"), list):
+            self.outputs = tuple(map(str, message["outputs"]))
         return message
 
-    def ask(self, patches: NDArray[np.uint8], timeout_s: float) -> NDArray[np.float32]:
-        """Score RGB patches, uint8, shape (N, height, width, 3); gives P(IDC), float32, shape (N,).
+    def ask(self, patches: NDArray[np.uint8], timeout_s: float) -> Outputs:
+        """Score RGB patches, uint8, shape (N, height, width, 3); gives each of `outputs`, float32, shape (N,).
 
         Raises:
             WorkerFailed: With the worker's own error text, where it sent one.
@@ -112,22 +119,24 @@ class StickWorker:
         self._socket.close()
         raise WorkerFailed(why) from cause
 
-    def _exchange(self, patches: NDArray[np.uint8], deadline_s: float) -> NDArray[np.float32] | str:
-        """Probabilities, or the worker's error text."""
+    def _exchange(self, patches: NDArray[np.uint8], deadline_s: float) -> Outputs | str:
+        """The outputs, or the worker's error text."""
         if select.select([self._socket], [], [], 0.0)[0]:
             raise ConnectionError("its worker ended or sent bytes without a request")
         self._write(struct.pack("<I", len(patches)) + patches.tobytes(), deadline_s)
         status = self._read(1, deadline_s)
         if status == b"\0":
-            return self._probabilities(len(patches), deadline_s)
+            return {name: self._values(name, len(patches), deadline_s) for name in self.outputs}
         if status != b"\1":
             raise ConnectionError("its worker sent an unknown status")
         (length,) = struct.unpack("<I", self._read(4, deadline_s))
         return self._read(min(length, MAX_TEXT_BYTES), deadline_s).decode(errors="replace")
 
-    def _probabilities(self, count: int, deadline_s: float) -> NDArray[np.float32]:
+    def _values(self, name: str, count: int, deadline_s: float) -> NDArray[np.float32]:
         values = np.frombuffer(self._read(4 * count, deadline_s), "<f4").astype(np.float32)
-        if not np.all((values >= -0.01) & (values <= 1.01)):
+        if not np.isfinite(values).all():
+            raise ConnectionError(f"its worker sent values of {name} that are not numbers")
+        if name == PROBABILITY and not np.all((values >= -0.01) & (values <= 1.01)):
             raise ConnectionError("its worker sent values that are not probabilities")
         return values
 

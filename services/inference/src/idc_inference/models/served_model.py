@@ -17,8 +17,9 @@ from idc_inference.models.statistics import ModelStatistics
 from idc_inference.scheduling.device_health import Probe
 from idc_inference.scheduling.scheduler import Scheduler
 from idc_inference.threads.daemons import start_daemon
-from idc_modelio.bundles import Bundle, check_self_test, read_bundle, read_self_test
+from idc_modelio.bundles import Bundle, SelfTestVector, check_self_test, read_bundle, read_self_test
 from idc_modelio.errors import SelfTestFailed
+from idc_modelio.outputs import Outputs
 
 SELF_TEST_TIMEOUT_S = 60.0
 
@@ -35,6 +36,8 @@ class ServedModel:
         """The model's name, version and digest, which every result carries."""
         self.card = card
         """The model card, in Markdown."""
+        self.outputs = scheduler.outputs
+        """The names of the graph's outputs."""
         self.statistics = ModelStatistics()
         self._lock = threading.Lock()
         self._users = 0
@@ -135,11 +138,18 @@ def _self_test(bundle: Bundle, scheduler: Scheduler, device: DeviceChoice) -> Pr
     try:
         parts = [vector.patches, *(patch[None] for patch in vector.patches)]
         # one after the other: what waits together would share a chunk
-        scored = [scheduler.submit(part, deadline_s).result(SELF_TEST_TIMEOUT_S).probability for part in parts]
+        scored = [scheduler.submit(part, deadline_s).result(SELF_TEST_TIMEOUT_S).outputs for part in parts]
     except (InferenceError, TimeoutError) as exc:
         raise ModelUnavailable(f"{bundle.path}: the self-test did not run: {exc}") from exc
     try:
-        check_self_test(bundle, vector, np.stack([scored[0], np.concatenate(scored[1:])]))
+        check_self_test(bundle, vector, _in_two_rows(scored))
     except SelfTestFailed as exc:
         raise ModelUnavailable(f"on {device.running}, {exc}") from exc
-    return Probe(vector.patches[:1], float(vector.probability[0]), bundle.manifest.self_test.tolerance)
+    first = SelfTestVector(vector.patches[:1], {name: values[:1] for name, values in vector.outputs.items()})
+    return Probe(first, bundle.manifest.self_test.tolerance)
+
+
+def _in_two_rows(scored: list[Outputs]) -> Outputs:
+    """The results of all patches at once, and of one patch at a time: each output float32, shape (2, N)."""
+    together, *alone = scored
+    return {name: np.stack([values, np.concatenate([one[name] for one in alone])]) for name, values in together.items()}

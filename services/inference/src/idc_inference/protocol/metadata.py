@@ -3,9 +3,11 @@
 from collections.abc import Iterable
 from typing import Any
 
+from idc_contracts.decision import checks_to_text
 from idc_inference.models.repository import ModelRepository
 from idc_inference.models.served_model import ServedModel
-from idc_inference.protocol.requests import DECISION, IMAGE, PATCH, PROBABILITY
+from idc_inference.protocol.requests import DECISION, IMAGE, PATCH, Offer
+from idc_inference.protocol.scales import UM_PER_PX
 
 
 def server_metadata(version: str) -> dict[str, Any]:
@@ -17,6 +19,12 @@ def server_metadata(version: str) -> dict[str, Any]:
     }
 
 
+def offer_of(model: ServedModel) -> Offer:
+    """What requests may send to the model and get of it."""
+    spec = model.bundle.manifest.patch
+    return Offer(spec.height_px, spec.width_px, model.outputs)
+
+
 def served_parameters(model: ServedModel) -> dict[str, Any]:
     """The provenance of a result, in the `parameters` of each response."""
     thresholds = model.bundle.manifest.thresholds
@@ -24,6 +32,7 @@ def served_parameters(model: ServedModel) -> dict[str, Any]:
         "sha256": model.bundle.sha256,
         "no_idc_below": thresholds.no_idc_below,
         "idc_from": thresholds.idc_from,
+        "checks": checks_to_text(model.bundle.manifest.checks),
     }
 
 
@@ -37,11 +46,12 @@ def model_metadata(model: ServedModel, repository: ModelRepository) -> dict[str,
         "platform": "openvino",
         "inputs": [
             {"name": IMAGE, "datatype": "BYTES", "shape": [-1]},
+            {"name": UM_PER_PX, "datatype": "FP32", "shape": [-1]},
             {"name": PATCH, "datatype": "UINT8", "shape": [-1, spec.height_px, spec.width_px, 3]},
         ],
         "outputs": [
-            {"name": PROBABILITY, "datatype": "FP32", "shape": [-1]},
-            {"name": DECISION, "datatype": "BYTES", "shape": [-1]},
+            {"name": name, "datatype": "BYTES" if name == DECISION else "FP32", "shape": [-1]}
+            for name in offer_of(model).output_names
         ],
         "parameters": {
             **served_parameters(model),
@@ -91,6 +101,7 @@ def model_config(model: ServedModel) -> dict[str, Any]:
         "max_batch_size": 0,
         "input": [
             {"name": IMAGE, "data_type": "TYPE_STRING", "dims": [-1], "optional": True},
+            {"name": UM_PER_PX, "data_type": "TYPE_FP32", "dims": [-1], "optional": True},
             {
                 "name": PATCH,
                 "data_type": "TYPE_UINT8",
@@ -99,7 +110,7 @@ def model_config(model: ServedModel) -> dict[str, Any]:
             },
         ],
         "output": [
-            {"name": PROBABILITY, "data_type": "TYPE_FP32", "dims": [-1]},
-            {"name": DECISION, "data_type": "TYPE_STRING", "dims": [-1]},
+            {"name": name, "data_type": "TYPE_STRING" if name == DECISION else "TYPE_FP32", "dims": [-1]}
+            for name in offer_of(model).output_names
         ],
     }

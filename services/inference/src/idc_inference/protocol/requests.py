@@ -2,19 +2,21 @@
 
 import base64
 import binascii
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from idc_inference.errors import BadRequest, RequestTooLarge
+from idc_inference.protocol.scales import UM_PER_PX, scales_of
 from idc_inference.protocol.tensors import patches_from_binary, patches_from_json, split_elements
+from idc_modelio.outputs import PROBABILITY
 
 IMAGE: Final = "image"
 PATCH: Final = "patch"
-PROBABILITY: Final = "probability"
 DECISION: Final = "decision"
 HEADER_LENGTH: Final = "Inference-Header-Content-Length"
 
@@ -53,7 +55,7 @@ class _Input(_Wire):
 
 
 class _Output(_Wire):
-    name: Literal["probability", "decision"]
+    name: str = Field(max_length=256)
     parameters: _Parameters = _Parameters()
 
 
@@ -61,7 +63,7 @@ class _Header(_Wire):
     id: str | None = Field(default=None, max_length=256)
     parameters: _RequestParameters = _RequestParameters()
     inputs: list[_Input] = Field(min_length=1, max_length=16)
-    outputs: list[_Output] | None = Field(default=None, max_length=2)
+    outputs: list[_Output] | None = Field(default=None, max_length=64)
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,8 @@ class InferRequest:
     """Encoded images, or patches: RGB, uint8, shape (N, height, width, 3), values 0-255. Binary ones share the body's
     memory."""
     outputs: tuple[RequestedOutput, ...]
+    um_per_px: NDArray[np.float32] | None = None
+    """Of each encoded image, float32, shape (N,); 0 where it is not stated. None where no image states it."""
     parameters: dict[str, Scalar] = field(default_factory=dict)
     """The caller's, to be sent back."""
     timeout_s: float | None = None
@@ -87,22 +91,29 @@ class InferRequest:
 
 
 @dataclass(frozen=True)
-class PatchShape:
-    """The size of the model's input."""
+class Offer:
+    """What the model takes and gives."""
 
     height_px: int
     width_px: int
+    outputs: tuple[str, ...]
+    """The outputs of its graph."""
+
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """The outputs of the protocol, in the order in which they come where none is named."""
+        return PROBABILITY, DECISION, *(name for name in self.outputs if name != PROBABILITY)
 
 
 def parse_request(
-    body: bytes, header_length: str | None, shape: PatchShape, *, max_patches: int, max_json_bytes: int
+    body: bytes, header_length: str | None, offer: Offer, *, max_patches: int, max_json_bytes: int
 ) -> InferRequest:
     """Read one infer request.
 
     Args:
         body: The whole HTTP body.
         header_length: The value of `Inference-Header-Content-Length`; None if the body is only JSON.
-        shape: The size of the model's input.
+        offer: What the model takes and gives.
         max_patches: Most patches in one request.
         max_json_bytes: Longest JSON part; parsed, it takes up to 40 times its size in memory.
 
@@ -121,19 +132,21 @@ def parse_request(
         problem = exc.errors(include_input=False, include_url=False)[0]
         where = ".".join(map(str, problem["loc"])) or "request"
         raise BadRequest(f"{where}: {problem['msg']}") from None
-    source = _only_source(header.inputs)
+    source, scales = _source_and_scales(header.inputs)
     if source.shape and source.shape[0] > max_patches:
         raise RequestTooLarge(
             f"input {source.name!r} has {source.shape[0]} patches: send at most {max_patches} at once"
         )
-    raw = _binary_part(source, tail)
-    outputs = _requested(header)
-    patches_or_images = _images(source, raw) if source.name == IMAGE else _patches(source, raw, shape)
-    given = header.parameters
+    raw = _binary_parts(header.inputs, tail)
+    outputs = _requested(header, offer.output_names)
+    is_encoded = source.name == IMAGE
+    patches_or_images = _images(source, raw[IMAGE]) if is_encoded else _patches(source, raw[PATCH], offer)
+    given, um_per_px = header.parameters, None
+    if scales is not None:
+        um_per_px = scales_of(scales.datatype, scales.shape, scales.data, raw[UM_PER_PX], len(patches_or_images))
     timeout_s = None if given.timeout is None else given.timeout / 1e6
-    return InferRequest(
-        header.id, source.name, patches_or_images, outputs, given.model_dump(exclude_unset=True), timeout_s
-    )
+    parameters = given.model_dump(exclude_unset=True)
+    return InferRequest(header.id, source.name, patches_or_images, outputs, um_per_px, parameters, timeout_s)
 
 
 def _cut(body: bytes, header_length: str | None) -> tuple[memoryview, memoryview]:
@@ -148,24 +161,36 @@ def _cut(body: bytes, header_length: str | None) -> tuple[memoryview, memoryview
     return view[:length], view[length:]
 
 
-def _only_source(inputs: list[_Input]) -> _Input:
-    names = [tensor.name for tensor in inputs]
-    if len(names) != 1 or names[0] not in (IMAGE, PATCH):
-        raise BadRequest(f"give exactly one input, {IMAGE!r} or {PATCH!r}; got {', '.join(map(repr, names))}"[:512])
-    return inputs[0]
+def _source_and_scales(inputs: list[_Input]) -> tuple[_Input, _Input | None]:
+    """The images or patches, and the scales of images where they are stated."""
+    by_name = {tensor.name: tensor for tensor in inputs}
+    if len(by_name) == len(inputs) and by_name.keys() in ({IMAGE}, {PATCH}, {IMAGE, UM_PER_PX}):
+        return by_name.get(IMAGE) or by_name[PATCH], by_name.get(UM_PER_PX)
+    got = ", ".join(repr(tensor.name) for tensor in inputs)
+    raise BadRequest(
+        f"give one input {IMAGE!r}, with or without {UM_PER_PX!r} beside it, or one input {PATCH!r}; got {got}"[:512]
+    )
 
 
-def _binary_part(source: _Input, tail: memoryview) -> memoryview | None:
-    size = source.parameters.binary_data_size
-    if size is None:
-        if len(tail):
-            raise BadRequest(f"{len(tail)} bytes follow the header, but no input has binary_data_size")
-        return None
-    if source.data is not None:
-        raise BadRequest(f"input {source.name!r} has both data and binary_data_size")
-    if size != len(tail):
-        raise BadRequest(f"input {source.name!r} has binary_data_size {size}, but {len(tail)} bytes follow the header")
-    return tail
+def _binary_parts(inputs: list[_Input], tail: memoryview) -> dict[str, memoryview | None]:
+    """The binary data of each input, which follow one another in the order of the inputs; None for an input in JSON."""
+    parts: dict[str, memoryview | None] = {}
+    begin = 0
+    for tensor in inputs:
+        size = tensor.parameters.binary_data_size
+        parts[tensor.name] = None if size is None else tail[begin : begin + size]
+        if size is None:
+            continue
+        if tensor.data is not None:
+            raise BadRequest(f"input {tensor.name!r} has both data and binary_data_size")
+        if size > len(tail) - begin:
+            raise BadRequest(
+                f"input {tensor.name!r} has binary_data_size {size}, but {len(tail) - begin} bytes are left for it"
+            )
+        begin += size
+    if begin < len(tail):
+        raise BadRequest(f"{len(tail) - begin} bytes follow the header that no input's binary_data_size counts")
+    return parts
 
 
 def _images(source: _Input, raw: memoryview | None) -> list[memoryview]:
@@ -191,8 +216,8 @@ def _from_base64(text: Any, index: int) -> memoryview:
         raise BadRequest(f"input {IMAGE!r}: data[{index}] is not base64 text") from exc
 
 
-def _patches(source: _Input, raw: memoryview | None, shape: PatchShape) -> NDArray[np.uint8]:
-    expected = (shape.height_px, shape.width_px, 3)
+def _patches(source: _Input, raw: memoryview | None, offer: Offer) -> NDArray[np.uint8]:
+    expected = (offer.height_px, offer.width_px, 3)
     extents = tuple(source.shape)
     if source.datatype != "UINT8" or extents[1:] != expected or len(extents) != 4 or extents[0] < 1:
         wanted = ["N", *expected]
@@ -204,11 +229,14 @@ def _patches(source: _Input, raw: memoryview | None, shape: PatchShape) -> NDArr
     return patches_from_json(source.data, extents, PATCH)
 
 
-def _requested(header: _Header) -> tuple[RequestedOutput, ...]:
+def _requested(header: _Header, offered: Sequence[str]) -> tuple[RequestedOutput, ...]:
     default = header.parameters.binary_data_output
     if header.outputs is None:
-        return (RequestedOutput(PROBABILITY, default), RequestedOutput(DECISION, default))
+        return tuple(RequestedOutput(name, default) for name in offered)
     names = [output.name for output in header.outputs]
+    unknown = next((name for name in names if name not in offered), None)
+    if unknown is not None:
+        raise BadRequest(f"output {unknown!r} is unknown: request {', '.join(offered)}")
     if len(set(names)) != len(names):
         raise BadRequest(f"an output is requested twice: {', '.join(names)}")
     return tuple(

@@ -4,11 +4,9 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from idc_inference.protocol.requests import PROBABILITY, InferRequest
+from idc_inference.protocol.requests import DECISION, InferRequest
 from idc_inference.protocol.tensors import join_elements
+from idc_modelio.outputs import Outputs
 
 
 @dataclass(frozen=True)
@@ -20,37 +18,37 @@ class EncodedResponse:
 
 
 def encode_response(
-    request: InferRequest, probability: NDArray[np.float32], decisions: list[str], served: dict[str, Any]
+    request: InferRequest, outputs: Outputs, decisions: list[str], served: dict[str, Any]
 ) -> EncodedResponse:
     """Write the response.
 
     Args:
         request: The request.
-        probability: Calibrated P(IDC), float32, shape (N,), values 0.0-1.0.
+        outputs: The graph's, by name, each float32, shape (N,), finite.
         decisions: N decisions.
         served: `model_name`, `model_version` and `parameters` of the response.
     """
-    outputs: list[dict[str, Any]] = []
+    tensors: list[dict[str, Any]] = []
     tail = b""
     for wanted in request.outputs:
-        is_probability = wanted.name == PROBABILITY
-        output: dict[str, Any] = {
+        is_decision = wanted.name == DECISION
+        tensor: dict[str, Any] = {
             "name": wanted.name,
-            "datatype": "FP32" if is_probability else "BYTES",
-            "shape": [len(probability)],
+            "datatype": "BYTES" if is_decision else "FP32",
+            "shape": [len(decisions)],
         }
         if wanted.is_binary:
             raw = (
-                probability.astype("<f4").tobytes()
-                if is_probability
-                else join_elements([d.encode() for d in decisions])
+                join_elements([decision.encode() for decision in decisions])
+                if is_decision
+                else outputs[wanted.name].astype("<f4").tobytes()
             )
-            output["parameters"] = {"binary_data_size": len(raw)}
+            tensor["parameters"] = {"binary_data_size": len(raw)}
             tail += raw
         else:
-            output["data"] = probability.tolist() if is_probability else decisions
-        outputs.append(output)
-    head = json.dumps(_echo(request, served) | {"outputs": outputs}).encode()
+            tensor["data"] = decisions if is_decision else outputs[wanted.name].tolist()
+        tensors.append(tensor)
+    head = json.dumps(_echo(request, served) | {"outputs": tensors}).encode()
     return EncodedResponse(head + tail, len(head) if tail else None)
 
 

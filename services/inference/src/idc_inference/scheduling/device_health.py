@@ -5,22 +5,20 @@ import time
 from concurrent.futures import Future
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from idc_inference.errors import DeviceUnavailable
 from idc_inference.scheduling.jobs import Chunk, Job, Scored
+from idc_modelio.bundles import SelfTestVector, largest_difference
+from idc_modelio.outputs import Outputs
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Probe:
-    """A patch whose result is known."""
+    """A patch whose results are known."""
 
-    patch: NDArray[np.uint8]
-    """RGB, uint8, shape (1, height, width, 3), values 0-255."""
-    probability: float
+    known: SelfTestVector
+    """One patch."""
     tolerance: float
 
 
@@ -95,14 +93,14 @@ class DeviceHealth:
         if self._probe is None or is_probing or now_s < self._next_probe_s:
             return None
         self._next_probe_s = now_s + self._probe_interval_s
-        self._probing = Job(self._probe.patch, float("inf"), object(), is_probe=True)
+        self._probing = Job(self._probe.known.patches, float("inf"), object(), is_probe=True)
         self._probing.future.add_done_callback(self._learn)
         return self._probing
 
     def _learn(self, future: Future[Scored]) -> None:
         error = future.exception()
         if error is None:
-            failure = self._mistake(float(future.result().probability[0]))
+            failure = self._mistake(future.result().outputs)
         else:
             failure = error.reason if isinstance(error, DeviceUnavailable) else str(error)
         if failure != self.failure:
@@ -111,11 +109,15 @@ class DeviceHealth:
             )
         self.failure = failure
 
-    def _mistake(self, probability: float) -> str:
+    def _mistake(self, outputs: Outputs) -> str:
         assert self._probe is not None  # noqa: S101 - it was computed
-        if abs(probability - self._probe.probability) <= self._probe.tolerance:
-            return ""
-        return f"the device {self._device} computes {probability:.4f} where the model has {self._probe.probability:.4f}"
+        for name, expected in self._probe.known.outputs.items():
+            if not largest_difference(outputs[name], expected) <= self._probe.tolerance:
+                return (
+                    f"the device {self._device} computes {outputs[name][0]:.4f} as {name} where the model has "
+                    f"{expected[0]:.4f}"
+                )
+        return ""
 
     def _lost(self) -> list[Chunk]:
         begun_before_s = time.monotonic() - self._timeout_s

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from idc_modelio.outputs import PROBABILITY, Outputs
+
 Interval = tuple[float, float]
 """Begin and end on `time.monotonic`'s clock, in seconds."""
 
@@ -16,12 +18,17 @@ Interval = tuple[float, float]
 class Scored:
     """The result of one job."""
 
-    probability: NDArray[np.float32]
-    """Calibrated P(IDC), float32, shape (N,), values 0.0-1.0."""
+    outputs: Outputs
+    """By name, each float32, shape (N,)."""
     submitted_s: float
     """When it was submitted, on `time.monotonic`'s clock."""
     on_device: tuple[Interval, ...]
     """When its chunks were on the device; they may overlap."""
+
+    @property
+    def probability(self) -> NDArray[np.float32]:
+        """Calibrated P(IDC), float32, shape (N,), values 0.0-1.0."""
+        return self.outputs[PROBABILITY]
 
 
 def union_s(intervals: Iterable[Interval]) -> float:
@@ -53,10 +60,11 @@ class Job:
     """Those without a result."""
     is_settled: bool = False
     on_device: list[Interval] = field(default_factory=list)
+    outputs: Outputs = field(default_factory=dict)
+    """The results so far, each for all patches."""
 
     def __post_init__(self) -> None:
         self.open_patches = len(self.patches)
-        self.probability = np.empty(len(self.patches), np.float32)
 
     @property
     def is_over(self) -> bool:
@@ -72,9 +80,16 @@ class Job:
         """Whether the device need not begin it."""
         return self.is_over or self.is_late
 
+    def put(self, patches: slice, outputs: Outputs) -> None:
+        """Take the results of some patches."""
+        if not self.outputs:
+            self.outputs = {name: np.empty(len(self.patches), np.float32) for name in outputs}
+        for name, values in outputs.items():
+            self.outputs[name][patches] = values
+
     def scored(self) -> Scored:
         """The result, once all patches have theirs."""
-        return Scored(self.probability, self.submitted_s, tuple(self.on_device))
+        return Scored(self.outputs, self.submitted_s, tuple(self.on_device))
 
 
 @dataclass(frozen=True)

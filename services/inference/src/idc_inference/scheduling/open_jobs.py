@@ -3,11 +3,9 @@
 import threading
 import time
 
-import numpy as np
-from numpy.typing import NDArray
-
 from idc_inference.errors import DeadlineExceeded, DeviceUnavailable, InferenceError
 from idc_inference.scheduling.jobs import Chunk, Job, Scored
+from idc_modelio.outputs import Outputs
 
 
 class OpenJobs:
@@ -21,13 +19,13 @@ class OpenJobs:
         with self._lock:
             self._jobs.add(job)
 
-    def take(self, chunk: Chunk, probability: NDArray[np.float32]) -> None:
-        """Give each part of a chunk its results, P(IDC), float32, shape (N,); jobs that are whole end."""
+    def take(self, chunk: Chunk, outputs: Outputs) -> None:
+        """Give each part of a chunk its results, each output float32, shape (N,); jobs that are whole end."""
         interval, begin = (chunk.begin_s, time.monotonic()), 0
         for part in chunk.parts:
             job = part.job
             with self._lock:
-                job.probability[part.patches] = probability[begin : begin + part.count]
+                job.put(part.patches, {name: values[begin : begin + part.count] for name, values in outputs.items()})
                 job.on_device.append(interval)
                 job.open_patches -= part.count
             begin += part.count

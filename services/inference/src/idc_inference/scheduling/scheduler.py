@@ -18,6 +18,7 @@ from idc_inference.scheduling.jobs import Chunk, Job, Scored
 from idc_inference.scheduling.open_jobs import OpenJobs
 from idc_inference.scheduling.turns import Turns
 from idc_inference.threads.daemons import run_within, start_daemon
+from idc_modelio.outputs import Outputs
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +49,8 @@ class Scheduler:
             probe_interval_s: How often the device computes a patch whose result is known, once `watch` was called.
         """
         self._engine, self._metrics = engine, metrics
+        self.outputs = engine.outputs
+        """The names of what is computed for each patch."""
         lock = threading.RLock()
         self._has_work, self._is_free = threading.Condition(lock), threading.Condition(lock)
         self._turns = Turns()
@@ -203,7 +206,7 @@ class Scheduler:
         return None
 
     def _compute(self, chunk: Chunk) -> None:
-        result: NDArray[np.float32] | EngineFailed
+        result: Outputs | EngineFailed
         try:
             patches = [part.job.patches[part.patches] for part in chunk.parts]
             result = self._engine.infer(patches[0] if len(patches) == 1 else np.concatenate(patches))
@@ -224,16 +227,18 @@ class Scheduler:
             text = f"the result of the device {self._engine.device} could not be read: the service's log says why"
             self._open.end(chunk, EngineFailed(text))
 
-    def _hand_out(self, chunk: Chunk, result: NDArray[np.float32] | EngineFailed) -> None:
+    def _hand_out(self, chunk: Chunk, result: Outputs | EngineFailed) -> None:
         if isinstance(result, EngineFailed):
             self._fail(chunk, result)
             return
-        probability = np.asarray(result, np.float32)
-        if probability.shape != (chunk.count,):
-            self._fail(chunk, EngineFailed(f"the graph gave {probability.size} results for {chunk.count} patches"))
-            return
-        self._open.take(chunk, probability)
-        if not np.isfinite(probability).all():
+        outputs = {name: np.asarray(result[name], np.float32) for name in self.outputs}
+        for name, values in outputs.items():
+            if values.shape != (chunk.count,):
+                text = f"the graph gave {values.size} results of {name} for {chunk.count} patches"
+                self._fail(chunk, EngineFailed(text))
+                return
+        self._open.take(chunk, outputs)
+        if not all(np.isfinite(values).all() for values in outputs.values()):
             self._health.probe_soon()
         self._count(chunk)
 

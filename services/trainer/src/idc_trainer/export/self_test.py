@@ -1,7 +1,7 @@
 """Synthetic patches for a bundle's self-test, so that no patient's pixels leave the data folder."""
 
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,7 @@ def synthetic_patches(seed: int) -> NDArray[np.uint8]:
 
 
 def write_self_test(runner: GraphRunner, seed: int, folder: Path) -> None:
-    """Write synthetic patches and the graph's P(IDC) for them into a bundle's folder."""
+    """Write synthetic patches and the graph's outputs for them into a bundle's folder."""
     patches = synthetic_patches(seed)
-    np.savez_compressed(folder / FILE, patches=patches, probability=runner.run(patches))
+    arrays: dict[str, Any] = {"patches": patches, **runner.run_outputs(patches)}
+    np.savez_compressed(folder / FILE, **arrays)

@@ -57,7 +57,7 @@ def prove(opened: OpenBundle) -> Proof:
     bundle = opened.bundle
     try:
         vector = read_self_test(bundle)
-        found = check_self_test(bundle, vector, opened.runner.run(vector.patches))
+        found = check_self_test(bundle, vector, opened.runner.run_outputs(vector.patches))
     except SelfTestFailed as exc:
         raise BundleInvalid(f"{exc}; install the locked version of OpenVINO or train again") from exc
     except BundleError as exc:
