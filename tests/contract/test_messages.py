@@ -8,7 +8,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from pydantic import ValidationError
 
-from idc_contracts import TOPICS, AlarmState, Lamps, Message, ServiceStatus, SilenceAlarm
+from idc_contracts import TOPICS, AlarmState, Lamps, Message, PatchClassified, Reason, ServiceStatus, SilenceAlarm
 
 SAMPLES = sorted((Path(__file__).parent / "samples/v1").glob("*.json"))
 MODELS: dict[str, type[Message]] = {topic.message.__name__: topic.message for topic in TOPICS}
@@ -54,6 +54,7 @@ def test_other_schema_version_is_refused(path: Path) -> None:
     [
         ("AlarmState", {"state", "latched_since", "silenced_until", "technical", "offline_gateways"}),
         ("ServiceStatus", {"repeat_s"}),
+        ("PatchClassified", {"reasons", "field", "um_per_px"}),
     ],
 )
 def test_message_of_an_older_producer_is_read(name: str, added: set[str]) -> None:
@@ -63,6 +64,14 @@ def test_message_of_an_older_producer_is_read(name: str, added: set[str]) -> Non
     message = MODELS[name].from_payload(json.dumps(older))
 
     assert {key for key, value in json.loads(message.to_payload()).items() if key in added and value} == set()
+
+
+def test_reason_that_only_a_newer_producer_gives_is_read() -> None:
+    sample = json.loads(next(path for path in SAMPLES if path.stem == "PatchClassified").read_bytes())
+
+    message = PatchClassified.from_payload(json.dumps(sample | {"reasons": ["little_tissue", "wrong_organ"]}))
+
+    assert message.reasons == (Reason.LITTLE_TISSUE, "wrong_organ")
 
 
 @pytest.mark.parametrize("duration_s", [0, -1, 3601, 1.5, "for ever"])

@@ -64,7 +64,9 @@ def test_gateway_works_unchanged_with_another_server_of_the_protocol(tmp_path: P
     for theirs, ours in zip(from_other, from_own, strict=True):
         assert theirs["probability"] == pytest.approx(ours["probability"], abs=1e-3)
         assert (theirs["decision"], theirs["model"]) == (ours["decision"], ours["model"])
+        assert theirs["reasons"] == ours["reasons"]
         assert theirs["thresholds"] == ours["thresholds"]
     assert [model["thresholds"] for model in other_models] == [model["thresholds"] for model in own_models]
+    assert [model["checks"] for model in other_models] == [model["checks"] for model in own_models]
     assert own_models[0]["card"].startswith("#")
     assert own_models[0]["figures"]["operating_point"]["target_sensitivity"] > 0

@@ -12,9 +12,9 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
-from idc_contracts import ALARM_STATE, ALARM_STATUS, AlarmState, Lamps, ServiceStatus, utc_now
+from idc_contracts import ALARM_STATE, ALARM_STATUS, AlarmState, Lamps, Reason, ServiceStatus, utc_now
 from support.demo_patches import solid_png
-from support.gateway_fakes import MemoryBus
+from support.gateway_fakes import MemoryBus, RednessInference
 from support.live_gateway import KEY, gateway_settings, live_gateway
 
 pytestmark = pytest.mark.e2e
@@ -39,9 +39,15 @@ def bus() -> MemoryBus:
 
 
 @pytest.fixture(scope="module")
-def address(bus: MemoryBus, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def inference() -> RednessInference:
+    return RednessInference()
+
+
+@pytest.fixture(scope="module")
+def address(bus: MemoryBus, inference: RednessInference, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """One gateway for all tests: each has a browser of its own, and lets the alarm report what it needs."""
-    with live_gateway(gateway_settings(tmp_path_factory.mktemp("gateway")), bus=bus) as address:
+    folder = tmp_path_factory.mktemp("gateway")
+    with live_gateway(gateway_settings(folder), inference=inference, bus=bus) as address:
         yield address
 
 
@@ -203,6 +209,26 @@ def test_dropped_images_show_probability_and_decision(page: Page, bus: MemoryBus
     expect(results.nth(0)).to_contain_text("120 \u00d7 120 px")
     expect(page.get_by_label("red on")).to_be_visible()
     screenshot(page, "results")
+
+
+def test_card_says_in_words_why_a_patch_is_uncertain_and_that_its_field_was_assumed(
+    page: Page, inference: RednessInference, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sign_in(page)
+    monkeypatch.setattr(inference, "also", (Reason.LITTLE_TISSUE, Reason.UNFAMILIAR, Reason.OUT_OF_FOCUS))
+
+    choose(page, glass=solid_png((128, 60, 90), 120))
+    card = page.locator("#results > li")
+    expect(card.locator(".decision")).to_have_text("Uncertain")
+    expect(card.locator(".reasons")).to_have_text(
+        "between the thresholds, little tissue, unlike the training patches, out of focus"
+    )
+    expect(card.locator(".facts")).to_contain_text("120 \u00d7 120 px; it is assumed to show 200 \u00b5m.")
+
+    monkeypatch.setattr(inference, "also", ())
+    choose(page, finding=solid_png((250, 60, 90)))
+    expect(card.first.locator(".reasons")).to_be_empty()
+    expect(card.first.locator(".facts")).not_to_contain_text("assumed")
 
 
 def test_image_is_dropped_with_the_mouse(page: Page) -> None:

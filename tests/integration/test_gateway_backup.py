@@ -11,13 +11,14 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
-from idc_contracts import Decision
+from idc_contracts import Decision, Reason
 from idc_gateway import __main__
 from idc_gateway.access.accounts import Proof, SignInBy, User
 from idc_gateway.access.scopes import Role
@@ -27,7 +28,7 @@ from idc_gateway.commands import parse
 from idc_gateway.composition import build
 from idc_gateway.errors import CannotStart
 from idc_gateway.messages.ports import OutgoingMessage
-from idc_gateway.results.classifications import Classification
+from idc_gateway.results.classifications import Classification, PatchOrigin
 from idc_gateway.results.images import ImageStore, image_digest, new_object_name
 from idc_gateway.results.object_images import open_images
 from idc_gateway.results.queries import ClassificationFilter
@@ -57,8 +58,10 @@ class Site:
     def add(self, store: Store, name: str) -> Classification:
         data, sha256 = name.encode(), image_digest(name.encode())
         result = Classification(
-            uuid4(), name, 0.9, Decision.IDC, FAKE_MODEL, FAKE_THRESHOLDS, 1.0, NOW, 50, 50, image_sha256=sha256
+            uuid4(), name, 0.9, Decision.UNCERTAIN, FAKE_MODEL, FAKE_THRESHOLDS, 1.0, NOW, 50, 50, image_sha256=sha256
         )
+        scaled = PatchOrigin(um_per_px=0.5)
+        result = replace(result, reasons=(Reason.LITTLE_TISSUE, Reason.UNFAMILIAR), origin=scaled)
         image = NewImage(sha256, "image/png", len(data), new_object_name(sha256))
         self.images.put(image.stored_as, data)
         audit = [AuditEvent("patch.classified", "k", str(result.id), NOW)]
@@ -119,6 +122,7 @@ def test_backup_of_a_serving_gateway_brings_results_and_images_back(site: Site, 
 
     assert site.names() == ["kept"]
     store = site.open()
+    assert store.results.get(kept.id) == kept
     found = store.images.find(kept.image_sha256 or "")
     assert found is not None
     assert site.images.get(found[0]) == b"kept"

@@ -7,7 +7,6 @@ from uuid import UUID
 
 import pytest
 
-from idc_contracts import Decision
 from idc_gateway.audit.chain import AuditEvent
 from idc_gateway.classifying.check_image import CheckedImage
 from idc_gateway.classifying.outcomes import Outcome
@@ -64,7 +63,7 @@ class ImageWork:
         return kept
 
     def _add(self, image: CheckedImage, at: datetime) -> UUID:
-        prediction = Prediction(0.1, Decision.NO_IDC, FAKE_MODEL, FAKE_THRESHOLDS)
+        prediction = Prediction(0.1, FAKE_MODEL, FAKE_THRESHOLDS)
         result = self._writer.new_result(image, prediction, 1.0, at)
         (names,) = self._writer.put_images([[image]])
         assert isinstance(names, ObjectNames)

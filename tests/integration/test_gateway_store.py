@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import combinations
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 from sqlalchemy import create_engine, inspect, text
 
-from idc_contracts import Decision
+from idc_contracts import Decision, Reason
 from idc_gateway.access.accounts import ApiKey, Proof, SignInBy, User
 from idc_gateway.access.scopes import Role
 from idc_gateway.audit.chain import AuditEvent
@@ -43,11 +44,25 @@ def store(store_url: str) -> Iterator[Store]:
     store.database.close()
 
 
-def result(number: int = 0, decision: Decision = Decision.IDC) -> Classification:
-    origin = PatchOrigin(f"patient {number % 3}", f"slide {number % 5}", number, 2 * number)
+def result(
+    number: int = 0, decision: Decision = Decision.IDC, *reasons: Reason, um_per_px: float | None = None
+) -> Classification:
+    origin = PatchOrigin(f"patient {number % 3}", f"slide {number % 5}", number, 2 * number, um_per_px=um_per_px)
     moment = NOW + timedelta(microseconds=number)
     return Classification(
-        uuid4(), f"{number}.png", 0.25, decision, FAKE_MODEL, FAKE_THRESHOLDS, 1.5, moment, 50, 40, origin, "a" * 64
+        uuid4(),
+        f"{number}.png",
+        0.25,
+        decision,
+        FAKE_MODEL,
+        FAKE_THRESHOLDS,
+        1.5,
+        moment,
+        50,
+        40,
+        origin,
+        "a" * 64,
+        reasons=reasons,
     )
 
 
@@ -68,6 +83,19 @@ def test_result_comes_back_as_it_was_stored(store: Store) -> None:
     assert store.results.get(uuid4()) is None
     assert [message.payload for _, message in store.outbox.waiting(9)] == [str(stored.id).encode()]
     assert store.audit.verify().is_intact
+
+
+def test_reasons_and_scale_come_back_and_each_reason_is_found(store: Store) -> None:
+    results = [
+        result(n, Decision.UNCERTAIN, *reasons, um_per_px=0.5) for n, reasons in enumerate(combinations(Reason, 2))
+    ]
+    store.results.add([deed(result(99), *results)])
+
+    for one in results:
+        assert store.results.get(one.id) == one
+    for reason in Reason:
+        found = store.results.page(ClassificationFilter(reason=reason), 99, None).items
+        assert {one.id for one in found} == {one.id for one in results if reason in one.reasons}
 
 
 def test_pages_and_filters(store: Store) -> None:

@@ -11,11 +11,12 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, create_engine, text
 
-from idc_contracts import Decision
+from idc_contracts import Decision, FieldOfView, Reason
 from idc_gateway.audit.chain import EMPTY, AuditEvent, record_after
 from idc_gateway.messages.ports import OutgoingMessage
 from idc_gateway.results.classifications import Classification, Verdict
 from idc_gateway.results.positions import START
+from idc_gateway.results.queries import ClassificationFilter
 from idc_gateway.results.unit_of_work import UnitOfWork
 from idc_gateway.store import Store, open_store
 from support.gateway_fakes import FAKE_MODEL, FAKE_THRESHOLDS
@@ -23,8 +24,8 @@ from support.gateway_fakes import FAKE_MODEL, FAKE_THRESHOLDS
 pytestmark = pytest.mark.integration
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
-OLD = UUID(int=1)
-REVISIONS = ["0001", "0002", "0003"]
+OLD, OLD_UNCERTAIN = UUID(int=1), UUID(int=2)
+REVISIONS = ["0001", "0002", "0003", "0007"]
 HAS_HISTORY = ("0002", "0003")
 
 
@@ -54,7 +55,7 @@ def make_old(url: str, revision: str) -> None:
 
 def fill(connection: Connection, revision: str) -> None:
     is_sqlite = connection.dialect.name == "sqlite"
-    identity = OLD.hex if is_sqlite else str(OLD)
+    identity, uncertain = (one.hex if is_sqlite else str(one) for one in (OLD, OLD_UNCERTAIN))
     result = {
         "id": f"'{identity}'",
         "name": "'old.png'",
@@ -73,8 +74,11 @@ def fill(connection: Connection, revision: str) -> None:
     message = {"topic": "'t'", "payload": f"CAST('waits' AS {'BLOB' if is_sqlite else 'BYTEA'})"}
     if revision in HAS_HISTORY:
         result["image_sha256"] = f"'{'a' * 64}'"
+    if revision != "0001":
         message["created_at"] = "'2026-01-01 12:00:00'"
     insert(connection, "classifications", result)
+    other = {"id": f"'{uncertain}'", "decision": "'uncertain'", "width_px": "100"}
+    insert(connection, "classifications", {**result, **other})
     insert(connection, "outbox", message)
     if revision in HAS_HISTORY:
         add_history(connection, identity)
@@ -127,6 +131,17 @@ def test_data_of_every_earlier_version_is_there_after_the_upgrade(upgraded: Stor
         assert upgraded.images.find("a" * 64) == ("a" * 64, "image/png")
 
 
+def test_old_results_get_their_reasons_and_fields(upgraded: Store) -> None:
+    decided, uncertain = upgraded.results.get(OLD), upgraded.results.get(OLD_UNCERTAIN)
+
+    assert decided is not None
+    assert uncertain is not None
+    assert (decided.reasons, decided.field) == ((), FieldOfView.NATIVE)
+    assert (uncertain.reasons, uncertain.field) == ((Reason.BETWEEN_THRESHOLDS,), FieldOfView.ASSUMED)
+    found = upgraded.results.page(ClassificationFilter(reason=Reason.BETWEEN_THRESHOLDS), 9, None).items
+    assert [one.id for one in found] == [OLD_UNCERTAIN]
+
+
 def test_waiting_message_of_the_first_version_is_not_taken_for_an_old_one(upgraded: Store, revision: str) -> None:
     _, oldest = upgraded.outbox.backlog()
 
@@ -141,7 +156,7 @@ def test_deleted_result_takes_its_reviews_along_after_the_upgrade(upgraded: Stor
 
 
 def test_no_number_is_given_again_after_the_newest_row_is_gone(upgraded: Store) -> None:
-    given = {1}
+    given = {1, 2}
     for name in ("a", "b"):
         identity, new = deed(name)
         upgraded.results.add([new])

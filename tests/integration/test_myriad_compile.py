@@ -19,9 +19,9 @@ pytestmark = [
 ]
 
 
-def compile_for_stick(graph: Path, blob: Path) -> subprocess.CompletedProcess[str]:
+def compile_for_stick(graph: Path, blob: Path, *options: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [str(LIBRARIES / "myriad_compile"), "-m", str(graph), "-o", str(blob), "-ip", "U8", "-op", "FP32"],
+        [str(LIBRARIES / "myriad_compile"), "-m", str(graph), "-o", str(blob), "-ip", "U8", "-op", "FP32", *options],
         env={**os.environ, "LD_LIBRARY_PATH": str(LIBRARIES)},
         capture_output=True,
         text=True,
@@ -39,6 +39,25 @@ def test_shipped_graph_compiles_for_the_stick(tmp_path: Path) -> None:
 
         assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
         assert (tmp_path / "model.blob").stat().st_size > 1_000_000
+
+
+@pytest.mark.parametrize(("names", "is_known"), [(("probability", "distance"), True), (("probability", "x"), False)])
+def test_stick_names_the_outputs_of_a_graph_as_it_does(tmp_path: Path, names: tuple[str, ...], is_known: bool) -> None:
+    graph = helper.make_graph(
+        [
+            helper.make_node("Sigmoid", ["patch"], ["probability"], name="a/b/Sigmoid"),
+            helper.make_node("Relu", ["patch"], ["distance"], name="c/Relu"),
+        ],
+        "two outputs",
+        [helper.make_tensor_value_info("patch", onnx.TensorProto.FLOAT, [1, 3])],
+        [helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [1, 3]) for name in ("probability", "distance")],
+    )
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 11)]), tmp_path / "model.onnx")
+    precisions = ",".join(f"{name}:FP16" for name in names)
+
+    done = compile_for_stick(tmp_path / "model.onnx", tmp_path / "model.blob", "-iop", precisions)
+
+    assert (done.returncode == 0) is is_known, done.stdout[-2000:] + done.stderr[-2000:]
 
 
 def test_layer_that_the_stick_lacks_is_found(tmp_path: Path) -> None:

@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable, Sequence
 import numpy as np
 from PIL import Image
 
-from idc_contracts import ModelRef, Thresholds
+from idc_contracts import ModelRef, Reason, Thresholds, decide
 from idc_gateway.errors import BusUnavailable, GatewayError, ImagesUnavailable, MessageRefused
-from idc_gateway.inference.ports import ModelDescription, Prediction
+from idc_gateway.inference.ports import EncodedImage, ModelDescription, Prediction
 from idc_gateway.messages.ports import OnMessage, OutgoingMessage
 
 FAKE_MODEL = ModelRef(name="idc", version="1", sha256="0" * 64)
@@ -25,17 +25,22 @@ class RednessInference:
         """Set to make each call fail."""
         self.request_ids: list[str] = []
         """One for each call."""
+        self.also: tuple[Reason, ...] = ()
+        """Reasons that each image gets, as by a model's checks."""
+        self.scales_um_per_px: list[float | None] = []
+        """What was stated, one for each image."""
 
     async def is_ready(self) -> bool:
         """As set."""
         return self.ready
 
-    async def predict(self, images: Sequence[bytes], request_id: str) -> list[Prediction]:
+    async def predict(self, images: Sequence[EncodedImage], request_id: str) -> list[Prediction]:
         """See `InferenceServer.predict`."""
         if self.failure is not None:
             raise self.failure
         self.request_ids.append(request_id)
-        return [_predict(image) for image in images]
+        self.scales_um_per_px += [image.um_per_px for image in images]
+        return [_predict(image.data, self.also) for image in images]
 
     async def describe(self) -> ModelDescription:
         """See `InferenceServer.describe`."""
@@ -53,10 +58,11 @@ class RednessInference:
         """Nothing to close."""
 
 
-def _predict(image: bytes) -> Prediction:
+def _predict(image: bytes, also: Sequence[Reason]) -> Prediction:
     with Image.open(io.BytesIO(image)) as opened:
         probability = float(np.asarray(opened.convert("RGB"))[..., 0].mean() / 255)
-    return Prediction(probability, FAKE_THRESHOLDS.decide(probability), FAKE_MODEL, FAKE_THRESHOLDS)
+    reasons = decide(probability, FAKE_THRESHOLDS, also=also).reasons
+    return Prediction(probability, FAKE_MODEL, FAKE_THRESHOLDS, reasons)
 
 
 class MemoryBus:

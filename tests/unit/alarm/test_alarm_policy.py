@@ -37,6 +37,7 @@ from idc_contracts import (
     AlarmAction,
     AlarmMode,
     Decision,
+    Reason,
     ServiceStatus,
     SilenceAlarm,
     TechnicalReason,
@@ -75,9 +76,11 @@ class History:
         message = ServiceStatus(source="gateway", status=status, version="1", sent_at=sent_at)  # type: ignore[arg-type]
         self.do(GatewayReported(GATEWAY, message, is_live))
 
-    def classify(self, decision: Decision | str, *, age_s: float = 0.0, is_live: bool = True) -> Classified:
+    def classify(
+        self, decision: Decision | str, *, reasons: tuple[Reason, ...] = (), age_s: float = 0.0, is_live: bool = True
+    ) -> Classified:
         sent_at = self.now.at - timedelta(seconds=age_s)
-        event = Classified(GATEWAY, patch_classified(decision, sent_at=sent_at), is_live)
+        event = Classified(GATEWAY, patch_classified(decision, sent_at=sent_at, reasons=reasons), is_live)
         self.do(event)
         return event
 
@@ -142,6 +145,38 @@ def test_uncertain_lights_amber_steadily(history: History) -> None:
 
     assert history.shown == Signals(amber=Signal.STEADY)
     assert history.mode is AlarmMode.REVIEW
+
+
+@pytest.mark.parametrize("before", [None, "idc", "uncertain", "no_idc"])
+def test_little_tissue_alone_shows_and_changes_nothing(history: History, before: str | None) -> None:
+    if before is not None:
+        history.classify(before)
+    condition, shown, acts = history.situation.condition, history.shown, len(history.acts)
+
+    history.classify("uncertain", reasons=(Reason.LITTLE_TISSUE,))
+
+    assert (history.situation.condition, history.shown, len(history.acts)) == (condition, shown, acts)
+
+
+@pytest.mark.parametrize("other", [reason for reason in Reason if reason is not Reason.LITTLE_TISSUE])
+def test_little_tissue_with_another_reason_is_uncertain_as_any(history: History, other: Reason) -> None:
+    history.classify("uncertain", reasons=tuple(reason for reason in Reason if reason in (Reason.LITTLE_TISSUE, other)))
+
+    assert history.shown == Signals(amber=Signal.STEADY)
+
+
+def test_finding_sounds_whatever_reasons_its_message_has(history: History) -> None:
+    history.classify("idc", reasons=(Reason.LITTLE_TISSUE,))
+
+    assert history.shown == FINDING
+
+
+def test_little_tissue_shows_that_the_gateway_lives(history: History) -> None:
+    history.wait(901)
+
+    history.classify("uncertain", reasons=(Reason.LITTLE_TISSUE,))
+
+    assert history.situation.technical == ()
 
 
 def test_clear_lights_blue_and_fades(history: History) -> None:
@@ -601,11 +636,17 @@ class AlarmHistories(RuleBasedStateMachine):
         if is_given:
             self.quiet = Quiet(given_s, until_s, covered | (self.quiet.covered if self.quiet else set()))
 
-    @rule(decision=st.sampled_from(Decision), age_s=st.sampled_from([0.0, 5.0, 599.0, 601.0, 90000.0]))
-    def classify(self, decision: Decision, age_s: float) -> None:
+    @rule(
+        decision=st.sampled_from(Decision),
+        reasons=st.lists(st.sampled_from(Reason), unique=True, max_size=2).map(tuple),
+        age_s=st.sampled_from([0.0, 5.0, 599.0, 601.0, 90000.0]),
+    )
+    def classify(self, decision: Decision, reasons: tuple[Reason, ...], age_s: float) -> None:
         is_trusted = TechnicalReason.CLOCK_WRONG not in self._reasons
-        event = self.history.classify(decision, age_s=age_s, is_live=age_s < 60)
+        event = self.history.classify(decision, reasons=reasons, age_s=age_s, is_live=age_s < 60)
         self._notice_reasons()
+        if decision is Decision.UNCERTAIN and reasons == (Reason.LITTLE_TISSUE,):
+            return
         is_late = age_s > 600 and is_trusted and TechnicalReason.CLOCK_WRONG not in self._reasons
         self.latest = decision
         self.clear_left_s = 0.0

@@ -20,7 +20,8 @@ from idc_client.classifying.forms import FORM_FILES, Form, forms
 from idc_client.classifying.image_files import LeftOut
 from idc_client.errors import ClientError, OutputFailed
 from idc_client.gateway.connection import Connection
-from idc_client.terminal import NOTICE
+from idc_client.terminal import NOTICE, REASONS
+from idc_contracts import Reason
 from support.scripted_gateway import Answer, ScriptedGateway, decides, files_of, problem, result, run_idc
 
 
@@ -88,6 +89,69 @@ def test_csv_has_a_line_for_each_file(folder: Path) -> None:
     assert len(rows) == 5
     assert {row["decision"] for row in rows} == {"idc", "no_idc", "uncertain"}
     assert rows[0]["truth"] == "idc"
+
+
+def why(name: str, *reasons: str, field: str = "native", um_per_px: float | None = None) -> Answer:
+    """One uncertain result, as a gateway answers that gives reasons."""
+    found = result(name, "uncertain") | {"reasons": list(reasons), "field": field, "um_per_px": um_per_px}
+    item = {"index": 0, "name": name, "classification": found, "error": None, "stored_before": False}
+    return httpx.Response(201, json={"items": [item], "accepted": 1, "refused": 0})
+
+
+@pytest.fixture
+def patch(tmp_path: Path) -> Path:
+    path = tmp_path / "a.png"
+    path.write_text("uncertain")
+    return path
+
+
+def test_reasons_are_told_in_words_and_those_of_a_newer_gateway_by_name(patch: Path) -> None:
+    said = why("a.png", "little_tissue", "out_of_focus", "wrong_organ")
+
+    line = next(line for line in run_idc(gateway(said), "classify", patch).stdout.splitlines() if "a.png" in line)
+
+    assert line.endswith("a.png  (little tissue, out of focus, wrong_organ)")
+
+
+def test_every_reason_of_the_gateway_has_words() -> None:
+    assert list(REASONS) == list(Reason)
+
+
+def test_reasons_and_field_are_columns_and_the_reasons_are_counted(patch: Path) -> None:
+    said = why("a.png", "little_tissue", "unfamiliar", field="stated", um_per_px=0.5)
+
+    (row,) = csv.DictReader(io.StringIO(run_idc(gateway(said), "classify", "--csv", patch).stdout))
+    document = json.loads(run_idc(gateway(said), "classify", "--json", patch).stdout)
+
+    assert (row["reasons"], row["field"], row["um_per_px"]) == ("little_tissue unfamiliar", "stated", "0.5")
+    assert document["reasons"] == {"little_tissue": 1, "unfamiliar": 1}
+    assert document["items"][0]["classification"]["field"] == "stated"
+
+
+def test_stated_scale_is_sent_with_every_form_and_no_other_is(patch: Path) -> None:
+    server = gateway(decides)
+
+    run_idc(server, "classify", "--um-per-px", "0.5", patch)
+    run_idc(server, "classify", patch)
+
+    assert [request.url.params.get("um_per_px") for request in server.requests] == ["0.5", None]
+
+
+@pytest.mark.parametrize("scale", ["0", "0.04", "51", "four"])
+def test_what_is_no_scale_is_wrong_usage(patch: Path, scale: str) -> None:
+    server = gateway(decides)
+
+    done = run_idc(server, "classify", "--um-per-px", scale, patch)
+
+    assert (done.exit_code, server.requests) == (2, [])
+    assert "--um-per-px" in done.stderr
+
+
+def test_assumed_fields_are_counted_with_the_remedy(patch: Path) -> None:
+    done = run_idc(gateway(why("a.png", "unfamiliar", field="assumed")), "classify", patch)
+
+    assert "idc: 1 of 1 images are not 50 x 50 px and were assumed to show 200 µm" in done.stderr
+    assert "--um-per-px" in done.stderr
 
 
 def test_refused_file_is_named_and_the_others_stand(folder: Path) -> None:

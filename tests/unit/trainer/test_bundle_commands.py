@@ -45,6 +45,16 @@ def test_predict_says_both_classes_with_their_probabilities_and_the_time_of_each
     assert "ms" in out
 
 
+def test_predict_says_why_a_patch_is_uncertain(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bundle = write_tiny_bundle(tmp_path / "checked", has_checks=True)
+    Image.new("RGB", (50, 50), (255, 255, 255)).save(tmp_path / "white.png")
+
+    assert main(["predict", str(bundle), str(tmp_path / "white.png")]) == 0
+
+    row = next(line for line in capsys.readouterr().out.splitlines() if "white.png" in line)
+    assert re.findall(r"[a-z_]{4,}", row) == ["white", "uncertain", "little_tissue"]
+
+
 def test_an_image_of_another_size_is_scaled(bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["predict", str(bundle), str(_image(tmp_path / "small.png", 204, 35))]) == 0
 

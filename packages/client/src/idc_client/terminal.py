@@ -12,6 +12,13 @@ from rich.table import Table
 
 NOTICE: Final = "For research use only. Not a medical device."
 _STYLES: Final = {"idc": "bold red", "uncertain": "yellow", "no_idc": "blue"}
+REASONS: Final = {
+    "between_thresholds": "between the thresholds",
+    "little_tissue": "little tissue",
+    "unfamiliar": "unlike the training patches",
+    "out_of_focus": "out of focus",
+}
+"""Why a result is uncertain, in words."""
 _PIPED_WIDTH: Final = 200
 """Columns of a table that goes to a file or a pipe."""
 
@@ -43,6 +50,12 @@ def styled(decision: str) -> str:
     """A decision in the colour of its lamp, as rich's markup."""
     style = _STYLES.get(decision)
     return f"[{style}]{decision}[/]" if style else escape(decision)
+
+
+def in_words(reasons: Iterable[str]) -> str:
+    """Reasons in words, those of a newer gateway by their names; empty for none."""
+    words = ", ".join(REASONS.get(reason, printable(reason)) for reason in reasons)
+    return f"({words})" if words else ""
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:

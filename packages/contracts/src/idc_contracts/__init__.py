@@ -18,7 +18,7 @@ from idc_contracts.alarm import (
 )
 from idc_contracts.base import Message, Probability, Sha256, Slug, UtcDatetime, utc_now
 from idc_contracts.bundle import BundleManifest
-from idc_contracts.classification import ModelRef, PatchClassified
+from idc_contracts.classification import FieldOfView, ModelRef, PatchClassified
 from idc_contracts.decision import Check, Decided, Decision, Reason, Thresholds, decide
 from idc_contracts.status import ServiceStatus
 from idc_contracts.topics import (
@@ -62,6 +62,7 @@ __all__ = [
     "Check",
     "Decided",
     "Decision",
+    "FieldOfView",
     "ForeignTopic",
     "Lamps",
     "Message",

@@ -1,11 +1,26 @@
 """The event that a patch was classified."""
 
+from enum import StrEnum
+from typing import Annotated
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from idc_contracts.base import Contract, Message, Probability, Sha256, UtcDatetime
-from idc_contracts.decision import Decision, Thresholds
+from idc_contracts.decision import Decision, Reason, Thresholds
+
+_NewerReason = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+
+
+class FieldOfView(StrEnum):
+    """How it is known that an image shows a field of 200 µm, as the training patches do."""
+
+    NATIVE = "native"
+    """It has the size of a training patch, 50 x 50 px."""
+    ASSUMED = "assumed"
+    """It has another size, and the sender did not state its scale."""
+    STATED = "stated"
+    """The sender stated its scale; the central field was cut from it."""
 
 
 class ModelRef(Contract):
@@ -22,6 +37,18 @@ class PatchClassified(Message):
     classification_id: UUID = Field(description="The result's id at the gateway's REST interface.")
     probability: Probability = Field(description="Calibrated P(IDC), regardless of the decision.")
     decision: Decision
+    reasons: tuple[Annotated[Reason | _NewerReason, Field(union_mode="left_to_right")], ...] = Field(
+        default=(),
+        max_length=16,
+        description="Why the decision is `uncertain`; empty in messages of an older gateway. A newer gateway may give "
+        "reasons that its reader does not know.",
+    )
+    field: FieldOfView | None = Field(
+        default=None, description="How the image's field of view is known; null in messages of an older gateway."
+    )
+    um_per_px: float | None = Field(
+        default=None, gt=0.0, allow_inf_nan=False, description="Micrometres per pixel, where the sender stated them."
+    )
     model: ModelRef
     thresholds: Thresholds
     latency_ms: float = Field(

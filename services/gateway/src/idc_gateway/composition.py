@@ -161,7 +161,7 @@ def _classifying(
         messages.outbox,
         writer,
         messages.backlog,
-        on_stored=lambda result: metrics.result(result.decision),
+        on_stored=lambda result: metrics.result(result.decision, result.reasons),
         max_in_progress=settings.max_requests_in_progress,
         max_image_bytes=settings.max_image_bytes,
     )

@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from idc_gateway.classifying.check_image import CheckedImage
 from idc_gateway.classifying.result_writer import ObjectNames, ResultWriter
 from idc_gateway.errors import ImagesUnavailable, InferenceUnavailable
-from idc_gateway.inference.ports import Prediction
+from idc_gateway.inference.ports import EncodedImage, Prediction
 from idc_gateway.store import Store
 from support.demo_patches import solid_png
 from support.eventually import eventually
@@ -23,7 +23,7 @@ async def test_image_is_stored_before_inference_answers(
 ) -> None:
     predict, stored_before = inference.predict, []
 
-    async def wait_for_the_image(patches: Sequence[bytes], request_id: str) -> list[Prediction]:
+    async def wait_for_the_image(patches: Sequence[EncodedImage], request_id: str) -> list[Prediction]:
         await eventually(lambda: bool(images.images))
         stored_before.append(len(images.images))
         return await predict(patches, request_id)

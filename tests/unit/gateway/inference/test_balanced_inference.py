@@ -11,12 +11,12 @@ from idc_gateway.inference import endpoint
 from idc_gateway.inference.balanced import BalancedInference
 from idc_gateway.inference.circuit_breaker import FAILURES_TO_OPEN
 from idc_gateway.inference.endpoint import LOOK_EVERY_S, MISSES_TO_DOUBT, STALE_AFTER_S, Endpoint
-from idc_gateway.inference.ports import ModelDescription, Prediction
+from idc_gateway.inference.ports import EncodedImage, ModelDescription, Prediction
 from support.demo_patches import solid_png
 from support.eventually import eventually
 from support.gateway_fakes import RednessInference
 
-PATCH = [solid_png((200, 0, 0))]
+PATCH = [EncodedImage(solid_png((200, 0, 0)))]
 
 
 class SlowInference(RednessInference):
@@ -26,7 +26,7 @@ class SlowInference(RednessInference):
         super().__init__()
         self.go_on = asyncio.Event()
 
-    async def predict(self, images: Sequence[bytes], request_id: str) -> list[Prediction]:
+    async def predict(self, images: Sequence[EncodedImage], request_id: str) -> list[Prediction]:
         self.request_ids.append(request_id)
         await self.go_on.wait()
         self.request_ids.pop()

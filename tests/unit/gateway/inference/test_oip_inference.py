@@ -10,10 +10,13 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from idc_contracts import Decision
+from idc_contracts import Check, Reason
 from idc_gateway.errors import InferenceBroken, InferenceError, InferenceRefused, InferenceUnavailable
 from idc_gateway.inference.oip_inference import CHUNK_IMAGES, OipInference
+from idc_gateway.inference.ports import EncodedImage
 from support.answering_server import answering
+
+IMAGE = EncodedImage(b"image")
 
 
 @dataclass(frozen=True)
@@ -73,10 +76,73 @@ def count_of(asked: Asked) -> int:
 async def test_results_carry_model_and_thresholds(serve: Serve) -> None:
     inference = await serve(lambda asked: web.json_response(answer(count_of(asked))))
 
-    (prediction,) = await inference.predict([b"image"], "r-1")
+    (prediction,) = await inference.predict([IMAGE], "r-1")
 
-    assert prediction.decision is Decision.IDC
+    assert (prediction.probability, prediction.reasons) == (0.9, ())
     assert (prediction.model.version, prediction.thresholds.idc_from) == ("3", 0.8)
+
+
+CHECKS = '[{"reason": "little_tissue", "output": "glass", "from_value": 0.5}]'
+
+
+def checked(*glass: object) -> dict[str, Any]:
+    """The answer of a server whose model has a check."""
+    whole = answer(len(glass))
+    whole["parameters"]["checks"] = CHECKS
+    whole["outputs"].append({"name": "glass", "datatype": "FP32", "shape": [len(glass)], "data": glass})
+    return whole
+
+
+async def test_checks_of_the_model_give_each_image_its_reasons(serve: Serve) -> None:
+    inference = await serve(lambda _asked: web.json_response(checked(0.49, 0.5, 7)))
+
+    predictions = await inference.predict([IMAGE] * 3, "r")
+
+    assert [prediction.reasons for prediction in predictions] == [(), (Reason.LITTLE_TISSUE,), (Reason.LITTLE_TISSUE,)]
+
+
+async def test_output_without_a_check_gives_no_reason(serve: Serve) -> None:
+    said = checked(1.0)
+    del said["parameters"]["checks"]
+    inference = await serve(lambda _asked: web.json_response(said))
+
+    assert (await inference.predict([IMAGE], "r"))[0].reasons == ()
+
+
+async def test_decision_of_the_server_counts_for_nothing_beside_its_thresholds(serve: Serve) -> None:
+    said = answer(1)
+    said["outputs"] = [{"name": "probability", "data": [0.5]}, {"name": "decision", "data": ["idc"]}]
+    inference = await serve(lambda _asked: web.json_response(said))
+
+    assert (await inference.predict([IMAGE], "r"))[0].reasons == (Reason.BETWEEN_THRESHOLDS,)
+
+
+async def test_scales_are_a_tensor_of_their_own_where_one_was_stated(serve: Serve) -> None:
+    asked_for: list[Any] = []
+
+    def handle(asked: Asked) -> web.Response:
+        head = asked.body[: int(asked.headers.get("Inference-Header-Content-Length", len(asked.body)))]
+        asked_for.append(json.loads(head)["inputs"][1:])
+        return web.json_response(answer(2))
+
+    for extensions in (("binary_tensor_data",), ()):
+        inference = await serve(handle, extensions=extensions)
+        await inference.predict([IMAGE, IMAGE], "r")
+        await inference.predict([IMAGE, EncodedImage(b"image", 0.5)], "r")
+
+    scales = [{"name": "um_per_px", "datatype": "FP32", "shape": [2], "data": [0.0, 0.5]}]
+    assert asked_for == [[], scales, [], scales]
+
+
+async def test_description_has_the_checks_or_says_that_they_are_unknown(serve: Serve) -> None:
+    metadata = {"name": "idc", "versions": ["3"], "parameters": {"version": "3", "checks": CHECKS}}
+    inference = await serve(lambda _asked: web.json_response(metadata))
+
+    described = await inference.describe()
+    metadata["parameters"] = {}
+
+    assert described.checks == (Check(reason=Reason.LITTLE_TISSUE, output="glass", from_value=0.5),)
+    assert (await inference.describe()).checks is None
 
 
 async def test_question_for_several_requests_names_the_first_and_tells_all(serve: Serve) -> None:
@@ -86,7 +152,7 @@ async def test_question_for_several_requests_names_the_first_and_tells_all(serve
         assert asked.headers["X-Request-ID"] == "r-1,r-2"
         return web.json_response(answer(2))
 
-    assert len(await (await serve(handle)).predict([b"one", b"two"], "r-1,r-2")) == 2
+    assert len(await (await serve(handle)).predict([EncodedImage(b"one"), EncodedImage(b"two")], "r-1,r-2")) == 2
 
 
 async def test_server_without_the_binary_extension_gets_base64(serve: Serve) -> None:
@@ -96,7 +162,9 @@ async def test_server_without_the_binary_extension_gets_base64(serve: Serve) -> 
         assert [base64.b64decode(text) for text in tensor["data"]] == [b"one", b"two"]
         return web.json_response(answer(2))
 
-    assert len(await (await serve(handle, extensions=())).predict([b"one", b"two"], "r")) == 2
+    assert (
+        len(await (await serve(handle, extensions=())).predict([EncodedImage(b"one"), EncodedImage(b"two")], "r")) == 2
+    )
 
 
 async def test_many_images_are_sent_in_chunks_and_come_back_in_order(serve: Serve) -> None:
@@ -106,7 +174,7 @@ async def test_many_images_are_sent_in_chunks_and_come_back_in_order(serve: Serv
         sizes.append(count_of(asked))
         return web.json_response(answer(sizes[-1]))
 
-    predictions = await (await serve(handle)).predict([bytes(4000)] * (CHUNK_IMAGES + 3), "r")
+    predictions = await (await serve(handle)).predict([EncodedImage(bytes(4000))] * (CHUNK_IMAGES + 3), "r")
 
     assert sizes == [CHUNK_IMAGES, 3]
     assert len(predictions) == CHUNK_IMAGES + 3
@@ -125,6 +193,12 @@ async def test_many_images_are_sent_in_chunks_and_come_back_in_order(serve: Serv
         (200, answer(1, parameters={}), InferenceBroken),
         (200, answer(1, outputs=[]), InferenceBroken),
         (200, answer(1, outputs=[{"name": "probability", "data": [1.5]}]), InferenceBroken),
+        (200, answer(1, outputs=[{"name": "probability", "data": ["idc"]}]), InferenceBroken),
+        (200, checked(0.1, 0.1), InferenceBroken),
+        (200, checked("0.1 or so"), InferenceBroken),
+        (200, checked(float("nan")), InferenceBroken),
+        (200, checked(0.1) | {"outputs": answer(1)["outputs"]}, InferenceBroken),
+        (200, checked(0.1) | {"parameters": answer(1)["parameters"] | {"checks": "[{}]"}}, InferenceBroken),
     ],
 )
 async def test_other_answers_are_told_apart(
@@ -133,14 +207,14 @@ async def test_other_answers_are_told_apart(
     inference = await serve(lambda _asked: web.json_response(said, status=status, headers={"Location": "/ready"}))
 
     with pytest.raises(expected):
-        await inference.predict([b"image"], "r")
+        await inference.predict([IMAGE], "r")
 
 
 async def test_no_answer_is_unavailable(serve: Serve) -> None:
     inference = await serve(lambda _asked: None)
 
     with pytest.raises(InferenceUnavailable):
-        await inference.predict([b"image"], "r")
+        await inference.predict([IMAGE], "r")
     with pytest.raises(InferenceUnavailable):
         await inference.is_ready()
 
@@ -149,7 +223,7 @@ async def test_server_that_is_away_is_unavailable() -> None:
     inference = OipInference("http://127.0.0.1:1", "idc")
 
     with pytest.raises(InferenceUnavailable, match="does not answer"):
-        await inference.predict([b"image"], "r")
+        await inference.predict([IMAGE], "r")
     await inference.close()
 
 
@@ -162,7 +236,7 @@ async def test_connection_that_was_closed_while_it_rested_is_opened_again(serve:
     inference = await serve(handle)
 
     for _ in range(3):
-        assert len(await inference.predict([b"image"], "r")) == 1
+        assert len(await inference.predict([IMAGE], "r")) == 1
 
 
 @pytest.mark.parametrize(("status", "is_ready"), [(200, True), (400, False), (404, False), (503, False)])
@@ -172,7 +246,7 @@ async def test_server_says_whether_it_is_ready(serve: Serve, status: int, is_rea
 
 async def test_probes_have_connections_of_their_own(serve: Serve) -> None:
     inference = await serve(lambda _asked: web.json_response(answer(1)))
-    assert await inference.predict([b"image"], "r")
+    assert await inference.predict([IMAGE], "r")
 
     assert await inference.is_ready()
     assert inference._client._session is not inference._probes._session
@@ -183,7 +257,7 @@ async def test_server_with_too_much_to_do_is_told_apart_from_one_that_is_gone(se
     inference = await serve(lambda _asked: web.Response(status=status))
 
     with pytest.raises(InferenceUnavailable) as failure:
-        await inference.predict([b"image"], "r")
+        await inference.predict([IMAGE], "r")
 
     assert failure.value.was_answered
 
@@ -192,4 +266,4 @@ async def test_error_that_is_nested_without_an_end_is_an_error_like_others(serve
     inference = await serve(lambda _asked: web.Response(status=500, body=b"[" * 100_000))
 
     with pytest.raises(InferenceBroken, match="answered 500: no reason given"):
-        await inference.predict([b"image"], "r")
+        await inference.predict([IMAGE], "r")

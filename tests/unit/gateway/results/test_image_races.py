@@ -16,7 +16,6 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from idc_contracts import Decision
 from idc_gateway.audit.chain import AuditEvent
 from idc_gateway.classifying.check_image import CheckedImage
 from idc_gateway.classifying.outcomes import Outcome
@@ -110,7 +109,7 @@ class Gateway:
         self._deletions = ImageDeletions(store.images, images, self._writer.abandon_unsettled)
 
     def classify(self, at: datetime = NOW) -> Entry:
-        prediction = Prediction(0.1, Decision.NO_IDC, FAKE_MODEL, FAKE_THRESHOLDS)
+        prediction = Prediction(0.1, FAKE_MODEL, FAKE_THRESHOLDS)
         result = self._writer.new_result(IMAGE, prediction, 1.0, at)
         (names,) = self._writer.put_images([[IMAGE]])
         assert isinstance(names, ObjectNames)

@@ -7,7 +7,7 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from idc_contracts import ALARM_STATUS
+from idc_contracts import ALARM_STATUS, Reason
 from idc_gateway.app import create_app
 from idc_gateway.composition import build
 from idc_gateway.errors import InferenceUnavailable
@@ -51,6 +51,19 @@ async def test_results_are_counted_by_decision(client: httpx.AsyncClient) -> Non
     assert found["idc_gateway_results_total{decision=idc}"] == 2
     assert found["idc_gateway_results_total{decision=no_idc}"] == 1
     assert found["idc_gateway_results_total{decision=uncertain}"] == 0
+
+
+async def test_reasons_are_counted_each_for_itself(client: httpx.AsyncClient, inference: RednessInference) -> None:
+    inference.also = (Reason.LITTLE_TISSUE, Reason.UNFAMILIAR)
+    await client.post(URL, content=RED, headers=PNG)
+    inference.also = (Reason.UNFAMILIAR,)
+    await client.post(URL, content=RED, headers=PNG)
+
+    found = await samples(client)
+
+    counts = {reason: found[f"idc_gateway_result_reasons_total{{reason={reason}}}"] for reason in Reason}
+    assert counts == {"between_thresholds": 0, "little_tissue": 1, "unfamiliar": 2, "out_of_focus": 0}
+    assert found["idc_gateway_results_total{decision=uncertain}"] == 2
 
 
 async def test_requests_are_counted_by_operation(client: httpx.AsyncClient) -> None:

@@ -5,7 +5,7 @@ import json
 import httpx
 from fastapi import FastAPI
 
-from idc_contracts import Decision, utc_now
+from idc_contracts import utc_now
 from idc_gateway.classifying.check_image import CheckedImage
 from idc_gateway.classifying.outcomes import Outcome
 from idc_gateway.classifying.result_writer import Entry, ResultWriter
@@ -59,7 +59,7 @@ def test_model_that_another_gateway_saw_change_is_not_told_again(store: Store) -
 
     for model in (FAKE_MODEL, FAKE_MODEL.model_copy(update={"sha256": "e" * 64})):
         for writer in gateways:
-            result = writer.new_result(image, Prediction(0.9, Decision.IDC, model, FAKE_THRESHOLDS), 1.0, utc_now())
+            result = writer.new_result(image, Prediction(0.9, model, FAKE_THRESHOLDS), 1.0, utc_now())
             writer.write([Entry([Outcome(0, "a.png", result)], [image], Job("first", "r"), utc_now())])
 
     changes = [record.event for record in store.audit.page(100) if record.event.action == "model.changed"]

@@ -11,7 +11,7 @@ from idc_gateway.errors import ImagesUnavailable, InferenceUnavailable, StoreUna
 from idc_gateway.inference.balanced import BalancedInference
 from idc_gateway.inference.circuit_breaker import FAILURES_TO_OPEN
 from idc_gateway.inference.endpoint import MISSES_TO_DOUBT, Endpoint
-from idc_gateway.inference.ports import ModelDescription, Prediction
+from idc_gateway.inference.ports import EncodedImage, ModelDescription, Prediction
 from idc_gateway.shared_check import SharedCheck
 from support.demo_patches import solid_png
 from support.eventually import eventually
@@ -31,7 +31,7 @@ class Mute(RednessInference):
 class Failing(RednessInference):
     """Says that it is ready, and is not."""
 
-    async def predict(self, _images: Sequence[bytes], _request_id: str) -> list[Prediction]:
+    async def predict(self, _images: Sequence[EncodedImage], _request_id: str) -> list[Prediction]:
         raise InferenceUnavailable("no answer")
 
 
@@ -104,7 +104,7 @@ async def test_server_that_says_ready_and_fails_is_not_called_mute(stranger: htt
     inference = await _serve(app, failing=Failing())
     for _ in range(FAILURES_TO_OPEN):
         with pytest.raises(InferenceUnavailable):
-            await inference.predict([RED], "one")
+            await inference.predict([EncodedImage(RED)], "one")
 
     answer = (await stranger.get("/readyz")).json()
 

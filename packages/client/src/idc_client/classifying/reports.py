@@ -17,7 +17,10 @@ from idc_client.classifying.image_files import LeftOut
 from idc_client.classifying.sender import Outcome
 from idc_client.classifying.summary import Summary
 
-COLUMNS: Final = ("file", "truth", "probability", "decision", "id", "model_version", "error", "stored_before")
+COLUMNS: Final = (
+    *("file", "truth", "probability", "decision", "id", "model_version", "error", "stored_before"),
+    *("reasons", "field", "um_per_px"),
+)
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
@@ -45,7 +48,8 @@ class Lines:
             line = f"        [bold]none[/]       {name}  {'failed' if outcome.is_transient else 'rejected'}: {reason}"
         else:
             gap = " " * (9 - len(result["decision"]))
-            line = f"{result['probability']:.3f}   {terminal.styled(result['decision'])}{gap}  {name}"
+            why = escape(terminal.in_words(result.get("reasons", ())))
+            line = f"{result['probability']:.3f}   {terminal.styled(result['decision'])}{gap}  {name}  {why}".rstrip()
         self._console.print(line, soft_wrap=True)
 
     def end(self, summary: Summary, left_out: Sequence[LeftOut]) -> None:
@@ -68,10 +72,11 @@ class Csv:
         result = outcome.result
         cells = [path_text(outcome.path), truth_of(outcome.path) or ""]
         if result is None:
-            cells += ["", "", "", "", outcome.error, ""]
+            cells += ["", "", "", "", outcome.error, "", "", "", ""]
         else:
             cells += [f"{result['probability']:.6f}", result["decision"], result["id"], result["model"]["version"], ""]
-            cells += ["yes" if outcome.is_repeated else "no"]
+            cells += ["yes" if outcome.is_repeated else "no", " ".join(result.get("reasons", ()))]
+            cells += ["" if result.get(name) is None else str(result[name]) for name in ("field", "um_per_px")]
         self._writer.writerow([_without_formula(cell) for cell in cells])
 
     def end(self, summary: Summary, left_out: Sequence[LeftOut]) -> None:

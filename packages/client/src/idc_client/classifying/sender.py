@@ -55,7 +55,7 @@ class Sender:
     gateway: Connection
     run: str
     """The run's name."""
-    labels: dict[str, str | None]
+    labels: dict[str, str | float | None]
 
     def outcomes(self, form: Form) -> Iterator[Outcome]:
         """The outcome of each file; files with a transient error are sent again, up to three times.

@@ -24,6 +24,10 @@ class Summary:
     """Files without a result, by the truth in their names or `unknown`."""
     models: Counter[str] = field(default_factory=Counter)
     """Results by model."""
+    reasons: Counter[str] = field(default_factory=Counter)
+    """Uncertain results by reason; one with several counts for each."""
+    assumed: int = 0
+    """Results of images whose scale nobody stated, and which were taken to show the field of a patch."""
     _decisions: Counter[tuple[str, str]] = field(default_factory=Counter)
     _is_truth_known: bool = True
 
@@ -37,6 +41,8 @@ class Summary:
         self.already_there += outcome.is_repeated
         self.classified += not outcome.is_repeated
         self.models[f"{result['model']['name']} {result['model']['version']}"] += 1
+        self.reasons.update(result.get("reasons", ()))
+        self.assumed += result.get("field") == "assumed"
         self._is_truth_known = self._is_truth_known and truth is not None
         self._decisions[truth or "unknown", result["decision"]] += 1
 
@@ -61,6 +67,7 @@ class Summary:
             "accepted": self.classified + self.already_there,
             **self.counts,
             "models": dict(self.models),
+            "reasons": dict(self.reasons),
             "confusion": self.confusion and self.confusion.as_document(),
             "without_result": dict(self.without_result),
         }

@@ -38,6 +38,12 @@ def _run_name(_context: click.Context, _parameter: click.Parameter, value: str |
 @click.option("--csv", "as_csv", is_flag=True, help="Print comma-separated values, one line per file.")
 @click.option("--patient", help="Patient of all patches; by default read from file names of the public data set.")
 @click.option("--slide", help="Slide of all patches; by default read from such file names, or QuPath's.")
+@click.option(
+    "--um-per-px",
+    type=click.FloatRange(0.05, 50),
+    help="Scale of all images in micrometres per pixel; without it, an image that is not 50 x 50 px is assumed to show "
+    "200 µm.",
+)
 @click.option("--again", is_flag=True, help="Classify all files again, in a new run.")
 @click.option(
     "--run", callback=_run_name, help=f"Name of the run, in which each file is stored once; {DEFAULT_RUN!r} by default."
@@ -58,6 +64,7 @@ def classify(  # noqa: PLR0913 - its options
     as_csv: bool,
     patient: str | None,
     slide: str | None,
+    um_per_px: float | None,
     again: bool,
     run: str | None,
     max_file_bytes: int,
@@ -83,7 +90,8 @@ def classify(  # noqa: PLR0913 - its options
     report: Report = Json() if as_json else Csv() if as_csv else Lines()
     summary = Summary(len(images.files))
     with _ended(report, summary, images.left_out, remedy):
-        _send_all(Sender(gateway, run, {"patient": patient, "slide": slide}), images, max_file_bytes, report, summary)
+        sender = Sender(gateway, run, {"patient": patient, "slide": slide, "um_per_px": um_per_px})
+        _send_all(sender, images, max_file_bytes, report, summary)
     _check(summary, images)
 
 
@@ -124,7 +132,7 @@ def _send_all(sender: Sender, images: ImageFiles, max_file_bytes: int, report: R
 
 
 def _check(summary: Summary, images: ImageFiles) -> None:
-    """Warn of results of several models.
+    """Warn of results of several models, and of scales that were assumed.
 
     Raises:
         InputRejected: Some files have no result.
@@ -132,6 +140,11 @@ def _check(summary: Summary, images: ImageFiles) -> None:
     if len(summary.models) > 1:
         models = ", ".join(f"{model}: {count}" for model, count in sorted(summary.models.items()))
         terminal.remark(f"the results are from several models ({models}); --again classifies all with the current one")
+    if summary.assumed:
+        terminal.remark(
+            f"{summary.assumed} of {summary.total} images are not 50 x 50 px and were assumed to show 200 µm: "
+            "if they do not, state their scale with --um-per-px"
+        )
     if summary.refused:
         raise InputRejected(f"{summary.refused} of {summary.total} files were rejected")
     if unread := sum(one.is_failure for one in images.left_out):

@@ -27,6 +27,7 @@ _COUNTS: Final = re.compile(rb'"idc_sentinel":(\{[^{}]*\})\}\s*$')
 @click.option("--slide", help="Only this slide; required for GeoJSON.")
 @click.option("--patient", help="Only this patient.")
 @click.option("--decision", type=click.Choice(["idc", "no_idc", "uncertain"]), help="Only results with this decision.")
+@click.option("--reason", type=click.Choice(list(terminal.REASONS)), help="Only uncertain results with this reason.")
 @click.option("--reviewed/--not-reviewed", default=None, help="Only results with, or without, a verdict.")
 @click.option(
     "--scale",

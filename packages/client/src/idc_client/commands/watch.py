@@ -24,10 +24,11 @@ def watch(gateway: Connection, *, as_json: bool, count: int | None) -> None:
         if as_json:
             click.echo(json.dumps(result))
         else:
+            why = escape(terminal.in_words(result.get("reasons", ())))
             console.print(
                 f"{terminal.local_time(result['created_at'])}  {result['probability']:.3f}  "
                 f"{terminal.styled(result['decision'])}  {escape(terminal.printable(result['name']))}  "
-                f"[dim]{result['id']}[/]",
+                f"[dim]{result['id']}[/]  {why}".rstrip(),
                 soft_wrap=True,
             )
         if number == count:

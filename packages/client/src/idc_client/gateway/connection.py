@@ -88,7 +88,7 @@ class Connection:
         # The answer to an earlier try may have been lost.
         self._request("DELETE", path, is_answer=lambda a, number: a.is_success or (a.status_code == 404 and number > 1))
 
-    def upload(self, path: str, files: list[Any], query: Mapping[str, str | None]) -> httpx.Response:
+    def upload(self, path: str, files: list[Any], query: Mapping[str, str | float | None]) -> httpx.Response:
         """Send files in a form that may arrive twice without harm.
 
         Returns:

@@ -12,7 +12,7 @@ from idc_alarm.machine.lateness import is_late
 from idc_alarm.machine.rules import Rules
 from idc_alarm.machine.signals import is_test_over, signals
 from idc_alarm.machine.supervision import observed, reasons
-from idc_contracts import AlarmAction, Decision, PatchClassified
+from idc_contracts import AlarmAction, Decision, PatchClassified, Reason
 
 
 def after(situation: Situation, event: Event, moment: Moment, rules: Rules) -> Outcome:
@@ -71,7 +71,7 @@ def _uncovered(situation: Situation) -> Situation:
 
 def _react(situation: Situation, event: Event, moment: Moment, rules: Rules) -> Outcome:
     match event:
-        case Classified() if event.message.decision in rules.decisions:
+        case Classified() if _is_shown(event.message, rules):
             return _classified(situation, event, moment, rules)
         case Commanded():
             return commanded(situation, event, moment, rules)
@@ -80,6 +80,12 @@ def _react(situation: Situation, event: Event, moment: Moment, rules: Rules) -> 
         case Started() if rules.test_at_start and not situation.condition.latched:
             return replace(situation, test_since_s=moment.monotonic_s), (Act(AlarmAction.SELF_TESTED),)
     return situation, ()
+
+
+def _is_shown(message: PatchClassified, rules: Rules) -> bool:
+    """Whether a result is one for this alarm; glass beside the tissue, of which every slide has a lot, is not."""
+    is_glass = message.decision is Decision.UNCERTAIN and message.reasons == (Reason.LITTLE_TISSUE,)
+    return message.decision in rules.decisions and not is_glass
 
 
 def _classified(situation: Situation, event: Classified, moment: Moment, rules: Rules) -> Outcome:

@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
+from idc_contracts import Reason
 from idc_gateway.classifying.uploads import Upload
 from idc_gateway.errors import BodyTooLarge, EmptyBody, NotAnImage, UnusableImage
+from idc_gateway.inference.ports import EncodedImage
 from idc_gateway.results.classifications import UNKNOWN_ORIGIN, PatchOrigin
 from idc_gateway.results.images import image_digest
 from idc_modelio import errors as patch_errors
+from idc_modelio.field import field_box
 from idc_modelio.patches import inspect_image
 
 
@@ -25,6 +28,11 @@ class CheckedImage:
     media_type: str
     origin: PatchOrigin = UNKNOWN_ORIGIN
     once_key: str | None = None
+
+    @property
+    def encoded(self) -> EncodedImage:
+        """What inference gets."""
+        return EncodedImage(self.data, self.origin.um_per_px)
 
     @cached_property
     def sha256(self) -> str:
@@ -70,6 +78,14 @@ def check_image(upload: Upload, max_bytes: int) -> CheckedImage:
         upload.origin,
         upload.once_key,
     )
+
+
+def reasons_of_scale(image: CheckedImage) -> tuple[Reason, ...]:
+    """`unfamiliar`, where an image of a stated scale shows less than a training patch; else nothing."""
+    um_per_px = image.origin.um_per_px
+    if um_per_px is None or field_box(image.width_px, image.height_px, um_per_px) is not None:
+        return ()
+    return (Reason.UNFAMILIAR,)
 
 
 def is_quick(data: bytes) -> bool:

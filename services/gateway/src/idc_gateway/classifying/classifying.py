@@ -176,7 +176,7 @@ class Classifying:
             return ObjectNames(), []
         putting = asyncio.ensure_future(self._group_commit.put(images))
         try:
-            predictions = await self._predict([image.data for image in images], request_id)
+            predictions = await self._predict([image.encoded for image in images], request_id)
         except BaseException:
             putting.add_done_callback(self._abandon)
             raise

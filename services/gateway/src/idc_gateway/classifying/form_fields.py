@@ -9,7 +9,7 @@ from multipart import MultipartError, MultipartSegment, ParserLimitReached, Push
 
 PART_NAME: Final = "images"
 MAX_HEADER_BYTES: Final = 32 * 1024
-_LABELS: Final = ("patient", "slide", "x", "y")
+_LABELS: Final = ("patient", "slide", "x", "y", "um_per_px")
 _EXTENDED: Final = re.compile(r";\s*filename\*\s*=\s*(?:\"(?P<quoted>[^\"]*)\"|(?P<plain>[^;\s]*))", re.IGNORECASE)
 _BARE: Final = re.compile(r";\s*filename\s*=\s*(?P<name>[^\";\s][^;]*)", re.IGNORECASE)
 _UNREADABLE: Final = re.compile(r";\s*filename\s*=(?P<rest>[^;]*)", re.IGNORECASE)

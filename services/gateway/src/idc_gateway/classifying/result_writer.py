@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Final
 from uuid import uuid4
 
-from idc_contracts import CLASSIFICATIONS, PatchClassified, utc_now
+from idc_contracts import CLASSIFICATIONS, PatchClassified, decide, utc_now
 from idc_gateway.audit.chain import AuditEvent
-from idc_gateway.classifying.check_image import CheckedImage
+from idc_gateway.classifying.check_image import CheckedImage, reasons_of_scale
 from idc_gateway.classifying.outcomes import Outcome, to_receipt
 from idc_gateway.errors import ImageGone, ImagesUnavailable, StoreUnavailable
 from idc_gateway.idempotency.job import Job
@@ -90,11 +90,13 @@ class ResultWriter:
         self, image: CheckedImage, prediction: Prediction, latency_ms: float, now: datetime
     ) -> Classification:
         """The result that will be stored for an image."""
+        also = {*prediction.reasons, *reasons_of_scale(image)}
+        decision, reasons = decide(prediction.probability, prediction.thresholds, also=also)
         return Classification(
             id=uuid4(),
             name=image.name,
             probability=prediction.probability,
-            decision=prediction.decision,
+            decision=decision,
             model=prediction.model,
             thresholds=prediction.thresholds,
             latency_ms=latency_ms,
@@ -104,6 +106,7 @@ class ResultWriter:
             origin=image.origin,
             image_sha256=image.sha256 if self._images else None,
             once_key=image.once_key,
+            reasons=reasons,
         )
 
     def put_images(
@@ -237,6 +240,7 @@ def _audited(result: Classification, job: Job) -> AuditEvent:
     details = {
         "probability": result.probability,
         "decision": result.decision.value,
+        "reasons": list(result.reasons),
         "model_version": result.model.version,
         "model_sha256": result.model.sha256,
         "image_sha256": result.image_sha256,
@@ -253,6 +257,9 @@ def message_of(classification: Classification, *, site: str, device: str, reques
         classification_id=classification.id,
         probability=classification.probability,
         decision=classification.decision,
+        reasons=classification.reasons,
+        field=classification.field,
+        um_per_px=classification.origin.um_per_px,
         model=classification.model,
         thresholds=classification.thresholds,
         latency_ms=classification.latency_ms,

@@ -31,8 +31,11 @@ class Series:
 
     def key_of(self, upload: Upload) -> str:
         """What makes an image the same image: series, file name, labels and content."""
-        labels = (self.labels.patient, self.labels.slide, self.labels.x, self.labels.y, self.labels.w, self.labels.h)
-        return fingerprint_of([self.name.encode(), upload.name.encode(), repr(labels).encode(), upload.data])
+        given = self.labels
+        labels = (given.patient, given.slide, given.x, given.y, given.w, given.h)
+        # What is not given adds nothing: images that an older version stored must be known again.
+        scale = () if given.um_per_px is None else (given.um_per_px,)
+        return fingerprint_of([self.name.encode(), upload.name.encode(), repr(labels + scale).encode(), upload.data])
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Final
 
 from idc_gateway.errors import InferenceBroken, InferenceError, InferenceUnavailable
 from idc_gateway.inference.endpoint import LOOK_EVERY_S, Endpoint
-from idc_gateway.inference.ports import EndpointState, ModelDescription, Prediction
+from idc_gateway.inference.ports import EncodedImage, EndpointState, ModelDescription, Prediction
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ class BalancedInference:
         """Look at every endpoint once."""
         await asyncio.gather(*(endpoint.look() for endpoint in self.endpoints))
 
-    async def predict(self, images: Sequence[bytes], request_id: str) -> list[Prediction]:
+    async def predict(self, images: Sequence[EncodedImage], request_id: str) -> list[Prediction]:
         """Classify encoded images, in their order; raises InferenceError as `InferenceServer.predict` does."""
         deadline_s = time.monotonic() + self._timeout_s
         tried: list[Endpoint] = []

@@ -11,7 +11,7 @@ from typing import Final
 
 from idc_gateway.errors import GatewayError, InferenceBroken, InferenceRefused, InferenceUnavailable
 from idc_gateway.grouping import Grouping
-from idc_gateway.inference.ports import Prediction
+from idc_gateway.inference.ports import EncodedImage, Prediction
 
 MAX_IMAGES: Final = 32
 """In one question made of several requests."""
@@ -20,12 +20,12 @@ CALLS_PER_SERVER: Final = 2
 SEVERAL_IDS: Final = ","
 """Between the ids of the requests that one question is for."""
 
-Predict = Callable[[Sequence[bytes], str], Awaitable[list[Prediction]]]
+Predict = Callable[[Sequence[EncodedImage], str], Awaitable[list[Prediction]]]
 
 
 @dataclass(frozen=True, eq=False)
 class _Question:
-    images: Sequence[bytes]
+    images: Sequence[EncodedImage]
     request_id: str
 
 
@@ -46,7 +46,7 @@ class Coalescing:
             self._ask_together, most=MAX_IMAGES, at_once=calls_at_once, size_of=lambda question: len(question.images)
         )
 
-    async def predict(self, images: Sequence[bytes], request_id: str) -> list[Prediction]:
+    async def predict(self, images: Sequence[EncodedImage], request_id: str) -> list[Prediction]:
         """Classify encoded images, in their order.
 
         Raises:

@@ -9,7 +9,7 @@ from typing import Final
 
 from idc_gateway.errors import InferenceRefused, InferenceUnavailable
 from idc_gateway.inference.circuit_breaker import CircuitBreaker
-from idc_gateway.inference.ports import EndpointState, InferenceServer, Prediction
+from idc_gateway.inference.ports import EncodedImage, EndpointState, InferenceServer, Prediction
 
 logger = logging.getLogger(__name__)
 
@@ -93,7 +93,7 @@ class Endpoint:
             self._misses = 0
             self._found(is_ready=is_ready, reason="by its own report")
 
-    async def predict(self, images: Sequence[bytes], request_id: str, timeout_s: float) -> list[Prediction]:
+    async def predict(self, images: Sequence[EncodedImage], request_id: str, timeout_s: float) -> list[Prediction]:
         """Send a request, and record the outcome in the breaker.
 
         Raises:

@@ -23,7 +23,7 @@ from idc_gateway.inference.oip_messages import (
     binary_request,
     json_request,
 )
-from idc_gateway.inference.ports import ModelDescription, Prediction
+from idc_gateway.inference.ports import EncodedImage, ModelDescription, Prediction
 
 logger = logging.getLogger(__name__)
 
@@ -74,7 +74,7 @@ class OipInference:
             logger.error("inference server %s cannot be used: %s", self._url, reason)
         self._logged = reason
 
-    async def predict(self, images: Sequence[bytes], request_id: str) -> list[Prediction]:
+    async def predict(self, images: Sequence[EncodedImage], request_id: str) -> list[Prediction]:
         """Classify encoded images, in their order. See `InferenceServer.predict`."""
         if self._takes_binary is None:
             self._takes_binary = await self._asks_for_binary()
@@ -104,7 +104,7 @@ class OipInference:
             raise InferenceBroken("the inference service's metadata does not follow the protocol") from exc
         return extensions is not None and BINARY_EXTENSION in extensions
 
-    async def _predict_chunk(self, images: Sequence[bytes], request_id: str) -> list[Prediction]:
+    async def _predict_chunk(self, images: Sequence[EncodedImage], request_id: str) -> list[Prediction]:
         # The header has every id, for the logs; the protocol's own id is the first one's.
         headers = {"Content-Type": "application/json", "X-Request-ID": request_id}
         request_id = request_id.partition(SEVERAL_IDS)[0]

@@ -8,33 +8,29 @@ import base64
 import json
 import struct
 from collections.abc import Sequence
-from typing import Annotated, Any, Final, Literal
+from functools import lru_cache
+from typing import Any, Final, cast
 
-from pydantic import BaseModel, Field, Json
+from pydantic import BaseModel, Json
 
-from idc_contracts import Decision, ModelRef, Probability, Sha256, Thresholds
-from idc_gateway.inference.ports import ModelDescription, Prediction
+from idc_contracts import Check, ModelRef, Probability, Sha256, Thresholds, decide
+from idc_contracts.decision import checks_from_text
+from idc_gateway.inference.ports import EncodedImage, ModelDescription, Prediction
 
 BINARY_EXTENSION: Final = "binary_tensor_data"
+_NOT_STATED: Final = 0.0
 
 
-class _Probabilities(BaseModel):
-    name: Literal["probability"]
-    data: list[Probability]
-
-
-class _Decisions(BaseModel):
-    name: Literal["decision"]
-    data: list[Decision]
-
-
-_Output = Annotated[_Probabilities | _Decisions, Field(discriminator="name")]
+class _Output(BaseModel):
+    name: str
+    data: list[float] | list[str]
 
 
 class _Parameters(BaseModel):
     sha256: Sha256
     no_idc_below: Probability
     idc_from: Probability
+    checks: str = "[]"
 
 
 class Answer(BaseModel):
@@ -46,22 +42,36 @@ class Answer(BaseModel):
     outputs: list[_Output]
 
     def predictions(self, count: int) -> list[Prediction]:
-        """One prediction for each image.
+        """One prediction for each image. What is decided follows from the numbers, not from the output `decision`.
 
         Raises:
-            ValueError: There are not as many as images were sent.
+            ValueError: An output that thresholds or checks need is absent, is not of numbers, or has another length.
         """
         model = ModelRef(name=self.model_name, version=self.model_version, sha256=self.parameters.sha256)
         thresholds = Thresholds(no_idc_below=self.parameters.no_idc_below, idc_from=self.parameters.idc_from)
-        probabilities = [
-            value for output in self.outputs if isinstance(output, _Probabilities) for value in output.data
-        ]
-        decisions = [value for output in self.outputs if isinstance(output, _Decisions) for value in output.data]
-        if not len(probabilities) == len(decisions) == count:
-            raise ValueError(f"{count} images got {len(probabilities)} probabilities and {len(decisions)} decisions")
+        checks = _checks(self.parameters.checks)
+        probabilities = self._numbers("probability", count)
+        checked = {check.output: self._numbers(check.output, count) for check in checks}
         return [
-            Prediction(p, decision, model, thresholds) for p, decision in zip(probabilities, decisions, strict=True)
+            Prediction(
+                p, model, thresholds, decide(p, thresholds, dict(zip(checked, row, strict=True)), checks).reasons
+            )
+            for p, *row in zip(probabilities, *checked.values(), strict=True)
         ]
+
+    def _numbers(self, name: str, count: int) -> list[float]:
+        values = next((output.data for output in self.outputs if output.name == name), [])
+        if len(values) != count or any(isinstance(value, str) for value in values):
+            raise ValueError(
+                f"{count} images got {len(values)} values of the output {name!r}: it needs as many numbers"
+            )
+        return cast(list[float], values)
+
+
+@lru_cache(maxsize=8)
+def _checks(text: str) -> tuple[Check, ...]:
+    # Every answer of a model has the same text.
+    return checks_from_text(text)
 
 
 class ServerMetadata(BaseModel):
@@ -77,6 +87,7 @@ class _MetadataParameters(BaseModel):
     idc_from: Probability | None = None
     card: str | None = None
     figures: Json[dict[str, Any]] | None = None
+    checks: Json[tuple[Check, ...]] | None = None
 
 
 class ModelMetadata(BaseModel):
@@ -92,27 +103,33 @@ class ModelMetadata(BaseModel):
         if given.no_idc_below is not None and given.idc_from is not None:
             thresholds = Thresholds(no_idc_below=given.no_idc_below, idc_from=given.idc_from)
         version = given.version or max(versions, key=_as_number, default=None)
-        return ModelDescription(self.name, version, versions, given.sha256, thresholds, given.card, given.figures)
+        return ModelDescription(
+            self.name, version, versions, given.sha256, thresholds, given.card, given.figures, checks=given.checks
+        )
 
 
 def _as_number(version: str) -> int:
     return int(version) if version.isdecimal() else -1
 
 
-def binary_request(images: Sequence[bytes], request_id: str) -> tuple[bytes, int]:
+def binary_request(images: Sequence[EncodedImage], request_id: str) -> tuple[bytes, int]:
     """The body, and how many bytes of it are the JSON header. The images are copied once."""
-    size = sum(4 + len(image) for image in images)
+    size = sum(4 + len(image.data) for image in images)
     head = _request(images, request_id, parameters={"binary_data_size": size})
-    pieces = (piece for image in images for piece in (struct.pack("<I", len(image)), image))
+    pieces = (piece for image in images for piece in (struct.pack("<I", len(image.data)), image.data))
     return b"".join([head, *pieces]), len(head)
 
 
-def json_request(images: Sequence[bytes], request_id: str) -> bytes:
+def json_request(images: Sequence[EncodedImage], request_id: str) -> bytes:
     """The body for a server without the binary extension: base64, as MLServer's `content_type` has it."""
-    texts = [base64.b64encode(image).decode() for image in images]
+    texts = [base64.b64encode(image.data).decode() for image in images]
     return _request(images, request_id, parameters={"content_type": "base64"}, data=texts)
 
 
-def _request(images: Sequence[bytes], request_id: str, **rest: Any) -> bytes:
-    tensor = {"name": "image", "datatype": "BYTES", "shape": [len(images)], **rest}
-    return json.dumps({"id": request_id, "inputs": [tensor]}).encode()
+def _request(images: Sequence[EncodedImage], request_id: str, **rest: Any) -> bytes:
+    inputs = [{"name": "image", "datatype": "BYTES", "shape": [len(images)], **rest}]
+    # A server that knows no scales is only asked about images whose scale was stated.
+    if any(image.um_per_px for image in images):
+        scales = [image.um_per_px or _NOT_STATED for image in images]
+        inputs.append({"name": "um_per_px", "datatype": "FP32", "shape": [len(images)], "data": scales})
+    return json.dumps({"id": request_id, "inputs": inputs}).encode()

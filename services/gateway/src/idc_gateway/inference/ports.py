@@ -2,9 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
-from idc_contracts import Decision, ModelRef, Thresholds
+from idc_contracts import Check, ModelRef, Reason, Thresholds
+
+
+class EncodedImage(NamedTuple):
+    """One image for inference."""
+
+    data: bytes
+    um_per_px: float | None = None
+    """Its scale in micrometres per pixel; None where nobody stated it."""
 
 
 @dataclass(frozen=True)
@@ -13,9 +21,10 @@ class Prediction:
 
     probability: float
     """Calibrated P(IDC), 0.0-1.0."""
-    decision: Decision
     model: ModelRef
     thresholds: Thresholds
+    reasons: tuple[Reason, ...] = ()
+    """Why thresholds and checks of the model leave it undecided, in the order of `Reason`; empty where they do not."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +41,7 @@ class ModelDescription:
     figures: dict[str, Any] | None
     servers: tuple[str, ...] = ()
     """URLs of the servers that have it."""
+    checks: tuple[Check, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -60,7 +70,7 @@ class InferenceServer(Protocol):
             InferenceUnavailable: It does not say.
         """
 
-    async def predict(self, images: Sequence[bytes], request_id: str) -> list[Prediction]:
+    async def predict(self, images: Sequence[EncodedImage], request_id: str) -> list[Prediction]:
         """Classify encoded images, in their order.
 
         Raises:

@@ -1,16 +1,17 @@
 """The results of classified patches."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from idc_contracts import Decision, ModelRef, Thresholds
+from idc_contracts import Decision, FieldOfView, ModelRef, Reason, Thresholds
+from idc_contracts.bundle import PATCH
 
 
 @dataclass(frozen=True)
 class PatchOrigin:
-    """Where a patch is from; None for what the sender did not say."""
+    """Where a patch is from, and its scale; None for what the sender did not say."""
 
     patient: str | None = None
     slide: str | None = None
@@ -22,6 +23,8 @@ class PatchOrigin:
     """Width that the patch covers in the slide, in the pixels of `x`."""
     h: int | None = None
     """Height that the patch covers in the slide, in the pixels of `y`."""
+    um_per_px: float | None = None
+    """Of the image itself, in micrometres per pixel."""
 
 
 UNKNOWN_ORIGIN = PatchOrigin()
@@ -57,10 +60,20 @@ class Classification:
     created_at: datetime
     width_px: int
     height_px: int
-    origin: PatchOrigin = field(default=UNKNOWN_ORIGIN)
+    origin: PatchOrigin = UNKNOWN_ORIGIN
     image_sha256: str | None = None
     """Of the stored image; None where none was stored."""
     review: Review | None = None
     """The latest one."""
     once_key: str | None = None
     """Unique to this result; None without a series."""
+    reasons: tuple[Reason, ...] = ()
+    """Why the decision is `uncertain`, in the order of `Reason`; empty for other decisions."""
+
+    @property
+    def field(self) -> FieldOfView:
+        """How it is known that the image shows the field of view of a training patch."""
+        if self.origin.um_per_px is not None:
+            return FieldOfView.STATED
+        is_native = (self.width_px, self.height_px) == (PATCH.width_px, PATCH.height_px)
+        return FieldOfView.NATIVE if is_native else FieldOfView.ASSUMED

@@ -29,6 +29,9 @@ _COLUMNS: Final = {
     "comment": "review.comment",
     "w_px": "origin.w",
     "h_px": "origin.h",
+    "reasons": "reasons",
+    "field": "field",
+    "um_per_px": "origin.um_per_px",
 }
 """Each column's attribute of a `Classification`."""
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
@@ -47,6 +50,8 @@ def _cell(result: Classification, path: str) -> Any:
         value = getattr(value, name, None)
     if isinstance(value, datetime):
         return value.isoformat()
+    if isinstance(value, tuple):
+        return " ".join(value)
     # A spreadsheet would run such text as a formula (OWASP, "CSV Injection").
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA_STARTS) else value
 

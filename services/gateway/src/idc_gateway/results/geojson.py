@@ -103,6 +103,8 @@ def _feature(result: Classification, rectangle: Rectangle) -> dict[str, Any]:
             "measurements": {"P(IDC)": result.probability},
             "metadata": {
                 "model": f"{result.model.name} {result.model.version}",
+                "reasons": " ".join(result.reasons),
+                "field": result.field.value,
                 "verdict": result.review.verdict.value if result.review else "",
                 "notice": "for research use only; not a medical device",
             },

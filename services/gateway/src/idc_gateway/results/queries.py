@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from idc_contracts import Decision
+from idc_contracts import Decision, Reason
 from idc_gateway.errors import BadCursor
 from idc_gateway.results.classifications import Classification
 
@@ -25,11 +25,15 @@ class ClassificationFilter:
     reviewed: bool | None = None
     created_from: datetime | None = None
     created_before: datetime | None = None
+    reason: Reason | None = None
 
     def fits(self, result: Classification) -> bool:
-        """Whether a result has the wanted decision and review; the other filters are not checked."""
-        is_decision = self.decision is None or result.decision is self.decision
-        return is_decision and (self.reviewed is None or (result.review is not None) == self.reviewed)
+        """Whether a result has the wanted decision, reason and review; the other filters are not checked."""
+        return (
+            (self.decision is None or result.decision is self.decision)
+            and (self.reason is None or self.reason in result.reasons)
+            and (self.reviewed is None or (result.review is not None) == self.reviewed)
+        )
 
 
 @dataclass(frozen=True)

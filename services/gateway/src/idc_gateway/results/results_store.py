@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Select, and_, delete, func, insert, or_, select
 
+from idc_contracts import Decision
 from idc_gateway.audit.audit_store import append, head_of, latest_event, lock_head
 from idc_gateway.audit.chain import EMPTY, AuditEvent, ChainHead
 from idc_gateway.idempotency.receipts_store import keep
@@ -156,6 +157,10 @@ def _conditions(wanted: ClassificationFilter) -> list[Any]:
     conditions: list[Any] = []
     if wanted.decision is not None:
         conditions.append(table.c.decision == wanted.decision.value)
+    if wanted.reason is not None:
+        # Only uncertain results have reasons: the index of decisions finds them.
+        conditions.append(table.c.decision == Decision.UNCERTAIN.value)
+        conditions.append(table.c.reasons.contains(wanted.reason.value, autoescape=True))
     if wanted.patient is not None:
         conditions.append(table.c.patient == wanted.patient)
     if wanted.slide is not None:

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from sqlalchemy import Row
 
-from idc_contracts import Decision, ModelRef, Thresholds
+from idc_contracts import Decision, ModelRef, Reason, Thresholds
 from idc_gateway.results.classifications import Classification, PatchOrigin, Review
 from idc_gateway.sql.tables import classifications
 
@@ -33,6 +33,8 @@ def as_row(result: Classification) -> dict[str, Any]:
         "y": result.origin.y,
         "w": result.origin.w,
         "h": result.origin.h,
+        "um_per_px": result.origin.um_per_px,
+        "reasons": " ".join(result.reasons),
         "once_key": result.once_key,
         "image_sha256": result.image_sha256,
     }
@@ -50,8 +52,9 @@ def from_row(row: Row[Any], review: Review | None) -> Classification:
         created_at=row.created_at,
         width_px=row.width_px,
         height_px=row.height_px,
-        origin=PatchOrigin(row.patient, row.slide, row.x, row.y, row.w, row.h),
+        origin=PatchOrigin(row.patient, row.slide, row.x, row.y, row.w, row.h, row.um_per_px),
         image_sha256=row.image_sha256,
         review=review,
         once_key=row.once_key,
+        reasons=tuple(map(Reason, row.reasons.split())),
     )

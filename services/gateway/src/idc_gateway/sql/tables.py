@@ -66,6 +66,8 @@ classifications = Table(
     Column("w", Integer, nullable=True),
     Column("h", Integer, nullable=True),
     Column("once_key", String(64), nullable=True),
+    Column("reasons", String(255), nullable=False),
+    Column("um_per_px", Float, nullable=True),
     Index("classifications_by_once_key", "once_key", unique=True),
     Index("classifications_by_time", "created_at", "sequence"),
     Index("classifications_by_decision", "decision", "created_at", "sequence"),

@@ -8,7 +8,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
-from idc_contracts import Decision
+from idc_contracts import Decision, Reason
 from idc_gateway.alarms.board import AlarmBoard
 from idc_gateway.inference.balanced import BalancedInference
 from idc_gateway.messages.backlog import Backlog
@@ -44,6 +44,14 @@ class Metrics(Collector):
         self._results = Counter("idc_gateway_results", "Stored results, by decision.", ["decision"], registry=registry)
         for decision in Decision:
             self._results.labels(str(decision))
+        self._reasons = Counter(
+            "idc_gateway_result_reasons",
+            "Why stored results are uncertain; one with several reasons counts for each.",
+            ["reason"],
+            registry=registry,
+        )
+        for reason in Reason:
+            self._reasons.labels(str(reason))
         registry.register(self)
 
     def exposition(self) -> bytes:
@@ -58,8 +66,10 @@ class Metrics(Collector):
         """Count a rejection or failure. `kind` is the last part of the problem's type."""
         self._problems.labels(kind).inc()
 
-    def result(self, decision: Decision) -> None:
+    def result(self, decision: Decision, reasons: Iterable[Reason]) -> None:
         self._results.labels(str(decision)).inc()
+        for reason in reasons:
+            self._reasons.labels(str(reason)).inc()
 
     def collect(self) -> Iterable[Metric]:
         backlog, alarms = self._backlog.state, self._alarms.all()

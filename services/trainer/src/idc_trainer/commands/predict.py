@@ -12,6 +12,7 @@ from rich.table import Table
 from idc_contracts import decide
 from idc_contracts.bundle import BundleManifest
 from idc_modelio.errors import PatchError, UnsupportedSize
+from idc_modelio.outputs import PROBABILITY
 from idc_modelio.patches import decode_patch
 from idc_trainer.data.folder import read_image, walk_files
 from idc_trainer.data.left_out import LeftOut, Reason, tell_left_out
@@ -40,7 +41,8 @@ def run(options: argparse.Namespace) -> None:
     """Print a row for each image; one that cannot be classified is reported at the end and stops no other."""
     opened = open_bundle(options.bundle)
     prove(opened)
-    found = _Found(Table("image", "P(no IDC)", "P(IDC)", "decision", "ms", title=_title(opened.bundle.manifest)))
+    columns = ("image", "P(no IDC)", "P(IDC)", "decision", "ms", "reasons")
+    found = _Found(Table(*columns, title=_title(opened.bundle.manifest)))
     for path in options.images:
         _classify_all(opened, path, found)
     if found.table.row_count:
@@ -84,12 +86,12 @@ def _classify(opened: OpenBundle, path: Path) -> tuple[str, ...]:
     patch = decode_patch(
         read_image(path, str(path)), height_px=manifest.patch.height_px, width_px=manifest.patch.width_px
     )
-    outputs = {name: float(values[0]) for name, values in opened.runner.run(patch[None]).items()}
+    outputs = {name: float(values.item()) for name, values in opened.runner.run(patch[None]).items()}
     latency_ms = (time.perf_counter() - start) * 1000
-    probability = outputs["probability"]
+    probability = outputs[PROBABILITY]
     decision, reasons = decide(probability, manifest.thresholds, outputs, manifest.checks)
-    why = f"{decision} ({', '.join(reasons)})" if reasons else str(decision)
-    return printable(path.name), f"{1 - probability:.3f}", f"{probability:.3f}", why, f"{latency_ms:.1f}"
+    shares = f"{1 - probability:.3f}", f"{probability:.3f}"
+    return printable(path.name), *shares, str(decision), f"{latency_ms:.1f}", ", ".join(reasons)
 
 
 def _refuse(found: _Found) -> None:

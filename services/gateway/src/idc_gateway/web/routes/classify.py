@@ -200,7 +200,8 @@ def _identity(upload: Upload) -> tuple[bytes, ...]:
     origin: PatchOrigin = upload.origin
     # What is not given adds nothing: a key that an older version took must be known again after an upgrade.
     extent = () if origin.w is origin.h is None else (origin.w, origin.h)
+    scale = () if origin.um_per_px is None else ("um_per_px", origin.um_per_px)
     # An image that is too large is not kept; its size tells it apart.
     dropped = ("dropped", upload.dropped_bytes) if upload.dropped_bytes else ()
-    labels = (origin.patient, origin.slide, origin.x, origin.y, *extent, *dropped)
+    labels = (origin.patient, origin.slide, origin.x, origin.y, *extent, *scale, *dropped)
     return upload.name.encode(), repr(labels).encode(), upload.data

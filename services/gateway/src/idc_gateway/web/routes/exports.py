@@ -80,7 +80,7 @@ async def export_classifications(
         rows = await executors.exports(_rows, results.store, filters)
         return _download(csv_lines(record.counted(rows)), "text/csv; charset=utf-8", "classifications.csv")
     # The newest of a place is chosen among all results there: an older one that matches a filter is outdated.
-    rows = await executors.exports(_rows, results.store, replace(filters, decision=None, reviewed=None))
+    rows = await executors.exports(_rows, results.store, replace(filters, decision=None, reason=None, reviewed=None))
     pieces = geojson_pieces(record.counted(rows), placement, filters.fits)
     return _download(pieces, "application/geo+json", "classifications.geojson")
 

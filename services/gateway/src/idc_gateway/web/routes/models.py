@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 
-from idc_contracts import Thresholds
+from idc_contracts import Check, Thresholds
 from idc_gateway.access.scopes import Scope
 from idc_gateway.web.dependencies import InferenceDep, requires
 
@@ -21,6 +21,9 @@ class ModelItem(BaseModel):
     ready: bool = Field(description="Whether a server with this version is ready.")
     sha256: str | None = Field(description="Digest of the bundle's manifest.")
     thresholds: Thresholds | None
+    checks: list[Check] | None = Field(
+        description="Limits of its further outputs, each with the reason that makes a result `uncertain`."
+    )
     card: str | None = Field(description="The model card, as Markdown; null if the server has none.")
     figures: dict[str, Any] | None = Field(description="Its quality metrics, from its manifest.")
 

@@ -4,18 +4,52 @@ import re
 from typing import Annotated, Final
 
 from fastapi import Depends, Header, Query
-from pydantic import BaseModel, BeforeValidator, StringConstraints
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    StringConstraints,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 
-from idc_contracts import Decision, UtcDatetime
+from idc_contracts import Decision, Reason, UtcDatetime
 from idc_gateway.classifying.origins import MAX_COORDINATE_PX, MAX_NAME_LENGTH, MAX_SLIDE_LENGTH
 from idc_gateway.results.classifications import PatchOrigin
 from idc_gateway.results.queries import ClassificationFilter, Cursor
+from idc_modelio.field import MAX_UM_PER_PX, MIN_UM_PER_PX
 
 Label = Annotated[str, Query(min_length=1, max_length=64, pattern=r"^[\w .:/+@-]+$")]
 SlideLabel = Annotated[str, Query(min_length=1, max_length=MAX_SLIDE_LENGTH, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$")]
 """A slide's name may have any character of a file name: scanners write brackets, commas and more."""
 Coordinate = Annotated[int, Query(ge=0, le=MAX_COORDINATE_PX, description="In pixels of the slide.")]
 Extent = Annotated[int, Query(ge=1, le=MAX_COORDINATE_PX, description="In the pixels of `x` and `y`.")]
+
+
+def _scale(value: object, check: ValidatorFunctionWrapHandler) -> float:
+    try:
+        um_per_px: float = check(value)
+    except ValidationError as exc:
+        raise ValueError(
+            f"{str(value)[:32]!r} is no scale: state micrometres per pixel of the image, {MIN_UM_PER_PX:g} to "
+            f"{MAX_UM_PER_PX:g}, such as 4 for 50 px over 200 µm; or omit it"
+        ) from exc
+    return um_per_px
+
+
+UmPerPx = Annotated[
+    float,
+    Query(
+        ge=MIN_UM_PER_PX,
+        le=MAX_UM_PER_PX,
+        allow_inf_nan=False,
+        description="Micrometres per pixel of the images. The central 200 µm x 200 µm of each are classified; an image "
+        "that shows less than 190 µm gets the reason `unfamiliar`. Not stated, an image that is not 50 x 50 px is "
+        "assumed to show 200 µm.",
+    ),
+    WrapValidator(_scale),
+]
+
 GivenName = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[^\x00]+$")]
 """A key's or user's name in a request; databases do not take a zero byte."""
 Limit = Annotated[int, Query(ge=1, le=1000, description="Most items in the answer.")]
@@ -69,11 +103,12 @@ class UploadQuery(BaseModel):
     y: Coordinate | None = None
     w: Extent | None = None
     h: Extent | None = None
+    um_per_px: UmPerPx | None = None
 
     @property
     def origin(self) -> PatchOrigin:
         """Where the images are from."""
-        return PatchOrigin(self.patient, self.slide, self.x, self.y, self.w, self.h)
+        return PatchOrigin(self.patient, self.slide, self.x, self.y, self.w, self.h, self.um_per_px)
 
 
 async def _filters(
@@ -83,8 +118,9 @@ async def _filters(
     reviewed: Annotated[bool | None, Query(description="Whether it has a review.")] = None,
     created_from: Moment | None = None,
     created_before: Moment | None = None,
+    reason: Annotated[Reason | None, Query(description="Only uncertain results with this reason.")] = None,
 ) -> ClassificationFilter:
-    return ClassificationFilter(decision, patient, slide, reviewed, created_from, created_before)
+    return ClassificationFilter(decision, patient, slide, reviewed, created_from, created_before, reason)
 
 
 Filters = Annotated[ClassificationFilter, Depends(_filters)]

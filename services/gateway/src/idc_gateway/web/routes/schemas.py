@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from idc_contracts import Decision, ModelRef, Probability, Thresholds
+from idc_contracts import Decision, FieldOfView, ModelRef, Probability, Reason, Thresholds
 from idc_gateway.classifying.outcomes import Failure, Outcome
 from idc_gateway.results.classifications import Classification, Review, Verdict
 from idc_gateway.web import problems
@@ -23,12 +23,15 @@ _EXAMPLE: dict[str, Any] = {
     "h": None,
     "probability": 0.93,
     "decision": "idc",
+    "reasons": [],
     "model": {"name": "idc", "version": "1", "sha256": "0" * 64},
     "thresholds": {"no_idc_below": 0.24, "idc_from": 0.71},
     "latency_ms": 11.4,
     "created_at": "2026-01-31T09:30:00Z",
     "width_px": 50,
     "height_px": 50,
+    "field": "native",
+    "um_per_px": None,
     "image_sha256": "1" * 64,
     "review": None,
 }
@@ -66,6 +69,9 @@ class ClassificationItem(BaseModel):
     )
     probability: Probability = Field(description="Calibrated P(IDC), regardless of the decision.")
     decision: Decision
+    reasons: list[Reason] = Field(
+        description="Why the decision is `uncertain`, whatever P(IDC) is; empty for other decisions."
+    )
     model: ModelRef
     thresholds: Thresholds
     latency_ms: float = Field(
@@ -75,13 +81,18 @@ class ClassificationItem(BaseModel):
     created_at: datetime
     width_px: int = Field(description="The image's own width; a patch is scaled to the model's input.")
     height_px: int
+    field: FieldOfView = Field(
+        description="How it is known that the image shows a field of 200 µm: `native`, it is 50 x 50 px; `stated` by "
+        "`um_per_px`; or `assumed`."
+    )
+    um_per_px: float | None = Field(description="The stated scale, in micrometres per pixel; null if not stated.")
     image_sha256: str | None = Field(description="Digest of the stored image; null where images are not stored.")
     review: ReviewItem | None = Field(description="The latest review.")
 
     @classmethod
     def of(cls, result: Classification) -> Self:
         review = ReviewItem.of(result.review) if result.review else None
-        return cls.model_validate({**vars(result), **vars(result.origin), "review": review})
+        return cls.model_validate({**vars(result), **vars(result.origin), "field": result.field, "review": review})
 
 
 class ClassificationList(BaseModel):

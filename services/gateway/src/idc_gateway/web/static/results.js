@@ -1,8 +1,14 @@
 // The results of this page: all of them are kept and counted; the list draws some at a time.
 
-const MODEL_SIDE_PX = 50;
 const DRAWN_AT_ONCE = 200;
 const DECISIONS = { idc: "IDC", uncertain: "Uncertain", no_idc: "No IDC" };
+
+const REASONS = {
+  between_thresholds: "between the thresholds",
+  little_tissue: "little tissue",
+  unfamiliar: "unlike the training patches",
+  out_of_focus: "out of focus",
+};
 
 const one = (selector) => document.querySelector(selector);
 const list = one("#results");
@@ -66,6 +72,7 @@ function newCard({ item, file }) {
   row.dataset.decision = item.decision;
   showPicture(row.querySelector(".patch"), item, file);
   row.querySelector(".decision strong").textContent = DECISIONS[item.decision];
+  row.querySelector(".reasons").textContent = item.reasons.map((reason) => REASONS[reason]).join(", ");
   row.querySelector(".name").textContent = row.querySelector(".name").title = item.name;
   row.querySelector(".probability strong").textContent = item.probability.toFixed(3);
   const scale = row.querySelector(".scale");
@@ -88,10 +95,15 @@ function showPicture(frame, item, file) {
 }
 
 function factsOf(item, low, high) {
-  const isScaled = item.width_px !== MODEL_SIDE_PX || item.height_px !== MODEL_SIDE_PX;
+  const size = `The image is ${item.width_px} × ${item.height_px} px`;
+  const fields = {
+    native: "",
+    assumed: `${size}; it is assumed to show 200 µm.`,
+    stated: `${size} of ${item.um_per_px} µm.`,
+  };
   return [
     `Uncertain from ${low.toFixed(3)} to ${high.toFixed(3)}.`,
     `Model ${item.model.name} version ${item.model.version}, ${Math.round(item.latency_ms)} ms.`,
-    isScaled ? `The image is ${item.width_px} × ${item.height_px} px; it was scaled to one patch.` : "",
+    fields[item.field],
   ].join(" ");
 }
