@@ -225,7 +225,7 @@ async def test_acknowledgement_by_mqtt_while_the_gateway_was_down_is_in_the_chai
     assert (records[0].details["by"], records[0].details["via"]) == (command.by, "message")
 
 
-def test_action_that_nobody_listened_to_is_told_until_somebody_does(
+def test_action_is_reported_until_someone_listens(
     shared_broker: MosquittoBroker, site: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("idc_alarm.link.action_queue.AGAIN_AFTER_S", 0.05)

@@ -41,7 +41,7 @@ def test_shipped_graph_compiles_for_the_stick(tmp_path: Path) -> None:
         assert (tmp_path / "model.blob").stat().st_size > 1_000_000
 
 
-def test_layer_that_the_stick_lacks_is_found(tmp_path: Path) -> None:
+def test_layer_that_the_stick_does_not_support_is_found(tmp_path: Path) -> None:
     graph = helper.make_graph(
         [helper.make_node("Asinh", ["patch"], ["probability"])],
         "unsupported",

@@ -29,7 +29,7 @@ def started(folder: Path, link: FakeLink) -> tuple[AlarmController, FakePanel]:
     return AlarmController(alarm, panel, journal, link, FakeQueue(), health, FakeWatchdog()), panel
 
 
-def test_action_of_an_alarm_without_a_listener_is_told_after_a_restart(tmp_path: Path) -> None:
+def test_action_of_an_alarm_without_a_listener_is_reported_after_a_restart(tmp_path: Path) -> None:
     deaf = FakeLink()
     deaf.is_listened_to = False
     service, panel = started(tmp_path, deaf)
@@ -45,7 +45,7 @@ def test_action_of_an_alarm_without_a_listener_is_told_after_a_restart(tmp_path:
     assert [told.message_id for told in link.actions if told.by == "button"] == [silenced.message_id]
 
 
-def test_action_that_was_told_is_not_told_again(tmp_path: Path) -> None:
+def test_action_that_was_reported_is_not_reported_again(tmp_path: Path) -> None:
     service, panel = started(tmp_path, FakeLink())
     panel.waiting_presses = 1
     service.turn()
@@ -57,7 +57,7 @@ def test_action_that_was_told_is_not_told_again(tmp_path: Path) -> None:
     assert last.by == "button"  # written down before it was told, and the one before it no more
 
 
-def test_of_too_many_those_of_no_person_give_way_first() -> None:
+def test_actions_without_a_person_are_dropped_first() -> None:
     untold, of_a_person = Untold(), acted(by="nurse")
     untold.add([of_a_person, *(acted() for _ in range(MAX_ACTIONS - 1))])
 
@@ -70,7 +70,7 @@ def test_of_too_many_those_of_no_person_give_way_first() -> None:
     AlarmRecord(untold=untold.actions)
 
 
-def test_of_too_many_of_persons_the_oldest_gives_way() -> None:
+def test_oldest_is_dropped_where_all_actions_have_a_person() -> None:
     untold, actions = Untold(), [acted(by="nurse") for _ in range(MAX_ACTIONS + 1)]
 
     untold.add(actions)

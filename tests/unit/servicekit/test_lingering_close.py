@@ -124,7 +124,7 @@ def test_client_that_asks_for_the_connections_end_gets_the_refusal(
 
 
 @pytest.mark.parametrize("header", ["Bad Header: x", "Content-Length: 7"])
-def test_client_whose_head_is_no_http_gets_the_reason(port: int, header: str) -> None:
+def test_client_with_a_malformed_head_gets_the_reason(port: int, header: str) -> None:
     status, body = write_then_read(port, head("/read", LONG_BODY_BYTES, header))
 
     assert status == 400

@@ -79,7 +79,7 @@ async def test_results_carry_model_and_thresholds(serve: Serve) -> None:
     assert (prediction.model.version, prediction.thresholds.idc_from) == ("3", 0.8)
 
 
-async def test_question_for_several_requests_names_the_first_and_tells_all(serve: Serve) -> None:
+async def test_question_for_several_requests_names_the_first_and_has_all_ids(serve: Serve) -> None:
     def handle(asked: Asked) -> web.Response:
         length = int(asked.headers["Inference-Header-Content-Length"])
         assert json.loads(asked.body[:length])["id"] == "r-1"
@@ -127,7 +127,7 @@ async def test_many_images_are_sent_in_chunks_and_come_back_in_order(serve: Serv
         (200, answer(1, outputs=[{"name": "probability", "data": [1.5]}]), InferenceBroken),
     ],
 )
-async def test_other_answers_are_told_apart(
+async def test_other_answers_are_distinguished(
     serve: Serve, status: int, said: object, expected: type[InferenceError]
 ) -> None:
     inference = await serve(lambda _asked: web.json_response(said, status=status, headers={"Location": "/ready"}))
@@ -179,7 +179,7 @@ async def test_probes_have_connections_of_their_own(serve: Serve) -> None:
 
 
 @pytest.mark.parametrize("status", [503, 429, 408])
-async def test_server_with_too_much_to_do_is_told_apart_from_one_that_is_gone(serve: Serve, status: int) -> None:
+async def test_server_with_too_much_to_do_is_distinguished_from_one_that_is_gone(serve: Serve, status: int) -> None:
     inference = await serve(lambda _asked: web.Response(status=status))
 
     with pytest.raises(InferenceUnavailable) as failure:
