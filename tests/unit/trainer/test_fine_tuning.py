@@ -84,7 +84,7 @@ def whole_run(
 Whole = tuple[BuiltBackbone, tuple[Epoch, ...], Path]
 
 
-def test_the_loss_falls_and_the_classes_are_told_apart(whole_run: Whole) -> None:
+def test_the_loss_falls_and_the_classes_are_distinguished(whole_run: Whole) -> None:
     _, epochs, _ = whole_run
 
     assert [epoch.number for epoch in epochs] == [1, 2, 3]
@@ -255,7 +255,7 @@ def kept_run(data: DividedPatches, whole_run: Whole, tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("content", ["", "[", '[{"number": 1}]', '{"a": 1}', "[1]", "\x00\xff"])
-def test_a_damaged_history_is_told_with_what_to_delete(data: DividedPatches, kept_run: Path, content: str) -> None:
+def test_a_damaged_history_is_reported_with_what_to_delete(data: DividedPatches, kept_run: Path, content: str) -> None:
     (kept_run / "history.json").write_text(content)
 
     with pytest.raises(CacheDamaged, match=r"delete .*run to train from the start"):
@@ -267,7 +267,7 @@ def test_a_damaged_history_is_told_with_what_to_delete(data: DividedPatches, kep
     [lambda whole: whole[:5000], lambda whole: whole.replace(b"HEAP", b"HEAX"), lambda _: b"x" * 100, lambda _: None],
     ids=["cut off", "no tree", "no HDF5", "absent"],
 )
-def test_a_damaged_checkpoint_is_told_with_what_to_delete(
+def test_a_damaged_checkpoint_is_reported_with_what_to_delete(
     data: DividedPatches, kept_run: Path, damaged: Callable[[bytes], bytes | None]
 ) -> None:
     path = kept_run / "epoch-3" / "model.weights.h5"
@@ -281,7 +281,7 @@ def test_a_damaged_checkpoint_is_told_with_what_to_delete(
     assert "\n" not in str(refused.value)
 
 
-def test_a_checkpoint_of_another_network_is_told(data: DividedPatches, kept_run: Path) -> None:
+def test_a_checkpoint_of_another_network_is_an_error(data: DividedPatches, kept_run: Path) -> None:
     other = build_backbone("efficientnet_lite0", 32, ("stage3",), None)
     model = fine_tuning._build(other, LinearHead(np.zeros(24, np.float32), 0.0), RECIPE, SETTINGS)
 
@@ -301,7 +301,7 @@ def test_weights_of_an_epoch_that_is_not_listed_are_passed_over(kept_run: Path) 
     assert len(Checkpoint(kept_run).save(model, (), Epoch(1, 1.0, 0.5, 0.5, 1e-3))) == 1
 
 
-def test_a_checkpoint_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+def test_a_checkpoint_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
 
     with pytest.raises(OutputUnwritable, match="name a writable folder"):
@@ -356,7 +356,7 @@ def test_the_log_holds_curves_sample_patches_and_their_predictions(data: Divided
     assert "| 2 | no IDC | 0.200 |" in text
 
 
-def test_a_log_that_cannot_be_written_is_told_in_one_line(tmp_path: Path, silent: Progress) -> None:
+def test_a_log_that_cannot_be_written_is_reported_in_one_line(tmp_path: Path, silent: Progress) -> None:
     (tmp_path / "file").write_text("")
 
     with pytest.raises(OutputUnwritable, match="name a writable folder") as refused:

@@ -97,7 +97,7 @@ def test_label_smoothing_moves_scores_inwards_and_keeps_their_order() -> None:
     assert np.corrcoef(smooth, sharp)[0, 1] > 0.98
 
 
-def test_each_step_of_the_fit_is_told_and_the_objective_falls() -> None:
+def test_each_step_of_the_fit_is_reported_and_the_objective_falls() -> None:
     told: list[tuple[int, float]] = []
     features, labels, patients = _problem(2)
 
