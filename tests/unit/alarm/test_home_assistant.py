@@ -1,4 +1,4 @@
-"""What Home Assistant is told: its buttons must be commands that the alarm reads, its sensors topics that it writes."""
+"""What Home Assistant gets: its buttons must be commands that the alarm reads, its sensors topics that it writes."""
 
 import json
 from datetime import UTC, datetime
