@@ -38,7 +38,7 @@ def test_every_documented_command_stands_in_the_list_and_no_other() -> None:
     assert known - documented == set(), f"no document has these any more: remove them from {LISTED.name}"
 
 
-def test_documents_name_only_ways_to_tell_patients_that_the_trainer_knows() -> None:
+def test_documents_name_only_patient_layouts_that_the_trainer_knows() -> None:
     named = {way for path in DOCUMENTS for way in re.findall(r"--patient-from[ =]([a-z]+)", path.read_text("utf-8"))}
 
     assert named

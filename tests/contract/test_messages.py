@@ -80,7 +80,7 @@ def test_silence_lasts_a_second_to_an_hour(duration_s: object) -> None:
         SilenceAlarm.model_validate({"source": "operator", "by": "nurse", "duration_s": duration_s})
 
 
-def test_red_and_blue_together_are_no_valid_state() -> None:
+def test_red_and_blue_together_are_not_a_valid_state() -> None:
     with pytest.raises(ValidationError, match="red and blue"):
         Lamps(red=True, blue=True)
 

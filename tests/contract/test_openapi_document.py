@@ -12,7 +12,7 @@ def test_committed_description_is_current() -> None:
     assert DOCUMENT.read_text(encoding="utf-8") == openapi_text(), "run `make schemas`"
 
 
-def test_description_says_that_it_is_no_medical_device() -> None:
+def test_description_says_that_it_is_not_a_medical_device() -> None:
     assert "Not a medical device" in json.loads(openapi_text())["info"]["description"]
 
 

@@ -73,7 +73,7 @@ def test_filter_names_one_site_or_all() -> None:
 
 
 @pytest.mark.parametrize("device", ["Kitchen", "a_b", "", "+", "#", "ä", "a b", "x" * 64])
-def test_name_that_is_no_slug_is_no_device(device: str) -> None:
+def test_name_that_is_not_a_slug_is_not_a_device(device: str) -> None:
     assert ALARM_STATE.device_of(f"idc/v1/site/{device}/alarm-state") is None
     assert ALARM_STATE.device_of(f"idc/v1/{device}/alarm/alarm-state") is None
 

@@ -266,7 +266,7 @@ def test_gateway_that_dies_is_shown_by_its_last_will_and_forgotten_when_deleted(
     assert state.lamps.amber
 
 
-def test_alarm_hears_the_sites_that_it_is_told_to(
+def test_alarm_hears_the_sites_of_its_settings(
     alarm: AlarmProcess, gateway: MqttPeer, operator: MqttPeer, site: str
 ) -> None:
     alarm.environment["ALARM_SITES"] = f'["{site}", "{site}-b"]'

@@ -79,7 +79,7 @@ def test_few_changes_are_written_after_a_time_too(container: BrokerContainer) ->
     wait_until(lambda: container.exec("grep", "-q", "absent-reader", database).returncode == 0, "it is written")
 
 
-def test_unknown_setting_ends_the_broker_with_a_word(container: BrokerContainer) -> None:
+def test_unknown_setting_ends_the_broker_with_an_error(container: BrokerContainer) -> None:
     container.start("--env=IDC_MUTUAL_TLS=yes")
 
     wait_until(

@@ -121,7 +121,7 @@ def test_watch_shows_results_as_they_come(site_tool: Tool, folder: Path) -> None
     assert shown["decision"] == "no_idc"
 
 
-def test_wrong_address_and_wrong_file_are_told_in_a_line(site_tool: Tool, folder: Path) -> None:
+def test_wrong_address_and_wrong_file_are_reported_in_one_line(site_tool: Tool, folder: Path) -> None:
     (folder / "broken.png").write_bytes(b"no image")
 
     assert "cannot reach" in site_tool("--url", "http://127.0.0.1:1", "status", code=5)

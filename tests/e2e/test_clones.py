@@ -144,7 +144,7 @@ def test_clone_in_a_folder_of_the_same_name_is_refused_and_the_first_goes_on_wit
     assert (clone.api_key(), status_of(clone, "/api/v1/status", key)) == (key, 200)
 
 
-def test_line_of_a_services_file_that_would_not_count_is_told_with_the_right_one(clone: Checkout) -> None:
+def test_line_of_a_services_file_without_effect_is_reported_with_the_right_one(clone: Checkout) -> None:
     file = clone.folder / "inference.env"
     file.write_text("INFERENCE_DEVICE=GPU\n")
     try:

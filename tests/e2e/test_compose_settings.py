@@ -92,7 +92,7 @@ def test_pi_with_the_alarm_alone_has_one_service_and_needs_the_brokers_name(rend
     assert "set IDC_PI_BROKER" in checkout.run("docker", "compose", "config").stderr
 
 
-def test_images_and_volumes_bear_the_projects_name_unless_a_tag_is_set(render: Any, checkout: Checkout) -> None:
+def test_images_and_volumes_have_the_projects_name_unless_a_tag_is_set(render: Any, checkout: Checkout) -> None:
     assert render({})["gateway"]["image"] == f"idc-sentinel/gateway:{checkout.folder.name}"
     assert render({"COMPOSE_PROJECT_NAME": "lab"})["gateway"]["image"] == "idc-sentinel/gateway:lab"
     assert render({"IDC_TAG": "0.1.0"})["gateway"]["image"] == "idc-sentinel/gateway:0.1.0"

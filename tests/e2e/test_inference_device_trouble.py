@@ -78,7 +78,7 @@ def stick_service(models: Path, how: Path, **settings: str) -> Iterator[StickSer
 
 
 @pytest.mark.parametrize("failure", ["no stick", "hangs"])
-def test_stick_that_is_lost_is_told_and_the_fallback_takes_over(
+def test_lost_stick_is_reported_and_the_fallback_takes_over(
     tiny_models_dir: Path, tmp_path: Path, failure: str
 ) -> None:
     with stick_service(tiny_models_dir, tmp_path / "how", INFERENCE_DEVICE_FALLBACK="CPU") as service:

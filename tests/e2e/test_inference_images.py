@@ -110,7 +110,7 @@ class TestContract:
         thresholds = Thresholds.model_validate(answer.get_response()["parameters"])
         assert answer.as_numpy("decision")[0].decode() == thresholds.decide(float(answer.as_numpy("probability")[0]))
 
-    def test_what_runs_and_why_is_told(self, served: tuple[str, dict[str, str], str]) -> None:
+    def test_what_runs_and_why_is_reported(self, served: tuple[str, dict[str, str], str]) -> None:
         image, settings, address = served
 
         told = json.dumps(httpx.get(f"http://{address}/v2/models/idc", timeout=60).json())

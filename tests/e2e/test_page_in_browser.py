@@ -104,7 +104,7 @@ def screenshot(page: Page, name: str) -> None:
         page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
 
 
-def test_wrong_key_is_told_in_words(page: Page) -> None:
+def test_wrong_key_is_reported_in_plain_words(page: Page) -> None:
     page.get_by_text("Use an API key instead").click()
     page.get_by_label("API key", exact=True).fill("wrong")
     page.get_by_role("button", name="Sign in with the key").click()
@@ -290,7 +290,7 @@ def test_trouble_is_not_called_an_uncertain_patch(page: Page, bus: MemoryBus) ->
     )
 
 
-def test_self_test_is_no_finding(page: Page, bus: MemoryBus) -> None:
+def test_self_test_is_not_a_finding(page: Page, bus: MemoryBus) -> None:
     sign_in(page)
 
     report(bus, red=True, says={"state": "self_test"})
@@ -428,7 +428,7 @@ def test_image_that_inference_had_no_time_for_is_sent_again(page: Page) -> None:
     assert answers == [2, 1]
 
 
-def test_refused_file_is_told_in_words_and_the_others_are_classified(page: Page) -> None:
+def test_refused_file_is_reported_and_the_others_are_classified(page: Page) -> None:
     sign_in(page)
 
     choose(page, notes=b"no image", good=solid_png((250, 0, 0)))

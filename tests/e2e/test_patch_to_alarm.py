@@ -40,9 +40,7 @@ def test_positive_patch_raises_the_alarm_and_after_it_is_acknowledged_a_negative
     assert not stack.alarm_state().buzzer
 
 
-def test_negative_patch_does_not_put_out_a_finding_that_nobody_acknowledged(
-    stack: ComposeStack, patches: DemoPatches
-) -> None:
+def test_negative_patch_does_not_clear_an_unacknowledged_finding(stack: ComposeStack, patches: DemoPatches) -> None:
     finding = _classify(stack, patches.positive)
     clear = _classify(stack, patches.negative)
 

@@ -150,7 +150,7 @@ def test_patch_goes_from_the_pc_to_remote_inference_and_to_the_remote_alarm(mach
     assert item["id"] in machines.pi.compose("logs", "alarm-pi")
 
 
-def test_inference_refuses_who_has_no_key_or_a_wrong_one_and_plain_http(machines: Machines) -> None:
+def test_inference_refuses_missing_and_wrong_keys_and_plain_http(machines: Machines) -> None:
     authority = str(machines.up.folder / "inference-secrets/ca.crt")
     port = machines.up.settings["IDC_INFERENCE_PORT"]
 
@@ -200,7 +200,7 @@ def test_exchanged_key_counts_after_up_and_a_copy_of_the_folder(machines: Machin
     wait_until(lambda: machines.classify(solid_png((10, 20, 20))).status_code == 201, "the new key is accepted", 90)
 
 
-def test_missing_secrets_are_told_by_the_path(machines: Machines, tmp_path: Path) -> None:
+def test_missing_secrets_are_reported_by_the_path(machines: Machines, tmp_path: Path) -> None:
     for machine, service, folder in (
         (machines.up, "inference-tls", "inference-secrets"),
         (machines.pi, "alarm-pi", "alarm-secrets"),

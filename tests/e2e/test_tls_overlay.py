@@ -124,7 +124,7 @@ def test_session_cookie_is_for_https_alone(secured: TlsStack, authority: str) ->
     }
 
 
-def test_clients_word_on_its_address_is_not_believed(secured: TlsStack, authority: str) -> None:
+def test_clients_own_claim_of_its_address_is_ignored(secured: TlsStack, authority: str) -> None:
     """Wrong passwords are counted by address: a forged one at each try would never be throttled."""
     statuses = []
     for number in range(30):
@@ -144,7 +144,7 @@ def test_gateway_and_its_figures_are_reached_by_nothing_else(secured: TlsStack, 
     assert client.get("/metrics").status_code == 404
 
 
-def test_host_that_asks_the_gateway_directly_is_no_proxy(secured: TlsStack) -> None:
+def test_host_that_asks_the_gateway_directly_is_not_a_proxy(secured: TlsStack) -> None:
     """The host has an address in Caddy's network; who is on it cannot speak as Caddy does."""
     networks = secured.inspect("gateway")["NetworkSettings"]["Networks"]
     address = networks[f"{secured.project}_tls"]["IPAddress"]
@@ -222,7 +222,7 @@ def test_mail_address_asks_lets_encrypt_for_the_domains_certificate(secured: Tls
     assert {(issuer["module"], issuer["email"]) for issuer in policy["issuers"]} >= {("acme", "you@hospital.example")}
 
 
-def test_end_of_the_certificate_is_told_to_prometheus(secured: TlsStack) -> None:
+def test_end_of_the_certificate_is_reported_to_prometheus(secured: TlsStack) -> None:
     secured.compose("--profile", "observability", "up", "--detach", "--build", "--wait", "observability", "probe")
     (place,) = secured.inspect("observability")["NetworkSettings"]["Ports"]["9090/tcp"]
     address = f"http://127.0.0.1:{place['HostPort']}/api/v1/query"

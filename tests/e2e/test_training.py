@@ -31,7 +31,7 @@ def test_trainer_makes_a_bundle_from_a_mounted_folder(stack: ComposeStack, tmp_p
     assert sorted([*split.train, *split.validation, *split.test]) == sorted(patients)
 
 
-def test_trainer_tells_what_is_wrong_in_one_line(stack: ComposeStack, tmp_path: Path) -> None:
+def test_trainer_reports_what_is_wrong_in_one_line(stack: ComposeStack, tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
 
     with pytest.raises(RuntimeError) as failure:

@@ -225,22 +225,24 @@ async def test_acknowledgement_by_mqtt_while_the_gateway_was_down_is_in_the_chai
     assert (records[0].details["by"], records[0].details["via"]) == (command.by, "message")
 
 
-def test_action_that_nobody_listened_to_is_told_until_somebody_does(
+def test_action_is_reported_until_someone_listens(
     shared_broker: MosquittoBroker, site: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("idc_alarm.link.action_queue.AGAIN_AFTER_S", 0.05)
     link, report = DrivenLink(shared_broker.settings("alarm"), site), acted()
-    link.tell([report])
+    link.report_actions([report])
     wait_until(lambda: not link.turn() and link.is_ready, "the link is ready")
     for _ in range(20):
         link.turn()
-    told_before = link.told()
+    delivered_before = link.take_delivered()
 
     listener = MqttPeer(shared_broker.settings("operator"), topic(site))
-    told: list[UUID] = []
-    wait_until(lambda: not link.turn() and bool(told.extend(link.told()) or told), "somebody got it")
+    delivered: list[UUID] = []
+    wait_until(
+        lambda: not link.turn() and bool(delivered.extend(link.take_delivered()) or delivered), "a listener got it"
+    )
     listener.close()
     link.close()
 
-    assert told_before == []
-    assert told == [report.message_id]
+    assert delivered_before == []
+    assert delivered == [report.message_id]

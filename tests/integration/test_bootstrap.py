@@ -75,7 +75,7 @@ def test_names_are_tidied_and_stand_in_the_certificate(secrets: Path, setting: s
         ("a" * 64, "is too long"),
     ],
 )
-def test_entry_that_is_no_name_is_told_with_what_is_right(secrets: Path, entry: str, remedy: str) -> None:
+def test_entry_that_is_not_a_name_is_reported_with_the_remedy(secrets: Path, entry: str, remedy: str) -> None:
     done = run("bootstrap.sh", secrets, IDC_INFERENCE_NAMES=f"good.lan,{entry}")
 
     assert done.returncode == 78
@@ -145,7 +145,7 @@ def test_secrets_for_kubernetes_keep_the_names_that_were_given_before(tmp_path: 
     assert served_names(secrets) == OWN_NAMES
 
 
-def test_what_cannot_be_written_is_told_with_the_file(tmp_path: Path) -> None:
+def test_what_cannot_be_written_is_reported_with_the_file(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 
     done = run("bootstrap.sh", tmp_path / "file")
@@ -154,7 +154,7 @@ def test_what_cannot_be_written_is_told_with_the_file(tmp_path: Path) -> None:
     assert f"bootstrap: cannot make {tmp_path}/file/ca" in done.stderr
 
 
-def test_any_failing_command_is_told_with_its_line(tmp_path: Path) -> None:
+def test_any_failing_command_is_reported_with_its_line(tmp_path: Path) -> None:
     broken = tmp_path / "bin"
     broken.mkdir()
     (broken / "mosquitto_passwd").write_text("#!/bin/sh\nexit 1\n")

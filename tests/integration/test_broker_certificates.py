@@ -115,7 +115,7 @@ def test_certificate_without_the_password_is_refused(strict_broker: MosquittoBro
     assert not is_let_in(strict_broker.settings("alarm").model_copy(update={"password_file": tmp_path / "guess"}))
 
 
-def test_brokers_own_certificate_is_no_clients(strict_broker: MosquittoBroker) -> None:
+def test_brokers_own_certificate_is_not_a_client_certificate(strict_broker: MosquittoBroker) -> None:
     home = strict_broker.folder / "secrets/broker"
     stolen = {"certificate_file": home / "server.crt", "key_file": home / "server.key"}
 

@@ -42,7 +42,7 @@ def test_broker_announces_its_limits(shared_broker: MosquittoBroker) -> None:
     assert not hasattr(limits, "TopicAliasMaximum")
 
 
-def test_too_large_message_ends_its_senders_connection_and_nobody_elses(broker: MosquittoBroker) -> None:
+def test_too_large_message_ends_only_its_senders_connection(broker: MosquittoBroker) -> None:
     listener = SessionClient(broker.settings("alarm"), "listener", PLACE)
     giant = SessionClient(broker.settings("gateway"), "giant")
     sender = SessionClient(broker.settings("gateway"), "sender")

@@ -34,7 +34,7 @@ pytestmark = pytest.mark.integration
         ("IDC_DOMAIN", "idc.example", "COMPOSE_FILE=docker-compose.yml:docker-compose.tls.yml"),
     ],
 )
-def test_setting_that_nothing_would_read_is_refused_with_the_right_one(name: str, value: str, told: str) -> None:
+def test_setting_that_nothing_reads_is_refused_with_the_right_one(name: str, value: str, told: str) -> None:
     done = run("check_settings.sh", **{name: value})
 
     assert done.returncode == 78

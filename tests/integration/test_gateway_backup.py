@@ -157,7 +157,7 @@ def test_backup_ends_while_results_are_stored_all_the_time_and_has_one_moment(si
     assert 1 <= len(names) <= count
 
 
-def test_nobody_stays_signed_in_by_a_session_of_the_backup(site: Site, serving: Store) -> None:
+def test_no_one_stays_signed_in_by_a_session_of_the_backup(site: Site, serving: Store) -> None:
     serving.accounts.add_user(User("a", Role.ADMIN, NOW, None), AuditEvent("user.created", "a", "a", NOW))
     proof, event = Proof("a", SignInBy.PASSWORD, None), AuditEvent("sign-in.succeeded", "a", "a", NOW)
     assert serving.sessions.add("s" * 64, proof, NOW, NOW + timedelta(days=1), None, event)
@@ -248,9 +248,7 @@ def test_backup_into_a_file_is_there_whole_or_not_at_all(site: Site, serving: St
     assert not list(site.folder.glob("*.part"))
 
 
-def test_commands_of_the_program_use_standard_output_and_input_and_tell_by_their_exit_code(
-    site: Site, serving: Store
-) -> None:
+def test_commands_of_the_program_use_standard_output_and_input_and_exit_codes(site: Site, serving: Store) -> None:
     site.add(serving, "kept")
     backup = program(site, "backup", "-")
     serving.database.close()

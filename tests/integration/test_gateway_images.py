@@ -72,7 +72,7 @@ def test_deleted_image_is_gone_and_may_be_deleted_again(images: ImageStore) -> N
     assert images.get(NAME) is None
 
 
-def test_damaged_image_is_none(images: ImageStore) -> None:
+def test_damaged_image_is_not_returned(images: ImageStore) -> None:
     images.put(NAME, b"something else")
 
     assert images.get(NAME) is None
@@ -86,14 +86,14 @@ def test_bucket_that_is_gone_is_not_taken_for_deleted_images(s3: Any) -> None:
             act()
 
 
-def test_server_that_never_answers_is_told_in_time() -> None:
+def test_server_that_never_answers_is_reported_in_time() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         account = account_at(silent.getsockname()[1])
         with pytest.raises(ImagesUnavailable):
             open_images("s3://patches", account).delete(NAME)
 
 
-def test_server_that_is_away_is_told() -> None:
+def test_server_that_is_away_is_reported() -> None:
     away = open_images("s3://patches", account_at(free_port()))
 
     with pytest.raises(ImagesUnavailable, match="image store"):
@@ -101,6 +101,6 @@ def test_server_that_is_away_is_told() -> None:
 
 
 @pytest.mark.parametrize("url", ["", "ftp://host/x", "s3://", "file://host/x", "/var/lib"])
-def test_unknown_store_is_told_with_the_remedy(url: str) -> None:
+def test_unknown_store_is_reported_with_the_remedy(url: str) -> None:
     with pytest.raises(ImagesUnavailable, match="s3://bucket"):
         open_images(url)

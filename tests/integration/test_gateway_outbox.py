@@ -53,7 +53,7 @@ def settings(broker: MosquittoBroker, tmp_path: Path) -> GatewaySettings:
     return gateway_settings(tmp_path, broker.settings("gateway"))
 
 
-def test_presence_is_told_and_a_clean_stop_too(
+def test_presence_and_a_clean_stop_are_reported(
     broker: MosquittoBroker, listener: SessionClient, settings: GatewaySettings
 ) -> None:
     with live_gateway(settings):

@@ -294,7 +294,7 @@ def test_gateways_that_start_together_migrate_once(postgres: PostgresServer) -> 
         database.close()
 
 
-def test_server_that_never_answers_is_told_in_time() -> None:
+def test_server_that_never_answers_is_reported_in_time() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(StoreUnavailable):
         open_store(f"postgresql+psycopg://idc@127.0.0.1:{silent.getsockname()[1]}/idc")
 
@@ -311,6 +311,6 @@ def test_statement_that_waits_for_a_lock_ends(shared: Callable[[], Store]) -> No
 
 
 @pytest.mark.parametrize("wrong", ["nonsense", "mysql://host/db", "postgresql+psycopg://nobody@127.0.0.1:1/x"])
-def test_wrong_database_is_told(wrong: str) -> None:
+def test_wrong_database_is_reported(wrong: str) -> None:
     with pytest.raises(StoreUnavailable):
         open_store(wrong)

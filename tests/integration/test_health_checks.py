@@ -42,14 +42,14 @@ def test_only_success_is_healthy(port: int, status: int, code: int) -> None:
     assert check("http.sh", port, f"/{status}").returncode == code
 
 
-def test_answer_that_is_no_success_is_printed(port: int) -> None:
+def test_answer_that_is_not_a_success_is_printed(port: int) -> None:
     said = check("http.sh", port, "/503").stdout
 
     assert "HTTP/1.0 503" in said
     assert "the reason" in said
 
 
-def test_port_where_nobody_listens_is_unhealthy() -> None:
+def test_port_where_no_one_listens_is_unhealthy() -> None:
     done = check("http.sh", free_port(), "/readyz")
 
     assert done.returncode == 1

@@ -138,7 +138,7 @@ def test_head_without_end_is_refused(service: Service, pieces: Callable[[], Iter
     assert answer.startswith(b"HTTP/1.1 400")
 
 
-def test_what_is_no_http_gets_an_error_of_the_protocol(service: Service) -> None:
+def test_what_is_not_http_gets_an_error_of_the_protocol(service: Service) -> None:
     with socket.create_connection(("127.0.0.1", service.port), timeout=20) as connection:
         connection.sendall(b"\x16\x03\x01 hello\r\n\r\n")
         answer = b"".join(iter(lambda: connection.recv(4096), b""))

@@ -75,7 +75,7 @@ def test_devices_of_devices_pass_through(tiny_models_dir: Path, device: str) -> 
         assert score(scheduler, np.array([255], np.uint8)) == pytest.approx([1], abs=1e-3)
 
 
-def test_patches_that_nobody_may_write_are_read(scheduler: Scheduler) -> None:
+def test_patches_without_write_permission_are_read(scheduler: Scheduler) -> None:
     body = patches_of(np.array([51], np.uint8)).tobytes()
 
     patches = np.frombuffer(body, np.uint8).reshape(1, 50, 50, 3)
@@ -152,7 +152,7 @@ def save_failing_graph(folder: Path) -> Path:
     return folder / "model.xml"
 
 
-def test_chunk_that_fails_on_the_device_is_told_and_the_next_ones_are_served(tmp_path: Path) -> None:
+def test_chunk_that_fails_on_the_device_is_reported_and_the_next_ones_are_served(tmp_path: Path) -> None:
     bad, good = np.full(2, 255, np.uint8), np.zeros(2, np.uint8)
 
     with scheduler_on(save_failing_graph(tmp_path)) as scheduler:

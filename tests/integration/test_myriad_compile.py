@@ -60,7 +60,7 @@ def test_stick_names_the_outputs_of_a_graph_as_it_does(tmp_path: Path, names: tu
     assert (done.returncode == 0) is is_known, done.stdout[-2000:] + done.stderr[-2000:]
 
 
-def test_layer_that_the_stick_lacks_is_found(tmp_path: Path) -> None:
+def test_layer_that_the_stick_does_not_support_is_found(tmp_path: Path) -> None:
     graph = helper.make_graph(
         [helper.make_node("Asinh", ["patch"], ["probability"])],
         "unsupported",

@@ -14,7 +14,7 @@ from idc_contracts import AlarmActed, AlarmState, Lamps
 
 
 class FakePanel:
-    """Remembers what it was told to show."""
+    """Remembers what it had to show."""
 
     def __init__(self) -> None:
         self.history: list[Signals] = []
@@ -71,7 +71,7 @@ class MemoryJournal:
 
 
 class FakeLink:
-    """Hands out scripted batches and remembers what it was told."""
+    """Hands out scripted batches and remembers what it got."""
 
     def __init__(self, *batches: Sequence[Delivery]) -> None:
         self.batches = list(batches)
@@ -81,7 +81,7 @@ class FakeLink:
         self.reports: list[AlarmState] = []
         self.actions: list[AlarmActed] = []
         self.is_listened_to = True
-        self._told: list[UUID] = []
+        self._delivered: list[UUID] = []
         self.drops = 0
         self.is_closed = False
         self.wait_s = inf
@@ -100,15 +100,15 @@ class FakeLink:
     def report(self, state: AlarmState) -> None:
         self.reports.append(state)
 
-    def tell(self, actions: Sequence[AlarmActed]) -> None:
+    def report_actions(self, actions: Sequence[AlarmActed]) -> None:
         new = [acted for acted in actions if acted not in self.actions]
         self.actions += new
-        self._told += [acted.message_id for acted in new] if self.is_listened_to else []
+        self._delivered += [acted.message_id for acted in new] if self.is_listened_to else []
 
-    def told(self) -> Sequence[UUID]:
-        """All that was told, unless `is_listened_to` is unset."""
-        told, self._told = self._told, []
-        return told
+    def take_delivered(self) -> Sequence[UUID]:
+        """All that was reported since the last call, unless `is_listened_to` is unset."""
+        delivered, self._delivered = self._delivered, []
+        return delivered
 
     def drop(self) -> None:
         self.drops += 1

@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 import uvicorn
 
+from idc_gateway.__main__ import server_options
 from idc_gateway.app import create_app
 from idc_gateway.composition import build
 from idc_gateway.inference.ports import InferenceServer
@@ -35,10 +36,10 @@ def gateway_settings(folder: Path, mqtt: MqttSettings | None = None, **changes: 
 def live_gateway(
     settings: GatewaySettings, *, inference: InferenceServer | None = None, bus: Bus | None = None
 ) -> Iterator[str]:
-    """Serve in a thread while the block runs; gives the address."""
+    """Serve in a thread, as `idc-gateway` does, while the block runs; gives the address."""
     port = free_port()
     app = create_app(build(settings, servers={"http://inference": inference or RednessInference()}, bus=bus))
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, ws="none"))
+    server = uvicorn.Server(uvicorn.Config(app, **server_options(settings) | {"port": port}))
     thread = threading.Thread(target=server.run)
     thread.start()
     try:

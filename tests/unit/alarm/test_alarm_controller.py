@@ -241,7 +241,7 @@ def test_button_acknowledges_a_finding_and_that_is_written_down(tmp_path: Path) 
     assert rig.link.actions[-1].by == "button"
 
 
-def test_watchdog_is_fed_with_each_healthy_turn_and_told_of_a_stop(tmp_path: Path) -> None:
+def test_watchdog_is_fed_with_each_healthy_turn_and_notified_of_a_stop(tmp_path: Path) -> None:
     rig = Rig(tmp_path)
 
     rig.run(turns=2)

@@ -90,7 +90,7 @@ def test_memory_of_seen_events_is_bounded_and_forgets_the_oldest() -> None:
     assert alarm.record.recent_ids == tuple(event.message_id for event in events[5:])
 
 
-def test_state_tells_what_is_lit_and_why() -> None:
+def test_state_reports_what_is_lit_and_why() -> None:
     alarm = make_alarm(FakePanel())
     finding = patch_classified("idc", correlation_id="request-7")
     later = patch_classified("uncertain", correlation_id="request-8")
@@ -136,7 +136,7 @@ def test_action_names_what_it_was_about_and_how_long_it_took() -> None:
     assert acted.latency_ms > 0
 
 
-def test_latency_is_not_told_by_a_clock_that_is_wrong() -> None:
+def test_latency_is_not_reported_by_a_wrong_clock() -> None:
     alarm = make_alarm(FakePanel())
     finding = patch_classified("idc").model_copy(update={"sent_at": NINE + timedelta(days=1)})
 

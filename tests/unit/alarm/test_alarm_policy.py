@@ -531,7 +531,7 @@ def test_command_without_a_time_counts_only_where_the_broker_did_not_keep_it(
     assert history.actions[-1] is not AlarmAction.IGNORED
 
 
-def test_silence_by_a_clock_that_cannot_be_told_counts_only_live(history: History) -> None:
+def test_silence_by_an_unknown_clock_counts_only_live(history: History) -> None:
     history.classify("idc")
     history.jump(3600)
 

@@ -201,6 +201,6 @@ def test_mock_panel_leaves_the_process_wide_pin_factory_alone() -> None:
     assert Device.pin_factory is before
 
 
-def test_machine_without_gpio_is_told_so() -> None:
+def test_machine_without_gpio_is_reported() -> None:
     with pytest.raises(PinUnavailable, match="lgpio"):
         open_panel("lgpio", PINS, PatternSettings(), lambda: None)

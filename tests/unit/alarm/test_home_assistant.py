@@ -1,4 +1,4 @@
-"""What Home Assistant is told: its buttons must be commands that the alarm reads, its sensors topics that it writes."""
+"""What Home Assistant gets: its buttons must be commands that the alarm reads, its sensors topics that it writes."""
 
 import json
 from datetime import UTC, datetime
@@ -84,5 +84,5 @@ def test_sensors_read_the_retained_state_and_have_names_of_their_own() -> None:
     assert len({part["unique_id"] for part in components.values()}) == len(components)
 
 
-def test_name_says_that_it_is_no_medical_device() -> None:
+def test_name_says_that_it_is_not_a_medical_device() -> None:
     assert "not a medical device" in described()["device"]["name"]

@@ -7,7 +7,7 @@ from idc_alarm.errors import WatchdogUnavailable
 from idc_alarm.watchdogs import DeviceWatchdog, SystemdWatchdog
 
 
-def test_systemd_is_told_of_readiness_turns_and_stop(tmp_path: Path) -> None:
+def test_systemd_is_notified_of_readiness_turns_and_stop(tmp_path: Path) -> None:
     address = str(tmp_path / "notify")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         systemd.bind(address)
@@ -29,7 +29,7 @@ def test_systemd_that_does_not_listen_is_logged_and_ends_nothing(
     assert "cannot send" in caplog.text
 
 
-def test_alarm_that_systemd_did_not_start_tells_nobody(caplog: pytest.LogCaptureFixture) -> None:
+def test_alarm_that_systemd_did_not_start_notifies_no_one(caplog: pytest.LogCaptureFixture) -> None:
     watchdog = SystemdWatchdog(None)
 
     watchdog.feed()

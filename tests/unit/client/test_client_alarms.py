@@ -54,7 +54,7 @@ def test_acknowledgement_names_the_newest_finding_that_was_shown() -> None:
     assert "known (tile.png, P(IDC) 0.900)" in done.stdout
 
 
-def test_finding_that_is_no_result_any_more_is_acknowledged_all_the_same() -> None:
+def test_finding_whose_result_was_deleted_can_be_acknowledged() -> None:
     gateway = site(alarm("bench", 1, "gone"))
 
     assert run(gateway, "ack").exit_code == 0
@@ -103,14 +103,14 @@ def test_nothing_is_sent_where_nothing_waits() -> None:
     assert "no findings wait at any alarm" in done.stdout
 
 
-def test_gateway_that_names_no_findings_is_told_without_one() -> None:
+def test_gateway_that_names_no_findings_gets_a_command_without_one() -> None:
     gateway = site({**alarm("bench", None), "latched_since": "2026-01-01T12:00:00Z"})
 
     assert run(gateway, "ack").exit_code == 0
     assert told(gateway) == [("bench/acknowledgements", {})]
 
 
-def test_alarm_that_is_named_is_told_whatever_the_list_says() -> None:
+def test_command_goes_to_the_named_alarm_whatever_the_list_says() -> None:
     gateway = site(alarm("a", 1, "known"), alarm("b", 1, "other"))
 
     run(gateway, "ack", "b")
@@ -150,7 +150,7 @@ def test_list_says_how_many_findings_wait_and_that_it_may_be_old() -> None:
     assert (done.exit_code, "12" in done.stdout, "may be outdated" in done.stderr) == (0, True, True)
 
 
-def test_outputs_that_nobody_knows_are_not_called_dark_and_off() -> None:
+def test_unknown_outputs_are_not_called_dark_and_off() -> None:
     lit = {"lamps": {"red": True, "amber": False, "blue": False}, "buzzer": False, "state": "finding"}
 
     silent = run(site(alarm("bench")), "list").stdout
@@ -162,5 +162,5 @@ def test_outputs_that_nobody_knows_are_not_called_dark_and_off() -> None:
     assert "unknown, last off" in gone
 
 
-def test_site_without_an_alarm_is_told() -> None:
+def test_site_without_an_alarm_is_reported() -> None:
     assert "no alarm has reported yet" in run(site(), "list").stderr

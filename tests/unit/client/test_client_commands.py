@@ -196,7 +196,7 @@ def test_results_so_far_are_shown_where_a_later_request_fails(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("place", ["missing", "empty"])
-def test_place_without_images_is_told_in_one_line(tmp_path: Path, place: str) -> None:
+def test_place_without_images_is_reported_in_one_line(tmp_path: Path, place: str) -> None:
     (tmp_path / "empty").mkdir()
     server = gateway(decides)
 
@@ -206,7 +206,7 @@ def test_place_without_images_is_told_in_one_line(tmp_path: Path, place: str) ->
     assert place in done.stderr
 
 
-def test_name_from_a_file_is_no_markup_and_breaks_no_form(tmp_path: Path) -> None:
+def test_name_from_a_file_is_not_markup_and_breaks_no_form(tmp_path: Path) -> None:
     (tmp_path / '[red]"a\r\nX: y".png').write_text("idc")
     server = gateway(decides)
 
@@ -296,7 +296,7 @@ class Full(io.TextIOBase):
 
 
 @pytest.mark.parametrize("arguments", [["classify", "--csv"], ["classify", "--json"], ["classify"]])
-def test_output_that_finds_no_room_is_told_in_one_line(
+def test_output_that_finds_no_room_is_reported_in_one_line(
     folder: Path, arguments: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = gateway(decides)
@@ -337,7 +337,7 @@ def test_broken_chain_has_its_exit_code() -> None:
     assert "record 4" in done.stderr
 
 
-def test_chain_that_lacks_an_earlier_head_is_broken() -> None:
+def test_chain_without_an_earlier_head_is_broken() -> None:
     found = {"intact": True, "records": 1, "head": "a" * 64, "first_wrong": None, "reason": None}
     page = {"items": [{"sha256": "a" * 64}], "next_cursor": None}
 
@@ -369,7 +369,7 @@ def test_every_exit_code_stands_in_the_help() -> None:
     assert set(map(int, re.findall(r"(?:Exit codes: |, )(\d) [a-z]", help_text))) == codes
 
 
-def test_missing_key_file_is_told_in_one_line(tmp_path: Path) -> None:
+def test_missing_key_file_is_reported_in_one_line(tmp_path: Path) -> None:
     done = CliRunner().invoke(cli, ["--api-key-file", str(tmp_path / "none"), "status"])
 
     assert (done.exit_code, done.stderr.count("\n")) == (4, 1)

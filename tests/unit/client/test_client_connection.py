@@ -56,7 +56,7 @@ def test_lasting_trouble_ends_the_tries() -> None:
 @pytest.mark.parametrize(
     ("answer", "told"), [(LOST, "may or may not be stored"), (httpx.Response(504), "may have been made")]
 )
-def test_what_may_not_be_repeated_is_not_after_an_answer_was_lost_here_or_at_a_proxy(answer: Answer, told: str) -> None:
+def test_unsafe_request_is_not_repeated_after_an_answer_was_lost_here_or_at_a_proxy(answer: Answer, told: str) -> None:
     connection, gateway = connected(answer, OK)
 
     with pytest.raises(OutcomeUnknown, match=told):
@@ -89,7 +89,9 @@ def test_outcome_is_unknown_where_an_answer_was_lost_and_the_gateway_stays_away(
         (500, Unavailable, 5),
     ],
 )
-def test_refusal_is_told_at_once_with_its_exit_code(status: int, expected: type[ClientError], exit_code: int) -> None:
+def test_refusal_is_reported_at_once_with_its_exit_code(
+    status: int, expected: type[ClientError], exit_code: int
+) -> None:
     connection, gateway = connected(problem(status, "because of this"))
 
     with pytest.raises(expected, match="because of this") as refusal:
@@ -113,7 +115,7 @@ def test_key_is_in_no_text() -> None:
     assert "idc_secret" not in f"{failure.value} {connection!r}"
 
 
-def test_authority_that_is_none_is_told(tmp_path: Path) -> None:
+def test_invalid_authority_is_reported(tmp_path: Path) -> None:
     with pytest.raises(InputRejected, match="not the certificate of an authority"):
         Connection("https://gateway", "k", tmp_path / "missing.pem").get("/status")
     (tmp_path / "empty.pem").write_text("nothing")
@@ -124,13 +126,13 @@ def test_authority_that_is_none_is_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "url", ["gateway:8080", "localhost:8080", "gateway", "ftp://gateway", "http://", "", "http://[::1"]
 )
-def test_address_that_is_none_is_told_before_anything_is_sent(url: str) -> None:
+def test_invalid_address_is_reported_before_anything_is_sent(url: str) -> None:
     with pytest.raises(InputRejected, match="use --url http"):
         Connection(url, "k").get("/status")
 
 
 @pytest.mark.parametrize("key", ["two words", "caf\xe9", "a\nb"])
-def test_key_that_is_none_is_told(key: str) -> None:
+def test_invalid_key_is_reported(key: str) -> None:
     with pytest.raises(KeyRejected, match="copy the whole key again"):
         Connection("http://gateway", key).get("/status")
 

@@ -54,7 +54,7 @@ def test_unknown_slide_fails() -> None:
     assert (done.exit_code, done.stdout, "slide 'S'" in done.stderr) == (4, "", True)
 
 
-def test_counts_of_what_is_missing_are_told_beside_the_file() -> None:
+def test_counts_of_what_is_missing_are_reported_beside_the_file() -> None:
     done = run(collection(3, without_place=2, superseded=1), "geojson", "--slide", "s")
 
     assert done.exit_code == 0
@@ -74,7 +74,7 @@ def test_export_waits_until_the_gateway_is_there() -> None:
     assert run_idc(gateway, "export", "csv").stdout == "id\n"
 
 
-def test_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_folder_that_is_not_there_is_reported(tmp_path: Path) -> None:
     done = run(httpx.Response(200, text="id\n"), "csv", "--out", str(tmp_path / "no" / "all.csv"))
 
     assert (done.exit_code, "No such file" in done.stderr) == (4, True)

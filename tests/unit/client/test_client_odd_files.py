@@ -59,7 +59,7 @@ def test_limit_can_be_raised(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["pipe", "socket", "nobody's link", "link to itself", "empty", "vanished"])
-def test_what_is_no_file_with_bytes_is_refused_with_a_reason_and_holds_nothing_up(
+def test_what_is_not_a_regular_file_is_refused_with_a_reason_and_does_not_block(
     folder: Path, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(folder)  # a socket's path may not be long
@@ -91,7 +91,7 @@ def test_device_that_is_named_is_not_read() -> None:
     assert "not a regular file" in done.stdout
 
 
-def test_file_and_folder_that_may_not_be_read_are_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_file_and_folder_that_may_not_be_read_are_reported(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (folder / "b.png").write_text("idc")
     (folder / "shut").mkdir()
     _forbid(monkeypatch, "open", folder / "b.png")
@@ -125,7 +125,7 @@ def test_folder_that_is_called_like_an_image_is_searched(folder: Path) -> None:
     assert (done.exit_code, sent(gateway)) == (0, ["a.png", "b.png", "z.png"])
 
 
-def test_links_between_folders_are_told_and_not_followed(folder: Path) -> None:
+def test_links_between_folders_are_reported_and_not_followed(folder: Path) -> None:
     (folder / "round").symlink_to(folder)
 
     done, gateway = run(folder)
@@ -167,7 +167,7 @@ def test_file_that_is_named_twice_is_one_file(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("form", ["--json", "--csv", "--max-file-bytes=99"])
-def test_name_that_is_no_unicode_is_sent_and_shown(folder: Path, form: str) -> None:
+def test_name_that_is_not_unicode_is_sent_and_shown(folder: Path, form: str) -> None:
     (folder / os.fsdecode(b"caf\xe9.png")).write_text("idc")
     (folder / "a\x1b[31m\nb.png").write_text("idc")
 
@@ -179,7 +179,7 @@ def test_name_that_is_no_unicode_is_sent_and_shown(folder: Path, form: str) -> N
     assert "\x1b" not in done.output or form == "--csv"
 
 
-def test_cell_that_a_spreadsheet_would_run_is_no_formula(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cell_that_a_spreadsheet_would_run_is_not_a_formula(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder)
     Path("=cmd.png").write_text("idc")
 

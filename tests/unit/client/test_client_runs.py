@@ -149,7 +149,7 @@ def test_single_file_that_is_too_large_for_a_proxy_is_refused_alone(tmp_path: Pa
     assert (done.exit_code, "1 of 1 files were rejected" in done.stderr) == (4, True)
 
 
-def test_matrix_says_which_files_it_lacks(tmp_path: Path) -> None:
+def test_matrix_names_its_missing_files(tmp_path: Path) -> None:
     for name, content in {"a_class1.png": "idc", "b_class1.png": "bad", "c_class0.png": "bad"}.items():
         (tmp_path / name).write_text(content)
 
@@ -160,7 +160,7 @@ def test_matrix_says_which_files_it_lacks(tmp_path: Path) -> None:
     assert document["without_result"] == {"idc": 1, "no_idc": 1}
 
 
-def test_results_of_an_earlier_model_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_results_of_an_earlier_model_are_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "a.png").write_text("idc")
     (tmp_path / "b.png").write_text("idc")
     gateway = SeriesGateway()

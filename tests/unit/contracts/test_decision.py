@@ -34,7 +34,7 @@ def test_a_higher_probability_is_never_decided_lower(cuts: Thresholds, first: fl
 
 
 @pytest.mark.parametrize("probability", [-0.01, 1.01, math.nan, math.inf])
-def test_what_is_no_probability_is_refused(probability: float) -> None:
+def test_what_is_not_a_probability_is_refused(probability: float) -> None:
     with pytest.raises(ValueError, match=r"from 0\.0 to 1\.0"):
         Thresholds(no_idc_below=0.3, idc_from=0.7).decide(probability)
 

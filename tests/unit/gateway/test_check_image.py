@@ -42,5 +42,5 @@ def test_small_png_is_quick(image: bytes) -> None:
     ],
     ids=["large", "many bytes", "text", "profile", "jpeg", "nothing", "cut off"],
 )
-def test_what_may_take_longer_is_not(image: bytes) -> None:
+def test_image_that_may_take_longer_is_not_quick(image: bytes) -> None:
     assert not is_quick(image)

@@ -123,7 +123,7 @@ async def test_hung_deletions_delay_no_write(
     assert found.content == RED
 
 
-async def test_image_store_that_hangs_is_told_within_the_deadline(
+async def test_image_store_that_hangs_is_reported_within_the_deadline(
     client: httpx.AsyncClient, hang: Hang, images: MemoryImages, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(images, "put", hang)

@@ -42,7 +42,7 @@ async def test_first_goes_at_once_and_those_behind_it_together() -> None:
     assert await doubled(10) == 20  # and again, after all have ended
 
 
-async def test_failed_call_is_told_to_all_each_with_an_error_of_its_own() -> None:
+async def test_every_caller_of_a_failed_call_gets_an_error_of_its_own() -> None:
     async def fail(_numbers: list[int]) -> list[int]:
         raise StoreUnavailable("the disk is full")
 
@@ -54,7 +54,7 @@ async def test_failed_call_is_told_to_all_each_with_an_error_of_its_own() -> Non
     assert errors[0] is not errors[1]
 
 
-async def test_who_left_the_line_is_not_taken_and_who_went_away_keeps_nobody_waiting() -> None:
+async def test_caller_who_left_the_line_is_skipped_and_delays_no_one() -> None:
     step = Step()
     doubled = Grouping[int, int](step, most=9)
     first = asyncio.create_task(doubled(0))

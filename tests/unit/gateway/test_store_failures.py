@@ -40,7 +40,7 @@ def lock(store: Store, tmp_path: Path) -> Iterator[sqlite3.Connection]:
     lock.close()
 
 
-async def test_locked_database_is_told_as_503_and_the_client_may_try_again(
+async def test_locked_database_is_reported_as_503_and_the_client_may_try_again(
     client: httpx.AsyncClient, lock: sqlite3.Connection
 ) -> None:
     refused = await client.post("/api/v1/classifications", content=RED)
@@ -55,12 +55,12 @@ async def test_locked_database_is_told_as_503_and_the_client_may_try_again(
 
 
 @pytest.mark.usefixtures("lock")
-def test_file_that_another_program_holds_is_told_with_what_helps(store: Store) -> None:
+def test_file_that_another_program_holds_is_reported_with_the_remedy(store: Store) -> None:
     with pytest.raises(StoreUnavailable, match="stop the program that holds its file, or wait: database is locked"):
         store.database.check()
 
 
-def test_full_disk_is_no_working_store_until_there_is_room(
+def test_store_on_a_full_disk_does_not_work_until_there_is_room(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert isinstance(store.database, Database)
@@ -81,7 +81,7 @@ def test_full_disk_is_no_working_store_until_there_is_room(
     store.database.check()
 
 
-def test_file_that_is_no_database_is_told(tmp_path: Path) -> None:
+def test_file_that_is_not_a_database_is_reported(tmp_path: Path) -> None:
     (tmp_path / "gateway.sqlite3").write_bytes(b"no database" * 100)
 
     with pytest.raises(StoreUnavailable, match="the database does not work"):
@@ -123,7 +123,7 @@ async def test_gateway_stops_when_a_background_task_fails(settings: GatewaySetti
         signal.signal(signal.SIGTERM, before)
 
 
-async def test_bug_is_told_with_the_id_that_the_log_has(
+async def test_bug_is_reported_with_the_id_in_the_log(
     client: httpx.AsyncClient, store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
     def broken(_limit: int) -> list[Any]:

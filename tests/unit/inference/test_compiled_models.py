@@ -31,7 +31,9 @@ def test_bundles_that_were_not_used_for_long_are_removed(tmp_path: Path) -> None
     assert names == {"0", "2", "3", "f"}
 
 
-def test_folder_that_cannot_be_made_is_told_and_does_without(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_folder_that_cannot_be_made_is_reported_and_does_without(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     (tmp_path / "file").write_text("no folder")
 
     assert folder_for(tmp_path / "file", "a" * 64) is None

@@ -81,7 +81,7 @@ async def until_ready(client: httpx.AsyncClient, status: int, words: str = "") -
             await asyncio.sleep(0.02)
 
 
-async def test_hung_device_is_told_by_request_readiness_and_metrics_and_replaced(
+async def test_hung_device_is_reported_by_request_readiness_and_metrics_and_replaced(
     tiny_models_dir: Path, devices: Devices
 ) -> None:
     async with asked(app_on(tiny_models_dir, devices.open)) as client:

@@ -52,6 +52,6 @@ def test_without_fallback_a_missing_device_is_refused_with_those_that_are_here()
         choose("NPU", (), ("CPU", "GPU.0"))
 
 
-def test_every_reason_is_told_where_nothing_runs() -> None:
+def test_every_reason_is_reported_where_nothing_runs() -> None:
     with pytest.raises(DeviceMissing, match=r"'GPU' cannot run it; device 'NPU' is not available; device 'CPU' cannot"):
         choose("GPU", ("NPU", "CPU"), ("CPU", "GPU"), broken=["GPU", "CPU"])

@@ -136,7 +136,7 @@ async def test_body_that_does_not_arrive_in_time_is_refused_and_frees_its_place(
     assert app.state.runtime.admission.requests == 0
 
 
-async def test_not_ready_is_told(app: Starlette, client: httpx.AsyncClient) -> None:
+async def test_not_ready_is_reported(app: Starlette, client: httpx.AsyncClient) -> None:
     app.state.runtime.is_ready = False
 
     assert (await client.get("/v2/health/ready")).status_code == 503
@@ -159,7 +159,7 @@ async def test_requests_beyond_the_bound_are_turned_away(
     assert [answer.status_code for answer in served] == [200, 200]
 
 
-async def test_failing_device_is_told_logged_and_the_service_lives_on(
+async def test_failing_device_is_reported_and_logged_and_the_service_goes_on(
     client: httpx.AsyncClient, engine: RednessEngine, caplog: pytest.LogCaptureFixture
 ) -> None:
     engine.failure = "out of memory"

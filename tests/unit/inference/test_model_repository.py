@@ -274,7 +274,7 @@ def open_from(models: Path, open_engine: OpenEngine) -> ModelRepository:
     return open_repository(InferenceSettings(models_dir=models), Metrics(), open_engine)
 
 
-def test_missing_model_is_told_with_the_remedy(tmp_path: Path) -> None:
+def test_missing_model_is_reported_with_the_remedy(tmp_path: Path) -> None:
     with pytest.raises(ModelUnavailable, match=r"there is no version; put a bundle into"):
         open_from(tmp_path, serve_fake(RednessEngine()))
 

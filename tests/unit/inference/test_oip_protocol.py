@@ -160,7 +160,7 @@ def test_long_json_is_refused_before_it_is_parsed() -> None:
         parse(b"[" * (MAX_JSON_BYTES + 1))
 
 
-def test_long_binary_tensor_is_no_long_json() -> None:
+def test_long_binary_tensor_does_not_count_as_json() -> None:
     header = patches(shape=[60, 50, 50, 3], data=None, parameters={"binary_data_size": 450_000})
 
     assert len(parse(header, bytes(450_000)).source) == 60

@@ -169,7 +169,7 @@ def test_whatever_the_engine_raises_ends_its_request_and_the_next_one_is_served(
 
 
 @pytest.mark.parametrize("given", [object(), "text", 7, ["a"]])
-def test_result_that_is_no_array_ends_its_request_and_the_next_one_is_served(
+def test_result_that_is_not_an_array_ends_its_request_and_the_next_one_is_served(
     scheduler: Scheduler, engine: Misbehaving, given: object
 ) -> None:
     engine.gives = given
@@ -192,7 +192,7 @@ class Unreadable(RednessEngine):
         """Ignore it."""
 
 
-def test_thread_that_ended_is_seen_and_nobody_waits_for_it(caplog: pytest.LogCaptureFixture) -> None:
+def test_thread_that_ended_is_seen_and_no_one_waits_for_it(caplog: pytest.LogCaptureFixture) -> None:
     scheduler = Scheduler(Unreadable(), Metrics())
 
     with caplog.at_level(logging.ERROR):

@@ -45,7 +45,7 @@ def test_stages_never_add_up_to_more_than_the_request(pieces: list[list[Interval
 
 
 @given(st.lists(intervals, max_size=20))
-def test_union_is_no_longer_than_the_sum_and_no_shorter_than_the_longest(parts: list[Interval]) -> None:
+def test_union_is_at_most_the_sum_and_at_least_the_longest(parts: list[Interval]) -> None:
     lengths = [end - begin for begin, end in parts]
 
     assert max(lengths, default=0) - 1e-9 <= union_s(parts) <= sum(lengths) + 1e-9

@@ -64,14 +64,14 @@ def test_each_output_of_the_graph_is_answered_by_its_name(monkeypatch: pytest.Mo
     engine.close()
 
 
-def test_missing_stick_is_told_in_openvinos_words(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_stick_is_reported_with_openvinos_text(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FAKE_STICK", "no stick")
 
     with pytest.raises(ModelUnavailable, match="NC_ERROR"):
         make()
 
 
-def test_missing_worker_is_told_with_the_remedy() -> None:
+def test_missing_worker_is_reported_with_the_remedy() -> None:
     with pytest.raises(ModelUnavailable, match="image inference-ncs"):
         StickEngine(Path("model.onnx"), ["/no/such/worker"], "MYRIAD", chunk_patches=1)
 
@@ -156,7 +156,7 @@ def test_worker_that_fails_in_any_way_is_ended_in_time_and_the_next_chunk_gets_a
     assert again == pytest.approx([1.0])
 
 
-def test_worker_that_does_not_read_its_pipe_holds_nobody_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_worker_that_does_not_read_its_pipe_delays_no_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     how = tmp_path / "failure"
     monkeypatch.setenv("FAKE_STICK_FILE", str(how))
     how.write_text("does not read")
@@ -173,7 +173,9 @@ def test_worker_that_does_not_read_its_pipe_holds_nobody_up(tmp_path: Path, monk
 @pytest.mark.parametrize(
     ("failure", "words"), [("mute", "did not answer in time"), ("babbles at first", "not a worker's message")]
 )
-def test_worker_that_does_not_say_hello_is_no_device(failure: str, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_worker_that_does_not_say_hello_is_not_a_device(
+    failure: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("FAKE_STICK", failure)
 
     with pytest.raises(ModelUnavailable, match=words):

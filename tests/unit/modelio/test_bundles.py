@@ -75,7 +75,7 @@ def test_symbolic_link_in_a_bundle_is_refused(folder: Path, tmp_path: Path) -> N
         read_bundle(folder)
 
 
-def test_folder_without_a_manifest_is_no_bundle(tmp_path: Path) -> None:
+def test_folder_without_a_manifest_is_not_a_bundle(tmp_path: Path) -> None:
     with pytest.raises(BundleMissing):
         read_bundle(tmp_path)
 
@@ -92,7 +92,7 @@ def _one_array() -> bytes:
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 no archive", b"text", _one_array()])
-def test_self_test_that_is_no_archive_is_refused(folder: Path, content: bytes) -> None:
+def test_self_test_that_is_not_an_archive_is_refused(folder: Path, content: bytes) -> None:
     bundle = read_bundle(folder)
     (folder / "selftest.npz").write_bytes(content)
 

@@ -127,7 +127,7 @@ def test_uncompressed_tiff_is_read_interleaved_or_in_planes(planar: bool) -> Non
     assert not decode(rgb_tiff(8, planar=planar)).any()
 
 
-def test_inspection_tells_format_and_size() -> None:
+def test_inspection_returns_format_and_size() -> None:
     header = inspect_image(encode(noise(64, 32), "BMP"))
 
     assert (header.format, header.width_px, header.height_px, header.mode) == ("BMP", 64, 32, "RGB")
@@ -136,7 +136,7 @@ def test_inspection_tells_format_and_size() -> None:
 @pytest.mark.parametrize(
     "data", [b"", b"patient,label\n1,0\n", b"\x89PNG", encode(noise(), "GIF"), encode(noise(), "PPM")]
 )
-def test_what_is_no_allowed_format_is_refused(data: bytes) -> None:
+def test_what_is_not_an_allowed_format_is_refused(data: bytes) -> None:
     with pytest.raises(NotAnImage):
         decode(data)
 
@@ -165,7 +165,7 @@ def test_zero_sides_are_refused() -> None:
 
 
 @pytest.mark.parametrize("mode", ["L", "P", "1", "LA", "I;16"])
-def test_colour_that_is_no_rgb_is_refused(mode: str) -> None:
+def test_colour_that_is_not_rgb_is_refused(mode: str) -> None:
     with pytest.raises(UnsupportedColour, match="8-bit RGB"):
         decode(encode(Image.new(mode, (50, 50))))
 

@@ -71,7 +71,7 @@ DICOM = bytes(128) + b"DICM" + bytes(40)
         (b"%PDF-1.7" + bytes(3_000_000), "PDF"),
     ],
 )
-def test_what_is_no_image_is_called_by_its_name(data: bytes, name: str) -> None:
+def test_what_is_not_an_image_is_called_by_its_name(data: bytes, name: str) -> None:
     error = refusal(data)
 
     assert isinstance(error, NotAnImage)
@@ -122,7 +122,7 @@ def test_lossless_jpeg_is_not_called_damaged() -> None:
 
 
 @pytest.mark.parametrize("form", ["PNG", "JPEG", "TIFF", "BMP", "WEBP"])
-def test_damaged_image_is_told_with_its_format_and_without_the_decoders_words(form: str) -> None:
+def test_damaged_image_is_reported_with_its_format_and_without_the_decoders_text(form: str) -> None:
     data = encode(stained(), form)
 
     error = refusal(data[: len(data) // 2])
@@ -188,7 +188,7 @@ def test_transparent_edge_is_cropped_and_never_filled() -> None:
     assert inspect_image(encode(image.crop((0, 0, 50, 60)))).width_px == 50
 
 
-def test_image_without_an_opaque_pixel_is_not_told_to_be_cropped() -> None:
+def test_error_of_an_image_without_an_opaque_pixel_does_not_advise_cropping() -> None:
     image = stained()
     image.putalpha(128)
 

@@ -58,7 +58,7 @@ async def test_health_checks_are_quiet_and_failures_are_not(
     assert len([record for record in caplog.records if record.name == "idc_servicekit.access_log"]) == lines
 
 
-async def test_answer_gets_further_headers_and_its_end_is_told() -> None:
+async def test_answer_gets_further_headers_and_its_end_is_reported() -> None:
     ended: list[tuple[str, int]] = []
     log = AccessLog(
         app,

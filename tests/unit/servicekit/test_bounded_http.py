@@ -16,9 +16,10 @@ from support.eventually import eventually
 
 
 class Impatient(BoundedHttpProtocol):
-    """Waits a tenth of a second for a head, and lets three connections rest."""
+    """Waits a tenth of a second for a head or the rest of a body, and lets three connections rest."""
 
     head_timeout_s = 0.1
+    late_body_s = 0.1
     max_idle_connections = 3
 
 

@@ -96,7 +96,7 @@ def test_warning_of_a_library_is_a_log_line(capsys: pytest.CaptureFixture[str]) 
     assert "damaged tags" in json.loads(_written(capsys))["message"]
 
 
-def test_output_that_nobody_reads_holds_up_nothing_and_what_was_dropped_is_told(
+def test_output_that_no_one_reads_holds_up_nothing_and_what_was_dropped_is_reported(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     read_end, write_end = os.pipe()

@@ -110,7 +110,7 @@ async def test_line_moves_on_when_its_first_gives_up() -> None:
         assert small.held_bytes == 20
 
 
-async def test_nothing_is_watched_when_nobody_waits_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_nothing_is_watched_when_no_one_waits_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory_budget, "STALL_S", 0.02)
     faults: list[dict[str, object]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _loop, fault: faults.append(fault))

@@ -80,7 +80,7 @@ def test_empty_name_of_a_file_is_refused(tmp_path: Path, field: str) -> None:
         make_settings(tmp_path, **{field: ""})
 
 
-def test_missing_authority_is_told_by_its_file(tmp_path: Path) -> None:
+def test_missing_authority_is_reported_by_its_file(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"ca\.crt"):
         make_settings(tmp_path).tls_context()
 
@@ -132,7 +132,7 @@ def _answer(server: socket.socket, context: ssl.SSLContext) -> None:
         ("20000101000000Z", "20010101000000Z", r"expired by this machine's clock, \d{4}-.* UTC"),
     ],
 )
-def test_certificate_that_the_clock_makes_invalid_is_told_with_the_clock(
+def test_certificate_that_the_clock_makes_invalid_is_reported_with_the_clock(
     tmp_path: Path, begins: str, ends: str, said: str
 ) -> None:
     certificate, key = self_signed(tmp_path, begins, ends)
@@ -154,5 +154,5 @@ def aiomqtt_error(error: OSError) -> Exception:
         return made
 
 
-def test_other_failures_are_told_as_they_are() -> None:
+def test_other_failures_are_reported_as_they_are() -> None:
     assert why_unreachable(ConnectionRefusedError(111, "Connection refused")) == "[Errno 111] Connection refused"

@@ -79,7 +79,7 @@ def test_site_that_cannot_stand_in_a_topic_is_refused(site: str) -> None:
         ("GROUP__COUNT", "nearest is DEMO_GROUP__COUNT"),
     ],
 )
-def test_unknown_setting_is_told_with_the_right_name_and_without_its_value(wrong: str, right: str) -> None:
+def test_unknown_setting_is_reported_with_the_right_name_and_without_its_value(wrong: str, right: str) -> None:
     line = describe_unknown(DemoSettings, {wrong: "hunter2", "DEMO_SITE": "lab", "OTHER": "1"})
 
     assert line is not None
@@ -88,7 +88,7 @@ def test_unknown_setting_is_told_with_the_right_name_and_without_its_value(wrong
     assert "hunter2" not in line
 
 
-def test_every_unknown_setting_is_told_in_one_line() -> None:
+def test_every_unknown_setting_is_reported_in_one_line() -> None:
     line = describe_unknown(DemoSettings, {"DEMO_A": "1", "DEMO_B\n": "2", "DEMO_SITE": "lab"})
 
     assert line is not None
@@ -97,7 +97,7 @@ def test_every_unknown_setting_is_told_in_one_line() -> None:
     assert "\n" not in line
 
 
-def test_list_that_is_no_json_is_told_by_its_variable_and_without_its_value(
+def test_list_that_is_not_json_is_reported_by_its_variable_and_without_its_value(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("DEMO_GROUP__NAMES", "hunter2")
@@ -119,11 +119,11 @@ def test_list_that_is_no_json_is_told_by_its_variable_and_without_its_value(
         ["PORT", "SITE", "GROUP", "MEMO_SITE", "DEM_OTHER", "OTEL_LOG_LEVEL"],
     ],
 )
-def test_known_settings_and_variables_of_other_programs_are_told_of_in_no_case(names: list[str]) -> None:
+def test_known_settings_and_variables_of_other_programs_are_never_reported(names: list[str]) -> None:
     assert describe_unknown(DemoSettings, dict.fromkeys(names, "a")) is None
 
 
-def test_what_kubernetes_and_docker_say_of_services_is_no_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_kubernetes_and_docker_say_of_services_is_not_a_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     links = {
         "DEMO_SERVICE_HOST": "10.0.0.1",
         "DEMO_SERVICE_PORT": "8080",
@@ -150,7 +150,7 @@ def test_port_that_is_a_number_is_a_setting(monkeypatch: pytest.MonkeyPatch) -> 
     assert DemoSettings().port == 8081
 
 
-def test_unknown_field_of_a_group_in_json_is_told_with_the_right_name(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unknown_field_of_a_group_in_json_is_reported_with_the_right_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DEMO_GROUP", '{"cuont": "hunter2"}')
 
     with pytest.raises(ValidationError) as error:

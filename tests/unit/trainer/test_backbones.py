@@ -143,7 +143,7 @@ def test_what_a_backbone_does_not_have_is_refused(
         build_backbone(name, side, stages, None)
 
 
-def test_the_digest_tells_stages_sides_and_weights_apart() -> None:
+def test_the_digest_distinguishes_stages_sides_and_weights() -> None:
     backbone = build_backbone("efficientnet_lite0", 32, ("stage3",), None)
     same = build_backbone("efficientnet_lite0", 32, ("stage3",), None)
     others = [
@@ -203,7 +203,7 @@ def test_truncated_weights_and_weights_whose_tree_is_damaged_are_refused(
         load_imagenet_weights(small, path, _no_download)
 
 
-def test_a_missing_file_of_weights_is_told_with_the_option(small: keras.Model, tmp_path: Path) -> None:
+def test_a_missing_file_of_weights_is_reported_with_the_option(small: keras.Model, tmp_path: Path) -> None:
     with pytest.raises(WeightsMissing, match=r"No such file.*--weights"):
         load_imagenet_weights(small, tmp_path / "absent.weights.h5", _no_download)
 
@@ -238,7 +238,7 @@ def test_without_a_file_the_published_one_is_fetched_and_its_digest_checked(
         TimeoutError(),
     ],
 )
-def test_a_failed_download_is_told_in_one_line(small: keras.Model, error: Exception) -> None:
+def test_a_failed_download_is_reported_in_one_line(small: keras.Model, error: Exception) -> None:
     def download() -> str:
         raise error
 

@@ -81,7 +81,7 @@ def test_a_bad_image_is_named_and_stops_no_other(
     assert line.endswith(": name images of patches")
 
 
-def test_a_folder_is_classified_and_what_is_no_patch_in_it_is_named(
+def test_a_folder_is_classified_and_what_is_not_a_patch_in_it_is_named(
     bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = tmp_path / "patches"
@@ -116,7 +116,7 @@ def test_a_strip_that_is_named_by_itself_is_an_error(
     assert "strip.png (the image is 2 x 26 px)" in capsys.readouterr().err
 
 
-def test_a_folder_without_an_image_is_told(bundle: Path, tmp_path: Path, error_line: Callable[[], str]) -> None:
+def test_a_folder_without_an_image_is_reported(bundle: Path, tmp_path: Path, error_line: Callable[[], str]) -> None:
     (tmp_path / "empty").mkdir()
 
     assert main(["predict", str(bundle), str(tmp_path / "empty")]) == DataEmpty.exit_code

@@ -102,7 +102,7 @@ def test_a_bundle_whose_writer_is_killed_is_never_visible(tmp_path: Path) -> Non
         (errno.EDQUOT, OutputFull, "no space is left"),
     ],
 )
-def test_a_folder_that_takes_nothing_is_told_before_any_work(
+def test_a_folder_that_cannot_be_written_is_reported_before_any_work(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, error: type[Exception], text: str
 ) -> None:
     def refuse(**_: object) -> str:

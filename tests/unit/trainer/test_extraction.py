@@ -195,7 +195,7 @@ def test_shards_give_what_one_machine_gives(
 
 
 @pytest.mark.parametrize("shard", ["2/2", "1", "-1/2", "1/0", "a/b", "0/\u0662"])
-def test_a_shard_that_is_none_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str], shard: str) -> None:
+def test_an_invalid_shard_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str], shard: str) -> None:
     with pytest.raises(SystemExit) as ended:
         _command("extract", tmp_path, tmp_path, f"--shard={shard}")
 

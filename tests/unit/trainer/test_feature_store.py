@@ -112,7 +112,7 @@ def test_writers_fill_one_store_at_the_same_time(tmp_path: Path) -> None:
     assert len(list(tmp_path.iterdir())) == 4
 
 
-def test_a_full_disk_is_told_and_leaves_the_store_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_reported_and_leaves_the_store_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def sync(_descriptor: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -141,7 +141,7 @@ def test_a_write_of_which_the_system_takes_a_part_leaves_the_store_whole(tmp_pat
     assert _holds(tmp_path, 1, 2)
 
 
-def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_made_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
 
     with pytest.raises(OutputUnwritable, match="name a writable folder"):
@@ -149,7 +149,7 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("size", [0, 5, 150, 260])
-def test_a_damaged_block_is_told(tmp_path: Path, size: int) -> None:
+def test_a_damaged_block_is_reported(tmp_path: Path, size: int) -> None:
     _write(tmp_path, 1, 2)
     (path,) = tmp_path.iterdir()
     os.truncate(path, size)
@@ -158,7 +158,7 @@ def test_a_damaged_block_is_told(tmp_path: Path, size: int) -> None:
         FeatureStore(tmp_path, WIDTH)
 
 
-def test_a_block_of_another_width_is_told(tmp_path: Path) -> None:
+def test_a_block_of_another_width_is_an_error(tmp_path: Path) -> None:
     _write(tmp_path, 1)
 
     with pytest.raises(CacheDamaged, match="delete"):

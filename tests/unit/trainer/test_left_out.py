@@ -58,7 +58,7 @@ def _left_out(path: Path) -> dict[str, Reason]:
 
 
 @pytest.mark.parametrize("name", STRAYS)
-def test_a_file_that_is_no_patch_stops_nothing_and_is_named(tree: Path, name: str) -> None:
+def test_a_file_that_is_not_a_patch_is_named_and_the_rest_goes_on(tree: Path, name: str) -> None:
     _write(tree / name)
 
     assert _left_out(tree) == {name: STRAYS[name]}
@@ -102,7 +102,7 @@ def test_an_image_of_no_patchs_size_is_left_out_without_an_option(tree: Path, si
     )
 
 
-def test_a_file_of_many_bytes_is_no_patch_by_its_size(tree: Path) -> None:
+def test_a_file_with_too_many_bytes_is_not_a_patch(tree: Path) -> None:
     _write(tree / "8863" / "0" / "8863_idx5_x9_y9_class0.tif", b"II*\0" + bytes(5 * 2**20))
 
     assert _left_out(tree) == {"8863/0/8863_idx5_x9_y9_class0.tif": Reason.NO_PATCH_SIZE}
@@ -143,7 +143,7 @@ def test_a_folder_that_cannot_be_listed_is_an_error_unless_it_may_be_skipped(
     assert _left_out(tree) == {"lost+found/": Reason.UNREADABLE}
 
 
-def test_a_name_that_is_no_text_is_shown_and_written(tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_name_that_is_not_text_is_shown_and_written(tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tree / os.fsdecode(b"caf\xe9.txt")).write_text("")
     shutil.copy(
         tree / "8863" / "0" / "8863_idx5_x0_y1_class0.png",
@@ -157,7 +157,7 @@ def test_a_name_that_is_no_text_is_shown_and_written(tree: Path, capsys: pytest.
     assert os.fsencode(file["path"]) == b"caf\xe9.txt"
 
 
-def test_only_files_that_are_no_patches_are_refused_with_what_they_are(tmp_path: Path) -> None:
+def test_only_files_that_are_not_patches_are_refused_with_what_they_are(tmp_path: Path) -> None:
     for name in ("8863/slide.png", "archive.zip", "a.txt"):
         _write(tmp_path / name)
 
@@ -175,7 +175,9 @@ def test_data_of_strips_alone_are_refused_with_what_they_are(
     assert "2 no patch by its size, such as a/0/a_idx5_x1_y1_class0.png" in capsys.readouterr().err
 
 
-def test_a_class_whose_files_are_all_left_out_is_told_with_them(tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_class_whose_files_are_all_left_out_is_reported_with_them(
+    tree: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     for path in tree.rglob("1/*.png"):
         path.rename(path.with_suffix(".gif"))
 
@@ -191,7 +193,7 @@ def test_the_first_of_many_are_named_and_all_are_counted() -> None:
     assert lines[10:] == ["  9.txt: text", "  ... and 2 more: `idc-trainer data check --json FILE` lists all"]
 
 
-def test_reading_tells_what_is_left_out_and_what_contradicts_itself(
+def test_reading_reports_what_is_left_out_and_what_contradicts_itself(
     tree: Path, silent: Progress, caplog: pytest.LogCaptureFixture
 ) -> None:
     _write(tree / "notes.txt")

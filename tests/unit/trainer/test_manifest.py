@@ -57,7 +57,7 @@ def test_a_list_is_read_as_spreadsheets_and_tables_write_it(folder: Path, text: 
     assert (file.path, file.patient, file.label) == (A, "x", 0)
 
 
-def test_a_list_that_contradicts_the_file_names_is_told(folder: Path) -> None:
+def test_a_list_that_contradicts_the_file_names_is_reported(folder: Path) -> None:
     listing = open_patches(_csv(folder, "path,patient,label", f"{A},x,0", f"{B},p,1")).listing
 
     assert listing.patients_from is PatientsFrom.LIST

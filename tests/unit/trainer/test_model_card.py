@@ -76,7 +76,7 @@ def _card(manifest: BundleManifest, found: Findings) -> str:
     return " ".join(model_card(manifest.model_copy(update={"split": split}), found).split())
 
 
-def test_nothing_is_said_of_the_public_set_where_nobody_said_it(manifest: BundleManifest) -> None:
+def test_card_does_not_mention_the_public_set_unless_it_was_stated(manifest: BundleManifest) -> None:
     card = _card(manifest, _findings())
 
     for claim in ("Breast Histopathology", "CC0", "public", "few places", "few patients", "4 um"):

@@ -81,7 +81,7 @@ def test_a_person_may_say_that_folders_are_patients(tmp_path: Path, capsys: pyte
 
 
 @pytest.mark.parametrize("folders", DIVISIONS)
-def test_folders_that_divide_a_set_are_no_patients_even_if_a_person_says_so(
+def test_folders_that_divide_a_set_are_not_patients_even_if_a_person_says_so(
     tmp_path: Path, folders: tuple[str, ...]
 ) -> None:
     with pytest.raises(PatientUnknown, match=r"would treat .* as patients, but .* list the files in a CSV"):
@@ -95,7 +95,7 @@ def test_a_file_in_no_patients_folder_has_no_patient(tmp_path: Path) -> None:
         open_patches(tmp_path, PatientsFrom.FOLDERS)
 
 
-def test_where_folders_and_names_disagree_the_one_that_was_asked_for_is_taken_and_it_is_told(tmp_path: Path) -> None:
+def test_where_folders_and_names_disagree_the_chosen_one_is_used_and_reported(tmp_path: Path) -> None:
     data = _divided(tmp_path, ("anna", "berta", "clara"))
 
     by_names, by_folders = (open_patches(data, by).listing for by in (PatientsFrom.NAMES, PatientsFrom.FOLDERS))
@@ -118,7 +118,7 @@ def test_a_patch_in_the_folder_of_another_patient_is_refused(tmp_path: Path, by:
         open_patches(tmp_path, by)
 
 
-def test_a_nameless_file_beside_named_ones_belongs_to_their_patient_and_it_is_told(tmp_path: Path) -> None:
+def test_a_nameless_file_beside_named_ones_belongs_to_their_patient_and_is_reported(tmp_path: Path) -> None:
     path = next(write_patch_folder(tmp_path, {"8863": (2, 1)}).rglob("*class1.png"))
     path.rename(path.with_name("extra.png"))
 
@@ -128,7 +128,7 @@ def test_a_nameless_file_beside_named_ones_belongs_to_their_patient_and_it_is_to
     assert listing.notes[0].startswith("1 file names name no patient; their folders have the names of patients")
 
 
-def test_a_patient_in_several_places_is_one_and_it_is_told(tmp_path: Path) -> None:
+def test_a_patient_in_several_places_is_one_and_is_reported(tmp_path: Path) -> None:
     _nameless(tmp_path / "site-a", ("p1", "p2"))
     write_patch_folder(tmp_path / "site-b", {"p1": (1, 1)}, seed=1)
 

@@ -74,7 +74,7 @@ def test_a_patient_on_two_sides_is_refused(data: Path, tmp_path: Path, error_lin
         (("--backbone", "mobilenet_v3_small", "--weights", "absent.h5"), errors.WeightsMissing, "--weights"),
     ],
 )
-def test_settings_that_nothing_goes_by_are_told(
+def test_settings_without_effect_are_reported(
     data: Path,
     tmp_path: Path,
     error_line: Callable[[], str],

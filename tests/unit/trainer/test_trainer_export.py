@@ -117,7 +117,7 @@ def test_a_graph_that_strays_is_refused(classifier: keras.Model, ir_path: Path, 
 
 
 @pytest.mark.parametrize(("difference", "passes"), [(0.0, True), (0.01, True), (0.0101, False), (float("nan"), False)])
-def test_parity_allows_a_hundredth_and_nothing_that_is_no_number(difference: float, passes: bool) -> None:
+def test_parity_allows_a_hundredth_and_refuses_what_is_not_a_number(difference: float, passes: bool) -> None:
     if passes:
         require_parity({"model.xml": difference})
         return
@@ -155,7 +155,9 @@ def test_a_white_patch_is_resized_and_scaled_as_the_weights_want(backbone: Built
     np.testing.assert_allclose(out, (255 - 127) / 128, rtol=1e-6)
 
 
-def test_a_graph_that_cannot_be_written_is_told(ir_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_graph_that_cannot_be_written_is_reported(
+    ir_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """OpenVINO says of a failed write only that it failed; whether the disk is full is asked of the disk."""
     (tmp_path / "model.bin").mkdir()
     graph = read_graph(ir_path)

@@ -96,7 +96,7 @@ def test_both_graphs_pass_the_self_test(bundle_path: Path, file: str) -> None:
     assert np.abs(probability - vector.probability).max() < bundle.manifest.self_test.tolerance / 10
 
 
-def test_the_model_tells_made_up_classes_of_an_unseen_patient_apart(bundle_path: Path) -> None:
+def test_the_model_distinguishes_made_up_classes_of_an_unseen_patient(bundle_path: Path) -> None:
     (metrics,) = (m for m in read_bundle(bundle_path).manifest.metrics if m.side == "test")
 
     assert metrics.auc is not None

@@ -1,14 +1,16 @@
 """uvicorn's HTTP/1.1 protocol on httptools, with bounds.
 
-It limits the length and time of a request's head and the number of idle connections, and ends a server without closing
-a connection on which a request is on its way.
+It limits the length and time of a request's head and the number of idle connections, ends a server without closing a
+connection on which a request is on its way, and answers early without resetting one on which a body is.
 """
 
 import asyncio
 import json
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from idc_servicekit.lingering_close import LateBody, Lingering, LingeringTransport
 
 MAX_HEAD_BYTES: Final = 64 * 1024
 """Request line, headers and trailers together; uvicorn's other protocol, h11, has the same bound."""
@@ -29,27 +31,34 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     """Beyond it, the one that was idle longest is closed."""
     linger_s = 0.5
     """An idle connection is read for this long when the server ends: a request may be on its way."""
+    late_body_s = 10.0
+    max_late_bytes = 64 * 1024 * 1024
+    """What comes of a body after its answer is dropped, within this time and length; then the connection ends."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._is_ending = False
-        self._late_body_timer: asyncio.TimerHandle | None = None
+        self._is_bad_http = False
+        self._late_body: LateBody | None = None
         self._head_bytes = 0
         self._head_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as in uvicorn
         """Start the timer of the first head."""
-        super().connection_made(transport)
+        lingering = LingeringTransport(transport, is_client_sending=self._is_client_sending, linger=self._linger)
+        super().connection_made(cast(asyncio.Transport, lingering))
         self._expect_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop the timers."""
         self._head_is_here()
-        self._late_body_is_here()
+        self._no_late_body()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Count the bytes of a head that is not whole yet."""
+        """Count the bytes of a head that is not whole yet, and of a body that comes after its answer."""
+        if self._late_body is not None:
+            self._late_body.count(data)
         super().data_received(data)
         if self._head_timer is not None and not self.transport.is_closing():
             self._head_bytes += len(data)
@@ -81,9 +90,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """Keep the connection, and close the one idle longest where too many are idle."""
         super().on_response_complete()
-        if self.cycle.response_complete and self.cycle.more_body:
-            # The request was rejected before its body was read: the rest has a time limit, too.
-            self._late_body_timer = self.loop.call_later(self.head_timeout_s, self.transport.close)
+        if self.cycle.response_complete and self.cycle.more_body and not self.transport.is_closing():
+            self._late_body = self._new_late_body()
         if len(self.connections) > self.max_idle_connections:
             resting = [other for other in self.connections if _rests(other)]
             if len(resting) > self.max_idle_connections:
@@ -92,7 +100,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """The body is whole."""
         super().on_message_complete()
-        self._late_body_is_here()
+        self._no_late_body()
         if self.cycle.response_complete:
             self.cycle.more_body = False
 
@@ -110,6 +118,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         body = json.dumps(document).encode()
         head = f"HTTP/1.1 400 Bad Request\r\ncontent-type: {media_type}\r\nconnection: close\r\n"
         self.transport.write(f"{head}content-length: {len(body)}\r\n\r\n".encode() + body)
+        self._is_bad_http = True
         self.transport.close()
 
     def refusal(self, text: str) -> tuple[str, dict[str, Any]]:
@@ -130,10 +139,20 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             later = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
             self.timeout_keep_alive_task = later
 
-    def _late_body_is_here(self) -> None:
-        if self._late_body_timer is not None:
-            self._late_body_timer.cancel()
-            self._late_body_timer = None
+    def _is_client_sending(self) -> bool:
+        return self._is_bad_http or (self.cycle is not None and self.cycle.more_body)
+
+    def _linger(self) -> None:
+        self.transport.set_protocol(Lingering(self._new_late_body(), self.connections))
+        self.connection_lost(None)  # for HTTP it is: the application that still reads is told
+
+    def _new_late_body(self) -> LateBody:
+        return LateBody(self.transport, max_bytes=self.max_late_bytes, timeout_s=self.late_body_s)
+
+    def _no_late_body(self) -> None:
+        if self._late_body is not None:
+            self._late_body.end()
+            self._late_body = None
 
     def _expect_head(self) -> None:
         self._head_bytes = 0

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from idc_alarm.journal.record import REMEMBERED_IDS, AlarmRecord
-from idc_alarm.journal.untold import Untold
+from idc_alarm.journal.unreported import UnreportedActions
 from idc_alarm.machine.acts import Act
 from idc_alarm.machine.condition import restored
 from idc_alarm.machine.events import Classified, Commanded, Event, Moment
@@ -71,7 +71,7 @@ class Alarm:
         self.changed_at = now.at
         """When the outputs last changed."""
         self._recent_ids = dict.fromkeys(record.recent_ids)
-        self.untold = Untold(record.untold)
+        self.unreported = UnreportedActions(record.unreported)
         self.rejected_messages = 0
         self.revision = 0
         """Counts the changes of the record."""
@@ -84,7 +84,7 @@ class Alarm:
             condition=self._situation.condition,
             changed_at=self.changed_at,
             recent_ids=tuple(self._recent_ids),
-            untold=self.untold.actions,
+            unreported=self.unreported.actions,
         )
 
     @property
@@ -136,7 +136,7 @@ class Alarm:
         if acts or message is not None or self._situation.condition != before:
             self.revision += 1
         actions = [self._acted(act, event, message) for act in acts]
-        self.untold.add(actions)
+        self.unreported.add(actions)
         return actions
 
     def _now(self) -> Moment:

@@ -68,7 +68,7 @@ class AlarmController:
     def turn(self) -> None:
         """Wait for what is next, at most `LONGEST_TURN_S`, and act on all that is there."""
         self._queue.run(self._prepare())
-        self._alarm.untold.forget(self._link.told())
+        self._alarm.unreported.remove(self._link.take_delivered())
         # Presses go first: the person at the button has not seen the messages of this turn.
         for pressed_s in self._panel.presses():
             self._do(ButtonPressed(pressed_s))
@@ -99,7 +99,7 @@ class AlarmController:
         if self._is_report_due:
             self._link.report(self._alarm.state)
             self._is_report_due = False
-        self._link.tell(self._alarm.untold.actions)
+        self._link.report_actions(self._alarm.unreported.actions)
 
     def _notice_connection(self) -> None:
         if self._link.is_ready != self._was_ready:

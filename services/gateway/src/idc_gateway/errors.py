@@ -24,7 +24,7 @@ class GatewayError(Exception):
         cls.headers = cls.headers if headers is None else headers
 
 
-# What the client still sends is not read.
+# What the client still sends is dropped.
 _CLOSE = {"Connection": "close"}
 
 

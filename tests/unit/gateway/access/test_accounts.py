@@ -203,7 +203,7 @@ async def test_role_holds_from_the_next_request_and_removal_ends_the_session(
     assert (await client.delete("/api/v1/users/eva")).status_code == 404
 
 
-async def test_password_is_stored_as_argon2_and_nowhere_told(
+async def test_password_is_stored_as_argon2_and_shown_nowhere(
     client: httpx.AsyncClient, browser: httpx.AsyncClient, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     await sign_up(client, browser)
@@ -281,7 +281,7 @@ def test_no_minute_holds_more_than_twice_the_rate(pauses_s: list[float], per_min
         assert sum(1 for at_s in let_in if begin_s <= at_s < begin_s + 60) <= 2 * per_minute
 
 
-def test_who_waits_as_told_is_let_in() -> None:
+def test_caller_who_waits_as_asked_is_let_in() -> None:
     now_s = 0.0
     rates = RequestRates(10, clock=lambda: now_s)
     for _ in range(10):
@@ -300,7 +300,7 @@ def settings(request: pytest.FixtureRequest, settings: GatewaySettings) -> Gatew
 
 
 @pytest.mark.parametrize("settings", [{"requests_per_minute": 5}], indirect=True)
-async def test_caller_who_asks_too_often_is_told_when_to_come_again(client: httpx.AsyncClient) -> None:
+async def test_caller_who_asks_too_often_learns_when_to_retry(client: httpx.AsyncClient) -> None:
     answers = [await client.get("/api/v1/alarms") for _ in range(6)]
 
     assert [answer.status_code for answer in answers] == [200] * 5 + [429]
@@ -323,7 +323,7 @@ async def test_other_site_can_not_sign_anyone_in_or_change_a_password(
 
 
 @pytest.mark.parametrize("name", ["%00", "eva%00", "e" * 65])
-async def test_name_that_nobody_can_have_is_told_as_such(client: httpx.AsyncClient, name: str) -> None:
+async def test_name_that_no_one_can_have_is_reported_as_such(client: httpx.AsyncClient, name: str) -> None:
     await client.post("/api/v1/keys", json={"name": "e" * 64, "role": "viewer"})
 
     answers = [

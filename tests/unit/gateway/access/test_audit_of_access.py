@@ -205,7 +205,7 @@ async def test_next_holder_of_a_name_looks_for_the_first_time(
     assert [record["actor"] for record in await records(client, "results.listed")] == ["lab", "lab"]
 
 
-async def test_key_that_comes_with_somebodys_cookie_signs_nobody_out(
+async def test_key_sent_with_another_users_cookie_signs_no_one_out(
     client: httpx.AsyncClient, browser: httpx.AsyncClient
 ) -> None:
     await browser.post(SESSION, json={"key": KEY})

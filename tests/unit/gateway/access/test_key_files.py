@@ -29,7 +29,7 @@ def path(tmp_path: Path) -> Path:
     return path
 
 
-def test_exchanged_key_for_metrics_counts_at_once_and_the_old_one_no_more(path: Path) -> None:
+def test_exchanged_key_for_metrics_counts_at_once_and_replaces_the_old_one(path: Path) -> None:
     key = FileKey(path)
     assert key.matches(OLD)
 

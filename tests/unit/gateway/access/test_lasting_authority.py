@@ -60,7 +60,7 @@ def last_event(stream: AsgiStream) -> tuple[str, dict[str, str]]:
     return kind.removeprefix("event: "), json.loads(data.removeprefix("data: "))
 
 
-async def test_revoked_key_gets_no_more_events_and_is_told(app: FastAPI, client: httpx.AsyncClient) -> None:
+async def test_revoked_key_gets_the_reason_and_no_more_events(app: FastAPI, client: httpx.AsyncClient) -> None:
     key = await key_of(client, "screen")
     stream = await begun(AsgiStream(app, EVENTS, key))
 

@@ -59,7 +59,7 @@ def test_password_that_is_easy_to_guess_is_refused(password: str) -> None:
 
 
 @pytest.mark.parametrize("password", [PASSWORD, NEW, "Krankenwagen-Mango-17", "v7#Lq!t2Zp9x", "x7" + "ü6Qw9z" * 40])
-def test_password_that_nobody_guesses_is_taken(password: str) -> None:
+def test_password_that_no_one_guesses_is_taken(password: str) -> None:
     check_strength(password, ["eva.mueller", "site", "gateway"])
 
 
@@ -67,7 +67,7 @@ def test_user_with_a_short_name_can_use_its_letters() -> None:
     check_strength(PASSWORD, ["e", "or"])
 
 
-async def test_refused_password_is_told_with_a_remedy_and_changes_nothing(
+async def test_refused_password_is_reported_with_a_remedy_and_changes_nothing(
     client: httpx.AsyncClient, browser: httpx.AsyncClient
 ) -> None:
     await let_in(client, browser)

@@ -38,7 +38,7 @@ async def cookies_of_eva(app: FastAPI, client: httpx.AsyncClient, address: str =
         return dict(browser.cookies)
 
 
-async def test_of_eighty_wrong_passwords_at_once_no_more_than_the_limit_are_checked(
+async def test_eighty_wrong_passwords_at_once_are_checked_only_up_to_the_limit(
     app: FastAPI, client: httpx.AsyncClient
 ) -> None:
     await cookies_of_eva(app, client)
@@ -123,7 +123,7 @@ async def test_known_browser_is_not_kept_out_by_a_guesser_at_its_own_address(
     assert guesses[-1].status_code == 429, "a stolen mark gives no more tries than an address"
 
 
-def test_mark_of_a_device_is_one_users_and_nobody_can_make_it() -> None:
+def test_mark_of_a_device_belongs_to_one_user_and_cannot_be_forged() -> None:
     devices = KnownDevices()
     mark = devices.new_mark("eva")
 
@@ -134,7 +134,7 @@ def test_mark_of_a_device_is_one_users_and_nobody_can_make_it() -> None:
 
 
 @pytest.mark.parametrize("secret", ["key", "link"])
-async def test_wrong_keys_and_links_keep_nobody_out(app: FastAPI, client: httpx.AsyncClient, secret: str) -> None:
+async def test_wrong_keys_and_links_keep_no_one_out(app: FastAPI, client: httpx.AsyncClient, secret: str) -> None:
     right = {"key": KEY, "link": await link_of(client)}[secret]
     for number in range(4):
         async with browser_at(app, f"192.0.2.{number}") as guesser:
@@ -217,7 +217,7 @@ async def test_attempt_that_the_gateway_could_not_check_is_given_back() -> None:
     await fail(sign_ins, "eva", "192.0.2.1")
 
 
-def test_nobody_empties_a_bucket_by_filling_others() -> None:
+def test_no_one_empties_a_bucket_by_filling_others() -> None:
     buckets = Buckets(5, FAILURES_WINDOW_S, clock=lambda: 0.0)
     for _ in range(5):
         buckets.add("guesser")

@@ -38,7 +38,7 @@ async def test_what_an_alarm_did_is_audited_once_however_often_it_is_sent(
     ("fields", "via"),
     [({"by": "button"}, "button"), ({"by": "button", "acted_on": uuid4()}, "message"), ({}, None)],
 )
-async def test_name_that_a_message_brought_is_told_from_the_button(
+async def test_name_from_a_message_is_distinguished_from_the_button(
     client: httpx.AsyncClient, bus: MemoryBus, store: Store, fields: dict[str, Any], via: str | None
 ) -> None:
     await client.get("/livez")

@@ -154,7 +154,7 @@ async def test_acknowledgement_of_no_finding_clears_none_that_comes_meanwhile(
 
 
 @pytest.mark.parametrize("device", ["+", "Kitchen", "a_b", "a b"])
-async def test_unknown_alarm_cannot_be_told_anything(client: httpx.AsyncClient, bus: MemoryBus, device: str) -> None:
+async def test_unknown_alarm_takes_no_command(client: httpx.AsyncClient, bus: MemoryBus, device: str) -> None:
     bus.deliver(f"idc/v1/site/{device}/alarm-state", state(red=True))
 
     answers = [
@@ -195,7 +195,7 @@ async def test_removed_alarm_that_is_there_returns_with_its_next_report(
     assert len((await client.get("/api/v1/alarms")).json()["items"]) == 1
 
 
-async def test_lost_broker_is_told_beside_the_alarms(client: httpx.AsyncClient, bus: MemoryBus) -> None:
+async def test_lost_broker_is_shown_beside_the_alarms(client: httpx.AsyncClient, bus: MemoryBus) -> None:
     await eventually(lambda: bus.is_connected)
     bus.disconnect()
 

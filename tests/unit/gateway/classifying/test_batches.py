@@ -61,7 +61,7 @@ async def test_long_form_is_classified_in_parts(client: httpx.AsyncClient, infer
     assert len(page["items"]) == count
 
 
-async def test_form_that_breaks_off_tells_what_was_stored_before(client: httpx.AsyncClient) -> None:
+async def test_form_that_breaks_off_reports_what_was_stored_before(client: httpx.AsyncClient) -> None:
     request = client.build_request("POST", URL, files=images(*[RED] * (PART_IMAGES + 10)))
     body = request.read()
 

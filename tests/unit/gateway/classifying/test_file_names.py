@@ -125,7 +125,7 @@ async def test_name_in_the_address_costs_nothing(client: httpx.AsyncClient, name
     assert answer.json()["items"][0]["name"] == shown
 
 
-async def test_name_in_the_address_that_is_no_utf8_costs_nothing(client: httpx.AsyncClient) -> None:
+async def test_name_in_the_address_that_is_not_utf8_costs_nothing(client: httpx.AsyncClient) -> None:
     assert (await client.post(f"{URL}?name=gr%FCn.png", content=RED)).status_code == 201
 
 
@@ -158,7 +158,7 @@ FIELD = b'name="images"'
         ([], ["-F images=@patch.png"]),
     ],
 )
-async def test_wrong_field_is_told_with_what_is_right(
+async def test_wrong_field_is_reported_with_the_remedy(
     client: httpx.AsyncClient, parts: list[bytes], words: list[str]
 ) -> None:
     answer = await client.post(URL, content=b"".join(parts) + END, headers=FORM)
@@ -181,7 +181,7 @@ async def test_wrong_field_is_told_with_what_is_right(
         (b"no form", FORM["Content-Type"], 400, ["malformed"]),
     ],
 )
-async def test_body_of_another_kind_is_told_with_what_is_right(
+async def test_body_of_another_kind_is_reported_with_the_remedy(
     client: httpx.AsyncClient, body: bytes, content_type: str, status: int, words: list[str]
 ) -> None:
     answer = await client.post(URL, content=body, headers={"Content-Type": content_type})

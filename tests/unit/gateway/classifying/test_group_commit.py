@@ -49,7 +49,7 @@ def _committing(writer: HungWriter, **options: Any) -> GroupCommit:
     )
 
 
-async def test_who_waits_behind_a_transaction_that_hangs_is_told_in_time_and_nothing_of_it_is_stored_later(
+async def test_caller_behind_a_transaction_that_hangs_gets_an_answer_in_time_and_nothing_is_stored_later(
     writer: HungWriter,
 ) -> None:
     commits = _committing(writer, timeout_s=0.2)

@@ -92,7 +92,7 @@ async def test_others_are_served_while_a_long_file_is_thrown_away(client: httpx.
     ],
     ids=["preamble", "epilogue", "empty parts"],
 )
-async def test_what_is_no_image_takes_no_memory(
+async def test_what_is_not_an_image_takes_no_memory(
     client: httpx.AsyncClient, app: FastAPI, before: bytes, after: bytes
 ) -> None:
     answer = await post(client, before + part("a.png", RED) + END + after)
@@ -110,7 +110,7 @@ async def test_huge_head_of_a_part_costs_its_own_request(client: httpx.AsyncClie
     assert is_all_free(app)
 
 
-async def test_field_that_is_no_file_is_not_kept_whole(client: httpx.AsyncClient, app: FastAPI) -> None:
+async def test_field_that_is_not_a_file_is_not_kept_whole(client: httpx.AsyncClient, app: FastAPI) -> None:
     field = b'--cut\r\nContent-Disposition: form-data; name="notes"\r\n\r\n' + b"x" * 900_000 + b"\r\n"
 
     answer = await post(client, field + END)
@@ -184,7 +184,7 @@ async def test_compressed_body_is_refused_unread(client: httpx.AsyncClient, head
     assert "'gzip'" in answer.json()["detail"]
 
 
-async def test_announced_image_that_is_too_large_is_told_its_size(client: httpx.AsyncClient) -> None:
+async def test_announced_image_that_is_too_large_is_reported_its_size(client: httpx.AsyncClient) -> None:
     answer = await client.post(URL, content=bytes(60_000))
 
     assert answer.status_code == 413

@@ -100,7 +100,7 @@ async def test_key_of_another_caller_finds_what_was_stored(client: httpx.AsyncCl
     assert [item["classification"]["id"] for item in again.json()["items"]] == [first[0][0]]
 
 
-async def test_key_that_may_not_read_learns_no_review(client: httpx.AsyncClient) -> None:
+async def test_key_without_the_scope_read_gets_no_reviews(client: httpx.AsyncClient) -> None:
     ((identity, _),) = await sent(client, form(["a.png"]))
     await client.post(f"{URL}/{identity}/review", json={"verdict": "idc", "comment": "secret"})
     made = await client.post("/api/v1/keys", json={"name": "sender", "scopes": ["classify"]})

@@ -130,7 +130,7 @@ def test_fingerprint_knows_where_pieces_meet() -> None:
     assert fingerprint_of([b"ab", b"c"]) != fingerprint_of([b"a", b"bc"])
 
 
-async def test_answer_of_another_time_tells_nothing_that_was_said_since(client: httpx.AsyncClient) -> None:
+async def test_repeated_answer_has_nothing_of_a_later_review(client: httpx.AsyncClient) -> None:
     first = await client.post(URL, content=RED, headers=KEY)
     identity = first.json()["items"][0]["id"]
     await client.post(f"{URL}/{identity}/review", json={"verdict": "idc", "comment": "for readers alone"})

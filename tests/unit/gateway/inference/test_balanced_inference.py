@@ -305,7 +305,7 @@ async def test_all_tries_share_one_deadline() -> None:
     assert [state.in_progress for state in inference.states] == [0, 0]
 
 
-async def test_model_that_several_servers_have_is_told_once() -> None:
+async def test_model_that_several_servers_have_is_reported_once() -> None:
     assert len(await balanced(RednessInference(), RednessInference()).describe()) == 1
 
 
@@ -330,7 +330,7 @@ async def test_those_who_ask_for_models_share_one_answer(monkeypatch: pytest.Mon
     assert server.asked == 2
 
 
-async def test_server_that_hangs_keeps_no_model_from_being_told(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_models_are_reported_while_a_server_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
     class Mute(RednessInference):
         async def describe(self) -> ModelDescription:
             await asyncio.Event().wait()
@@ -343,7 +343,7 @@ async def test_server_that_hangs_keeps_no_model_from_being_told(monkeypatch: pyt
         await balanced(Mute()).describe()
 
 
-async def test_models_are_told_where_any_server_answers() -> None:
+async def test_models_are_reported_where_any_server_answers() -> None:
     class Mute(RednessInference):
         async def describe(self) -> ModelDescription:
             raise InferenceUnavailable("gone")

@@ -69,7 +69,7 @@ async def test_what_comes_meanwhile_goes_together_with_all_ids() -> None:
 
 
 @given(st.lists(st.lists(st.integers(1, 900), min_size=1, max_size=40), min_size=1, max_size=30))
-async def test_everybody_gets_the_answers_to_the_own_images(requests: list[list[int]]) -> None:
+async def test_every_caller_gets_the_answers_to_its_own_images(requests: list[list[int]]) -> None:
     server = Server()
     together = coalescing(server)
 
@@ -112,7 +112,7 @@ async def test_image_that_inference_fails_at_fails_its_own_request_alone(fault: 
     assert str(answers[2]) == "image[0]: no image"
 
 
-async def test_failure_is_told_to_everybody_with_its_remedy() -> None:
+async def test_every_caller_gets_the_failure_with_its_remedy() -> None:
     server = Server(is_open=False)
     server.failure = InferenceUnavailable("gone", retry_after_s=7)
     together = coalescing(server, calls=1)

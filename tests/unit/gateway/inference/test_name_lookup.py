@@ -150,7 +150,7 @@ async def test_compressed_answer_is_not_unpacked() -> None:
         await client.close()
 
 
-async def test_name_that_is_unknown_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_name_that_is_unknown_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     def find(_name: str) -> Answers:
         raise socket.gaierror(-2, "Name or service not known")
 

@@ -201,7 +201,7 @@ async def test_many_images_are_sent_in_chunks_and_come_back_in_order(serve: Serv
         (200, checked(0.1) | {"parameters": answer(1)["parameters"] | {"checks": "[{}]"}}, InferenceBroken),
     ],
 )
-async def test_other_answers_are_told_apart(
+async def test_other_answers_are_distinguished(
     serve: Serve, status: int, said: object, expected: type[InferenceError]
 ) -> None:
     inference = await serve(lambda _asked: web.json_response(said, status=status, headers={"Location": "/ready"}))
@@ -253,7 +253,7 @@ async def test_probes_have_connections_of_their_own(serve: Serve) -> None:
 
 
 @pytest.mark.parametrize("status", [503, 429, 408])
-async def test_server_with_too_much_to_do_is_told_apart_from_one_that_is_gone(serve: Serve, status: int) -> None:
+async def test_server_with_too_much_to_do_is_distinguished_from_one_that_is_gone(serve: Serve, status: int) -> None:
     inference = await serve(lambda _asked: web.Response(status=status))
 
     with pytest.raises(InferenceUnavailable) as failure:

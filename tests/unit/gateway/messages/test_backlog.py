@@ -33,7 +33,7 @@ def backlog(store: Store, max_messages: int = 100, max_age_h: float = 24) -> Bac
     return Backlog(store.outbox, max_messages=max_messages, max_age=timedelta(hours=max_age_h), clock=lambda: NOW)
 
 
-def test_waiting_messages_and_their_age_are_told(store: Store, wait_for: Callable[[int, timedelta], None]) -> None:
+def test_waiting_messages_and_their_age_are_reported(store: Store, wait_for: Callable[[int, timedelta], None]) -> None:
     wait_for(3, timedelta(minutes=2))
     wait_for(2, timedelta(seconds=1))
     watched = backlog(store)
@@ -44,7 +44,7 @@ def test_waiting_messages_and_their_age_are_told(store: Store, wait_for: Callabl
     assert watched.state.is_degraded
 
 
-def test_moment_of_waiting_is_no_trouble(store: Store, wait_for: Callable[[int, timedelta], None]) -> None:
+def test_moment_of_waiting_is_not_reported_as_trouble(store: Store, wait_for: Callable[[int, timedelta], None]) -> None:
     wait_for(50, timedelta(seconds=2))
     watched = backlog(store)
 

@@ -51,7 +51,7 @@ async def test_name_in_any_script_is_kept(client: httpx.AsyncClient) -> None:
     assert items[0]["name"] == name
 
 
-async def test_own_size_of_the_image_is_told(client: httpx.AsyncClient) -> None:
+async def test_own_size_of_the_image_is_reported(client: httpx.AsyncClient) -> None:
     items = (await client.post(URL, content=solid_png((0, 0, 0), side_px=120))).json()["items"]
 
     assert (items[0]["width_px"], items[0]["height_px"]) == (120, 120)
@@ -98,7 +98,7 @@ async def test_request_id_goes_to_the_inference_service(client: httpx.AsyncClien
     ("failure", "status", "headers"),
     [(InferenceUnavailable("no answer"), 503, {"retry-after": "2"}), (InferenceBroken("nonsense"), 502, {})],
 )
-async def test_failing_inference_is_told_and_nothing_is_stored(
+async def test_failing_inference_is_reported_and_nothing_is_stored(
     client: httpx.AsyncClient,
     inference: RednessInference,
     bus: MemoryBus,

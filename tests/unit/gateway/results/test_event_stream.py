@@ -102,7 +102,7 @@ async def test_deleted_newest_result_hides_none_that_follows(gateway: Gateway, s
 
 
 @pytest.mark.parametrize("last_id", ["-1", "99999999999999999999", "nonsense", "7", "3-1-" + "0" * 32, "x" * 500])
-async def test_id_that_is_none_of_this_database_is_told_and_the_stream_goes_on(
+async def test_unknown_id_is_reported_as_missed_and_the_stream_goes_on(
     gateway: Gateway, store: Store, last_id: str
 ) -> None:
     add(store, "before")
@@ -116,7 +116,7 @@ async def test_id_that_is_none_of_this_database_is_told_and_the_stream_goes_on(
     assert await resumed.names() == ["after"]
 
 
-async def test_bare_number_is_no_proof_and_still_loses_no_result_after_it(gateway: Gateway, store: Store) -> None:
+async def test_bare_number_is_not_trusted_and_loses_no_result_after_it(gateway: Gateway, store: Store) -> None:
     for name in "abc":
         add(store, name)
 

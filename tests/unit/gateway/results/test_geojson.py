@@ -118,7 +118,7 @@ async def test_results_without_a_place_are_counted(client: httpx.AsyncClient) ->
 
 @pytest.mark.parametrize("query", [{"slide": "t"}, {"slide": "s", "patient": "9"}])
 @pytest.mark.parametrize("kind", ["csv", "geojson"])
-async def test_slide_or_patient_that_nobody_knows_is_not_found(
+async def test_unknown_slide_or_patient_is_not_found(
     client: httpx.AsyncClient, kind: str, query: dict[str, str]
 ) -> None:
     await post(client, slide="s", patient="1", x=1, y=1)

@@ -44,7 +44,7 @@ async def test_head_is_the_head_of_get(client: httpx.AsyncClient, app: FastAPI, 
         assert head.headers[name] == got.headers[name]
 
 
-async def test_head_of_a_result_and_its_image_tells_type_length_and_tag(client: httpx.AsyncClient) -> None:
+async def test_head_of_a_result_and_its_image_has_type_length_and_tag(client: httpx.AsyncClient) -> None:
     item = (await client.post(URL, content=RED)).json()["items"][0]
 
     for path in (f"{URL}/{item['id']}", f"{URL}/{item['id']}/image"):
@@ -66,7 +66,7 @@ async def test_head_needs_a_key_where_get_does(stranger: httpx.AsyncClient) -> N
     assert (await stranger.head(URL)).status_code == 401
 
 
-async def test_head_where_there_is_no_get_is_refused_and_head_is_named_where_there_is(
+async def test_head_is_refused_without_a_get_and_allowed_with_one(
     client: httpx.AsyncClient,
 ) -> None:
     assert (await client.head("/api/infer")).status_code == 405

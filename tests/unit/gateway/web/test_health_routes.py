@@ -57,7 +57,7 @@ async def test_no_request_about_health_asks_inference(
     assert models.json()["items"][0]["ready"] is True
 
 
-async def test_store_that_hangs_is_told_and_checked_by_one_thread(
+async def test_store_that_hangs_is_reported_and_checked_by_one_thread(
     stranger: httpx.AsyncClient, app: FastAPI, store: Store
 ) -> None:
     checks, go_on = 0, threading.Event()

@@ -90,7 +90,7 @@ async def test_refusals_are_counted_by_kind(client: httpx.AsyncClient, stranger:
     assert found["idc_gateway_problems_total{kind=not-an-image}"] == 1
 
 
-async def test_states_of_broker_outbox_alarms_and_inference_are_told(
+async def test_states_of_broker_outbox_alarms_and_inference_are_reported(
     client: httpx.AsyncClient, bus: MemoryBus, inference: RednessInference
 ) -> None:
     await eventually(lambda: bus.is_connected)

@@ -23,7 +23,7 @@ RED = solid_png((250, 0, 0))
 URL = "/api/v1/classifications"
 
 
-async def test_model_is_told_with_its_thresholds(client: httpx.AsyncClient, app: FastAPI) -> None:
+async def test_model_is_shown_with_its_thresholds(client: httpx.AsyncClient, app: FastAPI) -> None:
     await eventually(lambda: app.state.gateway.inference.is_ready)
     (model,) = (await client.get("/api/v1/models")).json()["items"]
 
@@ -50,7 +50,7 @@ async def test_status_names_what_is_wrong(
     assert len(ill["degraded"]) == 2
 
 
-def test_model_that_another_gateway_saw_change_is_not_told_again(store: Store) -> None:
+def test_model_change_that_another_gateway_saw_is_not_reported_again(store: Store) -> None:
     """Two gateways of one database, each of which classifies with the old model and then with the new one."""
     gateways = [
         ResultWriter(store.results, store.images, None, site="site", device=f"gateway-{number}") for number in (1, 2)
@@ -88,7 +88,7 @@ def events_of(stream: AsgiStream) -> list[dict[str, str]]:
     return [event for event in events if "data" in event]
 
 
-async def test_new_results_are_told_as_they_are_stored_and_none_is_left_out(
+async def test_new_results_are_reported_as_they_are_stored_and_none_is_left_out(
     app: FastAPI, client: httpx.AsyncClient
 ) -> None:
     await client.post(URL, content=RED)
@@ -107,7 +107,7 @@ async def test_new_results_are_told_as_they_are_stored_and_none_is_left_out(
     assert [json.loads(event["data"])["id"] for event in events_of(again)] == ids[1:]
 
 
-async def test_silent_inference_is_told_where_its_model_is_asked_for(
+async def test_silent_inference_is_reported_where_its_model_is_asked_for(
     client: httpx.AsyncClient, inference: RednessInference
 ) -> None:
     async def broken() -> None:

@@ -3,7 +3,7 @@
 from typing import Final, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field
+from pydantic import AliasChoices, AwareDatetime, Field
 
 from idc_alarm.machine.condition import Condition
 from idc_contracts import AlarmActed, utc_now
@@ -23,6 +23,9 @@ class AlarmRecord(Contract):
     condition: Condition = Condition()
     changed_at: AwareDatetime = Field(default_factory=utc_now, description="When the outputs last changed.")
     recent_ids: tuple[UUID, ...] = Field(default=(), max_length=REMEMBERED_IDS, description="Oldest first.")
-    untold: tuple[AlarmActed, ...] = Field(
-        default=(), max_length=MAX_ACTIONS, description="Actions not known to have reached a listener."
+    unreported: tuple[AlarmActed, ...] = Field(
+        default=(),
+        validation_alias=AliasChoices("unreported", "untold"),  # the second is in journals of earlier versions
+        max_length=MAX_ACTIONS,
+        description="Actions not known to have reached a listener.",
     )

@@ -29,24 +29,24 @@ class ActionQueue:
         self._in_flight: dict[int, UUID] = {}
         self._unheard: set[UUID] = set()
         self._again_at_s = 0.0
-        self._told: list[UUID] = []
+        self._delivered: list[UUID] = []
 
     @property
     def due_s(self) -> float:
         """When to send reports again, on the monotonic clock."""
         return self._again_at_s if self._unheard else inf
 
-    def told(self) -> list[UUID]:
+    def take_delivered(self) -> list[UUID]:
         """The message ids of the reports that the broker took for a listener since the last call."""
-        told, self._told = self._told, []
-        self.waiting = [acted for acted in self.waiting if acted.message_id not in told]
-        return told
+        delivered, self._delivered = self._delivered, []
+        self.waiting = [acted for acted in self.waiting if acted.message_id not in delivered]
+        return delivered
 
     def publish(self, client: mqtt.Client) -> None:
         """Send as many as may be in flight at once."""
         if self._clock() >= self.due_s:
             self._unheard.clear()
-        sent = {*self._in_flight.values(), *self._unheard, *self._told}
+        sent = {*self._in_flight.values(), *self._unheard, *self._delivered}
         unsent = [acted for acted in self.waiting if acted.message_id not in sent]
         for acted in unsent[: MAX_IN_FLIGHT - len(self._in_flight)]:
             info = client.publish(self._topic, acted.to_payload(), qos=ALARM_ACTIONS.qos)
@@ -61,7 +61,7 @@ class ActionQueue:
             self._unheard.add(message_id)
             self._again_at_s = self._clock() + AGAIN_AFTER_S
         else:
-            self._told.append(message_id)
+            self._delivered.append(message_id)
 
     def lose_connection(self) -> None:
         """Send everything again over the next connection."""

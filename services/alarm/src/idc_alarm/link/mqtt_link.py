@@ -107,14 +107,14 @@ class MqttLink:
         self._reports.set_state(state)
         self._publish()
 
-    def tell(self, actions: Sequence[AlarmActed]) -> None:
+    def report_actions(self, actions: Sequence[AlarmActed]) -> None:
         """Publish each of these actions until the broker has taken it for a listener; they replace the earlier ones."""
         self._reports.actions.waiting = actions
         self._publish()
 
-    def told(self) -> Sequence[UUID]:
+    def take_delivered(self) -> Sequence[UUID]:
         """The message ids of the actions that the broker took for a listener since the last call."""
-        return self._reports.actions.told()
+        return self._reports.actions.take_delivered()
 
     def drop(self) -> None:
         """Break the connection until `move`: the broker reports `offline` and keeps unacknowledged messages."""

@@ -76,7 +76,7 @@ class _Answer:
             async with asyncio.timeout(LAST_WORDS_S):
                 if self._media_type is None:
                     answer = problem_of(request, reason)
-                    answer.headers["Connection"] = "close"  # what the client still sends is not read
+                    answer.headers["Connection"] = "close"  # what the client still sends is dropped
                     await answer(request.scope, receive, self._send)
                 elif not self._is_whole and (last := self._last_words(reason)):
                     await self._send({"type": "http.response.body", "body": last.encode(), "more_body": False})

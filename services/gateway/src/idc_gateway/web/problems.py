@@ -68,7 +68,7 @@ def problem_of(request: Request, error: Exception, **extensions: Any) -> JSONRes
         return problem(request, error.status, error.kind, str(error), error.headers, **extensions)
     if type(error) not in _BODY_ERRORS:
         raise error
-    # What the client still sends is not read: the connection is closed after this answer.
+    # What the client still sends is dropped: the connection is closed after this answer.
     status, kind, headers = _BODY_ERRORS[type(error)]
     return problem(request, status, kind, str(error), {**headers, "Connection": "close"}, **extensions)
 

@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 Handler = Callable[[Request, Exception], Awaitable[Response]]
 
 _UNREAD: Final = (BodyTooLarge, BodyTooSlow, BodiesExhausted)
-"""Errors while the body arrives. The rest of it is not read: the connection ends with the response."""
+"""Errors while the body arrives. The rest of it is dropped: the connection ends with the response."""
 _STATUS: Final[dict[type[Exception], int]] = {
     BadRequest: 400,
     UnknownModel: 404,

@@ -10,7 +10,7 @@ from idc_contracts import AlarmActed
 logger = logging.getLogger(__name__)
 
 
-class Untold:
+class UnreportedActions:
     """At most `MAX_ACTIONS`: beyond that, actions without a person are dropped first, the oldest before the rest."""
 
     def __init__(self, actions: Iterable[AlarmActed] = ()) -> None:
@@ -30,6 +30,6 @@ class Untold:
         if dropped:
             logger.warning("dropped %d reports of actions, since %d wait for a listener", dropped, MAX_ACTIONS)
 
-    def forget(self, told: Iterable[UUID]) -> None:
-        for message_id in told:
+    def remove(self, delivered: Iterable[UUID]) -> None:
+        for message_id in delivered:
             self._actions.pop(message_id, None)

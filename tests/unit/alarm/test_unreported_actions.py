@@ -1,4 +1,4 @@
-"""What was done is told, over restarts too, until somebody listens."""
+"""Actions are reported until a listener has them, over restarts, too."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from idc_alarm.controller import AlarmController
 from idc_alarm.health import Health
 from idc_alarm.journal.file_journal import FileJournal
 from idc_alarm.journal.record import MAX_ACTIONS, AlarmRecord
-from idc_alarm.journal.untold import Untold
+from idc_alarm.journal.unreported import UnreportedActions
 from idc_alarm.machine.events import ButtonPressed, Classified, ConnectionChanged
 from idc_alarm.machine.rules import Rules
 from idc_contracts import AlarmActed, AlarmAction, AlarmMode
@@ -29,53 +29,61 @@ def started(folder: Path, link: FakeLink) -> tuple[AlarmController, FakePanel]:
     return AlarmController(alarm, panel, journal, link, FakeQueue(), health, FakeWatchdog()), panel
 
 
-def test_action_of_an_alarm_without_a_listener_is_told_after_a_restart(tmp_path: Path) -> None:
+def test_action_of_an_alarm_without_a_listener_is_reported_after_a_restart(tmp_path: Path) -> None:
     deaf = FakeLink()
     deaf.is_listened_to = False
     service, panel = started(tmp_path, deaf)
     service.turn()
     panel.waiting_presses = 1  # it silences the technical alarm: there is no gateway
     service.turn()
-    (silenced,) = [told for told in deaf.actions if told.by == "button"]
+    (silenced,) = [acted for acted in deaf.actions if acted.by == "button"]
 
     link = FakeLink()
     again, _ = started(tmp_path, link)
     again.turn()
 
-    assert [told.message_id for told in link.actions if told.by == "button"] == [silenced.message_id]
+    assert [acted.message_id for acted in link.actions if acted.by == "button"] == [silenced.message_id]
 
 
-def test_action_that_was_told_is_not_told_again(tmp_path: Path) -> None:
+def test_action_that_was_reported_is_not_reported_again(tmp_path: Path) -> None:
     service, panel = started(tmp_path, FakeLink())
     panel.waiting_presses = 1
     service.turn()
     panel.waiting_presses = 1
     service.turn()
 
-    (last,) = FileJournal(tmp_path).load().untold
+    (last,) = FileJournal(tmp_path).load().unreported
 
-    assert last.by == "button"  # written down before it was told, and the one before it no more
+    assert last.by == "button"  # in the journal before it is reported; the action before it is not there any more
 
 
-def test_of_too_many_those_of_no_person_give_way_first() -> None:
-    untold, of_a_person = Untold(), acted(by="nurse")
-    untold.add([of_a_person, *(acted() for _ in range(MAX_ACTIONS - 1))])
+def test_journal_of_an_earlier_version_keeps_its_reports() -> None:
+    record = AlarmRecord(unreported=(acted(by="nurse"),))
+
+    earlier = record.model_dump_json().replace('"unreported"', '"untold"')
+
+    assert AlarmRecord.model_validate_json(earlier) == record
+
+
+def test_actions_without_a_person_are_dropped_first() -> None:
+    unreported, of_a_person = UnreportedActions(), acted(by="nurse")
+    unreported.add([of_a_person, *(acted() for _ in range(MAX_ACTIONS - 1))])
 
     newest = [acted(), acted()]
-    untold.add(newest)
+    unreported.add(newest)
 
-    assert len(untold.actions) == MAX_ACTIONS
-    assert untold.actions[0] == of_a_person
-    assert untold.actions[-2:] == tuple(newest)
-    AlarmRecord(untold=untold.actions)
+    assert len(unreported.actions) == MAX_ACTIONS
+    assert unreported.actions[0] == of_a_person
+    assert unreported.actions[-2:] == tuple(newest)
+    AlarmRecord(unreported=unreported.actions)
 
 
-def test_of_too_many_of_persons_the_oldest_gives_way() -> None:
-    untold, actions = Untold(), [acted(by="nurse") for _ in range(MAX_ACTIONS + 1)]
+def test_oldest_is_dropped_where_all_actions_have_a_person() -> None:
+    unreported, actions = UnreportedActions(), [acted(by="nurse") for _ in range(MAX_ACTIONS + 1)]
 
-    untold.add(actions)
+    unreported.add(actions)
 
-    assert untold.actions == tuple(actions[1:])
+    assert unreported.actions == tuple(actions[1:])
 
 
 def test_acknowledgement_names_all_that_it_cleared_and_the_note() -> None:
