@@ -149,8 +149,9 @@ def _spread(parts: list[ScoredPatches], values: Values, seed: int) -> dict[str, 
 def _patches_behind(name: str, counts: NDArray[np.intp]) -> NDArray[np.intp]:
     """The patches that a metric of each patient rests on, given its negatives and positives, shape (patients, 2)."""
     if name in ("ece", "brier"):
-        return counts.sum(axis=1)
-    return counts[:, list(map(int, SHARES[name]))].sum(axis=1) if name in SHARES else counts.min(axis=1)
+        return np.asarray(counts.sum(axis=1))
+    behind = counts[:, list(map(int, SHARES[name]))].sum(axis=1) if name in SHARES else counts.min(axis=1)
+    return np.asarray(behind)
 
 
 def _mean(of_patients: Values, drawn: Values, rng: np.random.Generator) -> Estimate:

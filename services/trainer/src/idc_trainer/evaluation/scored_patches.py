@@ -51,8 +51,7 @@ class ScoredPatches:
         """Whether a patch has one of `REASONS`."""
         if self.reasons is None:
             return np.zeros(len(self), np.bool_)
-        any_of_them: NDArray[np.bool_] = self.reasons.any(axis=1)
-        return any_of_them
+        return np.asarray(self.reasons.any(axis=1))
 
     @property
     def uncertain_because(self) -> dict[str, NDArray[np.bool_]]:
@@ -63,8 +62,9 @@ class ScoredPatches:
 
     def rows(self, chosen: NDArray[np.bool_] | NDArray[np.integer]) -> "ScoredPatches":
         """The patches of a mask or of row numbers."""
-        columns: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
-        return ScoredPatches(**{name: None if column is None else column[chosen] for name, column in columns.items()})
+        columns = {field.name: getattr(self, field.name) for field in fields(self)}
+        found: dict[str, Any] = {name: None if column is None else column[chosen] for name, column in columns.items()}
+        return ScoredPatches(**found)
 
     def of(self, patient: str) -> "ScoredPatches":
         return self.rows(self.patients == patient)
@@ -104,7 +104,8 @@ def reasons_of(outputs: Mapping[str, NDArray[np.floating]], checks: Sequence[Che
 
 def join_scored(parts: list[ScoredPatches]) -> ScoredPatches:
     """All patches of some parts, either all of models with checks or all of models without."""
-    columns: dict[str, Any] = {field.name: [getattr(part, field.name) for part in parts] for field in fields(parts[0])}
-    return ScoredPatches(
-        **{name: None if column[0] is None else np.concatenate(column) for name, column in columns.items()}
-    )
+    columns = {field.name: [getattr(part, field.name) for part in parts] for field in fields(parts[0])}
+    found: dict[str, Any] = {
+        name: None if column[0] is None else np.concatenate(column) for name, column in columns.items()
+    }
+    return ScoredPatches(**found)

@@ -1,7 +1,7 @@
 """Draws how a model's decisions spread over patients: one bar for each patient and class, all its patches counted."""
 
 import io
-from typing import Final
+from typing import Any, Final
 
 import matplotlib as mpl
 import numpy as np
@@ -14,12 +14,12 @@ from idc_trainer.evaluation.spread import LEAST_PATCHES, Called
 
 _SIZE_INCHES: Final = (8.0, 3.4)
 _COLOURS: Final = {"right": "#0b6e99", "uncertain": "#c9c9c9", "wrong": "#b3462e"}
-_STYLE: Final = {"svg.hashsalt": "idc-trainer", "svg.fonttype": "none", "font.size": 9, "axes.spines.right": False}
+_STYLE: Final[Any] = {"svg.hashsalt": "idc-trainer", "svg.fonttype": "none", "font.size": 9, "axes.spines.right": False}
 
 
 def spread_figure(evaluation: Evaluation) -> bytes:
     """An SVG of two panels, the patients with at least `LEAST_PATCHES` patches of the class, the best on the left."""
-    with mpl.rc_context({**_STYLE, "axes.spines.top": False}):
+    with mpl.rc_context(_STYLE | {"axes.spines.top": False}):
         figure = Figure(_SIZE_INCHES, layout="constrained")
         left, right = figure.subplots(1, 2, sharey=True)
         each = evaluation.patients.values()
