@@ -3,12 +3,14 @@
 import asyncio
 import contextlib
 import socket
+import threading
 from collections.abc import Iterator
 
 import aiomqtt
 import pytest
 
 from idc_gateway.messages.mqtt_bus import _Client
+from support.eventually import eventually
 
 
 @pytest.fixture
@@ -39,5 +41,29 @@ async def test_attempt_that_gets_no_answer_closes_its_connection(
         attempt.cancel()
     with contextlib.suppress(asyncio.CancelledError, aiomqtt.MqttError):
         await attempt
+
+    await asyncio.to_thread(wait_closed, connection)
+
+
+async def test_attempt_that_is_cancelled_while_paho_connects_closes_its_connection(
+    silent_broker: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = _Client("127.0.0.1", silent_broker.getsockname()[1])
+    connect, has_begun, may_end = client._client._create_socket_connection, threading.Event(), threading.Event()
+
+    def slowly() -> socket.socket:
+        has_begun.set()
+        may_end.wait(60)
+        return connect()
+
+    monkeypatch.setattr(client._client, "_create_socket_connection", slowly)
+    attempt = asyncio.create_task(client.__aenter__())
+    await eventually(has_begun.is_set)
+    attempt.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await attempt
+    may_end.set()
+    connection, _ = await asyncio.to_thread(silent_broker.accept)
+    connection.settimeout(20)
 
     await asyncio.to_thread(wait_closed, connection)

@@ -42,6 +42,7 @@ class _Client(aiomqtt.Client):
     """
 
     rejected = 0
+    _is_connecting = _is_given_up = False
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -57,8 +58,20 @@ class _Client(aiomqtt.Client):
         try:
             return await super().__aenter__()
         except BaseException:
-            self._client._sock_close()  # paho's `disconnect` only queues a packet
+            self._is_given_up = True
+            if not self._is_connecting:
+                self._client._sock_close()  # paho's `disconnect` only queues a packet
             raise
+
+    def _client_connect(self) -> None:
+        """Connect, in a thread, which goes on when the attempt is cancelled: the socket is closed after it."""
+        self._is_connecting = True
+        try:
+            super()._client_connect()
+        finally:
+            self._is_connecting = False
+            if self._is_given_up:
+                self._loop.call_soon_threadsafe(self._client._sock_close)
 
     def _on_publish(
         self, client: mqtt.Client, userdata: Any, mid: int, reason_code: ReasonCode, properties: Properties
