@@ -7,7 +7,7 @@ synthetic.
   with the same configuration, alternately; the ratio is the median of the rounds.
 - From patches to a bundle with an empty cache, against 40 epochs of InceptionV3 at 299 px with all weights trained, as
   in the system of 2018: estimated from timed steps of 32 patches (weights do not change the time).
-- Peak memory of indexing, extraction and the head's fit, each in a process of its own, for 7,787 and 100,000 patches
+- Peak memory of indexing, extraction and the heads' fit, each in a process of its own, for 7,787 and 100,000 patches
   with different contents, at a small input so that it takes minutes and not hours.
 """
 
@@ -20,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -37,14 +38,14 @@ from idc_trainer.data.layouts import open_patches
 from idc_trainer.data.reading import DataSet
 from idc_trainer.data.source import Listing, PatchFile, PatientsFrom
 from idc_trainer.graphs.conversion import save_ir, to_openvino
-from idc_trainer.learning.classifier import build_feature_model
+from idc_trainer.learning.network import build_feature_model
 from idc_trainer.features.extraction import Extractor, extract
 from idc_trainer.graphs.runner import BATCH, GraphRunner
 from idc_trainer.features.variants import Plain
 from idc_trainer.learning.operating_point import Target
-from idc_trainer.learning.recipe import Recipe, Stain
-from idc_trainer.learning.learner import Learner
-from idc_trainer.workflows.preparation import Source, compute_features, read_backbone
+from idc_trainer.learning.recipe import HEAD_SCHEDULE, NONE, Recipe, Schedule
+from idc_trainer.workflows.members import HeadsOnFeatures
+from idc_trainer.workflows.preparation import Source, read_backbone
 from idc_trainer.workflows.training import TrainingRequest, train
 from support.benchmark_app import benchmark_app
 from support.made_patches import write_patch_folder
@@ -103,16 +104,17 @@ def _patches(data: Path) -> int:
 
 
 def _extraction_ratio(data: Path, folder: Path, *, rounds: int, count: int, seconds: int) -> dict[str, float]:
-    graph = to_openvino(build_feature_model(read_backbone(Source(DataSet(data), folder, Recipe()))), "features")
+    graph = to_openvino(build_feature_model(read_backbone(Source(DataSet(data), folder, Recipe()))))
     path = save_ir(graph, folder / "features-graph", fp16=False)
-    runner = GraphRunner(graph)
+    runner, width = GraphRunner(graph), graph.output(0).partial_shape[1].get_length()
     index = index_patches(open_patches(data), _silent, skip_unreadable=False)
     index = index.rows(np.random.default_rng(0).permutation(len(index))[:count])
     ours, ratios = [], []
     for number in range(rounds):
         before = benchmark_app(path, batch=BATCH, seconds=seconds).patches_per_s
         start = time.perf_counter()
-        extract(index, Plain(), Extractor(runner.output_shape[0], runner.run), folder / f"round-{number}", _silent)
+        extractor = Extractor(width, lambda patches: runner.run(patches)["features"])
+        extract(index, Plain(), extractor, folder / f"round-{number}", _silent)
         ours.append(len(index) / (time.perf_counter() - start))
         after = benchmark_app(path, batch=BATCH, seconds=seconds).patches_per_s
         ratios.append(ours[-1] / ((before + after) / 2))
@@ -122,11 +124,11 @@ def _extraction_ratio(data: Path, folder: Path, *, rounds: int, count: int, seco
     }
 
 
-def _bundle_s(data: Path, folder: Path, stain_passes: int) -> float:
+def _bundle_s(data: Path, folder: Path, steps: int) -> float:
     patients = sorted(child.name for child in data.iterdir())
     test = tuple(patient for patient in ("8951", "8975", "8984") if patient in patients) or tuple(patients[:2])
-    source = Source(DataSet(data), folder / "cache", Recipe(stain=Stain(passes=stain_passes)))
-    split, target = SplitRequest(test_patients=test, cross_fit=True), Target(allow_missed=True)
+    source = Source(DataSet(data), folder / "cache", Recipe(schedule=replace(Schedule(), steps=steps)))
+    split, target = SplitRequest(test_patients=test), Target(allow_missed=True)
     request = TrainingRequest(source, folder / "models", "benchmarks/trainer.py", split=split, target=target)
     start = time.perf_counter()
     train(request, _silent)
@@ -150,12 +152,11 @@ def _training_2018_s(patches: int, steps: int) -> float:
 def _peak_mib(count: int) -> float:
     """Index, extract and fit in this process; its peak memory."""
     with tempfile.TemporaryDirectory() as folder:
-        recipe = Recipe(input_px=32, stages=("stage3", "stage4"), stain=Stain(passes=1))
+        schedule = replace(HEAD_SCHEDULE, steps=200)
+        recipe = Recipe(input_px=32, stages=("stage3", "stage4"), train_from=NONE, schedule=schedule, passes=1)
         source = Source(DataSet(Path("made up")), Path(folder), recipe)
         index: PatchIndex = index_patches(DistinctPatches(count), _silent, skip_unreadable=False)
-        backbone = read_backbone(source)
-        stores = compute_features(backbone, index, index, source, _silent)
-        Learner(stores, recipe.gains(backbone), recipe.head, Target(), recipe.seed).fit(index)
+        HeadsOnFeatures(source, Path(folder), index, _silent)(0, index)
     # VmHWM and not ru_maxrss, which a child inherits from its parent
     (line,) = (text for text in Path("/proc/self/status").read_text().splitlines() if text.startswith("VmHWM:"))
     return int(line.split()[1]) / 1024
@@ -175,7 +176,7 @@ def _measure(*, quick: bool) -> dict[str, float]:
         found = _extraction_ratio(
             data, folder, rounds=2 if quick else 3, count=512 if quick else 3072, seconds=3 if quick else 8
         )
-        bundle_s = _bundle_s(data, folder, stain_passes=1 if quick else Stain.passes)
+        bundle_s = _bundle_s(data, folder, steps=20 if quick else Schedule.steps)
         patches = _patches(data)
     old_s = _training_2018_s(patches, steps=1 if quick else 3)
     small, large = _peak_mib_of_a_child(min(count, FULL)), _peak_mib_of_a_child(repeated)

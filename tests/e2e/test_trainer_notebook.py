@@ -21,7 +21,7 @@ def test_the_notebook_makes_a_bundle_and_a_report(tmp_path: Path, monkeypatch: p
         "OUT": str(tmp_path / "models"),
         "CACHE": str(tmp_path / "cache"),
         "TEST_PATIENTS": "a",
-        "STAIN_PASSES": "1",
+        "STEPS": "30",
     }
     for name, value in settings.items():
         monkeypatch.setenv(f"IDC_NOTEBOOK_{name}", value)

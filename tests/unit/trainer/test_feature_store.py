@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 
 from idc_trainer.errors import CacheDamaged, OutputFull, OutputUnwritable
 from idc_trainer.features.store import Digests, FeatureStore, write_block
-from idc_trainer.features.table import FeatureTable
 
 WIDTH = 3
 
@@ -163,19 +162,3 @@ def test_a_block_of_another_width_is_an_error(tmp_path: Path) -> None:
 
     with pytest.raises(CacheDamaged, match="delete"):
         FeatureStore(tmp_path, WIDTH + 1)
-
-
-@settings(max_examples=40)
-@given(st.integers(1, 6), st.integers(1, 3), st.integers(0, 20), st.integers(0, 20))
-def test_a_slice_of_a_table_is_that_slice_of_all_rows(count: int, passes: int, start: int, stop: int) -> None:
-    with _folder() as folder:
-        stores, expected = [], []
-        for number in range(passes):
-            rows = _rows(*range(count)) + 100 * number
-            write_block(folder / str(number), _digests(*range(count)), rows)
-            stores.append(FeatureStore(folder / str(number), WIDTH))
-            expected.append(rows[::-1])
-        table = FeatureTable(tuple(stores), _digests(*reversed(range(count))), WIDTH)
-
-        assert table.shape == (passes * count, WIDTH)
-        np.testing.assert_array_equal(table[start:stop], np.concatenate(expected)[start:stop])

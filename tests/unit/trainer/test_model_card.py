@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from idc_contracts.bundle import BundleManifest, Int8, Split
+from idc_contracts.bundle import BundleManifest, Calibration, Int8, Split
+from idc_trainer.augmentation.augment import Augmentation
 from idc_trainer.data.index import PatchIndex
 from idc_trainer.data.left_out import LeftOut, Reason
 from idc_trainer.data.source import Listing, PatientsFrom
@@ -15,7 +16,7 @@ from idc_trainer.evaluation.bootstrap import MeasuredPart, MeasuredParts, evalua
 from idc_trainer.evaluation.named_list import ListResult
 from idc_trainer.export.model_card import Findings, Provenance, model_card
 from idc_trainer.learning.operating_point import Target, describe_point
-from idc_trainer.learning.recipe import Recipe, Stain
+from idc_trainer.learning.recipe import Recipe
 from idc_trainer.splits.choose import SplitRequest, split_patients
 from idc_trainer.splits.divided import DividedPatches
 from support.made_scores import made_scores
@@ -57,7 +58,7 @@ def _side() -> MeasuredPart:
 
 
 def _findings(index: PatchIndex | None = None, *, test: str = "a", cross_fit: bool = True) -> Findings:
-    request = SplitRequest(test_patients=(test,), cross_fit=cross_fit)
+    request = SplitRequest(test_patients=(test,), validation_patients=() if cross_fit else ("c",))
     patches = split_patients(request, _index() if index is None else index)
     side = _side()
     return Findings(patches, Provenance(), Recipe(), MeasuredParts(side, side), None, None)
@@ -139,30 +140,31 @@ def test_the_limits_count_the_patients_of_each_class_in_training(manifest: Bundl
     assert "Test patients behind the metrics above: 1." in card
 
 
-@pytest.mark.parametrize(("passes", "text"), [(6, "on 6 augmented copies of each"), (0, "on the original patches. -")])
-def test_the_card_knows_of_copies_only_where_there_were_any(manifest: BundleManifest, passes: int, text: str) -> None:
-    card = _card(manifest, replace(_findings(), recipe=Recipe(stain=Stain(passes=passes))))
+def test_the_card_names_the_augmentations_that_were_on(manifest: BundleManifest) -> None:
+    augmentation = replace(Augmentation(), stain=0.0, blurred=0.25)
 
-    assert text in card
-    assert ("Tellez" in card) is (passes > 0)
+    card = _card(manifest, replace(_findings(), recipe=Recipe(augmentation=augmentation)))
+
+    assert "blurred 0.25" in card
+    assert "stain 0" not in card
 
 
-@pytest.mark.parametrize(
-    ("test", "cross_fit", "whom"),
-    [
-        ("a", True, "measured on patients that it was not trained on"),
-        ("d", True, "measured on the training patients, since the test patients have one class only"),
-        ("d", False, "measured on patients that it was not trained on"),
-    ],
-)
-def test_the_card_says_on_whom_int8_was_judged(manifest: BundleManifest, test: str, cross_fit: bool, whom: str) -> None:
-    parity = manifest.parity.model_copy(update={"max_dp_int8": 0.1})
-    with_int8 = {"int8": Int8(kept=False, auc_drop=0.01, auc_drop_limit=0.002), "parity": parity}
+def test_the_card_lists_each_networks_calibration(manifest: BundleManifest) -> None:
+    two = (Calibration(temperature=1.5), Calibration(temperature=2.0, bias=-1.0))
 
-    card = _card(manifest.model_copy(update=with_int8), _findings(test=test, cross_fit=cross_fit))
+    card = _card(manifest.model_copy(update={"calibration": two}), _findings())
 
-    assert whom in card
-    assert "INT8: no such graph was made" not in card
+    assert "2 networks, averaged" in card
+    assert "temperature 1.500, bias 0.000; temperature 2.000, bias -1.000" in card
+
+
+def test_the_card_says_on_whom_int8_was_judged(manifest: BundleManifest) -> None:
+    int8 = Int8(kept=True, auc_drop=0.001, auc_drop_limit=0.002)
+    with_int8 = {"int8": int8, "parity": manifest.parity.model_copy(update={"max_dp_int8": 0.1})}
+
+    card = _card(manifest.model_copy(update=with_int8), _findings())
+
+    assert "measured on patients that the averaged networks never saw" in card
 
 
 @pytest.mark.parametrize(("cross_fit", "sides"), [(True, "both in training and in test"), (False, "in two parts")])

@@ -32,8 +32,14 @@ class SplitRequest:
     `leave-out:PATIENT` (that patient is the test side), or the path of a JSON file with three lists."""
     test_patients: tuple[str, ...] = ()
     validation_patients: tuple[str, ...] = ()
-    """Named, they are for calibration and thresholds; else these are cross-fitted on the training patients."""
+    """Named here or by a list, they are for calibration and thresholds; else these are cross-fitted."""
     seed: int = 0
+
+    @property
+    def names_validation(self) -> bool:
+        """Whether the request, or the list that it names, says which patients are for validation."""
+        drawn = self.by == "random" or _FOLD.fullmatch(self.by) or self.by.startswith(_LEAVE_OUT)
+        return bool(self.validation_patients) or not drawn
 
 
 def split_patients(request: SplitRequest, index: PatchIndex) -> DividedPatches:
@@ -51,7 +57,7 @@ def split_patients(request: SplitRequest, index: PatchIndex) -> DividedPatches:
 
 
 def _checked(request: SplitRequest, split: PatientSplit, index: PatchIndex) -> DividedPatches:
-    if request.validation_patients:
+    if request.names_validation:
         check_split(split, index)
         return DividedPatches(index, split)
     learning = tuple(sorted({*split.train, *split.validation}))
