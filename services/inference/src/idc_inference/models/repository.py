@@ -14,6 +14,7 @@ from idc_inference.models.versions import Fingerprint, Versions, fingerprint
 from idc_inference.threads.daemons import run_within
 from idc_modelio.bundles import versions
 from idc_modelio.errors import BundleError
+from idc_modelio.serving import servable_versions
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +45,7 @@ class ModelRepository:
             name: The model.
             load: Verifies and compiles a version's folder; raises BundleError or ModelUnavailable.
             metrics: Counts loads and refusals.
-            pinned: The only version to serve; None for the newest.
+            pinned: The only version to serve, even if it was withdrawn; None for the newest that was not.
             max_served: How many of the newest versions stay loaded.
         """
         self.models_dir, self.name, self.pinned = models_dir, name, pinned
@@ -164,7 +165,8 @@ class ModelRepository:
         tried = "; ".join(f"version {version}: {why}" for version, why in sorted(self._refused.items()))
         wanted = "version" if self.pinned is None else f"version {self.pinned}"
         place = self.models_dir / self.name
-        reason = tried or f"there is no {wanted}"
+        withdrawn = self.pinned is None and versions(self.models_dir, self.name)
+        reason = tried or ("every version was rolled back" if withdrawn else f"there is no {wanted}")
         return f"no model {self.name!r} in {self.models_dir}: {reason}; put a bundle into {place}/<version>"
 
     def queue_depth(self) -> int:
@@ -189,8 +191,9 @@ class ModelRepository:
         return all(model.wait_closed(max(0.0, deadline_s - time.monotonic())) for model in self._closing)
 
     def _wanted(self) -> list[int]:
-        found = versions(self.models_dir, self.name)
-        return found if self.pinned is None else [version for version in found if version == self.pinned]
+        if self.pinned is None:
+            return servable_versions(self.models_dir, self.name)
+        return [version for version in versions(self.models_dir, self.name) if version == self.pinned]
 
     def _choose(self, seen: dict[int, Fingerprint]) -> dict[int, ServedModel]:
         served: dict[int, ServedModel] = {}
