@@ -10,7 +10,7 @@ from idc_trainer.data.index import PatchIndex
 from idc_trainer.data.reading import DataSet, read_patches
 from idc_trainer.errors import SplitError, printable
 from idc_trainer.evaluation.scored_patches import ScoredPatches, score_patches
-from idc_trainer.graphs.opening import open_bundle, prove
+from idc_trainer.graphs.opening import OpenBundle, open_bundle, prove
 from idc_trainer.progress import Progress
 
 _LOG = logging.getLogger(__name__)
@@ -50,8 +50,17 @@ def score_bundle(request: EvaluationRequest, progress: Progress) -> Evaluated:
     index = read_patches(request.data, progress)
     require_patches(index)
     chosen = index.of(_patients(request, manifest, index))
-    probability = opened.runner.run_all(chosen, progress, "scoring patches")
-    return Evaluated(manifest, chosen, score_patches(chosen, probability, manifest.thresholds))
+    return Evaluated(manifest, chosen, score_opened(opened, chosen, progress, "scoring patches"))
+
+
+def score_opened(opened: OpenBundle, index: PatchIndex, progress: Progress, step: str) -> ScoredPatches:
+    """Score patches with an open bundle, at its own thresholds.
+
+    Raises:
+        DataUnreadable: A file was changed since it was indexed.
+    """
+    probability = opened.runner.run_all(index, progress, step)
+    return score_patches(index, probability, opened.bundle.manifest.thresholds)
 
 
 def _patients(request: EvaluationRequest, manifest: BundleManifest, index: PatchIndex) -> tuple[str, ...]:
