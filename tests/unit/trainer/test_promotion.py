@@ -297,3 +297,23 @@ def test_a_site_s_numbers_begin_above_the_project_s_and_are_never_given_twice(mo
     write_channel_model(models, "3")  # an upgrade of the project
     assert next_site_version(models, "idc") == "1001"
     assert np.max(servable_versions(models, "idc")) == 3
+
+
+def test_a_held_version_is_in_its_place_with_its_figures_and_does_not_serve(models: Path, data: Path) -> None:
+    candidate = _candidate(models)
+
+    assert _promote(candidate, data, "--hold") == 0
+
+    assert servable_versions(models, "idc") == [2]
+    assert (models / "idc" / "1000").is_dir()
+    assert promotion_path(models, "idc", "1000").is_file()
+    record = ModelWithdrawal.model_validate_json(withdrawal_path(models, "idc", "1000").read_bytes())
+    assert (record.by, record.serves_instead) == ("Ada", "2")
+
+
+def test_nothing_is_held_where_nothing_serves(tmp_path: Path, data: Path, error_line: Callable[[], str]) -> None:
+    candidate = _candidate(tmp_path / "models")
+
+    assert _promote(candidate, data, "--hold") == errors.WrongSetting.exit_code
+    assert "omit --hold" in error_line()
+    assert candidate.is_dir()

@@ -9,12 +9,12 @@ from typing import Final
 
 from idc_inference.errors import ModelUnavailable, UnknownModel
 from idc_inference.metrics import Metrics
+from idc_inference.models.choices import Choices
 from idc_inference.models.served_model import ServedModel
 from idc_inference.models.versions import Fingerprint, Versions, fingerprint
 from idc_inference.threads.daemons import run_within
 from idc_modelio.bundles import versions
 from idc_modelio.errors import BundleError
-from idc_modelio.serving import servable_versions
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +37,7 @@ class ModelRepository:
         *,
         pinned: int | None = None,
         max_served: int = 1,
+        choices: Choices | None = None,
     ) -> None:
         """Serve nothing yet.
 
@@ -47,9 +48,12 @@ class ModelRepository:
             metrics: Counts loads and refusals.
             pinned: The only version to serve, even if it was withdrawn; None for the newest that was not.
             max_served: How many of the newest versions stay loaded.
+            choices: Which versions may serve; None goes by the trainer's records alone.
         """
         self.models_dir, self.name, self.pinned = models_dir, name, pinned
         self._load, self._metrics, self._max_served = load, metrics, max_served
+        self.choices = choices or Choices(models_dir, name)
+        """Which versions may serve."""
         self._versions = Versions()
         self._seen: dict[int, Fingerprint] = {}
         self._tried: dict[int, Fingerprint] = {}
@@ -192,7 +196,7 @@ class ModelRepository:
 
     def _wanted(self) -> list[int]:
         if self.pinned is None:
-            return servable_versions(self.models_dir, self.name)
+            return self.choices.servable()
         return [version for version in versions(self.models_dir, self.name) if version == self.pinned]
 
     def _choose(self, seen: dict[int, Fingerprint]) -> dict[int, ServedModel]:

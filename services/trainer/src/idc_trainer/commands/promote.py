@@ -28,6 +28,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
     )
     add_data(add)
     add("--compare-only", action="store_true", help="compare and record, but let nothing else serve")
+    add("--hold", action="store_true", help="put it in its place, but let an administrator at the gateway decide")
     add("--untested", action="store_true", help="promote even if too few patients are new to both models")
     add_account(command)
 
@@ -40,6 +41,9 @@ def run(options: argparse.Namespace) -> None:
     require_passed(comparison, untested=options.untested)
     if options.compare_only:
         told = f"{comparison.candidate.name} {at.version} may be promoted; nothing was changed"
+    elif options.hold:
+        put_in_place(at, comparison, held=True)
+        told = f"{at.place} is in its place; an administrator lets it serve at the gateway"
     else:
         put_in_place(at, comparison)
         told = f"{at.place} serves from now on; to undo it: idc-trainer rollback {at.place.parent}"

@@ -89,25 +89,36 @@ def reference(bundle: Bundle) -> ModelRef:
     return ModelRef(name=bundle.manifest.name, version=bundle.manifest.version, sha256=bundle.sha256)
 
 
-def put_in_place(at: Located, comparison: ModelComparison) -> None:
+def put_in_place(at: Located, comparison: ModelComparison, *, held: bool = False) -> None:
     """Let a compared version serve; newer versions are withdrawn.
 
+    Args:
+        at: The version.
+        comparison: Of the version with what serves.
+        held: Whether it is put in its place as if it had been rolled back: an administrator lets it serve.
+
     Raises:
+        WrongSetting: It shall be held, and no version would serve.
         BundleInvalid: It, or the version that serves, is another one than when they were compared.
         OutputUnwritable, OutputFull: The folder of models cannot be written.
     """
+    if held and comparison.serving is None:
+        raise WrongSetting(f"no version of {at.name!r} serves that could go on: omit --hold")
     try:
         at.place.parent.mkdir(parents=True, exist_ok=True)
         with locked(at.place.parent):
             _check_unchanged(at, comparison)
+            if held and comparison.serving:
+                _withdraw(at.models, at.name, at.version, comparison.serving.version, comparison.by)
             promotion = ModelPromotion(promoted_at=utc_now(), by=comparison.by, comparison=comparison)
             write_record(promotion, promotion_path(at.models, at.name, at.version))
             if at.is_candidate:
                 at.folder.rename(at.place)
                 comparison_path(at.models, at.name, at.version).unlink(missing_ok=True)
-            withdrawal_path(at.models, at.name, at.version).unlink(missing_ok=True)
             sync(at.place.parent)
-            _withdraw_above(at.models, at.name, int(at.version), comparison.by)
+            if not held:
+                withdrawal_path(at.models, at.name, at.version).unlink(missing_ok=True)
+                _withdraw_above(at.models, at.name, int(at.version), comparison.by)
     except OSError as exc:
         raise output_error(at.models, exc) from exc
 
@@ -160,8 +171,12 @@ def _withdraw_above(models: Path, name: str, version: int, by: str) -> None:
     """Withdraw newer versions, damaged ones as well."""
     for newer in servable_versions(models, name):
         if newer > version:
-            record = ModelWithdrawal(withdrawn_at=utc_now(), by=by, version=str(newer), serves_instead=str(version))
-            write_record(record, withdrawal_path(models, name, str(newer)))
+            _withdraw(models, name, str(newer), str(version), by)
+
+
+def _withdraw(models: Path, name: str, version: str, instead: str, by: str) -> None:
+    record = ModelWithdrawal(withdrawn_at=utc_now(), by=by, version=version, serves_instead=instead)
+    write_record(record, withdrawal_path(models, name, version))
 
 
 def _check_unchanged(at: Located, comparison: ModelComparison) -> None:
