@@ -2,9 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
+
+from pydantic import BaseModel, Field
 
 from idc_contracts import Decision, ModelRef, Thresholds
+from idc_contracts.promotion import ModelComparison
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,20 @@ class ModelDescription:
     figures: dict[str, Any] | None
     servers: tuple[str, ...] = ()
     """URLs of the servers that have it."""
+
+
+class ModelVersion(BaseModel):
+    """A version in an inference server's folder of models."""
+
+    version: str = Field(pattern=r"^[1-9][0-9]{0,17}$")
+    state: Literal["serving", "earlier", "withdrawn", "refused", "candidate"] = Field(
+        description="`earlier`: it may serve, and a newer one does. `withdrawn`: rolled back, or held for an "
+        "administrator. `refused`: it cannot be loaded. `candidate`: not promoted yet."
+    )
+    reason: str = Field(description="Why it is refused; otherwise empty.")
+    comparison: ModelComparison | None = Field(
+        default=None, description="How it compared with the model that served then; null if it was not compared."
+    )
 
 
 @dataclass(frozen=True)
@@ -75,6 +92,23 @@ class InferenceServer(Protocol):
         Raises:
             InferenceUnavailable: No answer, or not in time.
             InferenceBroken: The answer does not follow the protocol.
+        """
+
+    async def versions(self) -> list[ModelVersion]:
+        """The versions and candidates of its model, newest first.
+
+        Raises:
+            InferenceUnavailable: No answer, or not in time.
+            InferenceBroken: The server does not list them, or not by the protocol.
+        """
+
+    async def choose(self, version: str, by: str, *, serves: bool) -> None:
+        """Let a version serve, or let the one before it serve instead.
+
+        Raises:
+            VersionRefused: The server refuses; nothing was changed.
+            InferenceUnavailable: No answer, or not in time.
+            InferenceBroken: The server cannot do it.
         """
 
     async def close(self) -> None:
