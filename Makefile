@@ -1,6 +1,6 @@
 # Every task of the project, for people and CI.
 .DEFAULT_GOAL := help
-.PHONY: alarm-histories help tools format lint types fresh quick schemas docs test check manifests up down pi-image pi-test api-key e2e train benchmarks rotate-certificates faults
+.PHONY: alarm-histories help tools format lint types fresh quick schemas docs test check manifests up down pi-image pi-test api-key e2e train benchmarks rotate-certificates faults promote rollback
 
 SHELL := /bin/bash
 # the images of the tests; those of a stack are tagged with its project's name
@@ -81,8 +81,16 @@ pi-test: tools ## run that image under QEMU and on an emulated Raspberry Pi 3 wi
 	@scripts/install_pi_tools.sh
 	$(RUN) pytest tests/pi -q -m pi
 
-train: ## train on IDC_DATA_DIR (default ./data) as your own account; the bundle goes to ./models; more options in TRAIN
+train: ## train on IDC_DATA_DIR (default ./data) as your own account; writes a candidate below ./models; more options in TRAIN
 	docker compose run --rm --build --user "$$(id -u):$$(id -g)" trainer train --data /data --out /models $(TRAIN)
+
+NAME ?= idc
+
+promote: ## compare the newest candidate (of the model NAME) with the serving model; it serves unless it is worse; options in PROMOTE
+	docker compose run --rm --build --user "$$(id -u):$$(id -g)" trainer promote /models/.candidates/$(NAME) --data /data --by "$$(id -un)" $(PROMOTE)
+
+rollback: ## let the version before serve again; options in ROLLBACK
+	docker compose run --rm --build --user "$$(id -u):$$(id -g)" trainer rollback /models/$(NAME) --by "$$(id -un)" $(ROLLBACK)
 
 alarm-histories: tools ## check the alarm's state machine over 10,000 generated histories
 	ALARM_HISTORIES=10000 $(RUN) pytest tests/unit/alarm/test_alarm_policy.py -q --timeout=3600

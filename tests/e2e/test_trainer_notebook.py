@@ -29,7 +29,7 @@ def test_the_notebook_makes_a_bundle_and_a_report(tmp_path: Path, monkeypatch: p
 
     NotebookClient(notebook, timeout=600, kernel_name="python3").execute(cwd=str(tmp_path))
 
-    assert read_bundle(tmp_path / "models" / "idc" / "1").manifest.split.test == ("a",)
+    assert read_bundle(tmp_path / "models" / ".candidates" / "idc" / "1000").manifest.split.test == ("a",)
     assert "not a medical device" in (tmp_path / "report" / "index.html").read_text(encoding="utf-8")
     shown = "".join(str(cell.get("outputs", "")) for cell in notebook.cells)
     assert "Model card: idc, version 1" in shown

@@ -115,7 +115,7 @@ def test_every_command_takes_the_set_as_it_is(
 ) -> None:
     data, cache = ["--data", str(sample)], ["--cache", str(tmp_path / "cache")]
     test = sorted(set(index.patients.tolist()))[0]
-    bundle, images = str(tmp_path / "models" / "idc" / "1"), str(sample / test)
+    bundle, images = str(tmp_path / "models" / ".candidates" / "idc" / "1000"), str(sample / test)
     train = ["train", *data, *cache, *FAST, "--out", str(tmp_path / "models"), "--test-patients", test]
     train += ["--allow-missed-target"]
     crossval = ["crossval", *data, *cache, *FAST, "--folds", "2", "--report", str(tmp_path / "crossval")]

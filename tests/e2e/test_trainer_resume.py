@@ -83,13 +83,13 @@ def test_a_killed_training_goes_on_and_repeats_no_finished_epoch(trainings: _Tra
     process.communicate()
     first = _history(tmp_path)
     assert (process.returncode, len(first)) == (-signal.SIGKILL, 1)
-    assert versions(tmp_path / "out", "idc") == []
+    assert versions(tmp_path / "out" / ".candidates", "idc") == []
 
     again = trainings.start()
     _, told = again.communicate(timeout=300)
 
     assert again.returncode == 0, told
-    manifest = read_bundle(tmp_path / "out" / "idc" / "1").manifest
+    manifest = read_bundle(tmp_path / "out" / ".candidates" / "idc" / "1000").manifest
     assert manifest.backbone.fine_tuned_from == "stage4"
     history = _history(tmp_path)
     assert (len(history), history[0]) == (2, first[0])
@@ -111,4 +111,4 @@ def test_a_stopped_training_ends_with_one_line_and_leaves_no_bundle(
     assert process.returncode == code
     assert told.splitlines()[-1] == "idc-trainer: stopped; no bundle was written"
     assert "Traceback" not in told
-    assert list((tmp_path / "out" / "idc").iterdir()) == []
+    assert list((tmp_path / "out" / ".candidates" / "idc").iterdir()) == []

@@ -1,12 +1,15 @@
 """The trainer's container makes a bundle that the inference service accepts."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 
 from idc_inference.__main__ import main as idc_inference
 from idc_modelio.bundles import read_bundle
+from idc_modelio.serving import servable_versions
+from support.checkout import REPOSITORY
 from support.compose_stack import ComposeStack
 from support.made_patches import write_patch_folder
 
@@ -19,16 +22,25 @@ def test_trainer_makes_a_bundle_from_a_mounted_folder(stack: ComposeStack, tmp_p
     models = tmp_path / "models"
     models.mkdir()
 
-    stack.compose(
-        *("--profile", "train", "run", "--rm", "--build", "--user", f"{os.getuid()}:{os.getgid()}"),
-        *("--volume", f"{data}:/data:ro", "--volume", f"{models}:/models"),
-        *("trainer", "train", "--data", "/data", "--out", "/models", "--allow-missed-target"),
-        timeout_s=1500,
-    )
+    def trainer(*arguments: str) -> None:
+        stack.compose(
+            *("--profile", "train", "run", "--rm", "--build", "--user", f"{os.getuid()}:{os.getgid()}"),
+            *("--volume", f"{data}:/data:ro", "--volume", f"{models}:/models"),
+            *("trainer", *arguments),
+            timeout_s=1500,
+        )
 
-    assert idc_inference(["--check", str(models / "idc" / "1")]) == 0
-    split = read_bundle(models / "idc" / "1").manifest.split
+    trainer("train", "--data", "/data", "--out", "/models", "--steps", "30", "--allow-missed-target")
+
+    assert idc_inference(["--check", str(models / ".candidates" / "idc" / "1000")]) == 0
+    split = read_bundle(models / ".candidates" / "idc" / "1000").manifest.split
     assert sorted([*split.train, *split.validation, *split.test]) == sorted(patients)
+
+    shutil.copytree(REPOSITORY / "models" / "idc" / "2", models / "idc" / "2")
+    trainer("promote", "/models/.candidates/idc", "--data", "/data", "--untested")  # few patients are new to it
+    assert servable_versions(models, "idc") == [1000, 2]
+    trainer("rollback", "/models/idc")
+    assert servable_versions(models, "idc") == [2]
 
 
 def test_trainer_reports_what_is_wrong_in_one_line(stack: ComposeStack, tmp_path: Path) -> None:

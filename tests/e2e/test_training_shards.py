@@ -102,6 +102,6 @@ def test_shards_in_containers_survive_a_kill_and_spare_the_training_all_features
     )
 
     assert [code for code, _ in (again, *others, trained)] == [0] * 4, (again, others, trained)
-    assert read_bundle(work / "models" / "idc" / "1").manifest.dataset.patches == 1200
+    assert read_bundle(work / "models" / ".candidates" / "idc" / "1000").manifest.dataset.patches == 1200
     assert _blocks(work) == before
     assert _rows(work) == [1200, 1200]

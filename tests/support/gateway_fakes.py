@@ -9,7 +9,7 @@ from PIL import Image
 
 from idc_contracts import ModelRef, Reason, Thresholds, decide
 from idc_gateway.errors import BusUnavailable, GatewayError, ImagesUnavailable, MessageRefused
-from idc_gateway.inference.ports import EncodedImage, ModelDescription, Prediction
+from idc_gateway.inference.ports import EncodedImage, ModelDescription, ModelVersion, Prediction
 from idc_gateway.messages.ports import OnMessage, OutgoingMessage
 
 FAKE_MODEL = ModelRef(name="idc", version="1", sha256="0" * 64)
@@ -29,6 +29,10 @@ class RednessInference:
         """Reasons that each image gets, as by a model's checks."""
         self.scales_um_per_px: list[float | None] = []
         """What was stated, one for each image."""
+        self.states = {"1001": "candidate", "1000": "withdrawn", "1": "serving"}
+        """The state of each version."""
+        self.chosen: list[tuple[str, str, bool]] = []
+        """The versions that were chosen, by whom, and whether to serve."""
 
     async def is_ready(self) -> bool:
         """As set."""
@@ -53,6 +57,20 @@ class RednessInference:
             "# A fake",
             {},
         )
+
+    async def versions(self) -> list[ModelVersion]:
+        """See `InferenceServer.versions`."""
+        if self.failure is not None:
+            raise self.failure
+        return [ModelVersion(version=version, state=state, reason="") for version, state in self.states.items()]
+
+    async def choose(self, version: str, by: str, *, serves: bool) -> None:
+        """See `InferenceServer.choose`: the first other version that is no candidate serves instead."""
+        self.chosen.append((version, by, serves))
+        others = [other for other, state in self.states.items() if other != version and state != "candidate"]
+        self.states |= {version: "serving", **dict.fromkeys(others, "earlier")} if serves else {version: "withdrawn"}
+        if not serves:
+            self.states[others[0]] = "serving"
 
     async def close(self) -> None:
         """Nothing to close."""

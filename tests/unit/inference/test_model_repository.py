@@ -17,6 +17,7 @@ from idc_inference.models.repository import ModelRepository
 from idc_inference.models.served_model import OpenEngine, load_model
 from idc_inference.settings import InferenceSettings
 from idc_modelio.outputs import Outputs
+from idc_modelio.serving import candidates, withdrawal_path
 from support.inference_fakes import RednessEngine, serve_fake
 from support.tiny_bundle import write_tiny_bundle
 
@@ -286,3 +287,58 @@ def test_model_is_warm_before_it_is_served(tmp_path: Path) -> None:
     open_from(tmp_path, serve_fake(engine))
 
     assert {4, 1} <= set(engine.batch_sizes)
+
+
+def test_a_candidate_is_never_loaded_whatever_its_number(tmp_path: Path) -> None:
+    write_tiny_bundle(tmp_path, version="2")
+    write_tiny_bundle(candidates(tmp_path), version="1000")
+
+    bench = Bench(tmp_path, max_served=8)
+    bench.look_until_settled()
+
+    assert bench.served() == [2]
+    assert len(bench.engines) == 1
+
+
+def _withdraw(models: Path, version: str) -> Path:
+    record = withdrawal_path(models, "idc", version)
+    record.parent.mkdir(parents=True, exist_ok=True)
+    record.write_text("{}")
+    return record
+
+
+def test_a_withdrawn_version_makes_room_for_the_one_before_and_comes_back_with_its_record_gone(tmp_path: Path) -> None:
+    for version in ("2", "1000"):
+        write_tiny_bundle(tmp_path, version=version)
+    bench = Bench(tmp_path)
+    assert bench.served() == [1000]
+
+    record = _withdraw(tmp_path, "1000")
+    bench.repository.refresh()
+    assert bench.served() == [2]
+
+    record.unlink()
+    bench.look_until_settled()
+    assert bench.served() == [1000]
+
+
+def test_a_withdrawn_version_stays_withdrawn_after_a_restart(tmp_path: Path) -> None:
+    for version in ("2", "1000"):
+        write_tiny_bundle(tmp_path, version=version)
+    _withdraw(tmp_path, "1000")
+
+    assert Bench(tmp_path, max_served=8).served() == [2]
+
+
+def test_a_pinned_version_is_served_even_if_it_was_withdrawn(tmp_path: Path) -> None:
+    write_tiny_bundle(tmp_path, version="2")
+    _withdraw(tmp_path, "2")
+
+    assert Bench(tmp_path, pinned=2).served() == [2]
+
+
+def test_where_every_version_was_withdrawn_the_reason_says_so(tmp_path: Path) -> None:
+    write_tiny_bundle(tmp_path, version="2")
+    _withdraw(tmp_path, "2")
+
+    assert "every version was rolled back" in Bench(tmp_path).repository.why_none()

@@ -10,7 +10,7 @@ import pytest
 
 from idc_modelio.bundles import versions
 from idc_trainer.errors import OutputFull, OutputUnwritable
-from idc_trainer.export.bundle_writer import list_digests, new_bundle, next_version
+from idc_trainer.export.bundle_writer import list_digests, new_bundle
 
 
 def test_a_bundle_appears_whole_and_only_at_the_end(tmp_path: Path) -> None:
@@ -56,13 +56,6 @@ def test_a_version_that_another_run_wrote_meanwhile_is_kept(tmp_path: Path) -> N
     assert [path.name for path in (tmp_path / "idc" / "1").iterdir()] == ["theirs.txt"]
 
 
-def test_the_next_version_follows_the_newest(tmp_path: Path) -> None:
-    assert next_version(tmp_path, "idc") == "1"
-    for name in ("2", "10", ".11-abc", "x"):
-        (tmp_path / "idc" / name).mkdir(parents=True)
-    assert next_version(tmp_path, "idc") == "11"
-
-
 def test_digests_cover_sub_folders_and_not_the_manifest(tmp_path: Path) -> None:
     (tmp_path / "report").mkdir()
     (tmp_path / "report" / "index.html").write_text("x")
@@ -86,7 +79,6 @@ def test_a_bundle_whose_writer_is_killed_is_never_visible(tmp_path: Path) -> Non
 
     assert ended.returncode == -signal.SIGKILL
     assert versions(tmp_path, "idc") == []
-    assert next_version(tmp_path, "idc") == "1"
     with new_bundle(tmp_path, "idc", "1") as folder, new_bundle(tmp_path, "idc", "2") as other:
         assert [*folder.iterdir(), *other.iterdir()] == []  # a run that lives keeps its folder
         assert len(list((tmp_path / "idc").iterdir())) == 2  # what the killed one left is gone

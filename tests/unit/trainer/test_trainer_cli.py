@@ -39,7 +39,7 @@ def _kinds() -> dict[str, type[errors.TrainerError]]:
 def test_exit_codes_are_those_of_sysexits_and_2_for_a_wrong_option() -> None:
     codes = {kind.exit_code for kind in _kinds().values() if kind is not errors.TrainerError}
 
-    assert codes == {2, os.EX_DATAERR, os.EX_NOINPUT, os.EX_SOFTWARE, os.EX_CANTCREAT, os.EX_IOERR}
+    assert codes == {2, os.EX_DATAERR, os.EX_NOINPUT, os.EX_SOFTWARE, os.EX_CANTCREAT, os.EX_IOERR, os.EX_NOPERM}
 
 
 def test_the_documented_codes_are_the_real_ones() -> None:

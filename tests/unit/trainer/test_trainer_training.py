@@ -13,7 +13,7 @@ from idc_contracts.bundle import BundleManifest
 from idc_modelio.bundles import read_bundle, read_self_test
 from idc_trainer.__main__ import main
 from idc_trainer.data.reading import DataSet
-from idc_trainer.errors import DataUnreadable
+from idc_trainer.errors import DataUnreadable, OutputUnwritable
 from idc_trainer.features.store import FeatureStore
 from idc_trainer.learning.operating_point import Target
 from idc_trainer.learning.recipe import HEAD_SCHEDULE, NONE, Recipe
@@ -75,7 +75,7 @@ def cross_fitted_path(data: Path, cache: Path, tmp_path_factory: pytest.TempPath
 def test_the_bundle_passes_the_reader_of_the_services(bundle_path: Path) -> None:
     bundle = read_bundle(bundle_path)
 
-    assert (bundle.manifest.name, bundle.manifest.version) == ("idc", "1")
+    assert (bundle.manifest.name, bundle.manifest.version) == ("idc", "1000")
     assert {"MODEL_CARD.md", "model.bin", "model.onnx", "model.xml", "report/index.html", "selftest.npz"} <= set(
         bundle.manifest.files
     )
@@ -113,14 +113,14 @@ def test_the_parity_of_all_graphs_stands_in_the_manifest(bundle_path: Path, cros
 def test_the_command_line_gives_the_next_version_with_the_same_figures(
     data: Path, cache: Path, bundle_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "idc" / "4").mkdir(parents=True)
+    (tmp_path / ".candidates" / "idc" / "1004").mkdir(parents=True)
     arguments = ["train", "--data", str(data), "--cache", str(cache), "--out", str(tmp_path), "--no-int8", *OPTIONS]
     arguments.append("--allow-missed-target")
 
     assert main([*arguments, "--test-patients", "a", "--validation-patients", "b,e"]) == 0
 
-    again = tmp_path / "idc" / "5"
-    assert f"wrote {again}" in capsys.readouterr().out
+    again = tmp_path / ".candidates" / "idc" / "1005"
+    assert f"wrote the candidate {again}" in capsys.readouterr().out
     first, second = (json.loads((path / "manifest.json").read_text()) for path in (bundle_path, again))
     assert second["command"].startswith(f"idc-trainer train --data {data}")
     for volatile in ("created_at", "files", "version", "command"):
@@ -191,7 +191,7 @@ def test_a_list_with_an_unknown_file_is_refused(data: Path, cache: Path, tmp_pat
     with pytest.raises(DataUnreadable, match=r"absent\.png"):
         train(_request(data, cache, tmp_path / "out", report_list=tmp_path / "list.txt"), _tell)
 
-    assert list((tmp_path / "out" / "idc").iterdir()) == []
+    assert list((tmp_path / "out" / ".candidates" / "idc").iterdir()) == []
 
 
 def test_only_the_very_same_run_goes_on_from_a_checkpoint(tmp_path: Path) -> None:
@@ -215,3 +215,17 @@ def test_only_the_very_same_run_goes_on_from_a_checkpoint(tmp_path: Path) -> Non
     assert len(others | {first}) == 6
     weights.unlink()
     assert folder() == first
+
+
+def test_a_number_of_the_project_is_warned_of_and_one_in_service_is_refused_before_any_work(
+    data: Path, cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "idc" / "2").mkdir(parents=True)
+
+    code = main(["train", "--data", str(data), "--out", str(tmp_path), "--cache", str(cache), "--version", "2"])
+
+    told = capsys.readouterr().err
+    assert code == OutputUnwritable.exit_code
+    assert "may collide with a model of the project" in told
+    assert f"{tmp_path / 'idc' / '2'} exists and a bundle is never changed" in told
+    assert not (tmp_path / ".candidates").exists()

@@ -1,9 +1,10 @@
-"""JSON Schemas of every message and of the bundle manifest, from the models themselves."""
+"""JSON Schemas of every message, of the bundle manifest and of the records of the gate, from the models themselves."""
 
 from typing import Any, Final
 
 from idc_contracts.base import Contract
 from idc_contracts.bundle import BundleManifest
+from idc_contracts.promotion import ModelComparison, ModelPromotion, ModelWithdrawal
 from idc_contracts.topics import TOPICS
 
 SCHEMA_DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -16,5 +17,6 @@ def schema_of(model: type[Contract]) -> dict[str, Any]:
 
 def all_schemas() -> dict[str, dict[str, Any]]:
     """Every published schema by its file name without the ending."""
-    models: set[type[Contract]] = {topic.message for topic in TOPICS} | {BundleManifest}
+    models: set[type[Contract]] = {topic.message for topic in TOPICS}
+    models |= {BundleManifest, ModelComparison, ModelPromotion, ModelWithdrawal}
     return {model.__name__: schema_of(model) for model in sorted(models, key=lambda model: model.__name__)}

@@ -162,6 +162,10 @@ class InferenceRefused(InferenceError, status=422, kind="inference-refused"):
     """It rejected the request."""
 
 
+class VersionRefused(InferenceError, status=409, kind="version-refused"):
+    """The version of the model cannot be chosen: nothing was changed."""
+
+
 class InferenceBroken(InferenceError, status=502, kind="inference-broken"):
     """Its answer does not follow the protocol."""
 

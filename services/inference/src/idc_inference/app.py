@@ -20,6 +20,8 @@ from idc_inference.engines.openvino_engine import OpenVinoEngine, available_devi
 from idc_inference.engines.stick_engine import StickEngine
 from idc_inference.errors import ModelUnavailable
 from idc_inference.metrics import Metrics
+from idc_inference.models.choices import Choices
+from idc_inference.models.choosing import Choosing
 from idc_inference.models.device_guard import DeviceGuard
 from idc_inference.models.loading import compile_within, load_within
 from idc_inference.models.repository import ModelRepository
@@ -85,6 +87,7 @@ def open_repository(settings: InferenceSettings, metrics: Metrics, open_on_devic
         metrics,
         pinned=settings.model_version,
         max_served=settings.max_versions,
+        choices=Choices(settings.models_dir, settings.model_name, settings.state_dir),
     )
     repository.refresh()
     if not repository.versions.served:
@@ -117,6 +120,7 @@ def create_app(
             timeout_s=settings.body_timeout_s,
         ),
         metrics,
+        Choosing(repository),
     )
 
     @asynccontextmanager

@@ -9,6 +9,7 @@ InferenceError
 ├── DeadlineExceeded (TimeoutError)  HTTP 503
 ├── EngineFailed (RuntimeError)      HTTP 500
 │   └── DeviceUnavailable            HTTP 503
+├── ChoiceNotKept (OSError)          HTTP 500
 └── ModelUnavailable                 the service cannot start, or a version is refused
     └── DeviceMissing (LookupError)
 """
@@ -52,6 +53,10 @@ class DeviceUnavailable(EngineFailed):
     def __init__(self, reason: str, remedy: str = "try again in a few seconds") -> None:
         super().__init__(f"{reason}: {remedy}")
         self.reason = reason
+
+
+class ChoiceNotKept(InferenceError, OSError):
+    """The choice of a version cannot be written; nothing was changed."""
 
 
 class ModelUnavailable(InferenceError):

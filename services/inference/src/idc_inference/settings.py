@@ -22,6 +22,11 @@ class InferenceSettings(ServiceSettings):
     model_version: int | None = Field(
         default=None, ge=1, description="The only version to serve; unset for the newest valid one."
     )
+    state_dir: Path | None = Field(
+        default=None,
+        description="Folder in which the service keeps the choice of versions that an administrator makes at the "
+        "gateway; unset, none can be made.",
+    )
     max_versions: int = Field(default=1, ge=1, le=8, description="How many of the newest valid versions stay loaded.")
     poll_interval_s: float = Field(
         default=2.0, ge=0.1, le=3600, description="Interval between two reads of the bundles' folder, in seconds."

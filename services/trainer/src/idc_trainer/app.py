@@ -10,7 +10,9 @@ from idc_trainer.errors import printable
 
 _COMMANDS: Final = {
     "data check": ("data_check", "report patients, classes, files left out, odd sizes, duplicates and confounding"),
-    "train": ("train", "train on patches and write a model bundle"),
+    "train": ("train", "train on patches and write a model bundle, a candidate that is not served yet"),
+    "promote": ("promote", "compare a candidate with the serving model, and let it serve unless it is worse"),
+    "rollback": ("rollback", "let an earlier version serve again"),
     "evaluate": ("evaluate", "measure a bundle on patients that it was not trained on"),
     "crossval": ("crossval", "measure a recipe on patients that it was not trained on"),
     "predict": ("predict", "classify images"),

@@ -16,6 +16,10 @@ TrainerError                    1
 │   └── WeightsChanged
 ├── CacheDamaged                65 (ValueError)
 ├── BundleInvalid               65 (ValueError)
+├── NoEarlierVersion            66 (LookupError)
+├── PromotionRefused            77
+│   ├── CandidateWorse
+│   └── CandidateUntested
 ├── OperatingPointUnreachable   65 (RuntimeError)
 ├── CalibrationFailed           65 (RuntimeError)
 ├── ParityFailed                70 (RuntimeError)
@@ -124,6 +128,26 @@ class BundleInvalid(TrainerError, ValueError):
     """A bundle is missing, was changed, or fails its self-test."""
 
     exit_code = os.EX_DATAERR
+
+
+class NoEarlierVersion(TrainerError, LookupError):
+    """There is no version of the model to go back to."""
+
+    exit_code = os.EX_NOINPUT
+
+
+class PromotionRefused(TrainerError):
+    """The candidate was not put in place: it is worse than the serving model, or too few patients could test it."""
+
+    exit_code = os.EX_NOPERM
+
+
+class CandidateWorse(PromotionRefused):
+    """The candidate is worse than the serving model beyond chance."""
+
+
+class CandidateUntested(PromotionRefused):
+    """Too few patients are new to both models."""
 
 
 class OperatingPointUnreachable(TrainerError, RuntimeError):

@@ -68,6 +68,9 @@ async def test_administration_needs_the_scope_admin(client: httpx.AsyncClient, s
         ("PUT", "/api/v1/users/admin/role"),
         ("POST", "/api/v1/users/admin/sign-in-link"),
         ("DELETE", "/api/v1/users/admin"),
+        ("GET", "/api/v1/models/versions"),
+        ("POST", "/api/v1/models/versions/1/promote"),
+        ("POST", "/api/v1/models/versions/1/roll-back"),
     ]:
         answer = await stranger.request(method, path, headers=key, json={"name": "x", "role": "admin"})
         assert answer.status_code == 403, path

@@ -17,7 +17,7 @@ class Scope(StrEnum):
     AUDIT = "audit"
     """Read and verify the audit chain."""
     ADMIN = "admin"
-    """Delete results; make and revoke keys and users."""
+    """Delete results; make and revoke keys and users; choose the model's version."""
 
 
 class Role(StrEnum):

@@ -8,9 +8,9 @@ from collections.abc import Awaitable, Sequence
 from functools import partial
 from typing import Any, Final
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
-from idc_gateway.errors import InferenceBroken, InferenceRefused, InferenceUnavailable
+from idc_gateway.errors import InferenceBroken, InferenceRefused, InferenceUnavailable, VersionRefused
 from idc_gateway.inference.coalescing import SEVERAL_IDS
 from idc_gateway.inference.credentials import KeyFromFile
 from idc_gateway.inference.http_client import HttpAnswer, HttpClient, NoAnswer
@@ -23,7 +23,7 @@ from idc_gateway.inference.oip_messages import (
     binary_request,
     json_request,
 )
-from idc_gateway.inference.ports import EncodedImage, ModelDescription, Prediction
+from idc_gateway.inference.ports import EncodedImage, ModelDescription, ModelVersion, Prediction
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +31,7 @@ CHUNK_IMAGES: Final = 256
 """Images in one request to the server; a larger upload is sent in several."""
 MAX_CONNECTIONS: Final = 64
 _NOT_NOW: Final = 503
+_VERSIONS: Final = TypeAdapter(list[ModelVersion])
 
 
 class OipInference:
@@ -49,6 +50,7 @@ class OipInference:
         """
         self._url = url
         self._model_path = f"/v2/models/{model_name}"
+        self._repository_path = f"/v2/repository/models/{model_name}"
         open_client = partial(HttpClient, url, lookup=NameLookup(), trust=trust, key=key)
         self._client = open_client(max_connections=MAX_CONNECTIONS, is_traced=True)
         # Probes have their own connections: they must not queue behind the requests that they judge.
@@ -90,6 +92,26 @@ class OipInference:
             return ModelMetadata.model_validate_json(answer.body).description()
         except ValueError as exc:
             raise InferenceBroken("the inference service's metadata does not follow the protocol") from exc
+
+    async def versions(self) -> list[ModelVersion]:
+        """The versions and candidates of the model. See `InferenceServer.versions`."""
+        answer = await self._answered(self._probes.get(f"{self._repository_path}/versions"))
+        try:
+            return _VERSIONS.validate_json(answer.body)
+        except ValueError as exc:
+            raise InferenceBroken("the inference service's list of versions cannot be read") from exc
+
+    async def choose(self, version: str, by: str, *, serves: bool) -> None:
+        """Let a version serve, or the one before it. See `InferenceServer.choose`."""
+        body = json.dumps({"parameters": {"version": version, "by": by}}).encode()
+        path = f"{self._repository_path}/{'load' if serves else 'unload'}"
+        try:
+            answer = await self._probes.post(path, body, {"Content-Type": "application/json"})
+        except NoAnswer as exc:
+            raise InferenceUnavailable("the inference service does not answer: try again in a moment") from exc
+        if answer.status in (400, 404):
+            raise VersionRefused(_error_text(answer))
+        _check_status(answer)
 
     async def close(self) -> None:
         """Close the connections."""

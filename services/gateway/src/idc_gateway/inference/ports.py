@@ -2,9 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
+
+from pydantic import BaseModel, Field
 
 from idc_contracts import Check, ModelRef, Reason, Thresholds
+from idc_contracts.promotion import ModelComparison
 
 
 class EncodedImage(NamedTuple):
@@ -42,6 +45,20 @@ class ModelDescription:
     servers: tuple[str, ...] = ()
     """URLs of the servers that have it."""
     checks: tuple[Check, ...] | None = None
+
+
+class ModelVersion(BaseModel):
+    """A version in an inference server's folder of models."""
+
+    version: str = Field(pattern=r"^[1-9][0-9]{0,17}$")
+    state: Literal["serving", "earlier", "withdrawn", "refused", "candidate"] = Field(
+        description="`earlier`: it may serve, and a newer one does. `withdrawn`: rolled back, or held for an "
+        "administrator. `refused`: it cannot be loaded. `candidate`: not promoted yet."
+    )
+    reason: str = Field(description="Why it is refused; otherwise empty.")
+    comparison: ModelComparison | None = Field(
+        default=None, description="How it compared with the model that served then; null if it was not compared."
+    )
 
 
 @dataclass(frozen=True)
@@ -85,6 +102,23 @@ class InferenceServer(Protocol):
         Raises:
             InferenceUnavailable: No answer, or not in time.
             InferenceBroken: The answer does not follow the protocol.
+        """
+
+    async def versions(self) -> list[ModelVersion]:
+        """The versions and candidates of its model, newest first.
+
+        Raises:
+            InferenceUnavailable: No answer, or not in time.
+            InferenceBroken: The server does not list them, or not by the protocol.
+        """
+
+    async def choose(self, version: str, by: str, *, serves: bool) -> None:
+        """Let a version serve, or let the one before it serve instead.
+
+        Raises:
+            VersionRefused: The server refuses; nothing was changed.
+            InferenceUnavailable: No answer, or not in time.
+            InferenceBroken: The server cannot do it.
         """
 
     async def close(self) -> None:

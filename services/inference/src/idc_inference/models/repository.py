@@ -9,6 +9,7 @@ from typing import Final
 
 from idc_inference.errors import ModelUnavailable, UnknownModel
 from idc_inference.metrics import Metrics
+from idc_inference.models.choices import Choices
 from idc_inference.models.served_model import ServedModel
 from idc_inference.models.versions import Fingerprint, Versions, fingerprint
 from idc_inference.threads.daemons import run_within
@@ -36,6 +37,7 @@ class ModelRepository:
         *,
         pinned: int | None = None,
         max_served: int = 1,
+        choices: Choices | None = None,
     ) -> None:
         """Serve nothing yet.
 
@@ -44,11 +46,14 @@ class ModelRepository:
             name: The model.
             load: Verifies and compiles a version's folder; raises BundleError or ModelUnavailable.
             metrics: Counts loads and refusals.
-            pinned: The only version to serve; None for the newest.
+            pinned: The only version to serve, even if it was withdrawn; None for the newest that was not.
             max_served: How many of the newest versions stay loaded.
+            choices: Which versions may serve; None goes by the trainer's records alone.
         """
         self.models_dir, self.name, self.pinned = models_dir, name, pinned
         self._load, self._metrics, self._max_served = load, metrics, max_served
+        self.choices = choices or Choices(models_dir, name)
+        """Which versions may serve."""
         self._versions = Versions()
         self._seen: dict[int, Fingerprint] = {}
         self._tried: dict[int, Fingerprint] = {}
@@ -164,7 +169,8 @@ class ModelRepository:
         tried = "; ".join(f"version {version}: {why}" for version, why in sorted(self._refused.items()))
         wanted = "version" if self.pinned is None else f"version {self.pinned}"
         place = self.models_dir / self.name
-        reason = tried or f"there is no {wanted}"
+        withdrawn = self.pinned is None and versions(self.models_dir, self.name)
+        reason = tried or ("every version was rolled back" if withdrawn else f"there is no {wanted}")
         return f"no model {self.name!r} in {self.models_dir}: {reason}; put a bundle into {place}/<version>"
 
     def queue_depth(self) -> int:
@@ -189,8 +195,9 @@ class ModelRepository:
         return all(model.wait_closed(max(0.0, deadline_s - time.monotonic())) for model in self._closing)
 
     def _wanted(self) -> list[int]:
-        found = versions(self.models_dir, self.name)
-        return found if self.pinned is None else [version for version in found if version == self.pinned]
+        if self.pinned is None:
+            return self.choices.servable()
+        return [version for version in versions(self.models_dir, self.name) if version == self.pinned]
 
     def _choose(self, seen: dict[int, Fingerprint]) -> dict[int, ServedModel]:
         served: dict[int, ServedModel] = {}

@@ -21,6 +21,7 @@ from idc_inference.protocol.metadata import (
     server_metadata,
 )
 from idc_inference.protocol.requests import HEADER_LENGTH
+from idc_inference.web.choosing_routes import choosing_routes
 from idc_inference.web.runtime import Runtime
 
 
@@ -153,4 +154,5 @@ def routes() -> list[BaseRoute]:
         Route("/v2", server),
         Route("/metrics", metrics),
         Route("/v2/repository/index", index, methods=["POST"]),
+        *choosing_routes(),
     ]

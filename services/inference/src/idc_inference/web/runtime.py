@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from idc_inference.answering.classification import Classifier
 from idc_inference.metrics import Metrics
+from idc_inference.models.choosing import Choosing
 from idc_inference.models.repository import ModelRepository
 from idc_inference.scheduling.admission import Admission
 from idc_servicekit.body_budget import BodyBudget
@@ -18,6 +19,7 @@ class Runtime:
     admission: Admission
     bodies: BodyBudget
     metrics: Metrics
+    choosing: Choosing
     is_ready: bool = True
     """False from the signal to end on."""
 

@@ -1,7 +1,6 @@
 """Publishes a bundle completely or not at all."""
 
 import fcntl
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -9,13 +8,9 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from idc_contracts.bundle import MANIFEST_NAME, BundleManifest
-from idc_modelio.bundles import file_sha256, versions
+from idc_modelio.bundles import file_sha256
 from idc_trainer.errors import OutputUnwritable, TrainerError, output_error
-
-
-def next_version(root: Path, name: str) -> str:
-    """The whole number after the newest version of `name` under `root`."""
-    return str(max(versions(root, name), default=0) + 1)
+from idc_trainer.export.durable import locked, sync
 
 
 @contextmanager
@@ -49,23 +44,13 @@ def new_bundle(root: Path, name: str, version: str) -> Iterator[Path]:
 
 def _make_work_folder(place: Path, held: ExitStack) -> Path:
     """Make a folder that is locked while its run lives, and remove those that are not locked."""
-    with _locked(place.parent, fcntl.LOCK_EX):  # no other run looks between creation and locking
+    with locked(place.parent, fcntl.LOCK_EX):  # no other run looks between creation and locking
         for folder in place.parent.glob(".[0-9]*-*"):
-            with suppress(OSError), _locked(folder, fcntl.LOCK_EX | fcntl.LOCK_NB):
+            with suppress(OSError), locked(folder, fcntl.LOCK_EX | fcntl.LOCK_NB):
                 shutil.rmtree(folder)
         work = Path(tempfile.mkdtemp(prefix=f".{place.name}-", dir=place.parent))
-        held.enter_context(_locked(work, fcntl.LOCK_EX))
+        held.enter_context(locked(work, fcntl.LOCK_EX))
     return work
-
-
-@contextmanager
-def _locked(folder: Path, how: int) -> Iterator[None]:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, how)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def list_digests(folder: Path) -> dict[str, str]:
@@ -83,15 +68,7 @@ def write_manifest(folder: Path, draft: BundleManifest, files: dict[str, str]) -
 def _publish(work: Path, place: Path) -> None:
     work.chmod(0o755)  # mkdtemp makes it readable only to its owner; a service runs as another user
     for path in sorted(work.rglob("*")):
-        _sync(path)
-    _sync(work)
+        sync(path)
+    sync(work)
     work.rename(place)
-    _sync(place.parent)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync(place.parent)

@@ -13,7 +13,7 @@ from idc_trainer.data.reading import DataSet, read_patches
 from idc_trainer.errors import DataUnreadable, SplitError, printable
 from idc_trainer.evaluation.named_list import read_names
 from idc_trainer.evaluation.scored_patches import ScoredPatches, reasons_of, score_patches
-from idc_trainer.graphs.opening import open_bundle, prove
+from idc_trainer.graphs.opening import OpenBundle, open_bundle, prove
 from idc_trainer.progress import Progress
 
 _LOG = logging.getLogger(__name__)
@@ -58,9 +58,17 @@ def score_bundle(request: EvaluationRequest, progress: Progress) -> Evaluated:
     if request.only_list:
         index = _named(request.only_list, index)
     chosen = index.of(_patients(request, manifest, index))
-    found = opened.runner.run_all(chosen, progress, "scoring patches")
-    reasons = reasons_of(found, manifest.checks)
-    return Evaluated(manifest, chosen, score_patches(chosen, found["probability"], manifest.thresholds, reasons))
+    return Evaluated(manifest, chosen, score_opened(opened, chosen, progress, "scoring patches"))
+
+
+def score_opened(opened: OpenBundle, index: PatchIndex, progress: Progress, step: str) -> ScoredPatches:
+    """Score patches with an open bundle, at its own thresholds and checks.
+
+    Raises:
+        DataUnreadable: A file was changed since it was indexed.
+    """
+    found, manifest = opened.runner.run_all(index, progress, step), opened.bundle.manifest
+    return score_patches(index, found["probability"], manifest.thresholds, reasons_of(found, manifest.checks))
 
 
 def _named(only_list: Path, index: PatchIndex) -> PatchIndex:

@@ -5,11 +5,13 @@ from pathlib import Path
 
 import numpy as np
 
+from idc_modelio.serving import candidates
 from idc_trainer.evaluation.bootstrap import MeasuredPart, MeasuredParts, evaluate, read_cross_validation
 from idc_trainer.evaluation.named_list import ListResult, read_list
 from idc_trainer.evaluation.scored_patches import reasons_of, score_patches
 from idc_trainer.export import bundle_writer, self_test
 from idc_trainer.export.model_card import Findings, Provenance
+from idc_trainer.export.placing import candidate_version
 from idc_trainer.graphs.runner import GraphRunner
 from idc_trainer.learning.ensemble import CHECKS
 from idc_trainer.learning.operating_point import Target
@@ -27,11 +29,12 @@ from idc_trainer.workflows.preparation import Source, read_index
 class TrainingRequest:
     source: Source
     out: Path
+    """The folder of models."""
     command: str
     """The command line, which the manifest keeps."""
     name: str = "idc"
     version: str | None = None
-    """None takes the next whole number."""
+    """None takes the next of a site's own numbers."""
     split: SplitRequest = field(default_factory=SplitRequest)
     target: Target = field(default_factory=Target)
     report_list: Path | None = None
@@ -44,13 +47,13 @@ class TrainingRequest:
 
 
 def train(request: TrainingRequest, progress: Progress) -> Path:
-    """Train a model and write its bundle; returns the bundle's folder.
+    """Train a model and write its bundle as a candidate, which is not served; returns the bundle's folder.
 
     Raises:
         TrainerError: See `idc_trainer.errors`; nothing but the cache is written then.
     """
-    version = request.version or bundle_writer.next_version(request.out, request.name)
-    with bundle_writer.new_bundle(request.out, request.name, version) as folder:
+    version, root = candidate_version(request.out, request.name, request.version), candidates(request.out)
+    with bundle_writer.new_bundle(root, request.name, version) as folder:
         patches = split_patients(request.split, read_index(request.source, progress))
         cross_validation = read_cross_validation(request.cross_validation) if request.cross_validation else None
         listed = read_list(request.report_list, patches.test) if request.report_list else frozenset()
@@ -68,7 +71,7 @@ def train(request: TrainingRequest, progress: Progress) -> Path:
         found = Findings(patches, request.provenance, request.source.recipe, parts, result, cross_validation)
         write_documents(manifest, found, trained, folder)
         bundle_writer.write_manifest(folder, manifest, bundle_writer.list_digests(folder))
-    return request.out / request.name / version
+    return root / request.name / version
 
 
 def _measure(
