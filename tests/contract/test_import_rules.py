@@ -57,8 +57,8 @@ RULES: Final = {
         },
     ),
     "trainer": Rules(
-        rooms="errors progress data backbones splits evaluation graphs features report learning export workflows "
-        "commands app __main__",
+        rooms="errors progress data augmentation artefacts backbones splits evaluation graphs features report learning "
+        "export workflows commands app __main__",
         libraries={
             "tensorflow": ("graphs.*", "learning.*"),
             "keras": ("backbones.*", "graphs.*", "learning.*", "workflows.*"),

@@ -59,7 +59,8 @@ def decisions(scored: ScoredPatches) -> ModelDecisions:
 def _verdict(patients: int, *measures: ComparedMeasure) -> Verdict:
     if patients < LEAST_PATIENTS:
         return Verdict.UNTESTED
-    worse = any(measure.difference and measure.difference.high < 0 for measure in measures)
+    differences = [measure.difference for measure in measures if measure.difference]
+    worse = any(found.high is not None and found.high < 0 for found in differences)
     return Verdict.WORSE if worse else Verdict.NO_WORSE
 
 
