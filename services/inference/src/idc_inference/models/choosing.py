@@ -95,7 +95,7 @@ class Choosing:
             state = "refused"
         else:
             state = "earlier" if version in self._choices.servable() else "withdrawn"
-        return _item(version, state, refused, promotion and promotion.comparison)
+        return _item(version, state, refused, promotion.comparison if promotion else None)
 
 
 def _item(version: int, state: str, reason: str, comparison: ModelComparison | None) -> dict[str, Any]:
