@@ -109,6 +109,17 @@ def test_what_lies_outside_of_the_training_features_is_far() -> None:
     np.testing.assert_allclose(far, 8, rtol=0.1)
 
 
+def test_a_feature_that_hardly_varies_gives_weights_that_float16_holds() -> None:
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(500, 4)).astype(np.float32)
+    features[:, 0] = 0.0
+
+    learnt = scaled(fit_familiarity(features), 0.01)
+
+    assert np.isfinite(learnt.projection).all()
+    assert np.isfinite(learnt.offset).all()
+
+
 def test_the_unit_of_distance_holds_nearly_all_patches_of_the_average_patient() -> None:
     """A patient with many far patches counts as one patient."""
     distances = np.concatenate([np.linspace(0, 1, 1000), np.linspace(0, 3, 100)])

@@ -47,7 +47,7 @@ class Judged:
 def quantize(graph: ov.Model, patches: NDArray[np.uint8]) -> ov.Model:
     """Quantise a graph by NNCF's post-training quantisation with full bias correction.
 
-    The heads keep float arithmetic: P(IDC) is most sensitive to them.
+    The heads and the distance keep float arithmetic: the outputs are most sensitive to them.
 
     Args:
         graph: From `patch`, uint8 [N, 50, 50, 3] RGB 0-255.
@@ -61,7 +61,7 @@ def quantize(graph: ov.Model, patches: NDArray[np.uint8]) -> ov.Model:
         preset=nncf.QuantizationPreset.MIXED,
         subset_size=len(patches),
         fast_bias_correction=False,
-        ignored_scope=nncf.IgnoredScope(types=["MatMul"], validate=False),
+        ignored_scope=nncf.IgnoredScope(types=["MatMul", "Power", "ReduceSum", "Sqrt"], validate=False),
     )
     return quantized
 

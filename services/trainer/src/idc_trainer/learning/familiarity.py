@@ -15,7 +15,8 @@ from idc_trainer.learning.heads import as_float16
 
 MOST_PATCHES_EACH: Final = 150
 """Of a patient, in the fit: with some 500 features more do not change it, and memory stays bounded."""
-_LEAST_DEVIATION: Final = 1e-3
+_LEAST_DEVIATION: Final = 0.05
+"""Of a feature, as a share of the mean; smaller ones count as this."""
 KEPT_SHARE: Final = 0.99
 """Of a patient's patches, on average over patients, lie within a distance of 1.0."""
 
@@ -39,7 +40,8 @@ def fit_familiarity(features: NDArray[np.float32]) -> Familiarity:
     """Fit centre and covariance of training patches' features, shape (N, F)."""
     values = features.astype(np.float64)
     mean, deviation = values.mean(0), values.std(0)
-    scale = 1 / np.maximum(deviation, _LEAST_DEVIATION)  # shrinkage assumes features of like scales
+    # Shrinkage assumes features of like scales; one that hardly varies would overflow float16.
+    scale = 1 / np.maximum(deviation, _LEAST_DEVIATION * deviation.mean())
     precision = LedoitWolf(assume_centered=True).fit((values - mean) * scale).precision_
     projection = scale[:, None] * np.linalg.cholesky(precision)
     return Familiarity(projection.astype(np.float32), (-mean @ projection).astype(np.float32))
