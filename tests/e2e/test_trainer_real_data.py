@@ -22,7 +22,7 @@ from support.made_patches import write_patch_zip
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 PATIENTS, PATCHES = 6, 60
-FAST = ["--input-px", "32", "--stages", "stage3", "--train-from", "none", "--passes", "0", "--steps", "300"]
+FAST = ["--input-px", "32", "--stages", "stage3", "--train-from", "none", "--passes", "0"]
 
 
 def _index(path: Path) -> PatchIndex:
@@ -116,9 +116,31 @@ def test_every_command_takes_the_set_as_it_is(
     data, cache = ["--data", str(sample)], ["--cache", str(tmp_path / "cache")]
     test = sorted(set(index.patients.tolist()))[0]
     bundle, images = str(tmp_path / "models" / ".candidates" / "idc" / "1000"), str(sample / test)
-    train = ["train", *data, *cache, *FAST, "--out", str(tmp_path / "models"), "--test-patients", test]
+    train = [
+        "train",
+        *data,
+        *cache,
+        *FAST,
+        "--steps",
+        "300",
+        "--out",
+        str(tmp_path / "models"),
+        "--test-patients",
+        test,
+    ]
     train += ["--allow-missed-target"]
-    crossval = ["crossval", *data, *cache, *FAST, "--folds", "2", "--report", str(tmp_path / "crossval")]
+    crossval = [
+        "crossval",
+        *data,
+        *cache,
+        *FAST,
+        "--steps",
+        "300",
+        "--folds",
+        "2",
+        "--report",
+        str(tmp_path / "crossval"),
+    ]
 
     for command in (
         ["data", "check", str(sample)],

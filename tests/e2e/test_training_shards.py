@@ -16,7 +16,7 @@ from support.made_patches import write_patch_folder
 pytestmark = pytest.mark.e2e
 
 SHARDS = 3
-RECIPE = ("--train-from", "none", "--passes", "1", "--steps", "300", "--data", "/data", "--cache", "/shards/cache")
+RECIPE = ("--train-from", "none", "--passes", "1", "--data", "/data", "--cache", "/shards/cache")
 
 
 class TrainerContainers:
@@ -96,7 +96,7 @@ def test_shards_in_containers_survive_a_kill_and_spare_the_training_all_features
     before = _blocks(work)
     trained = trainer.finish(
         trainer.start(
-            *("train", *RECIPE, "--out", "/shards/models", "--test-patients", "4", "--no-int8"),
+            *("train", *RECIPE, "--steps", "300", "--out", "/shards/models", "--test-patients", "4", "--no-int8"),
             "--allow-missed-target",
         )
     )
