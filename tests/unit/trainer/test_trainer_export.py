@@ -1,5 +1,6 @@
 """From a Keras model to graphs: what they take, that they agree, and that none passes that does not."""
 
+import re
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
@@ -22,7 +23,7 @@ from idc_trainer.graphs import runner as runner_module
 from idc_trainer.graphs.conversion import save_ir, save_onnx, to_openvino
 from idc_trainer.graphs.parity import largest_differences, require_parity
 from idc_trainer.graphs.runner import GraphRunner, read_graph
-from idc_trainer.learning.ensemble import OUTPUTS, Member, build_classifier
+from idc_trainer.learning.ensemble import AFTER_BACKBONE, OUTPUTS, Member, build_classifier
 from idc_trainer.learning.familiarity import fit_familiarity, scaled
 from idc_trainer.learning.heads import Heads
 from idc_trainer.learning.network import build_feature_model
@@ -221,6 +222,10 @@ def test_nncf_makes_a_twin_with_int8_weights_that_computes_nearly_the_same(
     path = save_ir(twin, tmp_path / "int8")
     found = GraphRunner(read_graph(path)).run(patches)["probability"]
     operations = [operation.get_type_name() for operation in twin.get_ops()]
+    quantized = [
+        operation.get_friendly_name() for operation in twin.get_ops() if "/fq_" in operation.get_friendly_name()
+    ]
+    assert not [name for name in quantized if re.match(AFTER_BACKBONE, name)]
     assert operations.count("FakeQuantize") > 10
     assert np.abs(found - expected).max() < 0.1
     assert path.with_suffix(".bin").stat().st_size < 0.8 * ir_path.with_suffix(".bin").stat().st_size

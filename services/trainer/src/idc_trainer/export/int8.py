@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from idc_trainer.data.index import PatchIndex
 from idc_trainer.evaluation.measures import mean_patient_auc
 from idc_trainer.graphs.runner import GraphRunner
+from idc_trainer.learning.ensemble import AFTER_BACKBONE
 
 CALIBRATION_PATCHES: Final = 300
 """Patches on which NNCF measures the range of each layer: its own default."""
@@ -47,7 +48,7 @@ class Judged:
 def quantize(graph: ov.Model, patches: NDArray[np.uint8]) -> ov.Model:
     """Quantise a graph by NNCF's post-training quantisation with full bias correction.
 
-    The heads and the distance keep float arithmetic: the outputs are most sensitive to them.
+    What follows the backbone keeps float arithmetic: the outputs are most sensitive to it.
 
     Args:
         graph: From `patch`, uint8 [N, 50, 50, 3] RGB 0-255.
@@ -61,7 +62,7 @@ def quantize(graph: ov.Model, patches: NDArray[np.uint8]) -> ov.Model:
         preset=nncf.QuantizationPreset.MIXED,
         subset_size=len(patches),
         fast_bias_correction=False,
-        ignored_scope=nncf.IgnoredScope(types=["MatMul", "Power", "ReduceSum", "Sqrt"], validate=False),
+        ignored_scope=nncf.IgnoredScope(types=["MatMul"], patterns=[AFTER_BACKBONE], validate=False),
     )
     return quantized
 

@@ -27,6 +27,8 @@ class Member:
 
 OUTPUTS: Final = ("distance", "little_tissue", "out_of_focus", "probability", "unfamiliar")
 """The classifier's outputs, each float32 [N]."""
+AFTER_BACKBONE: Final = r".*/(idc|quality|place|average|Square|Sum|Sqrt|Softmax|Sigmoid)(_|/|$).*"
+"""Matches the names of the graph's operations between the pooled features and the outputs."""
 CHECKS: Final = (
     Check(reason=Reason.LITTLE_TISSUE, output="little_tissue", from_value=0.5),
     Check(reason=Reason.UNFAMILIAR, output="unfamiliar", from_value=0.5),
