@@ -119,7 +119,7 @@ def test_foreign_client_reads_the_statistics_of_all_models_and_a_models_configur
     assert abs(sum(stats[part]["ns"] for part in parts) - stats["success"]["ns"]) < 10
     for version in ("", "1"):
         config = client.get_model_config("idc", version)
-        assert [tensor["name"] for tensor in config["input"]] == ["image", "patch"]
+        assert [tensor["name"] for tensor in config["input"]] == ["image", "um_per_px", "patch"]
         assert [tensor["data_type"] for tensor in config["output"]] == ["TYPE_FP32", "TYPE_STRING"]
     assert [entry["state"] for entry in client.get_model_repository_index()] == ["READY"]
 
