@@ -21,8 +21,8 @@ from support.made_patches import write_patch_zip
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
-PATIENTS, PATCHES = 6, 60
-FAST = ["--input-px", "32", "--stages", "stage3", "--train-from", "none", "--passes", "0"]
+PATIENTS, PATCHES = 20, 40
+FAST = ["--input-px", "64", "--stages", "stage4,stage6", "--train-from", "none", "--passes", "0"]
 
 
 def _index(path: Path) -> PatchIndex:

@@ -30,7 +30,8 @@ def test_trainer_makes_a_bundle_from_a_mounted_folder(stack: ComposeStack, tmp_p
             timeout_s=1500,
         )
 
-    trainer("train", "--data", "/data", "--out", "/models", "--steps", "30", "--allow-missed-target")
+    options = ("--steps", "30", "--no-int8", "--allow-missed-target")
+    trainer("train", "--data", "/data", "--out", "/models", *options)
 
     assert idc_inference(["--check", str(models / ".candidates" / "idc" / "1000")]) == 0
     split = read_bundle(models / ".candidates" / "idc" / "1000").manifest.split
