@@ -42,18 +42,18 @@ def _unaided(make: Callable[[np.random.Generator], Patch]) -> Callable[[Patch, n
 
 
 KINDS: Final = (
-    Kind("glass", Quality.LITTLE_TISSUE, 2.0, _unaided(little_tissue.glass)),
+    Kind("glass", Quality.LITTLE_TISSUE, 1.6, _unaided(little_tissue.glass)),
     Kind("flat", Quality.LITTLE_TISSUE, 1.5, _unaided(little_tissue.flat)),
     Kind("padded", Quality.LITTLE_TISSUE, 1.5, little_tissue.padded),
-    Kind("pen", Quality.UNFAMILIAR, 1.0, unfamiliar.pen),
+    Kind("pen", Quality.UNFAMILIAR, 1.5, unfamiliar.pen),
     Kind("fold", Quality.UNFAMILIAR, 0.8, unfamiliar.fold),
     Kind("noise", Quality.UNFAMILIAR, 0.7, _unaided(unfamiliar.noise)),
     Kind("drawing", Quality.UNFAMILIAR, 0.8, _unaided(unfamiliar.drawing)),
     Kind("grey", Quality.UNFAMILIAR, 0.7, unfamiliar.grey),
-    Kind("other stain", Quality.UNFAMILIAR, 1.3, unfamiliar.other_stain),
+    Kind("other stain", Quality.UNFAMILIAR, 2.0, unfamiliar.other_stain),
     Kind("magnified", Quality.UNFAMILIAR, 1.0, unfamiliar.magnified),
     Kind("shrunk", Quality.UNFAMILIAR, 1.0, unfamiliar.shrunk),
-    Kind("blurred", Quality.OUT_OF_FOCUS, 2.5, out_of_focus.blurred),
+    Kind("blurred", Quality.OUT_OF_FOCUS, 2.2, out_of_focus.blurred),
 )
 _SHARES: Final = np.array([kind.frequency for kind in KINDS]) / sum(kind.frequency for kind in KINDS)
 

@@ -14,11 +14,11 @@ from idc_trainer.augmentation.stain import jitter_light, jitter_stain
 class Augmentation:
     """How much of each; 0 switches one off. A share is that of the patches to which it is done."""
 
-    stain: float = 0.4
+    stain: float = 0.3
     """Strength, see `stain.jitter_stain`."""
     light: float = 0.15
     """Strength, see `stain.jitter_light`."""
-    resampled: float = 0.4
+    resampled: float = 0.3
     """Share, see `geometry.resample`."""
     scale: float = 0.05
     """How much wider or narrower the field of a resampled patch becomes."""

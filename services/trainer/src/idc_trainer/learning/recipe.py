@@ -14,7 +14,7 @@ NONE: Final = "none"
 class Schedule:
     """How a network, or a head on frozen features, is fitted."""
 
-    steps: int = 3000
+    steps: int = 4000
     batch: int = 64
     learning_rate: float = 8e-4
     """Of AdamW (Loshchilov & Hutter 2019) after a linear warm-up; from there a cosine down to 0."""
@@ -24,7 +24,7 @@ class Schedule:
     """Of the pooled features, 0.0-1.0."""
     label_smoothing: float = 0.05
     """0.0-1.0 (Szegedy et al. 2016, section 7)."""
-    artefact_share: float = 0.2
+    artefact_share: float = 0.14
     """Of a batch."""
     artefact_loss: float = 0.5
     """The weight of the second output's loss beside that of P(IDC)."""
@@ -54,7 +54,7 @@ class Recipe:
     augmentation: Augmentation = field(default_factory=Augmentation)
     passes: int = 2
     """Augmented copies of each patch whose features are cached beside the unchanged ones, if no stage is trained."""
-    folds: int = 4
+    folds: int = 6
     """Into so many groups the patients are divided for cross-fitting."""
     networks: int = 2
     """So many networks are trained and averaged, each without one of the groups, on which it is calibrated."""
