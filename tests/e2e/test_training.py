@@ -35,7 +35,7 @@ def test_trainer_makes_a_bundle_from_a_mounted_folder(stack: ComposeStack, tmp_p
 
     assert idc_inference(["--check", str(models / ".candidates" / "idc" / "1000")]) == 0
     split = read_bundle(models / ".candidates" / "idc" / "1000").manifest.split
-    assert sorted([*split.train, *split.validation, *split.test]) == sorted(patients)
+    assert {*split.train, *split.validation, *split.test} == set(patients)  # cross-fitting validates on some that train
 
     shutil.copytree(REPOSITORY / "models" / "idc" / "2", models / "idc" / "2")
     trainer("promote", "/models/.candidates/idc", "--data", "/data", "--untested")  # few patients are new to it

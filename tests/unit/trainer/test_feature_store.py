@@ -157,6 +157,15 @@ def test_a_damaged_block_is_reported(tmp_path: Path, size: int) -> None:
         FeatureStore(tmp_path, WIDTH)
 
 
+def test_an_open_store_reads_without_opening_a_block_again(tmp_path: Path) -> None:
+    _write(tmp_path, 1, 2)
+    store = FeatureStore(tmp_path, WIDTH)
+    (path,) = tmp_path.iterdir()
+    path.unlink()
+
+    assert store.read(store.digests).shape == (2, WIDTH)
+
+
 def test_a_block_of_another_width_is_an_error(tmp_path: Path) -> None:
     _write(tmp_path, 1)
 

@@ -6,14 +6,13 @@ processes and machines can fill one store.
 """
 
 import io
-import os
 from hashlib import sha256
 from pathlib import Path
-from uuid import uuid4
 
 import numpy as np
 from numpy.typing import NDArray
 
+from idc_modelio.durable import write_durably
 from idc_trainer.errors import CacheDamaged, output_error
 
 Digests = NDArray[np.bytes_]
@@ -34,8 +33,9 @@ class FeatureStore:
             CacheDamaged: A block cannot be read, or holds another number of features.
         """
         self._width = width
-        self._blocks = sorted(folder.glob("*.npy"))
-        digests = [np.array(self._open(path)["digest"]) for path in self._blocks]
+        # Opened once, by one thread: the parser that `np.load` calls may fail in several (CPython 3.11).
+        self._blocks = [self._open(path) for path in sorted(folder.glob("*.npy"))]
+        digests = [np.array(block["digest"]) for block in self._blocks]
         self._starts = np.cumsum([0, *map(len, digests)])
         together = np.concatenate([np.empty(0, "S64"), *digests])
         self._order = np.argsort(together, kind="stable")
@@ -58,7 +58,6 @@ class FeatureStore:
 
         Raises:
             KeyError: A patch has no features in the store.
-            CacheDamaged: A block was removed or damaged since the store was opened.
         """
         places, known = self._find(digests)
         if not known.all():
@@ -68,7 +67,7 @@ class FeatureStore:
         blocks = np.searchsorted(self._starts, rows, side="right") - 1
         for number in np.unique(blocks).tolist():
             wanted = blocks == number
-            out[wanted] = self._open(self._blocks[number])["features"][rows[wanted] - self._starts[number]]
+            out[wanted] = self._blocks[number]["features"][rows[wanted] - self._starts[number]]
         return out
 
     def _find(self, digests: Digests) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
@@ -106,17 +105,8 @@ def write_block(folder: Path, digests: Digests, features: NDArray[np.float32]) -
     content = io.BytesIO()  # `np.save` into a file loses the system's reason for a failed write
     np.save(content, block)
     name = sha256(block["digest"].tobytes()).hexdigest()[:32]
-    draft = folder / f".{name}-{uuid4().hex}"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        try:
-            with draft.open("xb") as file:
-                file.write(content.getbuffer())
-                file.flush()
-                os.fsync(file.fileno())
-            draft.rename(folder / f"{name}.npy")
-        finally:
-            draft.unlink(missing_ok=True)
+        write_durably(folder / f"{name}.npy", content.getvalue())
     except OSError as exc:
         raise output_error(folder, exc) from exc
 
