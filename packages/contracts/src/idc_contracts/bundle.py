@@ -181,6 +181,22 @@ class Int8(Contract):
     auc_drop_limit: float = Field(gt=0.0)
 
 
+class SlideScores(Contract):
+    """How the mean logits of a slide's cells are distributed, by cross-fitted scores of training patients.
+
+    A slide's scores are N(idc_mean + d, idc_deviation) for IDC and N(no_idc_mean + d, no_idc_deviation) for the rest,
+    with a shift d of the whole slide from N(0, shift_deviation).
+    """
+
+    window: int = Field(ge=1, le=9, description="Side of the square of cells whose logits are averaged; odd.")
+    idc_mean: float = Field(allow_inf_nan=False)
+    idc_deviation: float = Field(gt=0.0, allow_inf_nan=False)
+    no_idc_mean: float = Field(allow_inf_nan=False)
+    no_idc_deviation: float = Field(gt=0.0, allow_inf_nan=False)
+    shift_deviation: float = Field(gt=0.0, allow_inf_nan=False)
+    patients: int = Field(ge=1, description="Patients behind these numbers.")
+
+
 class BundleManifest(Contract):
     """The content of `manifest.json`."""
 
@@ -201,6 +217,9 @@ class BundleManifest(Contract):
         default=(), description="Limits for further outputs of the graph, each with the reason that it gives."
     )
     operating_point: OperatingPoint
+    slide_scores: SlideScores | None = Field(
+        default=None, description="For the cut of a whole slide; null if the training had no neighbouring patches."
+    )
     split: Split
     dataset: Dataset
     metrics: tuple[PatientMetrics, ...]

@@ -1,0 +1,194 @@
+"""Whole slides: the record of a slide, and the event that a slide was screened."""
+
+from enum import StrEnum
+from typing import Final, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from idc_contracts.alarm import Note
+from idc_contracts.base import Contract, Message, UtcDatetime
+from idc_contracts.classification import ModelRef
+from idc_contracts.decision import Decision, Reason
+
+UM_PER_PX: Final = 4.0
+"""The scale at which slides are screened: that of the public data set, so a patch of 50 px is 0.2 mm wide."""
+
+
+class SlideState(StrEnum):
+    """Where a slide is on its way."""
+
+    WAITING = "waiting"
+    """In the queue, or back in it after an interruption."""
+    NEEDS_SCALE = "needs_scale"
+    """The file does not tell its scale, or an implausible one: a person must state it."""
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    """`failure` says why; nothing of it is shown as a result."""
+    CANCELLED = "cancelled"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing more happens by itself."""
+        return self in (SlideState.DONE, SlideState.FAILED, SlideState.CANCELLED)
+
+
+class SlideFailure(Contract):
+    """Why a slide could not be screened."""
+
+    code: str = Field(pattern=r"^[a-z][a-z0-9-]{0,62}$", description="Such as `unreadable-slide`; the `type` ends so.")
+    detail: str = Field(max_length=1000, description="Names the value and the remedy.")
+
+
+class SlideScale(Contract):
+    """How the slide was brought to 4.0 um per pixel."""
+
+    um_per_px: float = Field(gt=0.0, allow_inf_nan=False, description="Of the finest level.")
+    stated_by: Literal["file", "person"] = Field(description="Who says so.")
+    level: int = Field(ge=0, description="The level of the file that was read; 0 is the finest.")
+    level_um_per_px: float = Field(gt=0.0, allow_inf_nan=False)
+    factor: float = Field(gt=0.0, allow_inf_nan=False, description="Pixels of that level for one screened pixel.")
+    kernel: str = Field(description="The antialiased kernel.")
+
+
+class SlideGrid(Contract):
+    """The patches of a slide: cells of 200 um, row by row from the upper left corner."""
+
+    columns: int = Field(ge=0)
+    rows: int = Field(ge=0)
+    pitch_px: float = Field(gt=0.0, description="Side of a cell in pixels of the finest level.")
+
+
+class SlideCounts(Contract):
+    """Numbers of cells."""
+
+    cells: int = Field(default=0, ge=0, description="All cells of the grid.")
+    tissue: int = Field(default=0, ge=0, description="Cells that were screened.")
+    idc: int = Field(default=0, ge=0)
+    no_idc: int = Field(default=0, ge=0)
+    uncertain: int = Field(default=0, ge=0)
+    reasons: dict[Reason, int] = Field(default_factory=dict, description="Cells that have each reason.")
+    left_out: dict[str, int] = Field(
+        default_factory=dict, description="Cells that were not screened, by cause: `glass`, `fat`, `unreadable`, ..."
+    )
+    reviewed: int = Field(default=0, ge=0)
+
+
+class SlideArea(Contract):
+    """An area with its 95 % interval, where there is one."""
+
+    mm2: float = Field(ge=0.0)
+    low_mm2: float | None = Field(default=None, ge=0.0)
+    high_mm2: float | None = Field(default=None, ge=0.0)
+
+
+class SlideCut(Contract):
+    """The cut of a slide, on the mean logit of a cell and its neighbours."""
+
+    logit: float = Field(allow_inf_nan=False, description="Cells at or above it are IDC.")
+    low_logit: float = Field(allow_inf_nan=False, description="Cells below it are `no_idc`.")
+    high_logit: float = Field(allow_inf_nan=False, description="Cells at or above it are `idc`.")
+    moved_by: float = Field(allow_inf_nan=False, description="From the model's own cut; 0 where it was not fitted.")
+    deviation: float | None = Field(
+        default=None, ge=0.0, description="Standard deviation of the shift, given the slide; null where not fitted."
+    )
+    prevalence: float | None = Field(default=None, ge=0.0, le=1.0, description="Fitted share of IDC; null likewise.")
+    reviews: int = Field(default=0, ge=0, description="Reviewed cells that took part.")
+    explanation: str = Field(max_length=500, description="In words, for people.")
+
+
+class Slide(Contract):
+    """The record of a slide. Pixels, and label and macro images, are no part of it."""
+
+    id: UUID
+    name: str = Field(min_length=1, max_length=255, description="The file's name.")
+    state: SlideState
+    source: Literal["folder", "upload", "s3"]
+    received_at: UtcDatetime
+    started_at: UtcDatetime | None = None
+    finished_at: UtcDatetime | None = None
+    received_by: str = Field(max_length=128, description="The caller, or `folder` for the watched folder.")
+    progress: float = Field(default=0.0, ge=0.0, le=1.0)
+    time_left_s: float | None = Field(default=None, ge=0.0, description="An estimate while it runs.")
+    failure: SlideFailure | None = None
+    size_bytes: int = Field(ge=0)
+    sha256: str | None = Field(default=None, description="Of the file, once it was read as a whole.")
+    format: str | None = Field(default=None, description="Such as `aperio`, `dicom`, `generic-tiff`.")
+    width_px: int | None = Field(default=None, ge=1, description="Of the finest level.")
+    height_px: int | None = Field(default=None, ge=1)
+    scale: SlideScale | None = None
+    grid: SlideGrid | None = None
+    counts: SlideCounts = SlideCounts()
+    tissue: SlideArea | None = None
+    idc: SlideArea | None = None
+    uncertain: SlideArea | None = None
+    quality: dict[str, float] = Field(
+        default_factory=dict, description="Shares of the slide's tissue or area, 0.0-1.0: `blurred`, `pen`, `fold`, ..."
+    )
+    warnings: tuple[str, ...] = Field(default=(), max_length=16, description="What a reader must know, as sentences.")
+    model: ModelRef | None = None
+    cut: SlideCut | None = None
+    decision: Decision | None = Field(default=None, description="Of the slide, once it is done.")
+
+
+class SlidePage(Contract):
+    """Some slides, newest first."""
+
+    items: tuple[Slide, ...]
+    next_cursor: str | None = Field(default=None, description="For `cursor`, to go on; null at the end.")
+    total: int = Field(ge=0, description="Slides that fit the filter.")
+
+
+class SlideCells(Contract):
+    """The screened cells of a slide, one list a column; all lists have the same length."""
+
+    column: tuple[int, ...]
+    row: tuple[int, ...]
+    probability: tuple[float, ...] = Field(description="Calibrated P(IDC) of the cell alone.")
+    logit: tuple[float, ...] = Field(description="Mean logit of the cell and its neighbours, which the cut decides.")
+    decision: tuple[Decision, ...]
+    reasons: tuple[tuple[Reason, ...], ...]
+    left_out: dict[str, tuple[tuple[int, int], ...]] = Field(
+        default_factory=dict, description="Cells that were not screened, as [column, row], by cause."
+    )
+
+
+class SlideVerdict(StrEnum):
+    """A reviewer's answer for a cell."""
+
+    IDC = "idc"
+    NO_IDC = "no_idc"
+    UNSURE = "unsure"
+
+
+class CellReview(Contract):
+    """A review of one cell."""
+
+    column: int = Field(ge=0)
+    row: int = Field(ge=0)
+    verdict: SlideVerdict
+    reviewer: str = Field(max_length=128)
+    reviewed_at: UtcDatetime
+    comment: Note | None = None
+
+
+class CellToReview(Contract):
+    """A cell that should be reviewed next."""
+
+    column: int = Field(ge=0)
+    row: int = Field(ge=0)
+    chosen: Literal["nearest_cut", "random"] = Field(description="One in ten is drawn at random.")
+
+
+class SlideScreened(Message):
+    """A slide was screened. The file's name stays out of the message: it may identify the patient."""
+
+    slide_id: UUID = Field(description="The slide's id at the gateway's REST interface.")
+    decision: Decision = Field(description="`idc` where the area of IDC reaches the site's minimum.")
+    tissue_mm2: float = Field(ge=0.0, allow_inf_nan=False)
+    idc_mm2: float = Field(ge=0.0, allow_inf_nan=False)
+    uncertain_mm2: float = Field(ge=0.0, allow_inf_nan=False)
+    minimum_idc_mm2: float = Field(ge=0.0, allow_inf_nan=False, description="The site's minimum.")
+    model: ModelRef
+    screened_at: UtcDatetime

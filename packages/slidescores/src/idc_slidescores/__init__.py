@@ -1,0 +1,1 @@
+"""From the scores of a slide's cells to decisions."""

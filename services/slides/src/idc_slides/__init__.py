@@ -1,0 +1,1 @@
+"""Screens whole slides."""
