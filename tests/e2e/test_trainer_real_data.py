@@ -116,31 +116,9 @@ def test_every_command_takes_the_set_as_it_is(
     data, cache = ["--data", str(sample)], ["--cache", str(tmp_path / "cache")]
     test = sorted(set(index.patients.tolist()))[0]
     bundle, images = str(tmp_path / "models" / ".candidates" / "idc" / "1000"), str(sample / test)
-    train = [
-        "train",
-        *data,
-        *cache,
-        *FAST,
-        "--steps",
-        "300",
-        "--out",
-        str(tmp_path / "models"),
-        "--test-patients",
-        test,
-    ]
-    train += ["--allow-missed-target"]
-    crossval = [
-        "crossval",
-        *data,
-        *cache,
-        *FAST,
-        "--steps",
-        "300",
-        "--folds",
-        "2",
-        "--report",
-        str(tmp_path / "crossval"),
-    ]
+    fitting = [*data, *cache, *FAST, "--steps", "300"]
+    train = ["train", *fitting, "--out", str(tmp_path / "models"), "--test-patients", test, "--allow-missed-target"]
+    crossval = ["crossval", *fitting, "--folds", "2", "--report", str(tmp_path / "crossval")]
 
     for command in (
         ["data", "check", str(sample)],

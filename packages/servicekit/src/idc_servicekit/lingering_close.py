@@ -78,7 +78,7 @@ class Lingering(asyncio.Protocol):
     """Drops what comes until the client closes its side, too, or the bounds of a `LateBody` end it."""
 
     timeout_keep_alive_task = None
-    """uvicorn's timer of an idle connection: this is none."""
+    """uvicorn's timer of an idle connection; this one is never idle."""
 
     def __init__(self, late_body: LateBody, connections: set[Any]) -> None:
         """Join the server's connections, for which it waits when it ends."""

@@ -1,7 +1,6 @@
 """Which versions may be served: by the trainer's records in the folder of models, and by what was chosen here."""
 
 import logging
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +10,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from idc_inference.errors import BadRequest, ChoiceNotKept
 from idc_modelio.bundles import versions
+from idc_modelio.durable import write_durably
 from idc_modelio.serving import promotion_path, withdrawal_path
 
 logger = logging.getLogger(__name__)
@@ -76,14 +76,8 @@ class Choices:
         """Set all choices, such as those before a change. Raises as `choose`."""
         if self._file is None:
             raise BadRequest("versions cannot be chosen here: set INFERENCE_STATE_DIR")
-        work = self._file.with_suffix(".new")
         try:
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            with work.open("wb") as file:
-                file.write(_CHOICES.dump_json(chosen))
-                file.flush()
-                os.fsync(file.fileno())
-            work.replace(self._file)
+            write_durably(self._file, _CHOICES.dump_json(chosen))
         except OSError as exc:
             raise ChoiceNotKept(f"the choice cannot be kept in {self._file.parent}: {exc.strerror or exc}") from exc
         self._chosen = chosen

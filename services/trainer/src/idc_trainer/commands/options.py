@@ -9,6 +9,8 @@ from pathlib import Path
 from idc_trainer.augmentation.augment import Augmentation
 from idc_trainer.backbones.registry import BACKBONES
 from idc_trainer.commands.data_options import add_data, read_data
+from idc_trainer.errors import DataUnreadable
+from idc_trainer.evaluation.named_list import read_names
 from idc_trainer.learning.operating_point import Target
 from idc_trainer.learning.recipe import HEAD_SCHEDULE, NONE, Recipe, Schedule
 from idc_trainer.splits.choose import SplitRequest
@@ -49,15 +51,15 @@ def names(text: str) -> tuple[str, ...]:
     """Names separated by commas, sorted; `@FILE` stands for the lines of a file."""
     found: set[str] = set()
     for part in filter(None, map(str.strip, text.split(","))):
-        found |= _lines(Path(part[1:])) if part.startswith("@") else {part}
+        found |= _listed(Path(part[1:])) if part.startswith("@") else {part}
     return tuple(sorted(found))
 
 
-def _lines(path: Path) -> set[str]:
+def _listed(path: Path) -> set[str]:
     try:
-        return {line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()}
-    except (OSError, ValueError) as exc:
-        raise argparse.ArgumentTypeError(f"cannot read the names in {path}: {exc}") from exc
+        return set(read_names(path, "names"))
+    except DataUnreadable as exc:
+        raise argparse.ArgumentTypeError(str(exc)) from exc
 
 
 def add_source(command: argparse.ArgumentParser) -> None:
@@ -94,12 +96,16 @@ _AUGMENTATIONS = {
 }
 
 
+def _defaults(setting: str) -> str:
+    return f"default: {getattr(Schedule, setting)}; heads alone: {getattr(HEAD_SCHEDULE, setting)}"
+
+
 def add_learning(command: argparse.ArgumentParser) -> None:
     add = command.add_argument_group("learning").add_argument
-    add("--steps", type=many, help="steps of each network (default: 3000; heads alone: 2000)")
-    add("--batch", type=many, help="images per step (default: 64; heads alone: 256)")
-    add("--learning-rate", type=positive, help="highest learning rate (default: 0.0008; heads alone: 0.001)")
-    add("--label-smoothing", type=unit, help="label smoothing (default: 0.05)")
+    add("--steps", type=many, help=f"steps of each network ({_defaults('steps')})")
+    add("--batch", type=many, help=f"images per step ({_defaults('batch')})")
+    add("--learning-rate", type=positive, help=f"highest learning rate ({_defaults('learning_rate')})")
+    add("--label-smoothing", type=unit, help=f"label smoothing (default: {Schedule.label_smoothing})")
     add("--networks", type=many, default=Recipe.networks, help="networks that are averaged (default: %(default)s)")
     add(
         "--inner-folds",

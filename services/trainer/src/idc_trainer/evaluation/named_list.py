@@ -31,8 +31,8 @@ def read_list(path: Path, data: PatchIndex) -> frozenset[str]:
     return names
 
 
-def read_names(path: Path) -> list[str]:
-    """Read file names, one per line, in the order of the file.
+def read_names(path: Path, of: str = "file names") -> list[str]:
+    """Read names, one per line, in the order of the file; `of` says in an error what names they are.
 
     Raises:
         DataUnreadable: The list cannot be read.
@@ -40,5 +40,5 @@ def read_names(path: Path) -> list[str]:
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as exc:
-        raise DataUnreadable(f"cannot read the list {path} ({exc}): name a text file of file names") from exc
+        raise DataUnreadable(f"cannot read the list {path} ({exc}): name a text file of {of}") from exc
     return [line.strip() for line in lines if line.strip()]

@@ -7,10 +7,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from idc_contracts import Check, Thresholds
+from idc_contracts import Check, Reason, Thresholds
 from idc_trainer.data.index import PatchIndex
 
-REASONS: Final = ("little_tissue", "unfamiliar", "out_of_focus")
+REASONS: Final = tuple(reason for reason in Reason if reason is not Reason.BETWEEN_THRESHOLDS)
 """Each makes a patch `uncertain`, whatever P(IDC) is."""
 
 

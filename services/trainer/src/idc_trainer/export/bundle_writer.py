@@ -9,8 +9,9 @@ from pathlib import Path
 
 from idc_contracts.bundle import MANIFEST_NAME, BundleManifest
 from idc_modelio.bundles import file_sha256
+from idc_modelio.durable import sync
 from idc_trainer.errors import OutputUnwritable, TrainerError, output_error
-from idc_trainer.export.durable import locked, sync
+from idc_trainer.export.folder_locks import locked
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from pathlib import Path
 from idc_contracts import ModelRef, utc_now
 from idc_contracts.promotion import ModelComparison, ModelPromotion, ModelWithdrawal
 from idc_modelio.bundles import Bundle, read_bundle, versions
+from idc_modelio.durable import sync, write_durably
 from idc_modelio.errors import BundleError
 from idc_modelio.serving import (
     CANDIDATES,
@@ -17,7 +18,7 @@ from idc_modelio.serving import (
     withdrawal_path,
 )
 from idc_trainer.errors import BundleInvalid, NoEarlierVersion, OutputUnwritable, WrongSetting, output_error
-from idc_trainer.export.durable import locked, sync, write_record
+from idc_trainer.export.folder_locks import locked
 
 
 @dataclass(frozen=True)
@@ -177,6 +178,11 @@ def _withdraw_above(models: Path, name: str, version: int, by: str) -> None:
 def _withdraw(models: Path, name: str, version: str, instead: str, by: str) -> None:
     record = ModelWithdrawal(withdrawn_at=utc_now(), by=by, version=version, serves_instead=instead)
     write_record(record, withdrawal_path(models, name, version))
+
+
+def write_record(record: ModelComparison | ModelPromotion | ModelWithdrawal, path: Path) -> None:
+    """Write a record as JSON. Raises `OSError` if it cannot be written."""
+    write_durably(path, f"{record.model_dump_json(indent=2)}\n".encode())
 
 
 def _check_unchanged(at: Located, comparison: ModelComparison) -> None:

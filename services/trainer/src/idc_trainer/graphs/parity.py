@@ -8,6 +8,7 @@ import numpy as np
 import openvino as ov
 from numpy.typing import NDArray
 
+from idc_modelio.bundles import largest_difference
 from idc_modelio.graphs import FLOAT32, core
 from idc_modelio.outputs import Outputs
 from idc_trainer.errors import ParityFailed
@@ -55,5 +56,5 @@ def require_parity(differences: Mapping[str, float]) -> None:
 
 
 def _largest(expected: Outputs, found: Outputs) -> float:
-    gaps = [np.abs(values - found[name]) / np.maximum(1, values) for name, values in expected.items()]
+    gaps = [largest_difference(found[name], values) for name, values in expected.items()]
     return float(f"{np.max(gaps):.2g}")

@@ -49,8 +49,8 @@ def joined(inputs: list[NDArray[Any]], labels: NDArray[np.bool_], qualities: lis
 
 
 @dataclass(frozen=True)
-class PatchBatches:
-    """Makes batches of an index; a batch is decoded when it is made, so that a data set need not fit in memory."""
+class StepDraws:
+    """Draws what the batch of a step is made from: the same for the same seed, network and step."""
 
     index: PatchIndex
     recipe: Recipe
@@ -61,11 +61,20 @@ class PatchBatches:
     def _rows(self) -> BalancedRows:
         return BalancedRows(self.index.labels, self.index.patients)
 
-    def make(self, step: int) -> Batch:
-        """The batch of a step. Raises `DataUnreadable` if a file was changed since it was indexed."""
+    def at(self, step: int) -> tuple[NDArray[np.intp], np.random.Generator]:
+        """The rows of the patches, and the source of randomness for all else."""
         schedule = self.recipe.schedule
         rng = np.random.default_rng([self.recipe.seed, self.stream, step])
-        rows = self._rows.draw(schedule.batch - schedule.artefacts, rng)
+        return self._rows.draw(schedule.batch - schedule.artefacts, rng), rng
+
+
+@dataclass(frozen=True)
+class PatchBatches(StepDraws):
+    """Makes batches of patches, which are decoded when they are made: a data set need not fit in memory."""
+
+    def make(self, step: int) -> Batch:
+        """The batch of a step. Raises `DataUnreadable` if a file was changed since it was indexed."""
+        schedule, (rows, rng) = self.recipe.schedule, self.at(step)
         patches = [self.index.decode(int(row)) for row in rows]
         shown = [augment(patch, self.recipe.augmentation, rng) for patch in patches]
         made = [any_artefact(patches[int(rng.integers(len(patches)))], rng) for _ in range(schedule.artefacts)]

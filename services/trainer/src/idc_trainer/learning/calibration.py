@@ -2,6 +2,7 @@
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 
 from idc_contracts.bundle import Calibration
@@ -36,5 +37,5 @@ def fit_calibration(scores: NDArray[np.float64], labels: NDArray[np.bool_], pati
 
 def calibrated(calibration: Calibration, scores: NDArray[np.float64]) -> NDArray[np.float64]:
     """P(IDC) for logits: float64, the same shape, 0.0-1.0."""
-    probability: NDArray[np.float64] = 1 / (1 + np.exp(-(scores / calibration.temperature + calibration.bias)))
+    probability: NDArray[np.float64] = expit(scores / calibration.temperature + calibration.bias)
     return probability

@@ -1,7 +1,6 @@
 """Checkpoints of a training, so that a killed run resumes after its last complete epoch."""
 
 import json
-import os
 import shutil
 import warnings
 from dataclasses import asdict, dataclass
@@ -9,6 +8,7 @@ from pathlib import Path
 
 import keras
 
+from idc_modelio.durable import write_durably
 from idc_trainer.errors import CacheDamaged, output_error
 
 
@@ -57,7 +57,8 @@ class Checkpoint:
         try:
             place.mkdir(parents=True, exist_ok=True)
             model.save_weights(place / "model.weights.h5")
-            self._publish(epochs)
+            history = json.dumps([asdict(epoch) for epoch in epochs])
+            write_durably(self._folder / "history.json", history.encode())
         except OSError as exc:
             raise output_error(self._folder, exc) from exc
         for old in before:
@@ -66,14 +67,6 @@ class Checkpoint:
 
     def _place(self, epoch: Epoch) -> Path:
         return self._folder / f"epoch-{epoch.number}"
-
-    def _publish(self, epochs: tuple[Epoch, ...]) -> None:
-        draft = self._folder / "history.json.new"
-        with draft.open("w", encoding="utf-8") as file:
-            json.dump([asdict(epoch) for epoch in epochs], file)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.rename(self._folder / "history.json")
 
     def _history(self) -> tuple[Epoch, ...]:
         path = self._folder / "history.json"

@@ -1,7 +1,6 @@
 """Batches of cached features, for heads on a frozen backbone."""
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -10,9 +9,7 @@ from numpy.typing import NDArray
 from idc_trainer.artefacts.kinds import any_artefact
 from idc_trainer.data.index import PatchIndex
 from idc_trainer.features.store import FeatureStore
-from idc_trainer.learning.batches import Batch, joined
-from idc_trainer.learning.recipe import Recipe
-from idc_trainer.learning.sampling import BalancedRows
+from idc_trainer.learning.batches import Batch, StepDraws, joined
 
 ARTEFACTS: Final = 4096
 """So many are made, once, for all networks."""
@@ -29,29 +26,19 @@ def artefacts_of(index: PatchIndex, seed: int) -> tuple[NDArray[np.uint8], NDArr
 
 
 @dataclass(frozen=True)
-class FeatureBatches:
+class FeatureBatches(StepDraws):
     """Makes batches of cached features."""
 
-    index: PatchIndex
     stores: tuple[FeatureStore, ...]
     """One for each variant of the patches."""
     artefacts: NDArray[np.float32]
     """Features of artefacts, shape (M, F)."""
     qualities: NDArray[np.int32]
     """Shape (M,)."""
-    recipe: Recipe
-    stream: int
-    """Tells the batches of one network from those of another with the same seed."""
-
-    @cached_property
-    def _rows(self) -> BalancedRows:
-        return BalancedRows(self.index.labels, self.index.patients)
 
     def make(self, step: int) -> Batch:
         """The batch of a step."""
-        schedule = self.recipe.schedule
-        rng = np.random.default_rng([self.recipe.seed, self.stream, step])
-        rows = self._rows.draw(schedule.batch - schedule.artefacts, rng)
+        schedule, (rows, rng) = self.recipe.schedule, self.at(step)
         store = self.stores[int(rng.integers(len(self.stores)))]
         chosen = rng.integers(0, len(self.artefacts), schedule.artefacts)
         features = np.concatenate([store.read(self.index.digests[rows]), self.artefacts[chosen]])

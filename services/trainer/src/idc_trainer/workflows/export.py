@@ -54,15 +54,9 @@ def export_graphs(
 
 def _make_twin(trained: Trained, folder: Path, patches: DividedPatches, progress: Progress) -> Int8Twin:
     progress("making the INT8 graph", 0, 1)
-    held_out = trained.held_out
     members = [
-        Judged(
-            to_openvino(build_classifier((member,))),
-            part.train,
-            part.held_out,
-            held_out.probability[np.isin(held_out.index.patients, np.unique(part.held_out.patients))],
-        )
-        for member, part in zip(trained.members, trained.parts, strict=True)
+        Judged(to_openvino(build_classifier((member,))), part.train, scores.index, scores.probability)
+        for member, part, scores in zip(trained.members, trained.parts, trained.scores, strict=True)
     ]
     twin = make_twin(read_graph(folder / "model.xml"), patches.train, members)
     progress("making the INT8 graph", 1, 1)

@@ -79,7 +79,7 @@ class HeadsOnFeatures:
 
     def __call__(self, number: int, train: PatchIndex) -> Fitted:
         recipe, folder = self.source.recipe, self.folder / f"heads-{number + 1}"
-        batches = FeatureBatches(train, self._stores, *self._artefacts, recipe, number)
+        batches = FeatureBatches(train, recipe, number, self._stores, *self._artefacts)
         model = build_on_features(*batches.moments(), recipe.schedule, recipe.seed + number)
         width = sum(self._backbone.stage_widths)
         epochs = fit(

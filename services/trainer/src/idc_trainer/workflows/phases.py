@@ -25,8 +25,10 @@ class Trained:
     members: tuple[Member, ...]
     parts: tuple[FittingPart, ...]
     """Of each member."""
+    scores: tuple[HeldOutScores, ...]
+    """Of each member, on the patients that it never saw."""
     held_out: HeldOutScores
-    """All held-out patients, each scored by the member that never saw it."""
+    """All of these together."""
     thresholds: Thresholds
     """Chosen on `held_out`."""
     epochs: tuple[tuple[Epoch, ...], ...]
@@ -69,7 +71,7 @@ def train_phases(run: Run) -> Trained:
     held_out = join_held_out(run.patches.fitted, list(scores))
     index = held_out.index
     thresholds = choose_thresholds(held_out.probability, index.labels, index.patients, run.target)
-    return Trained(members, parts, held_out, thresholds, tuple(one.epochs for one in fitted))
+    return Trained(members, parts, scores, held_out, thresholds, tuple(one.epochs for one in fitted))
 
 
 def _fitting(run: Run) -> Fitting:

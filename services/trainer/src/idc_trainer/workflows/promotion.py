@@ -14,8 +14,7 @@ from idc_trainer.data.reading import DataSet, read_patches
 from idc_trainer.errors import CandidateUntested, CandidateWorse, WrongSetting, output_error, printable
 from idc_trainer.evaluation.comparison import LEAST_PATIENTS, compare, decisions
 from idc_trainer.evaluation.scored_patches import ScoredPatches
-from idc_trainer.export.durable import write_record
-from idc_trainer.export.placing import Located, locate, reference, serving_bundle
+from idc_trainer.export.placing import Located, locate, reference, serving_bundle, write_record
 from idc_trainer.graphs.opening import OpenBundle, open_bundle, prove
 from idc_trainer.progress import Progress
 from idc_trainer.workflows.evaluating import score_opened
