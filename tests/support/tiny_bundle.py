@@ -5,6 +5,7 @@ are out of focus.
 """
 
 import hashlib
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -20,6 +21,7 @@ from idc_contracts.bundle import (
     Backbone,
     Calibration,
     Dataset,
+    Int8,
     OperatingPoint,
     Parity,
     PatchSpec,
@@ -93,6 +95,31 @@ def write_tiny_bundle(root: Path, *, version: str = "1", name: str = "idc", has_
     manifest = _manifest(folder, name, version, len(patches), TINY_CHECKS if has_checks else ())
     (folder / MANIFEST_NAME).write_text(manifest.model_dump_json(indent=2))
     return folder
+
+
+def add_int8_graph(folder: Path, probability: float | None = None) -> None:
+    """Give a bundle an INT8 graph, which computes the same, with a self-test of its own.
+
+    Its self-test expects one P(IDC) of all patches, if it is given.
+    """
+    (folder / "int8").mkdir()
+    for name in ("model.xml", "model.bin"):
+        shutil.copy(folder / name, folder / "int8" / name)
+    with np.load(folder / "selftest.npz") as archive:
+        arrays = dict(archive)
+    if probability is not None:
+        arrays["probability"] = np.full_like(arrays["probability"], probability)
+    np.savez_compressed(folder / "int8" / "selftest.npz", **arrays)
+    manifest = BundleManifest.model_validate_json((folder / MANIFEST_NAME).read_text())
+    vector = manifest.self_test.model_copy(update={"file": "int8/selftest.npz"})
+    added = {path.relative_to(folder).as_posix(): file_sha256(path) for path in (folder / "int8").iterdir()}
+    changed = manifest.model_copy(
+        update={
+            "int8": Int8(kept=True, auc_drop=0.0, auc_drop_limit=0.002, self_test=vector),
+            "files": manifest.files | added,
+        }
+    )
+    (folder / MANIFEST_NAME).write_text(changed.model_dump_json(indent=2))
 
 
 def _manifest(

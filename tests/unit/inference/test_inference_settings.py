@@ -50,3 +50,9 @@ def test_devices_of_openvino_are_taken(device: str) -> None:
 def test_value_out_of_bounds_is_refused(name: str, value: object) -> None:
     with pytest.raises(ValidationError):
         InferenceSettings(**{name: value})
+
+
+@pytest.mark.parametrize("devices", [{"device": "NCS"}, {"device_fallback": ("GPU", "NCS")}])
+def test_int8_on_a_neural_compute_stick_is_refused(devices: dict[str, object]) -> None:
+    with pytest.raises(ValidationError, match="does not run on a Neural Compute Stick"):
+        InferenceSettings(precision="int8", **devices)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from idc_contracts.bundle import Precision
 from idc_inference.app import open_repository
 from idc_inference.errors import ModelUnavailable, UnknownModel
 from idc_inference.metrics import Metrics
@@ -19,21 +20,23 @@ from idc_inference.settings import InferenceSettings
 from idc_modelio.outputs import Outputs
 from idc_modelio.serving import candidates, withdrawal_path
 from support.inference_fakes import RednessEngine, serve_fake
-from support.tiny_bundle import write_tiny_bundle
+from support.tiny_bundle import add_int8_graph, write_tiny_bundle
 
 
 class Bench:
     """A repository over a folder, with the engines that it opened."""
 
-    def __init__(self, models: Path, **options: int) -> None:
+    def __init__(self, models: Path, precision: Precision = Precision.FP16, **options: int) -> None:
         self.engines: list[RednessEngine] = []
+        self.graphs: list[Path] = []
         self.metrics = Metrics()
-        load = partial(load_model, open_engine=self._open, metrics=self.metrics)
+        load = partial(load_model, open_engine=self._open, metrics=self.metrics, precision=precision)
         self.repository = ModelRepository(models, "idc", load, self.metrics, **options)
         self.repository.refresh()
 
     def _open(self, path: Path, sha256: str) -> object:
         self.engines.append(RednessEngine())
+        self.graphs.append(path)
         return serve_fake(self.engines[-1])(path, sha256)
 
     def look_until_settled(self) -> None:
@@ -62,6 +65,28 @@ def test_newest_version_is_served(tmp_path: Path) -> None:
         write_tiny_bundle(tmp_path, version=version)
 
     assert Bench(tmp_path).served() == [10]
+
+
+def test_int8_graph_is_served_where_it_is_asked_for_and_there(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    folder = write_tiny_bundle(tmp_path)
+    with caplog.at_level(logging.WARNING):
+        without = Bench(tmp_path, Precision.INT8)
+    add_int8_graph(folder)
+
+    served = [Bench(tmp_path, precision) for precision in Precision]
+
+    assert without.repository.newest().precision is Precision.FP16
+    assert "no INT8 graph" in caplog.text
+    assert [bench.repository.newest().precision for bench in served] == [Precision.FP16, Precision.INT8]
+    assert [bench.graphs for bench in served] == [[folder / "model.xml"], [folder / "int8" / "model.xml"]]
+
+
+def test_int8_graph_that_fails_its_own_self_test_is_refused(tmp_path: Path) -> None:
+    folder = write_tiny_bundle(tmp_path)
+    add_int8_graph(folder, probability=0.5)
+
+    assert Bench(tmp_path).newest == "1"
+    assert "fails its self-test" in Bench(tmp_path, Precision.INT8).repository.versions.refused[1]
 
 
 def test_damaged_newest_version_is_logged_counted_shown_and_the_older_one_served(

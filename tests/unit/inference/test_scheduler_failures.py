@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from idc_inference.errors import DeadlineExceeded, DeviceUnavailable, EngineFailed
 from idc_inference.metrics import Metrics
 from idc_inference.scheduling import scheduler as scheduler_module
-from idc_inference.scheduling.device_health import Probe
 from idc_inference.scheduling.jobs import Scored
 from idc_inference.scheduling.scheduler import Scheduler
 from idc_modelio.bundles import SelfTestVector
@@ -23,8 +22,8 @@ from support.inference_fakes import RednessEngine
 from support.tiny_bundle import tiny_outputs
 
 DEVICE_TIMEOUT_S = 1.0
-PROBE = Probe(
-    SelfTestVector(np.full((1, 2, 2, 3), 51, np.uint8), {"probability": np.array([0.2], np.float32)}), tolerance=0.01
+PROBE = SelfTestVector(
+    np.full((1, 2, 2, 3), 51, np.uint8), {"probability": np.array([0.2], np.float32)}, tolerance=0.01
 )
 
 
@@ -275,7 +274,7 @@ async def test_device_that_computes_only_another_distance_is_in_trouble() -> Non
     engine = DriftingAside(has_checks=True)
     scheduler = Scheduler(engine, Metrics(), probe_interval_s=0.1)
     patch = np.full((1, 2, 2, 3), 51, np.uint8)
-    scheduler.watch(Probe(SelfTestVector(patch, tiny_outputs(patch)), tolerance=0.01), 30)
+    scheduler.watch(SelfTestVector(patch, tiny_outputs(patch), tolerance=0.01), 30)
     engine.offset = 0.3
 
     await eventually(lambda: "as distance where the model has 0.0000" in scheduler.trouble(), 20)

@@ -9,12 +9,13 @@ import numpy as np
 import openvino as ov
 import pytest
 
-from idc_contracts.bundle import BundleManifest
+from idc_contracts.bundle import BundleManifest, Precision
 from idc_modelio.bundles import read_bundle, read_self_test
 from idc_trainer.__main__ import main
 from idc_trainer.data.reading import DataSet
 from idc_trainer.errors import DataUnreadable, OutputUnwritable
 from idc_trainer.features.store import FeatureStore
+from idc_trainer.graphs.opening import open_bundle, prove
 from idc_trainer.learning.operating_point import Target
 from idc_trainer.learning.recipe import HEAD_SCHEDULE, NONE, Recipe
 from idc_trainer.splits.choose import SplitRequest, split_patients
@@ -144,6 +145,8 @@ def test_an_int8_twin_is_in_the_bundle_if_and_only_if_it_is_good_enough(cross_fi
     assert manifest.int8.auc_drop_limit == 0.002
     assert manifest.int8.kept is (manifest.int8.auc_drop < 0.002)
     assert ("int8/model.xml" in manifest.files) is manifest.int8.kept
+    if manifest.int8.kept:
+        prove(open_bundle(cross_fitted_path, Precision.INT8))
 
 
 def test_features_are_kept_by_content_and_computed_once(

@@ -4,6 +4,7 @@ A bundle is the folder `<name>/<version>/`, complete and immutable. `manifest.js
 file, so that the digest of the manifest identifies the whole bundle.
 """
 
+from enum import StrEnum
 from typing import Final, Literal, Self
 
 from pydantic import AwareDatetime, Field, model_validator
@@ -173,12 +174,22 @@ class Parity(Contract):
     max_dp_int8: float | None = Field(default=None, ge=0.0, description="Null without an INT8 graph.")
 
 
+class Precision(StrEnum):
+    """The precision of a bundle's graph."""
+
+    FP16 = "fp16"
+    """`model.xml`, with which everything in the manifest was measured; its weights are FP16, its arithmetic float32."""
+    INT8 = "int8"
+    """`int8/model.xml`, where the bundle has it: about twice as fast."""
+
+
 class Int8(Contract):
     """The INT8 version of the graph; part of the bundle only if its AUC drops less than the limit."""
 
     kept: bool = Field(description="Whether `int8/model.xml` is part of the bundle.")
     auc_drop: float = Field(description="Mean within-patient AUC on patients not used for training: FP16 minus INT8.")
     auc_drop_limit: float = Field(gt=0.0)
+    self_test: SelfTest | None = Field(default=None, description="Of the INT8 graph; null in older manifests.")
 
 
 class SlideScores(Contract):
@@ -234,6 +245,7 @@ class BundleManifest(Contract):
         needed = {"model.xml", "model.bin", "MODEL_CARD.md", self.self_test.file}
         if self.int8 and self.int8.kept:
             needed |= {"int8/model.xml", "int8/model.bin"}
+            needed |= {self.int8.self_test.file} if self.int8.self_test else set()
         missing = needed - self.files.keys()
         if missing:
             raise ValueError(f"files lacks {', '.join(sorted(missing))}")

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from idc_contracts.bundle import MANIFEST_NAME, BundleManifest
+from idc_contracts.bundle import MANIFEST_NAME, BundleManifest, SelfTest
 from idc_modelio.errors import BundleDamaged, BundleError, BundleMissing, SelfTestFailed
 from idc_modelio.outputs import PROBABILITY, Outputs
 
@@ -37,6 +37,8 @@ class SelfTestVector:
     """RGB, uint8, shape (N, height, width, 3), values 0-255."""
     outputs: Outputs
     """By name, each float32, shape (N,); at least `probability`, and each output that the manifest has a check for."""
+    tolerance: float
+    """The largest allowed difference, see `largest_difference`."""
 
     @property
     def probability(self) -> NDArray[np.float32]:
@@ -139,8 +141,8 @@ def check_self_test(bundle: Bundle, vector: SelfTestVector, outputs: Mapping[str
     """Compare the outputs that a device computes for the self-test with those of the model when it was made.
 
     Args:
-        bundle: Holds the tolerance.
-        vector: The bundle's self-test; an output that it does not hold is not compared.
+        bundle: The errors name it.
+        vector: A self-test of the bundle; an output that it does not hold is not compared.
         outputs: The device's, by name, each float32, shape (N,) or several such rows.
 
     Returns:
@@ -149,7 +151,7 @@ def check_self_test(bundle: Bundle, vector: SelfTestVector, outputs: Mapping[str
     Raises:
         SelfTestFailed: A difference is larger than the tolerance or not a number, or an output is missing.
     """
-    differences, tolerance = {}, bundle.manifest.self_test.tolerance
+    differences, tolerance = {}, vector.tolerance
     for name, expected in vector.outputs.items():
         if name not in outputs:
             raise SelfTestFailed(f"{bundle.path} fails its self-test: the graph has no output {name!r}")
@@ -162,21 +164,22 @@ def check_self_test(bundle: Bundle, vector: SelfTestVector, outputs: Mapping[str
     return differences[PROBABILITY]
 
 
-def read_self_test(bundle: Bundle) -> SelfTestVector:
-    """Read the bundle's self-test vector.
+def read_self_test(bundle: Bundle, spec: SelfTest | None = None) -> SelfTestVector:
+    """Read a self-test vector of a bundle, by default that of its FP16 graph.
 
     Raises:
         BundleDamaged: The file is no array archive, lacks an array, or an array has the wrong shape or type.
     """
-    path = bundle.path / bundle.manifest.self_test.file
+    spec = spec or bundle.manifest.self_test
+    path = bundle.path / spec.file
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             arrays = dict(archive)
-            vector = SelfTestVector(arrays.pop("patches"), arrays)
+            vector = SelfTestVector(arrays.pop("patches"), arrays, spec.tolerance)
     except (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as exc:
         raise BundleDamaged(f"{path}: {exc}") from exc
-    spec, count = bundle.manifest.patch, bundle.manifest.self_test.patches
-    if vector.patches.shape != (count, spec.height_px, spec.width_px, 3) or vector.patches.dtype != np.uint8:
+    patch, count = bundle.manifest.patch, spec.patches
+    if vector.patches.shape != (count, patch.height_px, patch.width_px, 3) or vector.patches.dtype != np.uint8:
         raise BundleDamaged(f"{path}: patches are {vector.patches.dtype} {vector.patches.shape}")
     missing = {PROBABILITY, *(check.output for check in bundle.manifest.checks)} - vector.outputs.keys()
     if missing:

@@ -10,6 +10,7 @@ ModelIoError
 └── BundleError
     ├── BundleMissing (FileNotFoundError)
     ├── BundleDamaged (ValueError)
+    ├── GraphMissing (ValueError)
     └── SelfTestFailed (ValueError)
 """
 
@@ -59,6 +60,10 @@ class BundleMissing(BundleError, FileNotFoundError):
 
 class BundleDamaged(BundleError, ValueError):
     """The manifest or a file of the bundle is wrong."""
+
+
+class GraphMissing(BundleError, ValueError):
+    """The bundle has no graph of this precision."""
 
 
 class SelfTestFailed(BundleError, ValueError):

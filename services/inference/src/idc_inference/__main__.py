@@ -73,7 +73,7 @@ def _give_up(repository: ModelRepository, reason: str) -> None:
 
 
 def _check(settings: InferenceSettings, *, bundle: Path) -> None:
-    model = load_model(bundle, make_open_engine(settings), Metrics())
+    model = load_model(bundle, make_open_engine(settings), Metrics(), precision=settings.precision)
     model.scheduler.close()
     device = model.device.running
     sys.stdout.write(

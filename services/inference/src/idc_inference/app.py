@@ -76,6 +76,7 @@ def open_repository(settings: InferenceSettings, metrics: Metrics, open_on_devic
         load_model,
         open_engine=open_on_device,
         metrics=metrics,
+        precision=settings.precision,
         device_timeout_s=settings.device_timeout_s,
         probe_interval_s=settings.probe_interval_s,
     )

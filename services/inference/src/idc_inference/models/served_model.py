@@ -1,25 +1,30 @@
 """One verified bundle on a device that passed its self-test."""
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from idc_contracts import ModelRef
+from idc_contracts.bundle import Precision
 from idc_inference.engines.devices import DeviceChoice
 from idc_inference.engines.engine import Engine
 from idc_inference.errors import InferenceError, ModelUnavailable
 from idc_inference.metrics import Metrics
 from idc_inference.models.statistics import ModelStatistics
-from idc_inference.scheduling.device_health import Probe
 from idc_inference.scheduling.scheduler import Scheduler
 from idc_inference.threads.daemons import start_daemon
+from idc_modelio.bundle_graphs import BundleGraph, graph_of
 from idc_modelio.bundles import Bundle, SelfTestVector, check_self_test, read_bundle, read_self_test
-from idc_modelio.errors import SelfTestFailed
+from idc_modelio.errors import GraphMissing, SelfTestFailed
 from idc_modelio.outputs import Outputs
+
+logger = logging.getLogger(__name__)
 
 SELF_TEST_TIMEOUT_S = 60.0
 
@@ -30,8 +35,10 @@ OpenEngine = Callable[[Path, str], tuple[Engine, DeviceChoice]]
 class ServedModel:
     """A bundle and its engine; once retired, it closes when the last request that uses it ends."""
 
-    def __init__(self, bundle: Bundle, scheduler: Scheduler, device: DeviceChoice, card: str) -> None:
-        self.bundle, self.scheduler, self.device = bundle, scheduler, device
+    def __init__(
+        self, bundle: Bundle, precision: Precision, scheduler: Scheduler, device: DeviceChoice, card: str
+    ) -> None:
+        self.bundle, self.precision, self.scheduler, self.device = bundle, precision, scheduler, device
         self.ref = ModelRef(name=bundle.manifest.name, version=bundle.manifest.version, sha256=bundle.sha256)
         """The model's name, version and digest, which every result carries."""
         self.card = card
@@ -95,6 +102,7 @@ def load_model(
     open_engine: OpenEngine,
     metrics: Metrics,
     *,
+    precision: Precision = Precision.FP16,
     device_timeout_s: float = 5.0,
     probe_interval_s: float = 2.0,
 ) -> ServedModel:
@@ -104,6 +112,7 @@ def load_model(
         path: The bundle's folder.
         open_engine: Compiles the graph.
         metrics: Counts the chunks.
+        precision: Of the graph; FP16 is served where a bundle has no other.
         device_timeout_s: See `Scheduler`; the self-test may take longer, since a device may compile during it.
         probe_interval_s: See `Scheduler`.
 
@@ -112,28 +121,38 @@ def load_model(
         ModelUnavailable: The device cannot run it or fails the self-test.
     """
     bundle = read_bundle(path)
-    engine, device = open_engine(path / "model.xml", bundle.sha256)
+    graph = _graph_of(bundle, precision)
+    engine, device = open_engine(graph.path, bundle.sha256)
     scheduler = Scheduler(
         engine, metrics, device_timeout_s=max(device_timeout_s, SELF_TEST_TIMEOUT_S), probe_interval_s=probe_interval_s
     )
     try:
         card = (path / "MODEL_CARD.md").read_text(encoding="utf-8")
-        scheduler.watch(_self_test(bundle, scheduler, device), device_timeout_s)
+        scheduler.watch(_self_test(bundle, graph, scheduler, device), device_timeout_s)
     except (OSError, UnicodeDecodeError) as exc:
         scheduler.close()
         raise ModelUnavailable(f"{path}: the model card cannot be read: {exc}") from exc
     except BaseException:
         scheduler.close()
         raise
-    return ServedModel(bundle, scheduler, device, card)
+    return ServedModel(bundle, graph.precision, scheduler, device, card)
 
 
-def _self_test(bundle: Bundle, scheduler: Scheduler, device: DeviceChoice) -> Probe:
-    """Run the bundle's self-test, which is the warm-up, too; gives its first patch as the probe from then on.
+def _graph_of(bundle: Bundle, precision: Precision) -> BundleGraph:
+    """The graph of a precision, or the FP16 graph where the bundle has none."""
+    try:
+        return graph_of(bundle, precision)
+    except GraphMissing as exc:
+        logger.warning("%s; serving the FP16 graph", exc)
+        return graph_of(bundle, Precision.FP16)
+
+
+def _self_test(bundle: Bundle, graph: BundleGraph, scheduler: Scheduler, device: DeviceChoice) -> SelfTestVector:
+    """Run the graph's self-test, which is the warm-up, too; gives its first patch as the probe from then on.
 
     One patch at a time and all at once, so that both shapes are compiled before the first request.
     """
-    vector = read_self_test(bundle)
+    vector = read_self_test(bundle, graph.self_test)
     deadline_s = time.monotonic() + SELF_TEST_TIMEOUT_S
     try:
         parts = [vector.patches, *(patch[None] for patch in vector.patches)]
@@ -145,8 +164,8 @@ def _self_test(bundle: Bundle, scheduler: Scheduler, device: DeviceChoice) -> Pr
         check_self_test(bundle, vector, _in_two_rows(scored))
     except SelfTestFailed as exc:
         raise ModelUnavailable(f"on {device.running}, {exc}") from exc
-    first = SelfTestVector(vector.patches[:1], {name: values[:1] for name, values in vector.outputs.items()})
-    return Probe(first, bundle.manifest.self_test.tolerance)
+    first = {name: values[:1] for name, values in vector.outputs.items()}
+    return replace(vector, patches=vector.patches[:1], outputs=first)
 
 
 def _in_two_rows(scored: list[Outputs]) -> Outputs:

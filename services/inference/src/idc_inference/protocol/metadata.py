@@ -56,7 +56,7 @@ def model_metadata(model: ServedModel, repository: ModelRepository) -> dict[str,
         "parameters": {
             **served_parameters(model),
             "version": manifest.version,
-            "precision": manifest.precision,
+            "precision": model.precision.upper(),
             "card": model.card,
             "figures": manifest.model_dump_json(include={"operating_point", "metrics"}),
             "device": model.device.running,

@@ -3,7 +3,6 @@
 import logging
 import time
 from concurrent.futures import Future
-from dataclasses import dataclass
 
 from idc_inference.errors import DeviceUnavailable
 from idc_inference.scheduling.jobs import Chunk, Job, Scored
@@ -13,21 +12,12 @@ from idc_modelio.outputs import Outputs
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Probe:
-    """A patch whose results are known."""
-
-    known: SelfTestVector
-    """One patch."""
-    tolerance: float
-
-
 class DeviceHealth:
     """One device's state. Not safe in threads: its owner has the lock."""
 
     def __init__(self, device: str, slots: int, timeout_s: float, probe_interval_s: float) -> None:
         self._device, self._slots, self._timeout_s = device, slots, timeout_s
-        self._probe: Probe | None = None
+        self._probe: SelfTestVector | None = None
         self._probe_interval_s = probe_interval_s
         self._next_probe_s = float("inf")
         self._probing: Job | None = None
@@ -76,7 +66,7 @@ class DeviceHealth:
             return f"the device {self._device} has not answered for {age_s:.0f} s"
         return self.failure
 
-    def watch(self, probe: Probe, timeout_s: float) -> None:
+    def watch(self, probe: SelfTestVector, timeout_s: float) -> None:
         """Begin to probe, and expect each chunk within `timeout_s`."""
         self._probe, self._timeout_s = probe, timeout_s
         self._next_probe_s = time.monotonic() + self._probe_interval_s
@@ -93,7 +83,7 @@ class DeviceHealth:
         if self._probe is None or is_probing or now_s < self._next_probe_s:
             return None
         self._next_probe_s = now_s + self._probe_interval_s
-        self._probing = Job(self._probe.known.patches, float("inf"), object(), is_probe=True)
+        self._probing = Job(self._probe.patches, float("inf"), object(), is_probe=True)
         self._probing.future.add_done_callback(self._learn)
         return self._probing
 
@@ -111,7 +101,7 @@ class DeviceHealth:
 
     def _mistake(self, outputs: Outputs) -> str:
         assert self._probe is not None  # noqa: S101 - it was computed
-        for name, expected in self._probe.known.outputs.items():
+        for name, expected in self._probe.outputs.items():
             if not largest_difference(outputs[name], expected) <= self._probe.tolerance:
                 return (
                     f"the device {self._device} computes {outputs[name][0]:.4f} as {name} where the model has "

@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from idc_inference.engines.engine import Engine
 from idc_inference.errors import DeviceUnavailable, EngineFailed
 from idc_inference.metrics import Metrics
-from idc_inference.scheduling.device_health import DeviceHealth, Probe
+from idc_inference.scheduling.device_health import DeviceHealth
 from idc_inference.scheduling.jobs import Chunk, Job, Scored
 from idc_inference.scheduling.open_jobs import OpenJobs
 from idc_inference.scheduling.turns import Turns
 from idc_inference.threads.daemons import run_within, start_daemon
+from idc_modelio.bundles import SelfTestVector
 from idc_modelio.outputs import Outputs
 
 logger = logging.getLogger(__name__)
@@ -81,11 +82,11 @@ class Scheduler:
         with self._has_work:
             return self._health.trouble()
 
-    def watch(self, probe: Probe, device_timeout_s: float) -> None:
+    def watch(self, probe: SelfTestVector, device_timeout_s: float) -> None:
         """Probe the device at intervals, now that it is known to answer.
 
         Args:
-            probe: What it computes.
+            probe: One patch with its known results.
             device_timeout_s: A chunk that takes longer from now on means that the device hangs.
         """
         with self._has_work:

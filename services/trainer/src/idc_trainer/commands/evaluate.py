@@ -3,11 +3,11 @@
 import argparse
 from pathlib import Path
 
+from idc_contracts.bundle import Precision
 from idc_trainer.commands.bars import progress_bars
 from idc_trainer.commands.data_options import add_data, read_data
 from idc_trainer.commands.options import count, names
 from idc_trainer.commands.reporting import report
-from idc_trainer.graphs.opening import GRAPHS
 from idc_trainer.workflows.evaluating import Evaluated, EvaluationRequest, score_bundle
 
 
@@ -18,13 +18,13 @@ def add_options(command: argparse.ArgumentParser) -> None:
     add("--report", type=Path, required=True, metavar="DIR", help="where index.html and figures.json are written")
     add("--patients", type=names, default=(), metavar="A,B", help="default: all that had no part in the bundle")
     add("--only-list", type=Path, metavar="FILE", help="measure only the patches that a text file names, one per line")
-    add("--precision", choices=tuple(GRAPHS), default="fp16", help="which of its graphs (default: %(default)s)")
+    add("--precision", choices=[*Precision], default=Precision.FP16, help="which of its graphs (default: %(default)s)")
     add("--seed", type=count, default=0, help="seed of the bootstrap (default: %(default)s)")
 
 
 def run(options: argparse.Namespace) -> None:
     data = read_data(options)
-    request = EvaluationRequest(options.bundle, data, options.precision, options.patients, options.only_list)
+    request = EvaluationRequest(options.bundle, data, Precision(options.precision), options.patients, options.only_list)
     with progress_bars() as progress:
         found = score_bundle(request, progress)
     manifest = found.manifest

@@ -3,13 +3,12 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from idc_contracts.bundle import Precision
+from idc_modelio.bundle_graphs import BundleGraph, graph_of
 from idc_modelio.bundles import Bundle, check_self_test, read_bundle, read_self_test
 from idc_modelio.errors import BundleError, SelfTestFailed
 from idc_trainer.errors import BundleInvalid
 from idc_trainer.graphs.runner import GraphRunner, read_graph
-
-GRAPHS = {"fp16": "model.xml", "int8": "int8/model.xml"}
-"""The graphs of a bundle with a dynamic batch, by precision."""
 
 
 @dataclass(frozen=True)
@@ -17,6 +16,7 @@ class OpenBundle:
     """A bundle that matches its manifest."""
 
     bundle: Bundle
+    graph: BundleGraph
     runner: GraphRunner
 
 
@@ -29,7 +29,7 @@ class Proof:
     """The largest |dp| between the graph's answers now and those in the bundle."""
 
 
-def open_bundle(path: Path, precision: str = "fp16") -> OpenBundle:
+def open_bundle(path: Path, precision: Precision = Precision.FP16) -> OpenBundle:
     """Check a bundle's manifest and files, and compile one of its graphs.
 
     Raises:
@@ -37,29 +37,27 @@ def open_bundle(path: Path, precision: str = "fp16") -> OpenBundle:
     """
     try:
         bundle = read_bundle(path.resolve())
+        graph = graph_of(bundle, precision)
     except BundleError as exc:
         raise BundleInvalid(f"{exc}") from exc
-    if GRAPHS[precision] not in bundle.manifest.files:
-        raise BundleInvalid(f"{path} has no {precision} graph: it was not good enough to be kept, use fp16")
-    graph = bundle.path / GRAPHS[precision]
     try:
-        return OpenBundle(bundle, GraphRunner(read_graph(graph)))
+        return OpenBundle(bundle, graph, GraphRunner(read_graph(graph.path)))
     except RuntimeError as exc:
-        raise BundleInvalid(f"OpenVINO cannot run {graph}: install its locked version or train again") from exc
+        raise BundleInvalid(f"OpenVINO cannot run {graph.path}: install its locked version or train again") from exc
 
 
 def prove(opened: OpenBundle) -> Proof:
-    """Run the bundle's self-test on the compiled FP16 graph.
+    """Run the self-test of the compiled graph.
 
     Raises:
         BundleInvalid: It does not compute what it did when it was made.
     """
     bundle = opened.bundle
     try:
-        vector = read_self_test(bundle)
+        vector = read_self_test(bundle, opened.graph.self_test)
         found = check_self_test(bundle, vector, opened.runner.run(vector.patches))
     except SelfTestFailed as exc:
         raise BundleInvalid(f"{exc}; install the locked version of OpenVINO or train again") from exc
     except BundleError as exc:
         raise BundleInvalid(f"{exc}") from exc
-    return Proof(bundle.manifest.self_test.patches, found)
+    return Proof(opened.graph.self_test.patches, found)

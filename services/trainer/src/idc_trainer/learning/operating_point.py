@@ -36,7 +36,7 @@ class Target:
     """The least share of a patient's positives that are not `no_idc`."""
     false_alarm_rate: float = 0.15
     """The largest share of a patient's negatives that are `idc`."""
-    patients: float = 0.9
+    patients: float = 0.8
     """The least share of patients that keep the two above, each for itself."""
     most_uncertain: float = 0.15
     """The largest share of uncertain patches, mean of the patients."""

@@ -17,7 +17,7 @@ from idc_contracts.bundle import (
 )
 from idc_trainer.evaluation.bootstrap import Evaluation, MeasuredParts
 from idc_trainer.export import self_test
-from idc_trainer.export.int8 import MOST_AUC_DROP
+from idc_trainer.export.int8 import MOST_AUC_DROP, Int8Twin
 from idc_trainer.learning.ensemble import CHECKS
 from idc_trainer.learning.operating_point import Target, describe_point
 from idc_trainer.splits.divided import DividedPatches
@@ -25,8 +25,10 @@ from idc_trainer.splits.split import PatientSplit
 from idc_trainer.workflows.export import Exported
 from idc_trainer.workflows.phases import Trained
 
-_SELF_TEST_TOLERANCE: Final = 0.02
+_TOLERANCE: Final = 0.02
 """The largest |dp| with which a bundle still passes its self-test."""
+_INT8_TOLERANCE: Final = 0.1
+"""Processors without INT8 instructions round otherwise."""
 
 
 @dataclass(frozen=True)
@@ -67,11 +69,21 @@ def describe(found: Description) -> BundleManifest:
         split=Split(id=split.id, cross_fitted=found.patches.cross_fitted, **asdict(split)),
         dataset=Dataset(sha256=used.sha256(), patches=len(used), positives=int(used.labels.sum())),
         metrics=(*_patient_metrics(found.parts.test.evaluation, "test"), *_of_validation(found)),
-        self_test=SelfTest(file=self_test.FILE, patches=self_test.COUNT, tolerance=_SELF_TEST_TOLERANCE),
+        self_test=SelfTest(file=self_test.FILE, patches=self_test.COUNT, tolerance=_TOLERANCE),
         parity=found.exported.parity,
-        int8=Int8(kept=twin.kept, auc_drop=twin.auc_drop, auc_drop_limit=MOST_AUC_DROP) if twin else None,
+        int8=_int8(twin) if twin else None,
         precision="FP16",
         files={},
+    )
+
+
+def _int8(twin: Int8Twin) -> Int8:
+    vector = SelfTest(file=f"int8/{self_test.FILE}", patches=self_test.COUNT, tolerance=_INT8_TOLERANCE)
+    return Int8(
+        kept=twin.kept,
+        auc_drop=twin.auc_drop,
+        auc_drop_limit=MOST_AUC_DROP,
+        self_test=vector if twin.kept else None,
     )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from idc_contracts.bundle import BundleManifest
+from idc_contracts.bundle import BundleManifest, Precision
 from idc_trainer.data.check import require_patches
 from idc_trainer.data.index import PatchIndex
 from idc_trainer.data.reading import DataSet, read_patches
@@ -23,8 +23,8 @@ _LOG = logging.getLogger(__name__)
 class EvaluationRequest:
     bundle: Path
     data: DataSet
-    precision: str = "fp16"
-    """Which graph of the bundle, a key of `opening.GRAPHS`."""
+    precision: Precision = Precision.FP16
+    """Of the bundle's graph."""
     patients: tuple[str, ...] = ()
     """The patients to measure on; empty takes those that had no part in the bundle, or, if there are none, all that it
     was not trained on."""
@@ -48,10 +48,8 @@ def score_bundle(request: EvaluationRequest, progress: Progress) -> Evaluated:
         SplitError: A patient to measure on is unknown, or the bundle was trained on it.
         DataError: The patches cannot be read.
     """
-    opened = open_bundle(request.bundle)
+    opened = open_bundle(request.bundle, request.precision)
     prove(opened)
-    if request.precision != "fp16":  # the self-test holds the answers of the FP16 graph
-        opened = open_bundle(request.bundle, request.precision)
     manifest = opened.bundle.manifest
     index = read_patches(request.data, progress)
     require_patches(index)

@@ -61,6 +61,8 @@ def train(request: TrainingRequest, progress: Progress) -> Path:
         exported = export_graphs(trained, patches, folder, progress, int8=request.int8)
         parts = _measure(trained, exported.runner, patches, request.split.seed, progress)
         self_test.write_self_test(exported.runner, request.split.seed, folder)
+        if exported.twin and exported.twin.kept:
+            self_test.write_self_test(GraphRunner(exported.twin.graph), request.split.seed, folder / "int8")
         manifest = describe(
             Description(request.name, version, request.command, request.target, patches, trained, exported, parts)
         )
