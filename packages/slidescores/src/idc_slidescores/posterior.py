@@ -17,6 +17,8 @@ from idc_slidescores.grid import PREVALENCES, Grid, Values, log_ratio
 
 CELLS_AT_ONCE: Final = 100
 """Neighbouring cells resemble each other: so many, a square of 2 x 2 mm, tell as much as one independent cell."""
+REVIEWS_AT_ONCE: Final = 3
+"""Likewise, so many reviewed cells, which lie along the same border, tell as much as one independent verdict."""
 _WRONG: Final = 0.02
 """Share of wrong verdicts that is reckoned with, so that none of them outweighs all others."""
 
@@ -92,7 +94,7 @@ def fit_posterior(mean_logits: NDArray[np.floating], scores: SlideScores, review
     mixture = np.logaddexp(grid.log_idc + log_share, grid.log_rest + log_rest_share)
     found = grid.over_cells(mixture, grid.counts(mean_logits)) / CELLS_AT_ONCE
     found += norm.logpdf(grid.shifts, 0.0, scores.shift_deviation)[:, None]
-    found += _of_reviews(grid, scores, reviewed)
+    found += _of_reviews(grid, scores, reviewed) / REVIEWS_AT_ONCE
     return Posterior(grid, np.exp(found - logsumexp(found)))
 
 
