@@ -6,7 +6,7 @@ file, so that the digest of the manifest identifies the whole bundle.
 
 from typing import Final, Literal, Self
 
-from pydantic import AwareDatetime, Field, model_validator
+from pydantic import AwareDatetime, Field, TypeAdapter, model_validator
 
 from idc_contracts.base import Contract, Probability, Sha256
 from idc_contracts.decision import Check, Thresholds
@@ -195,6 +195,23 @@ class SlideScores(Contract):
     no_idc_deviation: float = Field(gt=0.0, allow_inf_nan=False)
     shift_deviation: float = Field(gt=0.0, allow_inf_nan=False)
     patients: int = Field(ge=1, description="Patients behind these numbers.")
+
+
+def slide_scores_to_text(scores: SlideScores | None) -> str:
+    """Distributions of scores as one JSON text, as they stand in the parameters of the Open Inference Protocol."""
+    return _SLIDE_SCORES.dump_json(scores).decode()
+
+
+def slide_scores_from_text(text: str) -> SlideScores | None:
+    """The opposite of `slide_scores_to_text`.
+
+    Raises:
+        pydantic.ValidationError: The text is neither the JSON of such distributions nor `null`.
+    """
+    return _SLIDE_SCORES.validate_json(text)
+
+
+_SLIDE_SCORES: TypeAdapter[SlideScores | None] = TypeAdapter(SlideScores | None)
 
 
 class BundleManifest(Contract):
