@@ -13,7 +13,8 @@ from idc_slides.records.cells import CellGrid, ScreeningModel
 from idc_slides.records.slides import StoredSlide
 from idc_slides.records.slides_store import stored
 from idc_slides.sql.database import Database
-from idc_slides.sql.tables import cells, screened, slides
+from idc_slides.sql import tables
+from idc_slides.sql.tables import screened, slides
 
 LEASE_S: Final = 60.0
 """How long a worker holds a slide without a sign of life."""
@@ -63,16 +64,20 @@ class QueueStore:
             until_s = _now_s(connection) + LEASE_S
             connection.execute(update(slides).where(slides.c.id == slide_id).values(lease_until_s=until_s))
 
-    def save(self, slide: Slide, owner: str, model: ScreeningModel, grid: CellGrid) -> None:
-        """Store how far a slide came.
+    def save(self, slide: Slide, owner: str, cells: tuple[ScreeningModel, CellGrid] | None = None) -> None:
+        """Store how far a slide came, with its cells where there are some by now.
 
         Raises:
             LeaseLost: This worker has it no more; nothing was stored.
         """
         with self._database.write() as connection:
             _require_owner(connection, slide.id, owner)
-            _save(connection, slide, attempts=0, lease_until_s=_now_s(connection) + LEASE_S)
-            _save_cells(connection, slide.id, model, grid)
+            until_s = _now_s(connection) + LEASE_S
+            if cells is None:
+                _save(connection, slide, lease_until_s=until_s)
+            else:
+                _save(connection, slide, lease_until_s=until_s, attempts=0)
+                _save_cells(connection, slide.id, *cells)
 
     def finish(self, slide: Slide, owner: str, model: ScreeningModel, grid: CellGrid) -> None:
         """Store a slide that is done, with its cells, and put it on the gateway's list; all or nothing.
@@ -97,7 +102,7 @@ class QueueStore:
         """
         with self._database.write() as connection:
             _require_owner(connection, slide.id, owner)
-            connection.execute(delete(cells).where(cells.c.slide_id == slide.id))
+            connection.execute(delete(tables.cells).where(tables.cells.c.slide_id == slide.id))
             _save(connection, slide, attempts=0, owner=None, lease_until_s=None)
 
     def give_back(self, slide: Slide, owner: str) -> None:
@@ -125,9 +130,9 @@ def _save(connection: Connection, slide: Slide, **columns: Any) -> None:
 
 def _save_cells(connection: Connection, slide_id: UUID, model: ScreeningModel, grid: CellGrid) -> None:
     values = {"model": model.model_dump_json(), "grid": grid.to_bytes()}
-    changed = connection.execute(update(cells).where(cells.c.slide_id == slide_id).values(**values)).rowcount
+    changed = connection.execute(update(tables.cells).where(tables.cells.c.slide_id == slide_id).values(**values)).rowcount
     if not changed:
-        connection.execute(insert(cells).values(slide_id=slide_id, **values))
+        connection.execute(insert(tables.cells).values(slide_id=slide_id, **values))
 
 
 def _require_owner(connection: Connection, slide_id: UUID, owner: str) -> None:
