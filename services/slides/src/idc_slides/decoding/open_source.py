@@ -1,0 +1,35 @@
+"""Chooses the reader of a file."""
+
+from pathlib import Path
+
+import openslide
+
+from idc_slides.decoding.openslide_source import OpenSlideSource
+from idc_slides.decoding.source import CannotRead, Source
+from idc_slides.decoding.tiff_source import TiffSource, is_ome_tiff
+
+FORMATS = "SVS, NDPI, MRXS, SCN, tiled TIFF, RGB OME-TIFF or DICOM whole slides"
+
+
+def open_source(path: Path) -> Source:
+    """Open a slide: by OpenSlide, or by tifffile what OpenSlide refuses; OME-TIFF by tifffile first.
+
+    OpenSlide takes an OME-TIFF for a plain TIFF: it misses its scale and its levels.
+
+    Raises:
+        CannotRead: Neither can read it.
+    """
+    if is_ome_tiff(path):
+        return TiffSource(path)
+    try:
+        return OpenSlideSource(path)
+    except openslide.OpenSlideUnsupportedFormatError:
+        if not is_tiff(path):
+            raise CannotRead("unsupported-format", f"it is no slide that can be read; send {FORMATS}") from None
+        return TiffSource(path)
+
+
+def is_tiff(path: Path) -> bool:
+    """Whether the file begins as a TIFF or BigTIFF."""
+    with path.open("rb") as file:
+        return file.read(4) in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")

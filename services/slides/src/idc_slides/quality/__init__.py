@@ -1,0 +1,5 @@
+"""What on a slide is tissue, and what of it is blurred, folded or drawn on."""
+
+from idc_slides.quality.tissue import TissueMap, tissue_cells
+
+__all__ = ["TissueMap", "tissue_cells"]
