@@ -53,7 +53,7 @@ class DecidedCells:
     @property
     def judged_means(self) -> NDArray[np.float32]:
         """Mean logits of the cells that no check speaks against, from which the cut and the areas follow."""
-        return self.means[self.grid.scored & (self.grid.reasons == 0)]
+        return np.asarray(self.means[self.grid.scored & (self.grid.reasons == 0)], np.float32)
 
     def map_of(self, decision: Decision) -> NDArray[np.bool_]:
         """[rows, columns]: the cells with a decision."""
@@ -99,9 +99,7 @@ def decide_part(model: ScreeningModel, grid: CellGrid) -> DecidedCells:
     return DecidedCells(grid, means, cut)
 
 
-def reviewed_cells(
-    reviews: Sequence[CellReview], means: NDArray[np.float32], judged: NDArray[np.bool_]
-) -> Reviewed:
+def reviewed_cells(reviews: Sequence[CellReview], means: NDArray[np.float32], judged: NDArray[np.bool_]) -> Reviewed:
     """What reviewers agree on: the verdict of most of them; a cell on which they are divided counts for nothing."""
     votes: Counter[tuple[int, int]] = Counter()
     for review in reviews:

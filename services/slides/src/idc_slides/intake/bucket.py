@@ -94,7 +94,7 @@ class Bucket:
 
 
 def s3_config(settings: Mapping[str, str]) -> "S3Config":
-    """obstore's configuration without what is not set."""
+    """Obstore's configuration without what is not set."""
     return {name: value for name, value in settings.items() if value}  # type: ignore[return-value]
 
 

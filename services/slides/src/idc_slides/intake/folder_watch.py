@@ -45,7 +45,8 @@ class FolderWatch:
         """When each file was first seen in its present state."""
         self._queued: dict[Location, FileState] = {}
         """What was offered to the store already."""
-        self._trouble: str | None = None
+        self.trouble: str | None = None
+        """Why the folder was not read the last time."""
 
     def run(self, stop: Event, every_s: float) -> None:
         """Look until stopped."""
@@ -95,9 +96,9 @@ class FolderWatch:
 
     def _tell(self, trouble: str | None) -> None:
         """Log a trouble once, not at each look."""
-        if trouble is not None and trouble != self._trouble:
+        if trouble is not None and trouble != self.trouble:
             logger.error("%s", trouble)
-        self._trouble = trouble
+        self.trouble = trouble
 
 
 def _as_slide(location: Location, found: FoundSlide) -> StoredSlide:

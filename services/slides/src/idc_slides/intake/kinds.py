@@ -50,9 +50,8 @@ def state_of(slide: Path) -> FileState:
         SlideRefused: It has more than `MAX_FILES` files, or is no file.
         OSError: It cannot be read.
     """
-    size_bytes = modified_ns = count = 0
-    for file in files_of(slide):
-        count += 1
+    size_bytes = modified_ns = 0
+    for count, file in enumerate(files_of(slide), 1):
         if count > MAX_FILES:
             raise SlideRefused(f"the slide has more than {MAX_FILES} files: give each slide a folder of its own")
         stat = file.stat()

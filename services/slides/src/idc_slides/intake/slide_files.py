@@ -71,7 +71,8 @@ class SlideFiles:
         if state != stored.file:
             raise SlideFailed(
                 "slide-changed",
-                f"the file of {stored.slide.name!r} changed after it was queued: it is queued again when it stands still",
+                f"the file of {stored.slide.name!r} changed after it was queued: it is queued again "
+                "when it stands still",
             )
 
     def delete(self, stored: StoredSlide) -> None:

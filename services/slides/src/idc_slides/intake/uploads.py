@@ -153,9 +153,7 @@ class Uploads:
             (folder / _PART).rename(finished)
         location = Location("upload", f"{upload.id}/{finished.name}")
         state = state_of(finished)
-        return new_slide(
-            location, state, received_by=upload.received_by, name=upload.name, um_per_px=upload.um_per_px
-        )
+        return new_slide(location, state, received_by=upload.received_by, name=upload.name, um_per_px=upload.um_per_px)
 
     def end(self, upload_id: UUID) -> None:
         """End an upload before it is complete.
@@ -180,9 +178,7 @@ class Uploads:
     def drop_expired(self, now: datetime) -> int:
         """Drop incomplete uploads to which nothing came for too long; gives their number."""
         expired = [
-            upload.id
-            for upload in self.all()
-            if not self._finished(upload).exists() and self.expires_at(upload) <= now
+            upload.id for upload in self.all() if not self._finished(upload).exists() and self.expires_at(upload) <= now
         ]
         for upload_id in expired:
             logger.info("upload %s has expired", upload_id)

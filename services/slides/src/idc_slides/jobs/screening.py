@@ -126,7 +126,7 @@ class Screening:
         return grid if is_same else None
 
     def _fresh(self, file: SlideFile, scale: ChosenScale) -> CellGrid:
-        tissue = tissue_cells(file.overview(), scale.grid)
+        tissue = tissue_cells(file.overview(scale=scale), scale.grid)
         if not tissue.tissue.any():
             raise SlideFailed(
                 "no-tissue",

@@ -68,12 +68,7 @@ class Workers:
         """Screen a slide that was claimed, and store how it ended."""
         try:
             with Lease(self._queue, stored.slide.id, owner, self._stopping) as lease:
-                if stored.attempts > MAX_ATTEMPTS:
-                    raise SlideFailed(
-                        "interrupted-too-often",
-                        f"the service ended {MAX_ATTEMPTS} times while it read this slide: convert the file, or "
-                        "give the service more memory, and screen it again",
-                    )
+                _require_few_attempts(stored)
                 self._screening.screen(stored, lease)
         except LeaseLost as exc:
             logger.info("%s", exc)
@@ -97,6 +92,15 @@ class Workers:
             logger.info("%s", exc)
         except StoreUnavailable as exc:  # its hold runs out, and a worker begins it again
             logger.warning("the end of slide %s was not stored: %s", stored.slide.id, exc)
+
+
+def _require_few_attempts(stored: StoredSlide) -> None:
+    if stored.attempts > MAX_ATTEMPTS:
+        raise SlideFailed(
+            "interrupted-too-often",
+            f"the service ended {MAX_ATTEMPTS} times while it read this slide: convert the file, or give the service "
+            "more memory, and screen it again",
+        )
 
 
 def _stopped(stored: StoredSlide, error: SlideFailed | SlideUnreadable) -> Slide:

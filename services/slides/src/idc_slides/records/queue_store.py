@@ -12,8 +12,8 @@ from idc_slides.errors import LeaseLost
 from idc_slides.records.cells import CellGrid, ScreeningModel
 from idc_slides.records.slides import StoredSlide
 from idc_slides.records.slides_store import stored
-from idc_slides.sql.database import Database
 from idc_slides.sql import tables
+from idc_slides.sql.database import Database
 from idc_slides.sql.tables import screened, slides
 
 LEASE_S: Final = 60.0
@@ -130,7 +130,9 @@ def _save(connection: Connection, slide: Slide, **columns: Any) -> None:
 
 def _save_cells(connection: Connection, slide_id: UUID, model: ScreeningModel, grid: CellGrid) -> None:
     values = {"model": model.model_dump_json(), "grid": grid.to_bytes()}
-    changed = connection.execute(update(tables.cells).where(tables.cells.c.slide_id == slide_id).values(**values)).rowcount
+    changed = connection.execute(
+        update(tables.cells).where(tables.cells.c.slide_id == slide_id).values(**values)
+    ).rowcount
     if not changed:
         connection.execute(insert(tables.cells).values(slide_id=slide_id, **values))
 
@@ -144,4 +146,4 @@ def _require_owner(connection: Connection, slide_id: UUID, owner: str) -> None:
 def _now_s(connection: Connection) -> float:
     """The database's clock, which all workers share: seconds since 1970."""
     clock = "extract(epoch FROM clock_timestamp())" if connection.dialect.name == "postgresql" else "unixepoch()"
-    return float(connection.execute(text(f"SELECT {clock}")).scalar_one())  # noqa: S608 - one of two constants
+    return float(connection.execute(text(f"SELECT {clock}")).scalar_one())

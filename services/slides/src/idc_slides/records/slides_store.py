@@ -68,7 +68,9 @@ class SlidesStore:
             total = connection.execute(select(func.count()).select_from(slides).where(*wanted)).scalar_one()
             rows = connection.execute(newest.where(*wanted, *before).limit(limit + 1)).all()
         items = tuple(Slide.model_validate_json(row.record) for row in rows[:limit])
-        return SlidePage(items=items, next_cursor=str(rows[limit - 1].number) if len(rows) > limit else None, total=total)
+        return SlidePage(
+            items=items, next_cursor=str(rows[limit - 1].number) if len(rows) > limit else None, total=total
+        )
 
     def count_by_state(self) -> dict[SlideState, int]:
         """How many slides are in each state."""
@@ -76,8 +78,12 @@ class SlidesStore:
             counted = connection.execute(select(slides.c.state, func.count()).group_by(slides.c.state)).all()
         return dict.fromkeys(SlideState, 0) | {SlideState(state): count for state, count in counted}
 
-    def state_scale(self, slide_id: UUID, um_per_px: float) -> Slide:
+    def state_scale(self, slide_id: UUID, um_per_px: float | None) -> Slide:
         """State the scale of a slide that needs it, or of one that is through: it is screened from its beginning.
+
+        Args:
+            slide_id: The slide.
+            um_per_px: Of the finest level; None is what the file says.
 
         Raises:
             NotFound: There is none of this id.

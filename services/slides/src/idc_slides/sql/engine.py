@@ -19,8 +19,7 @@ _POSTGRES: Final[dict[str, Any]] = {
     "keepalives_interval": 5,
     "keepalives_count": 2,
     "tcp_user_timeout": 15_000,
-    "options": f"-c statement_timeout=30s -c lock_timeout={LOCK_TIMEOUT_S}s "
-    "-c idle_in_transaction_session_timeout=60s",
+    "options": f"-c statement_timeout=30s -c lock_timeout={LOCK_TIMEOUT_S}s -c idle_in_transaction_session_timeout=60s",
 }
 
 
