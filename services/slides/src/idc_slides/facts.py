@@ -16,6 +16,9 @@ class Level(BaseModel):
     width_px: Pixels
     height_px: Pixels
     downsample: float = Field(gt=0.0, le=1e6, allow_inf_nan=False, description="Pixels of level 0 for one of this.")
+    deviation: float = Field(
+        default=0.0, ge=0.0, le=255.0, description="From the mean of level 0's pixels, in grey values 0-255."
+    )
 
 
 class SlideFacts(BaseModel):

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from idc_slides.decoding.blocks import Area, read_area
+from idc_slides.decoding.fidelity import check_some_place, deviations
 from idc_slides.decoding.open_source import open_source
 from idc_slides.decoding.own_limits import limit_this_process
 from idc_slides.decoding.source import CannotRead, Source
@@ -56,6 +57,9 @@ class Worker:
         self._source = open_source(path)
         facts = self._source.facts()
         self._levels = facts["levels"]
+        check_some_place(self._source, self._levels)
+        for level, deviation in zip(self._levels, deviations(self._source, self._levels), strict=True):
+            level["deviation"] = deviation
         return facts
 
     def _read(self, area: Area) -> list[bytes]:

@@ -25,7 +25,7 @@ def open_source(path: Path) -> Source:
         return OpenSlideSource(path)
     except openslide.OpenSlideUnsupportedFormatError:
         if not is_tiff(path):
-            raise CannotRead("unsupported-format", f"it is no slide that can be read; send {FORMATS}") from None
+            raise CannotRead("unsupported-format", f"it is none of {FORMATS}") from None
         return TiffSource(path)
 
 

@@ -11,6 +11,7 @@ from PIL import Image
 
 from idc_slides.decoding.dicom_colours import has_ycbcr_frames_tagged_rgb
 from idc_slides.decoding.source import CannotRead
+from idc_slides.decoding.whole_downsample import whole_downsample
 
 TILE_CACHE_BYTES: Final = 32 * 2**20
 
@@ -76,7 +77,8 @@ class OpenSlideSource:
         except openslide.OpenSlideUnsupportedFormatError:
             raise
         except openslide.OpenSlideError as exc:
-            raise CannotRead("unreadable-slide", str(exc)) from exc
+            code = "unsupported-format" if str(exc).startswith("Unsupported") else "unreadable-slide"
+            raise CannotRead(code, str(exc)) from exc
         slide.set_cache(openslide.OpenSlideCache(TILE_CACHE_BYTES))
         return slide
 
@@ -89,21 +91,6 @@ class OpenSlideSource:
             alpha = pixels[..., 3:].astype(np.uint16)
             rgb = ((rgb * alpha + 255 * (255 - alpha)) // 255).astype(np.uint8)
         return rgb
-
-
-def whole_downsample(finest_px: tuple[int, int], level_px: tuple[int, int]) -> float:
-    """Pixels of the finest level for one of the level.
-
-    A level of 277 of 2,220 px was made by 8, and its last pixels were dropped. The plain ratio, 8.014, would move the
-    far end by half a patch.
-    """
-    ratio = (finest_px[0] / level_px[0] + finest_px[1] / level_px[1]) / 2
-    for whole in {round(ratio), int(ratio), int(ratio) + 1}:
-        if whole >= 1 and all(
-            abs(finest / whole - level) < 1.0 for finest, level in zip(finest_px, level_px, strict=True)
-        ):
-            return float(whole)
-    return ratio
 
 
 def _number(text: str | None) -> float | None:

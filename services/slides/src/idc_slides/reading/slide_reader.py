@@ -19,6 +19,8 @@ Blocks = list[tuple[int, int]]
 
 CODES: Final = frozenset({"unsupported-format", "not-brightfield", "unreadable-slide", "slide-too-costly"})
 """What the worker may say."""
+REMEDIED: Final = frozenset({"unreadable-slide", "unsupported-format", "slide-too-costly"})
+"""Where the worker tells a library's reason alone."""
 
 
 class SlideReader:
@@ -170,7 +172,8 @@ def _facts(answer: dict[str, Any]) -> SlideFacts:
 
 def _unreadable(path: Path, answer: dict[str, Any]) -> SlideUnreadable:
     code = answer["error"] if answer["error"] in CODES else "unreadable-slide"
-    return SlideUnreadable(code, f"{path.name!r} cannot be read: {str(answer.get('detail', ''))[:300]}")
+    remedy = ": copy it anew, or export it as a tiled pyramidal TIFF" if code in REMEDIED else ""
+    return SlideUnreadable(code, f"{path.name!r} cannot be read: {str(answer.get('detail', ''))[:300]}{remedy}")
 
 
 def _blocks(answer: dict[str, Any], blocks: tuple[int, int]) -> Blocks:
