@@ -1,6 +1,7 @@
 """Runs the service of slides: `idc-slides` or `python -m idc_slides`, with settings from the environment."""
 
 import fcntl
+import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -35,6 +36,8 @@ def _run(settings: SlidesSettings) -> None:
         rooms = build(settings)
     except (OSError, ValueError) as exc:
         raise CannotStart(str(exc)) from exc
+    # A line for each request to inference would bury the others.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
     with traces("slides"):
         serve(uvicorn.Config(create_app(rooms), **server_options(settings)))
 
