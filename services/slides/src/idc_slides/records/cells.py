@@ -78,7 +78,7 @@ class CellGrid:
                     about["quality"],
                     about["rows_done"],
                 )
-        except (KeyError, zipfile.BadZipFile, OSError) as exc:
+        except (KeyError, ValueError, EOFError, OSError, zipfile.BadZipFile) as exc:
             raise ValueError(f"the record of the cells is damaged: {exc}") from exc
 
     def left_out(self) -> dict[str, NDArray[np.intp]]:
