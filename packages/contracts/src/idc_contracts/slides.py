@@ -184,14 +184,6 @@ class CellToReview(Contract):
     chosen: Literal["nearest_cut", "random"] = Field(description="One in ten is drawn at random.")
 
 
-class ScreenedSlide(Contract):
-    """One entry of the list of slides that became `done`."""
-
-    number: int = Field(ge=1, description="Its place in the list; later is larger.")
-    message_id: UUID = Field(description="Of its `SlideScreened`, whoever writes it and however often.")
-    slide: Slide
-
-
 class ReviewToRecord(Contract):
     """What a reviewer says of one cell."""
 

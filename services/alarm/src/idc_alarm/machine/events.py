@@ -67,7 +67,7 @@ class GatewayForgotten:
 
 @dataclass(frozen=True)
 class Classified:
-    """A gateway, named `site/device`, has the result of a patch or a slide. `is_live`: sent now, not kept by the broker.
+    """A gateway, named `site/device`, has a patch's or slide's result. `is_live`: sent now, not kept by the broker.
 
     One decision stands for a whole slide, and counts as a patch's does.
     """

@@ -15,7 +15,8 @@ from idc_servicekit.tracing import client_span
 STALL_S: Final = 60.0
 """Longest time in which the service neither takes nor gives a byte."""
 CONNECT_S: Final = 5.0
-MAX_CONNECTIONS: Final = 128
+MAX_CONNECTIONS: Final = 64
+"""For uploads, and as many for everything else: uploads do not keep a viewer waiting."""
 MAX_DOCUMENT_BYTES: Final = 8 * 1024 * 1024
 """Largest answer that the gateway itself reads."""
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=None, connect=CONNECT_S, sock_connect=CONNECT_S)
@@ -80,7 +81,7 @@ class SlidesConnection:
     def __init__(self, url: str, *, stall_s: float = STALL_S) -> None:
         self._url = url.rstrip("/")
         self._stall_s = stall_s
-        self._session: aiohttp.ClientSession | None = None
+        self._sessions: dict[bool, aiohttp.ClientSession] = {}
 
     async def ask(
         self,
@@ -110,7 +111,8 @@ class SlidesConnection:
             try:
                 async with asyncio.timeout(self._stall_s) as deadline:
                     data = body if moving is None else moving.pieces(deadline)
-                    answer = await self._opened().request(method, url, data=data, headers=sent, allow_redirects=False)
+                    session = self._session(is_upload=moving is not None)
+                    answer = await session.request(method, url, data=data, headers=sent, allow_redirects=False)
             except (aiohttp.ClientError, OSError) as exc:
                 if moving is not None and moving.failure is not None:
                     raise moving.failure from None
@@ -119,19 +121,19 @@ class SlidesConnection:
 
     async def close(self) -> None:
         """Close the connections."""
-        if self._session is not None:
-            await self._session.close()
+        for session in self._sessions.values():
+            await session.close()
 
-    def _opened(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
+    def _session(self, *, is_upload: bool) -> aiohttp.ClientSession:
+        if is_upload not in self._sessions:
+            self._sessions[is_upload] = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=MAX_CONNECTIONS, resolver=NameLookup(), use_dns_cache=False),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 headers={"Accept-Encoding": "identity"},
                 timeout=_TIMEOUT,
                 auto_decompress=False,
             )
-        return self._session
+        return self._sessions[is_upload]
 
 
 class _Body:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -24,6 +25,7 @@ LOOK_EVERY_S: Final = 1.0
 RETRY_S: Final = 5.0
 
 
+@dataclass
 class ScreenedFollower:
     """The background task that asks for the slides behind the last one that was announced.
 
@@ -31,31 +33,18 @@ class ScreenedFollower:
     number are stored in one transaction, and its message id is known again where the list is read twice.
     """
 
-    def __init__(
-        self,
-        connection: SlidesConnection,
-        store: ScreenedStore,
-        outbox: Outbox,
-        backlog: Backlog,
-        leadership: Leadership = ALONE,
-        *,
-        site: str,
-        device: str,
-        clock: Callable[[], datetime] = utc_now,
-        look_every_s: float = LOOK_EVERY_S,
-        retry_s: float = RETRY_S,
-    ) -> None:
-        self._connection = connection
-        self._store = store
-        self._outbox = outbox
-        self._backlog = backlog
-        self._leadership = leadership
-        self._site, self._device = site, device
-        self._clock = clock
-        self._look_every_s = look_every_s
-        self._retry_s = retry_s
-        self.trouble: str | None = None
-        """Why the last look failed; None where it did not."""
+    connection: SlidesConnection
+    store: ScreenedStore
+    outbox: Outbox
+    backlog: Backlog
+    leadership: Leadership
+    site: str
+    device: str
+    clock: Callable[[], datetime] = utc_now
+    look_every_s: float = LOOK_EVERY_S
+    retry_s: float = RETRY_S
+    trouble: str | None = None
+    """Why the last look failed; None where it did not."""
 
     async def run(self) -> None:
         while True:
@@ -65,13 +54,13 @@ class ScreenedFollower:
                 if self.trouble is None:
                     logger.warning("screened slides wait: %s", exc)
                 self.trouble = str(exc)
-                await asyncio.sleep(self._retry_s)
+                await asyncio.sleep(self.retry_s)
                 continue
             if self.trouble is not None:
                 logger.info("the slides service answers again")
                 self.trouble = None
             if not is_more:
-                await asyncio.sleep(self._look_every_s)
+                await asyncio.sleep(self.look_every_s)
 
     async def turn(self) -> bool:
         """Announce what follows the last slide; whether there may be more.
@@ -80,12 +69,12 @@ class ScreenedFollower:
             GatewayError: The slides service or the database does not work, or too many messages wait; nothing was
                 stored.
         """
-        if self._leadership is not ALONE and not await executors.background(self._leadership.hold):
+        if self.leadership is not ALONE and not await executors.background(self.leadership.hold):
             return False
-        after = await executors.background(self._store.last)
+        after = await executors.background(self.store.last)
         page = await self._page(after)
         if page.last < after:
-            logger.warning("the slides service's list begins anew: reading it from its start", extra={"last": page.last})
+            logger.warning("the slides service's list ends at %d: reading it from its start", page.last)
             page = await self._page(0)
         if page.items or page.last < after:
             await self._announce(page)
@@ -93,18 +82,18 @@ class ScreenedFollower:
 
     async def _page(self, after: int) -> ScreenedPage:
         query = {"after": str(after), "limit": str(AT_ONCE)}
-        answer = await self._connection.ask("GET", "/screened", query=query)
+        answer = await self.connection.ask("GET", "/screened", query=query)
         document = await answer.read()
         if answer.status != 200:
             raise SlidesBroken(f"the slides service answers {answer.status} where it lists screened slides")
         return read_page(document)
 
     async def _announce(self, page: ScreenedPage) -> None:
-        self._backlog.check_room()
-        now = self._clock()
-        found = [announcement_of(entry, site=self._site, device=self._device, now=now) for entry in page.items]
+        self.backlog.check_room()
+        now = self.clock()
+        found = [announcement_of(entry, site=self.site, device=self.device, now=now) for entry in page.items]
         for one in found:
             if one.event.action == NOT_ANNOUNCED:
                 logger.error("a screened slide cannot be announced: %s", one.event.details["reason"])
         last = max((one.number for one in found), default=page.last)
-        self._outbox.take(await executors.background(self._store.record, found, last, now))
+        self.outbox.take(await executors.background(self.store.record, found, last, now))
