@@ -18,12 +18,13 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 
 from idc_contracts import Decision, ModelRef
-from idc_contracts.slides import Slide, SlideArea, SlideCells, SlideState
+from idc_contracts.slides import Slide, SlideArea, SlideCells, SlideFailure, SlideState
 from support.eventually import wait_until
 from support.mosquitto import free_port
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 MODEL = ModelRef(name="idc", version="1", sha256="0" * 64)
+FAILURE = SlideFailure(code="unreadable-slide", detail="the file is cut off")
 _TUS = {"Tus-Resumable": "1.0.0"}
 
 
@@ -115,6 +116,7 @@ class FakeSlides:
     async def _list(self, request: Request) -> Response:
         wanted = request.query_params.get("state")
         found = [s.model_dump(mode="json") for s in self.slides.values() if wanted in (None, s.state)]
+        self._advance(*self.slides.values())
         return JSONResponse({"items": found, "next_cursor": None, "total": len(found)})
 
     async def _queue(self, request: Request) -> Response:
@@ -175,11 +177,18 @@ class FakeSlides:
         if identity not in self.slides:
             return problem(404, "not-found", f"there is no slide {identity}")
         slide = self.slides[identity]
-        if request.method == "GET" and slide.state is SlideState.WAITING:
-            done = screened_slide("no_idc") if self.state_after is SlideState.DONE else made_slide()
-            changed = {"id": identity, "name": slide.name, "state": self.state_after}
-            self.slides[identity] = done.model_copy(update=changed)
+        if request.method == "GET":
+            self._advance(slide)
         return JSONResponse(slide.model_dump(mode="json"))
+
+    def _advance(self, *slides: Slide) -> None:
+        """What waits is through by the next look."""
+        for slide in slides:
+            if slide.state is SlideState.WAITING:
+                done = screened_slide("no_idc") if self.state_after is SlideState.DONE else made_slide()
+                failure = FAILURE if self.state_after is SlideState.FAILED else None
+                changed = {"id": slide.id, "name": slide.name, "state": self.state_after, "failure": failure}
+                self.slides[slide.id] = done.model_copy(update=changed)
 
     async def _delete(self, request: Request) -> Response:
         self.slides.pop(request.path_params["identity"], None)

@@ -111,7 +111,7 @@ async def test_slide_is_queued_shown_scaled_cancelled_reviewed_and_deleted(
         "slide.deletion-ordered",
     ]
     review = next(record for record in store.audit.page(20) if record.event.action == "slide.review-ordered")
-    assert review.event.actor == "first-key"
+    assert review.event.actor == "first"
     assert review.event.details == {"column": 3, "row": 4, "verdict": "idc"}
     assert not slides.slides
 
@@ -135,7 +135,7 @@ async def test_order_that_says_too_little_or_too_much_is_refused(
 ) -> None:
     assert (await client.post(URL, json=document)).status_code == 422
 
-    assert ("first-key", "POST", "/slides") not in slides.callers
+    assert ("first", "POST", "/slides") not in slides.callers
 
 
 async def test_problem_of_the_service_is_passed_on(client: httpx.AsyncClient) -> None:

@@ -22,7 +22,7 @@ class ScreenedStore:
     def last(self) -> int:
         """The last number of the list that was dealt with; 0 before the first."""
         with self._database.read() as connection:
-            return connection.execute(select(screened_head.c.number)).scalar_one()
+            return int(connection.execute(select(screened_head.c.number)).scalar_one())
 
     def record(self, announcements: Sequence[Announcement], last: int, now: datetime) -> list[Numbered]:
         """Store those that no gateway has stored before, and the place in the list.

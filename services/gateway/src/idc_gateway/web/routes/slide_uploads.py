@@ -43,7 +43,9 @@ async def describe_slide_uploads(forward: Forward) -> Response:
 @router.post("/slides/uploads", status_code=201, responses={201: _CREATED})
 async def begin_slide_upload(forward: Forward) -> Response:
     """Begin an upload by tus; `Upload-Metadata` has `filename` and perhaps `um_per_px`."""
-    await forward.record("slide.upload-ordered", "slides", size_bytes=forward.request.headers.get("upload-length"))
+    announced = forward.request.headers.get("upload-length", "")
+    size_bytes = int(announced) if announced.isdecimal() and len(announced) < 16 else None
+    await forward.record("slide.upload-ordered", "slides", size_bytes=size_bytes)
     return await _moved(forward, "POST", "/slides/uploads")
 
 

@@ -26,10 +26,18 @@ class SlideToScreen(BaseModel):
     """A file that should be screened."""
 
     path: str | None = Field(
-        default=None, min_length=1, max_length=4096, description="Below the watched folder, such as `sub/name.svs`."
+        default=None,
+        min_length=1,
+        max_length=4096,
+        pattern=r"^[^\x00]+$",
+        description="Below the watched folder, such as `sub/name.svs`.",
     )
     url: str | None = Field(
-        default=None, min_length=1, max_length=2048, description="`s3://…`, where the administrator allowed it."
+        default=None,
+        min_length=1,
+        max_length=2048,
+        pattern=r"^[^\x00]+$",
+        description="`s3://…`, where the administrator allowed it.",
     )
     um_per_px: float | None = Field(default=None, gt=0.0, le=_MAX_UM_PER_PX, allow_inf_nan=False, description=_SCALE)
 
