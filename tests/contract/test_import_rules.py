@@ -72,6 +72,22 @@ RULES: Final = {
             "rich": ("commands.*",),
         },
     ),
+    "slides": Rules(
+        rooms="errors unreadable facts decoding deepzoom scale quality reading sql records scoring findings intake "
+        "jobs pictures reviews exports settings housekeeping web composition app __main__",
+        libraries={
+            "fastapi": ("web.*", "app"),
+            "starlette": ("web.*", "app"),
+            "uvicorn": ("__main__", "web.*"),
+            "sqlalchemy": ("sql.*", "*_store"),
+            "alembic": ("sql.*",),
+            "openslide": ("decoding.*",),
+            "httpx": ("scoring.*", "composition"),
+            "obstore": ("intake.bucket",),
+            "prometheus_client": ("web.*",),
+            "jinja2": ("exports.*",),
+        },
+    ),
 }
 # ---- end of the entries ----------------------------------------------------------------------------------------------
 

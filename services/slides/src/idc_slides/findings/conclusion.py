@@ -46,6 +46,7 @@ def conclude(slide: Slide, decided: DecidedCells, reviews: Sequence[CellReview],
             "uncertain": SlideArea(mm2=round(counts.uncertain * CELL_MM2, 4)),
             "quality": {**grid.quality, "judged": round(judged, 4)},
             "cut": decided.cut.slide_cut,
+            "minimum_idc_mm2": minimum_idc_mm2,
             "decision": decide(idc.mm2, _reach_mm2(decided), judged, minimum_idc_mm2),
         }
     )

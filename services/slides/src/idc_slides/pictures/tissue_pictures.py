@@ -32,6 +32,15 @@ class TissuePictures:
         self._kept_bytes, self._most_bytes = 0, cache_bytes
         self._lock = Lock()
 
+    def tag(self, slide_id: UUID) -> str:
+        """By what a picture is known to be unchanged: the file's state and the stated scale.
+
+        Raises:
+            NotFound: There is no such slide.
+        """
+        stored = self._slides.get(slide_id)
+        return f'"{stored.file.size_bytes:x}-{stored.file.modified_ns:x}-{stored.stated_um_per_px or 0:g}"'
+
     def dzi(self, slide_id: UUID) -> str:
         """The DeepZoom description. Raises as `tile` does."""
         with self._open(slide_id) as (_, file):

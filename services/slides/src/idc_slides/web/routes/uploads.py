@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import binascii
+import os
 from email.utils import format_datetime
 from typing import Annotated, Final
 from uuid import UUID
@@ -153,8 +154,8 @@ def _expires(rooms: Rooms, upload: Upload) -> str:
 def _metadata(text: str) -> dict[str, str]:
     pairs = [part.strip().partition(" ") for part in text.split(",") if part.strip()]
     try:
-        return {name: base64.b64decode(value, validate=True).decode("utf-8") for name, _, value in pairs}
-    except (binascii.Error, UnicodeDecodeError) as exc:
+        return {name: os.fsdecode(base64.b64decode(value, validate=True)) for name, _, value in pairs}
+    except (binascii.Error, ValueError) as exc:
         raise BadInput("Upload-Metadata is pairs of a name and a value in base64, separated by commas") from exc
 
 
