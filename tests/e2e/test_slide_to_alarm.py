@@ -1,4 +1,4 @@
-"""The whole way of a slide: a file appears in the folder; map, area, GeoJSON and the alarm's answer come by themselves."""
+"""The whole way of a slide: from a file in the folder to map, area, GeoJSON and the alarm's answer."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from support.composed_slides import compose
 from support.compose_stack import ComposeStack
+from support.composed_slides import compose
 from support.eventually import wait_until
 from support.slide_files import write_slide
 

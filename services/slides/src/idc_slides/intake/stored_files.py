@@ -37,23 +37,23 @@ class StoredFiles:
         """The size of all files."""
         return sum(path.stat().st_size for path in self._root.rglob("*") if path.is_file())
 
-    def require_room(self, size_bytes: int) -> None:
-        """Make sure that a file of this size can be stored.
+    def require_room(self, size_bytes: int, promised_bytes: int = 0) -> None:
+        """Make sure that a file of this size can be stored beside what was promised to others.
 
         Raises:
             NoRoom: It cannot.
         """
         try:
             self._root.mkdir(parents=True, exist_ok=True)
-            used, free = self.used_bytes(), shutil.disk_usage(self._root).free
+            used, free = self.used_bytes() + promised_bytes, shutil.disk_usage(self._root).free
         except OSError as exc:
             raise NoRoom(f"the data folder cannot be used: {exc.strerror}") from exc
         if used + size_bytes > self._max_bytes:
             raise NoRoom(
-                f"{size_bytes} bytes do not fit: stored slides have {used} of {self._max_bytes} bytes; "
+                f"{size_bytes} bytes do not fit: stored and announced slides have {used} of {self._max_bytes} bytes; "
                 "delete slides that are not needed, or put this one into the watched folder"
             )
-        if size_bytes + LEAST_FREE_BYTES > free:
+        if size_bytes + promised_bytes + LEAST_FREE_BYTES > free:
             raise NoRoom(f"{size_bytes} bytes do not fit: the disk has {free} bytes left; make room there")
 
     def delete(self, file_id: UUID) -> None:

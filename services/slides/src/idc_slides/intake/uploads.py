@@ -67,7 +67,7 @@ class Uploads:
                 "put it into the watched folder"
             )
         _require_single_file(name)
-        self._files.require_room(size_bytes)
+        self._files.require_room(size_bytes, promised_bytes=sum(map(self._missing, self.all())))
         upload = Upload(
             id=uuid4(),
             name=shown_name(Path(name).name),
@@ -184,6 +184,12 @@ class Uploads:
             logger.info("upload %s has expired", upload_id)
             self._files.delete(upload_id)
         return len(expired)
+
+    def _missing(self, upload: Upload) -> int:
+        try:
+            return upload.size_bytes - self.offset(upload)
+        except NotFound:  # it was ended a moment ago
+            return 0
 
     def _finished(self, upload: Upload) -> Path:
         """Only the ending is the caller's: a name could be anything."""

@@ -81,18 +81,19 @@ class CellScores:
             Interrupted: The service stops.
         """
         running: deque[tuple[Batch, Future[Scores]]] = deque()
-        with ThreadPoolExecutor(self._at_once, thread_name_prefix="scores") as threads:
-            try:
-                for batch in batches:
-                    self._lease.check()
-                    running.append((batch, threads.submit(self._score, batch, offer)))
-                    while len(running) > 2 * self._at_once or (running and running[0][1].done()):
-                        done, future = running.popleft()
-                        yield done, future.result()
-                for done, future in running:
+        threads = ThreadPoolExecutor(self._at_once, thread_name_prefix="scores")
+        try:
+            for batch in batches:
+                self._lease.check()
+                running.append((batch, threads.submit(self._score, batch, offer)))
+                while len(running) > 2 * self._at_once or (running and running[0][1].done()):
+                    done, future = running.popleft()
                     yield done, future.result()
-            finally:
-                threads.shutdown(wait=False, cancel_futures=True)
+            for done, future in running:
+                yield done, future.result()
+        finally:
+            # A request that hangs does not hold up a slide that was cancelled, or the service's end.
+            threads.shutdown(wait=False, cancel_futures=True)
 
     def _score(self, batch: Batch, offer: Offer) -> Scores:
         if not len(batch.cells):

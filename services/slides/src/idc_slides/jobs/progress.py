@@ -23,6 +23,8 @@ from idc_slidescores import logits_of
 logger = logging.getLogger(__name__)
 
 SAVE_EVERY_S: Final = 0.5
+SAVING_SHARE: Final = 0.1
+"""Of the time, at most so much is spent on storing: a slow disk must not slow the slide."""
 _CAUTIONS: Final = {"blurred": Reason.OUT_OF_FOCUS, "fold": Reason.UNFAMILIAR, "pen": Reason.UNFAMILIAR}
 """What a cell is screened with, and called `uncertain` for."""
 
@@ -35,7 +37,7 @@ class Progress:
         self._warnings = slide.warnings
         self._cells: tuple[ScreeningModel, CellGrid] | None = None
         self._lock = Lock()
-        self._begun_s = self._saved_s = 0.0
+        self._begun_s = self._save_from_s = 0.0
         self._first_share = 0.0
 
     @property
@@ -71,7 +73,7 @@ class Progress:
             grid.logits[batch.rows, batch.columns] = logits_of(scores.probabilities)
             grid.reasons[batch.rows, batch.columns] |= scores.reasons
             self._cells = (self.model, replace(grid, rows_done=batch.rows_done))
-            if time.monotonic() - self._saved_s >= SAVE_EVERY_S:
+            if time.monotonic() >= self._save_from_s:
                 self._save()
 
     def unreadable(self, row: int, columns: NDArray[np.bool_]) -> None:
@@ -101,11 +103,13 @@ class Progress:
                     "counts": SlideCounts(cells=grid.logits.size, tissue=scored),
                 }
             )
+        began_s = time.monotonic()
         try:
             self._queue.save(self.slide, self._owner, self._cells)
         except StoreUnavailable as exc:  # the result is what counts, and it is stored until that succeeds
             logger.warning("the progress of slide %s was not stored: %s", self.slide.id, exc)
-        self._saved_s = time.monotonic()
+        ended_s = time.monotonic()
+        self._save_from_s = ended_s + max(SAVE_EVERY_S, (ended_s - began_s) / SAVING_SHARE)
 
 
 def new_grid(tissue: TissueMap, size: SlideGrid) -> CellGrid:

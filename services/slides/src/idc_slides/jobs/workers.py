@@ -1,6 +1,7 @@
 """The workers: each takes a slide of the queue, screens it, and takes the next."""
 
 import logging
+import time
 from threading import Event, Thread
 from typing import Final
 from uuid import uuid4
@@ -45,8 +46,9 @@ class Workers:
         """End; slides that are not through go back into the queue."""
         self._stopping.set()
         self._news.set()
+        deadline_s = time.monotonic() + END_TIMEOUT_S
         for thread in self._threads:
-            thread.join(END_TIMEOUT_S)
+            thread.join(max(0.0, deadline_s - time.monotonic()))
 
     def _run(self) -> None:
         owner = uuid4().hex

@@ -29,7 +29,7 @@ async def read_tile(
 
 
 @router.get("/slides/{slide_id}/cells/{column}/{row}.png")
-async def read_cell(  # noqa: PLR0913 - FastAPI's way to name parameters
+async def read_cell(
     slide_id: UUID,
     column: Place,
     row: Place,

@@ -4,6 +4,8 @@ import asyncio
 import base64
 import binascii
 import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from email.utils import format_datetime
 from typing import Annotated, Final
 from uuid import UUID
@@ -95,12 +97,12 @@ async def append_to_upload(
     upload = await uploads(rooms.uploads.get, upload_id)
     if len(_running) >= MAX_UPLOADS_AT_ONCE:
         raise Busy(f"{MAX_UPLOADS_AT_ONCE} uploads are in progress: try again in a moment")
-    with rooms.uploads.writing(upload, int(upload_offset)) as piece:
-        _running.add(upload_id)
-        try:
+    _running.add(upload_id)
+    try:
+        async with _writing(rooms, upload, int(upload_offset)) as piece:
             await _receive(request, piece)
-        finally:
-            _running.discard(upload_id)
+    finally:
+        _running.discard(upload_id)
     await _tell(rooms, upload, piece.offset, response)
 
 
@@ -108,6 +110,17 @@ async def append_to_upload(
 async def end_upload(upload_id: UUID, rooms: RoomsDep) -> None:
     """End an upload before it is complete."""
     await uploads(rooms.uploads.end, upload_id)
+
+
+@asynccontextmanager
+async def _writing(rooms: Rooms, upload: Upload, offset: int) -> AsyncIterator[Piece]:
+    """As `Uploads.writing`, in threads: to put a gigabyte on the disk takes its time."""
+    writing = rooms.uploads.writing(upload, offset)
+    piece = await uploads(writing.__enter__)
+    try:
+        yield piece
+    finally:
+        await uploads(writing.__exit__, None, None, None)
 
 
 async def _receive(request: Request, piece: Piece) -> None:
@@ -128,7 +141,7 @@ async def _receive(request: Request, piece: Piece) -> None:
         raise BadInput(f"nothing arrived for {PIECE_TIMEOUT_S:.0f} s: go on from where HEAD says") from exc
     finally:
         if held:
-            piece.write(bytes(held))
+            await uploads(piece.write, bytes(held))
 
 
 async def _tell(rooms: Rooms, upload: Upload, offset: int, response: Response) -> None:
