@@ -20,15 +20,6 @@ UM: Final = {"nm": 1e-3, "um": 1.0, "µm": 1.0, "μm": 1.0, "mm": 1e3, "cm": 1e4
 Pixels = NDArray[np.uint8]
 
 
-def is_ome_tiff(path: Path) -> bool:
-    """Whether the file is an OME-TIFF; False for what is no TIFF at all."""
-    try:
-        with tifffile.TiffFile(path) as tiff:
-            return bool(tiff.is_ome)
-    except (tifffile.TiffFileError, ValueError, IndexError):
-        return False
-
-
 class TiffSource:
     """A slide by tifffile: 8-bit RGB with tiles or strips, and its coarser levels."""
 
@@ -144,9 +135,7 @@ def _check_page(page: Any) -> None:
     if page.photometric == 6 and page.compression != 7:
         raise CannotRead("unsupported-format", "its pixels are YCbCr without JPEG")
     if page.imagedepth != 1 or math.prod(page.chunks) > MAX_SEGMENT_BYTES:
-        raise CannotRead(
-            "slide-too-costly", f"it is stored in parts of {page.chunks} values"
-        )
+        raise CannotRead("slide-too-costly", f"it is stored in parts of {page.chunks} values")
 
 
 def _ome_um_per_px(xml: str) -> list[float | None]:
