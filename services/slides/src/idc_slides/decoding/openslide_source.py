@@ -16,7 +16,7 @@ from idc_slides.decoding.whole_downsample import whole_downsample
 TILE_CACHE_BYTES: Final = 112 * 2**20
 """Holds the tiles under one row of cells of a slide of 40,000 px: the next row needs the last of them again."""
 
-CORRECTED: Final = "The file calls its pixels RGB, but they are YCbCr. They were converted; check that the colours on the page are right."
+CORRECTED: Final = "The file calls its pixels RGB, but they are YCbCr. They were converted: check the colours."
 
 
 class OpenSlideSource:

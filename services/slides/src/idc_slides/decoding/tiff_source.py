@@ -33,9 +33,7 @@ class TiffSource:
             self._tiff = tifffile.TiffFile(path)
         except tifffile.TiffFileError as exc:
             raise CannotRead("unreadable-slide", str(exc)) from exc
-        self._pages = [level.pages[0] for level in _largest_series(self._tiff).levels]
-        for page in self._pages:
-            _check_page(page)
+        self._pages = [_rgb_page(level.pages[0]) for level in _largest_series(self._tiff).levels]
         self._segments: OrderedDict[tuple[int, int], Pixels] = OrderedDict()
 
     def facts(self) -> dict[str, Any]:
@@ -128,7 +126,10 @@ def _largest_series(tiff: tifffile.TiffFile) -> tifffile.TiffPageSeries:
     return max(series, key=lambda each: each.keyframe.imagewidth * each.keyframe.imagelength)
 
 
-def _check_page(page: Any) -> None:
+def _rgb_page(page: tifffile.TiffPage | tifffile.TiffFrame | None) -> tifffile.TiffPage:
+    if page is None:
+        raise CannotRead("unreadable-slide", "one of its levels is missing")
+    page = page.aspage()
     if page.dtype != np.uint8 or page.samplesperpixel not in (3, 4) or page.photometric not in (2, 6):
         kind = f"{page.samplesperpixel} channel(s) of {page.dtype}"
         raise CannotRead("not-brightfield", f"its pixels are {kind}; send a bright-field (H&E) slide as 8-bit RGB")
@@ -136,6 +137,7 @@ def _check_page(page: Any) -> None:
         raise CannotRead("unsupported-format", "its pixels are YCbCr without JPEG")
     if page.imagedepth != 1 or math.prod(page.chunks) > MAX_SEGMENT_BYTES:
         raise CannotRead("slide-too-costly", f"it is stored in parts of {page.chunks} values")
+    return page
 
 
 def _ome_um_per_px(xml: str) -> list[float | None]:

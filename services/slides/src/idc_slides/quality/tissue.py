@@ -78,7 +78,7 @@ def is_pen(density: NDArray[np.float32]) -> NDArray[np.bool_]:
     Neither stain takes away more red than green. Red ink cannot be told from blood by its colour, and is not found.
     """
     red, green = density[..., 0], density[..., 1]
-    return ((red > 1.2 * green) & (red > 0.15)) | (density.min(axis=-1) > 0.7)
+    return np.asarray(((red > 1.2 * green) & (red > 0.15)) | (density.min(axis=-1) > 0.7))
 
 
 def is_fold(green: NDArray[np.float32], stained: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -86,7 +86,7 @@ def is_fold(green: NDArray[np.float32], stained: NDArray[np.bool_]) -> NDArray[n
     if not stained.any():
         return np.zeros_like(stained)
     limit = max(0.7, 2.0 * float(np.median(green[stained])))
-    return ndimage.binary_opening(stained & (green > limit), np.ones((3, 3)))
+    return np.asarray(ndimage.binary_opening(stained & (green > limit), np.ones((3, 3))))
 
 
 def _first_that_holds(kinds: dict[str, NDArray[np.bool_]]) -> dict[str, NDArray[np.bool_]]:
