@@ -47,7 +47,7 @@ def area_mean(
 
 
 def _weights(side_px: int, start_px: float, factor: float, count: int) -> tuple[NDArray[np.float32], slice]:
-    """The weights of the pixels of a side, shape (count, pixels), each row with the sum 1, and which pixels these are."""
+    """The weights of a side's pixels, shape (count, pixels), each row with the sum 1, and which pixels these are."""
     edges = start_px + np.arange(count + 1) * factor
     first = min(max(int(np.floor(edges[0])), 0), side_px - 1)
     last = max(min(int(np.ceil(edges[-1])), side_px), first + 1)

@@ -31,7 +31,7 @@ def has_ycbcr_frames_tagged_rgb(path: Path, properties: Mapping[str, str]) -> bo
 
 
 def is_ycbcr_jpeg(frame: bytes) -> bool:
-    """Whether a JPEG with three components is YCbCr, by the rules of libjpeg: its markers first, then its components."""
+    """Whether a JPEG with three components is YCbCr, by libjpeg's rules: markers first, then components."""
     try:
         with Image.open(io.BytesIO(frame)) as jpeg:
             if jpeg.format != "JPEG" or jpeg.mode != "RGB":

@@ -1,4 +1,4 @@
-"""Whether a slide can be read, and whether the coarser levels of a pyramid are means of the finest, or were made by leaving out pixels."""
+"""Whether a slide can be read at all, and whether its coarser levels are means of the finest."""
 
 from typing import Any, Final
 

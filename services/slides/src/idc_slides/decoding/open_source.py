@@ -6,27 +6,32 @@ import openslide
 
 from idc_slides.decoding.openslide_source import OpenSlideSource
 from idc_slides.decoding.source import CannotRead, Source
-from idc_slides.decoding.tiff_source import TiffSource, is_ome_tiff
 
 FORMATS = "SVS, NDPI, MRXS, SCN, tiled TIFF, RGB OME-TIFF or DICOM whole slides"
 
 
 def open_source(path: Path) -> Source:
-    """Open a slide: by OpenSlide, or by tifffile what OpenSlide refuses; OME-TIFF by tifffile first.
-
-    OpenSlide takes an OME-TIFF for a plain TIFF: it misses its scale and its levels.
+    """Open a slide: by OpenSlide, or by tifffile what OpenSlide refuses, and OME-TIFF.
 
     Raises:
         CannotRead: Neither can read it.
     """
-    if is_ome_tiff(path):
-        return TiffSource(path)
     try:
-        return OpenSlideSource(path)
+        slide = OpenSlideSource(path)
     except openslide.OpenSlideUnsupportedFormatError:
         if not is_tiff(path):
             raise CannotRead("unsupported-format", f"it is none of {FORMATS}") from None
-        return TiffSource(path)
+        return _by_tifffile(path)
+    if slide.is_ome:
+        slide.close()
+        return _by_tifffile(path)
+    return slide
+
+
+def _by_tifffile(path: Path) -> Source:
+    from idc_slides.decoding.tiff_source import TiffSource  # noqa: PLC0415 - 35 MB that few slides need
+
+    return TiffSource(path)
 
 
 def is_tiff(path: Path) -> bool:

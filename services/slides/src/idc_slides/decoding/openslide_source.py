@@ -13,9 +13,10 @@ from idc_slides.decoding.dicom_colours import has_ycbcr_frames_tagged_rgb
 from idc_slides.decoding.source import CannotRead
 from idc_slides.decoding.whole_downsample import whole_downsample
 
-TILE_CACHE_BYTES: Final = 32 * 2**20
+TILE_CACHE_BYTES: Final = 112 * 2**20
+"""Holds the tiles under one row of cells of a slide of 40,000 px: the next row needs the last of them again."""
 
-CORRECTED: Final = "The file calls its pixels RGB, but they are YCbCr. They were converted; check that the colours on the page are right."
+CORRECTED: Final = "The file calls its pixels RGB, but they are YCbCr. They were converted: check the colours."
 
 
 class OpenSlideSource:
@@ -32,6 +33,14 @@ class OpenSlideSource:
         self._slide = self._open()
         self._is_ycbcr = self._slide.properties.get("openslide.vendor") == "dicom" and has_ycbcr_frames_tagged_rgb(
             path, self._slide.properties
+        )
+
+    @property
+    def is_ome(self) -> bool:
+        """Whether it is an OME-TIFF: OpenSlide takes that for a plain TIFF, and misses its scale and its levels."""
+        properties = self._slide.properties
+        return properties.get("openslide.vendor") == "generic-tiff" and "<OME" in properties.get(
+            "tiff.ImageDescription", ""
         )
 
     def facts(self) -> dict[str, Any]:

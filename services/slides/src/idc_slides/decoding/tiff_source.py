@@ -20,15 +20,6 @@ UM: Final = {"nm": 1e-3, "um": 1.0, "µm": 1.0, "μm": 1.0, "mm": 1e3, "cm": 1e4
 Pixels = NDArray[np.uint8]
 
 
-def is_ome_tiff(path: Path) -> bool:
-    """Whether the file is an OME-TIFF; False for what is no TIFF at all."""
-    try:
-        with tifffile.TiffFile(path) as tiff:
-            return bool(tiff.is_ome)
-    except (tifffile.TiffFileError, ValueError, IndexError):
-        return False
-
-
 class TiffSource:
     """A slide by tifffile: 8-bit RGB with tiles or strips, and its coarser levels."""
 
@@ -42,9 +33,7 @@ class TiffSource:
             self._tiff = tifffile.TiffFile(path)
         except tifffile.TiffFileError as exc:
             raise CannotRead("unreadable-slide", str(exc)) from exc
-        self._pages = [level.pages[0] for level in _largest_series(self._tiff).levels]
-        for page in self._pages:
-            _check_page(page)
+        self._pages = [_rgb_page(level.pages[0]) for level in _largest_series(self._tiff).levels]
         self._segments: OrderedDict[tuple[int, int], Pixels] = OrderedDict()
 
     def facts(self) -> dict[str, Any]:
@@ -137,16 +126,18 @@ def _largest_series(tiff: tifffile.TiffFile) -> tifffile.TiffPageSeries:
     return max(series, key=lambda each: each.keyframe.imagewidth * each.keyframe.imagelength)
 
 
-def _check_page(page: Any) -> None:
+def _rgb_page(page: tifffile.TiffPage | tifffile.TiffFrame | None) -> tifffile.TiffPage:
+    if page is None:
+        raise CannotRead("unreadable-slide", "one of its levels is missing")
+    page = page.aspage()
     if page.dtype != np.uint8 or page.samplesperpixel not in (3, 4) or page.photometric not in (2, 6):
         kind = f"{page.samplesperpixel} channel(s) of {page.dtype}"
         raise CannotRead("not-brightfield", f"its pixels are {kind}; send a bright-field (H&E) slide as 8-bit RGB")
     if page.photometric == 6 and page.compression != 7:
         raise CannotRead("unsupported-format", "its pixels are YCbCr without JPEG")
     if page.imagedepth != 1 or math.prod(page.chunks) > MAX_SEGMENT_BYTES:
-        raise CannotRead(
-            "slide-too-costly", f"it is stored in parts of {page.chunks} values"
-        )
+        raise CannotRead("slide-too-costly", f"it is stored in parts of {page.chunks} values")
+    return page
 
 
 def _ome_um_per_px(xml: str) -> list[float | None]:

@@ -71,3 +71,23 @@ def jpeg(pixels: NDArray[np.uint8]) -> bytes:
     data = io.BytesIO()
     Image.fromarray(pixels).save(data, "JPEG", quality=JPEG_QUALITY)
     return data.getvalue()
+
+
+def part_of(overview: NDArray[np.uint8], overview_downsample: float, tile: Tile) -> NDArray[np.uint8]:
+    """Cut a coarse tile from an image of the whole slide.
+
+    Args:
+        overview: RGB, uint8, shape (height, width, 3).
+        overview_downsample: Pixels of the slide for one of it; no more than the tile's.
+        tile: The tile.
+
+    Returns:
+        RGB, uint8, shape (tile.height_px, tile.width_px, 3).
+    """
+    factor = tile.downsample / overview_downsample
+    height, width = overview.shape[:2]
+    left, top = min(tile.left_px * factor, width - 1.0), min(tile.top_px * factor, height - 1.0)
+    right, bottom = (tile.left_px + tile.width_px) * factor, (tile.top_px + tile.height_px) * factor
+    box = (left, top, max(min(right, width), left + 1.0), max(min(bottom, height), top + 1.0))
+    image = Image.fromarray(overview).resize((tile.width_px, tile.height_px), Image.Resampling.BOX, box=box)
+    return np.asarray(image)

@@ -9,18 +9,20 @@ from typing import Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from idc_contracts.slides import UM_PER_PX
-from idc_slides.deepzoom import DeepZoom, jpeg
+from idc_slides.deepzoom import DeepZoom, jpeg, part_of
 from idc_slides.facts import SlideFacts
 from idc_slides.reading.limits import Limits
 from idc_slides.reading.slide_path import slide_path
 from idc_slides.reading.slide_reader import SlideReader
+from idc_slides.reading.whole_slide import read_whole
 from idc_slides.scale import ChosenScale
 from idc_slides.scale.choosing import CELL_PX, level_for
 from idc_slides.unreadable import SlideUnreadable
 
 OVERVIEW_UM_PER_PX: Final = 16.0
-STRIP_BYTES: Final = 8 * 2**20
+OVERVIEW_DOWNSAMPLE: Final = 32.0
+MOST_TILE_FACTOR: Final = 16.0
+"""A tile that would need more pixels of the nearest level, in a file without a pyramid, is cut from an overview."""
 
 
 @dataclass(frozen=True)
@@ -115,9 +117,7 @@ class SlideFile:
         if finest_um_per_px is None:
             raise ValueError("the slide does not tell its scale: an overview needs the chosen one")
         downsample = um_per_px / finest_um_per_px
-        if downsample not in self._overviews:
-            self._overviews[downsample] = self._whole(downsample)
-        return self._overviews[downsample]
+        return self._whole(downsample)
 
     def dzi(self) -> str:
         """The DeepZoom description, XML."""
@@ -132,15 +132,12 @@ class SlideFile:
         """
         tile = self._deepzoom.tile(level, column, row)
         index, downsample = level_for(self.facts, 1.0, tile.downsample)
-        read, unreadable = self._reader.read(
-            index,
-            tile.left_px,
-            tile.top_px,
-            tile.downsample / downsample,
-            (tile.width_px, tile.height_px),
-            CELL_PX,
-        )
-        return jpeg(read)
+        if tile.downsample / downsample > MOST_TILE_FACTOR:
+            return jpeg(part_of(self._whole(OVERVIEW_DOWNSAMPLE), OVERVIEW_DOWNSAMPLE, tile))
+        factor = tile.downsample / downsample
+        size_px = (tile.width_px, tile.height_px)
+        pixels, _ = self._reader.read(index, tile.left_px, tile.top_px, factor, size_px, CELL_PX)
+        return jpeg(pixels)
 
     def close(self) -> None:
         self._reader.close()
@@ -152,6 +149,11 @@ class SlideFile:
         self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
+
+    def _whole(self, downsample: float) -> NDArray[np.uint8]:
+        if downsample not in self._overviews:
+            self._overviews[downsample] = read_whole(self._reader, downsample)
+        return self._overviews[downsample]
 
     def _read_cells(
         self, scale: ChosenScale, row: int, columns: slice, cells: NDArray[np.uint8], readable: NDArray[np.bool_]
@@ -168,24 +170,6 @@ class SlideFile:
         cells[columns] = read.reshape(CELL_PX, count, CELL_PX, 3).swapaxes(0, 1)
         for column, _ in unreadable:
             readable[columns.start + column] = False
-
-    def _whole(self, downsample: float) -> NDArray[np.uint8]:
-        level, level_downsample = level_for(self.facts, 1.0, downsample)
-        width, height = (max(1, round(side / downsample)) for side in (self.facts.width_px, self.facts.height_px))
-        block = max(1, min(256, int(1024 / (downsample / level_downsample))))
-        strip = max(block, STRIP_BYTES // (3 * width) // block * block)
-        parts, bad, blocks = [], 0, 0
-        for top in range(0, height, strip):
-            size_px = (width, min(strip, height - top))
-            read, unreadable = self._reader.read(level, 0, top, downsample / level_downsample, size_px, block)
-            parts.append(read)
-            bad += len(unreadable)
-            blocks += -(-size_px[0] // block) * -(-size_px[1] // block)
-        if bad == blocks:
-            raise SlideUnreadable(
-                "unreadable-slide", f"none of the slide's {blocks} parts can be read: copy it anew from the scanner"
-            )
-        return np.concatenate(parts)
 
 
 def runs(wanted: NDArray[np.bool_]) -> list[tuple[int, int]]:

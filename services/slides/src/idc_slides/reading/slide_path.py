@@ -17,30 +17,41 @@ def slide_path(path: Path, folder: Path | None = None) -> Path:
         SlideUnreadable: It does not exist, is no regular file, or lies elsewhere.
     """
     try:
-        real = path.resolve(strict=True)
-        if folder is not None and not real.is_relative_to(folder.resolve(strict=True)):
-            raise SlideUnreadable(
-                "outside-folder", f"{path.name!r} links to a file outside the folder: copy the file itself"
-            )
-        if real.is_dir():
-            real = _dicom_file(real)
-        mode = real.stat().st_mode
-        with real.open("rb") if stat.S_ISREG(mode) else _refuse(path):
-            return real
-    except SlideUnreadable:
-        raise
-    except (OSError, RuntimeError, ValueError) as exc:
+        return _regular_file(path, folder)
+    except (OSError, RuntimeError, ValueError) as exc:  # a circle of links, a name with a zero byte
         reason = getattr(exc, "strerror", None) or str(exc)
-        raise SlideUnreadable("slide-not-found", f"{path.name!r} cannot be opened: {reason}") from exc
+        raise SlideUnreadable(
+            "slide-not-found", f"{path.name!r} cannot be opened ({reason}): check its name and its permissions"
+        ) from exc
 
 
-def _refuse(path: Path) -> "None":
-    raise SlideUnreadable("unsupported-format", f"{path.name!r} is no regular file: send the slide's file")
+def _regular_file(path: Path, folder: Path | None) -> Path:
+    real = path.resolve(strict=True)
+    _check_inside(path.name, real, folder)
+    if real.is_dir():
+        real = _dicom_file(real)
+    if not stat.S_ISREG(real.stat().st_mode):
+        raise SlideUnreadable("unsupported-format", f"{path.name!r} is no regular file: send the slide's file")
+    for sibling in real.parent.iterdir() if is_dicom(real) else ():
+        _check_inside(sibling.name, sibling.resolve(), folder)  # OpenSlide opens all files beside a DICOM file
+        if not (sibling.is_file() or sibling.is_dir()):
+            raise SlideUnreadable(
+                "unsupported-format", f"{sibling.name!r} beside the DICOM file is no regular file: remove it"
+            )
+    with real.open("rb"):
+        return real
+
+
+def _check_inside(name: str, real: Path, folder: Path | None) -> None:
+    if folder is not None and not real.is_relative_to(folder.resolve(strict=True)):
+        raise SlideUnreadable(
+            "outside-folder", f"{name!r} is a link to a file outside the folder: put the file itself there"
+        )
 
 
 def _dicom_file(folder: Path) -> Path:
     for file in sorted(folder.iterdir()):
-        if file.is_file() and not file.is_symlink() and is_dicom(file):
+        if file.is_file() and is_dicom(file):
             return file
     raise SlideUnreadable(
         "unsupported-format", f"the folder {folder.name!r} holds no DICOM file: send the slide's file"

@@ -161,7 +161,7 @@ class SlideReader:
             ) from cause
         raise SlideUnreadable(
             "slide-too-costly",
-            f"{self._path.name!r} ended its reader {self._deaths} times: copy it anew, or save it in another format",
+            f"{self._path.name!r} ended its reader {self._deaths} times: copy it anew, or export it",
         ) from cause
 
 

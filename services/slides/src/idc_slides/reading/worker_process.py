@@ -80,11 +80,9 @@ class WorkerProcess:
         with self._killed_after(timeout_s):
             try:
                 self._connection.send_bytes(json.dumps(request).encode())
-                answer = json.loads(self._connection.recv_bytes(MAX_HEADER_BYTES))
-                if not isinstance(answer, dict):
-                    raise ValueError("no object")
+                answer = dict(json.loads(self._connection.recv_bytes(MAX_HEADER_BYTES)))
                 pixels = self._connection.recv_bytes(pixel_bytes) if pixel_bytes and "error" not in answer else b""
-            except (OSError, EOFError, ValueError, RecursionError) as exc:
+            except (OSError, EOFError, ValueError, TypeError, RecursionError) as exc:
                 self.kill()
                 raise WorkerDied(f"the worker ended with code {self._process.poll()}") from exc
         if len(pixels) != (0 if "error" in answer else pixel_bytes):

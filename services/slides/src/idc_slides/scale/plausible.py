@@ -6,13 +6,13 @@ FINEST_UM_PER_PX: Final = 0.1
 COARSEST_UM_PER_PX: Final = 4.2
 """Scanners' optics give 0.1 to 4 um per pixel; tags of 72, 96 or 300 dpi give 353, 265 or 85."""
 MAX_ANISOTROPY: Final = 1.02
-"""Between the scales of both axes. Scores change with 0.2 % already, so the mean of a greater difference is no scale."""
+"""Between both axes. Scores change with 0.2 % already, so the mean of a greater difference is no scale."""
 POWER_TIMES_SCALE_UM: Final = (4.0, 25.0)
 """A 40x objective has some 0.25 um per pixel, a 20x one 0.5; adapters double that, and coarser levels are exported."""
 
 
 def scale_of(um_per_px_xy: tuple[float | None, float | None], power: float | None) -> tuple[float | None, str | None]:
-    """The scale of the finest level in um per pixel, and why it is not to be believed, each None where there is none."""
+    """The finest level's um per pixel, and why it is not to be believed; each None where there is none."""
     x, y = um_per_px_xy
     if x is None or y is None:
         return None, None
