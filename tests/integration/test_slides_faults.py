@@ -164,3 +164,31 @@ def test_ten_thousand_files_at_once_are_queued(tmp_path: Path, folder: Path, inf
             timeout_s=110,
         )
         assert httpx.get(f"{address}/readyz").status_code == 200
+
+
+def test_an_upload_goes_on_after_kill_9(tmp_path: Path, folder: Path, inference: str) -> None:
+    data = write_made_slide(tmp_path / "sent.tiff", columns=12, rows=10, lesion=3).read_bytes()
+    tus = {**CALLER, "Tus-Resumable": "1.0.0"}
+    half = len(data) // 2
+
+    def send(url: str, offset: int, end: int) -> httpx.Response:
+        headers = {**tus, "Upload-Offset": str(offset), "Content-Type": "application/offset+octet-stream"}
+        return httpx.patch(url, content=data[offset:end], headers=headers, timeout=60)
+
+    port = free_port()
+    address = f"http://127.0.0.1:{port}"
+    process = start_slides(tmp_path / "data", folder, inference, port)
+    wait_until(lambda: is_up(address), "it is ready")
+    announced = {**tus, "Upload-Length": str(len(data)), "Upload-Metadata": "filename c2VudC50aWZm"}
+    upload = httpx.post(f"{address}/slides/uploads", headers=announced).headers["Location"]
+    assert send(f"{address}{upload}", 0, half).status_code == 204
+    process.kill()
+    process.wait()
+
+    with slides_process(tmp_path / "data", folder, inference) as address:
+        offset = int(httpx.head(f"{address}{upload}", headers=tus).headers["Upload-Offset"])
+        last = send(f"{address}{upload}", offset, len(data))
+        wait_until(lambda: slides(address, state="done") != [], "it is screened")
+
+    assert (offset, last.status_code) == (half, 204)
+    assert last.headers["X-IDC-Slide"].startswith("/slides/")

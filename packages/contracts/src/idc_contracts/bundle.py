@@ -189,12 +189,20 @@ class SlideScores(Contract):
     """
 
     window: int = Field(ge=1, le=9, description="Side of the square of cells whose logits are averaged; odd.")
-    idc_mean: float = Field(allow_inf_nan=False)
-    idc_deviation: float = Field(gt=0.0, allow_inf_nan=False)
-    no_idc_mean: float = Field(allow_inf_nan=False)
-    no_idc_deviation: float = Field(gt=0.0, allow_inf_nan=False)
-    shift_deviation: float = Field(gt=0.0, allow_inf_nan=False)
+    idc_mean: float = Field(ge=-20.0, le=20.0)
+    idc_deviation: float = Field(ge=0.01, le=20.0)
+    no_idc_mean: float = Field(ge=-20.0, le=20.0)
+    no_idc_deviation: float = Field(ge=0.01, le=20.0)
+    shift_deviation: float = Field(ge=0.01, le=20.0)
     patients: int = Field(ge=1, description="Patients behind these numbers.")
+
+    @model_validator(mode="after")
+    def _can_cut(self) -> Self:
+        if self.window % 2 == 0:
+            raise ValueError(f"window {self.window} has no middle: it must be odd")
+        if self.idc_mean <= self.no_idc_mean:
+            raise ValueError(f"idc_mean {self.idc_mean} must exceed no_idc_mean {self.no_idc_mean}")
+        return self
 
 
 def slide_scores_to_text(scores: SlideScores | None) -> str:

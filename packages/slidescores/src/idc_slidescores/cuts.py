@@ -9,9 +9,8 @@ from scipy.special import logit
 from idc_contracts.bundle import SlideScores
 from idc_contracts.decision import Thresholds
 from idc_contracts.slides import SlideCut
+from idc_slidescores.posterior import Posterior
 
-LEAST_CELLS: Final = 300
-"""With fewer cells a slide's shift and its share of IDC cannot be told apart."""
 _EDGE: Final = 1e-6
 """A threshold of 0.0 or 1.0 has an infinite logit."""
 
@@ -22,6 +21,8 @@ class FittedCut:
 
     slide_cut: SlideCut
     """What the slide's record holds, with the explanation in words."""
+    posterior: Posterior | None = None
+    """Of the slide's shift and share of IDC; None for the model's own cuts."""
 
     @property
     def logit(self) -> float:
@@ -45,29 +46,33 @@ def model_cut(thresholds: Thresholds, scores: SlideScores | None, why: str = "")
     Args:
         thresholds: Of the model.
         scores: Of the model; None if it has none.
-        why: A sentence that says why none was fitted; empty says that the model cannot be fitted to a slide.
+        why: A sentence that says why none was fitted; by default, that the model lacks what it takes.
     """
     low, high = (float(logit(np.clip(p, _EDGE, 1 - _EDGE))) for p in (thresholds.no_idc_below, thresholds.idc_from))
     between = 0.0 if scores is None else equal_density(scores)
-    why = why or "This model holds no distribution of a slide's scores, so the cut could not be fitted to this slide."
-    return FittedCut(
-        SlideCut(
-            logit=min(max(between, low), high),
-            low_logit=low,
-            high_logit=high,
-            moved_by=0.0,
-            explanation=f"{why} The model's own thresholds decide.",
-        )
+    why = (
+        why or "This model does not say how the scores of a slide are distributed, so no cut was fitted to this slide."
     )
+    slide_cut = SlideCut(
+        logit=min(max(between, low), high),
+        low_logit=low,
+        high_logit=high,
+        moved_by=0.0,
+        explanation=f"{why} The model's own thresholds decide.",
+    )
+    return FittedCut(slide_cut)
 
 
 def equal_density(scores: SlideScores) -> float:
-    """The logit between the two means at which IDC and the rest are equally dense, on a slide that is not shifted."""
-    variances = scores.idc_deviation**2, scores.no_idc_deviation**2
-    a = 1 / variances[1] - 1 / variances[0]
-    b = 2 * (scores.idc_mean / variances[0] - scores.no_idc_mean / variances[1])
-    c = scores.no_idc_mean**2 / variances[1] - scores.idc_mean**2 / variances[0]
-    c -= 2 * float(np.log(scores.idc_deviation / scores.no_idc_deviation))
-    low, high = sorted((scores.no_idc_mean, scores.idc_mean))
-    between = [float(root.real) for root in np.roots([a, b, c]) if abs(root.imag) < _EDGE and low <= root.real <= high]
-    return between[0] if between else (low + high) / 2
+    """The logit between the two means at which IDC and the rest are equally dense, on a slide that is not shifted.
+
+    Where no such logit lies between the means, it is the middle of the two.
+    """
+    of_idc, of_rest = scores.idc_deviation**-2, scores.no_idc_deviation**-2
+    square = of_rest - of_idc
+    linear = 2 * (scores.idc_mean * of_idc - scores.no_idc_mean * of_rest)
+    constant = scores.no_idc_mean**2 * of_rest - scores.idc_mean**2 * of_idc
+    constant += 2 * float(np.log(scores.no_idc_deviation / scores.idc_deviation))
+    roots = np.roots([square, linear, constant])
+    between = [x for x in roots[np.isreal(roots)].real.tolist() if scores.no_idc_mean <= x <= scores.idc_mean]
+    return float(between[0]) if between else (scores.no_idc_mean + scores.idc_mean) / 2

@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 from idc_contracts.decision import Decision
 from idc_contracts.slides import SlideArea
 from idc_slidescores.cuts import FittedCut
+from idc_slidescores.fitting import INTERVAL
+from idc_slidescores.posterior import quantiles
 
 _DECISIONS: Final = np.array([Decision.NO_IDC, Decision.UNCERTAIN, Decision.IDC], np.object_)
 CELL_MM2: Final = 0.04
@@ -26,7 +28,12 @@ def decide_cells(
 
     Returns:
         `Decision` objects, shape (N,).
+
+    Raises:
+        ValueError: A cell has no logit.
     """
+    if np.isnan(mean_logits).any():
+        raise ValueError(f"{int(np.isnan(mean_logits).sum())} cells have no logit: decide only those that were scored")
     places = (mean_logits >= cut.low).astype(np.intp) + (mean_logits >= cut.high)
     if has_reason is not None:
         places = np.where(has_reason, 1, places)
@@ -34,14 +41,20 @@ def decide_cells(
 
 
 def idc_area(mean_logits: NDArray[np.floating], cut: FittedCut, cell_mm2: float = CELL_MM2) -> SlideArea:
-    """The area of the cells at or above the cut, with its 95 % interval where the cut was fitted.
+    """The area of IDC with its 95 % interval; by the model's own cuts, the area at or above the cut without one.
+
+    With a fitted cut each cell counts by its probability of being IDC on this slide. That is less than the area above
+    the cut where there is little IDC: the cut weighs both classes alike, so that most cells just above it are not IDC.
 
     Args:
-        mean_logits: Of the cells and their neighbours, shape (N,).
+        mean_logits: Of the cells and their neighbours; NaN counts for nothing.
         cut: Of the slide.
         cell_mm2: The area of a cell.
     """
-    low, area, high = (float((mean_logits >= value).sum()) * cell_mm2 for value in (cut.high, cut.logit, cut.low))
-    if cut.slide_cut.deviation is None:
-        return SlideArea(mm2=area)
-    return SlideArea(mm2=area, low_mm2=low, high_mm2=high)
+    cells, posterior = mean_logits[~np.isnan(mean_logits)], cut.posterior
+    if posterior is None:
+        return SlideArea(mm2=float((cells >= cut.logit).sum()) * cell_mm2)
+    areas = posterior.idc_cells(cells) * cell_mm2
+    mean = float((posterior.weights * areas).sum())
+    low, high = quantiles(areas, posterior.weights, INTERVAL)
+    return SlideArea(mm2=mean, low_mm2=min(low, mean), high_mm2=max(high, mean))

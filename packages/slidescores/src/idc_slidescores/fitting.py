@@ -1,38 +1,23 @@
-"""Fits a slide's shift and its share of IDC to its own scores and to the cells that people reviewed."""
+"""Fits the cut to a slide's own scores and to the cells that people reviewed, and says in words what came of it."""
 
-from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import logsumexp
-from scipy.stats import norm
 
 from idc_contracts.bundle import SlideScores
 from idc_contracts.decision import Thresholds
 from idc_contracts.slides import SlideCut
-from idc_slidescores.cuts import LEAST_CELLS, FittedCut, equal_density, model_cut
+from idc_slidescores.cuts import FittedCut, equal_density, model_cut
+from idc_slidescores.posterior import NONE_REVIEWED, Posterior, Reviewed, fit_posterior
 
-_PREVALENCES: Final = np.linspace(0.01, 0.99, 50)
-_SHIFTS: Final = 161
-_REACH: Final = 4.0
-_INTERVAL: Final = (0.025, 0.975)
-
-
-@dataclass(frozen=True)
-class Reviewed:
-    """Cells that people reviewed; `unsure` counts for nothing and stays out."""
-
-    mean_logits: NDArray[np.floating] = field(default_factory=lambda: np.empty(0, np.float32))
-    """Of the cell and its neighbours, shape (R,)."""
-    is_idc: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, np.bool_))
-    """The verdict, shape (R,)."""
-
-    def __len__(self) -> int:
-        return len(self.is_idc)
-
-
-NONE_REVIEWED: Final = Reviewed()
+LEAST_CELLS: Final = 300
+"""With fewer cells a slide's shift and its share of IDC cannot be told apart."""
+INTERVAL: Final = (0.025, 0.975)
+_SMALL: Final = 0.25
+"""Such a shift, in deviations of the shift between slides, is an ordinary one."""
+_VAGUE: Final = 0.9
+"""A posterior this wide, in deviations of the shift between slides, has learnt next to nothing from the slide."""
 
 
 def fit_cut(
@@ -43,53 +28,52 @@ def fit_cut(
 ) -> FittedCut:
     """The cut that fits a slide; the model's own cuts for fewer than `LEAST_CELLS` cells, or without `scores`.
 
+    The cut is the logit of equal density of both classes, moved by the slide's mean shift. Cells within the 95 %
+    interval of the cut are `uncertain`.
+
     Args:
-        mean_logits: Of the slide's N screened cells and their neighbours, shape (N,), in any order; reviewed cells are
-            among them.
+        mean_logits: Of the slide's cells and their neighbours, in any order and of any shape; NaN counts for nothing.
+            Reviewed cells are among them.
         scores: Of the model that scored the slide.
         thresholds: Of the same model.
         reviewed: The cells that people reviewed.
     """
     if scores is None:
         return model_cut(thresholds, scores)
-    if len(mean_logits) < LEAST_CELLS:
-        return model_cut(
-            thresholds, scores, f"A cut is fitted from {LEAST_CELLS} cells on, and this slide has {len(mean_logits)}."
-        )
-    shifts = np.linspace(-_REACH, _REACH, _SHIFTS) * scores.shift_deviation
-    log_idc, log_rest = (
-        norm.logpdf(mean_logits[:, None].astype(np.float64), mean + shifts, deviation)
-        for mean, deviation in (
-            (scores.idc_mean, scores.idc_deviation),
-            (scores.no_idc_mean, scores.no_idc_deviation),
-        )
+    cells = mean_logits[~np.isnan(mean_logits)]
+    if len(cells) < LEAST_CELLS:
+        return model_cut(thresholds, scores, _too_few(len(cells), len(reviewed)))
+    posterior = fit_posterior(cells, scores, reviewed)
+    between, shift = equal_density(scores), posterior.shift
+    low, high = posterior.shift_quantiles(INTERVAL)
+    slide_cut = SlideCut(
+        logit=between + shift,
+        low_logit=between + min(low, shift),
+        high_logit=between + max(high, shift),
+        moved_by=shift,
+        deviation=posterior.deviation,
+        prevalence=posterior.prevalence,
+        reviews=len(reviewed),
+        explanation=_explained(posterior, scores, len(reviewed)),
     )
-    own = (
-        np.stack([np.logaddexp(log_idc + np.log(p), log_rest + np.log1p(-p)).sum(axis=0) for p in _PREVALENCES], axis=1)
-        / scores.window**2
-    )
-    means = np.where(reviewed.is_idc, scores.idc_mean, scores.no_idc_mean)[:, None] + shifts
-    deviations = np.where(reviewed.is_idc, scores.idc_deviation, scores.no_idc_deviation)[:, None]
-    own += norm.logpdf(reviewed.mean_logits[:, None].astype(np.float64), means, deviations).sum(axis=0)[:, None]
-    own += norm.logpdf(shifts, 0.0, scores.shift_deviation)[:, None]
-    weights = np.exp(own - logsumexp(own))
-    of_shift = weights.sum(axis=1)
-    shift = float(of_shift @ shifts)
-    low, high = np.interp(_INTERVAL, np.cumsum(of_shift), shifts)
-    cut = equal_density(scores)
-    return FittedCut(
-        SlideCut(
-            logit=cut + shift,
-            low_logit=min(cut + float(low), cut + shift),
-            high_logit=max(cut + float(high), cut + shift),
-            moved_by=shift,
-            deviation=float(np.sqrt(of_shift @ (shifts - shift) ** 2)),
-            prevalence=float(weights.sum(axis=0) @ _PREVALENCES),
-            reviews=len(reviewed),
-            explanation=_explained(shift),
-        )
-    )
+    return FittedCut(slide_cut, posterior)
 
 
-def _explained(shift: float) -> str:
+def _too_few(cells: int, reviews: int) -> str:
+    unused = " Reviews do not move it." if reviews else ""
+    return f"A cut is fitted to slides of at least {LEAST_CELLS} cells, and this one has {cells}.{unused}"
+
+
+def _explained(posterior: Posterior, scores: SlideScores, reviews: int) -> str:
+    sentences = [_moved(posterior.shift, scores)]
+    if reviews:
+        sentences.append(f"{reviews} reviewed {'cell' if reviews == 1 else 'cells'} took part.")
+    if posterior.deviation > _VAGUE * scores.shift_deviation:
+        sentences.append("The scores hardly tell where the cut of this slide is: review some cells.")
+    return " ".join(sentences)
+
+
+def _moved(shift: float, scores: SlideScores) -> str:
+    if abs(shift) < _SMALL * scores.shift_deviation:
+        return f"The cut moved by {shift:+.1f}: this slide scores like others as a whole."
     return f"The cut moved by {shift:+.1f}: this slide scores {'high' if shift > 0 else 'low'} as a whole."

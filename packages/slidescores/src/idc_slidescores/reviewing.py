@@ -1,7 +1,7 @@
-"""The cells that a person should review next: those that move the cut most, and some at random."""
+"""The cells that a person should review next: those nearest the cut, which move it most, and some at random."""
 
 from collections.abc import Collection
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,23 +24,28 @@ def next_reviews(
     Args:
         mean_logits: Of the cells and their neighbours, shape (rows, columns), NaN where there is none.
         cut: Of the slide, with the reviews so far.
-        reviewed: The cells that were reviewed, as (column, row).
+        reviewed: The cells that were reviewed, as (column, row), those judged `unsure` too.
         count: How many are wanted; fewer are returned where no more are left.
-        seed: Of the draw, such as a number made from the slide's id.
+        seed: Of the draw, from 0, such as a number made from the slide's id.
     """
+    done = {*reviewed}
     left = ~np.isnan(mean_logits)
-    if reviewed:
-        columns, rows = np.array(sorted(reviewed)).T
-        left[rows, columns] = False
+    for column, row in done:
+        left[row, column] = False
     cells = np.argwhere(left)
-    nearest = np.argsort(np.abs(mean_logits[left] - cut.logit), kind="stable").tolist()
-    taken: dict[int, CellToReview] = {}
-    for number in range(len(reviewed), len(reviewed) + min(count, len(cells))):
-        rest = [place for place in nearest[: count * 2] if place not in taken]
-        chosen, how = rest[0], "nearest_cut"
-        if number % _ONE_RANDOM_IN == _ONE_RANDOM_IN - 1:
-            rest = [place for place in range(len(cells)) if place not in taken]
-            chosen, how = rest[int(np.random.default_rng([seed, number]).integers(len(rest)))], "random"
-        row, column = cells[chosen].tolist()
-        taken[chosen] = CellToReview(column=column, row=row, chosen=how)
-    return list(taken.values())
+    by_distance = np.argsort(np.abs(mean_logits[left] - cut.logit), kind="stable")
+    is_taken = np.zeros(len(cells), np.bool_)
+    found = []
+    for number in range(len(done), len(done) + min(count, len(cells))):
+        at_random = number % _ONE_RANDOM_IN == _ONE_RANDOM_IN - 1
+        place = _drawn(is_taken, seed, number) if at_random else int(by_distance[~is_taken[by_distance]][0])
+        is_taken[place] = True
+        row, column = cells[place].tolist()
+        chosen: Literal["random", "nearest_cut"] = "random" if at_random else "nearest_cut"
+        found.append(CellToReview(column=column, row=row, chosen=chosen))
+    return found
+
+
+def _drawn(is_taken: NDArray[np.bool_], seed: int, number: int) -> int:
+    rest = np.flatnonzero(~is_taken)
+    return int(rest[np.random.default_rng([seed, number]).integers(len(rest))])
