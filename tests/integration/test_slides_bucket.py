@@ -10,7 +10,7 @@ from moto.server import ThreadedMotoServer
 
 from support.eventually import wait_until
 from support.inference_process import inference_process
-from support.made_slides import write_made_slide
+from support.made_slide_files import write_made_slide
 from support.slides_process import slides_process
 
 pytestmark = pytest.mark.integration

@@ -16,7 +16,7 @@ from PIL import Image
 
 from support.eventually import wait_until
 from support.inference_process import inference_process
-from support.made_slides import GLASS, LESION, write_made_slide
+from support.made_slide_files import GLASS, LESION, write_made_slide
 from support.slide_files import write_slide
 from support.slides_process import slides_process
 from support.tiny_bundle import write_tiny_bundle
