@@ -47,7 +47,7 @@ def conclude(slide: Slide, decided: DecidedCells, reviews: Sequence[CellReview],
             "quality": {**grid.quality, "judged": round(judged, 4)},
             "cut": decided.cut.slide_cut,
             "minimum_idc_mm2": minimum_idc_mm2,
-            "decision": decide(idc.mm2, _reach_mm2(decided), judged, minimum_idc_mm2),
+            "decision": decide(idc.mm2, _reach_mm2(decided, idc), judged, minimum_idc_mm2),
         }
     )
 
@@ -68,7 +68,10 @@ def decide(idc_mm2: float, reach_mm2: float, judged: float, minimum_idc_mm2: flo
     return Decision.NO_IDC
 
 
-def _reach_mm2(decided: DecidedCells) -> float:
+def _reach_mm2(decided: DecidedCells, idc: SlideArea) -> float:
+    """The upper end of the area's interval; without one, all that the model's own cuts do not call healthy."""
+    if idc.high_mm2 is not None:
+        return idc.high_mm2
     return float((decided.judged_means >= decided.cut.low).sum()) * CELL_MM2
 
 
