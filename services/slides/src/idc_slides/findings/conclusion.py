@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from idc_contracts import Decision
+from idc_contracts import Decision, Reason
 from idc_contracts.slides import CellReview, Slide, SlideArea, SlideCounts
 from idc_slides.findings.decided import DecidedCells
 from idc_slidescores import idc_area
@@ -37,6 +37,7 @@ def conclude(slide: Slide, decided: DecidedCells, reviews: Sequence[CellReview],
         left_out=left_out,
         reviewed=len({(review.row, review.column) for review in reviews}),
     )
+    blurred = counts.reasons.get(Reason.OUT_OF_FOCUS, 0) / max(1, counts.tissue)
     judged = len(decided.judged_means) / tissue_cells if tissue_cells else 0.0
     return slide.model_copy(
         update={
@@ -44,7 +45,7 @@ def conclude(slide: Slide, decided: DecidedCells, reviews: Sequence[CellReview],
             "tissue": SlideArea(mm2=round(tissue_cells * CELL_MM2, 4)),
             "idc": _rounded(idc),
             "uncertain": SlideArea(mm2=round(counts.uncertain * CELL_MM2, 4)),
-            "quality": {**grid.quality, "judged": round(judged, 4)},
+            "quality": {**grid.quality, "blurred": round(blurred, 4), "judged": round(judged, 4)},
             "cut": decided.cut.slide_cut,
             "minimum_idc_mm2": minimum_idc_mm2,
             "decision": decide(idc.mm2, _reach_mm2(decided, idc), judged, minimum_idc_mm2),

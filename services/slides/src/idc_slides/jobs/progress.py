@@ -14,7 +14,7 @@ from idc_contracts.slides import Slide, SlideCounts, SlideGrid
 from idc_slides.errors import StoreUnavailable
 from idc_slides.findings.conclusion import UNREADABLE
 from idc_slides.jobs.cell_scores import Batch
-from idc_slides.quality import TissueMap
+from idc_slides.quality import TissueMap, blurred_cells
 from idc_slides.records.cells import CellGrid, ScreeningModel, reason_bits
 from idc_slides.records.queue_store import QueueStore
 from idc_slides.scoring.oip_messages import Scores
@@ -25,8 +25,9 @@ logger = logging.getLogger(__name__)
 SAVE_EVERY_S: Final = 0.5
 SAVING_SHARE: Final = 0.1
 """Of the time, at most so much is spent on storing: a slow disk must not slow the slide."""
-_CAUTIONS: Final = {"blurred": Reason.OUT_OF_FOCUS, "fold": Reason.UNFAMILIAR, "pen": Reason.UNFAMILIAR}
+_CAUTIONS: Final = {"fold": Reason.UNFAMILIAR, "pen": Reason.UNFAMILIAR}
 """What a cell is screened with, and called `uncertain` for."""
+_OUT_OF_FOCUS: Final = reason_bits((Reason.OUT_OF_FOCUS,))
 
 
 class Progress:
@@ -68,10 +69,11 @@ class Progress:
 
     def take(self, batch: Batch, scores: Scores) -> None:
         """Take the scores of a batch; they are stored when it is time."""
+        blurred = np.where(blurred_cells(batch.cells), _OUT_OF_FOCUS, 0).astype(np.uint8)
         with self._lock:
             grid = self.grid
             grid.logits[batch.rows, batch.columns] = logits_of(scores.probabilities)
-            grid.reasons[batch.rows, batch.columns] |= scores.reasons
+            grid.reasons[batch.rows, batch.columns] |= scores.reasons | blurred
             self._cells = (self.model, replace(grid, rows_done=batch.rows_done))
             if time.monotonic() >= self._save_from_s:
                 self._save()
