@@ -56,7 +56,7 @@ def test_a_slide_goes_on_where_it_was_after_kill_9(tmp_path: Path, folder: Path,
         address = f"http://127.0.0.1:{port}"
         settings = {"SLIDES_BATCH_PATCHES": "16", "SLIDES_REQUESTS_OF_A_SLIDE": "1"}
         process = start_slides(tmp_path / "data", folder, gate.url, port, **settings)
-        wait_until(lambda: is_up(address), "it is ready")
+        wait_until(lambda: is_up(address), "it is ready", timeout_s=180)
         wait_until(lambda: bool(slides(address)) and slides(address)[0]["warnings"] != [], "it waits for inference")
         half = slides(address)[0]
         grid = httpx.get(f"{address}/slides/{half['id']}/grid").json()
@@ -178,7 +178,7 @@ def test_an_upload_goes_on_after_kill_9(tmp_path: Path, folder: Path, inference:
     port = free_port()
     address = f"http://127.0.0.1:{port}"
     process = start_slides(tmp_path / "data", folder, inference, port)
-    wait_until(lambda: is_up(address), "it is ready")
+    wait_until(lambda: is_up(address), "it is ready", timeout_s=180)
     announced = {**tus, "Upload-Length": str(len(data)), "Upload-Metadata": "filename c2VudC50aWZm"}
     upload = httpx.post(f"{address}/slides/uploads", headers=announced).headers["Location"]
     assert send(f"{address}{upload}", 0, half).status_code == 204

@@ -40,7 +40,7 @@ def slides_process(data_dir: Path, folder: Path, inference_urls: str, **more: st
     process = start_slides(data_dir, folder, inference_urls, port, **more)
     try:
         address = f"http://127.0.0.1:{port}"
-        wait_until(lambda: answers(f"{address}/readyz"), "the service of slides is ready")
+        wait_until(lambda: answers(f"{address}/readyz"), "the service of slides is ready", timeout_s=180)
         yield address
     finally:
         process.terminate()
