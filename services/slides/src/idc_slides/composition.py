@@ -52,7 +52,12 @@ def build(settings: SlidesSettings, *, transport: httpx.BaseTransport | None = N
     folder, bucket = WatchedFolder(settings.folder), _bucket(settings)
     slide_files = SlideFiles(folder, files, bucket)
     inference = _inference(settings, transport)
-    limits = Limits(memory_bytes=settings.reader_memory_mb * MIB, read_timeout_s=settings.reader_timeout_s)
+    limits = Limits(
+        memory_bytes=settings.reader_memory_mb * MIB,
+        # the process's start is part of opening, and takes its time on a busy machine
+        open_timeout_s=2 * settings.reader_timeout_s,
+        read_timeout_s=settings.reader_timeout_s,
+    )
     options = ScreeningOptions(limits, settings.batch_patches, settings.requests_of_a_slide, settings.minimum_idc_mm2)
     workers = Workers(Screening(slide_files, queue, cells, inference, options), queue, count=settings.workers)
     if not database.is_shared:

@@ -81,7 +81,10 @@ class SlidesSettings(ServiceSettings):
         description="Memory that the process that reads one slide may use beside its libraries, in MiB.",
     )
     reader_timeout_s: float = Field(
-        default=60.0, gt=0, le=3600, description="Longest time for reading one row of patches or one tile, in seconds."
+        default=60.0,
+        gt=0,
+        le=3600,
+        description="Longest time for reading one row of patches or one tile, in seconds; twice that for opening.",
     )
     open_slides: int = Field(
         default=3, ge=1, le=64, description="Slides that are open for the viewer at one time, beside those that run."
