@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from starlette.responses import Response
 
 from idc_contracts.slides import SlideState
+from idc_gateway.slides import connection
 from idc_gateway.store import Store
 from support.asgi_stream import AsgiStream
 from support.eventually import eventually
@@ -200,6 +201,23 @@ async def test_export_is_recorded_each_time_and_streamed(
 
     assert stream.is_whole
     assert len(stream.body) == 8 * 2**20
+
+
+async def test_readers_of_exports_who_stop_reading_keep_no_viewer_waiting(
+    app: FastAPI, client: httpx.AsyncClient, slides: FakeSlides, slide: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "MAX_CONNECTIONS", 2)
+    slides.long_body = [bytes(2**18)] * 32
+    readers = [AsgiStream(app, f"{slide}/cells.csv", {"Authorization": f"Bearer {KEY}"}) for _ in range(2)]
+    for reader in readers:
+        reader.may_read.clear()
+    await eventually(lambda: all(reader.status == 200 for reader in readers))
+
+    assert (await client.get(f"{slide}_files/3/0_1.jpeg")).status_code == 200
+
+    for reader in readers:
+        reader.may_read.set()
+        await reader.close()
 
 
 async def test_summary_may_have_its_own_styles_and_pictures_but_runs_nothing(

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from typing import Final
+from typing import Final, Literal
 from urllib.parse import urlencode
 
 import aiohttp
@@ -15,8 +15,10 @@ from idc_servicekit.tracing import client_span
 STALL_S: Final = 60.0
 """Longest time in which the service neither takes nor gives a byte."""
 CONNECT_S: Final = 5.0
+Pool = Literal["uploads", "exports", "rest"]
+"""Each kind of request has its own connections: neither uploads nor slow readers of exports keep a viewer waiting."""
 MAX_CONNECTIONS: Final = 64
-"""For uploads, and as many for everything else: uploads do not keep a viewer waiting."""
+"""Of one pool."""
 MAX_DOCUMENT_BYTES: Final = 8 * 1024 * 1024
 """Largest answer that the gateway itself reads."""
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=None, connect=CONNECT_S, sock_connect=CONNECT_S)
@@ -81,7 +83,7 @@ class SlidesConnection:
     def __init__(self, url: str, *, stall_s: float = STALL_S) -> None:
         self._url = url.rstrip("/")
         self._stall_s = stall_s
-        self._sessions: dict[bool, aiohttp.ClientSession] = {}
+        self._sessions: dict[Pool, aiohttp.ClientSession] = {}
 
     async def ask(
         self,
@@ -91,6 +93,7 @@ class SlidesConnection:
         query: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         body: bytes | AsyncIterator[bytes] | None = None,
+        pool: Pool = "rest",
     ) -> SlidesAnswer:
         """Send a request and wait for the head of its answer, whatever its status.
 
@@ -100,6 +103,7 @@ class SlidesConnection:
             query: Parameters.
             headers: Of the request.
             body: Whole, or as it arrives; what its iterator raises is raised here.
+            pool: Whose connections it uses.
 
         Raises:
             SlidesUnavailable: There is no answer, or the service stopped taking the body.
@@ -111,7 +115,7 @@ class SlidesConnection:
             try:
                 async with asyncio.timeout(self._stall_s) as deadline:
                     data = body if moving is None else moving.pieces(deadline)
-                    session = self._session(is_upload=moving is not None)
+                    session = self._session(pool)
                     answer = await session.request(method, url, data=data, headers=sent, allow_redirects=False)
             except (aiohttp.ClientError, OSError) as exc:
                 if moving is not None and moving.failure is not None:
@@ -124,16 +128,16 @@ class SlidesConnection:
         for session in self._sessions.values():
             await session.close()
 
-    def _session(self, *, is_upload: bool) -> aiohttp.ClientSession:
-        if is_upload not in self._sessions:
-            self._sessions[is_upload] = aiohttp.ClientSession(
+    def _session(self, pool: Pool) -> aiohttp.ClientSession:
+        if pool not in self._sessions:
+            self._sessions[pool] = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=MAX_CONNECTIONS, resolver=NameLookup(), use_dns_cache=False),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 headers={"Accept-Encoding": "identity"},
                 timeout=_TIMEOUT,
                 auto_decompress=False,
             )
-        return self._sessions[is_upload]
+        return self._sessions[pool]
 
 
 class _Body:

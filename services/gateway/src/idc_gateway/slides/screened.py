@@ -16,12 +16,13 @@ from idc_gateway.messages.ports import OutgoingMessage
 SCREENED: Final = "slide.screened"
 NOT_ANNOUNCED: Final = "slide.not-announced"
 _ACTOR: Final = "gateway"
+_LARGEST: Final = 2**31 - 1
 
 
 class ScreenedEntry(BaseModel):
     """One entry of the service's list. The slide is read later: one bad record must not hold up the others."""
 
-    number: int = Field(ge=1)
+    number: int = Field(ge=1, le=_LARGEST)
     message_id: UUID
     slide: dict[str, Any]
 
@@ -30,7 +31,7 @@ class ScreenedPage(BaseModel):
     """Slides that became `done`, in order."""
 
     items: list[ScreenedEntry]
-    last: int = Field(ge=0, description="The newest number in the service's list.")
+    last: int = Field(ge=0, le=_LARGEST, description="The newest number in the service's list.")
 
 
 _page: Final = TypeAdapter(ScreenedPage)

@@ -16,7 +16,7 @@ from idc_gateway import executors
 from idc_gateway.audit.chain import AuditEvent
 from idc_gateway.errors import GatewayError, SlidesBroken, SlidesRefused, SlidesUnavailable
 from idc_gateway.idempotency.job import Job
-from idc_gateway.slides.connection import SlidesAnswer
+from idc_gateway.slides.connection import Pool, SlidesAnswer
 from idc_gateway.web.dependencies import AccessDep, AuditDep, CurrentJob, SlidesDep
 from idc_gateway.web.lasting_authority import running_of
 from idc_gateway.web.rooms import Access, Audit, Slides
@@ -55,6 +55,7 @@ class Forwarding:
         query: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         body: bytes | AsyncIterator[bytes] | None = None,
+        pool: Pool = "rest",
     ) -> SlidesAnswer:
         """The service's answer, which is closed with the request.
 
@@ -65,7 +66,7 @@ class Forwarding:
         """
         caller = quote(self.job.caller, safe="")
         sent = {CALLER_HEADER: caller, REQUEST_ID_HEADER: self.job.request_id, **(headers or {})}
-        answer = await self.slides.connection.ask(method, path, query=query, headers=sent, body=body)
+        answer = await self.slides.connection.ask(method, path, query=query, headers=sent, body=body, pool=pool)
 
         async def close() -> None:
             answer.close()

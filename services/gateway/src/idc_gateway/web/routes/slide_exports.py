@@ -57,6 +57,6 @@ async def export_slide_summary(forward: Forward, identity: UUID) -> Response:
 
 async def _export(forward: Forwarding, identity: UUID, name: str) -> Response:
     """Every export is recorded before its first byte goes out."""
-    answer = await forward.ask("GET", f"/slides/{identity}/{name}")
+    answer = await forward.ask("GET", f"/slides/{identity}/{name}", pool="exports")
     await forward.record("slide.exported", str(identity), file=name)
     return passed_back(answer)

@@ -76,7 +76,8 @@ async def _moved(forward: Forwarding, method: str, path: str) -> Response:
     request = forward.request
     check_encoding(request.headers)
     has_body = request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers
-    answer = await forward.ask(method, path, headers=_tus_headers(request), body=_pieces(forward) if has_body else b"")
+    body = _pieces(forward) if has_body else b""
+    answer = await forward.ask(method, path, headers=_tus_headers(request), body=body, pool="uploads")
     await _record_slide(forward, answer)
     return passed_back(answer)
 
