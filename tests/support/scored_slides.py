@@ -9,7 +9,7 @@ from idc_trainer.data.index import PatchIndex
 from idc_trainer.data.source import PatchFile
 from idc_trainer.evaluation.scored_patches import ScoredPatches, score_patches
 from idc_trainer.learning.held_out import HeldOutScores
-from support.made_slides import SCORES, THRESHOLDS
+from support.made_slide_scores import SCORES, THRESHOLDS
 from support.memory_patches import MemoryPatches
 
 SIDE = 20

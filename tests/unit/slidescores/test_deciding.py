@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from idc_contracts import Decision
 from idc_slidescores import decide_cells, fit_cut, idc_area, model_cut
-from support.made_slides import SCORES, THRESHOLDS, made_slide
+from support.made_slide_scores import SCORES, THRESHOLDS, made_slide
 
 
 def test_cells_are_decided_below_within_and_above_the_interval_of_the_cut() -> None:

@@ -13,7 +13,7 @@ from idc_contracts.bundle import SlideScores
 from idc_slidescores import LEAST_CELLS, Reviewed, fit_cut, model_cut
 from idc_slidescores.cuts import equal_density
 from idc_slidescores.grid import log_ratio
-from support.made_slides import SCORES, THRESHOLDS, made_slide
+from support.made_slide_scores import SCORES, THRESHOLDS, made_slide
 
 SHIFTS = st.floats(-1.5, 1.5)
 PREVALENCES = st.floats(0.1, 0.9)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from idc_contracts.slides import CellToReview
 from idc_slidescores import fit_cut, next_reviews
-from support.made_slides import SCORES, THRESHOLDS, made_slide
+from support.made_slide_scores import SCORES, THRESHOLDS, made_slide
 
 MEANS = np.full((25, 30), np.nan, np.float32)
 MEANS[2:22, 3:28] = made_slide(500, 0.3)[0].reshape(20, 25)

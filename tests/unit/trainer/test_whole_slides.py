@@ -18,7 +18,7 @@ from idc_trainer.report.content import ReportContent
 from idc_trainer.report.page import write_report
 from idc_trainer.report.slide_tables import SLIDE_HEAD, SLIDES_HEAD, per_slide, slide_means
 from support.made_scores import made_scores
-from support.made_slides import SCORES
+from support.made_slide_scores import SCORES
 from support.scored_slides import scored_slides
 
 SHIFTS = {"even": 0.0, "high": 1.3, "low": -1.0}
