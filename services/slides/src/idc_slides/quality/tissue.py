@@ -19,7 +19,8 @@ DENSE: Final = 0.1
 LEAST_TISSUE_SHARE: Final = 0.25
 LEAST_SOLID_SHARE: Final = 0.05
 """Of a cell: tissue that is more than a thin wall keeps the cell, however small it is."""
-LEAST_FAT_SHARE: Final = 0.02
+LEAST_FAT_SHARE: Final = 0.06
+"""Less is the blurred border of the cell beside it."""
 LEAST_PEN_SHARE: Final = 0.2
 LEAST_FOLD_SHARE: Final = 0.1
 LEAST_COVERED: Final = 0.9
