@@ -68,3 +68,12 @@ def idc_data() -> Path:
     if not folder:
         pytest.skip("IDC_DATA is not set: real patches are not here")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def slide_samples() -> Path:
+    """The folder with the public test slides, from IDC_SLIDES; the test is skipped where that is not set."""
+    folder = os.environ.get("IDC_SLIDES")
+    if not folder:
+        pytest.skip("IDC_SLIDES is not set: the public test slides are not here")
+    return Path(folder)

@@ -80,7 +80,7 @@ def _pale(shape: tuple[int, int], rng: np.random.Generator) -> Floats:
 
 
 def _fold(shape: tuple[int, int], rng: np.random.Generator) -> Floats:
-    return np.array(GLASS) * (_tumour(shape, rng) / np.array(GLASS)) ** 4
+    return np.array(GLASS) * (_tumour(shape, rng) / np.array(GLASS)) ** 5
 
 
 def _fat(shape: tuple[int, int], rng: np.random.Generator) -> Floats:
@@ -96,7 +96,7 @@ def _fat(shape: tuple[int, int], rng: np.random.Generator) -> Floats:
     ]
     first, second = np.sort(near, axis=0)[:2]
     wall = np.clip(0.8 - (second - first) / 2, 0, 1)[..., None]
-    return _glass(shape, rng) * 10 ** -(wall * (0.04, 0.35, 0.15))
+    return _glass(shape, rng) * 10 ** -(wall * (0.02, 0.2, 0.09))
 
 
 def _pen(shape: tuple[int, int], rng: np.random.Generator) -> Floats:

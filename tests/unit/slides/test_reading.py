@@ -249,6 +249,8 @@ def test_a_cut_or_flipped_file_never_harms_the_parent(
         with SlideFile.open(path, Limits(worker_deaths=2)) as slide:
             bands = list(slide.bands(choose_scale(slide.facts, 0.5)))
     except SlideUnreadable as refused:
-        assert refused.detail
+        reason = refused.detail
     else:
+        reason = "none"
         assert all(one.row + 1 == other.row for one, other in pairwise(bands))
+    assert reason
