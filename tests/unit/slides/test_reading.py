@@ -41,12 +41,6 @@ def all_cells(slide: SlideFile) -> NDArray[np.uint8]:
     return np.stack([band.cells for band in slide.bands(choose_scale(slide.facts))])
 
 
-def worker_of(slide: SlideFile) -> int:
-    worker = slide._reader._worker
-    assert worker is not None
-    return worker.pid
-
-
 def test_bands_hold_the_cells_of_the_slide(slide: SlideFile) -> None:
     assert slide.facts.um_per_px == 0.5
     assert (all_cells(slide) == CELLS).all()
@@ -148,7 +142,7 @@ def test_the_worker_gets_no_secret_and_limits_that_it_cannot_raise(
     monkeypatch.setenv("SLIDES_SECRET", "mouse")
 
     with SlideFile.open(half_um, Limits(memory_bytes=2**28, cpu_s=77)) as slide:
-        process = Path(f"/proc/{worker_of(slide)}")
+        process = Path(f"/proc/{slide.worker_pid}")
         environment = (process / "environ").read_bytes()
         limits = {
             line[:26].strip(): line[26:].split()[:2] for line in (process / "limits").read_text().splitlines()[1:]
@@ -164,7 +158,7 @@ def test_a_worker_that_is_killed_is_started_again_and_nothing_is_lost(slide: Sli
     bands = slide.bands(choose_scale(slide.facts))
     first = next(bands)
 
-    os.kill(worker_of(slide), signal.SIGKILL)
+    os.kill(slide.worker_pid, signal.SIGKILL)
 
     cells = np.stack([first.cells, *(band.cells for band in bands)])
     assert (cells == CELLS).all()
@@ -173,7 +167,7 @@ def test_a_worker_that_is_killed_is_started_again_and_nothing_is_lost(slide: Sli
 def test_a_worker_that_hangs_is_killed_and_the_slide_is_given_up(half_um: Path) -> None:
     limits = Limits(read_timeout_s=0.2, worker_deaths=7)
     with SlideFile.open(half_um, limits) as slide:
-        worker = worker_of(slide)
+        worker = slide.worker_pid
         os.kill(worker, signal.SIGSTOP)
 
         with pytest.raises(SlideTimedOut, match="tiled pyramidal"):
@@ -184,7 +178,7 @@ def test_a_worker_that_hangs_is_killed_and_the_slide_is_given_up(half_um: Path) 
 
 def test_a_closed_slide_leaves_no_process(half_um: Path) -> None:
     with SlideFile.open(half_um) as slide:
-        worker = worker_of(slide)
+        worker = slide.worker_pid
 
     assert not Path(f"/proc/{worker}").exists()
 

@@ -28,4 +28,4 @@ def _overlaps(pixels: int, cells: int, cell_px: float) -> NDArray[np.float32]:
     """How much of each pixel of a side lies in each cell, shape (cells, pixels)."""
     pixel, cell = np.arange(pixels)[None, :], np.arange(cells)[:, None] * cell_px
     overlaps = np.minimum(pixel + 1, cell + cell_px) - np.maximum(pixel, cell)
-    return overlaps.clip(0.0, 1.0).astype(np.float32)
+    return np.asarray(overlaps.clip(0.0, 1.0), np.float32)

@@ -73,6 +73,12 @@ class SlideReader:
         with self._lock:
             return self._read(area, blocks)
 
+    @property
+    def worker_pid(self) -> int:
+        """The worker's process id; 0 where none runs."""
+        worker = self._worker
+        return worker.pid if worker is not None else 0
+
     def close(self) -> None:
         with self._lock:
             self._end_worker()
