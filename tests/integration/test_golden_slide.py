@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from idc_modelio.graphs import Graph, core
 from idc_modelio.outputs import PROBABILITY
-from idc_slides.quality import tissue_cells
 from idc_slides.reading import SlideFile
 from idc_slides.scale import choose_scale
 from support.composed_slides import compose
@@ -20,10 +19,8 @@ pytestmark = pytest.mark.integration
 MODEL = Path(__file__).parents[2] / "models" / "idc" / "2" / "model.xml"
 LIMITS = (0.02, 0.10)
 """Mean and largest difference of P."""
-SECOND_LOSS_LIMITS = (0.04, 0.17)
-"""The DICOM sample is a second lossy compression of the SVS: a JPEG of quality 90 of the same pixels moves this model's
-P by 0.037 on average and 0.13 at most."""
-
+TINT = 20
+"""Between the channels; glass has less."""
 Cells = NDArray[np.uint8]
 
 
@@ -38,14 +35,14 @@ def screened(path: Path) -> Cells:
         return np.stack([band.cells for band in slide.bands(choose_scale(slide.facts))])
 
 
-def assert_same_scores(graph: Graph, found: Cells, expected: Cells, limits: tuple[float, float] = LIMITS) -> None:
+def assert_same_scores(graph: Graph, found: Cells, expected: Cells) -> None:
     """Compare the scores of cells, each shape (N, 50, 50, 3)."""
     one, other = (graph.infer(np.ascontiguousarray(cells))[PROBABILITY] for cells in (found, expected))
     differences = np.abs(one - other)
 
     assert len(differences) > 10
-    assert differences.mean() <= limits[0]
-    assert differences.max() <= limits[1]
+    assert differences.mean() <= LIMITS[0]
+    assert differences.max() <= LIMITS[1]
 
 
 @pytest.mark.parametrize("levels", [1, 4])
@@ -73,7 +70,7 @@ def test_svs_and_tiff_at_both_scales_score_alike(graph: Graph, slide_samples: Pa
     finest = tifffile.imread(slide_samples / "CMU-1-Small-Region.svs", key=0)
     resolution = (1e4 / 0.499, 1e4 / 0.499)
     tifffile.imwrite(
-        fine, finest, tile=(256, 256), photometric="rgb", compression="jpeg", compressionargs={"level": 98},
+        fine, finest, tile=(256, 256), photometric="rgb", compression="deflate",
         resolution=resolution, resolutionunit="CENTIMETER", metadata=None,
     )  # fmt: skip
 
@@ -86,11 +83,10 @@ def test_dicom_scores_as_the_svs_it_was_made_from(graph: Graph, slide_samples: P
 
     dicom = screened(slide_samples / "cmu-1-small-region-dicom")
 
-    assert_same_scores(graph, dicom[tissue], svs[tissue], SECOND_LOSS_LIMITS)
+    assert_same_scores(graph, dicom[tissue], svs[tissue])
 
 
 def region_and_tissue(samples: Path) -> tuple[Cells, NDArray[np.bool_]]:
-    path = samples / "CMU-1-Small-Region.svs"
-    with SlideFile.open(path) as slide:
-        tissue = tissue_cells(slide.overview(), choose_scale(slide.facts).grid).tissue
-    return screened(path), tissue
+    """The SVS and which of its cells are at least half tissue: on bare glass this model's P means nothing."""
+    cells = screened(samples / "CMU-1-Small-Region.svs")
+    return cells, (np.ptp(cells, axis=-1) > TINT).mean(axis=(2, 3)) > 0.5
