@@ -9,26 +9,23 @@ CELL_UM = 50 * UM_PER_PX
 
 
 class CellShares:
-    """Tells which pixels of an overview lie in which cell."""
+    """Tells which share of each cell a mask of an overview covers; pixels on a border count for both by their area."""
 
     def __init__(self, shape: tuple[int, int], grid: SlideGrid, um_per_px: float) -> None:
         cell_px = CELL_UM / um_per_px
-        self._grid = (grid.rows, grid.columns)
-        rows, columns = (
-            np.minimum(np.arange(side) / cell_px, count - 1).astype(int)
-            for side, count in zip(shape, self._grid, strict=True)
-        )
-        self._cell = rows[:, None] * grid.columns + columns[None, :]
-        self._pixels = np.bincount(self._cell.ravel(), minlength=grid.rows * grid.columns)
-        self.covered = np.outer(
-            *(
-                np.clip(side / cell_px - np.arange(count), 0.0, 1.0)
-                for side, count in zip(shape, self._grid, strict=True)
-            )
-        )
+        self._rows = _overlaps(shape[0], grid.rows, cell_px)
+        self._columns = _overlaps(shape[1], grid.columns, cell_px)
+        self.covered = np.outer(self._rows.sum(axis=1), self._columns.sum(axis=1)) / cell_px**2
         """The share of each cell that lies on the slide, shape (rows, columns)."""
+        self._areas_px = np.maximum(self.covered * cell_px**2, 1e-6)
 
     def of(self, mask: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """The share of each cell's pixels that are True, shape (rows, columns)."""
-        counts = np.bincount(self._cell[mask], minlength=self._pixels.size)
-        return (counts / np.maximum(self._pixels, 1)).reshape(self._grid)
+        """The share of each cell's area on the slide where the mask is True, shape (rows, columns)."""
+        return np.asarray(self._rows @ mask.astype(np.float32) @ self._columns.T / self._areas_px)
+
+
+def _overlaps(pixels: int, cells: int, cell_px: float) -> NDArray[np.float32]:
+    """How much of each pixel of a side lies in each cell, shape (cells, pixels)."""
+    pixel, cell = np.arange(pixels)[None, :], np.arange(cells)[:, None] * cell_px
+    overlaps = np.minimum(pixel + 1, cell + cell_px) - np.maximum(pixel, cell)
+    return np.asarray(overlaps.clip(0.0, 1.0), np.float32)

@@ -9,7 +9,7 @@ class Limits:
 
     memory_bytes: int = 256 * 2**20
     """Most that the worker may allocate on top of its libraries."""
-    open_timeout_s: float = 30.0
+    open_timeout_s: float = 60.0
     """For opening, the worker's start included."""
     read_timeout_s: float = 60.0
     """For one read: a band, a tile, a strip of the overview. The worker is killed then."""

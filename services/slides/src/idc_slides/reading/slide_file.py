@@ -139,6 +139,11 @@ class SlideFile:
         pixels, _ = self._reader.read(index, tile.left_px, tile.top_px, factor, size_px, CELL_PX)
         return jpeg(pixels)
 
+    @property
+    def worker_pid(self) -> int:
+        """The worker's process id; 0 where none runs."""
+        return self._reader.worker_pid
+
     def close(self) -> None:
         self._reader.close()
 

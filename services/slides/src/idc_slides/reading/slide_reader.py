@@ -19,6 +19,8 @@ Blocks = list[tuple[int, int]]
 
 CODES: Final = frozenset({"unsupported-format", "not-brightfield", "unreadable-slide", "slide-too-costly"})
 """What the worker may say."""
+HANG_WEIGHT: Final = 8
+"""A hang costs its whole time limit, so that few are borne."""
 REMEDIED: Final = frozenset({"unreadable-slide", "unsupported-format", "slide-too-costly"})
 """Where the worker tells a library's reason alone."""
 
@@ -70,6 +72,12 @@ class SlideReader:
         }
         with self._lock:
             return self._read(area, blocks)
+
+    @property
+    def worker_pid(self) -> int:
+        """The worker's process id; 0 where none runs."""
+        worker = self._worker
+        return worker.pid if worker is not None else 0
 
     def close(self) -> None:
         with self._lock:
@@ -151,17 +159,17 @@ class SlideReader:
 
     def _count_death(self, cause: WorkerDied) -> None:
         self._worker = None
-        self._deaths += 1
+        self._deaths += HANG_WEIGHT if isinstance(cause, WorkerHung) else 1
         if self._deaths <= self._limits.worker_deaths:
             return
         if isinstance(cause, WorkerHung):
             raise SlideTimedOut(
-                f"{self._path.name!r} was too slow to read {self._deaths} times ({self._limits.read_timeout_s:g} s each): "
-                "save it as a pyramidal TIFF with tiles"
+                f"{self._path.name!r} was not read in {self._limits.read_timeout_s:g} s, again and again: "
+                "export it as a tiled pyramidal TIFF"
             ) from cause
         raise SlideUnreadable(
             "slide-too-costly",
-            f"{self._path.name!r} ended its reader {self._deaths} times: copy it anew, or export it",
+            f"{self._path.name!r} ended its reader again and again: copy it anew, or export it",
         ) from cause
 
 

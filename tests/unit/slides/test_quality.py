@@ -1,0 +1,107 @@
+"""What is screened, what is left out and why, on slides whose cells are known."""
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from idc_contracts.slides import SlideGrid
+from idc_slides.quality import TissueMap, blurred_cells, tissue_cells
+from support.made_slides import MadeSlide, made_slide
+
+
+def map_of(slide: MadeSlide, um_per_px: int = 16) -> TissueMap:
+    """The map of a slide from an overview that is the exact mean of its pixels."""
+    factor = um_per_px // 4
+    height, width = (side // factor * factor for side in slide.pixels.shape[:2])
+    parts = slide.pixels[:height, :width].reshape(height // factor, factor, width // factor, factor, 3)
+    rows, columns = slide.kinds.shape
+    return tissue_cells(
+        parts.mean(axis=(1, 3)).astype(np.uint8), SlideGrid(columns=columns, rows=rows, pitch_px=400), um_per_px
+    )
+
+
+MIXED = made_slide(
+    [
+        ["glass"] * 12,
+        ["glass", *["stroma"] * 4, *["tumour"] * 3, *["pale"] * 2, "glass", "dust"],
+        ["glass", *["stroma"] * 4, *["tumour"] * 3, *["pale"] * 2, "glass", "dust"],
+        ["glass", *["fat"] * 5, *["stroma"] * 4, "pen", "glass"],
+        ["glass", *["fat"] * 5, "stroma", "fold", "fold", "stroma", "pen", "glass"],
+        ["glass"] * 12,
+    ]
+)
+
+
+@pytest.mark.parametrize("um_per_px", [8, 16])
+def test_stroma_tumour_and_pale_tissue_are_screened_and_nothing_else(um_per_px: int) -> None:
+    tissue = map_of(MIXED, um_per_px).tissue
+
+    assert set(MIXED.kinds[tissue]) == {"stroma", "tumour", "pale", "fold"}
+    assert tissue.sum() == np.isin(MIXED.kinds, ["stroma", "tumour", "pale", "fold"]).sum()
+
+
+@pytest.mark.parametrize(
+    ("kind", "causes"), [("glass", {"glass"}), ("dust", {"glass"}), ("pen", {"pen"}), ("fat", {"fat"})]
+)
+def test_a_cell_that_is_left_out_has_its_cause(kind: str, causes: set[str]) -> None:
+    left_out = map_of(MIXED).left_out
+
+    found = {cause for cause, cells in left_out.items() if cells[MIXED.kinds == kind].any()}
+
+    assert found == causes
+
+
+def test_each_cell_is_screened_or_left_out_for_one_cause() -> None:
+    found = map_of(MIXED)
+
+    assert (found.tissue.astype(int) + sum(cells.astype(int) for cells in found.left_out.values()) == 1).all()
+
+
+def test_a_fold_is_noted_and_has_its_share() -> None:
+    found = map_of(MIXED)
+
+    assert found.notes["fold"][MIXED.kinds == "fold"].all()
+    assert not found.notes["fold"][MIXED.kinds != "fold"].any()
+    assert 0.02 < found.shares["fold"] < 0.2
+
+
+def test_a_slide_of_glass_alone_has_no_tissue_and_no_shares() -> None:
+    found = map_of(made_slide([["glass"] * 5] * 4))
+
+    assert not found.tissue.any()
+    assert found.left_out["glass"].all()
+    assert found.shares == {"pen": 0.0, "fold": 0.0}
+
+
+def test_a_slide_without_glass_is_tissue_throughout() -> None:
+    assert map_of(made_slide([["stroma"] * 5] * 4)).tissue.all()
+
+
+def test_glass_of_another_tint_is_still_glass() -> None:
+    slide = made_slide([["glass", "stroma", "glass"]] * 3)
+    tinted = np.clip(slide.pixels * np.array([0.98, 0.95, 0.90]), 0, 255).astype(np.uint8)
+
+    found = map_of(MadeSlide(tinted, slide.kinds))
+
+    assert (found.tissue == (slide.kinds == "stroma")).all()
+
+
+def test_a_cell_that_reaches_over_the_slides_edge_is_left_out() -> None:
+    slide = made_slide([["stroma"] * 3] * 3)
+
+    found = map_of(MadeSlide(slide.pixels[:, :120], slide.kinds))
+
+    assert found.left_out["edge"].tolist() == [[False, False, True]] * 3
+
+
+def test_blur_of_two_pixels_is_seen_and_sharp_cells_are_not_called_blurred() -> None:
+    cells = (
+        made_slide([["stroma"] * 4, ["tumour"] * 4])
+        .pixels.reshape(2, 50, 4, 50, 3)
+        .swapaxes(1, 2)
+        .reshape(-1, 50, 50, 3)
+    )
+    blurred = ndimage.gaussian_filter(cells.astype(float), (0, 2, 2, 0)).astype(np.uint8)
+
+    assert not blurred_cells(cells).any()
+    assert blurred_cells(blurred).all()

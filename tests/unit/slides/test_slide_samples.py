@@ -1,0 +1,84 @@
+"""The public test slides: the good are read, the others refused with a reason that names a remedy."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from idc_slides.reading import NeedsScale, SlideFile, SlideUnreadable
+from idc_slides.scale import choose_scale
+
+
+def screened(path: Path) -> NDArray[np.uint8]:
+    with SlideFile.open(path) as slide:
+        return np.stack([band.cells for band in slide.bands(choose_scale(slide.facts))])
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "word"),
+    [
+        ("unreadable.svs", "unreadable-slide", "copy it anew"),
+        ("unopenable.tiff", "unsupported-format", "export it"),
+        ("fluorescence.ome.tif", "not-brightfield", "8-bit RGB"),
+        ("small.svs", "slide-too-small", "16 x 16 px"),
+        ("boxes.tiff", "needs-scale", "352.8"),
+        ("10000x5000-in-24-kB.tiff", "needs-scale", "352.9"),
+        ("jpeg2000-no-mpp.svs", "needs-scale", "does not tell its scale"),
+    ],
+)
+def test_each_odd_slide_is_refused_with_its_reason(idc_slides: Path, name: str, code: str, word: str) -> None:
+    with pytest.raises(SlideUnreadable, match=word) as refused, SlideFile.open(idc_slides / name) as slide:
+        choose_scale(slide.facts)
+
+    assert refused.value.code == code
+    assert isinstance(refused.value, NeedsScale) == (code == "needs-scale")
+
+
+def test_a_small_file_with_a_large_image_is_read_in_bounded_memory(idc_slides: Path) -> None:
+    with SlideFile.open(idc_slides / "10000x5000-in-24-kB.tiff") as slide:
+        bands = list(slide.bands(choose_scale(slide.facts, 0.5)))
+
+    assert all(band.readable.all() for band in bands)
+
+
+def test_the_false_colours_of_a_dicom_slide_are_put_right_and_told(idc_slides: Path) -> None:
+    truth = screened(idc_slides / "CMU-1-Small-Region.svs").astype(int)
+    with SlideFile.open(idc_slides / "cmu-1-small-region-dicom") as slide:
+        warnings = slide.facts.warnings
+
+    found = screened(idc_slides / "cmu-1-small-region-dicom")
+
+    assert np.abs(found - truth).mean() < 1.5
+    assert "YCbCr" in warnings[0]
+
+
+def test_a_pyramid_made_by_leaving_out_pixels_is_not_screened(idc_slides: Path) -> None:
+    with SlideFile.open(idc_slides / "cmu-1-small-region-dicom") as slide:
+        chosen = choose_scale(slide.facts)
+
+    assert chosen.record.level == 0
+    assert "leaving out pixels" in chosen.warnings[0]
+
+
+@pytest.mark.parametrize("content", [b"no DICOM file", bytes(128) + b"DICM" + bytes(64)])
+def test_a_strange_file_beside_a_dicom_slide_harms_nothing(idc_slides: Path, tmp_path: Path, content: bytes) -> None:
+    folder = tmp_path / "slide"
+    shutil.copytree(idc_slides / "cmu-1-small-region-dicom", folder)
+    folder.chmod(0o755)
+    (folder / "a-strange-one.dcm").write_bytes(content)
+
+    with SlideFile.open(folder / "level-0-frames-0-30.dcm") as slide:
+        assert (slide.facts.width_px, slide.facts.height_px) == (2220, 2967)
+
+
+def test_a_truncated_svs_is_refused_or_shows_what_cannot_be_read(idc_slides: Path, tmp_path: Path) -> None:
+    whole = (idc_slides / "CMU-1-Small-Region.svs").read_bytes()
+    (tmp_path / "cut.svs").write_bytes(whole[: len(whole) // 2])
+
+    with pytest.raises(SlideUnreadable) as refused, SlideFile.open(tmp_path / "cut.svs") as slide:
+        choose_scale(slide.facts)
+
+    assert refused.value.code in ("unsupported-format", "unreadable-slide")
+    assert ":" in refused.value.detail
