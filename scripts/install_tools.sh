@@ -92,7 +92,7 @@ install_manifest_tools() {
 
 install_manifest_tools
 [[ ${1:-} == manifests ]] && exit
-apt_install mosquitto=mosquitto openssl=openssl chromium=chromium systemd-analyze=systemd
+apt_install jq=jq mosquitto=mosquitto openssl=openssl chromium=chromium systemd-analyze=systemd
 # Debian keeps PostgreSQL's programs out of the PATH; the tests make their own clusters.
 [[ -n $(compgen -G '/usr/lib/postgresql/*/bin/initdb') ]] || apt_install no-such-command=postgresql
 "$uv" sync --frozen --all-packages --quiet

@@ -76,6 +76,7 @@ class SecretsApi:
                     found: Secret = json.load(answer)
                     return found
             except urllib.error.HTTPError as error:
+                error.close()
                 raise _refused(name, error) from error
             except OSError as error:
                 if time.monotonic() > until:

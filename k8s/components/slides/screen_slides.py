@@ -58,6 +58,7 @@ class Gateway:
             except urllib.error.HTTPError as error:
                 if error.code not in (429, 502, 503, 504) or time.monotonic() > until:
                     raise
+                error.close()
                 time.sleep(float(error.headers.get("Retry-After") or 5))
             except OSError as error:
                 if time.monotonic() > until:
@@ -82,6 +83,7 @@ def screen(gateway: Gateway, chosen: list[str], every_s: float) -> Iterator[tupl
             waiting[place] = str(gateway.queue(place)["id"])
         except urllib.error.HTTPError as error:
             if error.code in (401, 403):
+                error.close()
                 raise Unavailable(f"the gateway refuses the key: {error.code} {error.reason}") from error
             yield place, _told(error)
     while waiting:
@@ -103,7 +105,8 @@ def fault(record: Record) -> str:
 
 def _told(error: urllib.error.HTTPError) -> str:
     try:
-        return str(json.load(error)["detail"])
+        with error:
+            return str(json.load(error)["detail"])
     except (ValueError, KeyError, TypeError):
         return f"{error.code} {error.reason}"
 
