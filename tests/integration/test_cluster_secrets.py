@@ -1,34 +1,22 @@
 """The cluster's bootstrap: real certificates, and an API server that allows what the Role allows."""
 
 import base64
-import importlib.util
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
 from support.broker_scripts import run
 from support.kustomized import K8S, of_kind
+from support.pod_programs import load_program
 from support.secrets_server import SecretsServer, serving
 
 pytestmark = pytest.mark.integration
 PROGRAM = K8S / "base/bootstrap/cluster_secrets.py"
 
 
-def load() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("cluster_secrets", PROGRAM)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-program = load()
+program = load_program(PROGRAM)
 
 
 @pytest.fixture
@@ -159,6 +147,18 @@ def test_credential_is_never_overwritten(cluster: SecretsServer, tmp_path: Path,
 
     assert refused.value.code == 77
     assert content(cluster) == before
+
+
+def test_passwords_that_were_taken_away_are_made_anew(cluster: SecretsServer, tmp_path: Path) -> None:
+    bootstrap(cluster, tmp_path / "first")
+    before = content(cluster)
+    del cluster.secrets["idc-broker"]["data"]["passwords"]
+
+    bootstrap(cluster, tmp_path / "second")
+
+    after = content(cluster)
+    assert after["idc-gateway"]["mqtt-password"] != before["idc-gateway"]["mqtt-password"]
+    assert after["idc-gateway"]["api-key"] == before["idc-gateway"]["api-key"]
 
 
 def test_secret_that_another_changed_meanwhile_is_left_alone(cluster: SecretsServer, tmp_path: Path) -> None:

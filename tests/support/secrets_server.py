@@ -1,12 +1,13 @@
 """The part of a Kubernetes API server that the bootstrap uses: named Secrets, and what an account may do with them."""
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 from typing import Any
+
+from support.pod_programs import serving_json
+
+VERBS = {"GET": "get", "PUT": "update"}
 
 
 @dataclass
@@ -23,9 +24,14 @@ class SecretsServer:
         """An empty Secret, as `kubectl apply -k k8s/data` makes it."""
         self.secrets[name] = {"metadata": {"name": name, "resourceVersion": "1"}, "type": "Opaque"}
 
-    def answer(self, verb: str, name: str, sent: dict[str, Any] | None) -> tuple[int, dict[str, Any]]:
+    def answer(
+        self, method: str, path: str, sent: dict[str, Any] | None, authorization: str
+    ) -> tuple[int, dict[str, Any]]:
         """The status and the body for a request."""
-        if verb not in self.allowed.get(name, set()):
+        folder, _, name = path.rpartition("/")
+        if authorization != f"Bearer {self.token}":
+            return 401, {}
+        if folder != "/api/v1/namespaces/idc-sentinel/secrets" or VERBS[method] not in self.allowed.get(name, set()):
             return 403, {}
         if name not in self.secrets:
             return 404, {}
@@ -43,36 +49,5 @@ class SecretsServer:
 @contextmanager
 def serving(server: SecretsServer) -> Iterator[SecretsServer]:
     """Serve it on a free port of this machine; `url` says which."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self._answer("get", None)
-
-        def do_PUT(self) -> None:
-            self._answer("update", json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-
-        def _answer(self, verb: str, sent: dict[str, Any] | None) -> None:
-            status, body = 401, {}
-            if self.headers["Authorization"] == f"Bearer {server.token}":
-                *_, namespace, kind, name = self.path.split("/")
-                known = (namespace, kind) == ("idc-sentinel", "secrets")
-                status, body = server.answer(verb, name, sent) if known else (404, {})
-            content = json.dumps(body).encode()
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    listener = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = Thread(target=listener.serve_forever, daemon=True)
-    thread.start()
-    server.url = f"http://127.0.0.1:{listener.server_port}"
-    try:
+    with serving_json(server.answer) as server.url:
         yield server
-    finally:
-        listener.shutdown()
-        thread.join()
-        listener.server_close()
