@@ -123,11 +123,10 @@ one_slide() {
         --header "Upload-Metadata: filename $name" --dump-header - --output "$work/answer" |
         tr -d '\r' | sed -n 's/^location: *//Ip')
     [[ $place ]] || fail "the slide's upload was refused: $(cat "$work/answer")"
-    place=/${place#*://*/}
     # no limit of time: the file may be large
-    id=$(ask "/${place#/}" --max-time 0 --request PATCH --header 'Tus-Resumable: 1.0.0' --header 'Upload-Offset: 0' \
-        --header 'Content-Type: application/offset+octet-stream' --upload-file "$slide" --dump-header - --output "$work/answer" |
-        tr -d '\r' | sed -n 's/^x-idc-slide: *//Ip')
+    id=$(ask "/api/v1/slides/uploads/${place##*/}" --max-time 0 --request PATCH --header 'Tus-Resumable: 1.0.0' \
+        --header 'Upload-Offset: 0' --header 'Content-Type: application/offset+octet-stream' --upload-file "$slide" \
+        --dump-header - --output "$work/answer" | tr -d '\r' | sed -n 's/^x-idc-slide: *//Ip')
     id=${id##*/}
     [[ $id ]] || fail "the slide's upload failed: $(cat "$work/answer")"
     wait_until "slide $id has ended" slide_ended "$id"

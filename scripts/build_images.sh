@@ -6,8 +6,8 @@
 #
 # ARCH: amd64 or arm64. IMAGE: such as `alarm`; by default every image that a node may run. TAG is IDC_TAG (0.1.0). In a
 # tar each image has two names: idc-sentinel/IMAGE, and images.idc.internal/idc-sentinel/IMAGE for k3s's embedded mirror.
-# For another processor than this machine's, run scripts/install_pi_tools.sh first. BASE_DEBIAN and BASE_PYTHON name other
-# base images. Needs Docker with buildx.
+# For another processor than this machine's, run scripts/install_pi_tools.sh first. BASE_PYTHON names
+# another base image of the Python services. Needs Docker with buildx.
 set -euEo pipefail
 trap 'echo "build_images.sh: line $LINENO failed: $BASH_COMMAND" >&2' ERR
 cd "$(dirname "$0")/.."
@@ -28,8 +28,7 @@ options_of() { # IMAGE
     case $1 in
         broker | observability) echo "--file $1/Dockerfile" ;;
         inference-ncs) echo "--file services/inference/Dockerfile.ncs" ;;
-        slides) [[ ! -d services/slides/src/idc_slides/web ]] || echo "--file services/Dockerfile --target slides --build-arg SERVICE=slides" ;;
-        alarm | gateway | inference | trainer) echo "--file services/Dockerfile --target $1 --build-arg SERVICE=$1" ;;
+        alarm | gateway | inference | slides | trainer) echo "--file services/Dockerfile --target $1 --build-arg SERVICE=$1" ;;
         *) say "there is no image $1: ${everywhere[*]} ${amd64_only[*]}"; return 64 ;;
     esac
 }
@@ -37,7 +36,7 @@ options_of() { # IMAGE
 build() { # IMAGE OPTION...
     local image=$1 options
     shift
-    options=$(options_of "$image")
+    options=$(options_of "$image") || exit
     [[ ${BASE_PYTHON:-} ]] && options+=" --build-arg PYTHON_IMAGE=$BASE_PYTHON"
     # word by word
     # shellcheck disable=SC2086
@@ -75,7 +74,7 @@ case $mode in
             say "building and pushing $image for amd64 and arm64"
             build "$image" --platform linux/amd64,linux/arm64 --push --tag "$target/idc-sentinel/$image:$tag"
         done
-        # the trainer runs on amd64 only
+        # the trainer is for amd64 alone: `docker push` what `tar amd64 trainer` has built
         ;;
     *) echo "$usage" >&2; exit 64 ;;
 esac
