@@ -13,6 +13,7 @@
 # FOLDER/alarm/    ca.crt, mqtt-password, client.key, client.crt
 # FOLDER/metrics/  metrics-key                               for Prometheus
 # FOLDER/operator/ ca.crt, mqtt-password, client.key, client.crt    for people with an MQTT client
+# FOLDER/slides/   ca.crt, inference-key
 # FOLDER/inference/ server.key, server.crt, inference-key    for inference on another machine, if it has a name
 #
 # IDC_BROKER_NAMES: names of the broker in addition to `broker` and `localhost`, comma-separated (`pi.lan,192.0.2.7`).
@@ -51,7 +52,7 @@ keep() {
 home_of() { if [[ $1 == monitor ]]; then echo "$folder/broker"; else echo "$folder/$1"; fi; }
 
 mkdir -p "$folder/ca" || fail "cannot make $folder/ca: give account $(id -u) write permission there"
-for account in "${accounts[@]}" metrics inference; do mkdir -p "$(home_of "$account")"; done
+for account in "${accounts[@]}" metrics inference slides; do mkdir -p "$(home_of "$account")"; done
 
 # Signs a request from standard input, valid from yesterday: a Pi's clock may be behind this machine's. `openssl ca` is
 # the only command of OpenSSL 3.0 that accepts a start date. Without more options it signs with the authority.
@@ -151,6 +152,7 @@ if [[ $inference_names ]]; then
     cmp -s "$folder/ca/ca.crt" "$folder/inference/ca.crt" || keep "$folder/inference/ca.crt" <"$folder/ca/ca.crt"
     keep_server_certificate inference "$inference_names"
 fi
+cmp -s "$folder/ca/ca.crt" "$folder/slides/ca.crt" || keep "$folder/slides/ca.crt" <"$folder/ca/ca.crt"
 for account in "${accounts[@]}"; do
     copy=$(home_of "$account")/ca.crt
     cmp -s "$folder/ca/ca.crt" "$copy" || keep "$copy" <"$folder/ca/ca.crt"
@@ -162,5 +164,5 @@ if [[ ! -s $folder/gateway/api-key ]]; then
     printf 'idc_%s\n' "$(random)" | keep "$folder/gateway/api-key"
 fi
 share_key metrics-key metrics gateway
-share_key inference-key gateway inference
+share_key inference-key gateway inference slides
 say "ready. Read the first API key with: make api-key   (docker compose exec gateway cat /run/secrets/idc/api-key)"

@@ -21,6 +21,7 @@ for name in $(compgen -e | sort); do check_name_of_env "$name"; done
 if [[ ${1:-} ]]; then
     check_service_file "$1" gateway.env GATEWAY gateway
     check_service_file "$1" inference.env INFERENCE inference inference-ncs
+    check_service_file "$1" slides.env SLIDES slides
     check_service_file "$1" alarm.env ALARM x-alarm alarm
     check_service_file "$1" alarm-pi.env ALARM x-alarm alarm-pi
 fi
@@ -39,6 +40,9 @@ for name in IDC_SITE IDC_PI_DEVICE; do
         refuse "$name is '${!name}': it is a level of MQTT topics, write lower-case letters, digits and hyphens"
 done
 case ${IDC_MUTUAL_TLS:-off} in on | off) ;; *) refuse "IDC_MUTUAL_TLS is '$IDC_MUTUAL_TLS': write on or off" ;; esac
+case ${IDC_SLIDES_INTERNAL:-true} in true | false) ;; *) refuse "IDC_SLIDES_INTERNAL is '$IDC_SLIDES_INTERNAL': write true or false" ;; esac
+[[ ${IDC_MINIMUM_IDC_MM2:-1} =~ ^[0-9]+(\.[0-9]+)?$ ]] ||
+    refuse "IDC_MINIMUM_IDC_MM2 is '$IDC_MINIMUM_IDC_MM2': write an area in mm2, such as 1 or 0.5"
 if [[ ${IDC_LOCAL_INFERENCE:-1} == 0 && ! ${IDC_INFERENCE_URL:-} ]]; then
     refuse "IDC_LOCAL_INFERENCE=0 runs no inference here: name the other machine's with IDC_INFERENCE_URL=https://NAME:8443"
 fi

@@ -25,7 +25,7 @@ check_name_of_env() { # NAME
     local capitals=${1^^} near changes
     if [[ $1 == IDC_OVERLAY_TLS || $1 == IDC_PROJECT ]] || grep -qx "$1" "$known"; then return; fi
     case $capitals in
-        GATEWAY_* | INFERENCE_* | ALARM_*)
+        GATEWAY_* | INFERENCE_* | SLIDES_* | ALARM_*)
             refuse "$1 in .env reaches no service: write it into $(env_file_of "$capitals")"
             return
             ;;
@@ -56,7 +56,7 @@ set_by_compose() { # FOLDER NAME SECTION...
         /^[a-z-]+:/ { top = $1 }
         /^[a-z-]+:/ || top == "services:" && /^  [a-z-]+:/ { section = substr($1, 1, length($1) - 1) }
         $1 == name && index(sections, " " section " ") {
-            if ($2 ~ /^\${IDC_/ && $NF ~ /}$/ && match($2, /IDC_[A-Z_]+/)) source = substr($2, RSTART, RLENGTH)
+            if ($2 ~ /^\${IDC_/ && $NF ~ /}$/ && match($2, /IDC_[A-Z0-9_]+/)) source = substr($2, RSTART, RLENGTH)
             else if (!source) source = "-"
         }
         END { print source }
@@ -78,7 +78,7 @@ check_service_file() { # FOLDER FILE PREFIX SECTION...
                     *) refuse "$name in $file would have no effect, since docker-compose.yml sets it: write $source into .env" ;;
                 esac
                 ;;
-            GATEWAY_* | INFERENCE_* | ALARM_*) refuse "$name in $file reaches no service: write it into $(env_file_of "$capitals")" ;;
+            GATEWAY_* | INFERENCE_* | SLIDES_* | ALARM_*) refuse "$name in $file reaches no service: write it into $(env_file_of "$capitals")" ;;
             IDC_* | COMPOSE_*) refuse "$name in $file reaches nothing: write it into .env" ;;
             *)
                 read -r _ changes <<<"$(nearest "${capitals%%_*}" <<<"$prefix")"

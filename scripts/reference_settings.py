@@ -11,6 +11,7 @@ from pydantic_core import PydanticUndefined, to_jsonable_python
 from idc_alarm.settings import AlarmSettings
 from idc_gateway.settings import GatewaySettings
 from idc_inference.settings import InferenceSettings
+from idc_slides.settings import SlidesSettings
 from reference_tables import NOTICE, ROOT, table
 
 
@@ -26,6 +27,7 @@ def settings_page() -> str:
     for name, kind, file in (
         ("Gateway", GatewaySettings, "`gateway.env`"),
         ("Inference", InferenceSettings, "`inference.env`"),
+        ("Slides", SlidesSettings, "`slides.env`"),
         ("Alarm", AlarmSettings, "`alarm.env`, or `alarm-pi.env` for the alarm of the profile `pi`"),
     ):
         prefix = str(kind.model_config["env_prefix"])

@@ -68,3 +68,12 @@ def idc_data() -> Path:
     if not folder:
         pytest.skip("IDC_DATA is not set: real patches are not here")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def idc_slides() -> Path:
+    """The folder with slides of other projects, from IDC_SLIDES; the test is skipped where that is not set."""
+    folder = os.environ.get("IDC_SLIDES")
+    if not folder:
+        pytest.skip("IDC_SLIDES is not set: the test slides are not here")
+    return Path(folder)

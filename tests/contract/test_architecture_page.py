@@ -14,7 +14,7 @@ import pytest
 
 REPOSITORY: Final = Path(__file__).parents[2]
 PAGE: Final = (REPOSITORY / "docs/explanation/architecture.md").read_text(encoding="utf-8")
-SERVICES: Final = ("alarm", "gateway", "inference", "trainer")
+SERVICES: Final = ("alarm", "gateway", "inference", "slides", "trainer")
 _SECTION: Final = re.compile(r"^## (.+?)\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 _BOX: Final = re.compile(r'(\w+)\["([^"]+)"\]')
 
@@ -65,7 +65,7 @@ def names_in(room: str) -> frozenset[str]:
 
 
 def test_every_walk_is_drawn() -> None:
-    assert WALKS.keys() == {"A patch", "A finding", "A sign-in", "A training run"}
+    assert WALKS.keys() == {"A patch", "A finding", "A sign-in", "A slide", "A training run"}
 
 
 @pytest.mark.parametrize("service", SERVICES)

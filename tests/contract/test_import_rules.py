@@ -28,7 +28,7 @@ class Rules:
 RULES: Final = {
     "gateway": Rules(
         rooms="errors executors grouping shared_check sql audit idempotency inference messages access results alarms "
-        "store classifying backup settings web composition app openapi commands __main__",
+        "slides store classifying backup settings web composition app openapi commands __main__",
         libraries={
             "fastapi": ("web.*", "app"),
             "starlette": ("web.*", "app"),
@@ -38,7 +38,7 @@ RULES: Final = {
             "aiomqtt": ("messages.*",),
             "paho": ("messages.*",),
             "httpx": ("inference.*",),
-            "aiohttp": ("inference.*",),
+            "aiohttp": ("inference.*", "slides.*"),
             "obstore": ("results.object_images",),
             "prometheus_client": ("web.*",),
         },
@@ -70,6 +70,22 @@ RULES: Final = {
             "jinja2": ("export.*", "report.*"),
             "matplotlib": ("report.*",),
             "rich": ("commands.*",),
+        },
+    ),
+    "slides": Rules(
+        rooms="errors unreadable facts decoding deepzoom scale quality reading sql records scoring findings intake "
+        "jobs pictures reviews exports settings housekeeping web composition app __main__",
+        libraries={
+            "fastapi": ("web.*", "app"),
+            "starlette": ("web.*", "app"),
+            "uvicorn": ("__main__", "web.*"),
+            "sqlalchemy": ("sql.*", "*_store"),
+            "alembic": ("sql.*",),
+            "openslide": ("decoding.*",),
+            "httpx": ("scoring.*", "composition"),
+            "obstore": ("intake.bucket",),
+            "prometheus_client": ("web.*",),
+            "jinja2": ("exports.*",),
         },
     ),
 }

@@ -12,13 +12,14 @@ from idc_inference.settings import InferenceSettings
 from idc_servicekit.setting_names import is_service_link
 from idc_servicekit.setting_names import setting_names as known_names
 from idc_servicekit.settings import ServiceSettings
+from idc_slides.settings import SlidesSettings
 
 REPOSITORY = Path(__file__).parents[2]
 SERVICES = REPOSITORY / "services"
-ALL_SETTINGS: tuple[type[ServiceSettings], ...] = (AlarmSettings, GatewaySettings, InferenceSettings)
+ALL_SETTINGS: tuple[type[ServiceSettings], ...] = (AlarmSettings, GatewaySettings, InferenceSettings, SlidesSettings)
 
 
-@pytest.mark.parametrize("service", ["alarm", "gateway", "inference", "trainer"])
+@pytest.mark.parametrize("service", ["alarm", "gateway", "inference", "slides", "trainer"])
 def test_readme_has_the_common_headings(service: str) -> None:
     headings = [
         line.removeprefix("## ")
@@ -30,7 +31,7 @@ def test_readme_has_the_common_headings(service: str) -> None:
     assert {"Settings", "Run alone", "Test"} <= set(headings)
 
 
-_NAME = re.compile(r"\b(?:ALARM|GATEWAY|INFERENCE)_[A-Z][A-Z0-9_]*")
+_NAME = re.compile(r"\b(?:ALARM|GATEWAY|INFERENCE|SLIDES)_[A-Z][A-Z0-9_]*")
 _NO_SETTINGS = {
     "ALARM_HISTORIES",  # how many histories `make alarm-histories` generates
     "INFERENCE_PRECISION_HINT",  # a property of OpenVINO

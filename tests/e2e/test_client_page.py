@@ -14,6 +14,7 @@ from support.demo_patches import solid_png
 from support.documents import REPOSITORY, commands
 from support.gateway_fakes import MemoryBus
 from support.live_gateway import KEY, gateway_settings, live_gateway
+from support.slides_fake import FakeSlides, serving
 
 pytestmark = pytest.mark.e2e
 
@@ -30,6 +31,9 @@ def folder(tmp_path: Path) -> Path:
         "slides/8975/8975_idx5_x851_y1001_class1.png",
         "tiles/CMU-1 [d=16,x=4096,y=8192,w=800,h=800].png",
         "tiles/a.png",
+        "17a.svs",
+        "17b.svs",
+        "watched/today/18a.svs",
     ):
         (made / name).parent.mkdir(parents=True, exist_ok=True)
         (made / name).write_bytes(RED)
@@ -44,7 +48,10 @@ def boxes(path: Path) -> list[list[float]]:
 
 
 def test_every_command_of_the_clients_page_works(tmp_path: Path, folder: Path) -> None:
-    with live_gateway(gateway_settings(tmp_path), bus=MemoryBus()) as url:
+    with (
+        serving(FakeSlides()) as slides_url,
+        live_gateway(gateway_settings(tmp_path, slides_url=slides_url), bus=MemoryBus()) as url,
+    ):
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
         environment = os.environ | {"IDC_URL": url, "IDC_API_KEY": KEY, "PATH": path}
         place = {"slide": "17a", "x": 4096, "y": 8192}

@@ -27,7 +27,7 @@ def test_no_secret_stands_in_a_log(stack: ComposeStack) -> None:
     assert not [secret for secret in secrets if secret in logs]
 
 
-@pytest.mark.parametrize("service", ["inference", "gateway", "alarm"])
+@pytest.mark.parametrize("service", ["inference", "slides", "gateway", "alarm"])
 def test_every_log_line_is_json(stack: ComposeStack, service: str) -> None:
     # The first sign-in link is for the person at the terminal; it is indented, as no log line is.
     lines = [line for line in stack.logs(service).splitlines() if line.strip() and not line.startswith("  ")]

@@ -88,7 +88,7 @@ def test_inference_of_another_machine_gets_a_certificate_and_the_gateways_key(tm
     assert run("bootstrap.sh", tmp_path, IDC_INFERENCE_NAMES="up.lan").returncode == 0
 
     assert served_names(tmp_path, "inference") == ["up.lan"]
-    keys = [(tmp_path / place / "inference-key").read_text() for place in ("gateway", "inference")]
+    keys = [(tmp_path / place / "inference-key").read_text() for place in ("gateway", "inference", "slides")]
     assert keys[0] == keys[1]
     assert len(keys[0].strip()) == 64
     assert (tmp_path / "inference/ca.crt").read_text() == (tmp_path / "gateway/ca.crt").read_text()

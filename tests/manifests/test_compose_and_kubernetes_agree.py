@@ -18,7 +18,7 @@ COMPOSE: Final[dict[str, Any]] = yaml.safe_load((REPOSITORY / "docker-compose.ym
 SERVICES: Final = {
     "broker": "base",
     "inference": "base",
-    "gateway": "base",
+    "gateway": "components/slides",
     "alarm": "base",
     "observability": "components/observability",
     "probe": "components/observability",
@@ -116,7 +116,7 @@ def test_port_is_the_one_that_the_image_listens_on(service: str) -> None:
     assert {port["port"] for port in document["spec"]["ports"]} == ports if document else not ports
 
 
-@pytest.mark.parametrize("service", ["gateway", "alarm"])
+@pytest.mark.parametrize("service", ["gateway", "alarm", "slides"])
 def test_files_that_settings_name_are_mounted(service: str) -> None:
     pod = pods("overlays/site")[service]
     mounted = {mount["mountPath"]: mount["name"] for mount in pod["containers"][0]["volumeMounts"]}

@@ -10,6 +10,7 @@ import yaml
 from idc_alarm.settings import AlarmSettings
 from idc_gateway.settings import GatewaySettings
 from idc_inference.settings import InferenceSettings
+from idc_slides.settings import SlidesSettings
 from support.setting_names import setting_names
 
 REPOSITORY = Path(__file__).parents[2]
@@ -40,6 +41,7 @@ INFERENCE = OVERLAYS["docker-compose.inference.yml"]
         ("alarm-pi", AlarmSettings),
         ("gateway", GatewaySettings),
         ("inference", InferenceSettings),
+        ("slides", SlidesSettings),
     ],
 )
 def test_environment_names_only_settings_that_exist(service: str, settings: type[Any]) -> None:
@@ -129,7 +131,7 @@ def test_settings_that_the_bootstrap_accepts_are_those_that_something_reads() ->
 
 
 def test_settings_that_the_bootstrap_checks_reach_it_from_the_shell_too() -> None:
-    checked = set(re.findall(r"\bIDC_[A-Z_]+", (REPOSITORY / "broker/check_settings.sh").read_text()))
+    checked = set(re.findall(r"\bIDC_[A-Z0-9_]+", (REPOSITORY / "broker/check_settings.sh").read_text()))
 
     assert checked <= SERVICES["bootstrap"]["environment"].keys() | {"IDC_"}
 

@@ -22,7 +22,7 @@ from support.mqtt_peer import MqttPeer
 IMAGE_TAG: Final = os.environ.get("IDC_TAG", "0.1.0")
 RECOVERY_S: Final = 90.0
 """How long a service may need until it is healthy again after a fault."""
-SERVICES: Final = ("broker", "inference", "gateway", "alarm")
+SERVICES: Final = ("broker", "inference", "slides", "gateway", "alarm")
 
 
 class ComposeStack:

@@ -24,6 +24,7 @@ from idc_contracts.bundle import (
     Parity,
     PatchSpec,
     SelfTest,
+    SlideScores,
     Split,
 )
 from idc_modelio.bundles import file_sha256
@@ -37,6 +38,15 @@ TINY_CHECKS: Final = (
     Check(reason=Reason.UNFAMILIAR, output="unfamiliar", from_value=0.5),
     Check(reason=Reason.UNFAMILIAR, output="distance", from_value=1.0),
     Check(reason=Reason.OUT_OF_FOCUS, output="out_of_focus", from_value=0.5),
+)
+TINY_SLIDE_SCORES: Final = SlideScores(
+    window=3,
+    idc_mean=2.0,
+    idc_deviation=1.0,
+    no_idc_mean=-2.0,
+    no_idc_deviation=1.5,
+    shift_deviation=1.0,
+    patients=9,
 )
 WHITE_FROM: Final = 0.9
 """Mean of all channels over 255 from which a patch shows little tissue."""
@@ -75,11 +85,13 @@ def _graph(side_px: int, *, has_checks: bool) -> ov.Model:
     return ov.Model(list(nodes.values()), [patch], "tiny")
 
 
-def write_tiny_bundle(root: Path, *, version: str = "1", name: str = "idc", has_checks: bool = False) -> Path:
+def write_tiny_bundle(
+    root: Path, *, version: str = "1", name: str = "idc", has_checks: bool = False, has_slide_scores: bool = False
+) -> Path:
     """Write `<root>/<name>/<version>/` and return that folder.
 
     P(IDC) is the mean of the red channel over 255; the thresholds are 0.4 and 0.6. With checks, the graph has the
-    outputs of `tiny_outputs`, and the manifest has `TINY_CHECKS`.
+    outputs of `tiny_outputs`, and the manifest has `TINY_CHECKS`; with slide scores, it has `TINY_SLIDE_SCORES`.
     """
     folder = root / name / version
     folder.mkdir(parents=True)
@@ -91,6 +103,8 @@ def write_tiny_bundle(root: Path, *, version: str = "1", name: str = "idc", has_
     np.savez_compressed(folder / "selftest.npz", patches=patches, **tiny_outputs(patches, has_checks=has_checks))
     (folder / "MODEL_CARD.md").write_text("A made-up model for tests.\n")
     manifest = _manifest(folder, name, version, len(patches), TINY_CHECKS if has_checks else ())
+    if has_slide_scores:
+        manifest = manifest.model_copy(update={"slide_scores": TINY_SLIDE_SCORES})
     (folder / MANIFEST_NAME).write_text(manifest.model_dump_json(indent=2))
     return folder
 

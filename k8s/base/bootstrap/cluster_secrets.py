@@ -24,7 +24,7 @@ from typing import Any, Final
 # The broker's is last: with its accounts, the others' passwords are in use.
 SECRETS: Final = {
     account: f"idc-{'authority' if account == 'ca' else account}"
-    for account in ("ca", "gateway", "alarm", "operator", "metrics", "inference", "broker")
+    for account in ("ca", "gateway", "alarm", "operator", "metrics", "slides", "inference", "broker")
 }
 RENEWED: Final = {"server.crt", "server.key", "client.crt", "client.key", "server.names", "inference.names"}
 TOKEN_FOLDER: Final = Path("/run/secrets/kubernetes.io/serviceaccount")

@@ -21,7 +21,7 @@ from idc_trainer.splits.choose import SplitRequest, split_patients
 from idc_trainer.splits.divided import DividedPatches
 from support.made_scores import made_scores
 from support.memory_patches import made_index
-from support.tiny_bundle import write_tiny_bundle
+from support.tiny_bundle import TINY_SLIDE_SCORES, write_tiny_bundle
 
 PATIENTS = {"a": (2, 2), "b": (2, 2), "c": (2, 2), "d": (0, 2)}
 
@@ -83,6 +83,15 @@ def test_card_does_not_mention_the_public_set_unless_it_was_stated(manifest: Bun
     for claim in ("Breast Histopathology", "CC0", "public", "few places", "few patients", "4 um"):
         assert claim not in card
     assert "Origin: not stated. Licence: not stated." in card
+
+
+def test_card_says_what_decides_a_whole_slide(manifest: BundleManifest) -> None:
+    fitted = manifest.model_copy(update={"slide_scores": TINY_SLIDE_SCORES})
+
+    assert "A whole slide is decided by these thresholds, too: the training had too few slides" in _card(
+        manifest, _findings()
+    )
+    assert "was learnt from 9 training slides whose patches lie side by side" in _card(fitted, _findings())
 
 
 def test_what_a_person_says_of_the_data_stands_in_the_card(manifest: BundleManifest) -> None:

@@ -64,7 +64,7 @@ def test_a_patient_on_two_sides_is_refused(data: Path, tmp_path: Path, error_lin
         (("--stages", "stage9"), errors.WrongSetting, "choose among stage3"),
         (("--input-px", "16"), errors.WrongSetting, "raise --input-px"),
         (("--train-from", "stage7"), errors.WrongSetting, "cannot train efficientnet_lite0 from 'stage7'"),
-        (("--networks", "5"), errors.WrongSetting, "at most one network for each fold"),
+        (("--networks", "7"), errors.WrongSetting, "at most one network for each fold"),
         (("--batch", "2"), errors.WrongSetting, "take at least 8"),
         (("--split", "official", "--test-patients", "a"), errors.WrongSetting, "omit --test-patients"),
         (("--split", "fold:4/3"), errors.SplitError, "no fold 4 of 3"),

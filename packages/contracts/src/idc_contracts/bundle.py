@@ -6,7 +6,7 @@ file, so that the digest of the manifest identifies the whole bundle.
 
 from typing import Final, Literal, Self
 
-from pydantic import AwareDatetime, Field, model_validator
+from pydantic import AwareDatetime, Field, TypeAdapter, model_validator
 
 from idc_contracts.base import Contract, Probability, Sha256
 from idc_contracts.decision import Check, Thresholds
@@ -189,12 +189,37 @@ class SlideScores(Contract):
     """
 
     window: int = Field(ge=1, le=9, description="Side of the square of cells whose logits are averaged; odd.")
-    idc_mean: float = Field(allow_inf_nan=False)
-    idc_deviation: float = Field(gt=0.0, allow_inf_nan=False)
-    no_idc_mean: float = Field(allow_inf_nan=False)
-    no_idc_deviation: float = Field(gt=0.0, allow_inf_nan=False)
-    shift_deviation: float = Field(gt=0.0, allow_inf_nan=False)
+    idc_mean: float = Field(ge=-20.0, le=20.0)
+    idc_deviation: float = Field(ge=0.01, le=20.0)
+    no_idc_mean: float = Field(ge=-20.0, le=20.0)
+    no_idc_deviation: float = Field(ge=0.01, le=20.0)
+    shift_deviation: float = Field(ge=0.01, le=20.0)
     patients: int = Field(ge=1, description="Patients behind these numbers.")
+
+    @model_validator(mode="after")
+    def _can_cut(self) -> Self:
+        if self.window % 2 == 0:
+            raise ValueError(f"window {self.window} has no middle: it must be odd")
+        if self.idc_mean <= self.no_idc_mean:
+            raise ValueError(f"idc_mean {self.idc_mean} must exceed no_idc_mean {self.no_idc_mean}")
+        return self
+
+
+def slide_scores_to_text(scores: SlideScores | None) -> str:
+    """Distributions of scores as one JSON text, as they stand in the parameters of the Open Inference Protocol."""
+    return _SLIDE_SCORES.dump_json(scores).decode()
+
+
+def slide_scores_from_text(text: str) -> SlideScores | None:
+    """The opposite of `slide_scores_to_text`.
+
+    Raises:
+        pydantic.ValidationError: The text is neither the JSON of such distributions nor `null`.
+    """
+    return _SLIDE_SCORES.validate_json(text)
+
+
+_SLIDE_SCORES: TypeAdapter[SlideScores | None] = TypeAdapter(SlideScores | None)
 
 
 class BundleManifest(Contract):

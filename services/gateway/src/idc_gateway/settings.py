@@ -22,6 +22,10 @@ def _by_commas(value: object) -> object:
     return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
 
 
+def _none_if_empty(value: object) -> object:
+    return None if value == "" else value
+
+
 class GatewaySettings(ServiceSettings):
     model_config = SettingsConfigDict(env_prefix="GATEWAY_")
     renamed: ClassVar[Mapping[str, str]] = {"GATEWAY_INFERENCE_URL": "GATEWAY_INFERENCE_URLS"}
@@ -50,6 +54,9 @@ class GatewaySettings(ServiceSettings):
     )
     inference_timeout_s: float = Field(
         default=20.0, gt=0, le=600, description="Longest wait for an answer, all servers together, in seconds."
+    )
+    slides_url: Annotated[HttpUrl | None, BeforeValidator(_none_if_empty)] = Field(
+        default=None, description="The slides service; without it, or empty, this gateway offers no whole slides."
     )
     model_name: Slug = Field(default="idc", description="The model to request.")
     database_url: SecretStr | None = Field(

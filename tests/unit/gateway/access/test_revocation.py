@@ -179,7 +179,7 @@ async def test_administrator_may_go_while_an_administrators_key_is_left(keyring:
     assert await users.all() == []
 
 
-@pytest.mark.parametrize("name", ["gateway", "Gateway", "first", "First", "legacy-192.0.2.1", "LEGACY-x"])
+@pytest.mark.parametrize("name", ["gateway", "Gateway", "folder", "first", "First", "legacy-192.0.2.1", "LEGACY-x"])
 async def test_name_that_the_audit_chain_uses_itself_is_given_to_no_one(client: httpx.AsyncClient, name: str) -> None:
     key = await client.post("/api/v1/keys", json={"name": name, "role": "viewer"})
     user = await client.post("/api/v1/users", json={"name": name, "role": "viewer"})

@@ -29,6 +29,7 @@ def status(gateway: Connection, *, as_json: bool) -> None:
             ["gateway", f"{state['version']}, site {state['site']}"],
             ["broker", "connected" if state["broker_connected"] else "not connected"],
             ["inference", "; ".join(servers)],
+            ["slides", state.get("slides", "off")],
             ["outbox", f"{outbox['waiting']} waiting, the oldest for {outbox['oldest_age_s']:.0f} s"],
             ["images", f"{images['count']}, {images['bytes'] / 1e6:.1f} MB" if images["stored"] else "not stored"],
         ]

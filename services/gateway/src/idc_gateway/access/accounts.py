@@ -9,6 +9,8 @@ from idc_gateway.access.scopes import Role, Scope
 
 GATEWAY: Final = "gateway"
 """The actor of what the gateway does by itself, in the audit chain."""
+FOLDER: Final = "folder"
+"""Who sent a slide that came by the watched folder."""
 FIRST_KEY_NAME: Final = "first"
 FIRST_USER_NAME: Final = "admin"
 LEGACY_PREFIX: Final = "legacy-"
@@ -86,4 +88,4 @@ class Caller:
 def is_reserved(name: str, *, device: str = GATEWAY) -> bool:
     """Whether the name has a meaning in the audit chain or at the start, so that no account may have it."""
     folded = name.casefold()
-    return folded in {GATEWAY, device.casefold(), FIRST_KEY_NAME} or folded.startswith(LEGACY_PREFIX)
+    return folded in {GATEWAY, device.casefold(), FIRST_KEY_NAME, FOLDER} or folded.startswith(LEGACY_PREFIX)

@@ -7,9 +7,9 @@ class Scope(StrEnum):
     """One permission."""
 
     READ = "read"
-    """Read results, images, models, alarms and the status."""
+    """Read results, slides, images, models, alarms and the status."""
     CLASSIFY = "classify"
-    """Send patches."""
+    """Send patches and slides."""
     REVIEW = "review"
     """Record a pathologist's review."""
     ALARM = "alarm"
@@ -17,7 +17,7 @@ class Scope(StrEnum):
     AUDIT = "audit"
     """Read and verify the audit chain."""
     ADMIN = "admin"
-    """Delete results; make and revoke keys and users; choose the model's version."""
+    """Delete results and slides; make and revoke keys and users; choose the model's version."""
 
 
 class Role(StrEnum):
@@ -26,7 +26,7 @@ class Role(StrEnum):
     VIEWER = "viewer"
     """Reads results."""
     OPERATOR = "operator"
-    """Sends patches and handles alarms, too."""
+    """Sends patches and slides and handles alarms, too."""
     REVIEWER = "reviewer"
     """Records reviews, too."""
     ADMIN = "admin"

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+from idc_contracts.bundle import slide_scores_to_text
 from idc_contracts.decision import checks_to_text
 from idc_inference.models.repository import ModelRepository
 from idc_inference.models.served_model import ServedModel
@@ -57,6 +58,7 @@ def model_metadata(model: ServedModel, repository: ModelRepository) -> dict[str,
             **served_parameters(model),
             "version": manifest.version,
             "precision": manifest.precision,
+            "slide_scores": slide_scores_to_text(manifest.slide_scores),
             "card": model.card,
             "figures": manifest.model_dump_json(include={"operating_point", "metrics"}),
             "device": model.device.running,

@@ -34,4 +34,5 @@ def run(options: argparse.Namespace) -> None:
         "Each patient is scored by a compiled model that was not trained on it; calibration and thresholds of each "
         "model were chosen on its own training patients."
     )
-    report(options, f"Cross-validation of {source.recipe.backbone}, {how}", [note], found.index, found.scored)
+    title = f"Cross-validation of {source.recipe.backbone}, {how}"
+    report(options, title, [note], found.index, found.scored, found.slide_scores)

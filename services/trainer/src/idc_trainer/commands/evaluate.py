@@ -29,7 +29,8 @@ def run(options: argparse.Namespace) -> None:
         found = score_bundle(request, progress)
     manifest = found.manifest
     title = f"Model {manifest.name}, version {manifest.version}, {options.precision.upper()} graph"
-    report(options, title, _notes(found, options.only_list), found.index, found.scored)
+    slide_scores = dict.fromkeys(found.scored.patients.tolist(), found.manifest.slide_scores)
+    report(options, title, _notes(found, options.only_list), found.index, found.scored, slide_scores)
 
 
 def _notes(found: Evaluated, only_list: Path | None) -> list[str]:

@@ -13,6 +13,7 @@ from idc_trainer.errors import DataUnreadable
 from idc_trainer.evaluation.intervals import RESAMPLES, Values, estimate, resampled_weights, units_with
 from idc_trainer.evaluation.measures import MEASURES, SHARES, Measurer
 from idc_trainer.evaluation.scored_patches import ScoredPatches
+from idc_trainer.evaluation.slides import SlidesEvaluation
 from idc_trainer.evaluation.spread import LEAST_PATCHES, Called, RiskCoverage, Spread, called, quantiles, risk_coverage
 
 _BOTH: Final = (False, True)
@@ -53,6 +54,9 @@ class Evaluation(BaseModel):
     resamples: int
     seed: int
     command: str | None = Field(default=None, description="The command that measured; null in older files.")
+    slides: SlidesEvaluation | None = Field(
+        default=None, description="Whole slides with a fitted cut; null without any, and in older files."
+    )
 
 
 @dataclass(frozen=True)

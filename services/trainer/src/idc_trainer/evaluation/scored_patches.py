@@ -77,8 +77,7 @@ def score_patches(
     reasons: NDArray[np.bool_] | None = None,
 ) -> ScoredPatches:
     """Join patches with a model's P(IDC), float32, shape (N,), its thresholds and, of shape (N, 3), its `REASONS`."""
-    named = [file.place for file in index.files]
-    x_px, y_px = np.array([(at.x_px, at.y_px) if at else (-1, -1) for at in named], np.int32).reshape(-1, 2).T
+    x_px, y_px = positions_px(index)
     return ScoredPatches(
         probability=probability,
         no_idc_below=np.full(len(index), thresholds.no_idc_below, np.float32),
@@ -90,6 +89,13 @@ def score_patches(
         y_px=y_px,
         reasons=reasons,
     )
+
+
+def positions_px(index: PatchIndex) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """The x and y of each patch in its slide by its name, shape (N,) each; -1 if the name gives none."""
+    named = [file.place for file in index.files]
+    x_px, y_px = np.array([(at.x_px, at.y_px) if at else (-1, -1) for at in named], np.int32).reshape(-1, 2).T
+    return x_px, y_px
 
 
 def reasons_of(outputs: Mapping[str, NDArray[np.floating]], checks: Sequence[Check]) -> NDArray[np.bool_] | None:

@@ -11,10 +11,12 @@ from idc_trainer.data.left_out import count_reasons
 from idc_trainer.evaluation.bootstrap import Evaluation, MeasuredParts
 from idc_trainer.evaluation.intervals import LEAST_UNITS
 from idc_trainer.evaluation.named_list import ListResult
+from idc_trainer.evaluation.scored_patches import ScoredPatches
 from idc_trainer.evaluation.spread import LEAST_PATCHES
 from idc_trainer.graphs.parity import LIMIT
 from idc_trainer.learning.operating_point import reached
 from idc_trainer.learning.recipe import Recipe
+from idc_trainer.learning.sampling import patient_weights
 from idc_trainer.report.content import NOTICE
 from idc_trainer.report.tables import SPREAD_HEAD, spread
 from idc_trainer.splits.divided import DividedPatches
@@ -60,6 +62,7 @@ def model_card(manifest: BundleManifest, found: Findings) -> str:
             parity_limit=LIMIT,
             augmentation=[(name.replace("_", " "), value) for name, value in vars(found.recipe.augmentation).items()],
             calibrations=_calibrations(manifest),
+            prevalence=_prevalence(found.parts.validation.scored),
             used=len(used),
             listing=patches.index.source.listing,
             left_out=", ".join(f"{count} {reason}" for reason, count in reasons.items()),
@@ -78,6 +81,10 @@ def model_card(manifest: BundleManifest, found: Findings) -> str:
             },
         )
     )
+
+
+def _prevalence(scored: ScoredPatches) -> float:
+    return float(np.average(scored.labels, weights=patient_weights(scored.patients)))
 
 
 def _calibrations(manifest: BundleManifest) -> tuple[Calibration, ...]:

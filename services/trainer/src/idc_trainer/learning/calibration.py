@@ -7,14 +7,14 @@ from sklearn.linear_model import LogisticRegression
 
 from idc_contracts.bundle import Calibration
 from idc_trainer.errors import CalibrationFailed
-from idc_trainer.learning.sampling import balanced_weights
+from idc_trainer.learning.sampling import patient_weights
 
 
 def fit_calibration(scores: NDArray[np.float64], labels: NDArray[np.bool_], patients: NDArray[np.str_]) -> Calibration:
     """Fit temperature and bias by maximum likelihood.
 
-    Both classes have equal weight: P(IDC) is calibrated for equal prevalence, since the share of positives in a data
-    set tells little about the next slide. Within a class, so have patients.
+    Every patient counts once, with its classes as they come: P(IDC) is calibrated for the prevalence of the average
+    patient of the data set.
 
     Args:
         scores: Logits of patients that the network was not trained on, float64, shape (N,).
@@ -26,7 +26,7 @@ def fit_calibration(scores: NDArray[np.float64], labels: NDArray[np.bool_], pati
     """
     scale = float(scores.std()) or 1.0
     model = LogisticRegression(C=1e6, max_iter=1000)
-    model.fit(scores[:, None] / scale, labels, sample_weight=balanced_weights(labels, patients))
+    model.fit(scores[:, None] / scale, labels, sample_weight=patient_weights(patients))
     slope = float(model.coef_[0, 0]) / scale
     if slope <= 0:
         raise CalibrationFailed(

@@ -4,15 +4,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def balanced_weights(labels: NDArray[np.bool_], patients: NDArray[np.str_]) -> NDArray[np.float64]:
-    """Weights that balance the classes and, within a class, its patients: float64, shape (N,), with mean 1.0."""
-    weights = np.zeros(len(labels))
-    for label in np.unique(labels):
-        of_class = labels == label
-        owners, inverse, counts = np.unique(patients[of_class], return_inverse=True, return_counts=True)
-        weights[of_class] = (1.0 / (len(owners) * counts))[inverse]
-    balanced: NDArray[np.float64] = weights * (len(labels) / weights.sum())
-    return balanced
+def patient_weights(patients: NDArray[np.str_]) -> NDArray[np.float64]:
+    """Weights by which every patient counts once, whatever its patches: float64, shape (N,), with mean 1.0."""
+    owners, inverse, counts = np.unique(patients, return_inverse=True, return_counts=True)
+    weights: NDArray[np.float64] = (len(patients) / (len(owners) * counts))[inverse]
+    return weights
 
 
 class BalancedRows:

@@ -9,7 +9,7 @@ from idc_trainer.data.left_out import left_out_json, tell_left_out
 from idc_trainer.errors import output_error
 from idc_trainer.evaluation.intervals import LEAST_UNITS
 from idc_trainer.evaluation.spread import LEAST_PATCHES
-from idc_trainer.report import tables
+from idc_trainer.report import slide_tables, tables
 from idc_trainer.report.charts import (
     COLOURS,
     draw,
@@ -65,6 +65,10 @@ def _page(content: ReportContent) -> str:
         least_units=LEAST_UNITS,
         patient_head=tables.PATIENT_HEAD,
         patients=tables.per_patient(evaluation),
+        slides_head=slide_tables.SLIDES_HEAD,
+        slide_head=slide_tables.SLIDE_HEAD,
+        slide_means=slide_tables.slide_means(evaluation.slides) if evaluation.slides else (),
+        per_slide=slide_tables.per_slide(evaluation.slides) if evaluation.slides else (),
         curves=(
             roc_chart(scored),
             precision_recall_chart(scored),

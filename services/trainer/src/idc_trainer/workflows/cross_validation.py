@@ -7,11 +7,13 @@ from typing import Literal
 
 import numpy as np
 
+from idc_contracts.bundle import SlideScores
 from idc_trainer.data.index import PatchIndex
 from idc_trainer.errors import SplitError
 from idc_trainer.evaluation.scored_patches import ScoredPatches, join_scored, reasons_of, score_patches
 from idc_trainer.learning.ensemble import CHECKS
 from idc_trainer.learning.operating_point import Target
+from idc_trainer.learning.slide_scores import learn_slide_scores
 from idc_trainer.progress import Progress
 from idc_trainer.splits.divided import DividedPatches
 from idc_trainer.splits.folds import check_folds, k_folds, leave_one_patient_out
@@ -39,6 +41,8 @@ class CrossValidated:
     """The patches, in the order of `scored`."""
     scored: ScoredPatches
     folds: tuple[tuple[str, ...], ...]
+    slide_scores: dict[str, SlideScores | None]
+    """Of each patient, by the model that scored it."""
 
 
 def cross_validate(request: CrossValidationRequest, progress: Progress) -> CrossValidated:
@@ -53,13 +57,16 @@ def cross_validate(request: CrossValidationRequest, progress: Progress) -> Cross
     index = read_index(request.source, progress)
     folds = _folds(request, index)
     check_folds(folds, index)
-    parts = []
+    parts: list[ScoredPatches] = []
+    slide_scores: dict[str, SlideScores | None] = {}
     for number, fold in enumerate(folds):
         progress("cross-validation, folds", number, len(folds))
-        parts.append(_score_fold(request, index, fold, progress))
+        scored, learnt = _score_fold(request, index, fold, progress)
+        parts.append(scored)
+        slide_scores |= dict.fromkeys(fold, learnt)
     progress("cross-validation, folds", len(folds), len(folds))
     order = np.concatenate([np.flatnonzero(np.isin(index.patients, fold)) for fold in folds])
-    return CrossValidated(index.rows(order), join_scored(parts), folds)
+    return CrossValidated(index.rows(order), join_scored(parts), folds, slide_scores)
 
 
 def _folds(request: CrossValidationRequest, index: PatchIndex) -> tuple[tuple[str, ...], ...]:
@@ -74,7 +81,7 @@ def _folds(request: CrossValidationRequest, index: PatchIndex) -> tuple[tuple[st
 
 def _score_fold(
     request: CrossValidationRequest, index: PatchIndex, fold: tuple[str, ...], progress: Progress
-) -> ScoredPatches:
+) -> tuple[ScoredPatches, SlideScores | None]:
     learning = tuple(sorted(index.classes_of().keys() - {*fold, *request.never_train}))
     check_sides({"training": learning, "the held-out fold": fold}, index)
     patches = DividedPatches(index, PatientSplit(learning, learning, fold), cross_fitted=True)
@@ -82,4 +89,5 @@ def _score_fold(
     with tempfile.TemporaryDirectory() as folder:
         _, runner = compile_classifier(trained.members, Path(folder))
         found = runner.run_all(patches.test)
-    return score_patches(patches.test, found["probability"], trained.thresholds, reasons_of(found, CHECKS))
+    scored = score_patches(patches.test, found["probability"], trained.thresholds, reasons_of(found, CHECKS))
+    return scored, learn_slide_scores(trained.held_out)

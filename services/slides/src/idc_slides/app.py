@@ -1,0 +1,78 @@
+"""The HTTP application, and what runs in its background."""
+
+import logging
+import signal
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from threading import Event, Thread
+
+from anyio import to_thread
+from fastapi import FastAPI
+
+from idc_servicekit.access_log import AccessLog
+from idc_servicekit.tracing import Traced
+from idc_slides.housekeeping import Housekeeping
+from idc_slides.web import problems
+from idc_slides.web.metrics import count_request
+from idc_slides.web.rooms import Rooms
+from idc_slides.web.routes import cells, health, pictures, reviews, slides, uploads
+
+logger = logging.getLogger(__name__)
+
+
+def create_app(rooms: Rooms) -> FastAPI:
+    """The HTTP application."""
+    app = FastAPI(
+        title="IDC Sentinel: slides",
+        version=version("idc-slides"),
+        lifespan=_lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        telemetry={"tracing": False, "metrics": False, "logs": False},
+    )
+    app.state.rooms = rooms
+    # Uploads and DeepZoom first: `/slides/{slide_id}` would take their paths.
+    for module in (health, uploads, pictures, cells, reviews, slides):
+        app.include_router(module.router)
+    problems.install(app)
+    app.add_middleware(Traced)
+    app.add_middleware(
+        AccessLog,
+        quiet_prefixes=("/livez", "/readyz", "/metrics", "/screened"),
+        on_end=count_request,
+    )
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    rooms: Rooms = app.state.rooms
+    stop = Event()
+    housekeeping = Housekeeping(rooms.uploads, rooms.slides, rooms.opened, on_queued=rooms.on_queued)
+    threads = [
+        _thread("watched folder", lambda: rooms.watch.run(stop, rooms.settings.folder_poll_s)),
+        _thread("housekeeping", lambda: housekeeping.run(stop)),
+    ]
+    for thread in threads:
+        thread.start()
+    rooms.workers.start()
+    yield
+    stop.set()
+    await to_thread.run_sync(rooms.workers.stop)
+    rooms.opened.close()
+    rooms.inference.close()
+    rooms.database.close()
+
+
+def _thread(name: str, run: Callable[[], None]) -> Thread:
+    def run_or_stop() -> None:
+        try:
+            run()
+        except Exception:
+            # Slides that are accepted and never screened would be a silent failure: better to stop visibly.
+            logger.critical("the task %s failed: the service stops", name, exc_info=True)
+            signal.raise_signal(signal.SIGTERM)
+
+    return Thread(target=run_or_stop, name=name, daemon=True)

@@ -1,0 +1,40 @@
+"""Chooses the reader of a file."""
+
+from pathlib import Path
+
+import openslide
+
+from idc_slides.decoding.openslide_source import OpenSlideSource
+from idc_slides.decoding.source import CannotRead, Source
+
+FORMATS = "SVS, NDPI, MRXS, SCN, tiled TIFF, RGB OME-TIFF or DICOM whole slides"
+
+
+def open_source(path: Path) -> Source:
+    """Open a slide: by OpenSlide, or by tifffile what OpenSlide refuses, and OME-TIFF.
+
+    Raises:
+        CannotRead: Neither can read it.
+    """
+    try:
+        slide = OpenSlideSource(path)
+    except openslide.OpenSlideUnsupportedFormatError:
+        if not is_tiff(path):
+            raise CannotRead("unsupported-format", f"it is none of {FORMATS}") from None
+        return _by_tifffile(path)
+    if slide.is_ome:
+        slide.close()
+        return _by_tifffile(path)
+    return slide
+
+
+def _by_tifffile(path: Path) -> Source:
+    from idc_slides.decoding.tiff_source import TiffSource  # noqa: PLC0415 - 35 MB that few slides need
+
+    return TiffSource(path)
+
+
+def is_tiff(path: Path) -> bool:
+    """Whether the file begins as a TIFF or BigTIFF."""
+    with path.open("rb") as file:
+        return file.read(4) in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")

@@ -1,0 +1,109 @@
+"""Slides that OpenSlide reads."""
+
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import openslide
+from numpy.typing import NDArray
+from PIL import Image
+
+from idc_slides.decoding.dicom_colours import has_ycbcr_frames_tagged_rgb
+from idc_slides.decoding.source import CannotRead
+from idc_slides.decoding.whole_downsample import whole_downsample
+
+TILE_CACHE_BYTES: Final = 112 * 2**20
+"""Holds the tiles under one row of cells of a slide of 40,000 px: the next row needs the last of them again."""
+
+CORRECTED: Final = "The file calls its pixels RGB, but they are YCbCr. They were converted: check the colours."
+
+
+class OpenSlideSource:
+    """A slide by OpenSlide; opened again after an error, since its handle stays broken."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the slide.
+
+        Raises:
+            CannotRead: OpenSlide knows the format, but cannot open the file.
+            openslide.OpenSlideUnsupportedFormatError: It does not know the format.
+        """
+        self._path = path
+        self._slide = self._open()
+        self._is_ycbcr = self._slide.properties.get("openslide.vendor") == "dicom" and has_ycbcr_frames_tagged_rgb(
+            path, self._slide.properties
+        )
+
+    @property
+    def is_ome(self) -> bool:
+        """Whether it is an OME-TIFF: OpenSlide takes that for a plain TIFF, and misses its scale and its levels."""
+        properties = self._slide.properties
+        return properties.get("openslide.vendor") == "generic-tiff" and "<OME" in properties.get(
+            "tiff.ImageDescription", ""
+        )
+
+    def facts(self) -> dict[str, Any]:
+        properties = self._slide.properties
+        width_px, height_px = self._slide.dimensions
+        return {
+            "format": properties.get("openslide.vendor", "unknown"),
+            "width_px": width_px,
+            "height_px": height_px,
+            "um_per_px_xy": [_number(properties.get(f"openslide.mpp-{axis}")) for axis in "xy"],
+            "objective_power": _number(properties.get("openslide.objective-power")),
+            "levels": [
+                {
+                    "width_px": width,
+                    "height_px": height,
+                    "downsample": whole_downsample((width_px, height_px), (width, height)),
+                }
+                for width, height in self._slide.level_dimensions
+            ],
+            "warnings": [CORRECTED] if self._is_ycbcr else [],
+        }
+
+    def read(
+        self, level: int, left_px: int, top_px: int, size_px: tuple[int, int]
+    ) -> tuple[NDArray[np.uint8], float, float]:
+        # OpenSlide places a region in whole pixels of level 0 and divides by its own, unrounded, downsample.
+        downsample = self._slide.level_downsamples[level]
+        location = (round(left_px * downsample), round(top_px * downsample))
+        try:
+            image = self._slide.read_region(location, level, size_px)
+        except openslide.OpenSlideError as exc:
+            broken, self._slide = self._slide, self._open()
+            broken.close()
+            raise CannotRead("unreadable-slide", str(exc)) from exc
+        return self._rgb(image), location[0] / downsample, location[1] / downsample
+
+    def close(self) -> None:
+        self._slide.close()
+
+    def _open(self) -> openslide.OpenSlide:
+        try:
+            slide = openslide.OpenSlide(self._path)
+        except openslide.OpenSlideUnsupportedFormatError:
+            raise
+        except openslide.OpenSlideError as exc:
+            code = "unsupported-format" if str(exc).startswith("Unsupported") else "unreadable-slide"
+            raise CannotRead(code, str(exc)) from exc
+        slide.set_cache(openslide.OpenSlideCache(TILE_CACHE_BYTES))
+        return slide
+
+    def _rgb(self, image: Image.Image) -> NDArray[np.uint8]:
+        pixels = np.asarray(image)
+        rgb = np.ascontiguousarray(pixels[..., :3])
+        if self._is_ycbcr:
+            rgb = np.asarray(Image.frombuffer("YCbCr", image.size, rgb, "raw", "YCbCr", 0, 1).convert("RGB"))
+        if pixels[..., 3].min(initial=255) < 255:  # what the scanner left out
+            alpha = pixels[..., 3:].astype(np.uint16)
+            rgb = ((rgb * alpha + 255 * (255 - alpha)) // 255).astype(np.uint8)
+        return rgb
+
+
+def _number(text: str | None) -> float | None:
+    with suppress(TypeError, ValueError):
+        number = float(text)  # type: ignore[arg-type]
+        return number if 0.0 < number < float("inf") else None
+    return None

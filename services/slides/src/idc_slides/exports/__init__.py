@@ -1,0 +1,1 @@
+"""What is taken away from a slide: tables, annotations, maps, a page for print."""

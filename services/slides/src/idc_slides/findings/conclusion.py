@@ -1,0 +1,76 @@
+"""What is said of a slide as a whole."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from idc_contracts import Decision
+from idc_contracts.slides import CellReview, Slide, SlideArea, SlideCounts
+from idc_slides.findings.decided import DecidedCells
+from idc_slidescores import idc_area
+
+CELL_MM2: Final = 0.04
+"""200 x 200 um."""
+LEAST_JUDGED: Final = 0.5
+"""Where less of the tissue could be judged, a slide without a finding is `uncertain`."""
+UNREADABLE: Final = "unreadable"
+"""The cause of cells whose pixels could not be read."""
+
+
+def conclude(slide: Slide, decided: DecidedCells, reviews: Sequence[CellReview], minimum_idc_mm2: float) -> Slide:
+    """The record with cut, counts, areas and decision.
+
+    Args:
+        slide: The record, with its scale and grid.
+        decided: Its cells.
+        reviews: The latest of each reviewer.
+        minimum_idc_mm2: From this area on a slide is `idc`.
+    """
+    grid, decisions = decided.grid, decided.decisions
+    left_out = {cause: len(cells) for cause, cells in grid.left_out().items()}
+    idc = idc_area(decided.judged_means, decided.cut)
+    tissue_cells = len(decisions) + left_out.get(UNREADABLE, 0)
+    counts = SlideCounts(
+        cells=grid.logits.size,
+        tissue=len(decisions),
+        **{decision.value: int((decisions == decision).sum()) for decision in Decision},
+        reasons=decided.reason_counts(),
+        left_out=left_out,
+        reviewed=len({(review.row, review.column) for review in reviews}),
+    )
+    judged = len(decided.judged_means) / tissue_cells if tissue_cells else 0.0
+    return slide.model_copy(
+        update={
+            "counts": counts,
+            "tissue": SlideArea(mm2=round(tissue_cells * CELL_MM2, 4)),
+            "idc": _rounded(idc),
+            "uncertain": SlideArea(mm2=round(counts.uncertain * CELL_MM2, 4)),
+            "quality": {**grid.quality, "judged": round(judged, 4)},
+            "cut": decided.cut.slide_cut,
+            "minimum_idc_mm2": minimum_idc_mm2,
+            "decision": decide(idc.mm2, _reach_mm2(decided), judged, minimum_idc_mm2),
+        }
+    )
+
+
+def decide(idc_mm2: float, reach_mm2: float, judged: float, minimum_idc_mm2: float) -> Decision:
+    """The decision of a slide.
+
+    Args:
+        idc_mm2: The area of IDC.
+        reach_mm2: The largest area that it may be.
+        judged: The share of the tissue that could be judged.
+        minimum_idc_mm2: The site's minimum.
+    """
+    if idc_mm2 >= minimum_idc_mm2:
+        return Decision.IDC
+    if reach_mm2 >= minimum_idc_mm2 or judged < LEAST_JUDGED:
+        return Decision.UNCERTAIN
+    return Decision.NO_IDC
+
+
+def _reach_mm2(decided: DecidedCells) -> float:
+    return float((decided.judged_means >= decided.cut.low).sum()) * CELL_MM2
+
+
+def _rounded(area: SlideArea) -> SlideArea:
+    return SlideArea(**{name: None if value is None else round(value, 4) for name, value in area})

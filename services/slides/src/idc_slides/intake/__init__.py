@@ -1,0 +1,1 @@
+"""How slides come in: the watched folder, uploads, S3."""

@@ -1,0 +1,1 @@
+"""Screens the slides of the queue, one after the other in each worker."""

@@ -1,0 +1,48 @@
+"""The SHA-256 of a file, computed beside what reads it."""
+
+import hashlib
+from pathlib import Path
+from threading import Event, Thread
+from types import TracebackType
+from typing import Final, Self
+
+_PIECE_BYTES: Final = 1024 * 1024
+
+
+class FileDigest:
+    """Reads a file in a thread while the block runs; the block's end stops it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._sha256: str | None = None
+        self._stopped = Event()
+        self._thread = Thread(target=self._read, name=f"digest of {path.name}", daemon=True)
+
+    def __enter__(self) -> Self:
+        """Begin to read."""
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, _type: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        """Stop."""
+        self._stopped.set()
+        self._thread.join()
+
+    def result(self) -> str | None:
+        """The digest; None for a folder, or where the file could not be read to its end."""
+        self._thread.join()
+        return self._sha256
+
+    def _read(self) -> None:
+        digest = hashlib.sha256()
+        try:
+            with self._path.open("rb") as file:
+                while piece := file.read(_PIECE_BYTES):
+                    if self._stopped.is_set():
+                        return
+                    digest.update(piece)
+        except OSError:  # a folder; or a file that vanishes, which is noticed elsewhere
+            return
+        self._sha256 = digest.hexdigest()

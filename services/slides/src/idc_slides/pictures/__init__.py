@@ -1,0 +1,1 @@
+"""Pictures of a slide's tissue, made from its file."""

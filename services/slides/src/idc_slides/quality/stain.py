@@ -1,0 +1,26 @@
+"""Optical density: how much of the light that passes the glass the tissue takes away."""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+DEFAULT_GLASS: Final = (243, 242, 244)
+LEAST_GLASS_SHARE: Final = 0.005
+LEAST_GLASS_GREY: Final = 200
+MOST_GLASS_TINT: Final = 25
+
+
+def glass_colour(overview: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """The commonest bright and nearly neutral colour, RGB, float32, shape (3,); a usual one where there is no glass."""
+    bright = overview[(overview.min(axis=2) >= LEAST_GLASS_GREY) & (np.ptp(overview, axis=2) <= MOST_GLASS_TINT)]
+    if len(bright) < LEAST_GLASS_SHARE * overview[..., 0].size:
+        return np.array(DEFAULT_GLASS, np.float32)
+    return np.array([np.bincount(channel, minlength=256).argmax() for channel in bright.T], np.float32)
+
+
+def optical_density(overview: NDArray[np.uint8], glass: NDArray[np.float32]) -> NDArray[np.float32]:
+    """log10(glass / pixel) of each channel (Beer-Lambert), float32, shape (height, width, 3); 0 is glass."""
+    table = np.log10(glass[None, :] + 1.0) - np.log10(np.arange(256, dtype=np.float32)[:, None] + 1.0)
+    channels = [table[:, channel].astype(np.float32)[overview[..., channel]] for channel in range(3)]
+    return np.stack(channels, axis=-1)

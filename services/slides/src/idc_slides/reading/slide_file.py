@@ -1,0 +1,178 @@
+"""A slide, read at any scale."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from idc_slides.deepzoom import DeepZoom, jpeg, part_of
+from idc_slides.facts import SlideFacts
+from idc_slides.reading.limits import Limits
+from idc_slides.reading.slide_path import slide_path
+from idc_slides.reading.slide_reader import SlideReader
+from idc_slides.reading.whole_slide import read_whole
+from idc_slides.scale import ChosenScale
+from idc_slides.scale.choosing import CELL_PX, level_for
+from idc_slides.unreadable import SlideUnreadable
+
+OVERVIEW_UM_PER_PX: Final = 16.0
+OVERVIEW_DOWNSAMPLE: Final = 32.0
+MOST_TILE_FACTOR: Final = 16.0
+"""A tile that would need more pixels of the nearest level, in a file without a pyramid, is cut from an overview."""
+
+
+@dataclass(frozen=True)
+class Band:
+    """A row of cells."""
+
+    row: int
+    cells: NDArray[np.uint8]
+    """RGB at 4.0 um per pixel, uint8, shape (columns, 50, 50, 3); white where it was not read."""
+    readable: NDArray[np.bool_]
+    """Shape (columns,): False where the file could not be read."""
+
+
+class SlideFile:
+    """An open slide with a worker process of its own; several threads may use it, one at a time reads.
+
+    The worker is started again where it died, until `Limits.worker_deaths` is reached.
+    """
+
+    def __init__(self, reader: SlideReader) -> None:
+        self._reader = reader
+        self.facts: SlideFacts = reader.facts
+        self._overviews: dict[float, NDArray[np.uint8]] = {}
+        self._deepzoom = DeepZoom(self.facts.width_px, self.facts.height_px)
+
+    @classmethod
+    def open(cls, path: Path, limits: Limits = Limits(), folder: Path | None = None) -> Self:  # noqa: B008 - frozen
+        """Open a slide.
+
+        Args:
+            path: The file; for DICOM any file of the slide, or its folder.
+            limits: What it may cost.
+            folder: The file, with symbolic links followed, must lie in it.
+
+        Raises:
+            SlideUnreadable: With the reason's code and detail.
+        """
+        return cls(SlideReader(slide_path(path, folder), limits))
+
+    def bands(self, scale: ChosenScale, first_row: int = 0, wanted: NDArray[np.bool_] | None = None) -> Iterator[Band]:
+        """Read the cells, row by row.
+
+        Args:
+            scale: Of `choose_scale`.
+            first_row: Where to begin.
+            wanted: Shape (rows, columns); other cells are not decoded and come white. All where it is None.
+
+        Raises:
+            SlideUnreadable: The file vanished, or the worker dies too often.
+        """
+        columns = scale.grid.columns
+        for row in range(first_row, scale.grid.rows):
+            cells = np.full((columns, CELL_PX, CELL_PX, 3), 255, np.uint8)
+            readable = np.ones(columns, np.bool_)
+            for start, stop in runs(np.ones(columns, np.bool_) if wanted is None else wanted[row]):
+                self._read_cells(scale, row, slice(start, stop), cells, readable)
+            yield Band(row, cells, readable)
+
+    def region(self, scale: ChosenScale, column: int, row: int, around: int = 0) -> NDArray[np.uint8]:
+        """A cell with `around` cells on each side, RGB at 4.0 um per pixel, uint8, shape (S, S, 3).
+
+        S is 50 (1 + 2 around). What lies beyond the slide is white.
+
+        Raises:
+            SlideUnreadable: Nothing of it can be read.
+        """
+        side = 1 + 2 * around
+        pixels = np.full((side * CELL_PX, side * CELL_PX, 3), 255, np.uint8)
+        left, right = max(0, column - around), min(scale.grid.columns, column + around + 1)
+        top, bottom = max(0, row - around), min(scale.grid.rows, row + around + 1)
+        size_px = ((right - left) * CELL_PX, (bottom - top) * CELL_PX)
+        read, unreadable = self._reader.read(
+            scale.record.level, left * CELL_PX, top * CELL_PX, scale.record.factor, size_px, CELL_PX
+        )
+        if len(unreadable) == (right - left) * (bottom - top):
+            raise SlideUnreadable("unreadable-slide", f"the file cannot be read at patch {column}, {row}: copy it anew")
+        x, y = (left - column + around) * CELL_PX, (top - row + around) * CELL_PX
+        pixels[y : y + size_px[1], x : x + size_px[0]] = read
+        return pixels
+
+    def overview(self, um_per_px: float = OVERVIEW_UM_PER_PX, scale: ChosenScale | None = None) -> NDArray[np.uint8]:
+        """The whole slide, RGB, uint8, shape (height, width, 3); it is kept.
+
+        Args:
+            um_per_px: Of the result.
+            scale: Needed where a person stated the scale.
+
+        Raises:
+            SlideUnreadable: No part of it can be read.
+        """
+        finest_um_per_px = scale.record.um_per_px if scale else self.facts.um_per_px
+        if finest_um_per_px is None:
+            raise ValueError("the slide does not tell its scale: an overview needs the chosen one")
+        downsample = um_per_px / finest_um_per_px
+        return self._whole(downsample)
+
+    def dzi(self) -> str:
+        """The DeepZoom description, XML."""
+        return self._deepzoom.dzi()
+
+    def tile(self, level: int, column: int, row: int) -> bytes:
+        """A DeepZoom tile as JPEG.
+
+        Raises:
+            LookupError: There is no such tile.
+            SlideUnreadable: It cannot be read.
+        """
+        tile = self._deepzoom.tile(level, column, row)
+        index, downsample = level_for(self.facts, 1.0, tile.downsample)
+        if tile.downsample / downsample > MOST_TILE_FACTOR:
+            return jpeg(part_of(self._whole(OVERVIEW_DOWNSAMPLE), OVERVIEW_DOWNSAMPLE, tile))
+        factor = tile.downsample / downsample
+        size_px = (tile.width_px, tile.height_px)
+        pixels, _ = self._reader.read(index, tile.left_px, tile.top_px, factor, size_px, CELL_PX)
+        return jpeg(pixels)
+
+    def close(self) -> None:
+        self._reader.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _whole(self, downsample: float) -> NDArray[np.uint8]:
+        if downsample not in self._overviews:
+            self._overviews[downsample] = read_whole(self._reader, downsample)
+        return self._overviews[downsample]
+
+    def _read_cells(
+        self, scale: ChosenScale, row: int, columns: slice, cells: NDArray[np.uint8], readable: NDArray[np.bool_]
+    ) -> None:
+        count = columns.stop - columns.start
+        read, unreadable = self._reader.read(
+            scale.record.level,
+            columns.start * CELL_PX,
+            row * CELL_PX,
+            scale.record.factor,
+            (count * CELL_PX, CELL_PX),
+            CELL_PX,
+        )
+        cells[columns] = read.reshape(CELL_PX, count, CELL_PX, 3).swapaxes(0, 1)
+        for column, _ in unreadable:
+            readable[columns.start + column] = False
+
+
+def runs(wanted: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """Where True values begin and end, of a row of shape (N,)."""
+    edges = np.flatnonzero(np.diff(wanted, prepend=False, append=False))
+    return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))

@@ -1,0 +1,1 @@
+"""What reviewers say of cells, and how that moves the cut."""

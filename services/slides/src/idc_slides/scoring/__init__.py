@@ -1,0 +1,1 @@
+"""Scores of cells from inference, by the Open Inference Protocol."""

@@ -1,0 +1,98 @@
+"""The tables."""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    Uuid,
+)
+
+metadata = MetaData()
+"""SQLite must not reuse a number that the gateway remembers: AUTOINCREMENT (sqlite.org/autoinc.html)."""
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware moment; stored in UTC without its zone, since SQLite keeps none."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
+        """To the database."""
+        return None if value is None else value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
+        """From the database."""
+        return None if value is None else value.replace(tzinfo=UTC)
+
+
+slides = Table(
+    "slides",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("id", Uuid, nullable=False, unique=True),
+    Column("state", String(16), nullable=False, comment="as in the record"),
+    Column("name_to_search", String(512), nullable=False, comment="in lower case"),
+    Column("source", String(16), nullable=False),
+    Column("location", Text, nullable=False, comment="of the file: see `Location`"),
+    Column("location_sha256", String(64), nullable=False, comment="an index on long texts has a limit"),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("modified_ns", BigInteger, nullable=False),
+    Column("stated_um_per_px", Float, comment="by a person"),
+    Column("record", Text, nullable=False, comment="JSON of `Slide`"),
+    Column("owner", String(64), comment="the worker that has it"),
+    Column("lease_until_s", Float, comment="by the database's clock, since 1970; another worker may take it then"),
+    Column("attempts", Integer, nullable=False, comment="started since it last came further"),
+    UniqueConstraint("source", "location_sha256", "size_bytes", "modified_ns", name="slides_once"),
+    Index("slides_by_state", "state", "number"),
+    sqlite_autoincrement=True,
+)
+
+cells = Table(
+    "cells",
+    metadata,
+    Column("slide_id", Uuid, ForeignKey("slides.id", ondelete="CASCADE"), primary_key=True),
+    Column("model", Text, nullable=False, comment="JSON of `ScreeningModel`"),
+    Column("grid", LargeBinary, nullable=False, comment="see `CellGrid`"),
+)
+
+reviews = Table(
+    "reviews",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("slide_id", Uuid, ForeignKey("slides.id", ondelete="CASCADE"), nullable=False),
+    Column("column", Integer, nullable=False),
+    Column("row", Integer, nullable=False),
+    Column("verdict", String(16), nullable=False),
+    Column("reviewer", String(128), nullable=False),
+    Column("comment", Text),
+    Column("reviewed_at", UtcDateTime, nullable=False),
+    Index("reviews_by_slide", "slide_id", "number"),
+    sqlite_autoincrement=True,
+)
+"""Every review that was given; the latest of each reviewer and cell counts."""
+
+screened = Table(
+    "screened",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("message_id", Uuid, nullable=False, unique=True),
+    Column("slide_id", Uuid, ForeignKey("slides.id", ondelete="CASCADE"), nullable=False),
+    Column("record", Text, nullable=False, comment="JSON of `Slide`, as it was when it was done"),
+    sqlite_autoincrement=True,
+)
+"""Slides that became `done`, in order, for the gateway."""

@@ -1,0 +1,59 @@
+"""Writes slides with known pixels as tiled pyramidal TIFF, tile by tile."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+
+TILE_PX = 256
+SCREENED_UM_PER_PX = 4.0
+
+
+def write_slide(
+    path: Path,
+    pixels: NDArray[np.uint8],
+    *,
+    enlarged_by: int = 1,
+    levels: int = 4,
+    compression: str = "jpeg",
+    quality: int = 90,
+) -> Path:
+    """Write a slide whose finest level is `pixels`, at 4.0 um per pixel, enlarged.
+
+    Args:
+        path: Where to.
+        pixels: RGB, uint8, shape (height, width, 3), at 4.0 um per pixel.
+        enlarged_by: 8 gives 0.5 um per pixel; each pixel becomes a square of so many.
+        levels: Most levels; each is half the one before, and none coarser than `pixels`.
+        compression: Of tifffile.
+        quality: Of JPEG.
+    """
+    factors = [enlarged_by // 2**level for level in range(levels) if enlarged_by % 2**level == 0]
+    with tifffile.TiffWriter(path, bigtiff=True) as tiff:
+        for factor in factors:
+            um_per_px = SCREENED_UM_PER_PX / factor
+            tiff.write(
+                _tiles(pixels, factor),
+                shape=(pixels.shape[0] * factor, pixels.shape[1] * factor, 3),
+                dtype=np.uint8,
+                tile=(TILE_PX, TILE_PX),
+                photometric="rgb",  # 'ycbcr' would give false colours
+                compression=compression,
+                compressionargs={"level": quality} if compression == "jpeg" else None,
+                resolution=(1e4 / um_per_px, 1e4 / um_per_px),
+                resolutionunit="CENTIMETER",
+                subfiletype=0 if factor == factors[0] else 1,
+                metadata=None,
+            )
+    return path
+
+
+def _tiles(pixels: NDArray[np.uint8], factor: int) -> Iterator[NDArray[np.uint8]]:
+    height, width = (side * factor for side in pixels.shape[:2])
+    for top in range(0, height, TILE_PX):
+        rows = np.minimum(np.arange(top, top + TILE_PX) // factor, pixels.shape[0] - 1)
+        for left in range(0, width, TILE_PX):
+            columns = np.minimum(np.arange(left, left + TILE_PX) // factor, pixels.shape[1] - 1)
+            yield np.ascontiguousarray(pixels[rows[:, None], columns])

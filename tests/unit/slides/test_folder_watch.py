@@ -1,0 +1,119 @@
+"""A file of the watched folder is queued once, when it stands still."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from idc_contracts.slides import SlideState
+from idc_slides.errors import SlideFailed, SlideRefused
+from idc_slides.intake.folder_watch import FolderWatch
+from idc_slides.intake.watched_folder import WatchedFolder
+from idc_slides.records.slides import Location
+from idc_slides.records.slides_store import SlidesStore
+from idc_slides.sql.database import open_database
+
+
+class Scene:
+    def __init__(self, root: Path) -> None:
+        self.root, self.now_s, self.told = root / "slides", 0.0, 0
+        self.root.mkdir()
+        self.store = SlidesStore(open_database(f"sqlite:///{root / 'slides.sqlite3'}"))
+        self.watch = FolderWatch(
+            WatchedFolder(self.root), self.store, settle_s=10, on_new=self._tell, clock=lambda: self.now_s
+        )
+
+    def _tell(self) -> None:
+        self.told += 1
+
+    def look_after(self, seconds: float) -> int:
+        self.now_s += seconds
+        return self.watch.look()
+
+    def names(self) -> list[str]:
+        return sorted(slide.name for slide in self.store.page(None, "", None, 200).items)
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Scene:
+    return Scene(tmp_path)
+
+
+def test_a_file_that_grows_is_not_queued_before_it_stands_still(scene: Scene) -> None:
+    file = scene.root / "a.svs"
+    file.write_bytes(b"1")
+    assert scene.look_after(0) == 0
+    file.write_bytes(b"12")
+    assert scene.look_after(11) == 0
+    assert scene.look_after(9) == 0
+
+    assert scene.look_after(1) == 1
+    assert scene.look_after(100) == 0
+    assert (scene.names(), scene.told) == (["a.svs"], 1)
+
+
+def test_a_file_that_changes_later_is_queued_again(scene: Scene) -> None:
+    file = scene.root / "a.svs"
+    file.write_bytes(b"1")
+    scene.look_after(0)
+    scene.look_after(10)
+    file.write_bytes(b"another slide")
+    scene.look_after(10)
+
+    assert scene.look_after(10) == 1
+
+
+def test_other_files_and_the_folders_of_mrxs_are_no_slides(scene: Scene) -> None:
+    (scene.root / "notes.txt").write_text("no slide")
+    (scene.root / "b.mrxs").write_bytes(b"1")
+    (scene.root / "b").mkdir()
+    (scene.root / "b" / "Data0000.dat").write_bytes(b"12")
+    (scene.root / "b" / "inner.tif").write_bytes(b"no slide of its own")
+    (scene.root / "lonely.mrxs").write_bytes(b"1")
+    (scene.root / "dicom").mkdir()
+    (scene.root / "dicom" / "1.dcm").write_bytes(b"1")
+    (scene.root / "dicom" / "2.dcm").write_bytes(b"2")
+    scene.look_after(0)
+    scene.look_after(10)
+
+    assert scene.names() == ["b.mrxs", "dicom"]
+
+
+def test_a_name_that_is_no_text_is_shown_with_replacements(scene: Scene) -> None:
+    (scene.root / os.fsdecode(b"caf\xe9\n.svs")).write_bytes(b"1")
+    scene.look_after(0)
+    scene.look_after(10)
+
+    assert scene.names() == ["caf\N{REPLACEMENT CHARACTER}\N{REPLACEMENT CHARACTER}.svs"]
+
+
+def test_links_out_of_the_folder_are_recorded_as_refused(scene: Scene, tmp_path: Path) -> None:
+    (tmp_path / "secret.svs").write_bytes(b"1")
+    (scene.root / "file.svs").symlink_to(tmp_path / "secret.svs")
+    (scene.root / "pixels.mrxs").write_bytes(b"1")
+    (scene.root / "pixels").symlink_to(tmp_path)
+    scene.look_after(0)
+    scene.look_after(10)
+
+    failures = {slide.name: slide.failure for slide in scene.store.page(SlideState.FAILED, "", None, 10).items}
+    assert failures.keys() == {"file.svs", "pixels.mrxs"}
+    assert all(failure is not None and "symbolic link" in failure.detail for failure in failures.values())
+
+
+def test_a_path_is_found_again_by_its_stored_location(scene: Scene) -> None:
+    relative = Path(os.fsdecode(b"sub/caf\xe9\n 100%.svs"))
+    (scene.root / "sub").mkdir()
+    (scene.root / relative).write_bytes(b"1")
+
+    located = WatchedFolder(scene.root).locate(Location.in_folder(relative).path)
+
+    assert located == (scene.root / relative).resolve()
+
+
+def test_what_is_gone_or_elsewhere_is_not_located(scene: Scene) -> None:
+    folder = WatchedFolder(scene.root)
+
+    with pytest.raises(SlideFailed):
+        folder.locate(Path("gone.svs"))
+    with pytest.raises(SlideRefused):
+        folder.locate(Path("../slides.sqlite3"))
