@@ -60,7 +60,8 @@ def default(value: object) -> str:
     """A value of Compose where nothing is set in `.env`."""
     text = str(value)
     while "${" in text:
-        text = re.sub(r"\$\{[A-Z_]+(?::?-([^${}]*))?\}", lambda found: found[1] or "", text)
+        text, replaced = re.subn(r"\$\{[A-Z0-9_]+(?::?-([^${}]*))?\}", lambda found: found[1] or "", text)
+        assert replaced, f"{text} is written in a way that is not read here"
     return text
 
 

@@ -65,7 +65,7 @@ def test_only_the_bootstrap_speaks_with_the_api_server(folder: str) -> None:
         ("components/postgres", {("gateway", 5432), ("slides", 5432)}),
         ("components/s3", {(name, port) for name in ("gateway", "slides") for port in (443, 9000)}),
         ("components/otlp", {("gateway", 4318), ("inference", 4318), ("slides", 4318)}),
-        ("components/inference-outside", {("gateway", 8443)}),
+        ("components/inference-outside", {("gateway", 8443), ("slides", 8443)}),
         ("components/models-s3", {("inference", 443), ("inference", 9000)}),
     ],
 )
