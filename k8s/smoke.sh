@@ -1,0 +1,186 @@
+#!/usr/bin/env bash
+# Tries a running installation on any cluster that `kubectl` reaches: everything rolled out, one patch and, where the
+# service of slides runs, one slide; then kills each pod and checks that nothing was lost.
+#
+#   k8s/smoke.sh [--patch FILE] [--slide FILE] [--ring] [--keep-pods]
+#
+#   --patch FILE   a patch of 50 x 50 px to classify; by default a plain one, which is `uncertain`
+#   --slide FILE   a slide to upload and screen
+#   --ring         have each alarm test its lamps and buzzer
+#   --keep-pods    kill nothing
+#
+# It adds one result for each step, with the label patient=smoke. Needs kubectl, curl and jq. NAMESPACE: idc-sentinel.
+# TIMEOUT_S: longest wait for one thing (300). Exit codes: 0; 1 a check failed, and a line says which; 64 wrong usage.
+set -euEo pipefail
+trap 'echo "smoke.sh: line $LINENO failed: $BASH_COMMAND" >&2' ERR
+
+namespace=${NAMESPACE:-idc-sentinel}
+timeout_s=${TIMEOUT_S:-300}
+ours=app.kubernetes.io/part-of=idc-sentinel
+patch='' slide='' ring='' keep_pods=''
+while [[ $# -gt 0 ]]; do
+    case $1 in
+        --patch) patch=${2:?--patch FILE}; shift ;;
+        --slide) slide=${2:?--slide FILE}; shift ;;
+        --ring) ring=yes ;;
+        --keep-pods) keep_pods=yes ;;
+        *) sed -n '2,/^set /s/^# \{0,1\}//p' "$0" >&2; exit 64 ;;
+    esac
+    shift
+done
+for program in kubectl curl jq; do
+    command -v "$program" >/dev/null || { echo "smoke.sh: install $program" >&2; exit 64; }
+done
+
+work=$(mktemp -d)
+forward=''
+cleanup() { [[ ! $forward ]] || kill "$forward" 2>/dev/null || true; rm -rf "$work"; }
+trap cleanup EXIT
+
+say() { printf '%s %s\n' "$(date +%H:%M:%S)" "$*"; }
+fail() { printf 'smoke.sh: %s\n' "$*" >&2; trap - ERR; exit 1; }
+kube() { kubectl --namespace "$namespace" "$@"; }
+
+wait_until() { # WHAT COMMAND...
+    local what=$1 until=$((SECONDS + timeout_s))
+    shift
+    until "$@" >/dev/null 2>&1; do
+        [[ $SECONDS -lt $until ]] || fail "after $timeout_s s still not true: $what"
+        sleep 1
+    done
+}
+
+# A pod that is killed takes the forwarded port with it.
+reach_gateway() {
+    [[ ! $forward ]] || kill "$forward" 2>/dev/null || true
+    kube port-forward service/gateway :8080 >"$work/forward" 2>&1 &
+    forward=$!
+    wait_until "a port is forwarded to the gateway" grep -q 'Forwarding from 127' "$work/forward" || return
+    url=http://127.0.0.1:$(sed -n 's/^Forwarding from 127.0.0.1:\([0-9]*\).*/\1/p' "$work/forward")
+}
+
+ask() { # PATH CURL-OPTION...
+    local path=$1
+    shift
+    curl --silent --show-error --fail-with-body --max-time 60 --header @"$work/key" "$@" "$url$path"
+}
+
+gateway_answers() { ask /livez || { reach_gateway; ask /livez; }; }
+gateway_ready() { gateway_answers && ask /readyz; }
+
+rollout() {
+    local workload
+    for workload in $(kube get statefulset,deployment,daemonset --selector "$ours" --output name); do
+        kube rollout status "$workload" --timeout "${timeout_s}s" >/dev/null ||
+            fail "$workload is not ready: kubectl -n $namespace describe $workload"
+    done
+}
+
+classify() { # prints the result's id
+    ask "/api/v1/classifications?patient=smoke" --header 'Content-Type: image/png' --data-binary @"$patch" --request POST |
+        jq --raw-output --exit-status '.items[0].id'
+}
+
+results=()
+one_patch() { # WHAT
+    local id
+    id=$(classify) || fail "$1: the patch was not classified: $(ask /readyz || true)"
+    results+=("$id")
+    say "$1: result $id"
+}
+
+alarms_online() { # NUMBER
+    [[ $(ask /api/v1/alarms | jq '[.items[] | select(.online)] | length') -ge $1 ]]
+}
+
+outbox_empty() { [[ $(ask /api/v1/status | jq .outbox.waiting) == 0 ]]; }
+
+check_survivors() { # WHAT
+    local id
+    for id in "${results[@]}"; do
+        ask "/api/v1/classifications/$id" >/dev/null || fail "$1: result $id is lost"
+    done
+    [[ $(ask /api/v1/audit/verification | jq .intact) == true ]] || fail "$1: the audit chain is broken"
+    wait_until "$1: every message reached the broker" outbox_empty
+    wait_until "$1: $alarms alarms are online" alarms_online "$alarms"
+}
+
+credentials() {
+    local name
+    for name in authority gateway alarm broker; do
+        kube get secret "idc-$name" --output json | jq --sort-keys '.data | del(.["server.crt", "server.key", "client.crt", "client.key"])'
+    done | sha256sum
+}
+
+slide_state() { ask "/api/v1/slides/$1" | jq --raw-output .state; }
+slide_ended() { [[ $(slide_state "$1") =~ ^(done|failed|cancelled|needs_scale)$ ]]; }
+
+one_slide() {
+    local name length place id
+    name=$(basename "$slide" | tr -d '\n' | base64 --wrap=0)
+    length=$(wc -c <"$slide")
+    place=$(ask /api/v1/slides/uploads --request POST --header 'Tus-Resumable: 1.0.0' --header "Upload-Length: $length" \
+        --header "Upload-Metadata: filename $name" --dump-header - --output "$work/answer" |
+        tr -d '\r' | sed -n 's/^location: *//Ip')
+    [[ $place ]] || fail "the slide's upload was refused: $(cat "$work/answer")"
+    # no limit of time: the file may be large
+    id=$(ask "/api/v1/slides/uploads/${place##*/}" --max-time 0 --request PATCH --header 'Tus-Resumable: 1.0.0' \
+        --header 'Upload-Offset: 0' --header 'Content-Type: application/offset+octet-stream' --upload-file "$slide" \
+        --dump-header - --output "$work/answer" | tr -d '\r' | sed -n 's/^x-idc-slide: *//Ip')
+    id=${id##*/}
+    [[ $id ]] || fail "the slide's upload failed: $(cat "$work/answer")"
+    wait_until "slide $id has ended" slide_ended "$id"
+    [[ $(slide_state "$id") == 'done' ]] || fail "slide $id: $(ask "/api/v1/slides/$id")"
+    say "one slide: $id is done"
+    screened=$id
+}
+
+kill_pod() { # NAME
+    say "killing $1"
+    kube delete pod "$1" --wait=true --timeout "${timeout_s}s" >/dev/null
+    rollout
+    wait_until "the gateway is ready" gateway_ready
+    one_patch "after $1"
+    check_survivors "after $1"
+    [[ ! ${screened:-} ]] || [[ $(slide_state "$screened") == 'done' ]] || fail "after $1: slide $screened is lost"
+}
+
+say "rollout"
+rollout
+[[ $patch ]] || {
+    patch=$work/patch.png
+    base64 --decode >"$patch" <<<'iVBORw0KGgoAAAANSUhEUgAAADIAAAAyCAIAAACRXR/mAAAAPUlEQVR42u3OAQkAAAgDsPdPYRxr2MQaCoMFWKb6oGhpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWn9ai0tB1IvMOFMAQAAAABJRU5ErkJggg=='
+}
+(umask 077 && printf 'Authorization: Bearer %s\n' "$(kube get secret idc-gateway --output 'go-template={{index .data "api-key" | base64decode}}')" >"$work/key")
+reach_gateway
+wait_until "the gateway is ready" gateway_ready
+alarms=$(kube get daemonset alarm --output 'jsonpath={.status.desiredNumberScheduled}')
+[[ $alarms -ge 1 ]] || fail "no node runs an alarm: kubectl label node NODE idc.dev/alarm=true"
+one_patch "one patch"
+check_survivors "one patch"
+if [[ $ring ]]; then
+    for device in $(ask /api/v1/alarms | jq --raw-output '.items[] | select(.online) | .device'); do
+        ask "/api/v1/alarms/$device/tests" --request POST --header 'Content-Type: application/json' --data '{}' >/dev/null
+        say "alarm $device tests its lamps and buzzer"
+    done
+fi
+if [[ $slide ]]; then
+    kube get statefulset slides >/dev/null 2>&1 || fail "the service of slides does not run: components/slides"
+    one_slide
+fi
+
+say "bootstrap again: nothing may change"
+before=$(credentials)
+kube delete job smoke-renewal --ignore-not-found >/dev/null
+kube create job smoke-renewal --from=cronjob/renew-certificates >/dev/null
+"$(dirname "$0")/../scripts/k8s_wait_job.sh" smoke-renewal >/dev/null
+kube delete job smoke-renewal >/dev/null
+[[ $(credentials) == "$before" ]] || fail "the bootstrap changed a password, a key or the authority"
+
+if [[ ! $keep_pods ]]; then
+    for pod in $(kube get pods --selector "$ours" --field-selector status.phase=Running --output name); do
+        # a Deployment's pods change their names when one is killed
+        if kube get "$pod" >/dev/null 2>&1; then kill_pod "${pod#pod/}"; fi
+    done
+fi
+say "everything works, and nothing was lost: ${#results[@]} results"

@@ -1,0 +1,81 @@
+"""scripts/build_images.sh builds what a node needs, under both names; `docker` is played by a script."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from support.kustomized import JOBS, OVERLAYS, REPOSITORY, containers, pods
+
+SCRIPT = REPOSITORY / "scripts/build_images.sh"
+
+
+def build(tmp_path: Path, *arguments: str) -> tuple[int, list[str]]:
+    """The exit code, and each call of docker."""
+    docker = tmp_path / "docker"
+    # `save` must leave a file
+    docker.write_text(f'#!/bin/sh\necho "$*" >>{tmp_path}/calls\ncase $1 in save) touch "$3" ;; esac\n')
+    docker.chmod(0o755)
+    environment = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}", "IDC_TAG": "test-of-builds"}
+    done = subprocess.run([SCRIPT, *arguments], env=environment, capture_output=True, text=True, check=False)
+    for tar in (REPOSITORY / "var/images").glob("idc-sentinel-test-of-builds-*"):
+        tar.unlink()
+    calls = tmp_path / "calls"
+    return done.returncode, calls.read_text().splitlines() if calls.exists() else []
+
+
+def built(calls: list[str]) -> set[str]:
+    return {call.split("--tag idc-sentinel/")[1].split(":")[0] for call in calls if "--tag idc-sentinel/" in call}
+
+
+def test_an_amd64_node_gets_every_image_that_the_manifests_name(tmp_path: Path) -> None:
+    code, calls = build(tmp_path, "tar", "amd64")
+
+    named = {
+        box["image"].rsplit("/", 1)[1].split(":")[0]
+        for folder in [*OVERLAYS, *(f"jobs/{name}" for name in JOBS)]
+        for pod in pods(folder).values()
+        for box in containers(pod)
+    }
+    assert code == 0
+    assert named <= built(calls)
+
+
+def test_a_pi_gets_only_what_was_asked_for_and_for_its_processor(tmp_path: Path) -> None:
+    code, calls = build(tmp_path, "tar", "arm64", "alarm")
+
+    assert code == 0
+    assert built(calls) == {"alarm"}
+    assert all("--platform linux/arm64 " in call for call in calls if call.startswith("buildx"))
+
+
+def test_image_has_the_name_of_the_embedded_mirror_too(tmp_path: Path) -> None:
+    _, calls = build(tmp_path, "tar", "arm64", "alarm")
+
+    (save,) = (call for call in calls if call.startswith("save"))
+    assert save.endswith("idc-sentinel/alarm:test-of-builds images.idc.internal/idc-sentinel/alarm:test-of-builds")
+
+
+def test_no_image_for_arm64_has_tensorflow_or_the_stick(tmp_path: Path) -> None:
+    _, calls = build(tmp_path, "tar", "arm64")
+
+    assert built(calls) == {"broker", "inference", "gateway", "slides", "alarm", "observability"}
+
+
+def test_registry_gets_one_tag_for_both_processors(tmp_path: Path) -> None:
+    code, calls = build(tmp_path, "push", "registry.example", "gateway")
+
+    assert code == 0
+    (call,) = calls
+    assert (
+        "--platform linux/amd64,linux/arm64 --push --tag registry.example/idc-sentinel/gateway:test-of-builds" in call
+    )
+
+
+@pytest.mark.parametrize("arguments", [("tar", "riscv64"), ("tar", "amd64", "nothing"), ("load", "amd64")])
+def test_wrong_usage_builds_nothing(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    code, calls = build(tmp_path, *arguments)
+
+    assert code == 64
+    assert calls == []

@@ -1,0 +1,58 @@
+"""The commands of docs/how-to/k3s.md and the READMEs name folders, files, workloads and targets that exist."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from support.documents import commands
+from support.kustomized import K8S, REPOSITORY, build, of_kind
+
+PAGES = [REPOSITORY / "docs/how-to/k3s.md", K8S / "README.md", *sorted(K8S.glob("components/*/README.md"))]
+COMMANDS = [(page, command) for page in PAGES for command in commands(page)]
+# made by the reader before, on that page
+OF_THE_READER = {"job/renew-now"}
+KINDS = {"statefulset": "StatefulSet", "deployment": "Deployment", "daemonset": "DaemonSet", "service": "Service"}
+KINDS |= {"job": "Job", "cronjob": "CronJob"}
+EVERY_SERVICE = [*build("overlays/site"), *build("components/slides")]
+
+
+@pytest.mark.parametrize(("page", "command"), COMMANDS, ids=[command[:60] for _, command in COMMANDS])
+def test_documented_command_names_what_exists(page: Path, command: str) -> None:
+    for folder in re.findall(r"-k (\S+)", command):
+        assert (REPOSITORY / folder / "kustomization.yaml").is_file()
+    for file in re.findall(r"-f (k8s/\S+)|\b((?:k8s|scripts)/\S+\.sh)", command):
+        assert (REPOSITORY / "".join(file)).is_file()
+    for target in re.findall(r"^make ([a-z-]+)", command):
+        assert re.search(rf"^{target}:.*##", (REPOSITORY / "Makefile").read_text("utf-8"), re.MULTILINE)
+    names = {(item["kind"], item["metadata"]["name"]) for item in EVERY_SERVICE}
+    for kind, name in re.findall(rf"\b({'|'.join(KINDS)})/([a-z][a-z-]*)", command):
+        assert (KINDS[kind], name) in names or f"{kind}/{name}" in OF_THE_READER
+    for name in re.findall(r"\bidc-(?:authority|[a-z0-9]+)(?= )", command) if "get secret" in command else []:
+        assert name in of_kind("data", "Secret") or name == "idc-sentinel"
+
+
+def test_documented_smoke_options_are_those_of_the_script() -> None:
+    script = (K8S / "smoke.sh").read_text("utf-8")
+    named = {option for page in PAGES for option in re.findall(r"smoke\.sh((?: --[a-z-]+)+)", page.read_text("utf-8"))}
+
+    for option in {part for options in named for part in options.split()}:
+        assert f"{option})" in script
+
+
+def test_restore_pod_has_the_settings_that_the_gateway_requires(monkeypatch: pytest.MonkeyPatch) -> None:
+    from idc_gateway.settings import GatewaySettings  # noqa: PLC0415 - its variables are set first
+
+    (pod,) = build("jobs/restore.yaml")
+    for variable in pod["spec"]["containers"][0]["env"]:
+        monkeypatch.setenv(variable["name"], variable["value"])
+
+    assert str(GatewaySettings().data_dir) == "/var/lib/idc"
+
+
+def test_oldest_version_is_the_one_that_the_page_names() -> None:
+    tests = (REPOSITORY / "tests/manifests/test_kubernetes_schemas.py").read_text("utf-8")
+    oldest = re.search(r'^OLDEST: Final = "(.*)"$', tests, re.MULTILINE)
+
+    assert oldest is not None
+    assert f"validated against Kubernetes {oldest[1]} " in PAGES[0].read_text("utf-8")
