@@ -68,7 +68,7 @@ def sign_in(page: Page) -> None:
     page.get_by_text("Use an API key instead").click()
     page.get_by_label("API key", exact=True).fill(KEY)
     page.get_by_role("button", name="Sign in with the key").click()
-    expect(page.get_by_role("heading", name="Classify patches")).to_be_visible()
+    expect(page.get_by_role("heading", name="Work list")).to_be_visible()
 
 
 def choose(page: Page, **images: bytes) -> None:
@@ -135,14 +135,14 @@ def test_link_lets_a_user_in_once_to_set_a_password(page: Page) -> None:
     screenshot(page, "set-password")
     page.get_by_label("New password").fill("correct horse battery")
     page.get_by_role("button", name="Set the password").click()
-    expect(page.get_by_role("heading", name="Classify patches")).to_be_visible()
+    expect(page.get_by_role("heading", name="Work list")).to_be_visible()
     page.get_by_role("button", name="Sign out").click()
 
     page.get_by_label("Name").fill("eva")
     page.get_by_label("Password", exact=True).fill("correct horse battery")
     screenshot(page, "sign-in")
     page.get_by_role("button", name="Sign in", exact=True).click()
-    expect(page.get_by_role("heading", name="Classify patches")).to_be_visible()
+    expect(page.get_by_role("heading", name="Work list")).to_be_visible()
     page.get_by_role("button", name="Sign out").click()
     page.goto(f"{address}#{fragment}")
     page.reload()
@@ -158,7 +158,7 @@ def test_password_is_changed_with_the_old_one(page: Page) -> None:
     expect(page.locator("#password-message")).to_contain_text("easy to guess")
     page.get_by_label("New password").fill("correct horse battery")
     page.get_by_role("button", name="Set the password").click()
-    expect(page.get_by_role("heading", name="Classify patches")).to_be_visible()
+    expect(page.get_by_role("heading", name="Work list")).to_be_visible()
 
     page.get_by_role("button", name="Password").click()
     page.get_by_label("New password").fill("another staple of horses")
@@ -169,7 +169,7 @@ def test_password_is_changed_with_the_old_one(page: Page) -> None:
     page.get_by_label("Old password").fill("correct horse battery")
     page.get_by_role("button", name="Set the password").click()
 
-    expect(page.get_by_role("heading", name="Classify patches")).to_be_visible()
+    expect(page.get_by_role("heading", name="Work list")).to_be_visible()
 
 
 def test_viewer_is_not_offered_what_a_viewer_may_not_do(page: Page, bus: MemoryBus) -> None:
@@ -179,9 +179,9 @@ def test_viewer_is_not_offered_what_a_viewer_may_not_do(page: Page, bus: MemoryB
     page.get_by_label("New password").fill("correct horse battery")
     page.get_by_role("button", name="Set the password").click()
 
-    expect(page.get_by_role("heading", name="Results")).to_be_visible()
+    expect(page.get_by_role("heading", name="Work list")).to_be_visible()
     expect(page.get_by_text("IDC was found")).to_be_visible()
-    expect(page.get_by_role("heading", name="Classify patches")).to_be_hidden()
+    expect(page.locator("#drop-zone")).to_be_hidden()
     expect(page.get_by_role("button", name="Acknowledge the finding")).to_be_hidden()
 
 
@@ -449,7 +449,7 @@ def test_file_name_is_shown_as_text(page: Page) -> None:
 def test_page_stays_signed_in_and_signs_out(page: Page) -> None:
     sign_in(page)
     page.reload()
-    expect(page.get_by_role("heading", name="Classify patches")).to_be_visible()
+    expect(page.get_by_role("heading", name="Work list")).to_be_visible()
 
     page.get_by_role("button", name="Sign out").click()
 
