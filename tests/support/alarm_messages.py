@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID, uuid4
 
-from idc_contracts import AcknowledgeAlarm, Decision, ModelRef, PatchClassified, Thresholds, utc_now
+from idc_contracts import AcknowledgeAlarm, Decision, ModelRef, PatchClassified, SlideScreened, Thresholds, utc_now
 
 _THRESHOLDS = Thresholds(no_idc_below=0.3, idc_from=0.7)
 _MODEL = ModelRef(name="idc", version="1", sha256="ab" * 32)
@@ -21,6 +21,22 @@ def patch_classified(decision: Decision | str, classification_id: UUID | None = 
         thresholds=_THRESHOLDS,
         latency_ms=10.0,
         classified_at=utc_now(),
+        **fields,
+    )
+
+
+def slide_screened(decision: Decision | str, slide_id: UUID | None = None, **fields: Any) -> SlideScreened:
+    decision = Decision(decision)
+    return SlideScreened(
+        source="gateway",
+        slide_id=slide_id or uuid4(),
+        decision=decision,
+        tissue_mm2=200.0,
+        idc_mm2=12.0 if decision is Decision.IDC else 0.0,
+        uncertain_mm2=6.0 if decision is Decision.UNCERTAIN else 0.0,
+        minimum_idc_mm2=0.2,
+        model=_MODEL,
+        screened_at=utc_now(),
         **fields,
     )
 

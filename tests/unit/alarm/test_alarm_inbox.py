@@ -13,13 +13,15 @@ from idc_contracts import (
     ALARM_TESTS,
     CLASSIFICATIONS,
     GATEWAY_STATUS,
+    SLIDES,
     ServiceStatus,
     SilenceAlarm,
     TestAlarm,
 )
-from support.alarm_messages import acknowledge, patch_classified
+from support.alarm_messages import acknowledge, patch_classified, slide_screened
 
 RESULT = CLASSIFICATIONS.at(site="site", device="gateway")
+SLIDE = SLIDES.at(site="site", device="gateway")
 STATUS = GATEWAY_STATUS.at(site="site", device="gateway")
 BUTTON = ALARM_ACKNOWLEDGEMENTS.at(site="site", device="alarm")
 
@@ -33,6 +35,12 @@ def test_both_messages_are_read() -> None:
 
     assert read(RESULT, finding.to_payload()) == Classified("site/gateway", finding, is_live=True)
     assert read(BUTTON, button.to_payload()) == Commanded(button)
+
+
+def test_result_of_a_slide_is_read() -> None:
+    screened = slide_screened("idc")
+
+    assert read(SLIDE, screened.to_payload()) == Classified("site/gateway", screened, is_live=True)
 
 
 def test_every_command_is_read() -> None:
@@ -66,6 +74,9 @@ def test_unknown_fields_are_ignored() -> None:
         (RESULT, b"[" * 5000),
         (RESULT, b'{"decision": "idc"}'),
         (RESULT, acknowledge().to_payload()),
+        (RESULT, slide_screened("idc").to_payload()),
+        (SLIDE, patch_classified("idc").to_payload()),
+        (SLIDE, b""),
         (BUTTON, patch_classified("idc").to_payload()),
         (RESULT, patch_classified("idc").to_payload().replace(b'"idc",', b'"malignant",')),
         (RESULT, patch_classified("idc").to_payload().replace(b'"schema_version":1', b'"schema_version":2')),
@@ -88,7 +99,7 @@ def test_refusal_does_not_quote_the_payload() -> None:
     assert "Jane" not in str(refusal.value)
 
 
-@given(payload=st.binary(max_size=300), topic=st.sampled_from([RESULT, BUTTON, STATUS]))
+@given(payload=st.binary(max_size=300), topic=st.sampled_from([RESULT, SLIDE, BUTTON, STATUS]))
 def test_random_bytes_are_refused(payload: bytes, topic: str) -> None:
     if topic == STATUS and not payload:
         return  # it deletes the retained one

@@ -44,7 +44,7 @@ from idc_contracts import (
     TestAlarm,
     utc_now,
 )
-from support.alarm_messages import acknowledge, patch_classified
+from support.alarm_messages import acknowledge, patch_classified, slide_screened
 
 NINE = datetime(2026, 1, 2, 9, tzinfo=UTC)
 GATEWAY = "site/gateway"
@@ -81,6 +81,14 @@ class History:
     ) -> Classified:
         sent_at = self.now.at - timedelta(seconds=age_s)
         event = Classified(GATEWAY, patch_classified(decision, sent_at=sent_at, reasons=reasons), is_live)
+        self.do(event)
+        return event
+
+    def screen(
+        self, decision: Decision | str, *, slide_id: UUID | None = None, age_s: float = 0.0, is_live: bool = True
+    ) -> Classified:
+        sent_at = self.now.at - timedelta(seconds=age_s)
+        event = Classified(GATEWAY, slide_screened(decision, slide_id, sent_at=sent_at), is_live)
         self.do(event)
         return event
 
@@ -177,6 +185,44 @@ def test_little_tissue_shows_that_the_gateway_lives(history: History) -> None:
     history.classify("uncertain", reasons=(Reason.LITTLE_TISSUE,))
 
     assert history.situation.technical == ()
+
+
+@pytest.mark.parametrize("decision", Decision)
+def test_slide_shows_what_a_patch_of_the_same_decision_shows(history: History, decision: Decision) -> None:
+    other = History().online()
+
+    slide, patch = history.screen(decision), other.classify(decision)
+
+    assert (history.shown, history.mode) == (other.shown, other.mode)
+    assert history.acts[-1].action is other.acts[-1].action
+    assert history.acts[-1].classification_id == slide.result_id != patch.result_id
+
+
+def test_finding_of_a_slide_is_latched_and_acknowledged_by_the_id_of_the_slide(history: History) -> None:
+    slide = history.screen("idc")
+    patch = history.classify("idc")
+    assert history.situation.condition.latched_by == slide.result_id
+
+    history.screen("no_idc")
+    assert history.shown == FINDING  # no other result clears it
+
+    history.acknowledge(up_to=slide.result_id)
+    assert [finding.classification_id for finding in history.situation.condition.findings] == [patch.result_id]
+    history.acknowledge(up_to=patch.result_id)
+    assert not history.situation.condition.latched
+
+
+def test_slide_that_is_screened_again_is_one_finding(history: History) -> None:
+    first = history.screen("idc")
+    history.screen("idc", slide_id=first.result_id)
+
+    assert len(history.situation.condition.findings) == 1
+
+
+def test_slide_that_was_screened_long_ago_lights_red_without_a_sound(history: History) -> None:
+    history.screen("idc", age_s=601.0, is_live=False)
+
+    assert history.shown == Signals(red=Signal.SILENCED)
 
 
 def test_clear_lights_blue_and_fades(history: History) -> None:
@@ -647,12 +693,31 @@ class AlarmHistories(RuleBasedStateMachine):
         self._notice_reasons()
         if decision is Decision.UNCERTAIN and reasons == (Reason.LITTLE_TISSUE,):
             return
+        self._has_result(event, age_s, is_trusted=is_trusted)
+
+    @rule(decision=st.sampled_from(Decision), age_s=st.sampled_from([0.0, 5.0, 599.0, 601.0, 90000.0]))
+    def screen_a_slide(self, decision: Decision, age_s: float) -> None:
+        is_trusted = TechnicalReason.CLOCK_WRONG not in self._reasons
+        event = self.history.screen(decision, age_s=age_s, is_live=age_s < 60)
+        self._notice_reasons()
+        self._has_result(event, age_s, is_trusted=is_trusted)
+
+    @precondition(lambda self: self.waiting)
+    @rule(data=st.data())
+    def screen_a_waiting_slide_again(self, data: st.DataObject) -> None:
+        """Its finding waits already, under the same id; what is sounding then sounds on, and a silence ends."""
+        finding = data.draw(st.sampled_from(self.waiting))
+        self.history.screen(Decision.IDC, slide_id=finding.classification_id)
+        self._notice_reasons()
+        self.latest, self.clear_left_s, self.quiet = Decision.IDC, 0.0, None
+
+    def _has_result(self, event: Classified, age_s: float, *, is_trusted: bool) -> None:
         is_late = age_s > 600 and is_trusted and TechnicalReason.CLOCK_WRONG not in self._reasons
+        decision = event.message.decision
         self.latest = decision
         self.clear_left_s = 0.0
         if decision is Decision.IDC:
-            message = event.message
-            self.waiting.append(Waiting(message.classification_id, message.sent_at, self._now_s, not is_late))
+            self.waiting.append(Waiting(event.result_id, event.message.sent_at, self._now_s, not is_late))
             self.quiet = self.quiet if is_late else None
         elif decision is Decision.NO_IDC and not is_late:
             self.clear_left_s = RULES.clear_for_s

@@ -15,6 +15,8 @@ from idc_client.commands.classify import classify
 from idc_client.commands.export import export
 from idc_client.commands.keys import keys
 from idc_client.commands.review import review
+from idc_client.commands.slide import slide
+from idc_client.commands.slides import slides
 from idc_client.commands.status import status
 from idc_client.commands.watch import watch
 from idc_client.errors import InputRejected, OutputFailed
@@ -79,7 +81,7 @@ def cli(context: click.Context, *, url: str, api_key_file: Path | None, ca_file:
     context.call_on_close(context.obj.close)
 
 
-for _command in (classify, watch, alarm, review, keys, audit, status, export):
+for _command in (classify, slide, slides, watch, alarm, review, keys, audit, status, export):
     cli.add_command(_command)
 
 

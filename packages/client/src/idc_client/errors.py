@@ -28,7 +28,7 @@ class KeyRejected(ClientError):
 
 
 class InputRejected(ClientError):
-    """The gateway rejected the input, a file cannot be read, or an argument is wrong."""
+    """The gateway rejected the input, a file cannot be read, a slide was not screened, or an argument is wrong."""
 
     exit_code: ClassVar[int] = 4
 

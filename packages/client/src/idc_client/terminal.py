@@ -7,7 +7,17 @@ from typing import Final
 import click
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TaskProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 from rich.table import Table
 
 NOTICE: Final = "For research use only. Not a medical device."
@@ -36,9 +46,25 @@ def remark(text: str) -> None:
 
 def progress() -> Progress:
     """A bar on standard error; hidden where that is no terminal, or where the results scroll by on one."""
+    hidden = not Console(stderr=True).is_terminal or Console().is_terminal
+    return _bar(MofNCompleteColumn(), TimeRemainingColumn(), disable=hidden)
+
+
+def byte_progress() -> Progress:
+    """A bar of bytes on standard error, with the speed and the time left; hidden where that is no terminal."""
+    return _bar(DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+
+
+def share_progress() -> Progress:
+    """A bar of work that another machine does; each task says in its field `left` what is left."""
+    return _bar(TaskProgressColumn(), TextColumn("{task.fields[left]}"))
+
+
+def _bar(*columns: ProgressColumn, disable: bool = False) -> Progress:
     console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal or Console().is_terminal)
+    description = TextColumn("{task.description}", markup=False)
+    is_hidden = disable or not console.is_terminal
+    return Progress(description, BarColumn(), *columns, console=console, transient=True, disable=is_hidden)
 
 
 def printable(text: str) -> str:

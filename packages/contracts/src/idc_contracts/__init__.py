@@ -20,6 +20,7 @@ from idc_contracts.base import Message, Probability, Sha256, Slug, UtcDatetime, 
 from idc_contracts.bundle import BundleManifest
 from idc_contracts.classification import FieldOfView, ModelRef, PatchClassified
 from idc_contracts.decision import Check, Decided, Decision, Reason, Thresholds, decide
+from idc_contracts.slides import SlideScreened
 from idc_contracts.status import ServiceStatus
 from idc_contracts.topics import (
     ALARM_ACKNOWLEDGEMENTS,
@@ -32,6 +33,7 @@ from idc_contracts.topics import (
     FOREIGN_TOPICS,
     GATEWAY_STATUS,
     HOME_ASSISTANT_DISCOVERY,
+    SLIDES,
     TOPICS,
     ForeignTopic,
     Topic,
@@ -52,6 +54,7 @@ __all__ = [
     "MAX_FINDINGS",
     "NOTHING_SEEN",
     "PRINTABLE",
+    "SLIDES",
     "TOPICS",
     "AcknowledgeAlarm",
     "AlarmActed",
@@ -75,6 +78,7 @@ __all__ = [
     "ServiceStatus",
     "Sha256",
     "SilenceAlarm",
+    "SlideScreened",
     "Slug",
     "TechnicalReason",
     "TestAlarm",

@@ -34,11 +34,11 @@ class AlarmMode(StrEnum):
     TECHNICAL = "technical"
     """Findings may not arrive: see the reasons."""
     REVIEW = "review"
-    """The latest patch was uncertain: amber is lit."""
+    """The latest result was uncertain: amber is lit."""
     ACKNOWLEDGED = "acknowledged"
-    """A finding was acknowledged, and no patch followed."""
+    """A finding was acknowledged, and no result followed."""
     CLEAR = "clear"
-    """The latest patch, a moment ago, shows no IDC: blue is lit."""
+    """The latest result, a moment ago, shows no IDC: blue is lit."""
     IDLE = "idle"
     """Nothing to show. This is not an all-clear."""
 
@@ -64,9 +64,9 @@ class AlarmAction(StrEnum):
     SOUNDED = "sounded"
     """A finding lit red and started the buzzer."""
     SHOWN = "shown"
-    """A patch changed the lamps, without a sound."""
+    """A patch or slide changed the lamps, without a sound."""
     RECORDED = "recorded"
-    """A patch was recorded and changed no lamp: too old, not the first finding, or a repeated result."""
+    """A result was recorded and changed no lamp: too old, not the first finding, or a repeated one."""
     ACKNOWLEDGED = "acknowledged"
     """Somebody acknowledged the named findings; if none remains, red and the buzzer went off."""
     SILENCED = "silenced"
@@ -89,8 +89,8 @@ class Lamps(Contract):
     """Which lamps are lit or flash. Red and blue are never lit together."""
 
     red: bool = Field(default=False, description="A finding is not acknowledged yet.")
-    amber: bool = Field(default=False, description="The latest patch was uncertain, or there is a technical problem.")
-    blue: bool = Field(default=False, description="The latest patch, a moment ago, shows no IDC.")
+    amber: bool = Field(default=False, description="The latest result was uncertain, or there is a technical problem.")
+    blue: bool = Field(default=False, description="The latest result, a moment ago, shows no IDC.")
 
     @model_validator(mode="after")
     def _red_excludes_blue(self) -> "Lamps":
@@ -108,7 +108,7 @@ class AlarmState(Message):
         default=None, description="The most urgent thing shown; null from an alarm that does not report it."
     )
     latched_by: UUID | None = Field(
-        default=None, description="The unacknowledged classification that raised the alarm."
+        default=None, description="The unacknowledged classification or slide that raised the alarm."
     )
     latched_since: UtcDatetime | None = Field(
         default=None,
@@ -117,7 +117,7 @@ class AlarmState(Message):
     latest_finding: UUID | None = Field(
         default=None,
         description="The newest unacknowledged finding: an acknowledgement `up_to` it clears all that are waiting now. "
-        "An alarm that lost its memory reports a made-up id here, which is not a classification's.",
+        "An alarm that lost its memory reports a made-up id here, which is no result's.",
     )
     findings: int = Field(default=0, ge=0, description="Number of unacknowledged findings.")
     silenced_until: UtcDatetime | None = Field(
@@ -129,7 +129,9 @@ class AlarmState(Message):
     offline_gateways: tuple[str, ...] = Field(
         default=(), max_length=32, description="The offline gateways, as `site/device`; the first 32."
     )
-    last_classification: UUID | None = Field(default=None, description="The latest classification that was acted on.")
+    last_classification: UUID | None = Field(
+        default=None, description="The latest classification or slide that was acted on."
+    )
     changed_at: UtcDatetime = Field(description="When the outputs last changed.")
     rejected_messages: int = Field(
         default=0, ge=0, description="Messages dropped as unreadable since the alarm started."

@@ -130,6 +130,9 @@ class Slide(Contract):
     model: ModelRef | None = None
     cut: SlideCut | None = None
     decision: Decision | None = Field(default=None, description="Of the slide, once it is done.")
+    minimum_idc_mm2: float | None = Field(
+        default=None, ge=0.0, allow_inf_nan=False, description="The site's minimum, by which it was decided."
+    )
 
 
 class SlidePage(Contract):
@@ -181,6 +184,13 @@ class CellToReview(Contract):
     chosen: Literal["nearest_cut", "random"] = Field(description="One in ten is drawn at random.")
 
 
+class ReviewToRecord(Contract):
+    """What a reviewer says of one cell."""
+
+    verdict: SlideVerdict
+    comment: Note | None = None
+
+
 class SlideScreened(Message):
     """A slide was screened. The file's name stays out of the message: it may identify the patient."""
 
@@ -189,6 +199,8 @@ class SlideScreened(Message):
     tissue_mm2: float = Field(ge=0.0, allow_inf_nan=False)
     idc_mm2: float = Field(ge=0.0, allow_inf_nan=False)
     uncertain_mm2: float = Field(ge=0.0, allow_inf_nan=False)
-    minimum_idc_mm2: float = Field(ge=0.0, allow_inf_nan=False, description="The site's minimum.")
+    minimum_idc_mm2: float | None = Field(
+        default=None, ge=0.0, allow_inf_nan=False, description="The site's minimum; null where it is not known."
+    )
     model: ModelRef
     screened_at: UtcDatetime

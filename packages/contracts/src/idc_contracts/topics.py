@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from idc_contracts.alarm import AcknowledgeAlarm, AlarmActed, AlarmState, SilenceAlarm, TestAlarm
 from idc_contracts.base import Message, Slug
 from idc_contracts.classification import PatchClassified
+from idc_contracts.slides import SlideScreened
 from idc_contracts.status import ServiceStatus
 
 Account = Literal["gateway", "alarm", "operator"]
@@ -98,6 +99,14 @@ CLASSIFICATIONS: Final = Topic(
     consumers=("alarm", "operator"),
     purpose="A patch was classified.",
 )
+SLIDES: Final = Topic(
+    noun="slides",
+    message=SlideScreened,
+    retained=False,
+    producers=("gateway",),
+    consumers=("alarm", "operator"),
+    purpose="A whole slide was screened.",
+)
 GATEWAY_STATUS: Final = Topic(
     noun="gateway-status",
     message=ServiceStatus,
@@ -160,6 +169,7 @@ ALARM_ACTIONS: Final = Topic(
 
 TOPICS: Final = (
     CLASSIFICATIONS,
+    SLIDES,
     GATEWAY_STATUS,
     ALARM_STATUS,
     ALARM_STATE,

@@ -33,6 +33,11 @@ from idc_gateway.web.routes import (
     page,
     reviews,
     sessions,
+    slide_exports,
+    slide_images,
+    slide_reviews,
+    slide_uploads,
+    slides,
     status,
     users,
 )
@@ -77,7 +82,7 @@ def create_app(gateway: Gateway | None) -> FastAPI:
     _add_routes(app)
     problems.install(app)
     app.add_middleware(LastingAuthority)
-    app.add_middleware(SmallBodies, except_paths=classify.UPLOAD_PATHS)
+    app.add_middleware(SmallBodies, except_paths=classify.UPLOAD_PATHS, except_prefixes=(slide_uploads.PREFIX,))
     app.add_middleware(HeadAsGet)
     app.add_middleware(Traced)
     app.add_middleware(
@@ -98,6 +103,11 @@ def _add_routes(app: FastAPI) -> None:
         classifications,
         reviews,
         events,
+        slides,
+        slide_uploads,
+        slide_images,
+        slide_exports,
+        slide_reviews,
         models,
         model_versions,
         alarms,
@@ -139,6 +149,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         "first key": follow_first_key(access.keyring, gateway.settings.first_api_key_file),
         "image deletions": results.deletions.run(),
     }
+    if gateway.slides is not None:
+        tasks["screened slides"] = gateway.slides.follower.run()
     background = [asyncio.create_task(task, name=name) for name, task in tasks.items()]
     for task in background:
         task.add_done_callback(_stop_where_it_failed)
@@ -147,6 +159,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         task.cancel()
     await asyncio.wait(background, timeout=END_TIMEOUT_S)
     await gateway.inference.close()
+    if gateway.slides is not None:
+        await gateway.slides.connection.close()
     gateway.store.leadership.release()
     gateway.store.database.close()
 

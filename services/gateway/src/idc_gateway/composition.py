@@ -39,12 +39,16 @@ from idc_gateway.results.reviewing import Reviewing
 from idc_gateway.results.watched_images import WatchedImages
 from idc_gateway.settings import GatewaySettings
 from idc_gateway.shared_check import SharedCheck
+from idc_gateway.slides.connection import SlidesConnection
+from idc_gateway.slides.follower import ScreenedFollower
 from idc_gateway.sql.database import with_password
 from idc_gateway.store import Store, open_store
 from idc_gateway.web.metrics import Metrics
-from idc_gateway.web.rooms import Access, Alarms, Audit, Gateway, Messages, Results
+from idc_gateway.web.rooms import Access, Alarms, Audit, Gateway, Messages, Results, Slides
 from idc_servicekit.body_budget import BodyBudget
 
+MAX_SLIDE_BYTES: Final = 2**40
+"""No slide is larger. An upload takes no memory here, and the slides service has its own, smaller limit."""
 STORE_TIMEOUT_S: Final = 3.0
 """How long a check of the database may take before it counts as failed."""
 
@@ -82,6 +86,7 @@ def build(
         inference=inference,
         results=_results(settings, store, watched, writer),
         classifying=_classifying(settings, store, inference, messages, writer, metrics),
+        slides=_slides(settings, store, messages),
         bodies=BodyBudget(
             max_body_bytes=settings.max_body_bytes,
             max_total_bytes=settings.max_total_body_bytes,
@@ -165,6 +170,23 @@ def _classifying(
         max_in_progress=settings.max_requests_in_progress,
         max_image_bytes=settings.max_image_bytes,
     )
+
+
+def _slides(settings: GatewaySettings, store: Store, messages: Messages) -> Slides | None:
+    if settings.slides_url is None:
+        return None
+    connection = SlidesConnection(str(settings.slides_url))
+    follower = ScreenedFollower(
+        connection,
+        store.screened,
+        messages.outbox,
+        messages.backlog,
+        store.leadership,
+        site=settings.site,
+        device=settings.device,
+    )
+    uploads = BodyBudget(max_body_bytes=MAX_SLIDE_BYTES, max_total_bytes=1, timeout_s=settings.body_timeout_s)
+    return Slides(connection, follower, uploads)
 
 
 def _inference(settings: GatewaySettings, servers: Mapping[str, InferenceServer]) -> BalancedInference:

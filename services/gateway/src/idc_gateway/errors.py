@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import ClassVar, Self
+from typing import Self
 
 
 class GatewayError(Exception):
     """Base of the errors that callers see; the text names the value and the remedy."""
 
-    status: ClassVar[HTTPStatus] = HTTPStatus.INTERNAL_SERVER_ERROR
-    kind: ClassVar[str] = "internal-error"
+    status: HTTPStatus = HTTPStatus.INTERNAL_SERVER_ERROR
+    kind: str = "internal-error"
     """Last part of the problem's `type` URI; it never changes."""
     headers: Mapping[str, str] = {}
     """Headers of the answer in addition to its type and length."""
@@ -168,6 +168,28 @@ class VersionRefused(InferenceError, status=409, kind="version-refused"):
 
 class InferenceBroken(InferenceError, status=502, kind="inference-broken"):
     """Its answer does not follow the protocol."""
+
+
+class NoSlidesService(GatewayError, LookupError, status=404, kind="no-slides-service"):
+    """This gateway is not connected to a slides service."""
+
+
+class SlidesUnavailable(GatewayError, OSError, status=503, kind="slides-unavailable", headers={"Retry-After": "5"}):
+    """The slides service does not answer, or not in time."""
+
+
+class SlidesBroken(GatewayError, status=502, kind="slides-broken"):
+    """Its answer does not follow the agreed form."""
+
+
+class SlidesRefused(GatewayError):
+    """The slides service rejected the request, or cannot do it now; its own problem is passed on."""
+
+    def __init__(self, text: str, *, status: HTTPStatus, kind: str, headers: Mapping[str, str]) -> None:
+        super().__init__(text)
+        self.status = status
+        self.kind = kind
+        self.headers = headers
 
 
 class BusUnavailable(ConnectionError):

@@ -51,6 +51,9 @@ class GatewaySettings(ServiceSettings):
     inference_timeout_s: float = Field(
         default=20.0, gt=0, le=600, description="Longest wait for an answer, all servers together, in seconds."
     )
+    slides_url: HttpUrl | None = Field(
+        default=None, description="The slides service; without it, this gateway offers no whole slides."
+    )
     model_name: Slug = Field(default="idc", description="The model to request.")
     database_url: SecretStr | None = Field(
         default=None,

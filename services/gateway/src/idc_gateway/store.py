@@ -12,6 +12,7 @@ from idc_gateway.messages.outbox_store import OutboxStore
 from idc_gateway.results.image_index_store import ImageIndexStore
 from idc_gateway.results.results_store import ResultsStore
 from idc_gateway.results.reviews_store import ReviewsStore
+from idc_gateway.slides.screened_store import ScreenedStore
 from idc_gateway.sql.database import Database, open_database
 
 
@@ -32,6 +33,7 @@ class Store:
     audit: AuditStore
     accounts: AccountsStore
     sessions: SessionsStore
+    screened: ScreenedStore
     leadership: Leadership
 
 
@@ -47,5 +49,6 @@ def open_store(url: str) -> Store:
         audit=AuditStore(database),
         accounts=AccountsStore(database),
         sessions=SessionsStore(database),
+        screened=ScreenedStore(database),
         leadership=PostgresLeadership(database) if database.is_shared else ALONE,
     )

@@ -12,6 +12,7 @@ import click
 from idc_client import terminal
 from idc_client.commands import pass_gateway
 from idc_client.errors import InputRejected, Unavailable
+from idc_client.files import whole_file
 from idc_client.gateway.connection import Connection
 
 _TAIL_BYTES: Final = 512
@@ -67,17 +68,10 @@ def _copy(chunks: Iterable[bytes], file: IO[bytes]) -> bytes:
 
 def _save(chunks: Iterable[bytes], out: Path, *, is_geojson: bool) -> bytes:
     """Write a file that gets its name only when it is complete."""
-    part = out.with_name(f"{out.name}.part")
-    try:
-        with part.open("wb") as file:
-            tail = _copy(chunks, file)
+    with whole_file(out) as file:
+        tail = _copy(chunks, file)
         if is_geojson:
             _counts(tail)
-        part.replace(out)
-    except OSError as exc:
-        raise InputRejected(f"{exc.filename or out}: {exc.strerror}") from exc
-    finally:
-        part.unlink(missing_ok=True)
     return tail
 
 

@@ -70,7 +70,14 @@ class Connection:
         """The JSON object at a path; query parameters that are None are left out."""
         return _document(self._request("GET", path, params=_without_none(query)))
 
-    def post(self, path: str, document: Mapping[str, Any], *, idempotency_key: str | None = None) -> dict[str, Any]:
+    def post(
+        self,
+        path: str,
+        document: Mapping[str, Any],
+        *,
+        idempotency_key: str | None = None,
+        is_repeatable: bool = False,
+    ) -> dict[str, Any]:
         """Send a JSON object.
 
         Args:
@@ -78,10 +85,19 @@ class Connection:
             document: What to send.
             idempotency_key: With it, the gateway executes a repeated request once. Without it, a request is not
                 repeated after its answer was lost.
+            is_repeatable: Whether it does no harm twice, without a key too.
         """
         headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
-        is_repeatable = idempotency_key is not None
+        is_repeatable = is_repeatable or idempotency_key is not None
         return _document(self._request("POST", path, is_repeatable=is_repeatable, json=document, headers=headers))
+
+    def try_once(
+        self, method: str, path: str, *, headers: Mapping[str, str], content: bytes | Iterator[bytes]
+    ) -> httpx.Response:
+        """Send a request once; any answer is one, and only a broken connection an error."""
+        return self._request(
+            method, path, tries=1, is_answer=lambda _answer, _number: True, headers=headers, content=content
+        )
 
     def delete(self, path: str) -> None:
         """Delete what is there."""

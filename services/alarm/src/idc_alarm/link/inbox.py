@@ -13,8 +13,10 @@ from idc_contracts import (
     ALARM_TESTS,
     CLASSIFICATIONS,
     GATEWAY_STATUS,
+    SLIDES,
     PatchClassified,
     ServiceStatus,
+    SlideScreened,
 )
 from idc_contracts.base import Message
 
@@ -48,6 +50,8 @@ def read_event(delivery: Delivery) -> Received:
     topic, payload = delivery.topic, delivery.payload
     if place := CLASSIFICATIONS.place_of(topic):
         return Classified("/".join(place), _read(PatchClassified, payload), delivery.is_live)
+    if place := SLIDES.place_of(topic):
+        return Classified("/".join(place), _read(SlideScreened, payload), delivery.is_live)
     if place := GATEWAY_STATUS.place_of(topic):
         gateway = "/".join(place)
         # An empty retained message deletes the one before it (MQTT 5, 3.3.1.3).

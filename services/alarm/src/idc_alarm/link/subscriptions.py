@@ -1,12 +1,15 @@
 """What the alarm subscribes to: the gateways of its sites, and its own commands."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from idc_alarm.link.inbox import COMMANDS
 from idc_alarm.link.mqtt_client import EVENT_OPTIONS, STATE_OPTIONS
-from idc_contracts import CLASSIFICATIONS, GATEWAY_STATUS
+from idc_contracts import CLASSIFICATIONS, GATEWAY_STATUS, SLIDES
+
+_RESULTS: Final = (CLASSIFICATIONS, SLIDES)
 
 
 @dataclass(frozen=True)
@@ -20,7 +23,7 @@ class Place:
 
 def subscriptions(place: Place) -> list[tuple[str, SubscribeOptions]]:
     """Every topic filter, with its options."""
-    events = [CLASSIFICATIONS.filter(site=site) for site in place.sites]
+    events = [topic.filter(site=site) for site in place.sites for topic in _RESULTS]
     events += [topic.at(site=place.site, device=place.device) for topic in COMMANDS]
     states = [GATEWAY_STATUS.filter(site=site) for site in place.sites]
     return [(topic, EVENT_OPTIONS) for topic in events] + [(topic, STATE_OPTIONS) for topic in states]
@@ -28,10 +31,11 @@ def subscriptions(place: Place) -> list[tuple[str, SubscribeOptions]]:
 
 def filters_of(site: str) -> list[str]:
     """The filters of one site's gateways."""
-    return [CLASSIFICATIONS.filter(site=site), GATEWAY_STATUS.filter(site=site)]
+    return [topic.filter(site=site) for topic in (*_RESULTS, GATEWAY_STATUS)]
 
 
 def foreign_site(topic: str, place: Place) -> str | None:
     """The site of a gateway's message, where the alarm does not hear that site."""
-    found = CLASSIFICATIONS.place_of(topic) or GATEWAY_STATUS.place_of(topic)
+    places = (row.place_of(topic) for row in (*_RESULTS, GATEWAY_STATUS))
+    found = next((place for place in places if place is not None), None)
     return found[0] if found is not None and found[0] not in place.sites else None

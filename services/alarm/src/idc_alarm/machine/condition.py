@@ -23,9 +23,9 @@ class Condition(Contract):
     findings: Findings = Field(
         default=(), max_length=MAX_FINDINGS, description="Unacknowledged findings, oldest first."
     )
-    acknowledged: bool = Field(default=False, description="A finding was acknowledged and no patch has come since.")
+    acknowledged: bool = Field(default=False, description="A finding was acknowledged and no result has come since.")
     latest: Decision | None = Field(default=None, description="The latest decision of any gateway.")
-    last_classification: UUID | None = Field(default=None, description="The latest classification acted on.")
+    last_classification: UUID | None = Field(default=None, description="The latest classification or slide acted on.")
 
     @model_validator(mode="before")
     @classmethod

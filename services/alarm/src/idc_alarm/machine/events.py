@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
+from uuid import UUID
 
-from idc_contracts import AcknowledgeAlarm, PatchClassified, ServiceStatus, SilenceAlarm, TestAlarm
+from idc_contracts import AcknowledgeAlarm, PatchClassified, ServiceStatus, SilenceAlarm, SlideScreened, TestAlarm
 
 Command: TypeAlias = AcknowledgeAlarm | SilenceAlarm | TestAlarm
 
@@ -66,11 +67,19 @@ class GatewayForgotten:
 
 @dataclass(frozen=True)
 class Classified:
-    """A gateway, named `site/device`, classified a patch. `is_live`: sent now, not kept by the broker."""
+    """A gateway, named `site/device`, has a patch's or slide's result. `is_live`: sent now, not kept by the broker.
+
+    One decision stands for a whole slide, and counts as a patch's does.
+    """
 
     gateway: str
-    message: PatchClassified
+    message: PatchClassified | SlideScreened
     is_live: bool
+
+    @property
+    def result_id(self) -> UUID:
+        """The id of the classification or of the slide, by which a finding is acknowledged."""
+        return self.message.slide_id if isinstance(self.message, SlideScreened) else self.message.classification_id
 
 
 @dataclass(frozen=True)

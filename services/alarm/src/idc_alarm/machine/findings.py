@@ -12,7 +12,9 @@ from idc_contracts.base import Contract
 class Finding(Contract):
     """One finding that waits; beyond the bound, it represents earlier ones too."""
 
-    classification_id: UUID = Field(default_factory=uuid4, description="A lost journal has its own id.")
+    classification_id: UUID = Field(
+        default_factory=uuid4, description="Of the classification or slide; a lost journal has its own id."
+    )
     is_lost: bool = Field(default=False, description="Represents a lost journal, which may have held a finding.")
     made_at: AwareDatetime | None = Field(default=None, description="`sent_at` of its message; None: unknown.")
     found_at: AwareDatetime | None = Field(default=None, description="When it arrived, by the alarm's clock.")

@@ -12,7 +12,7 @@ from idc_alarm.machine.lateness import is_late
 from idc_alarm.machine.rules import Rules
 from idc_alarm.machine.signals import is_test_over, signals
 from idc_alarm.machine.supervision import observed, reasons
-from idc_contracts import AlarmAction, Decision, PatchClassified, Reason
+from idc_contracts import AlarmAction, Decision, PatchClassified, Reason, SlideScreened
 
 
 def after(situation: Situation, event: Event, moment: Moment, rules: Rules) -> Outcome:
@@ -82,9 +82,10 @@ def _react(situation: Situation, event: Event, moment: Moment, rules: Rules) -> 
     return situation, ()
 
 
-def _is_shown(message: PatchClassified, rules: Rules) -> bool:
-    """Whether a result is one for this alarm; glass beside the tissue, of which every slide has a lot, is not."""
-    is_glass = message.decision is Decision.UNCERTAIN and message.reasons == (Reason.LITTLE_TISSUE,)
+def _is_shown(message: PatchClassified | SlideScreened, rules: Rules) -> bool:
+    """Whether a result is one for this alarm; a patch of glass, of which every slide has a lot, is not."""
+    reasons = message.reasons if isinstance(message, PatchClassified) else ()
+    is_glass = message.decision is Decision.UNCERTAIN and reasons == (Reason.LITTLE_TISSUE,)
     return message.decision in rules.decisions and not is_glass
 
 
@@ -93,22 +94,22 @@ def _classified(situation: Situation, event: Classified, moment: Moment, rules: 
     came_late = is_late(situation, message, event.gateway, moment, rules)
     noted = {
         "latest": message.decision,
-        "last_classification": message.classification_id,
+        "last_classification": event.result_id,
         "acknowledged": False,
     }
     changed = replace(situation, condition=situation.condition.model_copy(update=noted), clear_until_s=None)
     if message.decision is Decision.IDC:
-        changed = _found(changed, message, moment, is_quiet=came_late)
+        changed = _found(changed, event, moment, is_quiet=came_late)
     elif message.decision is Decision.NO_IDC and not (came_late or changed.technical or changed.condition.latched):
         changed = replace(changed, clear_until_s=moment.monotonic_s + rules.clear_for_s)
     action = _what_was_done(situation, changed, moment, rules)
-    return changed, (Act(action, message.classification_id, is_cause=True),)
+    return changed, (Act(action, event.result_id, is_cause=True),)
 
 
-def _found(situation: Situation, message: PatchClassified, moment: Moment, *, is_quiet: bool) -> Situation:
+def _found(situation: Situation, event: Classified, moment: Moment, *, is_quiet: bool) -> Situation:
     condition, known = situation.condition, situation.condition.findings
     finding = Finding(
-        classification_id=message.classification_id, made_at=message.sent_at, found_at=moment.at, is_quiet=is_quiet
+        classification_id=event.result_id, made_at=event.message.sent_at, found_at=moment.at, is_quiet=is_quiet
     )
     waiting = with_finding(known, finding)
     came_s = {finding.classification_id: moment.monotonic_s, **situation.found_s}

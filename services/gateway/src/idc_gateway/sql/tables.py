@@ -147,6 +147,22 @@ alarm_actions = Table(
 )
 """Which reports of alarms are in the chain."""
 
+screened_slides = Table(
+    "screened_slides",
+    metadata,
+    Column("message_id", Uuid, primary_key=True),
+    Column("recorded_at", UtcDateTime, nullable=False),
+)
+"""Which screened slides have their event and their record in the chain."""
+
+screened_head = Table(
+    "screened_head",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("number", Integer, nullable=False),
+)
+"""One row, id 1: the last number of the slides service's list that was dealt with."""
+
 outbox = Table(
     "outbox",
     metadata,

@@ -9,17 +9,17 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from idc_gateway.access.accounts import Caller
 from idc_gateway.access.scopes import Scope
-from idc_gateway.errors import Forbidden, Unauthenticated
+from idc_gateway.errors import Forbidden, NoSlidesService, Unauthenticated
 from idc_gateway.idempotency.job import Job
 from idc_gateway.inference.balanced import BalancedInference
 from idc_gateway.settings import GatewaySettings
 from idc_gateway.web.lasting_authority import running_of
-from idc_gateway.web.rooms import Access, Alarms, Audit, Gateway, Messages, Results
+from idc_gateway.web.rooms import Access, Alarms, Audit, Gateway, Messages, Results, Slides
 from idc_gateway.web.same_site import SAFE_METHODS, check_same_origin
 
 SESSION_COOKIE: Final = "idc_session"
 BACKGROUND_PATHS: Final = frozenset(
-    {"/api/v1/session", "/api/v1/alarms", "/api/v1/events", "/api/v1/status", "/api/v1/models", "/metrics"}
+    {f"/api/v1/{name}" for name in ("session", "alarms", "events", "status", "models", "slides")} | {"/metrics"}
 )
 """Polled by an open page: this does not keep the session of a user who has left."""
 
@@ -28,6 +28,15 @@ BACKGROUND_PATHS: Final = frozenset(
 async def gateway_of(request: Request) -> Gateway:
     gateway: Gateway = request.app.state.gateway
     return gateway
+
+
+async def slides_of(gateway: Annotated[Gateway, Depends(gateway_of)]) -> Slides:
+    """Raises NoSlidesService where this gateway has none."""
+    if gateway.slides is None:
+        raise NoSlidesService(
+            "this gateway screens no whole slides: no slides service is configured; set GATEWAY_SLIDES_URL"
+        )
+    return gateway.slides
 
 
 async def _request_id_of(request: Request) -> str:
@@ -50,6 +59,7 @@ AuditDep = Annotated[Audit, _room("audit")]
 MessagesDep = Annotated[Messages, _room("messages")]
 InferenceDep = Annotated[BalancedInference, _room("inference")]
 ResultsDep = Annotated[Results, _room("results")]
+SlidesDep = Annotated[Slides, Depends(slides_of)]
 RequestId = Annotated[str, Depends(_request_id_of)]
 
 bearer = HTTPBearer(auto_error=False, description="An API key; `make api-key` prints the first one.")

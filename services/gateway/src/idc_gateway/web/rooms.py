@@ -29,6 +29,8 @@ from idc_gateway.results.reviewing import Reviewing
 from idc_gateway.results.watched_images import WatchedImages
 from idc_gateway.settings import GatewaySettings
 from idc_gateway.shared_check import SharedCheck
+from idc_gateway.slides.connection import SlidesConnection
+from idc_gateway.slides.follower import ScreenedFollower
 from idc_gateway.store import Store
 from idc_gateway.web.metrics import Metrics
 from idc_servicekit.body_budget import BodyBudget
@@ -83,6 +85,14 @@ class Results:
 
 
 @dataclass
+class Slides:
+    connection: SlidesConnection
+    follower: ScreenedFollower
+    uploads: BodyBudget
+    """The bound on how slowly a slide may arrive; how large it may be, the slides service says."""
+
+
+@dataclass
 class Gateway:
     settings: GatewaySettings
     store: Store
@@ -94,5 +104,7 @@ class Gateway:
     inference: BalancedInference
     results: Results
     classifying: Classifying
+    slides: Slides | None
+    """None without a slides service."""
     bodies: BodyBudget
     metrics: Metrics

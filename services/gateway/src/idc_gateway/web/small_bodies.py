@@ -23,14 +23,15 @@ TIMEOUT_S: Final = 10.0
 class SmallBodies:
     """Reads at most `MAX_BYTES` in `TIMEOUT_S` for the application, and refuses what is larger or slower."""
 
-    def __init__(self, app: AsgiApp, *, except_paths: Sequence[str]) -> None:
-        """Wrap an application, except for the paths in `except_paths`."""
+    def __init__(self, app: AsgiApp, *, except_paths: Sequence[str], except_prefixes: tuple[str, ...] = ()) -> None:
+        """Wrap an application, except for the paths in `except_paths` and those that begin with one of the prefixes."""
         self._app = app
         self._except_paths = frozenset(except_paths)
+        self._except_prefixes = except_prefixes
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        if scope["type"] != "http" or scope["path"] in self._except_paths:
+        if scope["type"] != "http" or self._is_excepted(scope["path"]):
             await self._app(scope, receive, send)
             return
         try:
@@ -54,6 +55,9 @@ class SmallBodies:
             return messages.pop() if messages else await receive()
 
         await self._app(scope, receive_again, send)
+
+    def _is_excepted(self, path: str) -> bool:
+        return path in self._except_paths or path.startswith(self._except_prefixes)
 
     @staticmethod
     async def _refuse(scope: Message, receive: Receive, send: Send, status: HTTPStatus, kind: str, detail: str) -> None:

@@ -55,6 +55,7 @@ class GatewayStatus(BaseModel):
     inference_ready: bool
     inference_servers: list[InferenceServerStatus]
     store: str = Field(description="`ok`, or what is wrong.")
+    slides: str = Field(description="`ok`, what is wrong, or `off` without a slides service.")
     outbox: OutboxStatus
     images: ImageStatus
     degraded: list[str] = Field(description="What is wrong, in words; empty if everything works.")
@@ -73,6 +74,7 @@ async def get_status(gateway: GatewayDependency) -> GatewayStatus:
         inference_ready=gateway.inference.is_ready,
         inference_servers=[InferenceServerStatus.model_validate(server) for server in gateway.inference.states],
         store=store,
+        slides="off" if gateway.slides is None else gateway.slides.follower.trouble or "ok",
         outbox=OutboxStatus(
             waiting=backlog.state.waiting,
             oldest_age_s=round(backlog.state.oldest_age_s, 1),
@@ -87,12 +89,14 @@ async def get_status(gateway: GatewayDependency) -> GatewayStatus:
 def _reasons(gateway: Gateway, store: str, images: str) -> list[str]:
     backlog, expired = gateway.messages.backlog.state, gateway.messages.backlog.expired
     rejected = gateway.alarms.board.rejected_messages
+    slides = None if gateway.slides is None else gateway.slides.follower.trouble
     servers = [f"the inference server {one.url} {one.trouble}" for one in gateway.inference.states if one.trouble]
     reasons = {
         "the broker is not connected: messages wait in the outbox": not gateway.messages.bus.is_connected,
         f"the database: {store}": store != "ok",
         f"the image store: {images}": images != "ok",
         **dict.fromkeys(servers, True),
+        f"screened slides are not announced: {slides}": slides is not None,
         f"{backlog.waiting} messages wait, the oldest for {backlog.oldest_age_s:.0f} s": backlog.is_degraded,
         f"{expired} messages waited too long and were dropped since the start": expired > 0,
         f"{rejected} messages of alarms were invalid since the start": rejected > 0,

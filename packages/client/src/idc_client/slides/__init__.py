@@ -1,0 +1,1 @@
+"""Whole slides: resumable uploads, waiting for results, and their tables."""

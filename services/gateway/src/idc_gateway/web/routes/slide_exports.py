@@ -1,0 +1,62 @@
+"""What a slide's cells say: the grid for the page, and files for other programs and for print."""
+
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Response
+
+from idc_contracts.slides import SlideCells
+from idc_gateway.access.scopes import Scope
+from idc_gateway.web.dependencies import requires
+from idc_gateway.web.forwarding import Forward, Forwarding, passed_back
+
+router = APIRouter(tags=["slides"], dependencies=[Depends(requires(Scope.READ))])
+
+
+def _file(media_type: str, schema: dict[str, str]) -> dict[int | str, dict[str, Any]]:
+    return {200: {"content": {media_type: {"schema": schema}}}}
+
+
+_TEXT = {"type": "string"}
+_BINARY = {"type": "string", "format": "binary"}
+
+
+@router.get("/slides/{identity:uuid}/grid", response_model=SlideCells)
+async def get_slide_grid(forward: Forward, identity: UUID) -> Response:
+    """All screened cells with their results; while the slide runs, those that are there so far."""
+    return await forward.show("slide.viewed", str(identity), f"/slides/{identity}/grid")
+
+
+@router.get("/slides/{identity:uuid}/cells.csv", response_class=Response, responses=_file("text/csv", _TEXT))
+async def export_slide_cells(forward: Forward, identity: UUID) -> Response:
+    """A line for each cell."""
+    return await _export(forward, identity, "cells.csv")
+
+
+@router.get(
+    "/slides/{identity:uuid}/map.geojson",
+    response_class=Response,
+    responses=_file("application/geo+json", {"type": "object"}),
+)
+async def export_slide_map(forward: Forward, identity: UUID) -> Response:
+    """The map for QuPath, in pixels of the finest level."""
+    return await _export(forward, identity, "map.geojson")
+
+
+@router.get("/slides/{identity:uuid}/heatmap.ome.tif", response_class=Response, responses=_file("image/tiff", _BINARY))
+async def export_slide_heatmap(forward: Forward, identity: UUID) -> Response:
+    """P(IDC) of each cell as an OME-TIFF."""
+    return await _export(forward, identity, "heatmap.ome.tif")
+
+
+@router.get("/slides/{identity:uuid}/summary.html", response_class=Response, responses=_file("text/html", _TEXT))
+async def export_slide_summary(forward: Forward, identity: UUID) -> Response:
+    """One page for print. For research use only; not a medical device."""
+    return await _export(forward, identity, "summary.html")
+
+
+async def _export(forward: Forwarding, identity: UUID, name: str) -> Response:
+    """Every export is recorded before its first byte goes out."""
+    answer = await forward.ask("GET", f"/slides/{identity}/{name}")
+    await forward.record("slide.exported", str(identity), file=name)
+    return passed_back(answer)

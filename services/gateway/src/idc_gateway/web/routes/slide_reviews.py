@@ -1,0 +1,45 @@
+"""Reviews of a slide's cells, each of which moves the slide's cut."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Response
+
+from idc_contracts.slides import CellReview, CellToReview, ReviewToRecord, Slide
+from idc_gateway.access.scopes import Scope
+from idc_gateway.web.dependencies import requires
+from idc_gateway.web.forwarding import Forward
+from idc_gateway.web.routes.slide_images import Place
+
+router = APIRouter(tags=["slides"], dependencies=[Depends(requires(Scope.REVIEW))])
+
+Count = Annotated[int, Query(ge=1, le=100, description="How many cells.")]
+
+
+@router.get("/slides/{identity:uuid}/next-reviews", response_model=list[CellToReview])
+async def next_slide_reviews(forward: Forward, identity: UUID, count: Count = 20) -> Response:
+    """The cells whose review helps most: those nearest to the cut, and one in ten at random."""
+    return await forward.show("slide.viewed", str(identity), f"/slides/{identity}/next-reviews", {"count": str(count)})
+
+
+@router.get("/slides/{identity:uuid}/reviews", response_model=list[CellReview])
+async def list_slide_reviews(forward: Forward, identity: UUID) -> Response:
+    """All reviews of a slide's cells; the latest of each reviewer counts."""
+    return await forward.show("slide-reviews.viewed", str(identity), f"/slides/{identity}/reviews")
+
+
+@router.put("/slides/{identity:uuid}/reviews/{column:int}/{row:int}", response_model=Slide)
+async def review_slide_cell(
+    forward: Forward, identity: UUID, column: Place, row: Place, review: ReviewToRecord
+) -> Response:
+    """Record what the caller says of one cell; the answer has the slide with its moved cut."""
+    given = review.model_dump(mode="json", exclude_none=True)
+    await forward.record("slide.review-ordered", str(identity), column=column, row=row, **given)
+    return await forward.send("PUT", f"/slides/{identity}/reviews/{column}/{row}", review.model_dump_json().encode())
+
+
+@router.delete("/slides/{identity:uuid}/reviews/{column:int}/{row:int}", response_model=Slide)
+async def withdraw_slide_review(forward: Forward, identity: UUID, column: Place, row: Place) -> Response:
+    """Withdraw the caller's review of one cell; the answer has the slide with its moved cut."""
+    await forward.record("slide.review-withdrawal-ordered", str(identity), column=column, row=row)
+    return await forward.send("DELETE", f"/slides/{identity}/reviews/{column}/{row}")
