@@ -5,6 +5,7 @@ import type { Slide, SlidePage, SlideState } from "../interface/types";
 import { slidePath, slidesPath } from "./addresses";
 
 const PAGE_ITEMS = 100;
+const LARGEST_PAGE = 200;
 const PERIOD_MS = 2000;
 
 export function isMoving({ state }: Slide): boolean {
@@ -21,7 +22,7 @@ class SlideList {
 
   /** Ask for the first page, or for as many slides as are shown. */
   async load(): Promise<void> {
-    const wanted = Math.min(1000, Math.max(PAGE_ITEMS, this.items.length));
+    const wanted = Math.min(LARGEST_PAGE, Math.max(PAGE_ITEMS, this.items.length));
     const [search, state] = [this.search, this.state];
     const page = await call<SlidePage>(withQuery(slidesPath, { search, state, limit: wanted }));
     if (search !== this.search || state !== this.state) return; // a later question was asked meanwhile
