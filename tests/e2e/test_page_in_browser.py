@@ -1,36 +1,27 @@
 """A person at the page: a real browser, a real gateway, a made-up model and an alarm that the test plays."""
 
-import os
 import re
-import shutil
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
-import httpx
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Route, expect
 
 from idc_contracts import ALARM_STATE, ALARM_STATUS, AlarmState, Lamps, Reason, ServiceStatus, utc_now
 from support.demo_patches import solid_png
 from support.gateway_fakes import MemoryBus, RednessInference
-from support.live_gateway import KEY, gateway_settings, live_gateway
+from support.live_gateway import gateway_settings, live_gateway
+from support.page_browser import chromium, new_user, page_at, screenshot, sign_in
 
 pytestmark = pytest.mark.e2e
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("no Chromium on this machine: `make tools` installs it")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
@@ -53,22 +44,8 @@ def address(bus: MemoryBus, inference: RednessInference, tmp_path_factory: pytes
 
 @pytest.fixture
 def page(browser: Browser, address: str) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": 1200, "height": 900})
-    page = context.new_page()
-    problems: list[str] = []
-    page.on("pageerror", lambda error: problems.append(str(error)))
-    page.on("console", lambda line: problems.append(line.text) if "Content Security Policy" in line.text else None)
-    page.goto(address)
-    yield page
-    context.close()
-    assert problems == []
-
-
-def sign_in(page: Page) -> None:
-    page.get_by_text("Use an API key instead").click()
-    page.get_by_label("API key", exact=True).fill(KEY)
-    page.get_by_role("button", name="Sign in with the key").click()
-    expect(page.get_by_role("heading", name="Work list")).to_be_visible()
+    with page_at(browser, address) as page:
+        yield page
 
 
 def choose(page: Page, **images: bytes) -> None:
@@ -98,12 +75,6 @@ def report(
 FINDING: dict[str, object] = {"state": "finding", "latched_by": str(UUID(int=7))}
 
 
-def screenshot(page: Page, name: str) -> None:
-    """Keep a picture for a person to look at, where SCREENSHOTS names a folder."""
-    if folder := os.environ.get("SCREENSHOTS"):
-        page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
-
-
 def test_wrong_key_is_reported_in_plain_words(page: Page) -> None:
     page.get_by_text("Use an API key instead").click()
     page.get_by_label("API key", exact=True).fill("wrong")
@@ -111,17 +82,6 @@ def test_wrong_key_is_reported_in_plain_words(page: Page) -> None:
 
     expect(page.get_by_role("alert").first).to_contain_text("not known here")
     screenshot(page, "sign-in")
-
-
-def new_user(page: Page, name: str, role: str) -> str:
-    """Make a user with the first key; gives their link's token."""
-    answer = httpx.post(
-        f"{page.url.rstrip('/')}/api/v1/users",
-        json={"name": name, "role": role},
-        headers={"Authorization": f"Bearer {KEY}"},
-        timeout=60,
-    )
-    return str(answer.json()["sign_in_link"].split("#")[1])
 
 
 def test_link_lets_a_user_in_once_to_set_a_password(page: Page) -> None:
@@ -372,7 +332,7 @@ def test_many_files_go_in_few_requests(page: Page) -> None:
 
 def test_file_that_is_far_too_large_is_refused_alone(page: Page, tmp_path: Path) -> None:
     sign_in(page)
-    slide, patch = tmp_path / "slide.tiff", tmp_path / "patch.png"
+    slide, patch = tmp_path / "slide.png", tmp_path / "patch.png"
     with slide.open("wb") as file:
         file.truncate(300 * 1024 * 1024)
     patch.write_bytes(solid_png((250, 0, 0)))
@@ -380,7 +340,7 @@ def test_file_that_is_far_too_large_is_refused_alone(page: Page, tmp_path: Path)
     page.locator("#files").set_input_files([slide, patch])
 
     expect(page.locator("#classify-message")).to_contain_text("1 of 2 files were not classified")
-    expect(page.locator("#classify-message")).to_contain_text("slide.tiff: The file has 315 MB.")
+    expect(page.locator("#classify-message")).to_contain_text("slide.png: The file has 315 MB.")
     expect(page.locator("#results > li")).to_have_count(1)
 
 
@@ -488,5 +448,5 @@ def test_page_is_readable_in_the_dark(page: Page, bus: MemoryBus) -> None:
 def test_interface_description_works_without_the_internet(page: Page) -> None:
     page.goto(page.url + "docs")
 
-    expect(page.get_by_text("/api/v1/classifications").first).to_be_visible()
+    expect(page.get_by_text("/api/v1/classifications").first).to_be_visible(timeout=30_000)
     screenshot(page, "docs")

@@ -11,6 +11,8 @@ export default ts.config(
   ts.configs.recommended,
   svelte.configs.recommended,
   { languageOptions: { globals: globals.browser } },
+  // The page's own Maps, Sets and Dates are made anew and never changed after.
+  { rules: { "svelte/prefer-svelte-reactivity": "off" } },
   {
     files: ["**/*.svelte", "**/*.svelte.ts"],
     languageOptions: { parserOptions: { extraFileExtensions: [".svelte"], parser: ts.parser, svelteConfig } },

@@ -12,5 +12,6 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     target: "es2023",
   },
+  server: { proxy: { "/api": "http://localhost:8080", "/static": "http://localhost:8080" } },
   test: { include: ["src/**/*.test.ts"] },
 });

@@ -7,7 +7,7 @@ export class SignedOut extends Error {}
 export class Unreachable extends Error {}
 
 /** RFC 9457 problem details; a form without an accepted image also has an outcome for each image. */
-export type ProblemDetails = { detail?: string; items?: unknown };
+export type ProblemDetails = { type?: string; detail?: string; items?: unknown };
 
 /** The gateway refused a request, in its own words. */
 export class Refused extends Error {

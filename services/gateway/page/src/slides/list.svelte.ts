@@ -1,6 +1,6 @@
 // The work list: slides as the gateway lists them, newest first, and asked for again while one of them is on its way.
 
-import { call, send, withQuery } from "../interface/call";
+import { Refused, call, send, withQuery } from "../interface/call";
 import type { Slide, SlidePage, SlideState } from "../interface/types";
 import { slidePath, slidesPath } from "./addresses";
 
@@ -18,14 +18,16 @@ class SlideList {
   search = $state("");
   state = $state<SlideState | "">("");
   hasAnswer = $state(false);
+  /** Whether the gateway has no slides service: it then shows patches only. */
+  isOff = $state(false);
   private cursor: string | null = null;
 
   /** Ask for the first page, or for as many slides as are shown. */
   async load(): Promise<void> {
     const wanted = Math.min(LARGEST_PAGE, Math.max(PAGE_ITEMS, this.items.length));
     const [search, state] = [this.search, this.state];
-    const page = await call<SlidePage>(withQuery(slidesPath, { search, state, limit: wanted }));
-    if (search !== this.search || state !== this.state) return; // a later question was asked meanwhile
+    const page = await this.ask({ search, state, limit: wanted });
+    if (page === null || search !== this.search || state !== this.state) return; // a later question was asked meanwhile
     this.take(page, []);
   }
 
@@ -61,6 +63,17 @@ class SlideList {
   clear(): void {
     [this.items, this.total, this.cursor, this.hasAnswer] = [[], 0, null, false];
     [this.search, this.state] = ["", ""];
+  }
+
+  private async ask(query: Record<string, string | number>): Promise<SlidePage | null> {
+    try {
+      return await call<SlidePage>(withQuery(slidesPath, query));
+    } catch (error) {
+      this.isOff = error instanceof Refused && Boolean(error.problem.type?.endsWith(":no-slides-service"));
+      if (!this.isOff) throw error;
+      this.hasAnswer = true;
+      return null;
+    }
   }
 
   private take(page: SlidePage, before: Slide[]): void {
