@@ -142,7 +142,8 @@ class DrawnSlide:
         return self._first.model_copy(update=values)
 
     def next_reviews(self, count: int, reviewer: str) -> list[dict[str, Any]]:
-        nearest = self.places[np.argsort(np.abs(self.logits - self.cut().logit))].tolist()
+        """Nearest to the model's own cut, the same ones for each reader."""
+        nearest = self.places[np.argsort(np.abs(self.logits))].tolist()
         waiting = [(column, row) for column, row in nearest if (column, row, reviewer) not in self.reviews]
         return [
             {"column": column, "row": row, "chosen": "random" if place % 10 == 9 else "nearest_cut"}

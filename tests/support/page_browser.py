@@ -14,6 +14,8 @@ from idc_gateway.web.routes.page import BUILT
 from support.live_gateway import KEY
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+PATIENCE_MS = 30_000
+"""How long a test waits for what it expects to see: enough for a busy machine."""
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 
 
@@ -24,6 +26,7 @@ def chromium() -> Iterator[Browser]:
         pytest.skip("no Chromium on this machine: `make tools` installs it")
     if not BUILT.is_dir():
         pytest.skip("the page is not built: `make page` builds it")
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield browser
@@ -41,7 +44,7 @@ def page_at(browser: Browser, address: str, width_px: int = 1200, height_px: int
     page.goto(address)
     yield page
     context.close()
-    assert problems == []
+    assert problems == [], problems
 
 
 def sign_in(page: Page) -> None:
