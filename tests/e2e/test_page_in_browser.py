@@ -450,3 +450,75 @@ def test_interface_description_works_without_the_internet(page: Page) -> None:
 
     expect(page.get_by_text("/api/v1/classifications").first).to_be_visible(timeout=30_000)
     screenshot(page, "docs")
+
+
+def test_results_are_still_there_after_a_reload(page: Page) -> None:
+    sign_in(page)
+    choose(page, kept_class1=solid_png((250, 60, 90)), other_class0=solid_png((40, 60, 90)))
+    expect(page.locator("#results > li")).to_have_count(2)
+
+    page.reload()
+
+    expect(page.locator("#results > li")).to_have_count(2)
+    expect(page.get_by_alt_text("The patch kept_class1.png")).to_have_js_property("naturalWidth", 50)
+    page.get_by_role("link", name="Show all results").click()
+    expect(page.locator("#results .name", has_text="kept_class1.png")).to_be_visible()
+
+
+def test_decisions_are_compared_with_the_classes_that_names_carry(page: Page) -> None:
+    sign_in(page)
+    finding, clear, unsure = (solid_png((red, 60, 90)) for red in (250, 40, 128))
+
+    choose(page, a_class1=finding, b_class1=clear, c_class0=clear, d_class0=unsure, e=finding)
+
+    table = page.get_by_role("table", name="Compared with the names")
+    expect(table.get_by_role("row").nth(1)).to_have_text(re.compile(r"IDC\s+1\s+0\s+1"))
+    expect(table.get_by_role("row").nth(2)).to_have_text(re.compile(r"No IDC\s+0\s+1\s+1"))
+
+
+def test_made_patches_show_a_newcomer_the_whole_way(page: Page) -> None:
+    sign_in(page)
+
+    page.get_by_role("button", name="Try made patches").click()
+
+    expect(page.locator("#results > li")).to_have_count(12)
+    screenshot(page, "made-patches")
+
+
+def test_silence_and_test_reach_the_alarm(page: Page, bus: MemoryBus) -> None:
+    sign_in(page)
+    report(bus, red=True, buzzer=True, says=FINDING)
+
+    with page.expect_response("**/silences") as silenced:
+        page.get_by_role("button", name="Silence for 5 min").click()
+    with page.expect_response("**/tests") as tested:
+        page.get_by_role("button", name="Test", exact=True).click()
+
+    assert silenced.value.request.post_data_json == {"duration_s": 300}
+    assert (silenced.value.status, tested.value.status) == (202, 202)
+    assert page.title().startswith("▲ Finding")
+
+
+def test_admin_invites_a_user_whose_link_works(page: Page, browser: Browser) -> None:
+    sign_in(page)
+    page.get_by_role("link", name="Administration").click()
+    page.get_by_label("Name of a new user").fill("ina")
+    page.get_by_role("button", name="Invite").click()
+
+    link = page.locator("section code.link").inner_text()
+
+    expect(page.get_by_label("Role of ina")).to_have_value("reviewer")
+    screenshot(page, "administration")
+    with page_at(browser, f"{page.url.split('#')[0]}#{link.split('#')[1]}") as invited:
+        expect(invited.get_by_role("heading", name="Set your password")).to_be_visible()
+
+
+def test_admin_verifies_the_audit_chain(page: Page) -> None:
+    sign_in(page)
+    page.get_by_role("link", name="Administration").click()
+
+    page.get_by_role("button", name="Verify the chain").click()
+
+    expect(page.locator("#verification")).to_have_text(re.compile(r"The chain is intact: [\d,]+ records\."))
+    page.get_by_label("Actor, action or subject").fill("session.")
+    expect(page.locator("section", has_text="Audit").locator("tbody tr").first).to_contain_text("session.")

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import openslide
 import pytest
 from playwright.sync_api import Browser, Page, expect
 from pydantic import HttpUrl
@@ -246,3 +247,20 @@ def test_slide_and_review_fit_phone_and_desk(page: Page, drawn: DrawnSlide, widt
         overflow_px = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
 
         assert overflow_px <= 0, view
+
+
+def test_made_slide_is_a_slide_file_with_its_scale(page: Page, slides: DrawnSlides, tmp_path: Path) -> None:
+    slides.slides.clear()
+    page.reload()
+
+    page.get_by_role("button", name="Try a made slide").click()
+
+    expect(page.get_by_role("link", name="made-slide.tif")).to_be_visible()
+    (upload,) = slides.uploads.values()
+    file = tmp_path / "made-slide.tif"
+    file.write_bytes(upload.received)
+    with openslide.OpenSlide(file) as slide:
+        assert slide.dimensions == (2000, 1500)
+        assert float(slide.properties[openslide.PROPERTY_NAME_MPP_X]) == pytest.approx(4.0)
+        assert slide.read_region((0, 0), 0, (1, 1)).getpixel((0, 0)) == (243, 242, 244, 255)
+        screenshot(page, "first-steps")

@@ -1,6 +1,6 @@
 // Everything the page says, in English. The other languages have the same keys.
 
-import type { Decision, Reason, SlideState, SlideVerdict } from "../interface/types";
+import type { Decision, Reason, Role, SlideState, SlideVerdict } from "../interface/types";
 
 const plural = (count: number, one: string, many: string) => (count === 1 ? `1 ${one}` : `${count} ${many}`);
 
@@ -10,7 +10,7 @@ export const en = {
   skip: "Skip to the content",
   menu: "Views",
   notice: { strong: "For research use only.", rest: "This is not a medical device: no result may be used to diagnose or treat anyone." },
-  views: { work: "Work list", patches: "Patches" },
+  views: { work: "Work list", patches: "Patches", administration: "Administration" },
   loading: "Loading…",
   retry: "Try again",
   session: {
@@ -181,6 +181,35 @@ export const en = {
     disagreements: (count: number) => `Disagreements: ${count}`,
     cell: "Cell",
     answers: "Answers",
+  },
+  administration: {
+    users: "Users",
+    newName: "Name of a new user",
+    newRole: "Role of the new user",
+    roles: { viewer: "Viewer", operator: "Operator", reviewer: "Reviewer", admin: "Administrator" } satisfies Record<Role, string>,
+    invite: "Invite",
+    linkFor: (name: string) => `Pass this link on to ${name} safely; it works once, within an hour:`,
+    name: "Name",
+    role: "Role",
+    created: "Created",
+    actions: "Actions",
+    invited: "invited",
+    roleOf: (name: string) => `Role of ${name}`,
+    newLink: "New link",
+    newLinkFor: (name: string) => `New link for ${name}`,
+    remove: "Remove",
+    removeUser: (name: string) => `Remove ${name}`,
+    reallyRemove: (name: string) => `Remove ${name}? Their sessions end; their records stay.`,
+    audit: "Audit",
+    filterAudit: "Actor, action or subject",
+    verify: "Verify the chain",
+    intact: (records: string) => `The chain is intact: ${records} records.`,
+    broken: (first: string, reason: string) => `The chain is broken at record ${first}: ${reason}`,
+    when: "Time",
+    actor: "Actor",
+    action: "Action",
+    subject: "Subject",
+    notAllowed: "Your role does not include administration. Ask an administrator.",
   },
   patches: {
     title: "Results",
