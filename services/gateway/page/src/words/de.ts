@@ -74,6 +74,7 @@ export const de: Words = {
   drop: {
     title: "Bilder hier ablegen",
     choose: "oder Dateien auswählen",
+    slides: "Ganze Schnitte (SVS, NDPI, MRXS, SCN, TIFF, …) und Ordner;",
     hint: "H&E-Ausschnitte von 50 × 50 px bei etwa 4 µm pro Pixel: PNG, JPEG, TIFF, BMP oder WebP.",
     classifying: (done, total) => `${done} von ${total} klassifiziert …`,
     classified: (classified, total) => `${classified} von ${total} Dateien wurden klassifiziert.`,

@@ -73,6 +73,7 @@ export const en = {
   drop: {
     title: "Drop images here",
     choose: "or choose files",
+    slides: "Whole slides (SVS, NDPI, MRXS, SCN, TIFF, …) and folders;",
     hint: "H&E patches of 50 × 50 px at about 4 µm per pixel: PNG, JPEG, TIFF, BMP or WebP.",
     classifying: (done: number, total: number) => `Classified ${done} of ${total}…`,
     classified: (classified: number, total: number) => `${classified} of ${total} files were classified.`,
