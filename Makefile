@@ -1,6 +1,6 @@
 # Every task of the project, for people and CI.
 .DEFAULT_GOAL := help
-.PHONY: alarm-histories help tools format lint types fresh quick schemas docs test check manifests up down images-tar images-push pi-image pi-test api-key e2e train benchmarks rotate-certificates faults promote rollback
+.PHONY: alarm-histories help tools page format lint types fresh quick schemas docs test check manifests up down images-tar images-push pi-image pi-test api-key e2e train benchmarks rotate-certificates faults promote rollback
 
 SHELL := /bin/bash
 # the images of the tests; those of a stack are tagged with its project's name
@@ -15,10 +15,13 @@ help: ## this list
 tools: ## install what the other tasks need: uv, Mosquitto, Chromium, the Python environment
 	@scripts/install_tools.sh
 
-test: tools ## unit, contract and integration tests; needs no container engine
+page: tools ## build the gateway's page, where its sources changed
+	@scripts/build_page.sh
+
+test: page ## unit, contract and integration tests; needs no container engine
 	@scripts/test.sh
 
-lint: tools ## check format, lint and the lock file
+lint: tools ## check format, lint and the lock files
 	$(UV) lock --check
 	$(RUN) ruff format --check $(SOURCES)
 	$(RUN) ruff check $(SOURCES)
@@ -27,8 +30,9 @@ format: tools ## rewrite the sources in the project's format
 	$(RUN) ruff format $(SOURCES)
 	$(RUN) ruff check --fix $(SOURCES)
 
-types: tools ## strict type check
+types: tools ## strict type check, of the page too, whose lint is part of it
 	$(RUN) mypy packages/*/src services/*/src
+	@scripts/build_page.sh check
 
 fresh: tools ## check that what is generated is committed as the code has it
 	$(RUN) pytest -q tests/contract/test_generated_documents.py tests/contract/test_openapi_document.py tests/contract/test_reference_pages.py
@@ -66,7 +70,7 @@ api-key: ## print the running stack's first API key
 rotate-certificates: ## renew the certificates of the running stack; nobody is disconnected
 	docker compose run --rm --no-deps bootstrap bootstrap.sh /secrets rotate
 
-e2e: tools ## build the images and test a stack of them; needs a container engine
+e2e: page ## build the images and test a stack of them; needs a container engine
 	$(RUN) pytest tests/e2e -q -m e2e --timeout=1800
 
 faults: tools ## build the images, break a stack of them in every way, write the table of reliability.md

@@ -1,36 +1,27 @@
 """A person at the page: a real browser, a real gateway, a made-up model and an alarm that the test plays."""
 
-import os
 import re
-import shutil
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
-import httpx
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Route, expect
 
 from idc_contracts import ALARM_STATE, ALARM_STATUS, AlarmState, Lamps, Reason, ServiceStatus, utc_now
 from support.demo_patches import solid_png
 from support.gateway_fakes import MemoryBus, RednessInference
-from support.live_gateway import KEY, gateway_settings, live_gateway
+from support.live_gateway import gateway_settings, live_gateway
+from support.page_browser import chromium, new_user, page_at, screenshot, sign_in
 
 pytestmark = pytest.mark.e2e
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("no Chromium on this machine: `make tools` installs it")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
@@ -53,22 +44,8 @@ def address(bus: MemoryBus, inference: RednessInference, tmp_path_factory: pytes
 
 @pytest.fixture
 def page(browser: Browser, address: str) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": 1200, "height": 900})
-    page = context.new_page()
-    problems: list[str] = []
-    page.on("pageerror", lambda error: problems.append(str(error)))
-    page.on("console", lambda line: problems.append(line.text) if "Content Security Policy" in line.text else None)
-    page.goto(address)
-    yield page
-    context.close()
-    assert problems == []
-
-
-def sign_in(page: Page) -> None:
-    page.get_by_text("Use an API key instead").click()
-    page.get_by_label("API key", exact=True).fill(KEY)
-    page.get_by_role("button", name="Sign in with the key").click()
-    expect(page.get_by_role("heading", name="Classify patches")).to_be_visible()
+    with page_at(browser, address) as page:
+        yield page
 
 
 def choose(page: Page, **images: bytes) -> None:
@@ -98,12 +75,6 @@ def report(
 FINDING: dict[str, object] = {"state": "finding", "latched_by": str(UUID(int=7))}
 
 
-def screenshot(page: Page, name: str) -> None:
-    """Keep a picture for a person to look at, where SCREENSHOTS names a folder."""
-    if folder := os.environ.get("SCREENSHOTS"):
-        page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
-
-
 def test_wrong_key_is_reported_in_plain_words(page: Page) -> None:
     page.get_by_text("Use an API key instead").click()
     page.get_by_label("API key", exact=True).fill("wrong")
@@ -111,17 +82,6 @@ def test_wrong_key_is_reported_in_plain_words(page: Page) -> None:
 
     expect(page.get_by_role("alert").first).to_contain_text("not known here")
     screenshot(page, "sign-in")
-
-
-def new_user(page: Page, name: str, role: str) -> str:
-    """Make a user with the first key; gives their link's token."""
-    answer = httpx.post(
-        f"{page.url.rstrip('/')}/api/v1/users",
-        json={"name": name, "role": role},
-        headers={"Authorization": f"Bearer {KEY}"},
-        timeout=60,
-    )
-    return str(answer.json()["sign_in_link"].split("#")[1])
 
 
 def test_link_lets_a_user_in_once_to_set_a_password(page: Page) -> None:
@@ -135,14 +95,14 @@ def test_link_lets_a_user_in_once_to_set_a_password(page: Page) -> None:
     screenshot(page, "set-password")
     page.get_by_label("New password").fill("correct horse battery")
     page.get_by_role("button", name="Set the password").click()
-    expect(page.get_by_role("heading", name="Classify patches")).to_be_visible()
+    expect(page.get_by_role("heading", name="Work list")).to_be_visible()
     page.get_by_role("button", name="Sign out").click()
 
     page.get_by_label("Name").fill("eva")
     page.get_by_label("Password", exact=True).fill("correct horse battery")
     screenshot(page, "sign-in")
     page.get_by_role("button", name="Sign in", exact=True).click()
-    expect(page.get_by_role("heading", name="Classify patches")).to_be_visible()
+    expect(page.get_by_role("heading", name="Work list")).to_be_visible()
     page.get_by_role("button", name="Sign out").click()
     page.goto(f"{address}#{fragment}")
     page.reload()
@@ -158,7 +118,7 @@ def test_password_is_changed_with_the_old_one(page: Page) -> None:
     expect(page.locator("#password-message")).to_contain_text("easy to guess")
     page.get_by_label("New password").fill("correct horse battery")
     page.get_by_role("button", name="Set the password").click()
-    expect(page.get_by_role("heading", name="Classify patches")).to_be_visible()
+    expect(page.get_by_role("heading", name="Work list")).to_be_visible()
 
     page.get_by_role("button", name="Password").click()
     page.get_by_label("New password").fill("another staple of horses")
@@ -169,7 +129,7 @@ def test_password_is_changed_with_the_old_one(page: Page) -> None:
     page.get_by_label("Old password").fill("correct horse battery")
     page.get_by_role("button", name="Set the password").click()
 
-    expect(page.get_by_role("heading", name="Classify patches")).to_be_visible()
+    expect(page.get_by_role("heading", name="Work list")).to_be_visible()
 
 
 def test_viewer_is_not_offered_what_a_viewer_may_not_do(page: Page, bus: MemoryBus) -> None:
@@ -179,9 +139,9 @@ def test_viewer_is_not_offered_what_a_viewer_may_not_do(page: Page, bus: MemoryB
     page.get_by_label("New password").fill("correct horse battery")
     page.get_by_role("button", name="Set the password").click()
 
-    expect(page.get_by_role("heading", name="Results")).to_be_visible()
+    expect(page.get_by_role("heading", name="Work list")).to_be_visible()
     expect(page.get_by_text("IDC was found")).to_be_visible()
-    expect(page.get_by_role("heading", name="Classify patches")).to_be_hidden()
+    expect(page.locator("#drop-zone")).to_be_hidden()
     expect(page.get_by_role("button", name="Acknowledge the finding")).to_be_hidden()
 
 
@@ -372,7 +332,7 @@ def test_many_files_go_in_few_requests(page: Page) -> None:
 
 def test_file_that_is_far_too_large_is_refused_alone(page: Page, tmp_path: Path) -> None:
     sign_in(page)
-    slide, patch = tmp_path / "slide.tiff", tmp_path / "patch.png"
+    slide, patch = tmp_path / "slide.png", tmp_path / "patch.png"
     with slide.open("wb") as file:
         file.truncate(300 * 1024 * 1024)
     patch.write_bytes(solid_png((250, 0, 0)))
@@ -380,7 +340,7 @@ def test_file_that_is_far_too_large_is_refused_alone(page: Page, tmp_path: Path)
     page.locator("#files").set_input_files([slide, patch])
 
     expect(page.locator("#classify-message")).to_contain_text("1 of 2 files were not classified")
-    expect(page.locator("#classify-message")).to_contain_text("slide.tiff: The file has 315 MB.")
+    expect(page.locator("#classify-message")).to_contain_text("slide.png: The file has 315 MB.")
     expect(page.locator("#results > li")).to_have_count(1)
 
 
@@ -449,7 +409,7 @@ def test_file_name_is_shown_as_text(page: Page) -> None:
 def test_page_stays_signed_in_and_signs_out(page: Page) -> None:
     sign_in(page)
     page.reload()
-    expect(page.get_by_role("heading", name="Classify patches")).to_be_visible()
+    expect(page.get_by_role("heading", name="Work list")).to_be_visible()
 
     page.get_by_role("button", name="Sign out").click()
 
@@ -488,5 +448,77 @@ def test_page_is_readable_in_the_dark(page: Page, bus: MemoryBus) -> None:
 def test_interface_description_works_without_the_internet(page: Page) -> None:
     page.goto(page.url + "docs")
 
-    expect(page.get_by_text("/api/v1/classifications").first).to_be_visible()
+    expect(page.get_by_text("/api/v1/classifications").first).to_be_visible(timeout=30_000)
     screenshot(page, "docs")
+
+
+def test_results_are_still_there_after_a_reload(page: Page) -> None:
+    sign_in(page)
+    choose(page, kept_class1=solid_png((250, 60, 90)), other_class0=solid_png((40, 60, 90)))
+    expect(page.locator("#results > li")).to_have_count(2)
+
+    page.reload()
+
+    expect(page.locator("#results > li")).to_have_count(2)
+    expect(page.get_by_alt_text("The patch kept_class1.png")).to_have_js_property("naturalWidth", 50)
+    page.get_by_role("link", name="Show all results").click()
+    expect(page.locator("#results .name", has_text="kept_class1.png")).to_be_visible()
+
+
+def test_decisions_are_compared_with_the_classes_that_names_carry(page: Page) -> None:
+    sign_in(page)
+    finding, clear, unsure = (solid_png((red, 60, 90)) for red in (250, 40, 128))
+
+    choose(page, a_class1=finding, b_class1=clear, c_class0=clear, d_class0=unsure, e=finding)
+
+    table = page.get_by_role("table", name="Compared with the names")
+    expect(table.get_by_role("row").nth(1)).to_have_text(re.compile(r"IDC\s+1\s+0\s+1"))
+    expect(table.get_by_role("row").nth(2)).to_have_text(re.compile(r"No IDC\s+0\s+1\s+1"))
+
+
+def test_made_patches_show_a_newcomer_the_whole_way(page: Page) -> None:
+    sign_in(page)
+
+    page.get_by_role("button", name="Try made patches").click()
+
+    expect(page.locator("#results > li")).to_have_count(12)
+    screenshot(page, "made-patches")
+
+
+def test_silence_and_test_reach_the_alarm(page: Page, bus: MemoryBus) -> None:
+    sign_in(page)
+    report(bus, red=True, buzzer=True, says=FINDING)
+
+    with page.expect_response("**/silences") as silenced:
+        page.get_by_role("button", name="Silence for 5 min").click()
+    with page.expect_response("**/tests") as tested:
+        page.get_by_role("button", name="Test", exact=True).click()
+
+    assert silenced.value.request.post_data_json == {"duration_s": 300}
+    assert (silenced.value.status, tested.value.status) == (202, 202)
+    assert page.title().startswith("▲ Finding")
+
+
+def test_admin_invites_a_user_whose_link_works(page: Page, browser: Browser) -> None:
+    sign_in(page)
+    page.get_by_role("link", name="Administration").click()
+    page.get_by_label("Name of a new user").fill("ina")
+    page.get_by_role("button", name="Invite").click()
+
+    link = page.locator("section code.link").inner_text()
+
+    expect(page.get_by_label("Role of ina")).to_have_value("reviewer")
+    screenshot(page, "administration")
+    with page_at(browser, f"{page.url.split('#')[0]}#{link.split('#')[1]}") as invited:
+        expect(invited.get_by_role("heading", name="Set your password")).to_be_visible()
+
+
+def test_admin_verifies_the_audit_chain(page: Page) -> None:
+    sign_in(page)
+    page.get_by_role("link", name="Administration").click()
+
+    page.get_by_role("button", name="Verify the chain").click()
+
+    expect(page.locator("#verification")).to_have_text(re.compile(r"The chain is intact: [\d,]+ records\."))
+    page.get_by_label("Actor, action or subject").fill("session.")
+    expect(page.locator("section", has_text="Audit").locator("tbody tr").first).to_contain_text("session.")

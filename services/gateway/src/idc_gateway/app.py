@@ -87,7 +87,7 @@ def create_app(gateway: Gateway | None) -> FastAPI:
     app.add_middleware(Traced)
     app.add_middleware(
         AccessLog,
-        quiet_prefixes=("/livez", "/readyz", "/metrics", "/static/", "/swagger-ui/", "/api/v1/alarms"),
+        quiet_prefixes=("/livez", "/readyz", "/metrics", "/static/", "/page/", "/swagger-ui/", "/api/v1/alarms"),
         headers_for=security_headers,
         on_end=count_request,
     )

@@ -20,7 +20,7 @@ FROM_TIME_TO_TIME = {"x-request-id", "date", "etag", "content-length"}
         "/livez",
         "/readyz",
         "/openapi.json",
-        "/static/page.js",
+        "/static/docs.js",
         "/swagger-ui/swagger-ui.css",
         "/nothing",
         URL,

@@ -9,14 +9,17 @@ from fastapi.responses import FileResponse
 from starlette.staticfiles import StaticFiles
 
 STATIC: Final = Path(str(files("idc_gateway.web") / "static"))
+BUILT: Final = STATIC.with_name("built")
+"""What `make page` makes of `services/gateway/page`; an image always has it."""
 
 router = APIRouter(include_in_schema=False)
 
 
 @router.get("/")
 async def page() -> FileResponse:
-    """The page, which has its own sign-in."""
-    return FileResponse(STATIC / "index.html")
+    """The page, which has its own sign-in; where it was not built, how to build it."""
+    index = BUILT / "index.html"
+    return FileResponse(index) if index.is_file() else FileResponse(STATIC / "unbuilt.html", 503)
 
 
 @router.get("/docs")
@@ -28,4 +31,5 @@ async def docs() -> FileResponse:
 def mount_static_files(app: FastAPI) -> None:
     """Serve the page's files, and those of Swagger UI from the package fastapi-offline."""
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.mount("/page", StaticFiles(directory=BUILT, check_dir=False), name="page")
     app.mount("/swagger-ui", StaticFiles(packages=[("fastapi_offline", "static")]), name="swagger-ui")

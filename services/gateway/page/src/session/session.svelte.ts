@@ -1,0 +1,86 @@
+// Who is signed in, and which of the three views of that is shown: sign in, set the password, work.
+
+import { SignedOut, call, send } from "../interface/call";
+import type { Scope, Session } from "../interface/types";
+
+const LINK = /^#sign-in=([\w-]{20,256})$/;
+const PATH = "/api/v1/session";
+
+type Secret = { key: string } | { link: string } | { name: string; password: string };
+
+class CurrentSession {
+  who = $state.raw<Session | null>(null);
+  view = $state<"starting" | "sign-in" | "password" | "work">("starting");
+  /** Why the sign-in is shown, or why it failed. */
+  message = $state("");
+
+  may(scope: Scope): boolean {
+    return this.who?.scopes.includes(scope) ?? false;
+  }
+
+  /** Resume the session, or use the one-time link of the address. */
+  async start(): Promise<void> {
+    const link = LINK.exec(location.hash);
+    if (link === null) return this.resume();
+    // The token goes from the address line before anything else: it must not stay in the history.
+    history.replaceState(null, "", location.pathname);
+    await this.open({ link: link[1]! });
+  }
+
+  /** Ask for a sign-in; `message` says why. */
+  end(message = ""): void {
+    this.who = null;
+    this.view = "sign-in";
+    this.message = message;
+  }
+
+  /** Sign in; what went wrong is in `message`. */
+  async open(secret: Secret): Promise<void> {
+    try {
+      await send(PATH, "POST", secret);
+    } catch (error) {
+      return this.end((error as Error).message);
+    }
+    await this.resume();
+    if ("link" in secret && this.who?.is_user) this.view = "password";
+  }
+
+  /** Set the password. Throws what `send` throws, except that the session has ended. */
+  async setPassword(password: string, old: string): Promise<void> {
+    try {
+      await send(`${PATH}/password`, "PUT", { password, ...(this.who?.needs_old_password ? { old_password: old } : {}) });
+    } catch (error) {
+      if (error instanceof SignedOut) return this.end(error.message);
+      throw error;
+    }
+    await this.resume();
+  }
+
+  async signOut(): Promise<void> {
+    await call(PATH, { method: "DELETE" }).catch(() => null);
+    this.end();
+  }
+
+  private async resume(): Promise<void> {
+    try {
+      this.who = await call<Session>(PATH);
+    } catch (error) {
+      return this.end(error instanceof SignedOut ? "" : (error as Error).message);
+    }
+    this.message = "";
+    this.view = "work";
+  }
+}
+
+export const session = new CurrentSession();
+
+/** Run what asks the gateway; the end of the session leads to the sign-in, any other failure is returned in words. */
+export async function attempt(task: () => Promise<unknown>): Promise<string> {
+  try {
+    await task();
+  } catch (error) {
+    if (!(error instanceof SignedOut)) return (error as Error).message;
+    session.end(error.message);
+  }
+  return "";
+}

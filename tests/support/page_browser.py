@@ -1,0 +1,71 @@
+"""A browser before the gateway's page."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from idc_gateway.web.routes.page import BUILT
+from support.live_gateway import KEY
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+PATIENCE_MS = 30_000
+"""How long a test waits for what it expects to see: enough for a busy machine."""
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """A browser, while the block runs; without one, or without a built page, the test is skipped."""
+    if CHROMIUM is None:
+        pytest.skip("no Chromium on this machine: `make tools` installs it")
+    if not BUILT.is_dir():
+        pytest.skip("the page is not built: `make page` builds it")
+    expect.set_options(timeout=PATIENCE_MS)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def page_at(browser: Browser, address: str, width_px: int = 1200, height_px: int = 900) -> Iterator[Page]:
+    """The page in a browser of its own; ends with a check that no script failed and the policy was kept."""
+    context = browser.new_context(viewport={"width": width_px, "height": height_px})
+    page = context.new_page()
+    problems: list[str] = []
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("console", lambda line: problems.append(line.text) if "Content Security Policy" in line.text else None)
+    page.goto(address)
+    yield page
+    context.close()
+    assert problems == [], problems
+
+
+def sign_in(page: Page) -> None:
+    page.get_by_text("Use an API key instead").click()
+    page.get_by_label("API key", exact=True).fill(KEY)
+    page.get_by_role("button", name="Sign in with the key").click()
+    expect(page.get_by_role("heading", name="Work list")).to_be_visible()
+
+
+def new_user(page: Page, name: str, role: str) -> str:
+    """Make a user with the first key; gives their link's token."""
+    answer = httpx.post(
+        f"{page.url.rstrip('/')}/api/v1/users",
+        json={"name": name, "role": role},
+        headers={"Authorization": f"Bearer {KEY}"},
+        timeout=60,
+    )
+    return str(answer.json()["sign_in_link"].split("#")[1])
+
+
+def screenshot(page: Page, name: str) -> None:
+    """Keep a picture for a person to look at, where SCREENSHOTS names a folder."""
+    if folder := os.environ.get("SCREENSHOTS"):
+        page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
