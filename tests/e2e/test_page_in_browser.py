@@ -472,8 +472,8 @@ def test_decisions_are_compared_with_the_classes_that_names_carry(page: Page) ->
     choose(page, a_class1=finding, b_class1=clear, c_class0=clear, d_class0=unsure, e=finding)
 
     table = page.get_by_role("table", name="Compared with the names")
-    expect(table.get_by_role("row").nth(1)).to_have_text(re.compile(r"IDC\s+1\s+0\s+1"))
-    expect(table.get_by_role("row").nth(2)).to_have_text(re.compile(r"No IDC\s+0\s+1\s+1"))
+    expect(table.get_by_role("row").nth(1)).to_have_text(re.compile(r"IDC\s*1\s*0\s*1"))
+    expect(table.get_by_role("row").nth(2)).to_have_text(re.compile(r"No IDC\s*0\s*1\s*1"))
 
 
 def test_made_patches_show_a_newcomer_the_whole_way(page: Page) -> None:
@@ -520,5 +520,5 @@ def test_admin_verifies_the_audit_chain(page: Page) -> None:
     page.get_by_role("button", name="Verify the chain").click()
 
     expect(page.locator("#verification")).to_have_text(re.compile(r"The chain is intact: [\d,]+ records\."))
-    page.get_by_label("Actor, action or subject").fill("session.")
-    expect(page.locator("section", has_text="Audit").locator("tbody tr").first).to_contain_text("session.")
+    page.get_by_label("Actor, action or subject").fill("first")
+    expect(page.locator("section", has_text="Audit").locator("tbody tr").first).to_contain_text("first")

@@ -45,7 +45,7 @@ async def test_every_endpoint_but_the_named_ones_needs_a_key(app: FastAPI, stran
 
 
 def test_what_is_mounted_beside_the_endpoints_is_static(app: FastAPI) -> None:
-    assert {route.path for route in app.routes if isinstance(route, Mount)} == {"/static", "/swagger-ui"}
+    assert {route.path for route in app.routes if isinstance(route, Mount)} == {"/page", "/static", "/swagger-ui"}
 
 
 @pytest.mark.parametrize(
