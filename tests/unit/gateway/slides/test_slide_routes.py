@@ -1,7 +1,7 @@
 """The gateway offers the slides service to its callers: scopes, errors, streams, records of who did what."""
 
 import asyncio
-from uuid import uuid4
+from uuid import UUID
 
 import httpx
 import pytest
@@ -17,7 +17,7 @@ from support.gateway_accounts import KEY, key_of
 from support.slides_fake import FakeSlides, made_slide, problem, screened_slide
 
 URL = "/api/v1/slides"
-ID = uuid4()
+ID = UUID("5e1ec7ed-0000-4000-8000-000000000001")
 
 
 @pytest.fixture
