@@ -14,10 +14,12 @@ import pytest
 from PIL import Image
 from tritonclient.http import InferenceServerClient, InferInput
 
-from idc_contracts import Thresholds
+from idc_contracts import Thresholds, decide
+from idc_contracts.decision import checks_from_text
 from support.compose_stack import IMAGE_TAG
 from support.eventually import wait_until
 from support.mosquitto import free_port
+from support.shipped_model import SHIPPED_BUNDLE
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
@@ -90,7 +92,7 @@ class TestContract:
     """What a client sees is the same whatever computes it."""
 
     def test_self_test_vector_has_its_probabilities(self, served: tuple[str, dict[str, str], str]) -> None:
-        vector = np.load(ROOT / "models" / "idc" / "2" / "selftest.npz")
+        vector = np.load(SHIPPED_BUNDLE / "selftest.npz")
         patches = vector["patches"]
         tensor = InferInput("patch", list(patches.shape), "UINT8")
         tensor.set_data_from_numpy(patches)
@@ -107,8 +109,12 @@ class TestContract:
         with InferenceServerClient(served[2]) as client:
             answer = client.infer("idc", [tensor])
 
-        thresholds = Thresholds.model_validate(answer.get_response()["parameters"])
-        assert answer.as_numpy("decision")[0].decode() == thresholds.decide(float(answer.as_numpy("probability")[0]))
+        said = answer.get_response()["parameters"]
+        checks = checks_from_text(said["checks"])
+        outputs = {check.output: float(answer.as_numpy(check.output)[0]) for check in checks}
+        probability = float(answer.as_numpy("probability")[0])
+        expected = decide(probability, Thresholds.model_validate(said), outputs, checks)
+        assert answer.as_numpy("decision")[0].decode() == expected.decision
 
     def test_what_runs_and_why_is_reported(self, served: tuple[str, dict[str, str], str]) -> None:
         image, settings, address = served

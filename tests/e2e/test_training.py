@@ -9,9 +9,9 @@ import pytest
 from idc_inference.__main__ import main as idc_inference
 from idc_modelio.bundles import read_bundle
 from idc_modelio.serving import servable_versions
-from support.checkout import REPOSITORY
 from support.compose_stack import ComposeStack
 from support.made_patches import write_patch_folder
+from support.shipped_model import SHIPPED_BUNDLE, SHIPPED_VERSION
 
 pytestmark = pytest.mark.e2e
 
@@ -37,11 +37,11 @@ def test_trainer_makes_a_bundle_from_a_mounted_folder(stack: ComposeStack, tmp_p
     split = read_bundle(models / ".candidates" / "idc" / "1000").manifest.split
     assert {*split.train, *split.validation, *split.test} == set(patients)  # cross-fitting validates on some that train
 
-    shutil.copytree(REPOSITORY / "models" / "idc" / "2", models / "idc" / "2")
+    shutil.copytree(SHIPPED_BUNDLE, models / "idc" / SHIPPED_VERSION)
     trainer("promote", "/models/.candidates/idc", "--data", "/data", "--untested")  # few patients are new to it
-    assert servable_versions(models, "idc") == [1000, 2]
+    assert servable_versions(models, "idc") == [1000, int(SHIPPED_VERSION)]
     trainer("rollback", "/models/idc")
-    assert servable_versions(models, "idc") == [2]
+    assert servable_versions(models, "idc") == [int(SHIPPED_VERSION)]
 
 
 def test_trainer_reports_what_is_wrong_in_one_line(stack: ComposeStack, tmp_path: Path) -> None:

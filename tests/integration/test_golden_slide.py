@@ -12,11 +12,11 @@ from idc_modelio.outputs import PROBABILITY
 from idc_slides.reading import SlideFile
 from idc_slides.scale import choose_scale
 from support.composed_slides import compose
+from support.shipped_model import SHIPPED_BUNDLE
 from support.slide_files import write_slide
 
 pytestmark = pytest.mark.integration
 
-MODEL = Path(__file__).parents[2] / "models" / "idc" / "2" / "model.xml"
 LIMITS = (0.02, 0.10)
 """Mean and largest difference of P."""
 TINT = 20
@@ -26,7 +26,7 @@ Cells = NDArray[np.uint8]
 
 @pytest.fixture(scope="module")
 def graph() -> Graph:
-    return Graph(core().read_model(MODEL))
+    return Graph(core().read_model(SHIPPED_BUNDLE / "model.xml"))
 
 
 def screened(path: Path) -> Cells:
