@@ -1,5 +1,6 @@
 """Who may ask what."""
 
+import re
 import sqlite3
 from pathlib import Path
 
@@ -22,13 +23,13 @@ PUBLIC = {"/", "/docs", "/openapi.json", "/livez", "/readyz", "/api/v1/session"}
 
 
 def _endpoints(app: FastAPI) -> set[tuple[str, str]]:
+    values = dict.fromkeys(("level", "column", "row"), "0") | {
+        "identity": "00000000-0000-4000-8000-000000000000",
+        "device": "alarm",
+        "name": "someone",
+    }
     return {
-        (
-            method.upper(),
-            path.replace("{identity}", "00000000-0000-4000-8000-000000000000")
-            .replace("{device}", "alarm")
-            .replace("{name}", "someone"),
-        )
+        (method.upper(), re.sub(r"{(\w+)}", lambda found: values.get(found[1], found[0]), path))
         for path, operations in app.openapi()["paths"].items()
         for method in operations
     }

@@ -1,5 +1,6 @@
 """Members of the classifier, and the classifier: the average of its members, each with its own calibration."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -58,14 +59,15 @@ def build_classifier(members: tuple[Member, ...]) -> keras.Model:
         if key not in pooled:
             pooled[key] = pooled_features(pixels, _renamed(member.backbone, f"network_{number}"))
         parts.append(_member_outputs(member, pooled[key], number))
-    logit, shares, distance = (_mean([part[place] for part in parts]) for place in range(3))
+    logits, shares, distances = zip(*parts, strict=True)
     outputs = {
-        "probability": _flat(keras.ops.sigmoid(logit), "probability"),
-        "distance": _flat(distance, "distance"),
+        "probability": _flat(keras.ops.sigmoid(_mean(logits)), "probability"),
+        "distance": _flat(_mean(distances), "distance"),
     }
     for quality in Quality:
         if quality is not Quality.PATCH:
-            column = shares[:, int(quality) : int(quality) + 1]
+            # One column at a time: with a batch of 1, Keras adds a row of several as a bias, which no stick reads.
+            column = _mean([share[:, int(quality) : int(quality) + 1] for share in shares])
             outputs[quality.name.lower()] = _flat(column, quality.name.lower())
     return keras.Model(patch, outputs, name="classifier")
 
@@ -94,8 +96,8 @@ def _dense(features: Any, weight: np.ndarray, bias: np.ndarray, name: str) -> An
     return out
 
 
-def _mean(parts: list[Any]) -> Any:
-    return keras.layers.Average()(parts) if len(parts) > 1 else parts[0]
+def _mean(parts: Sequence[Any]) -> Any:
+    return keras.layers.Average()(list(parts)) if len(parts) > 1 else parts[0]
 
 
 def _flat(column: Any, name: str) -> Any:

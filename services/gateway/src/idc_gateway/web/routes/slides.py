@@ -36,7 +36,7 @@ class SlideToScreen(BaseModel):
         default=None,
         min_length=1,
         max_length=2048,
-        pattern=r"^[^\x00]+$",
+        pattern=r"^s3://[^\x00]+$",
         description="`s3://…`, where the administrator allowed it.",
     )
     um_per_px: float | None = Field(default=None, gt=0.0, le=_MAX_UM_PER_PX, allow_inf_nan=False, description=_SCALE)
