@@ -74,6 +74,9 @@ class SlidesAnswer:
         if self.is_request_whole and self._answer.content.at_eof():
             self._answer.release()
         else:
+            connection = self._answer.connection
+            if connection is not None and connection.transport is not None:
+                connection.transport.abort()  # closing alone would wait until the rest of the request is taken
             self._answer.close()
 
 
