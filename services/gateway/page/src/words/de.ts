@@ -47,7 +47,7 @@ export const de: Words = {
     silence: (minutes) => `${minutes} min stummschalten`,
     test: "Testen",
     found: (findings, sounds) =>
-      `${findings > 1 ? `In ${findings} Ausschnitten wurde IDC gefunden` : "IDC wurde gefunden"} und nicht quittiert${sounds ? "; der Summer ertönt" : ""}.`,
+      `${findings > 1 ? `In ${findings} Ausschnitten oder Schnitten wurde IDC gefunden` : "IDC wurde gefunden"} und nicht quittiert${sounds ? "; der Summer ertönt" : ""}.`,
     selfTest: "Der Alarm testet Lampen und Summer.",
     silencedUntil: (time) => `Der Summer ist bis ${time} stummgeschaltet.`,
     unreliable: (reasons) => `Auf den Alarm ist kein Verlass: ${reasons.join("; ")}.`,

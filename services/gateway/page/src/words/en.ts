@@ -46,7 +46,7 @@ export const en = {
     silence: (minutes: number) => `Silence for ${minutes} min`,
     test: "Test",
     found: (findings: number, sounds: boolean) =>
-      `${findings > 1 ? `IDC was found in ${findings} patches` : "IDC was found"} and nobody has acknowledged it${sounds ? "; the buzzer sounds" : ""}.`,
+      `${findings > 1 ? `IDC was found in ${findings} patches or slides` : "IDC was found"} and nobody has acknowledged it${sounds ? "; the buzzer sounds" : ""}.`,
     selfTest: "The alarm tests its lamps and buzzer.",
     silencedUntil: (time: string) => `The buzzer is silenced until ${time}.`,
     unreliable: (reasons: string[]) => `The alarm cannot be relied on: ${reasons.join("; ")}.`,
