@@ -55,8 +55,8 @@ def open_slide(page: Page) -> None:
 
 def open_review(page: Page) -> None:
     open_slide(page)
-    page.get_by_role("link", name="Review cells").click()
-    expect(page.get_by_text("Cell 1 of 20; 0 answered.")).to_be_visible()
+    page.get_by_role("link", name="Review patches").click()
+    expect(page.get_by_text("Patch 1 of 20; 0 answered.")).to_be_visible()
 
 
 def rows(page: Page) -> list[str]:
@@ -155,7 +155,7 @@ def test_ten_reviews_by_keyboard_are_stored_and_move_the_cut(page: Page, drawn: 
         page.keyboard.press("2")
         expect(page.get_by_text(f"; {place + 1} answered.")).to_be_visible()
         page.keyboard.press("j")
-        expect(page.get_by_text(f"Cell {place + 2} of 20")).to_be_visible()
+        expect(page.get_by_text(f"Patch {place + 2} of 20")).to_be_visible()
 
     expect(page.locator("#cut-moved")).to_have_text("Your answers have moved the cut by -0.50.")
     assert len(drawn.reviews) == 10
@@ -184,7 +184,7 @@ def test_undo_withdraws_the_last_answer_and_shows_its_cell_again(page: Page, dra
 
     page.keyboard.press("u")
 
-    expect(page.get_by_text("Cell 1 of 20; 0 answered.")).to_be_visible()
+    expect(page.get_by_text("Patch 1 of 20; 0 answered.")).to_be_visible()
     assert drawn.reviews == {}
 
 

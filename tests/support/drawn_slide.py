@@ -97,7 +97,7 @@ class DrawnSlide:
             deviation=0.3,
             prevalence=0.2,
             reviews=len(verdicts),
-            explanation=f"The model's own cut, moved by {moved_by:+.2f} after {len(verdicts)} reviewed cells.",
+            explanation=f"The model's own cut, moved by {moved_by:+.2f} after {len(verdicts)} reviewed patches.",
         )
 
     def cells(self) -> SlideCells:

@@ -175,7 +175,7 @@ def test_slide_with_too_few_cells_keeps_the_cuts_of_the_model_and_says_so() -> N
     assert cut.low <= cut.logit <= cut.high
     assert (cut.slide_cut.moved_by, cut.slide_cut.deviation, cut.slide_cut.reviews) == (0.0, None, 0)
     assert cut.slide_cut.explanation == (
-        "A cut is fitted to slides of at least 300 cells, and this one has 299. Reviews do not move it. "
+        "A cut is fitted to slides of at least 300 patches, and this one has 299. Reviews do not move it. "
         "The model's own thresholds decide."
     )
 
@@ -215,8 +215,8 @@ def test_explanation_counts_the_reviews_and_asks_for_them_where_scores_tell_litt
     unsure = fit_cut(logits, vague, THRESHOLDS).slide_cut
     one = fit_cut(logits, SCORES, THRESHOLDS, Reviewed(np.zeros(1), np.zeros(1, np.bool_))).slide_cut
 
-    assert "hardly tell where the cut of this slide is: review some cells." in unsure.explanation
-    assert "1 reviewed cell took part." in one.explanation
+    assert "hardly tell where the cut of this slide is: review some patches." in unsure.explanation
+    assert "1 reviewed patch took part." in one.explanation
 
 
 @given(MODELS)

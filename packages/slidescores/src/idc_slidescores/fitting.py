@@ -61,15 +61,15 @@ def fit_cut(
 
 def _too_few(cells: int, reviews: int) -> str:
     unused = " Reviews do not move it." if reviews else ""
-    return f"A cut is fitted to slides of at least {LEAST_CELLS} cells, and this one has {cells}.{unused}"
+    return f"A cut is fitted to slides of at least {LEAST_CELLS} patches, and this one has {cells}.{unused}"
 
 
 def _explained(posterior: Posterior, scores: SlideScores, reviews: int) -> str:
     sentences = [_moved(posterior.shift, scores)]
     if reviews:
-        sentences.append(f"{reviews} reviewed {'cell' if reviews == 1 else 'cells'} took part.")
+        sentences.append(f"{reviews} reviewed {'patch' if reviews == 1 else 'patches'} took part.")
     if posterior.deviation > _VAGUE * scores.shift_deviation:
-        sentences.append("The scores hardly tell where the cut of this slide is: review some cells.")
+        sentences.append("The scores hardly tell where the cut of this slide is: review some patches.")
     return " ".join(sentences)
 
 
