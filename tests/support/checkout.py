@@ -13,7 +13,7 @@ from support.mosquitto import free_port
 
 REPOSITORY: Final = Path(__file__).parents[2]
 NOT_TRACKED: Final = shutil.ignore_patterns(
-    *(".git", ".venv", ".tools", ".env", "__pycache__", ".*_cache", ".hypothesis", ".schemathesis", "tests", "docs"),
+    *(".git", ".venv", ".tools", ".env", "__pycache__", ".*_cache", ".hypothesis", ".schemathesis", "tests"),
     *("data", "alarm-secrets", "inference-secrets", "*.env"),
 )
 
