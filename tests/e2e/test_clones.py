@@ -86,7 +86,7 @@ def test_pretended_alarm_that_is_left_out_stays_away_after_a_later_up(clone: Che
     clone.configure(IDC_PRETEND_ALARM="0")
     clone.up()
     clone.up()
-    assert clone.running() == {"broker", "gateway", "inference"}
+    assert clone.running() == {"broker", "gateway", "inference", "slides"}
 
     clone.configure(IDC_PRETEND_ALARM="")
     clone.up()
@@ -120,7 +120,7 @@ def test_second_clone_beside_the_first_takes_nothing_of_it(clone: Checkout, tmp_
         )
         second.remove()
         assert clone.compose("ps", "--quiet", "broker") == container
-        assert clone.running() == {"broker", "gateway", "inference", "alarm"}
+        assert clone.running() == {"broker", "gateway", "inference", "slides", "alarm"}
         assert (clone.api_key(), status_of(clone, "/api/v1/status", key)) == (key, 200)
     finally:
         second.remove()
