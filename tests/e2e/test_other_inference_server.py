@@ -17,11 +17,11 @@ from support.inference_process import inference_process
 from support.live_gateway import gateway_settings, live_client
 from support.mosquitto import free_port
 from support.process_tree import process_tree
+from support.shipped_model import SHIPPED_BUNDLE
 
 pytestmark = pytest.mark.e2e
 
 ROOT = Path(__file__).parents[2]
-BUNDLE = ROOT / "models" / "idc" / "2"
 PATCHES = [solid_png((190, 120, 170)), solid_png((235, 225, 232)), solid_png((90, 40, 110))]
 
 
@@ -57,7 +57,7 @@ def test_gateway_works_unchanged_with_another_server_of_the_protocol(tmp_path: P
     data = os.environ.get("IDC_DATA")
     patches = PATCHES + ([real_patches(Path(data)).positive, real_patches(Path(data)).negative] if data else [])
     (tmp_path / "mlserver").mkdir()
-    with mlserver(tmp_path / "mlserver", BUNDLE) as other, inference_process(ROOT / "models") as own:
+    with mlserver(tmp_path / "mlserver", SHIPPED_BUNDLE) as other, inference_process(ROOT / "models") as own:
         from_other, other_models = classified(tmp_path / "with-other", other, patches)
         from_own, own_models = classified(tmp_path / "with-own", own, patches)
 

@@ -131,7 +131,7 @@ def machines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machines]:
 
 
 def test_each_machine_runs_its_own_services_and_no_other(machines: Machines) -> None:
-    assert machines.pc.running() == {"broker", "gateway"}
+    assert machines.pc.running() == {"broker", "gateway", "slides"}
     assert machines.up.running() == {"inference", "inference-tls"}
     assert machines.pi.running() == {"alarm-pi"}
 
@@ -183,7 +183,7 @@ def test_day_to_day_commands_on_the_pi_are_about_the_alarm_alone(machines: Machi
 def test_later_up_on_the_pc_starts_neither_inference_nor_a_pretended_alarm(machines: Machines) -> None:
     machines.pc.up()
 
-    assert machines.pc.running() == {"broker", "gateway"}
+    assert machines.pc.running() == {"broker", "gateway", "slides"}
 
 
 def test_exchanged_key_counts_after_up_and_a_copy_of_the_folder(machines: Machines) -> None:
