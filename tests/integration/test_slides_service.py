@@ -211,7 +211,7 @@ def test_an_upload_in_pieces_is_screened_when_it_is_whole(address: str, tmp_path
     slide = through(address, "näme.tiff")
     assert last.headers["X-IDC-Slide"] == f"/slides/{slide['id']}"
     assert (slide["state"], slide["source"], slide["scale"]["stated_by"]) == ("done", "upload", "person")
-    assert "at least 300 cells" in slide["cut"]["explanation"]
+    assert "at least 300 patches" in slide["cut"]["explanation"]
 
 
 def test_uploads_are_bounded_and_end(address: str, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ test("a red lamp of a self-test is no finding", () => {
 
 test("a finding is said beside the silence and the trouble", () => {
   expect(said({ state: "silenced", findings: 2, silenced_until: "2026-01-01T12:00:00Z", technical: ["broker_lost"] })).toBe(
-    "IDC was found in 2 patches and nobody has acknowledged it. The buzzer is silenced until 12:00. " +
+    "IDC was found in 2 patches or slides and nobody has acknowledged it. The buzzer is silenced until 12:00. " +
       "The alarm cannot be relied on: the alarm has no connection to the broker.",
   );
 });
