@@ -1,11 +1,10 @@
 """The inference service over HTTP, beside OpenVINO's `benchmark_app` on the same graph, in one run.
 
-`uv run --frozen python benchmarks/inference.py [--quick]`. The bundle that ships is measured, and a twin of it in
-8-bit integers, made by NNCF for this alone. `benchmark_app`
-gets the configuration that the service compiles with, with one patch or as many in one inference as the service gives
-the device, whichever is faster. A shared machine changes its speed, so that each ratio is the median of several rounds
-of baseline, service, baseline; where `baseline_drift` (fastest run over slowest) is far from 1, the ratios say little.
-The last line is JSON.
+`uv run --frozen python benchmarks/inference.py [--quick]`. Both graphs of the bundle that ships are measured, FP16 and
+INT8. `benchmark_app` gets the configuration that the service compiles with, with one patch or as many in one inference
+as the service gives the device, whichever is faster. A shared machine changes its speed, so that each ratio is the
+median of several rounds of baseline, service, baseline; where `baseline_drift` (fastest run over slowest) is far from
+1, the ratios say little. The last line is JSON.
 """
 
 import argparse
@@ -30,13 +29,13 @@ from numpy.typing import NDArray
 
 ROOT: Final = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
-sys.path.insert(0, str(ROOT / "benchmarks"))
 
-from int8_bundle import add_int8_twin
 
 from idc_inference.settings import InferenceSettings
 from idc_inference.protocol.tensors import join_elements
-from idc_modelio.bundles import read_bundle, versions
+from idc_contracts.bundle import Precision
+from idc_modelio.bundle_graphs import graph_of
+from idc_modelio.bundles import Bundle, read_bundle, versions
 from support.benchmark_app import benchmark_app
 from support.demo_patches import png_of
 from support.http_load import WARM_UP_S, LoadResult, load
@@ -96,12 +95,12 @@ def cases() -> list[Case]:
 class Service:
     """The service as a process of its own."""
 
-    def __init__(self, models: Path, version: str, cache_dir: Path) -> None:
+    def __init__(self, precision: Precision, cache_dir: Path) -> None:
         """Start it, and measure how long it takes until it is ready."""
         port = free_port()
-        settings = {"MODEL_VERSION": version, "CACHE_DIR": str(cache_dir), "LOG_LEVEL": "WARNING"}
+        settings = {"PRECISION": precision, "CACHE_DIR": str(cache_dir), "LOG_LEVEL": "WARNING"}
         begin_s = time.perf_counter()
-        self._process = start_inference(models, port, **{f"INFERENCE_{name}": it for name, it in settings.items()})
+        self._process = start_inference(MODELS, port, **{f"INFERENCE_{name}": it for name, it in settings.items()})
         self.url = f"http://127.0.0.1:{port}/v2/models/idc/infer"
         while not _is_ready(f"http://127.0.0.1:{port}/v2/health/ready"):
             if time.perf_counter() - begin_s > 60 or self._process.poll() is not None:
@@ -133,9 +132,9 @@ def _is_ready(url: str) -> bool:
 
 
 @contextmanager
-def service(models: Path, version: str, cache_dir: Path) -> Iterator[Service]:
+def service(precision: Precision, cache_dir: Path) -> Iterator[Service]:
     """Serve while the block runs."""
-    running = Service(models, version, cache_dir)
+    running = Service(precision, cache_dir)
     try:
         yield running
     finally:
@@ -201,19 +200,18 @@ def under_load(running: Service, graph: Path, seconds: int) -> tuple[list[Row], 
     return rows, rates
 
 
-def measure(models: Path, version: str, seconds: int) -> dict[str, float]:
-    """All figures of one version; prints its table."""
-    bundle = read_bundle(models / "idc" / version)
-    graph = bundle.path / "model.xml"
+def measure(bundle: Bundle, precision: Precision, seconds: int) -> dict[str, float]:
+    """All figures of one graph; prints its table."""
+    graph = graph_of(bundle, precision).path
     with tempfile.TemporaryDirectory() as cache:
-        with service(models, version, Path(cache)) as cold:
+        with service(precision, Path(cache)) as cold:
             figures = {"start_cold_s": cold.start_s}
-        with service(models, version, Path(cache)) as warm:
+        with service(precision, Path(cache)) as warm:
             figures |= {"start_warm_s": warm.start_s, "rss_idle_mib": warm.rss_mib()}
             rows, rates = under_load(warm, graph, seconds)
             figures["rss_loaded_mib"] = warm.rss_mib()
     alone_ms = benchmark_app(graph, batch=1, seconds=seconds, api="sync").latency_ms
-    print_table(f"version {version}, {bundle.manifest.precision}", rows, rates)
+    print_table(f"version {bundle.manifest.version}, {precision.upper()}", rows, rates)
     figures |= {f"{row.case.name}_ratio": row.ratio for row in rows}
     figures |= {f"{row.case.name}_processor_ms": row.processor_ms for row in rows}
     figures["single_p50_over_benchmark_app_ms"] = rows[-1].p50_ms - alone_ms
@@ -241,18 +239,12 @@ def image_mb() -> float | None:
 
 
 def main() -> None:
-    """Measure every version; print the tables and the ratios."""
+    """Measure both graphs; print the tables and the ratios."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="one second for each run instead of six")
     seconds = 1 if parser.parse_args().quick else 6
-    with tempfile.TemporaryDirectory() as name:
-        models, newest = Path(name), max(versions(MODELS, "idc"))
-        shutil.copytree(MODELS / "idc" / str(newest), models / "idc" / str(newest))
-        add_int8_twin(models, newest)
-        figures: dict[str, object] = {
-            precision: measure(models, str(version), seconds)
-            for precision, version in (("fp16", newest), ("int8", newest + 1))
-        }
+    bundle = read_bundle(MODELS / "idc" / str(max(versions(MODELS, "idc"))))
+    figures: dict[str, object] = {precision: measure(bundle, precision, seconds) for precision in Precision}
     print(json.dumps(figures | {"image_mb": image_mb()}))
 
 
