@@ -40,7 +40,7 @@ class KnownUploads:
             self._place(file).write_text(upload, encoding="utf-8")
 
     def forget(self, file: Path) -> None:
-        """Let the file be sent anew."""
+        """Let the file be sent from its start."""
         with suppress(OSError):
             self._place(file).unlink(missing_ok=True)
 

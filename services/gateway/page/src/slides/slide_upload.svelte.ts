@@ -6,7 +6,7 @@ import { slides } from "./list.svelte";
 import { uploadsPath } from "./addresses";
 
 const CHUNK_BYTES = 8 * 1024 * 1024;
-// A page that was opened by plain HTTP from another machine has no digests: there an upload starts anew after a reload.
+// A page that was opened by plain HTTP from another machine has no digests: there an upload starts again after a reload.
 const CAN_RESUME = "subtle" in crypto;
 const RETRY_DELAYS_MS = [0, 1000, 3000, 10_000, 30_000];
 
