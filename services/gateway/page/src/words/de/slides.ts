@@ -1,0 +1,38 @@
+import type { slides as english } from "../en/slides";
+
+export const slides: typeof english = {
+  search: "Nach Namen suchen",
+  state: "Zustand",
+  allStates: "Alle Zustände",
+  states: {
+    waiting: "Wartet",
+    needs_scale: "Die Datei nennt ihren Maßstab nicht",
+    running: "Läuft",
+    done: "Fertig",
+    failed: "Nicht ausgewertet",
+    cancelled: "Abgebrochen",
+  },
+  columns: { name: "Schnitt", tissue: "Gewebe", idc: "IDC (95 %)", uncertain: "Unsicher", reviewed: "Geprüft", state: "Zustand", received: "Eingang" },
+  unavailable: (why) => `Schnitte können nicht angezeigt werden: ${why}`,
+  noneFits: "Kein Schnitt passt zur Suche.",
+  uploads: "Übertragungen",
+  sending: (name) => `Übertragung von ${name}`,
+  screening: (name) => `Auswertung von ${name}`,
+  left: (duration) => `noch ${duration}`,
+  cancel: "Abbrechen",
+  cancelOf: (name) => `${name} abbrechen`,
+  dismiss: "Ausblenden",
+  scaleOf: (name) => `Maßstab von ${name}`,
+  otherScale: "anderer, µm/px",
+  setScale: "Maßstab angeben",
+  first: {
+    title: "Noch nichts da",
+    drop: "Einen ganzen Schnitt (SVS, NDPI, MRXS, SCN, TIFF, …) oder einen Ordner mit Ausschnitten auf dieser Seite ablegen. Schnitte im überwachten Ordner erscheinen von selbst.",
+    wait: "Ausgewertete Schnitte erscheinen hier.",
+    off: "Dieses Gateway hat keinen Dienst für Schnitte: Es klassifiziert Ausschnitte. Ausschnitte oder einen Ordner davon auf dieser Seite ablegen.",
+    made: "Um erst den ganzen Weg zu sehen: gemachte Bilder, von dieser Seite gezeichnet, gefärbt wie H&E und kein Gewebe.",
+    trySlide: "Gemachten Schnitt versuchen",
+    tryPatches: "Gemachte Ausschnitte versuchen",
+    patches: "Klassifizierte Ausschnitte ansehen",
+  },
+};

@@ -1,0 +1,30 @@
+import type { SlideVerdict } from "../../interface/types";
+import { plural } from "../plural";
+
+export const review = {
+  title: (name: string) => `Review of ${name}`,
+  back: "Back to the slide",
+  verdicts: { no_idc: "No IDC", idc: "IDC", unsure: "Unsure" } satisfies Record<SlideVerdict, string>,
+  patch: (column: number, row: number) => `Patch ${column}, ${row}, enlarged`,
+  enlarged: "The patch, enlarged: 0.2 mm wide",
+  place: (place: number, total: number, done: number) => `Patch ${place} of ${total}; ${done} answered.`,
+  chosen: { nearest_cut: "Chosen because it lies near the cut.", random: "Drawn at random." },
+  previous: "Previous",
+  next: "Next",
+  undo: "Undo",
+  modelSays: "The model:",
+  hidden: "The model's answer is shown after yours.",
+  blind: "Hide the model's answer until mine is saved",
+  couldMove: (by: string) => `More review would still move the cut by some ${by}.`,
+  hasMoved: (by: string) => `Your answers have moved the cut by ${by}.`,
+  nothing: "No patch of this slide is left to review.",
+  end: (done: number) => `${done} patches answered.`,
+  more: "More patches",
+  agreement: "Agreement",
+  noKappa: "not defined",
+  kappaModel: (kappa: string, cells: number) => `Kappa with the model: ${kappa}, on ${plural(cells, "patch", "patches")} that both decided.`,
+  kappaReaders: (first: string, second: string, kappa: string, cells: number) => `Kappa of ${first} and ${second}: ${kappa}, on ${plural(cells, "patch", "patches")}.`,
+  disagreements: (count: number) => `Disagreements: ${count}`,
+  cell: "Patch",
+  answers: "Answers",
+};

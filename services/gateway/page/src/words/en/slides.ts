@@ -1,0 +1,38 @@
+import type { SlideState } from "../../interface/types";
+
+export const slides = {
+  search: "Search by name",
+  state: "State",
+  allStates: "All states",
+  states: {
+    waiting: "Waiting",
+    needs_scale: "The file does not tell its scale",
+    running: "Running",
+    done: "Done",
+    failed: "Not screened",
+    cancelled: "Cancelled",
+  } satisfies Record<SlideState, string>,
+  columns: { name: "Slide", tissue: "Tissue", idc: "IDC (95 %)", uncertain: "Uncertain", reviewed: "Reviewed", state: "State", received: "Received" },
+  unavailable: (why: string) => `Slides cannot be shown: ${why}`,
+  noneFits: "No slide fits the search.",
+  uploads: "Uploads",
+  sending: (name: string) => `Upload of ${name}`,
+  screening: (name: string) => `Screening of ${name}`,
+  left: (duration: string) => `${duration} left`,
+  cancel: "Cancel",
+  cancelOf: (name: string) => `Cancel ${name}`,
+  dismiss: "Dismiss",
+  scaleOf: (name: string) => `Scale of ${name}`,
+  otherScale: "other µm/px",
+  setScale: "Set the scale",
+  first: {
+    title: "Nothing here yet",
+    drop: "Drop a whole slide (SVS, NDPI, MRXS, SCN, TIFF, …) or a folder of patches on this page. Slides that arrive in the watched folder appear here by themselves.",
+    wait: "Slides that are screened appear here.",
+    off: "This gateway has no slides service: it classifies patches. Drop patches or a folder of them on this page.",
+    made: "To see the whole way first, try made pictures: drawn by this page, coloured like H&E, and no tissue.",
+    trySlide: "Try a made slide",
+    tryPatches: "Try made patches",
+    patches: "See classified patches",
+  },
+};
