@@ -105,11 +105,11 @@ def _counted(connection: Connection, rows: Sequence[Row[Any]]) -> list[Folder]:
         .where(table.c.folder.in_([row.id for row in rows]))
         .group_by(table.c.folder)
     )
-    counted = {row[0]: row for row in connection.execute(query)} if rows else {}
+    counted: dict[UUID, Any] = {row[0]: row for row in connection.execute(query)} if rows else {}
     return [_folder(row, counted.get(row.id)) for row in rows]
 
 
-def _folder(row: Row[Any], counted: Row[Any] | None) -> Folder:
+def _folder(row: Row[Any], counted: Any) -> Folder:
     left_out = tuple(LeftOutFile(name, reason) for name, reason in json.loads(row.left_out_files))
     facts = FolderFacts(row.name, row.files, FolderState(row.state), row.left_out, left_out)
     known = {"id": row.id, "facts": facts, "received_at": row.received_at, "received_by": row.received_by}

@@ -31,7 +31,7 @@ class SlideWatch:
     async def look(self, changes: Changes) -> None:
         """See `Watch`."""
         newest, total = await self._page(limit=_NEWEST)
-        moving = {}
+        moving: dict[str, str] = {}
         for state in _MOVING:
             moving |= (await self._page(limit=_MOST_MOVING, state=state))[0]
         seen = newest | moving
