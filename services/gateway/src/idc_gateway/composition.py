@@ -45,13 +45,13 @@ from idc_gateway.settings import GatewaySettings
 from idc_gateway.shared_check import SharedCheck
 from idc_gateway.slides.connection import SlidesConnection
 from idc_gateway.slides.follower import ScreenedFollower
-from idc_gateway.sql.database import with_password
 from idc_gateway.store import Store, open_store
 from idc_gateway.web.metrics import Metrics
 from idc_gateway.web.rooms import Access, Alarms, Audit, Gateway, Messages, Results, Slides
 from idc_gateway.web.routes.alarms import AlarmList
 from idc_gateway.web.routes.folders import FolderItem
 from idc_servicekit.body_budget import BodyBudget
+from idc_servicekit.sql.engine import with_password
 
 MAX_SLIDE_BYTES: Final = 2**40
 """No slide is larger. An upload takes no memory here, and the slides service has its own, smaller limit."""

@@ -1,12 +1,8 @@
 """The tables."""
 
-from datetime import UTC, datetime
-
 from sqlalchemy import (
     JSON,
     Column,
-    DateTime,
-    Dialect,
     Float,
     ForeignKey,
     Index,
@@ -16,28 +12,14 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    TypeDecorator,
     Uuid,
 )
+
+from idc_servicekit.sql.types import UtcDateTime
 
 metadata = MetaData()
 """SQLite must not reuse a number that somebody may remember after its row is gone: AUTOINCREMENT
 (sqlite.org/autoinc.html). PostgreSQL's sequences never go back."""
-
-
-class UtcDateTime(TypeDecorator[datetime]):
-    """An aware moment; stored in UTC without its zone, since SQLite keeps none."""
-
-    impl = DateTime
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
-        """To the database."""
-        return None if value is None else value.astimezone(UTC).replace(tzinfo=None)
-
-    def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
-        """From the database."""
-        return None if value is None else value.replace(tzinfo=UTC)
 
 
 classifications = Table(

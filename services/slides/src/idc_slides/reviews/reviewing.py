@@ -88,7 +88,7 @@ class Reviewing:
             column=column, row=row, verdict=verdict, reviewer=reviewer, reviewed_at=utc_now(), comment=comment
         )
         self._reviews.add(slide_id, review)
-        return self._slides.replace(slide_id, self._concluded)
+        return self._slides.decide_again(slide_id, self._concluded)
 
     def withdraw(self, slide_id: UUID, column: int, row: int, reviewer: str) -> Slide:
         """Delete a reviewer's reviews of a cell; gives the slide with its cut moved back.
@@ -100,7 +100,7 @@ class Reviewing:
         self.done(slide_id)
         if not self._reviews.delete(slide_id, column, row, reviewer):
             raise NotFound(f"{reviewer} has not reviewed the cell in column {column}, row {row}")
-        return self._slides.replace(slide_id, self._concluded)
+        return self._slides.decide_again(slide_id, self._concluded)
 
     def _concluded(self, slide: Slide) -> Slide:
         if slide.state is not SlideState.DONE:
