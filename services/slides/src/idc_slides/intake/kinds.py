@@ -29,7 +29,7 @@ def why_no_slide(name: str) -> str:
     """What to say of a name that is none of a slide."""
     if name.startswith(HIDDEN):
         return f"{name[:64]!r} is the name of a hidden file: give it another one"
-    return f"the ending {Path(name).suffix[:16]!r} is not one of a slide: .svs, .tiff, .ndpi, .mrxs, …"
+    return f"{name[:64]!r} does not end as a slide does: .svs, .tiff, .ndpi, .mrxs, …"
 
 
 def is_dicom_name(name: str) -> bool:
