@@ -50,6 +50,7 @@ classifications = Table(
     Column("once_key", String(64), nullable=True),
     Column("reasons", String(255), nullable=False),
     Column("um_per_px", Float, nullable=True),
+    Column("folder", Uuid, nullable=True),
     Index("classifications_by_once_key", "once_key", unique=True),
     Index("classifications_by_time", "created_at", "sequence"),
     Index("classifications_by_decision", "decision", "created_at", "sequence"),
@@ -59,6 +60,36 @@ classifications = Table(
     Index("classifications_by_image", "image_sha256"),
     sqlite_autoincrement=True,
 )
+_in_a_folder = classifications.c.folder.is_not(None)
+for _name, _columns in (
+    ("classifications_by_folder", ("created_at", "sequence")),
+    ("classifications_counted", ("decision", "verdict", "created_at")),
+):
+    Index(
+        _name,
+        classifications.c.folder,
+        *(classifications.c[column] for column in _columns),
+        sqlite_where=_in_a_folder,
+        postgresql_where=_in_a_folder,
+    )
+
+folders = Table(
+    "folders",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("id", Uuid, nullable=False, unique=True),
+    Column("name", String(255), nullable=False),
+    Column("name_to_search", String(512), nullable=False, comment="in lower case"),
+    Column("state", String(16), nullable=False),
+    Column("files", Integer, nullable=True),
+    Column("left_out", Integer, nullable=False),
+    Column("left_out_files", Text, nullable=False, comment="JSON: the first of them, each with name and reason"),
+    Column("received_at", UtcDateTime, nullable=False),
+    Column("received_by", String(64), nullable=False),
+    Column("changed_at", UtcDateTime, nullable=False, index=True),
+    sqlite_autoincrement=True,
+)
+"""Folders of patches. How many results one has is counted in the table of results."""
 
 reviews = Table(
     "reviews",
