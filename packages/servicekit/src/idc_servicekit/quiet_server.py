@@ -38,7 +38,7 @@ class QuietServer(uvicorn.Server):
     async def main_loop(self) -> None:
         """Serve until `should_exit`."""
         self._serving_loop = asyncio.get_running_loop()
-        # What there is now stays as long as the process: to look for garbage in it, again and again, took a fifth of the
+        # What there is now stays as long as the process. Looking for garbage in it again and again took a fifth of the
         # gateway's processor time under load.
         gc.collect()
         gc.freeze()

@@ -1,0 +1,27 @@
+// Everything the page says, in English: a file for each room. The other languages have the same keys.
+
+import { administration } from "./administration";
+import { alarms } from "./alarms";
+import { decisions } from "./decisions";
+import { occlusion } from "./occlusion";
+import { patches } from "./patches";
+import { review } from "./review";
+import { session } from "./session";
+import { shell } from "./shell";
+import { slide } from "./slide";
+import { slides } from "./slides";
+
+export const en = {
+  ...decisions,
+  ...patches,
+  ...shell,
+  administration,
+  alarms,
+  occlusion,
+  review,
+  session,
+  slide,
+  slides,
+};
+
+export type Words = typeof en;

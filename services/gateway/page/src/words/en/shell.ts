@@ -1,0 +1,10 @@
+export const shell = {
+  language: "Language",
+  interface: "REST interface",
+  skip: "Skip to the content",
+  menu: "Views",
+  notice: { strong: "For research use only.", rest: "This is not a medical device: no result may be used to diagnose or treat anyone." },
+  views: { work: "Work list", patches: "Patches", administration: "Administration" },
+  loading: "Loading…",
+  retry: "Try again",
+};
