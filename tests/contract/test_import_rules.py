@@ -28,7 +28,7 @@ class Rules:
 RULES: Final = {
     "gateway": Rules(
         rooms="errors executors grouping shared_check sql audit idempotency inference occlusion messages access "
-        "results alarms slides store classifying backup settings web composition app openapi commands __main__",
+        "results folders alarms slides live store classifying backup settings web composition app openapi commands __main__",
         libraries={
             "fastapi": ("web.*", "app"),
             "starlette": ("web.*", "app"),

@@ -24,9 +24,11 @@ from idc_gateway.web.routes import (
     classify,
     events,
     exports,
+    folders,
     health,
     keys,
     legacy,
+    live,
     metrics,
     model_versions,
     models,
@@ -104,7 +106,9 @@ def _add_routes(app: FastAPI) -> None:
         exports,
         classifications,
         reviews,
+        folders,
         events,
+        live,
         slides,
         slide_uploads,
         slide_images,
@@ -152,6 +156,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         "running requests": access.running.run(),
         "first key": follow_first_key(access.keyring, gateway.settings.first_api_key_file),
         "image deletions": results.deletions.run(),
+        "live": gateway.live.run(),
     }
     if gateway.slides is not None:
         tasks["screened slides"] = gateway.slides.follower.run()

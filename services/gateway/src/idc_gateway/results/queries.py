@@ -5,6 +5,7 @@ import binascii
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
+from uuid import UUID
 
 from idc_contracts import Decision, Reason
 from idc_gateway.errors import BadCursor
@@ -26,6 +27,7 @@ class ClassificationFilter:
     created_from: datetime | None = None
     created_before: datetime | None = None
     reason: Reason | None = None
+    folder: UUID | None = None
 
     def fits(self, result: Classification) -> bool:
         """Whether a result has the wanted decision, reason and review; the other filters are not checked."""

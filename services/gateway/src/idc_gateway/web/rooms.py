@@ -17,6 +17,7 @@ from idc_gateway.audit.audit_store import AuditStore
 from idc_gateway.audit.chain_check import ChainCheck
 from idc_gateway.classifying.classifying import Classifying
 from idc_gateway.inference.balanced import BalancedInference
+from idc_gateway.live.live import Live
 from idc_gateway.messages.backlog import Backlog
 from idc_gateway.messages.outbox import Outbox
 from idc_gateway.messages.ports import Bus
@@ -108,5 +109,6 @@ class Gateway:
     classifying: Classifying
     slides: Slides | None
     """None without a slides service."""
+    live: Live
     bodies: BodyBudget
     metrics: Metrics
