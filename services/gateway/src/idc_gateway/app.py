@@ -38,6 +38,7 @@ from idc_gateway.web.routes import (
     slide_reviews,
     slide_uploads,
     slides,
+    statistics,
     status,
     users,
 )
@@ -110,6 +111,7 @@ def _add_routes(app: FastAPI) -> None:
         slide_reviews,
         models,
         model_versions,
+        statistics,
         alarms,
         audit,
         status,

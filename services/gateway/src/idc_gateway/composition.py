@@ -19,6 +19,9 @@ from idc_gateway.alarms.commands import AlarmCommands
 from idc_gateway.audit.chain_check import ChainCheck
 from idc_gateway.classifying.classifying import Classifying
 from idc_gateway.classifying.result_writer import ResultWriter
+from idc_gateway.drift.drift import Drift
+from idc_gateway.drift.image_measures import ImageMeasures
+from idc_gateway.drift.latest_store import LatestStore
 from idc_gateway.inference.balanced import BalancedInference
 from idc_gateway.inference.coalescing import CALLS_PER_SERVER, Coalescing
 from idc_gateway.inference.credentials import KeyFromFile, trusted_by
@@ -36,6 +39,7 @@ from idc_gateway.results.images import ImageStore
 from idc_gateway.results.object_images import open_images
 from idc_gateway.results.retention import Retention
 from idc_gateway.results.reviewing import Reviewing
+from idc_gateway.results.stored_images import read_image
 from idc_gateway.results.watched_images import WatchedImages
 from idc_gateway.settings import GatewaySettings
 from idc_gateway.shared_check import SharedCheck
@@ -86,6 +90,7 @@ def build(
         inference=inference,
         results=_results(settings, store, watched, writer),
         classifying=_classifying(settings, store, inference, messages, writer, metrics),
+        drift=_drift(store, watched),
         slides=_slides(settings, store, messages),
         bodies=BodyBudget(
             max_body_bytes=settings.max_body_bytes,
@@ -170,6 +175,14 @@ def _classifying(
         max_in_progress=settings.max_requests_in_progress,
         max_image_bytes=settings.max_image_bytes,
     )
+
+
+def _drift(store: Store, images: WatchedImages | None) -> Drift:
+    def read(sha256: str) -> bytes | None:
+        found = read_image(store.images, images, sha256)
+        return None if found is None else found[0]
+
+    return Drift(LatestStore(store.database), ImageMeasures(read))
 
 
 def _slides(settings: GatewaySettings, store: Store, messages: Messages) -> Slides | None:

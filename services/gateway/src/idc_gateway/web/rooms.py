@@ -16,6 +16,7 @@ from idc_gateway.alarms.commands import AlarmCommands
 from idc_gateway.audit.audit_store import AuditStore
 from idc_gateway.audit.chain_check import ChainCheck
 from idc_gateway.classifying.classifying import Classifying
+from idc_gateway.drift.drift import Drift
 from idc_gateway.inference.balanced import BalancedInference
 from idc_gateway.messages.backlog import Backlog
 from idc_gateway.messages.outbox import Outbox
@@ -104,6 +105,7 @@ class Gateway:
     inference: BalancedInference
     results: Results
     classifying: Classifying
+    drift: Drift
     slides: Slides | None
     """None without a slides service."""
     bodies: BodyBudget
