@@ -150,6 +150,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         "running requests": access.running.run(),
         "first key": follow_first_key(access.keyring, gateway.settings.first_api_key_file),
         "image deletions": results.deletions.run(),
+        "certificates": gateway.certificates.run(),
     }
     if gateway.slides is not None:
         tasks["screened slides"] = gateway.slides.follower.run()

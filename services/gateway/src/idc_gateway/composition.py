@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import partial
 from importlib.metadata import version
 from typing import Final
 
@@ -17,6 +18,7 @@ from idc_gateway.alarms.actions import AlarmActions
 from idc_gateway.alarms.board import AlarmBoard
 from idc_gateway.alarms.commands import AlarmCommands
 from idc_gateway.audit.chain_check import ChainCheck
+from idc_gateway.certificates import Certificates, Place
 from idc_gateway.classifying.classifying import Classifying
 from idc_gateway.classifying.result_writer import ResultWriter
 from idc_gateway.drift.drift import Drift
@@ -91,6 +93,7 @@ def build(
         results=_results(settings, store, watched, writer),
         classifying=_classifying(settings, store, inference, messages, writer, metrics),
         drift=_drift(store, watched),
+        certificates=Certificates(_places(settings)),
         slides=_slides(settings, store, messages),
         bodies=BodyBudget(
             max_body_bytes=settings.max_body_bytes,
@@ -183,6 +186,18 @@ def _drift(store: Store, images: WatchedImages | None) -> Drift:
         return None if found is None else found[0]
 
     return Drift(LatestStore(store.database), ImageMeasures(read))
+
+
+def _places(settings: GatewaySettings) -> list[Place]:
+    """Who shows a certificate to this gateway or, at its public address, in front of it."""
+    broker = Place("the broker", settings.mqtt.host, settings.mqtt.port, settings.mqtt.tls_context)
+    servers = [(f"the inference server {url.host}", url, settings.inference_ca_file) for url in settings.inference_urls]
+    by_https = [*servers, ("this page", settings.public_url, None)]
+    return [broker] + [
+        Place(name, url.host, url.port or 443, partial(trusted_by, ca_file))
+        for name, url, ca_file in by_https
+        if url.scheme == "https" and url.host
+    ]
 
 
 def _slides(settings: GatewaySettings, store: Store, messages: Messages) -> Slides | None:

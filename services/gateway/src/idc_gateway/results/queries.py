@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Final
+from typing import Final, Generic, TypeVar
 
 from idc_contracts import Decision, Reason
 from idc_gateway.errors import BadCursor
@@ -15,6 +15,8 @@ from idc_gateway.results.classifications import Classification
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _LARGEST: Final = 2**62
+
+AnyCursor = TypeVar("AnyCursor", bound="Cursor | UncertaintyCursor", covariant=True)
 
 
 @dataclass(frozen=True)
@@ -97,11 +99,11 @@ class Order(StrEnum):
 
 
 @dataclass(frozen=True)
-class Page:
+class Page(Generic[AnyCursor]):
     """Some results in their order, and where the next page begins."""
 
     items: list[Classification]
-    next_cursor: Cursor | UncertaintyCursor | None
+    next_cursor: AnyCursor | None
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Connection, Float, Select, and_, delete, func, insert, literal_column, or_, select, tuple_
+from sqlalchemy import Connection, Float, Select, and_, delete, func, insert, literal_column, or_, select
 
 from idc_contracts import Decision
 from idc_gateway.audit.audit_store import append, head_of, latest_event, lock_head
@@ -27,7 +27,6 @@ from idc_gateway.sql.tables import audit as audit_table
 from idc_gateway.sql.tables import classifications as table
 
 _ADD: Final = Statement(insert(table), COLUMNS)
-_DISTANCE: Final = literal_column(CUT_DISTANCE, Float)
 
 
 @dataclass(frozen=True)
@@ -85,18 +84,22 @@ class ResultsStore:
             found = _read(connection, select(table).where(table.c.once_key.in_(once_keys)))
         return {result.once_key: result for result in found if result.once_key is not None}
 
-    def most_uncertain(self, wanted: ClassificationFilter, limit: int, after: UncertaintyCursor | None) -> Page:
+    def most_uncertain(
+        self, wanted: ClassificationFilter, limit: int, after: UncertaintyCursor | None
+    ) -> Page[UncertaintyCursor]:
         """At most `limit` results after the cursor `after`, P(IDC) nearest the cut first, older ones first."""
-        query = select(table, _DISTANCE.label("distance")).where(*_conditions(wanted))
+        distance = literal_column(CUT_DISTANCE, Float)
+        query = select(table, distance.label("distance")).where(*_conditions(wanted))
         if after is not None:
-            query = query.where(tuple_(_DISTANCE, table.c.sequence) > (after.distance, after.sequence))
+            behind = or_(distance > after.distance, table.c.sequence > after.sequence)
+            query = query.where(distance >= after.distance, behind)  # the first one is found by the index
         with self._database.read() as connection:
-            rows = connection.execute(query.order_by(_DISTANCE, table.c.sequence).limit(limit + 1)).all()
+            rows = connection.execute(query.order_by(distance, table.c.sequence).limit(limit + 1)).all()
             items = _with_reviews(connection, rows[:limit])
         last = rows[limit - 1] if len(rows) > limit else None
         return Page(items, None if last is None else UncertaintyCursor(last.distance, last.sequence))
 
-    def page(self, wanted: ClassificationFilter, limit: int, after: Cursor | None) -> Page:
+    def page(self, wanted: ClassificationFilter, limit: int, after: Cursor | None) -> Page[Cursor]:
         """At most `limit` results after the cursor `after`, newest first."""
         query = select(table).where(*_conditions(wanted))
         if after is not None:

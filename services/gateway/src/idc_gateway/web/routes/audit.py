@@ -56,14 +56,7 @@ class AuditVerification(BaseModel):
     reason: str | None
 
 
-@router.get("/audit")
-async def list_audit(
-    audit: AuditDep,
-    access: AccessDep,
-    caller: CurrentCaller,
-    request_id: RequestId,
-    limit: Limit = 50,
-    cursor: Annotated[int | None, Query(ge=1, le=_LARGEST)] = None,
+async def _filters(
     actor: Annotated[Text, Query(description="The key, user or service that did it.")] = None,
     action: Annotated[
         Text, Query(description="An action, such as `user.created`, or what stands before its dot, such as `user`.")
@@ -71,9 +64,24 @@ async def list_audit(
     subject: Annotated[Text, Query(description="What it was done to.")] = None,
     at_from: Moment | None = None,
     at_before: Moment | None = None,
+) -> AuditFilter:
+    return AuditFilter(actor, action, subject, at_from, at_before)
+
+
+Filters = Annotated[AuditFilter, Depends(_filters)]
+
+
+@router.get("/audit")
+async def list_audit(
+    audit: AuditDep,
+    access: AccessDep,
+    caller: CurrentCaller,
+    request_id: RequestId,
+    wanted: Filters,
+    limit: Limit = 50,
+    cursor: Annotated[int | None, Query(ge=1, le=_LARGEST)] = None,
 ) -> AuditPage:
     """Records, newest first."""
-    wanted = AuditFilter(actor, action, subject, at_from, at_before)
     records = await executors.reads(audit.store.page, limit + 1, before=cursor, wanted=wanted)
     await access.views.record("audit.viewed", caller, "audit", request_id)
     page = records[:limit]

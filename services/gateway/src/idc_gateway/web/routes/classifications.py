@@ -12,7 +12,7 @@ from idc_gateway.audit.chain import AuditEvent
 from idc_gateway.errors import NotFound
 from idc_gateway.results.classifications import Classification
 from idc_gateway.results.export_record import as_json
-from idc_gateway.results.queries import ClassificationFilter, Order, Page, UncertaintyCursor
+from idc_gateway.results.queries import ClassificationFilter, Cursor, Order, Page, UncertaintyCursor
 from idc_gateway.results.results_store import ResultsStore
 from idc_gateway.results.stored_images import read_image
 from idc_gateway.web.dependencies import AccessDep, CurrentCaller, RequestId, ResultsDep, requires
@@ -41,7 +41,7 @@ async def list_classifications(
     )
 
 
-def _page(store: ResultsStore, filters: ClassificationFilter, wanted: OrderedPage) -> Page:
+def _page(store: ResultsStore, filters: ClassificationFilter, wanted: OrderedPage) -> Page[Cursor | UncertaintyCursor]:
     if wanted.order is Order.NEWEST:
         return store.page(filters, wanted.limit, parse_cursor(wanted.cursor))
     after = None if wanted.cursor is None else UncertaintyCursor.parse(wanted.cursor)

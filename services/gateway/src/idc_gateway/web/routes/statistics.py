@@ -72,13 +72,13 @@ async def get_statistics(
 ) -> PatchStatistics:
     """The latest patches beside the training's: P(IDC), shares of uncertain and unfamiliar, stain and sharpness."""
     model = _newest(await gateway.inference.describe())
-    reference = reference_of(model)
-    found = await executors.images(gateway.drift.latest, patches, model and model.sha256, reference)
+    sha256, reference = None if model is None else model.sha256, reference_of(model)
+    found = await executors.images(gateway.drift.latest, patches, sha256, reference)
     references = {} if reference is None else reference.measures
     return PatchStatistics.model_validate(
         {
             **vars(found),
-            "version": model and model.version,
+            "version": None if model is None else model.version,
             "has_reference": reference is not None,
             "measures": [
                 MeasureItem.of(measure, measured, references.get(measure))
