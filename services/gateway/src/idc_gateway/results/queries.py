@@ -16,7 +16,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _LARGEST: Final = 2**62
 
-AnyCursor = TypeVar("AnyCursor", bound="Cursor | UncertaintyCursor", covariant=True)
+AnyCursor_co = TypeVar("AnyCursor_co", bound="Cursor | UncertaintyCursor", covariant=True)
 
 
 @dataclass(frozen=True)
@@ -99,11 +99,11 @@ class Order(StrEnum):
 
 
 @dataclass(frozen=True)
-class Page(Generic[AnyCursor]):
+class Page(Generic[AnyCursor_co]):
     """Some results in their order, and where the next page begins."""
 
     items: list[Classification]
-    next_cursor: AnyCursor | None
+    next_cursor: AnyCursor_co | None
 
 
 @dataclass(frozen=True)

@@ -81,6 +81,7 @@ classifications = Table(
     Index("classifications_by_verdict", "verdict", "created_at", "sequence"),
     Index("classifications_by_image", "image_sha256"),
     Index("classifications_by_uncertainty", text(f"({CUT_DISTANCE})"), "sequence"),
+    Index("classifications_by_decision_and_uncertainty", "decision", text(f"({CUT_DISTANCE})"), "sequence"),
     Index("classifications_by_verdict_and_uncertainty", "verdict", text(f"({CUT_DISTANCE})"), "sequence"),
     sqlite_autoincrement=True,
 )

@@ -3,12 +3,15 @@
 import { administration } from "./administration";
 import { alarms } from "./alarms";
 import { decisions } from "./decisions";
+import { drift } from "./drift";
+import { model } from "./model";
 import { patches } from "./patches";
 import { review } from "./review";
 import { session } from "./session";
 import { shell } from "./shell";
 import { slide } from "./slide";
 import { slides } from "./slides";
+import { status } from "./status";
 
 export const en = {
   ...decisions,
@@ -16,10 +19,13 @@ export const en = {
   ...shell,
   administration,
   alarms,
+  drift,
+  model,
   review,
   session,
   slide,
   slides,
+  status,
 };
 
 export type Words = typeof en;
