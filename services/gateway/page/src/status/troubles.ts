@@ -4,7 +4,7 @@ import type { Alarm, GatewayStatus, Model } from "../interface/types";
 import { bytes, duration, number } from "../words/format";
 import type { Words } from "../words/en";
 
-export type State = "fine" | "warning" | "broken" | "off";
+export type State = "fine" | "warning" | "broken" | "off" | "unknown";
 export type Row = { name: string; state: State; text: string };
 
 const DAY_MS = 24 * 3600 * 1000;
@@ -84,7 +84,7 @@ function images(status: GatewayStatus, w: Words["status"]): Row {
 
 function certificate(end: GatewayStatus["certificates"][number], now: number, w: Words["status"]): Row {
   const name = w.certificate(end.name);
-  if (!end.ends_at) return { name, state: end.trouble?.includes("expired") ? "broken" : "warning", text: end.trouble ?? "" };
+  if (!end.ends_at) return { name, state: end.usable === false ? "broken" : "unknown", text: end.trouble ?? "" };
   const days = daysUntil(end.ends_at, now);
   const state = days < 0 ? "broken" : days < WARN_DAYS ? "warning" : "fine";
   return { name, state, text: days < 0 ? w.expired : w.endsIn(days) + (state === "warning" ? ` ${w.renew}` : "") };

@@ -57,7 +57,8 @@ class CertificateStatus(BaseModel):
 
     name: str = Field(description="Whose it is.")
     ends_at: datetime | None = Field(description="Null where it could not be read.")
-    trouble: str | None = Field(description="Why it could not be read, or cannot be used.")
+    usable: bool | None = Field(description="False where it has expired or is not trusted; null where nobody knows.")
+    trouble: str | None = Field(description="Why it is not usable, or could not be read.")
 
 
 class InferenceServerStatus(BaseModel):
