@@ -76,7 +76,7 @@ async def test_server_that_is_away_says_nothing_of_its_certificate(tmp_path: Pat
 async def test_file_that_cannot_be_read_is_named_as_the_reason(tmp_path: Path) -> None:
     found = await seen(place(1, tmp_path / "missing.crt"))
 
-    assert found.trouble == "what checks it cannot be read: No such file or directory"
+    assert found.trouble == "the file of its authority cannot be read: No such file or directory"
 
 
 @pytest.mark.parametrize(

@@ -72,8 +72,10 @@ class Certificates:
 async def _end_of(place: Place) -> CertificateEnd:
     try:
         trust = place.trust()
+    except ssl.SSLError:
+        return CertificateEnd(place.name, trouble="the file of its authority holds no certificate")
     except OSError as exc:
-        return CertificateEnd(place.name, trouble=f"what checks it cannot be read: {exc.strerror or exc}")
+        return CertificateEnd(place.name, trouble=f"the file of its authority cannot be read: {exc.strerror}")
     try:
         async with asyncio.timeout(TIMEOUT_S):
             _, writer = await asyncio.open_connection(place.host, place.port, ssl=trust)

@@ -38,7 +38,7 @@ test("without the broker nobody knows whether an alarm is on", () => {
 });
 
 test("a disk that is nearly full and a certificate that ends soon are warned of", () => {
-  const found = states({ disk: { free_bytes: 2e9, total_bytes: 100e9 }, certificates: [{ name: "x", ends_at: "2026-06-10T12:00:00Z", usable: true, trouble: null }] });
+  const found = states({ disk: { free_bytes: 0.5e9, total_bytes: 100e9 }, certificates: [{ name: "x", ends_at: "2026-06-10T12:00:00Z", usable: true, trouble: null }] });
 
   expect(found[w.disk]).toBe("warning");
   expect(found[w.certificate("x")]).toBe("warning");

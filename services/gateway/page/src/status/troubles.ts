@@ -11,7 +11,6 @@ const DAY_MS = 24 * 3600 * 1000;
 /** Certificates that the stack makes itself are renewed 30 days before their end. */
 const WARN_DAYS = 14;
 const LEAST_FREE_BYTES = 1e9;
-const LEAST_FREE_SHARE = 0.05;
 
 /** Whole days until a moment; below zero after it. */
 export function daysUntil(moment: string, now: number): number {
@@ -73,7 +72,7 @@ function alarmRows(status: GatewayStatus, alarms: Alarm[], w: Words["status"]): 
 function disk(status: GatewayStatus, w: Words["status"]): Row {
   if (!status.disk) return { name: w.disk, state: "warning", text: w.diskUnknown };
   const { free_bytes: free, total_bytes: total } = status.disk;
-  const isShort = free < Math.max(LEAST_FREE_BYTES, total * LEAST_FREE_SHARE);
+  const isShort = free < LEAST_FREE_BYTES;
   return { name: w.disk, state: isShort ? "warning" : "fine", text: `${w.free(bytes(free), bytes(total))}${isShort ? ` ${w.makeRoom}` : ""}` };
 }
 

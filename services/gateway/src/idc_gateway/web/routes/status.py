@@ -18,7 +18,6 @@ from idc_gateway.web.rooms import Gateway
 router = APIRouter(tags=["status"])
 
 LEAST_FREE_BYTES: Final = 1_000_000_000
-LEAST_FREE_SHARE: Final = 0.05
 
 
 class OutboxStatus(BaseModel):
@@ -47,7 +46,7 @@ class DiskStatus(BaseModel):
     @property
     def is_short(self) -> bool:
         """Whether it may be full soon."""
-        return self.free_bytes < max(LEAST_FREE_BYTES, self.total_bytes * LEAST_FREE_SHARE)
+        return self.free_bytes < LEAST_FREE_BYTES
 
 
 class CertificateStatus(BaseModel):
