@@ -6,6 +6,7 @@ import { alarms } from "./alarms";
 import { decisions } from "./decisions";
 import { drift } from "./drift";
 import { model } from "./model";
+import { occlusion } from "./occlusion";
 import { patches } from "./patches";
 import { review } from "./review";
 import { session } from "./session";
@@ -22,6 +23,7 @@ export const de: Words = {
   alarms,
   drift,
   model,
+  occlusion,
   review,
   session,
   slide,

@@ -5,6 +5,7 @@ import { alarms } from "./alarms";
 import { decisions } from "./decisions";
 import { drift } from "./drift";
 import { model } from "./model";
+import { occlusion } from "./occlusion";
 import { patches } from "./patches";
 import { review } from "./review";
 import { session } from "./session";
@@ -21,6 +22,7 @@ export const en = {
   alarms,
   drift,
   model,
+  occlusion,
   review,
   session,
   slide,
