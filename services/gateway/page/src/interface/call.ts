@@ -1,7 +1,15 @@
 // One request to the gateway's REST interface, and what can go wrong with it.
 
-/** The session has ended: expired, revoked or signed out elsewhere. */
-export class SignedOut extends Error {}
+/** Nobody is signed in, or the session has ended: expired, revoked or signed out elsewhere. */
+export class SignedOut extends Error {
+  constructor(
+    message: string,
+    /** Whether there was a session. */
+    readonly hadSession: boolean,
+  ) {
+    super(message);
+  }
+}
 
 /** The gateway did not answer. */
 export class Unreachable extends Error {}
@@ -33,7 +41,7 @@ export async function call<Answer>(path: string, options: RequestInit = {}): Pro
   }
   if (answer.ok) return (answer.status === 204 ? null : await answer.json()) as Answer;
   const problem = (await answer.json().catch(() => ({}))) as ProblemDetails;
-  throw answer.status === 401 ? new SignedOut(problem.detail ?? "Sign in again.") : new Refused(answer.status, problem);
+  throw answer.status === 401 ? new SignedOut(problem.detail ?? "Sign in again.", problem.type?.endsWith("session-ended") ?? false) : new Refused(answer.status, problem);
 }
 
 /** Send one JSON body. */
