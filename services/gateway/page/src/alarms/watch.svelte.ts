@@ -28,7 +28,7 @@ class AlarmWatch {
   private async ask(signal: AbortSignal, onSignedOut: () => void): Promise<void> {
     while (!signal.aborted) {
       try {
-        const answer = await call<AlarmList>("/api/v1/alarms", { signal });
+        const answer = await call<AlarmList>("/api/v1/alarms", { signal, waits: false });
         this.items = answer.items;
         this.brokerConnected = answer.broker_connected;
         this.hasAnswer = true;
