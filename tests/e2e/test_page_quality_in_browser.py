@@ -7,7 +7,6 @@ A view is a line in `STATES`. The browser, the gateway and the slides service wi
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -16,9 +15,9 @@ from pydantic import HttpUrl
 from idc_contracts import ALARM_STATE, ALARM_STATUS, AlarmState, Lamps, ServiceStatus, utc_now
 from idc_contracts.slides import SlideFailure, SlideState
 from support.demo_patches import solid_png
-from support.drawn_slide import DrawnSlide, DrawnSlides
+from support.drawn_slide import DrawnSlides
 from support.gateway_fakes import MemoryBus, RednessInference
-from support.live_gateway import gateway_settings, live_gateway
+from support.live_gateway import KEY, gateway_settings, live_gateway
 from support.page_browser import chromium, new_user, page_at, screenshot, sign_in
 from support.page_quality import overflow_px, press, tab_to, violations
 from support.slides_fake import made_slide, problem, serving
@@ -194,9 +193,10 @@ def answered(page: Page, scene: Scene) -> None:
 
 
 def running_slide(page: Page, scene: Scene) -> None:
-    slide = made_slide("running.svs", SlideState.RUNNING, progress=0.62, time_left_s=9)
-    scene.service.slides[slide.id] = slide
-    at(f"/slides/{slide.id}")(page, scene)
+    running = {"state": SlideState.RUNNING, "progress": 0.62, "time_left_s": 9}
+    drawn = scene.service.drawn
+    scene.service.slides[drawn.identity] = drawn.record().model_copy(update=running)
+    at("/slides/ID")(page, scene)
     expect(page.get_by_text("is being screened")).to_be_visible()
 
 
@@ -230,7 +230,7 @@ def session_ended(page: Page, scene: Scene) -> None:
 
 
 STATES: dict[str, Callable[[Page, Scene], None]] = {
-    "sign-in": lambda page, scene: None,
+    "sign-in": lambda _page, _scene: None,
     "sign-in-failed": sign_in_failed,
     "set-password": set_password,
     "session-ended": session_ended,
@@ -281,3 +281,147 @@ def test_view_is_whole_from_320_px_to_4k_in_both_languages(page: Page, scene: Sc
             screenshot(page, f"{state}-{language}-{width_px}")
 
             assert overflow <= 0, (language, width_px)
+
+
+def hash_of(page: Page) -> str:
+    return page.url.partition("#")[2]
+
+
+def test_every_task_is_done_by_keyboard_alone(page: Page, scene: Scene) -> None:
+    press(page, page.get_by_text("Use an API key instead"))
+    tab_to(page, page.get_by_label("API key", exact=True))
+    page.keyboard.type(KEY)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Work list")).to_be_visible()
+
+    with page.expect_response("**/acknowledgements") as acknowledged:
+        press(page, page.get_by_role("button", name="Acknowledge the finding"))
+    assert acknowledged.value.status == 202
+
+    press(page, page.get_by_role("link", name="drawn.svs"))
+    expect(page.get_by_role("heading", name="Cut")).to_be_visible()
+    tab_to(page, page.get_by_label("Try another cut"))
+    for _ in range(5):
+        page.keyboard.press("ArrowRight")
+    expect(page.get_by_text("from the fitted cut. This changes the view only")).to_be_visible()
+    page.keyboard.press("Tab")
+    press(page, page.get_by_role("button", name=re.compile("^1: ")))
+    expect(page.get_by_role("heading", name=re.compile(r"Patch \d+, \d+"))).to_be_visible()
+
+    press(page, page.get_by_role("link", name="Review patches"))
+    expect(page.get_by_text("Patch 1 of 20; 0 answered.")).to_be_visible()
+    page.keyboard.press("2")
+    expect(page.get_by_text("; 1 answered.")).to_be_visible()
+    page.keyboard.press("j")
+    page.keyboard.press("1")
+    expect(page.get_by_text("; 2 answered.")).to_be_visible()
+    page.keyboard.press("u")
+    expect(page.get_by_text("; 1 answered.")).to_be_visible()
+
+    press(page, page.get_by_role("link", name="Administration"))
+    tab_to(page, page.get_by_label("Name of a new user"))
+    page.keyboard.type(f"keyboard{len(scene.people)}")
+    scene.people.append("keyboard")
+    page.keyboard.press("Enter")
+    expect(page.locator("code").filter(has_text="#sign-in=")).to_be_visible()
+
+    press(page, page.get_by_role("button", name="Sign out"))
+    expect(page.get_by_label("Name")).to_be_focused()
+
+
+def test_files_are_chosen_by_keyboard_alone(page: Page) -> None:
+    sign_in(page)
+    tab_to(page, page.locator("input[type=file]").first)
+
+    with page.expect_file_chooser() as chooser:
+        page.keyboard.press("Space")
+    chooser.value.set_files({"name": "patch.png", "mimeType": "image/png", "buffer": solid_png((250, 60, 90))})
+
+    expect(page.get_by_text("1 of 1 files were classified.")).to_be_visible()
+
+
+def test_first_tab_leads_past_the_header_to_the_view(page: Page) -> None:
+    sign_in(page)
+    page.reload()
+    expect(page.get_by_role("heading", name="Work list")).to_be_visible()
+
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Skip to the content")).to_be_focused()
+    page.keyboard.press("Enter")
+
+    expect(page.get_by_role("main")).to_be_focused()
+
+
+def test_view_that_is_opened_takes_the_focus_and_names_the_window(page: Page) -> None:
+    sign_in(page)
+    page.get_by_role("link", name="drawn.svs").click()
+
+    expect(page).to_have_title("▲ Finding \N{EN DASH} Slide: drawn.svs \N{EN DASH} IDC Sentinel")
+    expect(page.get_by_role("main", name="Slide: drawn.svs")).to_be_focused()
+    page.go_back()
+    expect(page).to_have_title("▲ Finding \N{EN DASH} Work list \N{EN DASH} IDC Sentinel")
+    page.get_by_label("Language").select_option("de")
+    expect(page).to_have_title("▲ Befund \N{EN DASH} Arbeitsliste \N{EN DASH} IDC Sentinel")
+    expect(page.locator("html")).to_have_attribute("lang", "de")
+
+
+def test_forced_colours_show_focus_choice_and_decisions(browser: Browser, scene: Scene) -> None:
+    with page_at(browser, scene.address, forced_colors="active") as page:
+        hot_spot(page, scene)
+        screenshot(page, "forced-colours-slide")
+        assert page.evaluate("matchMedia('(forced-colors: active)').matches")
+        border = "(element) => parseFloat(getComputedStyle(element).borderTopWidth)"
+        assert page.get_by_role("button", name=re.compile("^1: "), pressed=True).evaluate(border) >= 3
+        page.get_by_role("link", name="Work list", exact=True).click()
+        assert page.locator("nav [aria-current]").evaluate(border) >= 2
+        tab_to(page, page.get_by_role("link", name="drawn.svs"))
+        expect(page.locator("main .decision-mark")).to_have_text("IDC")
+        screenshot(page, "forced-colours-work-list")
+
+
+def test_nothing_moves_where_motion_is_reduced(browser: Browser, scene: Scene) -> None:
+    with page_at(browser, scene.address, reduced_motion="reduce") as page:
+        hot_spot(page, scene)
+
+        assert page.evaluate("document.getAnimations().length") == 0
+
+
+def test_gateway_that_was_away_is_asked_again_and_nothing_is_lost(page: Page, scene: Scene) -> None:
+    sign_in(page)
+    page.get_by_label("Search by name").fill("drawn")
+    page.context.set_offline(True)
+    page.get_by_label("Search by name").fill("drawn.svs")
+    expect(page.locator("#offline")).to_be_visible()
+
+    page.context.set_offline(False)
+
+    expect(page.get_by_role("status").filter(has_text="The gateway answers again.")).to_be_visible()
+    expect(page.locator("#offline")).to_be_hidden()
+    expect(page.get_by_label("Search by name")).to_have_value("drawn.svs")
+    expect(page.get_by_role("link", name="drawn.svs")).to_be_visible()
+
+
+def test_view_whose_code_does_not_arrive_says_so(page: Page) -> None:
+    sign_in(page)
+    page.route("**/page/assets/Administration-*.js", lambda route: route.abort())
+
+    page.get_by_role("link", name="Administration").click()
+
+    expect(page.get_by_role("heading", name="This view could not be shown")).to_be_visible()
+    page.unroute_all()
+    page.get_by_role("button", name="Load the page again").click()
+    expect(page.get_by_role("button", name="Invite")).to_be_visible()
+
+
+def test_person_who_signs_in_again_is_back_at_the_view(page: Page, scene: Scene) -> None:
+    at("/slides/ID")(page, scene)
+    expect(page.get_by_role("heading", name="Cut")).to_be_visible()
+    page.context.clear_cookies()
+    expect(page.get_by_role("alert").filter(has_text="session has ended")).to_be_visible()
+
+    page.get_by_text("Use an API key instead").click()
+    page.get_by_label("API key", exact=True).fill(KEY)
+    page.get_by_role("button", name="Sign in with the key").click()
+
+    expect(page.get_by_role("heading", name="Cut")).to_be_visible()
+    assert hash_of(page) == scene.slide

@@ -38,8 +38,9 @@ POLICY_WATCH = """
 addEventListener("securitypolicyviolation", (event) =>
     console.error(`policy: ${event.effectiveDirective} blocks ${event.blockedURI || "inline"} in ${event.sourceFile}`));
 """
-# Chromium writes a line for each answer from 400 on, and for each request without one; the page says those itself.
-EXPECTED_LINE = "Failed to load resource"
+# Chromium writes a line for each answer from 400 on and for each request without one, and the viewer for each tile that
+# did not arrive; the page says those itself.
+EXPECTED_LINES = ("Failed to load resource", "Tile %s failed to load")
 
 
 @contextmanager
@@ -66,7 +67,7 @@ def watch(page: Page) -> list[str]:
 
 
 def _is_problem(line: ConsoleMessage) -> bool:
-    return line.type == "error" and not line.text.startswith(EXPECTED_LINE)
+    return line.type == "error" and not line.text.startswith(EXPECTED_LINES)
 
 
 def sign_in(page: Page) -> None:
@@ -85,6 +86,18 @@ def new_user(page: Page, name: str, role: str) -> str:
         timeout=60,
     )
     return str(answer.json()["sign_in_link"].split("#")[1])
+
+
+def drop(page: Page, *files: Path) -> None:
+    """Drop files in the middle of the page, as from a file manager."""
+    size = page.viewport_size
+    assert size is not None
+    at = {"x": size["width"] / 2, "y": size["height"] / 2}
+    data = {"items": [], "files": [str(file) for file in files], "dragOperationsMask": 1}
+    devtools = page.context.new_cdp_session(page)
+    for kind in ("dragEnter", "dragOver", "drop"):
+        devtools.send("Input.dispatchDragEvent", {"type": kind, **at, "data": data})
+    devtools.detach()
 
 
 def screenshot(page: Page, name: str) -> None:

@@ -1,4 +1,4 @@
-"""What every view of the page must hold: WCAG 2.2 AA as far as a program can tell, at every size and in every colour."""
+"""What every view of the page must hold: WCAG 2.2 AA as far as a program can tell."""
 
 from pathlib import Path
 from typing import Any, Final
@@ -14,7 +14,8 @@ _FOCUS: Final = """() => {
     return style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2;
   };
   const focused = document.activeElement;
-  return focused === document.body || seen(focused) || Boolean(focused.closest("label") && seen(focused.closest("label")));
+  const label = focused.closest("label");
+  return focused === document.body || seen(focused) || (label !== null && seen(label));
 }"""
 
 
