@@ -114,8 +114,10 @@ def open_slide(page: Page, slide: Path) -> None:
 
 
 def step_through_hot_spots(page: Page) -> None:
-    expect(page.get_by_role("heading", name=re.compile(r"Hot spots: \d+"))).to_be_visible()
-    for place in range(3):
+    heading = page.get_by_role("heading", name=re.compile(r"Hot spots: \d+"))
+    count = int(heading.inner_text().split()[-1])
+    assert count > 0
+    for place in range(min(count, 5)):
         page.keyboard.press("j")
         expect(page.get_by_role("button", name=re.compile(rf"^{place + 1}:"), pressed=True)).to_be_visible()
     expect(page.get_by_role("heading", name=re.compile(r"Patch \d+, \d+"))).to_be_visible()
