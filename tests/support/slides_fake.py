@@ -18,7 +18,15 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 
 from idc_contracts import Decision, ModelRef
-from idc_contracts.slides import Slide, SlideArea, SlideCells, SlideFailure, SlideState
+from idc_contracts.slides import (
+    OperatingPoints,
+    Slide,
+    SlideArea,
+    SlideCells,
+    SlideFailure,
+    SlideState,
+    TrainingPatches,
+)
 from support.eventually import wait_until
 from support.mosquitto import free_port
 
@@ -97,7 +105,11 @@ class FakeSlides:
             Route(f"{one}/heatmap.ome.tif", self._file("image/tiff")),
             Route(f"{one}/summary.html", self._file("text/html")),
             Route(f"{one}/next-reviews", self._json([])),
-            Route(f"{one}/reviews", self._json([])),
+            Route(f"{one}/reviews", self._json([]), methods=["GET"]),
+            Route(f"{one}/reviews", self._answer_slide, methods=["POST"]),
+            Route(f"{one}/operating-points", self._json(OperatingPoints().model_dump(mode="json"))),
+            Route(f"{one}/training-folder", self._json(TrainingPatches().model_dump(mode="json"))),
+            Route(f"{one}/training-folder.zip", self._file("application/zip")),
             Route(f"{one}/reviews/{{column:int}}/{{row:int}}", self._answer_slide, methods=["PUT", "DELETE"]),
             Route(f"{one}/cancel", self._answer_slide, methods=["POST"]),
             Route(one, self._answer_slide, methods=["GET", "PATCH"]),

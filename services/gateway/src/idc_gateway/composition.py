@@ -29,6 +29,7 @@ from idc_gateway.messages.backlog import Backlog
 from idc_gateway.messages.mqtt_bus import MqttBus
 from idc_gateway.messages.outbox import IDLE_S, SHARED_IDLE_S, Outbox
 from idc_gateway.messages.ports import Bus
+from idc_gateway.occlusion.explaining import Explaining
 from idc_gateway.results.feed import Feed
 from idc_gateway.results.housekeeping import Housekeeping
 from idc_gateway.results.image_deletions import ImageDeletions
@@ -84,6 +85,7 @@ def build(
         alarms=alarms,
         messages=messages,
         inference=inference,
+        explaining=Explaining(inference.predict),
         results=_results(settings, store, watched, writer),
         classifying=_classifying(settings, store, inference, messages, writer, metrics),
         slides=_slides(settings, store, messages),

@@ -20,6 +20,7 @@ from idc_gateway.inference.balanced import BalancedInference
 from idc_gateway.messages.backlog import Backlog
 from idc_gateway.messages.outbox import Outbox
 from idc_gateway.messages.ports import Bus
+from idc_gateway.occlusion.explaining import Explaining
 from idc_gateway.results.feed import Feed
 from idc_gateway.results.housekeeping import Housekeeping
 from idc_gateway.results.image_deletions import ImageDeletions
@@ -102,6 +103,7 @@ class Gateway:
     alarms: Alarms
     messages: Messages
     inference: BalancedInference
+    explaining: Explaining
     results: Results
     classifying: Classifying
     slides: Slides | None

@@ -4,6 +4,7 @@ import type { Words } from "../en";
 import { administration } from "./administration";
 import { alarms } from "./alarms";
 import { decisions } from "./decisions";
+import { occlusion } from "./occlusion";
 import { patches } from "./patches";
 import { review } from "./review";
 import { session } from "./session";
@@ -17,6 +18,7 @@ export const de: Words = {
   ...shell,
   administration,
   alarms,
+  occlusion,
   review,
   session,
   slide,

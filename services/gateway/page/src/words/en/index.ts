@@ -3,6 +3,7 @@
 import { administration } from "./administration";
 import { alarms } from "./alarms";
 import { decisions } from "./decisions";
+import { occlusion } from "./occlusion";
 import { patches } from "./patches";
 import { review } from "./review";
 import { session } from "./session";
@@ -16,6 +17,7 @@ export const en = {
   ...shell,
   administration,
   alarms,
+  occlusion,
   review,
   session,
   slide,
