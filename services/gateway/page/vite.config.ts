@@ -15,5 +15,5 @@ export default defineConfig({
     target: "es2023",
   },
   server: { proxy: { "/api": "http://localhost:8080", "/static": "http://localhost:8080" } },
-  test: { include: ["src/**/*.test.ts"] },
+  test: { include: ["src/**/*.test.ts"], setupFiles: ["src/words/test_browser.ts"] },
 });

@@ -22,11 +22,17 @@ export const VIEWS: View[] = [
   { name: "patches", path: "/patches", isInMenu: true, load: () => import("./patches/Patches.svelte") },
   { name: "slide", path: "/slides/:id", load: () => import("./slide/SlideView.svelte") },
   { name: "review", path: "/slides/:id/review", scopes: ["review"], load: () => import("./review/ReviewView.svelte") },
+  { name: "model", path: "/model", scopes: ["read"], isInMenu: true, load: () => import("./model/ModelView.svelte") },
   {
     name: "administration",
-    path: "/administration",
-    scopes: ["admin", "audit"],
+    path: "/administration/:part?",
+    scopes: ["read"],
     isInMenu: true,
     load: () => import("./administration/Administration.svelte"),
   },
 ];
+
+/** Where a view is without what its address may name besides. */
+export function addressOf({ path }: View): string {
+  return `#${path.replace(/\/:\w+\?$/, "")}`;
+}

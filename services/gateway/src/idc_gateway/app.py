@@ -40,6 +40,7 @@ from idc_gateway.web.routes import (
     slide_training,
     slide_uploads,
     slides,
+    statistics,
     status,
     users,
 )
@@ -114,6 +115,7 @@ def _add_routes(app: FastAPI) -> None:
         occlusion,
         models,
         model_versions,
+        statistics,
         alarms,
         audit,
         status,
@@ -152,6 +154,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         "running requests": access.running.run(),
         "first key": follow_first_key(access.keyring, gateway.settings.first_api_key_file),
         "image deletions": results.deletions.run(),
+        "certificates": gateway.certificates.run(),
     }
     if gateway.slides is not None:
         tasks["screened slides"] = gateway.slides.follower.run()

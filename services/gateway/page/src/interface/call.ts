@@ -5,8 +5,16 @@ import { connection } from "./connection.svelte";
 
 const PROXY_WITHOUT_GATEWAY = [502, 504];
 
-/** The session has ended: expired, revoked or signed out elsewhere. */
-export class SignedOut extends Error {}
+/** Nobody is signed in, or the session has ended: expired, revoked or signed out elsewhere. */
+export class SignedOut extends Error {
+  constructor(
+    message: string,
+    /** Whether there was a session. */
+    readonly hadSession: boolean,
+  ) {
+    super(message);
+  }
+}
 
 /** The gateway did not answer. */
 export class Unreachable extends Error {}
@@ -46,7 +54,8 @@ export async function call<Answer>(path: string, { waits = true, ...options }: C
     }
     if (answer.ok) return (answer.status === 204 ? null : await answer.json()) as Answer;
     const problem = (await answer.json().catch(() => ({}))) as ProblemDetails;
-    throw answer.status === 401 ? new SignedOut(problem.detail ?? words().session.ended) : new Refused(answer.status, problem);
+    if (answer.status !== 401) throw new Refused(answer.status, problem);
+    throw new SignedOut(problem.detail ?? words().session.ended, problem.type?.endsWith("session-ended") ?? false);
   }
 }
 

@@ -15,3 +15,9 @@ test("a path of another length or another word does not fit", () => {
 test("the first view has the empty path", () => {
   expect(match("/", [])).toEqual({});
 });
+
+test("a part with a question mark may be left out", () => {
+  expect(match("/administration/:part?", ["administration"])).toEqual({});
+  expect(match("/administration/:part?", ["administration", "users"])).toEqual({ part: "users" });
+  expect(match("/administration/:part?", ["administration", "users", "1"])).toBeNull();
+});

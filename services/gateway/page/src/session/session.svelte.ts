@@ -3,6 +3,7 @@
 import { SignedOut, call, send } from "../interface/call";
 import type { Scope, Session } from "../interface/types";
 import { route } from "../routing/route.svelte";
+import { words } from "../words/words.svelte";
 
 const LINK = /^#sign-in=([\w-]{20,256})$/;
 const PATH = "/api/v1/session";
@@ -46,7 +47,8 @@ class CurrentSession {
     try {
       await send(PATH, "POST", secret);
     } catch (error) {
-      return this.end((error as Error).message);
+      const isUsed = "link" in secret && error instanceof SignedOut;
+      return this.end(isUsed ? words().session.linkUsed : (error as Error).message);
     }
     await this.resume();
     if ("link" in secret && this.who?.is_user) this.view = "password";
@@ -57,7 +59,7 @@ class CurrentSession {
     try {
       await send(`${PATH}/password`, "PUT", { password, ...(this.who?.needs_old_password ? { old_password: old } : {}) });
     } catch (error) {
-      if (error instanceof SignedOut) return this.end(error.message);
+      if (error instanceof SignedOut) return this.end(words().session.ended);
       throw error;
     }
     await this.resume();
@@ -72,7 +74,8 @@ class CurrentSession {
     try {
       this.who = await call<Session>(PATH);
     } catch (error) {
-      return this.end(error instanceof SignedOut ? "" : (error as Error).message);
+      if (!(error instanceof SignedOut)) return this.end((error as Error).message);
+      return this.end(error.hadSession ? words().session.ended : "");
     }
     this.message = "";
     this.view = "work";
@@ -87,7 +90,7 @@ export async function attempt(task: () => Promise<unknown>): Promise<string> {
     await task();
   } catch (error) {
     if (!(error instanceof SignedOut)) return (error as Error).message;
-    session.end(error.message);
+    session.end(words().session.ended);
   }
   return "";
 }

@@ -1,6 +1,7 @@
 """The tables."""
 
 from datetime import UTC, datetime
+from typing import Final
 
 from sqlalchemy import (
     JSON,
@@ -18,6 +19,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     Uuid,
+    text,
 )
 
 metadata = MetaData()
@@ -39,6 +41,9 @@ class UtcDateTime(TypeDecorator[datetime]):
         """From the database."""
         return None if value is None else value.replace(tzinfo=UTC)
 
+
+CUT_DISTANCE: Final = "abs(probability - (no_idc_below + idc_from) / 2)"
+"""How far P(IDC) is from the middle between the thresholds: in SQL, as in the indexes, or they are not used."""
 
 classifications = Table(
     "classifications",
@@ -75,6 +80,9 @@ classifications = Table(
     Index("classifications_by_slide", "slide", "created_at", "sequence"),
     Index("classifications_by_verdict", "verdict", "created_at", "sequence"),
     Index("classifications_by_image", "image_sha256"),
+    Index("classifications_by_uncertainty", text(f"({CUT_DISTANCE})"), "sequence"),
+    Index("classifications_by_decision_and_uncertainty", "decision", text(f"({CUT_DISTANCE})"), "sequence"),
+    Index("classifications_by_verdict_and_uncertainty", "verdict", text(f"({CUT_DISTANCE})"), "sequence"),
     sqlite_autoincrement=True,
 )
 
@@ -128,6 +136,8 @@ audit = Table(
     Column("previous_sha256", String(64), nullable=False),
     Column("sha256", String(64), nullable=False),
     Index("audit_by_action", "action", "sequence"),
+    Index("audit_by_actor", "actor", "sequence"),
+    Index("audit_by_subject", "subject", "sequence"),
 )
 
 audit_head = Table(

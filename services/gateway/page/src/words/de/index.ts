@@ -5,12 +5,15 @@ import { administration } from "./administration";
 import { alarms } from "./alarms";
 import { decisions } from "./decisions";
 import { occlusion } from "./occlusion";
+import { drift } from "./drift";
+import { model } from "./model";
 import { patches } from "./patches";
 import { review } from "./review";
 import { session } from "./session";
 import { shell } from "./shell";
 import { slide } from "./slide";
 import { slides } from "./slides";
+import { status } from "./status";
 
 export const de: Words = {
   ...decisions,
@@ -19,8 +22,11 @@ export const de: Words = {
   administration,
   alarms,
   occlusion,
+  drift,
+  model,
   review,
   session,
   slide,
   slides,
+  status,
 };

@@ -4,12 +4,15 @@ import { administration } from "./administration";
 import { alarms } from "./alarms";
 import { decisions } from "./decisions";
 import { occlusion } from "./occlusion";
+import { drift } from "./drift";
+import { model } from "./model";
 import { patches } from "./patches";
 import { review } from "./review";
 import { session } from "./session";
 import { shell } from "./shell";
 import { slide } from "./slide";
 import { slides } from "./slides";
+import { status } from "./status";
 
 export const en = {
   ...decisions,
@@ -18,10 +21,13 @@ export const en = {
   administration,
   alarms,
   occlusion,
+  drift,
+  model,
   review,
   session,
   slide,
   slides,
+  status,
 };
 
 export type Words = typeof en;

@@ -4,7 +4,7 @@ export const shell = {
   skip: "Skip to the content",
   menu: "Views",
   notice: { strong: "For research use only.", rest: "This is not a medical device: no result may be used to diagnose or treat anyone." },
-  views: { work: "Work list", patches: "Patches", slide: "Slide", review: "Review", administration: "Administration" },
+  views: { work: "Work list", patches: "Patches", slide: "Slide", review: "Review", model: "Model", administration: "Administration" },
   loading: "Loading…",
   retry: "Try again",
   unreachable: "The gateway does not answer. Is the stack running?",
