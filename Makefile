@@ -89,9 +89,9 @@ images-push: ## build the images for amd64 and arm64, and push them to REGISTRY
 
 pi-image: ## build the alarm's image for a Raspberry Pi (arm64), as idc-sentinel/alarm:0.1.0-arm64
 	@scripts/install_pi_tools.sh
-	@scripts/build_pi_image.sh
+	@scripts/build_images.sh load arm64 alarm
 
-pi-test: tools ## run that image under QEMU and on an emulated Raspberry Pi 3 with its GPIO lines; needs a container engine
+pi-test: tools ## run every arm64 image under QEMU, and the alarm's on an emulated Raspberry Pi 3; needs a container engine
 	@scripts/install_pi_tools.sh
 	$(RUN) pytest tests/pi -q -m pi
 

@@ -28,7 +28,8 @@ class Rules:
 RULES: Final = {
     "gateway": Rules(
         rooms="errors executors grouping shared_check certificates sql audit idempotency inference occlusion messages "
-        "access results drift alarms slides store classifying backup settings web composition app openapi commands __main__",
+        "access results drift folders alarms slides live store classifying backup settings web composition app openapi "
+        "commands __main__",
         libraries={
             "fastapi": ("web.*", "app"),
             "starlette": ("web.*", "app"),

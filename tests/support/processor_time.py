@@ -4,12 +4,22 @@ import os
 from pathlib import Path
 
 
-def children() -> set[int]:
-    """Ids of the processes that this process has started and that still run."""
-    return {int(pid) for task in Path("/proc/self/task").iterdir() for pid in (task / "children").read_text().split()}
+def children(pid: int | None = None) -> set[int]:
+    """Ids of the processes that a process, by default this one, has started and that still run."""
+    tasks = Path(f"/proc/{pid or os.getpid()}/task")
+    return {int(child) for task in tasks.iterdir() for child in (task / "children").read_text().split()}
 
 
 def processor_s(pid: int) -> float:
     """Seconds of processor time, user and system, of one process with all its threads."""
+    return _ticks_s(pid, 11, 12)
+
+
+def processor_with_children_s(pid: int) -> float:
+    """Likewise, with the children that have ended and were waited for."""
+    return _ticks_s(pid, 11, 12, 13, 14)
+
+
+def _ticks_s(pid: int, *places: int) -> float:
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return sum(int(fields[place]) for place in places) / os.sysconf("SC_CLK_TCK")

@@ -77,12 +77,19 @@ class FakeSlides:
     state_after: SlideState = SlideState.DONE
     """What becomes of a slide that is queued, with the next look at it."""
 
-    def finish(self, slide: Slide, message_id: UUID | None = None) -> Slide:
-        """Let a slide be listed as screened."""
+    def finish(self, slide: Slide, message_id: UUID | None = None, decided_at: datetime | None = None) -> Slide:
+        """Let a slide be listed as screened, or as decided otherwise by reviews at a time."""
         self.slides[slide.id] = slide
         record = slide.model_dump(mode="json")
         number = max((entry["number"] for entry in self.screened), default=0) + 1
-        self.screened.append({"number": number, "message_id": str(message_id or uuid4()), "slide": record})
+        self.screened.append(
+            {
+                "number": number,
+                "message_id": str(message_id or uuid4()),
+                "slide": record,
+                "decided_at": decided_at and decided_at.isoformat(),
+            }
+        )
         return slide
 
     def app(self, prefix: str = "") -> Starlette:

@@ -24,9 +24,11 @@ from idc_gateway.web.routes import (
     classify,
     events,
     exports,
+    folders,
     health,
     keys,
     legacy,
+    live,
     metrics,
     model_versions,
     models,
@@ -105,7 +107,9 @@ def _add_routes(app: FastAPI) -> None:
         exports,
         classifications,
         reviews,
+        folders,
         events,
+        live,
         slides,
         slide_uploads,
         slide_images,
@@ -155,6 +159,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         "first key": follow_first_key(access.keyring, gateway.settings.first_api_key_file),
         "image deletions": results.deletions.run(),
         "certificates": gateway.certificates.run(),
+        "live": gateway.live.run(),
     }
     if gateway.slides is not None:
         tasks["screened slides"] = gateway.slides.follower.run()

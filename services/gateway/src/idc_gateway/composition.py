@@ -30,6 +30,10 @@ from idc_gateway.inference.credentials import KeyFromFile, trusted_by
 from idc_gateway.inference.endpoint import Endpoint
 from idc_gateway.inference.oip_inference import OipInference
 from idc_gateway.inference.ports import InferenceServer
+from idc_gateway.live.folder_watch import FolderWatch
+from idc_gateway.live.live import Live
+from idc_gateway.live.slide_watch import SlideWatch
+from idc_gateway.live.watches import AlarmWatch
 from idc_gateway.messages.backlog import Backlog
 from idc_gateway.messages.mqtt_bus import MqttBus
 from idc_gateway.messages.outbox import IDLE_S, SHARED_IDLE_S, Outbox
@@ -48,11 +52,13 @@ from idc_gateway.settings import GatewaySettings
 from idc_gateway.shared_check import SharedCheck
 from idc_gateway.slides.connection import SlidesConnection
 from idc_gateway.slides.follower import ScreenedFollower
-from idc_gateway.sql.database import with_password
 from idc_gateway.store import Store, open_store
 from idc_gateway.web.metrics import Metrics
 from idc_gateway.web.rooms import Access, Alarms, Audit, Gateway, Messages, Results, Slides
+from idc_gateway.web.routes.alarms import AlarmList
+from idc_gateway.web.routes.folders import FolderItem
 from idc_servicekit.body_budget import BodyBudget
+from idc_servicekit.sql.engine import with_password
 
 MAX_SLIDE_BYTES: Final = 2**40
 """No slide is larger. An upload takes no memory here, and the slides service has its own, smaller limit."""
@@ -81,6 +87,7 @@ def build(
     inference = _inference(settings, servers or _inference_servers(settings))
     messages = _messages(settings, store, bus)
     alarms = _alarms(settings, store, messages)
+    slides = _slides(settings, store, messages)
     metrics = Metrics(messages.bus, inference, messages.backlog, alarms.board)
     return Gateway(
         settings=settings,
@@ -96,7 +103,8 @@ def build(
         classifying=_classifying(settings, store, inference, messages, writer, metrics),
         drift=_drift(store, watched),
         certificates=Certificates(_places(settings)),
-        slides=_slides(settings, store, messages),
+        slides=slides,
+        live=_live(store, alarms, messages, slides),
         bodies=BodyBudget(
             max_body_bytes=settings.max_body_bytes,
             max_total_bytes=settings.max_total_body_bytes,
@@ -217,6 +225,16 @@ def _slides(settings: GatewaySettings, store: Store, messages: Messages) -> Slid
     )
     uploads = BodyBudget(max_body_bytes=MAX_SLIDE_BYTES, max_total_bytes=1, timeout_s=settings.body_timeout_s)
     return Slides(connection, follower, uploads)
+
+
+def _live(store: Store, alarms: Alarms, messages: Messages, slides: Slides | None) -> Live:
+    def all_alarms() -> str:
+        return AlarmList.of(alarms.board.all(), broker_connected=messages.bus.is_connected).model_dump_json()
+
+    folders = FolderWatch(store.folders, lambda folder: FolderItem.of(folder).model_dump_json())
+    live = Live(AlarmWatch(all_alarms), (folders,) if slides is None else (folders, SlideWatch(slides.connection)))
+    alarms.board.on_change = live.alarm_reported
+    return live
 
 
 def _inference(settings: GatewaySettings, servers: Mapping[str, InferenceServer]) -> BalancedInference:

@@ -3,6 +3,7 @@
 const SLIDES = "/api/v1/slides";
 
 export const slidesPath = SLIDES;
+export const foldersPath = "/api/v1/folders";
 export const uploadsPath = `${SLIDES}/uploads`;
 
 export function slidePath(id: string, rest = ""): string {

@@ -38,6 +38,11 @@ export function duration(seconds: number): string {
   return Math.round(value).toLocaleString(language.code, { style: "unit", unit, unitDisplay: "short" });
 }
 
+/** A time that is left, as clocks count down: `4:05`. */
+export function clock(seconds: number): string {
+  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+}
+
 /** An area in mm2, with its 95 % interval where there is one: `12 mm² (9–16)`. */
 export function area(value: { mm2: number; low_mm2?: number | null; high_mm2?: number | null } | null | undefined): string {
   if (!value) return "–";

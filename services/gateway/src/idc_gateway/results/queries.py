@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Final, Generic, TypeVar
+from uuid import UUID
 
 from idc_contracts import Decision, Reason
 from idc_gateway.errors import BadCursor
@@ -30,6 +31,7 @@ class ClassificationFilter:
     created_from: datetime | None = None
     created_before: datetime | None = None
     reason: Reason | None = None
+    folder: UUID | None = None
 
     def fits(self, result: Classification) -> bool:
         """Whether a result has the wanted decision, reason and review; the other filters are not checked."""

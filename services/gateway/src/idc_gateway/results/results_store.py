@@ -181,6 +181,8 @@ def _conditions(wanted: ClassificationFilter) -> list[Any]:
         conditions.append(table.c.patient == wanted.patient)
     if wanted.slide is not None:
         conditions.append(table.c.slide == wanted.slide)
+    if wanted.folder is not None:
+        conditions.append(table.c.folder == wanted.folder)
     if wanted.reviewed is not None:
         conditions.append(table.c.verdict.is_not(None) if wanted.reviewed else table.c.verdict.is_(None))
     if wanted.created_from is not None:

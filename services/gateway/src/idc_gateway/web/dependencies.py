@@ -20,7 +20,8 @@ from idc_gateway.web.same_site import SAFE_METHODS, check_same_origin
 
 SESSION_COOKIE: Final = "idc_session"
 BACKGROUND_PATHS: Final = frozenset(
-    {f"/api/v1/{name}" for name in ("session", "alarms", "events", "status", "models", "slides")} | {"/metrics"}
+    {f"/api/v1/{name}" for name in ("session", "alarms", "events", "status", "models", "slides", "folders", "live")}
+    | {"/metrics"}
 )
 """Polled by an open page: this does not keep the session of a user who has left."""
 

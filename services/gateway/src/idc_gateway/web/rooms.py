@@ -19,6 +19,7 @@ from idc_gateway.certificates import Certificates
 from idc_gateway.classifying.classifying import Classifying
 from idc_gateway.drift.drift import Drift
 from idc_gateway.inference.balanced import BalancedInference
+from idc_gateway.live.live import Live
 from idc_gateway.messages.backlog import Backlog
 from idc_gateway.messages.outbox import Outbox
 from idc_gateway.messages.ports import Bus
@@ -112,5 +113,6 @@ class Gateway:
     certificates: Certificates
     slides: Slides | None
     """None without a slides service."""
+    live: Live
     bodies: BodyBudget
     metrics: Metrics

@@ -7,8 +7,10 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, Select, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from idc_contracts import utc_now
 from idc_contracts.slides import Slide, SlidePage, SlideState
 from idc_slides.errors import BadCursor, NotFound, WrongState
+from idc_slides.records import screened_store
 from idc_slides.records.slides import FileState, Location, StoredSlide, waiting_again
 from idc_slides.sql.database import Database
 from idc_slides.sql.tables import cells, reviews, slides
@@ -119,17 +121,21 @@ class SlidesStore:
             connection.execute(delete(cells).where(cells.c.slide_id == slide_id))
             return _change(connection, slide_id, cancelled)
 
-    def replace(self, slide_id: UUID, change: Callable[[Slide], Slide]) -> Slide:
-        """Change a record that no worker has.
+    def decide_again(self, slide_id: UUID, change: Callable[[Slide], Slide]) -> Slide:
+        """Change a record that no worker has; a slide that is `done` and decided otherwise is told to the gateway.
 
         Raises:
             NotFound: There is none of this id.
         """
         with self._database.write() as connection:
-            return _change(connection, slide_id, change)
+            was = Slide.model_validate_json(_one(connection, slide_id, locked=True).record)
+            slide = _change(connection, slide_id, change)
+            if slide.state is SlideState.DONE and slide.decision != was.decision:
+                screened_store.put(connection, slide, utc_now())
+            return slide
 
     def delete(self, slide_id: UUID) -> StoredSlide:
-        """Delete a record with its cells and reviews; gives what it was.
+        """Delete a record with its cells and reviews; gives what it was. What the gateway has to tell stays, nameless.
 
         Raises:
             NotFound: There is none of this id.
@@ -137,6 +143,7 @@ class SlidesStore:
         with self._database.write() as connection:
             was = stored(_one(connection, slide_id))
             connection.execute(delete(slides).where(slides.c.id == slide_id))
+            screened_store.forget_name(connection, slide_id)
             return was
 
 

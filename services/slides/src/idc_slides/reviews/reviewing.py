@@ -142,7 +142,7 @@ class Reviewing:
             for column, row in dict.fromkeys(given.cells)
         ]
         self._reviews.add(slide_id, reviews)
-        return self._slides.replace(slide_id, self._concluded)
+        return self._slides.decide_again(slide_id, self._concluded)
 
     def withdraw(self, slide_id: UUID, column: int, row: int, reviewer: str) -> Slide:
         """Delete a reviewer's reviews of a cell; gives the slide with its cut moved back.
@@ -159,7 +159,7 @@ class Reviewing:
             )
         if not self._reviews.delete(slide_id, column, row, reviewer):
             raise NotFound(f"{reviewer} has not reviewed the cell in column {column}, row {row}")
-        return self._slides.replace(slide_id, self._concluded)
+        return self._slides.decide_again(slide_id, self._concluded)
 
     def _concluded(self, slide: Slide) -> Slide:
         if slide.state is not SlideState.DONE:

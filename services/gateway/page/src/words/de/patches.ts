@@ -2,13 +2,19 @@ import type { patches as english } from "../en/patches";
 
 export const patches: typeof english = {
   drop: {
-    title: "Bilder hier ablegen",
-    choose: "oder Dateien auswählen",
-    slides: "Ganze Schnitte (SVS, NDPI, MRXS, SCN, TIFF, …) und Ordner;",
+    title: "Schnitte, Ausschnitte oder Ordner mit Ausschnitten irgendwo auf dieser Seite ablegen",
+    files: "Dateien auswählen …",
+    folder: "Ordner auswählen …",
+    over: "Hier ablegen",
+    overHint: "Ganze Schnitte werden ausgewertet, Ausschnitte klassifiziert.",
+    slides: "Ganze Schnitte: SVS, NDPI, MRXS, SCN, TIFF, …",
     hint: "H&E-Ausschnitte von 50 × 50 px bei etwa 4 µm pro Pixel: PNG, JPEG, TIFF, BMP oder WebP.",
     classifying: (done, total) => `${done} von ${total} klassifiziert …`,
     classified: (classified, total) => `${classified} von ${total} Dateien wurden klassifiziert.`,
-    refused: (refused, total) => `${refused} von ${total} Dateien wurden nicht klassifiziert:`,
+    cancelled: (done, total) => `Nach ${done} von ${total} Dateien abgebrochen.`,
+    leftOut: (count) => (count === 1 ? "1 Datei ausgelassen" : `${count} Dateien ausgelassen`),
+    leftOutMore: (count) => (count === 1 ? "und 1 weitere Datei." : `und ${count} weitere Dateien.`),
+    untold: (why) => `Die Ausschnitte konnten nicht gesendet werden: ${why}`,
     lost: (why, classified, total, lost) =>
       `${why} ${classified} von ${total} Dateien wurden klassifiziert, ${lost} nicht: Bitte erneut senden.`,
     notSent: (why) => `Nicht gesendet: ${why}`,
@@ -17,14 +23,16 @@ export const patches: typeof english = {
     deleted: "Das Ergebnis wurde gelöscht.",
   },
   patches: {
-    title: "Ergebnisse",
+    title: "Ausschnitte",
+    folder: "Ordner",
+    allFolders: "Alle Ausschnitte",
+    received: (moment, by) => `Eingegangen am ${moment} von ${by}.`,
+    emptyFolder: "Kein Ausschnitt dieses Ordners hat ein Ergebnis.",
     empty: "Noch wurde kein Ausschnitt klassifiziert.",
     filters: "Welche Ergebnisse gezeigt werden",
     all: "Alle",
     shown: (shown, total) => `${shown} von ${total} werden gezeigt.`,
     more: "Mehr zeigen",
-    since: (moment) => `Ergebnisse seit ${moment}.`,
-    showAll: "Alle Ergebnisse zeigen",
     patch: (name) => `Der Ausschnitt ${name}`,
     unshowable: "Dieser Browser kann das Bild nicht anzeigen.",
     scale: (probability, low, high) => `P(IDC) ${probability}; unsicher von ${low} bis ${high}`,
@@ -39,5 +47,8 @@ export const patches: typeof english = {
       idc: "IDC",
       no_idc: "Kein IDC",
     },
+  },
+  live: {
+    unreachable: "Das Gateway antwortet nicht. Sobald es wieder antwortet, geht es von selbst weiter.",
   },
 };

@@ -9,7 +9,19 @@ export const alarms = {
   offline: "offline: its lamps are not known",
   lamps: { red: "red", amber: "amber", blue: "blue", buzzer: "buzzer" },
   lamp: (name: string, isLit: boolean) => `${name} ${isLit ? "on" : "off"}`,
-  acknowledge: "Acknowledge the finding",
+  acknowledge: (findings: number, name: string) =>
+    findings > 1 ? `Acknowledge ${findings} findings` : name ? `Acknowledge ${name}` : "Acknowledge the finding",
+  newest: "Newest finding:",
+  unnamed: "a patch without a name",
+  silent: "left of the silence",
+  spoken: "IDC Sentinel: a new finding.",
+  announce: {
+    title: (kinds: string[]) => (kinds.length > 0 ? `A new finding is announced by ${kinds.join(" and ")}` : "Announce new findings"),
+    sound: "sound",
+    speech: "spoken word",
+    kept: "This browser remembers it.",
+    muted: "The browser plays no sound before the first click on this page: click anywhere.",
+  },
   silence: (minutes: number) => `Silence for ${minutes} min`,
   test: "Test",
   found: (findings: number, sounds: boolean) =>

@@ -2,13 +2,19 @@ import { plural } from "../plural";
 
 export const patches = {
   drop: {
-    title: "Drop images here",
-    choose: "or choose files",
-    slides: "Whole slides (SVS, NDPI, MRXS, SCN, TIFF, …) and folders;",
+    title: "Drop slides, patches or folders of patches anywhere on this page",
+    files: "Choose files…",
+    folder: "Choose a folder…",
+    over: "Drop it here",
+    overHint: "Whole slides are screened, patches are classified.",
+    slides: "Whole slides: SVS, NDPI, MRXS, SCN, TIFF, …",
     hint: "H&E patches of 50 × 50 px at about 4 µm per pixel: PNG, JPEG, TIFF, BMP or WebP.",
     classifying: (done: number, total: number) => `Classified ${done} of ${total}…`,
     classified: (classified: number, total: number) => `${classified} of ${total} files were classified.`,
-    refused: (refused: number, total: number) => `${refused} of ${total} files were not classified:`,
+    cancelled: (done: number, total: number) => `Cancelled after ${done} of ${total} files.`,
+    leftOut: (count: number) => `${plural(count, "file was", "files were")} left out`,
+    leftOutMore: (count: number) => `and ${plural(count, "further file", "further files")}.`,
+    untold: (why: string) => `The patches could not be sent: ${why}`,
     lost: (why: string, classified: number, total: number, lost: number) =>
       `${why} ${classified} of ${total} files were classified; ${lost} were not: send them again.`,
     notSent: (why: string) => `Not sent: ${why}`,
@@ -17,14 +23,16 @@ export const patches = {
     deleted: "The result has been deleted.",
   },
   patches: {
-    title: "Results",
+    title: "Patches",
+    folder: "Folder",
+    allFolders: "All patches",
+    received: (moment: string, by: string) => `Received ${moment} from ${by}.`,
+    emptyFolder: "No patch of this folder has a result.",
     empty: "No patch has been classified yet.",
     filters: "Which results are shown",
     all: "All",
     shown: (shown: number, total: number) => `${shown} of ${total} are shown.`,
     more: "Show more",
-    since: (moment: string) => `Results since ${moment}.`,
-    showAll: "Show all results",
     patch: (name: string) => `The patch ${name}`,
     unshowable: "This browser cannot show the image.",
     scale: (probability: string, low: string, high: string) => `P(IDC) ${probability}; uncertain from ${low} to ${high}`,
@@ -39,5 +47,8 @@ export const patches = {
       idc: "IDC",
       no_idc: "No IDC",
     },
+  },
+  live: {
+    unreachable: "the gateway does not answer. The page goes on as soon as it does.",
   },
 };

@@ -1,5 +1,6 @@
 """The alarms as they report themselves."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Self
 from uuid import UUID
@@ -46,13 +47,15 @@ class AlarmList(BaseModel):
     broker_connected: bool = Field(description="If false, the reports may be outdated.")
     items: list[AlarmItem]
 
+    @classmethod
+    def of(cls, views: Iterable[AlarmView], *, broker_connected: bool) -> Self:
+        return cls(broker_connected=broker_connected, items=[AlarmItem.of(view) for view in views])
+
 
 @router.get("/alarms", dependencies=[Depends(requires(Scope.READ))])
 async def list_alarms(alarms: AlarmsDep, messages: MessagesDep) -> AlarmList:
     """Each alarm's lamps and buzzer as it reports them."""
-    return AlarmList(
-        broker_connected=messages.bus.is_connected, items=[AlarmItem.of(view) for view in alarms.board.all()]
-    )
+    return AlarmList.of(alarms.board.all(), broker_connected=messages.bus.is_connected)
 
 
 @router.delete("/alarms/{device}", status_code=204, dependencies=[Depends(requires(Scope.ADMIN))])

@@ -2,6 +2,7 @@
 
 import re
 from typing import Annotated, Final, NamedTuple
+from uuid import UUID
 
 from fastapi import Depends, Header, Query
 from pydantic import (
@@ -125,14 +126,15 @@ class UploadQuery(BaseModel):
     w: Extent | None = None
     h: Extent | None = None
     um_per_px: UmPerPx | None = None
+    folder: Annotated[UUID | None, Query(description="The folder that they belong to: see `PUT /folders/{id}`.")] = None
 
     @property
     def origin(self) -> PatchOrigin:
         """Where the images are from."""
-        return PatchOrigin(self.patient, self.slide, self.x, self.y, self.w, self.h, self.um_per_px)
+        return PatchOrigin(self.patient, self.slide, self.x, self.y, self.w, self.h, self.um_per_px, self.folder)
 
 
-async def _filters(
+async def _filters(  # noqa: PLR0913, PLR0917 - each is a parameter of the query
     decision: Decision | None = None,
     patient: Label | None = None,
     slide: SlideLabel | None = None,
@@ -140,8 +142,9 @@ async def _filters(
     created_from: Moment | None = None,
     created_before: Moment | None = None,
     reason: Annotated[Reason | None, Query(description="Only uncertain results with this reason.")] = None,
+    folder: Annotated[UUID | None, Query(description="Only results of this folder.")] = None,
 ) -> ClassificationFilter:
-    return ClassificationFilter(decision, patient, slide, reviewed, created_from, created_before, reason)
+    return ClassificationFilter(decision, patient, slide, reviewed, created_from, created_before, reason, folder)
 
 
 Filters = Annotated[ClassificationFilter, Depends(_filters)]

@@ -6,14 +6,10 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from idc_gateway.errors import StoreUnavailable
-
 WRITES: Final = "idc_writes"
 """Execution option of connections that write."""
 LOCK_TIMEOUT_S: Final = 10
-STATEMENT_TIMEOUT_S: Final = 15
-_CONNECTIONS: Final[dict[str, Any]] = {"pool_size": 8, "max_overflow": 24, "pool_timeout": 10}
-"""More than all executors have threads: no thread waits for a connection."""
+POOL_TIMEOUT_S: Final = 10
 _POSTGRES: Final[dict[str, Any]] = {
     # A server that vanished, or a network that swallows packets, is noticed within these.
     "connect_timeout": 5,
@@ -21,35 +17,49 @@ _POSTGRES: Final[dict[str, Any]] = {
     "keepalives_interval": 5,
     "keepalives_count": 2,
     "tcp_user_timeout": 15_000,
-    "options": f"-c statement_timeout={STATEMENT_TIMEOUT_S}s -c lock_timeout={LOCK_TIMEOUT_S}s "
-    "-c idle_in_transaction_session_timeout=60s",
 }
 
 
-def make_engine(url: str) -> Engine:
+def make_engine(url: str, *, connections: int, statement_timeout_s: int) -> Engine:
     """The engine for an SQLAlchemy URL; nothing is opened yet.
 
+    Args:
+        url: `sqlite:////var/lib/idc/file.sqlite3`, `postgresql+psycopg://user@host/name`.
+        connections: Most at one time; as many as threads use it, so that none waits for one.
+        statement_timeout_s: Longest time of one statement, by PostgreSQL.
+
     Raises:
-        StoreUnavailable: The URL is wrong.
+        ValueError: The URL is wrong.
     """
+    kept = max(1, connections // 4)
+    pool = {"pool_size": kept, "max_overflow": connections - kept, "pool_timeout": POOL_TIMEOUT_S}
     try:
         parsed = make_url(url)
-        return _sqlite(parsed) if parsed.get_backend_name() == "sqlite" else _postgres(parsed)
+        if parsed.get_backend_name() == "sqlite":
+            return _sqlite(parsed, pool)
+        return _postgres(parsed, pool, statement_timeout_s)
     except (ArgumentError, ImportError) as exc:
-        raise StoreUnavailable(
-            "the database's URL is wrong: sqlite:////path or postgresql+psycopg://host/name"
-        ) from exc
+        raise ValueError("the database's URL is wrong: sqlite:////path or postgresql+psycopg://host/name") from exc
 
 
-def _postgres(url: URL) -> Engine:
+def with_password(url: str, password: str) -> str:
+    """A database's URL with its account's password."""
+    return make_url(url).set(password=password).render_as_string(hide_password=False)
+
+
+def _postgres(url: URL, pool: dict[str, Any], statement_timeout_s: int) -> Engine:
+    options = (
+        f"-c statement_timeout={statement_timeout_s}s -c lock_timeout={LOCK_TIMEOUT_S}s "
+        "-c idle_in_transaction_session_timeout=60s"
+    )
     # The URL's own options take precedence. A connection that a restarted server closed is noticed before it is used.
-    arguments = {name: value for name, value in _POSTGRES.items() if name not in url.query}
+    arguments = {name: value for name, value in (_POSTGRES | {"options": options}).items() if name not in url.query}
     is_postgres = url.get_backend_name() == "postgresql"
-    return create_engine(url, pool_pre_ping=True, connect_args=arguments if is_postgres else {}, **_CONNECTIONS)
+    return create_engine(url, pool_pre_ping=True, connect_args=arguments if is_postgres else {}, **pool)
 
 
-def _sqlite(url: URL) -> Engine:
-    engine = create_engine(url, **_CONNECTIONS)
+def _sqlite(url: URL, pool: dict[str, Any]) -> Engine:
+    engine = create_engine(url, **pool)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
@@ -66,6 +76,6 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    # A writer takes the lock at once: what it reads first (the audit chain's head) stays true until it commits.
+    # A writer takes the lock at once: what it reads first (the audit chain's head, say) stays true until it commits.
     writes = connection.get_execution_options().get(WRITES, False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
