@@ -64,19 +64,18 @@ export function hotSpots(cells: SlideCells, decisions: readonly Decision[]): Hot
 /** What is no flaw of the slide or its scan, so that nobody must look at it. */
 const ORDINARY = new Set(["glass", "fat"]);
 
+/** The cells that were left out for a flaw of the slide or its scan, each with its cause. */
+export function flawed(cells: SlideCells): (Cell & { cause: string })[] {
+  const causes = Object.entries(cells.left_out ?? {}).filter(([cause]) => !ORDINARY.has(cause));
+  return causes.flatMap(([cause, places]) => places.map(([column, row]) => ({ column, row, cause })));
+}
+
 /** Groups of cells that were left out for a flaw, or that the model's checks call uncertain: by cause, largest first. */
 export function problems(cells: SlideCells): Problem[] {
-  const byCause = new Map<string, Cell[]>();
-  for (const [cause, places] of Object.entries(cells.left_out ?? {})) {
-    if (!ORDINARY.has(cause)) byCause.set(cause, places.map(([column, row]) => ({ column, row })));
-  }
-  cells.reasons.forEach((reasons, index) => {
-    for (const reason of reasons) {
-      if (reason === "between_thresholds") continue;
-      if (!byCause.has(reason)) byCause.set(reason, []);
-      byCause.get(reason)!.push(cellAt(cells, index));
-    }
-  });
+  const checked = cells.reasons.flatMap((reasons, index) =>
+    reasons.filter((reason) => reason !== "between_thresholds").map((cause) => ({ ...cellAt(cells, index), cause })),
+  );
+  const byCause = Map.groupBy([...flawed(cells), ...checked], ({ cause }) => cause);
   const found = [...byCause].flatMap(([cause, group]) => placesOf(group).map((place) => ({ ...place, cause })));
   return found.toSorted((a, b) => b.cells.length - a.cells.length);
 }
