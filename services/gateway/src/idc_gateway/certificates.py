@@ -35,13 +35,15 @@ class CertificateEnd:
     name: str
     ends_at: datetime | None = None
     """None where it could not be read."""
+    usable: bool | None = None
+    """False where it has expired or is not trusted; None where nobody knows."""
     trouble: str | None = None
-    """Why it could not be read, or cannot be used."""
+    """Why it is not usable, or could not be read."""
 
     def warning(self, now: datetime) -> str | None:
         """What to do about it, where it has ended or ends soon."""
         if self.ends_at is None:
-            return None
+            return f"the certificate of {self.name}: {self.trouble}" if self.usable is False else None
         days = (self.ends_at - now) // timedelta(days=1)
         if self.ends_at <= now:
             return f"the certificate of {self.name} has expired: renew it"
@@ -69,16 +71,20 @@ class Certificates:
 
 async def _end_of(place: Place) -> CertificateEnd:
     try:
-        async with asyncio.timeout(TIMEOUT_S):
-            _, writer = await asyncio.open_connection(place.host, place.port, ssl=place.trust())
-    except ssl.SSLCertVerificationError as exc:
-        if exc.verify_code == _EXPIRED:
-            return CertificateEnd(place.name, trouble="it has expired: renew it")
-        return CertificateEnd(place.name, trouble=f"it is not trusted here: {exc.verify_message}")
-    except TimeoutError:
-        return CertificateEnd(place.name, trouble="the server does not answer")
+        trust = place.trust()
+    except ssl.SSLError:
+        return CertificateEnd(place.name, trouble="the file of its authority holds no certificate")
     except OSError as exc:
-        return CertificateEnd(place.name, trouble=f"the server does not answer: {exc.strerror or exc}")
+        return CertificateEnd(place.name, trouble=f"the file of its authority cannot be read: {exc.strerror}")
+    try:
+        async with asyncio.timeout(TIMEOUT_S):
+            _, writer = await asyncio.open_connection(place.host, place.port, ssl=trust)
+    except ssl.SSLCertVerificationError as exc:
+        is_old = exc.verify_code == _EXPIRED
+        trouble = "it has expired: renew it" if is_old else f"it is not trusted here: {exc.verify_message}"
+        return CertificateEnd(place.name, usable=False, trouble=trouble)
+    except OSError:  # a time-out, too
+        return CertificateEnd(place.name, trouble="the server does not answer")
     not_after = writer.get_extra_info("peercert")["notAfter"]
     writer.transport.abort()
-    return CertificateEnd(place.name, datetime.fromtimestamp(ssl.cert_time_to_seconds(not_after), UTC))
+    return CertificateEnd(place.name, datetime.fromtimestamp(ssl.cert_time_to_seconds(not_after), UTC), usable=True)

@@ -17,8 +17,8 @@ test("spaces around a name are not looked for", () => {
   expect(queryOf({ ...NOTHING_WANTED, actor: " eva " }).actor).toBe("eva");
 });
 
-test("details stand in one line", () => {
-  const item = { details: { version: "4", filter: { decision: "idc" } } } as unknown as AuditItem;
+test("details stand in one line, without what is empty", () => {
+  const details = { version: "4", filter: { decision: "idc", patient: null }, reasons: [], probability: 0.36984627, sha256: "ab".repeat(32) };
 
-  expect(detailsOf(item)).toBe('version: 4, filter: {"decision":"idc"}');
+  expect(detailsOf({ details } as unknown as AuditItem)).toBe("version: 4, filter: decision idc, probability: 0.3698, sha256: abababababab…");
 });

@@ -22,11 +22,23 @@ export function queryOf(wanted: Wanted): Record<string, string> {
   };
 }
 
-/** The details of a record in one line. */
+/** The details of a record in one line, without what is empty; digests by their first digits. */
 export function detailsOf(item: AuditItem): string {
   return Object.entries(item.details)
-    .map(([name, value]) => `${name}: ${typeof value === "object" ? JSON.stringify(value) : String(value)}`)
+    .map(([name, value]) => [name, shown(value)] as const)
+    .filter(([, text]) => text !== "")
+    .map(([name, text]) => `${name}: ${text}`)
     .join(", ");
+}
+
+function shown(value: unknown): string {
+  if (value === null || value === "") return "";
+  if (Array.isArray(value)) return value.map(shown).join(" ");
+  if (typeof value === "number") return String(Number(value.toPrecision(4)));
+  if (typeof value === "object") {
+    return Object.entries(value).filter(([, inner]) => shown(inner) !== "").map(([name, inner]) => `${name} ${shown(inner)}`).join(", ");
+  }
+  return String(value).replace(/[0-9a-f]{64}/g, (digest) => `${digest.slice(0, 12)}…`);
 }
 
 function startOf(day: string, later: number): string {

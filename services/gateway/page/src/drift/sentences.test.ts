@@ -31,9 +31,10 @@ test("what has not moved is not told", () => {
   expect(moved(statistics({ ...ITEM, shift: "none" }, { ...ITEM, shift: "unknown" }), english)).toEqual([]);
 });
 
-test("a share is in percent, and none is expected below zero", () => {
+test("a share is in percent, and none is expected below zero or above all", () => {
   expect(valueOf("unfamiliar", 0.015)).toBe("1.5%");
   expect(expected({ ...ITEM, measure: "unfamiliar", low: -0.01, high: 0.04 }, english)).toBe("0% to 4%");
+  expect(expected({ ...ITEM, measure: "uncertain", low: 0.5, high: 1.1 }, english)).toBe("50% to 100%");
 });
 
 test("the verdict names the first thing that keeps one from saying more", () => {

@@ -17,11 +17,11 @@ export function valueOf(measure: PatchMeasure, value: number | null | undefined)
   return measure === "stain_hue_deg" ? `${text}°` : text;
 }
 
-/** Where the value of unchanged patches is expected; no share is less than nothing. */
+/** Where the value of unchanged patches is expected; no share is less than nothing or more than all. */
 export function expected(item: MeasureItem, w: DriftWords): string {
   if (item.low == null || item.high == null) return "–";
-  const low = item.measure === "stain_hue_deg" ? item.low : Math.max(0, item.low);
-  return w.range(valueOf(item.measure, low), valueOf(item.measure, item.high));
+  const most = item.measure === "probability" || IS_SHARE[item.measure] ? 1 : Infinity;
+  return w.range(valueOf(item.measure, Math.max(0, item.low)), valueOf(item.measure, Math.min(most, item.high)));
 }
 
 export type Sentence = { measure: PatchMeasure; text: string; advice: string };

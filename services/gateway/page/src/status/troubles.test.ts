@@ -14,7 +14,7 @@ const FINE: GatewayStatus = {
   inference_servers: [{ url: "http://inference:8000", ready: true, breaker: "closed", in_progress: 0, looked_s_ago: 1 }],
   store: "ok", slides: "ok", outbox: { waiting: 0, oldest_age_s: 0, degraded: false, expired: 0 },
   images: { stored: true, count: 3, bytes: 3000 }, disk: { free_bytes: 50e9, total_bytes: 100e9 },
-  certificates: [{ name: "the broker", ends_at: "2027-06-01T12:00:00Z", trouble: null }], degraded: [],
+  certificates: [{ name: "the broker", ends_at: "2027-06-01T12:00:00Z", usable: true, trouble: null }], degraded: [],
 };
 
 function states(changes: Partial<GatewayStatus>, alarms = [ALARM]): Record<string, string> {
@@ -38,14 +38,18 @@ test("without the broker nobody knows whether an alarm is on", () => {
 });
 
 test("a disk that is nearly full and a certificate that ends soon are warned of", () => {
-  const found = states({ disk: { free_bytes: 2e9, total_bytes: 100e9 }, certificates: [{ name: "x", ends_at: "2026-06-10T12:00:00Z", trouble: null }] });
+  const found = states({ disk: { free_bytes: 0.5e9, total_bytes: 100e9 }, certificates: [{ name: "x", ends_at: "2026-06-10T12:00:00Z", usable: true, trouble: null }] });
 
   expect(found[w.disk]).toBe("warning");
   expect(found[w.certificate("x")]).toBe("warning");
 });
 
-test("an expired certificate is broken", () => {
-  expect(states({ certificates: [{ name: "x", ends_at: "2026-05-30T12:00:00Z", trouble: null }] })[w.certificate("x")]).toBe("broken");
+test("an expired certificate is broken, and one that nobody could look at is unknown", () => {
+  const ended = { name: "ended", ends_at: null, usable: false, trouble: "it has expired" };
+  const away = { name: "away", ends_at: null, usable: null, trouble: "the server does not answer" };
+  const found = states({ certificates: [ended, away] });
+
+  expect([found[w.certificate("ended")], found[w.certificate("away")]]).toEqual(["broken", "unknown"]);
 });
 
 test("days are whole ones", () => {

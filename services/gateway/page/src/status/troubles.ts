@@ -4,14 +4,13 @@ import type { Alarm, GatewayStatus, Model } from "../interface/types";
 import { bytes, duration, number } from "../words/format";
 import type { Words } from "../words/en";
 
-export type State = "fine" | "warning" | "broken" | "off";
+export type State = "fine" | "warning" | "broken" | "off" | "unknown";
 export type Row = { name: string; state: State; text: string };
 
 const DAY_MS = 24 * 3600 * 1000;
 /** Certificates that the stack makes itself are renewed 30 days before their end. */
 const WARN_DAYS = 14;
 const LEAST_FREE_BYTES = 1e9;
-const LEAST_FREE_SHARE = 0.05;
 
 /** Whole days until a moment; below zero after it. */
 export function daysUntil(moment: string, now: number): number {
@@ -73,7 +72,7 @@ function alarmRows(status: GatewayStatus, alarms: Alarm[], w: Words["status"]): 
 function disk(status: GatewayStatus, w: Words["status"]): Row {
   if (!status.disk) return { name: w.disk, state: "warning", text: w.diskUnknown };
   const { free_bytes: free, total_bytes: total } = status.disk;
-  const isShort = free < Math.max(LEAST_FREE_BYTES, total * LEAST_FREE_SHARE);
+  const isShort = free < LEAST_FREE_BYTES;
   return { name: w.disk, state: isShort ? "warning" : "fine", text: `${w.free(bytes(free), bytes(total))}${isShort ? ` ${w.makeRoom}` : ""}` };
 }
 
@@ -84,7 +83,7 @@ function images(status: GatewayStatus, w: Words["status"]): Row {
 
 function certificate(end: GatewayStatus["certificates"][number], now: number, w: Words["status"]): Row {
   const name = w.certificate(end.name);
-  if (!end.ends_at) return { name, state: end.trouble?.includes("expired") ? "broken" : "warning", text: end.trouble ?? "" };
+  if (!end.ends_at) return { name, state: end.usable === false ? "broken" : "unknown", text: end.trouble ?? "" };
   const days = daysUntil(end.ends_at, now);
   const state = days < 0 ? "broken" : days < WARN_DAYS ? "warning" : "fine";
   return { name, state, text: days < 0 ? w.expired : w.endsIn(days) + (state === "warning" ? ` ${w.renew}` : "") };

@@ -28,7 +28,7 @@ class Shift(StrEnum):
     HIGHER = "higher"
     LOWER = "lower"
     UNKNOWN = "unknown"
-    """There are too few patches, or the model has no reference."""
+    """There are too few patches, or the model has no reference with a spread."""
 
 
 @dataclass(frozen=True)
@@ -58,12 +58,13 @@ def compare(
     count, means = sum(map(len, patients)), [fmean(values) for values in patients]
     if not means:
         return MeasuredPatches(None, None, None, Shift.UNKNOWN, 0, 0)
-    if reference is None:
+    if reference is None or not (reference.deviation_between or reference.deviation_within):
+        # What never varied in the training tells nothing of how much it may vary.
         return MeasuredPatches(fmean(means), None, None, Shift.UNKNOWN, count, len(means))
     variances = [_variance(reference, len(values)) for values in patients]
     weight = sum(1 / variance for variance in variances)
     value = sum(mean / variance for mean, variance in zip(means, variances, strict=True)) / weight
-    reach = _t_quantile(1 - FALSE_ALARMS / measures / 2, reference.patients - 1)
+    reach = t_quantile(1 - FALSE_ALARMS / measures / 2, reference.patients - 1)
     reach *= math.sqrt(1 / weight + reference.standard_error**2)
     low, high = reference.mean - reach, reference.mean + reach
     shift = Shift.UNKNOWN if count < LEAST_PATCHES else _shift(value, low, high)
@@ -81,7 +82,7 @@ def _shift(value: float, low: float, high: float) -> Shift:
     return Shift.LOWER if value < low else Shift.NONE
 
 
-def _t_quantile(share: float, degrees: int) -> float:
+def t_quantile(share: float, degrees: int) -> float:
     """Of Student's t, to 0.3 % from nine degrees of freedom on (Abramowitz & Stegun 26.7.5)."""
     z = NormalDist().inv_cdf(share)
     first = (z**3 + z) / 4

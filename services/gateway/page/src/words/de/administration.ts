@@ -17,7 +17,7 @@ export const administration: typeof english = {
     viewer: "Betrachten: sieht Ergebnisse.",
     operator: "Bedienen: sendet auch Ausschnitte und Schnitte und bedient die Alarme.",
     reviewer: "Prüfen: hält auch Prüfungen fest.",
-    admin: "Verwalten: darf alles, auch das hier.",
+    admin: "Verwalten: darf alles, auch die Verwaltung.",
   },
   invite: "Einladen",
   linkFor: (name) => `Diesen Link sicher an ${name} weitergeben; er gilt einmal und eine Stunde lang:`,

@@ -23,7 +23,7 @@ export const model: typeof english = {
     positives: (half, most) => `Bei der Hälfte der Patienten gelten höchstens ${half} der Ausschnitte mit IDC als „Kein IDC“, bei einem von zehn mehr als ${most}.`,
     negatives: (half, most) => `Bei der Hälfte der Patienten gelten höchstens ${half} der Ausschnitte ohne IDC als „IDC“, bei einem von zehn mehr als ${most}.`,
   },
-  called: (decision) => `gilt als ${decision}`,
+  called: { idc: "gilt als IDC", uncertain: "unsicher", no_idc: "gilt als Kein IDC" },
   asTable: "Als Tabelle",
   patient: "Patient",
   patches: "Ausschnitte",

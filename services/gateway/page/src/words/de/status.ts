@@ -9,7 +9,7 @@ export const status: typeof english = {
   part: "Teil",
   state: "Zustand",
   details: "Einzelheiten",
-  states: { fine: "in Ordnung", warning: "Warnung", broken: "gestört", off: "nicht in Gebrauch" },
+  states: { fine: "in Ordnung", warning: "Warnung", broken: "gestört", off: "nicht in Gebrauch", unknown: "unbekannt" },
   gateway: "Gateway",
   version: (version) => `Version ${version}.`,
   inference: (url) => `Inferenz ${url}`,

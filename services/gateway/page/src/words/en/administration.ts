@@ -20,7 +20,7 @@ export const administration = {
     viewer: "Viewer: sees results.",
     operator: "Operator: sends patches and slides and handles alarms, too.",
     reviewer: "Reviewer: records reviews, too.",
-    admin: "Administrator: does everything, this here included.",
+    admin: "Administrator: may do everything, administration included.",
   } satisfies Record<Role, string>,
   invite: "Invite",
   linkFor: (name: string) => `Pass this link on to ${name} safely; it works once, within an hour:`,

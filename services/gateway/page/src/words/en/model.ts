@@ -1,4 +1,4 @@
-import type { ModelComparison, ModelVersion } from "../../interface/types";
+import type { Decision, ModelComparison, ModelVersion } from "../../interface/types";
 import type { TrueClass } from "../../model/spread";
 
 export const model = {
@@ -24,7 +24,7 @@ export const model = {
     positives: (half: string, most: string) => `In half of the patients at most ${half} of the patches with IDC are called No IDC; in one of ten it is more than ${most}.`,
     negatives: (half: string, most: string) => `In half of the patients at most ${half} of the patches without IDC are called IDC; in one of ten it is more than ${most}.`,
   } satisfies Record<TrueClass, unknown>,
-  called: (decision: string) => `called ${decision}`,
+  called: { idc: "called IDC", uncertain: "uncertain", no_idc: "called No IDC" } satisfies Record<Decision, string>,
   asTable: "As a table",
   patient: "Patient",
   patches: "Patches",

@@ -9,7 +9,7 @@ export const status = {
   part: "Part",
   state: "State",
   details: "Details",
-  states: { fine: "fine", warning: "warning", broken: "not working", off: "not in use" } satisfies Record<State, string>,
+  states: { fine: "fine", warning: "warning", broken: "not working", off: "not in use", unknown: "unknown" } satisfies Record<State, string>,
   gateway: "Gateway",
   version: (version: string) => `Version ${version}.`,
   inference: (url: string) => `Inference ${url}`,

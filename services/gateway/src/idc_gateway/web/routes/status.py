@@ -18,7 +18,6 @@ from idc_gateway.web.rooms import Gateway
 router = APIRouter(tags=["status"])
 
 LEAST_FREE_BYTES: Final = 1_000_000_000
-LEAST_FREE_SHARE: Final = 0.05
 
 
 class OutboxStatus(BaseModel):
@@ -47,7 +46,7 @@ class DiskStatus(BaseModel):
     @property
     def is_short(self) -> bool:
         """Whether it may be full soon."""
-        return self.free_bytes < max(LEAST_FREE_BYTES, self.total_bytes * LEAST_FREE_SHARE)
+        return self.free_bytes < LEAST_FREE_BYTES
 
 
 class CertificateStatus(BaseModel):
@@ -57,7 +56,8 @@ class CertificateStatus(BaseModel):
 
     name: str = Field(description="Whose it is.")
     ends_at: datetime | None = Field(description="Null where it could not be read.")
-    trouble: str | None = Field(description="Why it could not be read, or cannot be used.")
+    usable: bool | None = Field(description="False where it has expired or is not trusted; null where nobody knows.")
+    trouble: str | None = Field(description="Why it is not usable, or could not be read.")
 
 
 class InferenceServerStatus(BaseModel):
