@@ -123,7 +123,7 @@ def set_password(page: Page, scene: Scene) -> None:
 
 def no_permission(page: Page, scene: Scene) -> None:
     set_password_of(page, scene, "viewer")
-    page.goto(scene.address + "#/administration")
+    page.goto(f"{scene.address}#{scene.slide}/review")
     expect(page.get_by_role("heading", name="You have no permission for this view")).to_be_visible()
 
 
@@ -209,12 +209,29 @@ def failed_slide(page: Page, scene: Scene) -> None:
 
 
 def invited(page: Page, scene: Scene) -> None:
-    at("/administration")(page, scene)
+    at("/administration/users")(page, scene)
     page.get_by_label("Name of a new user").fill(f"invited{len(scene.people)}")
     scene.people.append("invited")
     page.get_by_role("button", name="Invite").click()
+    expect(page.locator("code").filter(has_text="#sign-in=")).to_be_visible()
+
+
+def verified(page: Page, scene: Scene) -> None:
+    at("/administration/audit")(page, scene)
     page.get_by_role("button", name="Verify the chain").click()
     expect(page.get_by_text("The chain is intact")).to_be_visible()
+
+
+def promotion(page: Page, scene: Scene) -> None:
+    at("/model")(page, scene)
+    page.get_by_role("button", name=re.compile("^Let version")).first.click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+
+
+def second_reading(page: Page, scene: Scene) -> None:
+    answered(page, scene)
+    page.get_by_role("button", name="Compare readers").click()
+    expect(page.get_by_role("heading", name="Agreement")).to_be_visible()
 
 
 def gateway_gone(page: Page, scene: Scene) -> None:
@@ -246,7 +263,13 @@ STATES: dict[str, Callable[[Page, Scene], None]] = {
     "slide-unknown": at("/slides/00000000-0000-0000-0000-000000000000"),
     "review": at("/slides/ID/review"),
     "review-answered": answered,
-    "administration": invited,
+    "review-compare": second_reading,
+    "model": at("/model"),
+    "model-promotion": promotion,
+    "status": at("/administration/status"),
+    "users": invited,
+    "keys": at("/administration/keys"),
+    "audit": verified,
     "no-permission": no_permission,
     "unknown-address": at("/nothing/here"),
 }
@@ -319,6 +342,7 @@ def test_every_task_is_done_by_keyboard_alone(page: Page, scene: Scene) -> None:
     expect(page.get_by_text("; 1 answered.")).to_be_visible()
 
     press(page, page.get_by_role("link", name="Administration"))
+    press(page, page.get_by_role("link", name="Users"))
     tab_to(page, page.get_by_label("Name of a new user"))
     page.keyboard.type(f"keyboard{len(scene.people)}")
     scene.people.append("keyboard")
@@ -410,7 +434,7 @@ def test_view_whose_code_does_not_arrive_says_so(page: Page) -> None:
     expect(page.get_by_role("heading", name="This view could not be shown")).to_be_visible()
     page.unroute_all()
     page.get_by_role("button", name="Load the page again").click()
-    expect(page.get_by_role("button", name="Invite")).to_be_visible()
+    expect(page.get_by_role("link", name="Audit log")).to_be_visible()
 
 
 def test_person_who_signs_in_again_is_back_at_the_view(page: Page, scene: Scene) -> None:

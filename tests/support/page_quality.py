@@ -14,8 +14,9 @@ _FOCUS: Final = """() => {
     return style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2;
   };
   const focused = document.activeElement;
-  const label = focused.closest("label");
-  return focused === document.body || seen(focused) || (label !== null && seen(label));
+  const label = focused.closest("label"); // a hidden input shows its focus at its label, or at what stands beside it
+  const shown = [focused, label, ...(label?.children ?? [])].filter(Boolean);
+  return focused === document.body || shown.some(seen);
 }"""
 
 
