@@ -9,7 +9,7 @@ export const shell: typeof english = {
     strong: "Nur für die Forschung.",
     rest: "Dies ist kein Medizinprodukt: Kein Ergebnis darf zur Diagnose oder Behandlung verwendet werden.",
   },
-  views: { work: "Arbeitsliste", patches: "Ausschnitte", slide: "Schnitt", review: "Prüfung", model: "Modell", administration: "Verwaltung" },
+  views: { work: "Arbeitsliste", patches: "Ausschnitte", slide: "Schnitt", review: "Beurteilung", model: "Modell", administration: "Verwaltung" },
   loading: "Wird geladen …",
   retry: "Erneut versuchen",
   unreachable: "Das Gateway antwortet nicht. Läuft das System?",
