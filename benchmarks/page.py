@@ -18,6 +18,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Final
@@ -35,7 +36,7 @@ from support.drawn_slide import CELL_PX, DrawnSlide, DrawnSlides
 from support.gateway_fakes import MemoryBus, RednessInference
 from support.live_gateway import gateway_settings, live_gateway
 from support.page_browser import chromium, sign_in
-from support.slides_fake import made_slide, serving
+from support.slides_fake import NOW, made_slide, serving
 
 EMPTY: Final = "static/unbuilt.html"
 ROWS: Final = 5000
@@ -137,7 +138,7 @@ def pan(page: Page, strokes: int) -> None:
 
 
 def scroll(page: Page, turns: int) -> None:
-    """Turn the wheel, a screen at each turn."""
+    """Turn the wheel, a window's height at each turn."""
     page.mouse.move(WIDTH_PX / 2, HEIGHT_PX / 2)
     for _ in range(turns):
         page.mouse.wheel(0, HEIGHT_PX)
@@ -197,7 +198,8 @@ def measure(folder: Path, *, rounds: int, strokes: int) -> dict[str, float]:
         patches = len(slides.drawn.places)
         panned = slide_frames(browser, address, state, slides, strokes)
         for number in range(ROWS - 1):
-            row = made_slide(f"slide-{number:04}.svs", SlideState.CANCELLED)
+            received_at = NOW - timedelta(minutes=1 + number)
+            row = made_slide(f"slide-{number:04}.svs", SlideState.CANCELLED, received_at=received_at)
             slides.slides[row.id] = row
         scrolled = list_frames(browser, address, state, 10 * strokes)
         empty = empty_frames(browser, address, 10 * strokes)

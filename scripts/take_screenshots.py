@@ -32,8 +32,8 @@ MADE_SLIDE: Final = "made-slide.tif"
 MOST_PATCHES: Final = 100
 SENDING_MS: Final = 3000
 """Until a made file is on its way."""
-SETTLING_MS: Final = 1500
-"""Until pictures and curves are drawn."""
+SETTLING_MS: Final = 4000
+"""Until tiles and curves are drawn."""
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,6 @@ def _slide(page: Page, stack: Stack) -> None:
     _open_slide(page, stack)
     expect(page.get_by_role("heading", name=re.compile("^Hot spots"))).to_be_visible()
     page.keyboard.press("j")
-    page.wait_for_load_state("networkidle")
 
 
 def _review(page: Page, stack: Stack) -> None:
@@ -181,6 +180,7 @@ VIEWS: Final[dict[str, Callable[[Page, Stack], None]]] = {
 def _take(page: Page, path: Path) -> None:
     """The window as it is, as WebP."""
     expect(page.get_by_text("Loading…")).to_be_hidden()
+    page.wait_for_function("() => [...document.images].every((image) => image.complete || image.loading === 'lazy')")
     page.wait_for_timeout(SETTLING_MS)
     with Image.open(io.BytesIO(page.screenshot())) as picture:
         picture.save(path, quality=WEBP_QUALITY, method=6)

@@ -20,7 +20,7 @@ from support.compose_stack import ComposeStack
 from support.composed_slides import compose
 from support.eventually import wait_until
 from support.made_comparison import made_promotion
-from support.page_browser import chromium, drop, page_at, screenshot
+from support.page_browser import chromium, drop, page_at, screenshot, wait_for_pictures
 from support.slide_files import write_slide
 from support.tiny_bundle import write_tiny_bundle
 
@@ -122,7 +122,7 @@ def step_through_hot_spots(page: Page) -> None:
         page.keyboard.press("j")
         expect(page.get_by_role("button", name=re.compile(rf"^{place + 1}:"), pressed=True)).to_be_visible()
     expect(page.get_by_role("heading", name=re.compile(r"Patch \d+, \d+"))).to_be_visible()
-    page.wait_for_load_state("networkidle")
+    wait_for_pictures(page)
     screenshot(page, "walk-slide")
 
 
@@ -150,15 +150,18 @@ def read_confusion_matrix(page: Page, patches: list[Path]) -> None:
     expect(table).to_contain_text("100 names carry the class")
     counts = [int(text) for text in table.get_by_role("cell").all_inner_texts()]
     assert sum(counts) == len(patches) == 100, counts
+    wait_for_pictures(page)
     screenshot(page, "walk-patches")
 
 
 def acknowledge(page: Page) -> None:
+    """Acknowledge what the alarm names, until nothing waits."""
     expect(page).to_have_title(re.compile("^▲ Finding"))
-    page.get_by_role("button", name="Acknowledge the finding").click()
-    expect(page.get_by_role("button", name="Acknowledge the finding")).to_be_hidden()
+    page.get_by_role("button", name=re.compile("^Acknowledge")).click()
     expect(page.get_by_label("red off")).to_be_visible()
+    expect(page.get_by_role("button", name=re.compile("^Acknowledge"))).to_be_hidden()
     expect(page).not_to_have_title(re.compile("Finding"))
+    screenshot(page, "walk-acknowledged")
 
 
 def disagree(page: Page, slide: Path) -> None:

@@ -100,6 +100,14 @@ def drop(page: Page, *files: Path) -> None:
     devtools.detach()
 
 
+def wait_for_pictures(page: Page) -> None:
+    """Wait until every picture of the window has arrived."""
+    page.wait_for_function(
+        """() => [...document.images].every((image) =>
+            image.complete || image.getBoundingClientRect().top > innerHeight || !image.checkVisibility())"""
+    )
+
+
 def screenshot(page: Page, name: str) -> None:
     """Keep a picture for a person to look at, where SCREENSHOTS names a folder."""
     if folder := os.environ.get("SCREENSHOTS"):
