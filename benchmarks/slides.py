@@ -40,6 +40,7 @@ from idc_slides.scale import choose_scale
 from support.benchmark_app import benchmark_app
 from support.inference_process import inference_process
 from support.made_slides import made_slide
+from support.process_tree import end_on_sigterm
 from support.processor_time import children, processor_with_children_s
 from support.slide_files import write_slide
 from support.slides_process import slides_process
@@ -112,18 +113,17 @@ class Services:
     """The service of slides, with its watched folder, and that of inference."""
 
     def __init__(self, address: str, folder: Path, slides_pid: int, inference_pid: int) -> None:
-        self._address, self._folder = address, folder
+        self._client, self._folder = httpx.Client(base_url=address), folder
         self._pid, self._inference_pid = slides_pid, inference_pid
         self._count = 0
 
     def put(self, file: Path) -> str:
-        """Queue a slide under a new name; gives its URL."""
+        """Queue a slide under a new name; gives its path at the service."""
         self._count += 1
         name = f"{self._count}.tiff"
         (self._folder / name).hardlink_to(file)
-        answer = httpx.post(f"{self._address}/slides", json={"path": name}, headers=CALLER)
-        answer.raise_for_status()
-        return f"{self._address}/slides/{answer.json()['id']}"
+        answer = self._client.post("/slides", json={"path": name}, headers=CALLER).raise_for_status()
+        return f"/slides/{answer.json()['id']}"
 
     def record(self, url: str) -> dict[str, Any]:
         """The slide's record.
@@ -131,7 +131,7 @@ class Services:
         Raises:
             RuntimeError: It was not screened.
         """
-        record: dict[str, Any] = httpx.get(url).json()
+        record: dict[str, Any] = self._client.get(url).json()
         if record["failure"] is not None:
             raise RuntimeError(record["failure"])
         return record
@@ -348,6 +348,7 @@ def main() -> None:
     parser.add_argument("--only", choices=PARTS, nargs="+", default=PARTS)
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
+    end_on_sigterm()
     options.folder.mkdir(parents=True, exist_ok=True)
     with get_context("spawn").Pool(1) as pool:  # what drawing takes of memory is another process's
         pool.starmap(MadeFile.write, [(made, options.folder) for made in ALL])

@@ -498,28 +498,3 @@ def test_silence_and_test_reach_the_alarm(page: Page, bus: MemoryBus) -> None:
     assert silenced.value.request.post_data_json == {"duration_s": 300}
     assert (silenced.value.status, tested.value.status) == (202, 202)
     assert page.title().startswith("▲ Finding")
-
-
-def test_admin_invites_a_user_whose_link_works(page: Page, browser: Browser) -> None:
-    sign_in(page)
-    page.get_by_role("link", name="Administration").click()
-    page.get_by_label("Name of a new user").fill("ina")
-    page.get_by_role("button", name="Invite").click()
-
-    link = page.locator("section code.link").inner_text()
-
-    expect(page.get_by_label("Role of ina")).to_have_value("reviewer")
-    screenshot(page, "administration")
-    with page_at(browser, f"{page.url.split('#')[0]}#{link.split('#')[1]}") as invited:
-        expect(invited.get_by_role("heading", name="Set your password")).to_be_visible()
-
-
-def test_admin_verifies_the_audit_chain(page: Page) -> None:
-    sign_in(page)
-    page.get_by_role("link", name="Administration").click()
-
-    page.get_by_role("button", name="Verify the chain").click()
-
-    expect(page.locator("#verification")).to_have_text(re.compile(r"The chain is intact: [\d,]+ records\."))
-    page.get_by_label("Actor, action or subject").fill("first")
-    expect(page.locator("section", has_text="Audit").locator("tbody tr").first).to_contain_text("first")

@@ -18,8 +18,8 @@ from starlette.responses import JSONResponse, Response
 from idc_contracts import ALARM_STATE, ALARM_STATUS, AlarmState, Lamps, ServiceStatus, utc_now
 from idc_contracts.slides import SlideState
 from support.demo_patches import solid_png
-from support.gateway_fakes import MemoryBus, RednessInference
 from support.eventually import wait_until
+from support.gateway_fakes import MemoryBus, RednessInference
 from support.live_gateway import KEY, gateway_settings, live_gateway
 from support.page_browser import chromium, page_at, screenshot, sign_in
 from support.slides_fake import FakeSlides, made_slide, serving

@@ -62,6 +62,15 @@ def test_probe_waits_for_a_busy_node(folder: str) -> None:
 
 
 @pytest.mark.parametrize("folder", EVERYTHING)
+def test_nothing_is_restarted_because_its_node_is_busy(folder: str) -> None:
+    # a command in a container takes several seconds on a node with ten times as much work as cores
+    for pod in pods(folder).values():
+        for probe in [box["livenessProbe"] for box in containers(pod) if "livenessProbe" in box]:
+            assert probe["timeoutSeconds"] >= (20 if "exec" in probe else 10)
+            assert probe["periodSeconds"] * probe["failureThreshold"] >= 60
+
+
+@pytest.mark.parametrize("folder", EVERYTHING)
 def test_service_has_five_minutes_to_start(folder: str) -> None:
     # an UP Squared starts everything at once after a loss of power
     for pod in pods(folder).values():

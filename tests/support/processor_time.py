@@ -1,13 +1,17 @@
 """Processor time of processes, as Linux counts it (proc_pid_stat(5)), in ticks of 10 ms."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 
 def children(pid: int | None = None) -> set[int]:
     """Ids of the processes that a process, by default this one, has started and that still run."""
-    tasks = Path(f"/proc/{pid or os.getpid()}/task")
-    return {int(child) for task in tasks.iterdir() for child in (task / "children").read_text().split()}
+    found: set[int] = set()
+    for task in Path(f"/proc/{pid or os.getpid()}/task").iterdir():
+        with suppress(OSError):  # the thread has ended meanwhile
+            found.update(map(int, (task / "children").read_text().split()))
+    return found
 
 
 def processor_s(pid: int) -> float:

@@ -14,3 +14,8 @@ export function slidePath(id: string, rest = ""): string {
 export function cellPicture(id: string, cell: { column: number; row: number }, around: number): string {
   return slidePath(id, `/cells/${cell.column}/${cell.row}.png?around=${around}`);
 }
+
+/** The occlusion map of a cell. */
+export function cellOcclusion(id: string, cell: { column: number; row: number }): string {
+  return slidePath(id, `/cells/${cell.column}/${cell.row}/occlusion`);
+}

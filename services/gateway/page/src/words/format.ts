@@ -12,6 +12,11 @@ export function decimal(value: number, places: number): string {
   return value.toLocaleString(language.code, { minimumFractionDigits: places, maximumFractionDigits: places });
 }
 
+/** A difference, with its sign. */
+export function signed(value: number, places: number): string {
+  return value.toLocaleString(language.code, { minimumFractionDigits: places, maximumFractionDigits: places, signDisplay: "exceptZero" });
+}
+
 /** A share from 0 to 1 in percent. */
 export function percent(share: number, places = 0): string {
   return share.toLocaleString(language.code, { style: "percent", maximumFractionDigits: places });

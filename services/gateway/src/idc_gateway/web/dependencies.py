@@ -12,6 +12,7 @@ from idc_gateway.access.scopes import Scope
 from idc_gateway.errors import Forbidden, NoSlidesService, Unauthenticated
 from idc_gateway.idempotency.job import Job
 from idc_gateway.inference.balanced import BalancedInference
+from idc_gateway.occlusion.explaining import Explaining
 from idc_gateway.settings import GatewaySettings
 from idc_gateway.web.lasting_authority import running_of
 from idc_gateway.web.rooms import Access, Alarms, Audit, Gateway, Messages, Results, Slides
@@ -59,6 +60,7 @@ AlarmsDep = Annotated[Alarms, _room("alarms")]
 AuditDep = Annotated[Audit, _room("audit")]
 MessagesDep = Annotated[Messages, _room("messages")]
 InferenceDep = Annotated[BalancedInference, _room("inference")]
+ExplainingDep = Annotated[Explaining, _room("explaining")]
 ResultsDep = Annotated[Results, _room("results")]
 SlidesDep = Annotated[Slides, Depends(slides_of)]
 RequestId = Annotated[str, Depends(_request_id_of)]

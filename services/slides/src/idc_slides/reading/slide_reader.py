@@ -139,7 +139,7 @@ class SlideReader:
         except WorkerDied as exc:
             self._worker = None
             raise SlideUnreadable(
-                "unreadable-slide", f"{self._path.name!r} ends the reader that opens it: copy it again"
+                "unreadable-slide", f"{self._path.name!r} ends the reader that opens it: copy it again, or export it"
             ) from exc
         if "error" in answer:
             self._end_worker()

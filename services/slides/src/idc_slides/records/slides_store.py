@@ -1,5 +1,6 @@
 """Records of slides: added once for each state of a file, listed, changed by people, deleted."""
 
+import unicodedata
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 from uuid import UUID
@@ -63,7 +64,7 @@ class SlidesStore:
         """
         wanted: list[Any] = [] if state is None else [slides.c.state == str(state)]
         if search:
-            wanted.append(slides.c.name_to_search.contains(search.lower(), autoescape=True))
+            wanted.append(slides.c.name_to_search.contains(_to_search(search), autoescape=True))
         newest: Select[Any] = select(slides.c.number, slides.c.record).order_by(slides.c.number.desc())
         before = [] if cursor is None else [slides.c.number < _number(cursor)]
         with self._database.read() as connection:
@@ -163,7 +164,7 @@ def _insert(connection: Connection, found: StoredSlide) -> int:
     statement = insert(slides).values(
         id=found.slide.id,
         state=str(found.slide.state),
-        name_to_search=found.slide.name.lower(),
+        name_to_search=_to_search(found.slide.name),
         source=found.location.source,
         location=found.location.text,
         location_sha256=found.location.sha256,
@@ -190,6 +191,11 @@ def _change(connection: Connection, slide_id: UUID, change: Callable[[Slide], Sl
     values = {"state": str(slide.state), "record": slide.model_dump_json(), "owner": None, "lease_until_s": None}
     connection.execute(update(slides).where(slides.c.id == slide_id).values(**values, attempts=0, **columns))
     return slide
+
+
+def _to_search(text: str) -> str:
+    """In lower case, each letter one character: macOS writes the dots of an umlaut apart."""
+    return unicodedata.normalize("NFC", text.lower())
 
 
 def _number(cursor: str) -> int:

@@ -3,12 +3,16 @@
 import { administration } from "./administration";
 import { alarms } from "./alarms";
 import { decisions } from "./decisions";
+import { drift } from "./drift";
+import { model } from "./model";
+import { occlusion } from "./occlusion";
 import { patches } from "./patches";
 import { review } from "./review";
 import { session } from "./session";
 import { shell } from "./shell";
 import { slide } from "./slide";
 import { slides } from "./slides";
+import { status } from "./status";
 
 export const en = {
   ...decisions,
@@ -16,10 +20,14 @@ export const en = {
   ...shell,
   administration,
   alarms,
+  drift,
+  model,
+  occlusion,
   review,
   session,
   slide,
   slides,
+  status,
 };
 
 export type Words = typeof en;
