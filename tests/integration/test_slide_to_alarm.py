@@ -1,12 +1,13 @@
 """A slide that the slides service has screened reaches the lamps and the audit chain once, over a real Mosquitto."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
 import pytest
 
-from idc_contracts import ALARM_STATE, SLIDES, AlarmState, Lamps, SlideScreened
+from idc_contracts import ALARM_STATE, SLIDES, AlarmState, Decision, Lamps, SlideScreened, utc_now
 from support.alarm_process import AlarmProcess
 from support.eventually import wait_until
 from support.live_gateway import gateway_settings, live_client
@@ -69,6 +70,36 @@ def test_slide_lights_red_until_it_is_acknowledged_by_its_id(
 
     events = [SlideScreened.from_payload(payload) for topic, payload in operator.received if topic.endswith("/slides")]
     assert len({event.message_id for event in events}) == 3
+
+
+def test_review_that_finds_idc_lights_red_and_one_that_takes_it_back_leaves_it_to_a_person(
+    shared_broker: MosquittoBroker,
+    site: str,
+    slides: FakeSlides,
+    alarm: AlarmProcess,
+    operator: MqttPeer,
+    tmp_path: Path,
+) -> None:
+    with serving(slides) as address:
+        settings = gateway_settings(tmp_path, shared_broker.settings("gateway"), site=site, slides_url=address)
+        alarm.start()
+        with live_client(settings) as client:
+            slide = slides.finish(screened_slide("uncertain", finished_at=utc_now() - timedelta(days=1)))
+            wait_until(lambda: _lit(operator).amber, "amber is lit")
+            slides.finish(slide.model_copy(update={"decision": Decision.IDC}), decided_at=utc_now())
+            wait_until(lambda: _lit(operator).red, "red is lit")
+            found = _state(operator)
+            slides.finish(slide.model_copy(update={"decision": Decision.NO_IDC}), decided_at=utc_now())
+            wait_until(lambda: _count(operator) == 3, "it is told")
+            _check_chain(client, 1)
+            client.post("/api/v1/alarms/alarm/acknowledgements", json={"up_to": str(slide.id)})
+            wait_until(lambda: not _lit(operator).red, "red is off")
+
+    assert (found.latched_by, found.buzzer) == (slide.id, True), "it is as new as the review, not as the slide"
+
+
+def _count(operator: MqttPeer) -> int:
+    return sum(topic.endswith("/slides") for topic, _ in operator.received)
 
 
 def _check_chain(client: httpx.Client, slides: int) -> None:

@@ -154,6 +154,26 @@ def test_a_file_that_vanishes_after_it_was_queued_fails_with_a_reason(
     assert slide["decision"] is None
 
 
+def test_a_file_that_changes_while_it_is_read_fails_and_is_screened_as_it_is_then(
+    tmp_path: Path, folder: Path, inference: str
+) -> None:
+    path = write_made_slide(folder / "overwritten.tiff")
+    other = write_made_slide(tmp_path / "other.tiff", columns=12, rows=10, lesion=3)
+    with GatedInference(inference) as gate, slides_process(tmp_path / "data", folder, gate.url) as address:
+        gate.closes_after = 1
+        wait_until(lambda: bool(slides(address)) and slides(address)[0]["warnings"] != [], "it runs")
+        path.write_bytes(other.read_bytes())
+        gate.is_open, gate.closes_after = True, None
+        wait_until(lambda: slides(address, state="done") != [], "the file as it is now is screened")
+        wait_until(lambda: slides(address, state="failed") != [], "the file as it was has failed")
+        failed, done = slides(address, state="failed"), slides(address, state="done")
+        told = httpx.get(f"{address}/screened").json()["items"]
+
+    assert [slide["failure"]["code"] for slide in failed] == ["slide-changed"]
+    assert [slide["counts"]["tissue"] for slide in done] == [8 * 6]
+    assert [item["slide"]["id"] for item in told] == [done[0]["id"]]
+
+
 def test_ten_thousand_files_at_once_are_queued(tmp_path: Path, folder: Path, inference: str) -> None:
     for number in range(10_000):
         (folder / f"{number:05}.svs").write_bytes(os.urandom(8))

@@ -1,5 +1,6 @@
 """Made-up slides at 4.0 um per pixel, with the kind of each cell known. No patient's pixels."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -99,8 +100,8 @@ def _fat(shape: tuple[int, int], rng: np.random.Generator) -> Floats:
     return _glass(shape, rng) * 10 ** -(wall * (0.02, 0.2, 0.09))
 
 
-def _pen(shape: tuple[int, int], rng: np.random.Generator) -> Floats:
-    return np.array((40.0, 80.0, 170.0)) + rng.normal(0, 4, (*shape, 1))
+def _ink(rgb: tuple[float, float, float]) -> Callable[[tuple[int, int], np.random.Generator], Floats]:
+    return lambda shape, rng: np.array(rgb) + rng.normal(0, 4, (*shape, 1))
 
 
 KINDS: Final = {
@@ -111,5 +112,9 @@ KINDS: Final = {
     "pale": _pale,
     "fold": _fold,
     "fat": _fat,
-    "pen": _pen,
+    "pen": _ink((40.0, 80.0, 170.0)),
+    "green pen": _ink((30.0, 120.0, 80.0)),
+    "red pen": _ink((215.0, 30.0, 50.0)),
+    "black pen": _ink((28.0, 26.0, 30.0)),
+    "blood": _ink((185.0, 55.0, 65.0)),
 }

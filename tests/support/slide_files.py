@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import tifffile
 from numpy.typing import NDArray
+from PIL import Image
 
 TILE_PX = 256
 SCREENED_UM_PER_PX = 4.0
@@ -17,6 +18,7 @@ def write_slide(
     *,
     enlarged_by: int = 1,
     levels: int = 4,
+    coarser: int = 0,
     compression: str = "jpeg",
     quality: int = 90,
 ) -> Path:
@@ -27,16 +29,17 @@ def write_slide(
         pixels: RGB, uint8, shape (height, width, 3), at 4.0 um per pixel.
         enlarged_by: 8 gives 0.5 um per pixel; each pixel becomes a square of so many.
         levels: Most levels; each is half the one before, and none coarser than `pixels`.
+        coarser: Levels coarser than `pixels`, each of the means of four pixels of the one before.
         compression: Of tifffile.
         quality: Of JPEG.
     """
     factors = [enlarged_by // 2**level for level in range(levels) if enlarged_by % 2**level == 0]
     with tifffile.TiffWriter(path, bigtiff=True) as tiff:
-        for factor in factors:
-            um_per_px = SCREENED_UM_PER_PX / factor
+
+        def write(image: NDArray[np.uint8], factor: int, um_per_px: float, *, is_finest: bool) -> None:
             tiff.write(
-                _tiles(pixels, factor),
-                shape=(pixels.shape[0] * factor, pixels.shape[1] * factor, 3),
+                _tiles(image, factor),
+                shape=(image.shape[0] * factor, image.shape[1] * factor, 3),
                 dtype=np.uint8,
                 tile=(TILE_PX, TILE_PX),
                 photometric="rgb",  # 'ycbcr' would give false colours
@@ -44,9 +47,15 @@ def write_slide(
                 compressionargs={"level": quality} if compression == "jpeg" else None,
                 resolution=(1e4 / um_per_px, 1e4 / um_per_px),
                 resolutionunit="CENTIMETER",
-                subfiletype=0 if factor == factors[0] else 1,
+                subfiletype=0 if is_finest else 1,
                 metadata=None,
             )
+
+        for factor in factors:
+            write(pixels, factor, SCREENED_UM_PER_PX / factor, is_finest=factor == factors[0])
+        for level in range(1, coarser + 1):
+            reduced = np.asarray(Image.fromarray(pixels).reduce(2**level))
+            write(reduced, 1, SCREENED_UM_PER_PX * 2**level, is_finest=False)
     return path
 
 

@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,8 +12,10 @@ from support.eventually import wait_until
 from support.mosquitto import free_port
 
 
-def start_slides(data_dir: Path, folder: Path, inference_urls: str, port: int, **more: str) -> subprocess.Popen[bytes]:
-    """Start it, with what it logs in `data_dir`/slides.log; `more` are further settings."""
+def start_slides(
+    data_dir: Path, folder: Path, inference_urls: str, port: int, *, before: Sequence[str] = (), **more: str
+) -> subprocess.Popen[bytes]:
+    """Start it, with what it logs in `data_dir`.log; `before` goes before its command, `more` are further settings."""
     settings = {
         "SLIDES_HOST": "127.0.0.1",
         "SLIDES_PORT": str(port),
@@ -25,8 +27,9 @@ def start_slides(data_dir: Path, folder: Path, inference_urls: str, port: int, *
         **more,
     }
     data_dir.mkdir(parents=True, exist_ok=True)
-    with (data_dir / "slides.log").open("ab") as log:
-        return subprocess.Popen([sys.executable, "-m", "idc_slides"], env=os.environ | settings, stdout=log, stderr=log)
+    with data_dir.with_suffix(".log").open("ab") as log:
+        command = [*before, sys.executable, "-m", "idc_slides"]
+        return subprocess.Popen(command, env=os.environ | settings, stdout=log, stderr=log)
 
 
 @contextmanager

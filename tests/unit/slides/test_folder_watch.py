@@ -1,6 +1,9 @@
 """A file of the watched folder is queued once, when it stands still."""
 
 import os
+import socket
+import unicodedata
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -77,6 +80,62 @@ def test_other_files_and_the_folders_of_mrxs_are_no_slides(scene: Scene) -> None
     scene.look_after(10)
 
     assert scene.names() == ["b.mrxs", "dicom"]
+
+
+def test_copies_that_are_not_whole_and_the_folders_of_systems_are_no_slides(scene: Scene) -> None:
+    for name in (".a.svs.Xy12Zw", ".b.svs", "._c.svs", "~$d.tif", "e.svs.part", "f.svs.filepart", "g.svs.tmp"):
+        (scene.root / name).write_bytes(b"1")
+    for folder in (".snapshot", "$RECYCLE.BIN", "#recycle", "@eaDir"):
+        (scene.root / folder).mkdir()
+        (scene.root / folder / "deleted.svs").write_bytes(b"1")
+    scene.look_after(0)
+
+    assert scene.look_after(10) == 0
+
+
+def test_what_is_neither_file_nor_folder_is_recorded_as_refused(scene: Scene) -> None:
+    os.mkfifo(scene.root / "pipe.svs")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(scene.root / "socket.svs"))
+        scene.look_after(0)
+        scene.look_after(10)
+
+    failures = {slide.name: slide.failure for slide in scene.store.page(SlideState.FAILED, "", None, 10).items}
+    assert failures.keys() == {"pipe.svs", "socket.svs"}
+    assert all(failure is not None and "no file" in failure.detail for failure in failures.values())
+
+
+def test_a_folder_that_may_not_be_read_is_told_once_and_hides_no_other(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    (scene.root / "closed").mkdir()
+    (scene.root / "z.svs").write_bytes(b"1")
+    scandir = os.scandir
+
+    def closed(path: str) -> Iterator[os.DirEntry[str]]:
+        if str(path).endswith("closed"):  # root, as whom tests may run, reads everything
+            raise PermissionError(13, "Permission denied", path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", closed)
+    scene.look_after(0)
+    scene.look_after(10)
+
+    assert scene.names() == ["z.svs"]
+    assert [record.getMessage() for record in caplog.records if "closed" in record.getMessage()] == [
+        "'closed' in the watched folder may not be read: change its permissions"
+    ]
+
+
+def test_a_name_of_255_bytes_and_one_of_composed_letters_are_found(scene: Scene) -> None:
+    (scene.root / ("a" * 251 + ".svs")).write_bytes(b"1")
+    (scene.root / unicodedata.normalize("NFD", "Müller.svs")).write_bytes(b"1")
+    scene.look_after(0)
+    scene.look_after(10)
+
+    found = scene.store.page(None, unicodedata.normalize("NFC", "MÜLLER"), None, 10).items
+    assert [unicodedata.normalize("NFC", slide.name) for slide in found] == ["Müller.svs"]
+    assert "a" * 251 + ".svs" in scene.names()
 
 
 def test_a_name_that_is_no_text_is_shown_with_replacements(scene: Scene) -> None:

@@ -105,3 +105,32 @@ def test_blur_of_two_pixels_is_seen_and_sharp_cells_are_not_called_blurred() -> 
 
     assert not blurred_cells(cells).any()
     assert blurred_cells(blurred).all()
+
+
+@pytest.mark.parametrize("um_per_px", [8, 16])
+@pytest.mark.parametrize("pen", ["pen", "green pen", "red pen", "black pen"])
+def test_pens_of_each_colour_are_left_out_and_blood_is_not(pen: str, um_per_px: int) -> None:
+    slide = made_slide(
+        [
+            ["glass"] * 9,
+            *[["glass", "stroma", "stroma", pen, pen, "glass", "blood", "blood", "glass"]] * 2,
+            ["glass"] * 9,
+        ]
+    )
+
+    found = map_of(slide, um_per_px)
+
+    assert found.left_out["pen"].tolist() == (slide.kinds == pen).tolist()
+    assert found.tissue[slide.kinds == "blood"].all()
+    assert not found.notes["pen"].any()
+    assert found.shares["pen"] == pytest.approx(4 / 12, abs=0.05)
+
+
+def test_tissue_under_a_red_pen_is_screened_with_a_word_of_caution() -> None:
+    slide = made_slide([["glass"] * 8, *[["glass", *["tumour"] * 6, "glass"]] * 3, ["glass"] * 8])
+    slide.pixels[50:200, 155:190] = (215, 30, 50)
+
+    found = map_of(slide)
+
+    assert found.notes["pen"][1:4, 3].all()
+    assert found.notes["pen"].sum() == 3

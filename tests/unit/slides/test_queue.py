@@ -1,14 +1,20 @@
 """A slide of the queue belongs to one worker, and what a worker stores is whole."""
 
+import sqlite3
+from contextlib import closing
+from importlib.resources import files
 from pathlib import Path
 from uuid import uuid4
 
 import numpy as np
 import pytest
+from alembic import command
+from alembic.config import Config
 from sqlalchemy import update
 
-from idc_contracts import ModelRef, Thresholds
-from idc_contracts.slides import SlideState
+from idc_contracts import Decision, ModelRef, Thresholds
+from idc_contracts.slides import Slide, SlideArea, SlideState
+from idc_servicekit.sql.engine import make_engine
 from idc_slides.errors import LeaseLost, NotFound, WrongState
 from idc_slides.records.cells import CellGrid, ScreeningModel
 from idc_slides.records.cells_store import CellsStore
@@ -79,6 +85,77 @@ def test_a_slide_that_is_done_is_stored_whole_and_told_once(database: Database) 
     assert first.items[0].slide == store.get(slide.id).slide == slide
     assert CellsStore(database).get(slide.id) is not None
     assert screened.after(first.last, 10).items == ()
+
+
+def done(database: Database, name: str, decision: Decision = Decision.IDC) -> Slide:
+    store, queue = SlidesStore(database), QueueStore(database)
+    store.add([found(name)])
+    slide = claimed(queue, "one").slide.model_copy(update={"state": SlideState.DONE, "decision": decision})
+    queue.finish(slide, "one", MODEL, GRID)
+    return slide
+
+
+def test_a_deleted_slide_is_still_told_without_the_name_of_its_file(database: Database) -> None:
+    screened = ScreenedStore(database)
+    kept, deleted = done(database, "kept.svs"), done(database, "Jane Doe.svs")
+
+    SlidesStore(database).delete(deleted.id)
+
+    page = screened.after(0, 10)
+    assert [item.slide.name for item in page.items] == [kept.name, "deleted"]
+    assert page.items[1].slide.model_copy(update={"name": deleted.name}) == deleted
+    assert page.last == page.items[1].number
+
+
+def test_a_number_of_the_list_is_never_given_again(database: Database) -> None:
+    screened = ScreenedStore(database)
+    first = done(database, "a.svs")
+    before = screened.after(0, 10).last
+    SlidesStore(database).delete(first.id)
+
+    done(database, "b.svs")
+
+    assert screened.after(before, 10).items[0].number > before
+
+
+def test_only_reviews_that_change_the_decision_are_told(database: Database) -> None:
+    store, screened = SlidesStore(database), ScreenedStore(database)
+    slide = done(database, "a.svs", Decision.NO_IDC)
+    first = screened.after(0, 10).items[0]
+
+    store.decide_again(slide.id, lambda was: was.model_copy(update={"idc": SlideArea(mm2=0.5)}))
+    same = screened.after(first.number, 10)
+    store.decide_again(slide.id, lambda was: was.model_copy(update={"decision": Decision.IDC}))
+    changed = screened.after(first.number, 10)
+
+    assert (first.decided_at, same.items, len(changed.items)) == (None, (), 1)
+    assert changed.items[0].slide.decision is Decision.IDC
+    assert changed.items[0].message_id != first.message_id
+    assert changed.items[0].decided_at is not None
+
+
+def test_a_list_of_the_first_version_keeps_its_rows_and_its_numbers(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'slides.sqlite3'}"
+    engine = make_engine(url, connections=2, statement_timeout_s=10)
+    old = "INSERT INTO screened (message_id, slide_id, record) VALUES ('{0:032x}', '{0:032x}', '{{}}')"
+    with engine.begin() as connection:
+        config = Config()
+        config.set_main_option("script_location", str(files("idc_slides.sql") / "migrations"))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+    engine.dispose()
+    with closing(sqlite3.connect(tmp_path / "slides.sqlite3")) as file:
+        file.executescript(";".join(old.format(number) for number in (1, 2, 3)) + ";")
+        file.execute("DELETE FROM screened WHERE number = 3")
+        file.commit()
+
+    database = open_database(url)
+
+    with database.read() as connection:
+        rows = connection.exec_driver_sql("SELECT number, decided_at FROM screened ORDER BY number").all()
+    done(database, "new.svs")
+    assert [tuple(row) for row in rows] == [(1, None), (2, None)]
+    assert ScreenedStore(database).after(2, 10).items[0].number == 4
 
 
 def test_a_slide_that_failed_shows_no_cells(database: Database) -> None:

@@ -19,7 +19,7 @@ def screened(path: Path) -> NDArray[np.uint8]:
 @pytest.mark.parametrize(
     ("name", "code", "word"),
     [
-        ("unreadable.svs", "unreadable-slide", "copy it anew"),
+        ("unreadable.svs", "unreadable-slide", "copy it again"),
         ("unopenable.tiff", "unsupported-format", "export it"),
         ("fluorescence.ome.tif", "not-brightfield", "8-bit RGB"),
         ("small.svs", "slide-too-small", "16 x 16 px"),

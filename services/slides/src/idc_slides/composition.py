@@ -6,6 +6,7 @@ from pathlib import Path
 
 import httpx
 
+from idc_servicekit.sql.engine import with_password
 from idc_slides.intake.bucket import Bucket, s3_config
 from idc_slides.intake.folder_watch import FolderWatch
 from idc_slides.intake.slide_files import SlideFiles
@@ -25,7 +26,7 @@ from idc_slides.records.slides_store import SlidesStore
 from idc_slides.reviews.reviewing import Reviewing
 from idc_slides.scoring.inference_client import InferenceClient
 from idc_slides.settings import SlidesSettings
-from idc_slides.sql.database import open_database, with_password
+from idc_slides.sql.database import open_database
 from idc_slides.web.metrics import Metrics
 from idc_slides.web.rooms import Rooms
 

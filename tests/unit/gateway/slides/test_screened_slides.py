@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection
 from starlette.responses import Response
 
-from idc_contracts import SLIDES, SlideScreened
+from idc_contracts import SLIDES, Decision, SlideScreened
 from idc_gateway.audit.chain import AuditEvent
 from idc_gateway.errors import OutboxFull, SlidesBroken, SlidesUnavailable, StoreUnavailable
 from idc_gateway.messages.backlog import Backlog, BacklogState
@@ -84,6 +84,20 @@ async def test_slide_gives_one_event_and_one_record(
     assert "Jane" not in json.dumps(record.details) + event.model_dump_json()
     assert store.screened.last() == 1
     assert store.audit.verify().is_intact
+
+
+async def test_decision_that_reviews_changed_gives_an_event_and_a_record_of_its_own(
+    follower: ScreenedFollower, slides: FakeSlides, store: Store
+) -> None:
+    slide = slides.finish(screened_slide("no_idc"))
+    slides.finish(slide.model_copy(update={"decision": Decision.IDC}), decided_at=NOW + timedelta(seconds=30))
+
+    await follower.turn()
+
+    first, changed = events(store)
+    assert [(event.slide_id, event.decision) for event in (first, changed)] == [(slide.id, "no_idc"), (slide.id, "idc")]
+    assert (changed.sent_at, changed.screened_at) == (NOW + timedelta(seconds=30), NOW)
+    assert [record.action for record in records(store)] == ["slide.screened", "slide.decision-changed"]
 
 
 async def test_slides_are_announced_in_their_order_over_many_pages(

@@ -7,7 +7,7 @@ from typing import Final
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from idc_gateway.sql.database import Database, translate_errors
+from idc_gateway.sql.database import Database
 
 logger = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ class PostgresLeadership:
         self._lock = Lock()
 
     def hold(self) -> bool:
-        with self._lock, translate_errors():
+        with self._lock, self._database.translated_errors():
             if self._connection is not None and self._is_alive(self._connection):
                 return True
             connection = self._database.engine.connect().execution_options(isolation_level="AUTOCOMMIT")

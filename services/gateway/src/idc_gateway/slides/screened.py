@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+from pydantic import AwareDatetime, BaseModel, Field, TypeAdapter, ValidationError
 
 from idc_contracts import SLIDES, SlideScreened
 from idc_contracts.slides import Slide
@@ -14,6 +14,7 @@ from idc_gateway.errors import SlidesBroken
 from idc_gateway.messages.ports import OutgoingMessage
 
 SCREENED: Final = "slide.screened"
+DECISION_CHANGED: Final = "slide.decision-changed"
 NOT_ANNOUNCED: Final = "slide.not-announced"
 _ACTOR: Final = "gateway"
 _LARGEST: Final = 2**31 - 1
@@ -25,10 +26,12 @@ class ScreenedEntry(BaseModel):
     number: int = Field(ge=1, le=_LARGEST)
     message_id: UUID
     slide: dict[str, Any]
+    decided_at: AwareDatetime | None = None
+    """When reviews changed the decision; None where it is the screening's."""
 
 
 class ScreenedPage(BaseModel):
-    """Slides that became `done`, in order."""
+    """Slides that became `done`, and decisions that reviews changed, in order."""
 
     items: list[ScreenedEntry]
     last: int = Field(ge=0, le=_LARGEST, description="The newest number in the service's list.")
@@ -64,7 +67,7 @@ def announcement_of(entry: ScreenedEntry, *, site: str, device: str, now: dateti
     """What an entry becomes. The file's name is in neither, since it may identify the patient."""
     try:
         slide = Slide.model_validate(entry.slide)
-        message = _message_of(entry.message_id, slide, device=device, now=now)
+        message = _message_of(entry, slide, device=device, now=now)
     except ValueError as exc:  # pydantic's errors are ValueErrors
         reason = _first_of(exc) if isinstance(exc, ValidationError) else str(exc)
         details = {"message_id": str(entry.message_id), "number": entry.number, "reason": reason[:500]}
@@ -72,18 +75,19 @@ def announcement_of(entry: ScreenedEntry, *, site: str, device: str, now: dateti
         return Announcement(
             entry.number, entry.message_id, AuditEvent(NOT_ANNOUNCED, _ACTOR, subject, now, None, details), None
         )
-    event = AuditEvent(SCREENED, _ACTOR, str(slide.id), now, None, _details(slide, message))
+    action = SCREENED if entry.decided_at is None else DECISION_CHANGED
+    event = AuditEvent(action, _ACTOR, str(slide.id), now, None, _details(slide, message))
     outgoing = OutgoingMessage(SLIDES.at(site=site, device=device), message.to_payload())
     return Announcement(entry.number, entry.message_id, event, outgoing)
 
 
-def _message_of(message_id: UUID, slide: Slide, *, device: str, now: datetime) -> SlideScreened:
+def _message_of(entry: ScreenedEntry, slide: Slide, *, device: str, now: datetime) -> SlideScreened:
     if slide.decision is None or slide.model is None or slide.finished_at is None:
         raise ValueError("the slide's record has no decision, no model or no end")
     return SlideScreened(
-        message_id=message_id,
+        message_id=entry.message_id,
         # An alarm judges by it how old the finding is; the other machine's clock must not put it into the future.
-        sent_at=min(slide.finished_at, now),
+        sent_at=min(entry.decided_at or slide.finished_at, now),
         source=device,
         slide_id=slide.id,
         decision=slide.decision,

@@ -15,6 +15,7 @@ from idc_slides.decoding.whole_downsample import whole_downsample
 
 TILE_CACHE_BYTES: Final = 112 * 2**20
 """Holds the tiles under one row of cells of a slide of 40,000 px: the next row needs the last of them again."""
+WHITE: Final = (255, 255, 255)
 
 CORRECTED: Final = "The file calls its pixels RGB, but they are YCbCr. They were converted: check the colours."
 
@@ -92,14 +93,13 @@ class OpenSlideSource:
         return slide
 
     def _rgb(self, image: Image.Image) -> NDArray[np.uint8]:
-        pixels = np.asarray(image)
-        rgb = np.ascontiguousarray(pixels[..., :3])
+        rgb = image.convert("RGB")
         if self._is_ycbcr:
-            rgb = np.asarray(Image.frombuffer("YCbCr", image.size, rgb, "raw", "YCbCr", 0, 1).convert("RGB"))
-        if pixels[..., 3].min(initial=255) < 255:  # what the scanner left out
-            alpha = pixels[..., 3:].astype(np.uint16)
-            rgb = ((rgb * alpha + 255 * (255 - alpha)) // 255).astype(np.uint8)
-        return rgb
+            rgb = Image.frombuffer("YCbCr", image.size, rgb.tobytes(), "raw", "YCbCr", 0, 1).convert("RGB")
+        alpha = image.getchannel("A")
+        if alpha.getextrema() == (255, 255):
+            return np.asarray(rgb)
+        return np.asarray(Image.composite(rgb, Image.new("RGB", image.size, WHITE), alpha))  # what the scanner left out
 
 
 def _number(text: str | None) -> float | None:

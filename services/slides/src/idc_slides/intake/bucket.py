@@ -65,8 +65,16 @@ class Bucket:
             BucketUnavailable: The server does not answer, or does not allow it.
             OSError: The file cannot be written.
         """
+        part = target.with_name("part")
+        try:
+            self._download(url, expected, part, on_piece)
+            part.rename(target)
+        finally:
+            part.unlink(missing_ok=True)  # on a full disk, what there is of it would take room for nothing
+
+    def _download(self, url: str, expected: FileState, part: Path, on_piece: Callable[[int], None]) -> None:
         store, key = self._open(url)
-        part, size = target.with_name("part"), 0
+        size = 0
         with part.open("wb") as file:
             with _translated_errors(url):
                 pieces = obstore.get(store, key).stream(min_chunk_size=_PIECE_BYTES)
@@ -79,7 +87,6 @@ class Bucket:
             os.fsync(file.fileno())
         if size != expected.size_bytes or self.look(url) != expected:
             raise SlideFailed("slide-changed", f"the object {url} changed while it was read: queue it again")
-        part.rename(target)
 
     def _open(self, url: str) -> tuple[S3Store, str]:
         parts = urlsplit(url)

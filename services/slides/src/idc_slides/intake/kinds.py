@@ -12,13 +12,24 @@ SUFFIXES: Final = (".svs", ".svslide", ".tif", ".tiff", ".btf", ".ndpi", ".mrxs"
 """Of slides that are one file, or for MRXS one file with a folder beside it."""
 DICOM: Final = ".dcm"
 """A folder with such files is one slide."""
+HIDDEN: Final = (".", "~$")
+"""Programs that copy files name theirs so while they are at work, and macOS its notes on others' files."""
+SYSTEM_FOLDERS: Final = ("$RECYCLE.BIN", "#recycle", "@eaDir", "System Volume Information", "lost+found")
+"""Of Windows and of network storage: what lies there was deleted, or is no slide."""
 MAX_FILES: Final = 10_000
 """Of one slide."""
 
 
 def is_slide_name(name: str) -> bool:
-    """Whether a file of this name counts as a slide."""
-    return name.lower().endswith(SUFFIXES)
+    """Whether a file of this name counts as a slide; hidden ones, such as a copy that is not whole, do not."""
+    return name.lower().endswith(SUFFIXES) and not name.startswith(HIDDEN)
+
+
+def why_no_slide(name: str) -> str:
+    """What to say of a name that is none of a slide."""
+    if name.startswith(HIDDEN):
+        return f"{name[:64]!r} is the name of a hidden file: give it another one"
+    return f"{name[:64]!r} does not end as a slide does: .svs, .tiff, .ndpi, .mrxs, …"
 
 
 def is_dicom_name(name: str) -> bool:

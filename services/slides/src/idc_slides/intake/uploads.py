@@ -19,7 +19,7 @@ from pydantic import Field
 from idc_contracts import UtcDatetime, utc_now
 from idc_contracts.base import Contract
 from idc_slides.errors import NoRoom, NotFound, SlideRefused, UploadConflict, UploadTooLarge
-from idc_slides.intake.kinds import is_dicom_name, is_slide_name, state_of
+from idc_slides.intake.kinds import is_dicom_name, is_slide_name, state_of, why_no_slide
 from idc_slides.intake.stored_files import StoredFiles
 from idc_slides.records.slides import Location, StoredSlide, new_slide, shown_name
 
@@ -82,6 +82,7 @@ class Uploads:
             (folder / _PART).touch()
             (folder / _ABOUT).write_text(upload.model_dump_json(), encoding="utf-8")
         except OSError as exc:
+            self._files.delete(upload.id)
             raise NoRoom(f"the upload cannot be stored: {exc.strerror}") from exc
         return upload
 
@@ -227,4 +228,4 @@ def _require_single_file(name: str) -> None:
     if is_dicom_name(name) or name.lower().endswith(".mrxs"):
         raise SlideRefused("a slide of several files (DICOM, MRXS) is not uploaded: put it into the watched folder")
     if not is_slide_name(name):
-        raise SlideRefused(f"the ending of {Path(name).name[:64]!r} is not one of a slide: .svs, .tiff, .ndpi, .scn, …")
+        raise SlideRefused(why_no_slide(Path(name).name))

@@ -1,5 +1,6 @@
 """The folder into which a scanner writes. It is only read, and no symbolic link leads out of it."""
 
+import logging
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,8 +9,19 @@ from typing import Final
 
 from idc_contracts.slides import SlideFailure
 from idc_slides.errors import SlideFailed, SlideRefused
-from idc_slides.intake.kinds import companion_of, files_of, is_dicom_name, is_slide_name, state_of
+from idc_slides.intake.kinds import (
+    HIDDEN,
+    SYSTEM_FOLDERS,
+    companion_of,
+    files_of,
+    is_dicom_name,
+    is_slide_name,
+    state_of,
+    why_no_slide,
+)
 from idc_slides.records.slides import FileState
+
+logger = logging.getLogger(__name__)
 
 MAX_DEPTH: Final = 16
 """Of folders within folders."""
@@ -30,6 +42,8 @@ class WatchedFolder:
 
     def __init__(self, root: Path) -> None:
         self._root = root
+        self._closed: set[str] = set()
+        """Folders that could not be read, each of which is told once."""
 
     def scan(self) -> Iterator[FoundSlide]:
         """All slides of the folder and the folders in it; what vanishes meanwhile is left out.
@@ -70,9 +84,13 @@ class WatchedFolder:
             try:
                 if not entry.is_dir(follow_symlinks=False):
                     yield from self._file(entry)
-                elif depth < MAX_DEPTH and entry.path not in companions:
+                elif depth < MAX_DEPTH and entry.path not in companions and not _is_hidden(entry.name):
                     yield from self._folder(entry, depth)
-            except OSError:  # it vanished, or may not be read: what cannot be seen is not there yet
+            except PermissionError:
+                if entry.path not in self._closed:
+                    self._closed.add(entry.path)
+                    logger.warning("%r in the watched folder may not be read: change its permissions", entry.name)
+            except OSError:  # it vanished: what cannot be seen is not there yet
                 continue
 
     def _file(self, entry: os.DirEntry[str]) -> Iterator[FoundSlide]:
@@ -101,6 +119,10 @@ class WatchedFolder:
             raise FileNotFoundError(exc.detail) from exc
 
 
+def _is_hidden(folder: str) -> bool:
+    return folder.startswith(HIDDEN) or folder in SYSTEM_FOLDERS
+
+
 def _require_slide(relative: Path, path: Path) -> None:
     if path.is_dir():
         if relative == Path() or not any(is_dicom_name(file.name) for file in path.iterdir()):
@@ -108,7 +130,7 @@ def _require_slide(relative: Path, path: Path) -> None:
     elif is_dicom_name(path.name):
         raise SlideRefused("a DICOM slide is a folder: give the path of the folder that holds its files")
     elif not is_slide_name(relative.name):
-        raise SlideRefused(f"the ending {relative.suffix[:16]!r} is not one of a slide: .svs, .tiff, .ndpi, .mrxs, …")
+        raise SlideRefused(why_no_slide(relative.name))
 
 
 def _gone(relative: Path) -> str:

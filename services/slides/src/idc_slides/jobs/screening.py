@@ -138,7 +138,9 @@ class Screening:
     def _finish(self, progress: Progress, sha256: str | None, lease: Lease) -> None:
         grid, model = progress.grid, progress.model
         if not grid.scored.any():
-            raise SlideFailed("unreadable-slide", "none of the tissue can be read: copy the file anew from the scanner")
+            raise SlideFailed(
+                "unreadable-slide", "none of the tissue can be read: copy the file again from the scanner"
+            )
         slide = progress.slide.model_copy(
             update={
                 "state": SlideState.DONE,

@@ -98,7 +98,9 @@ class SlideFile:
             scale.record.level, left * CELL_PX, top * CELL_PX, scale.record.factor, size_px, CELL_PX
         )
         if len(unreadable) == (right - left) * (bottom - top):
-            raise SlideUnreadable("unreadable-slide", f"the file cannot be read at patch {column}, {row}: copy it anew")
+            raise SlideUnreadable(
+                "unreadable-slide", f"the file cannot be read at patch {column}, {row}: copy it again"
+            )
         x, y = (left - column + around) * CELL_PX, (top - row + around) * CELL_PX
         pixels[y : y + size_px[1], x : x + size_px[0]] = read
         return pixels

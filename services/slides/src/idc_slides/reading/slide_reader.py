@@ -134,12 +134,12 @@ class SlideReader:
         except WorkerHung as exc:
             self._worker = None
             raise SlideTimedOut(
-                f"{self._path.name!r} was not opened in {self._limits.open_timeout_s:g} s: copy it anew"
+                f"{self._path.name!r} was not opened in {self._limits.open_timeout_s:g} s: copy it again"
             ) from exc
         except WorkerDied as exc:
             self._worker = None
             raise SlideUnreadable(
-                "unreadable-slide", f"{self._path.name!r} ends the reader that opens it: copy it anew"
+                "unreadable-slide", f"{self._path.name!r} ends the reader that opens it: copy it again, or export it"
             ) from exc
         if "error" in answer:
             self._end_worker()
@@ -169,7 +169,7 @@ class SlideReader:
             ) from cause
         raise SlideUnreadable(
             "slide-too-costly",
-            f"{self._path.name!r} ended its reader again and again: copy it anew, or export it",
+            f"{self._path.name!r} ended its reader again and again: copy it again, or export it",
         ) from cause
 
 
@@ -180,7 +180,7 @@ def _facts(answer: dict[str, Any]) -> SlideFacts:
 
 def _unreadable(path: Path, answer: dict[str, Any]) -> SlideUnreadable:
     code = answer["error"] if answer["error"] in CODES else "unreadable-slide"
-    remedy = ": copy it anew, or export it as a tiled pyramidal TIFF" if code in REMEDIED else ""
+    remedy = ": copy it again, or export it as a tiled pyramidal TIFF" if code in REMEDIED else ""
     return SlideUnreadable(code, f"{path.name!r} cannot be read: {str(answer.get('detail', ''))[:300]}{remedy}")
 
 

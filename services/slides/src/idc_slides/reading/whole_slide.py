@@ -44,6 +44,6 @@ def read_whole(reader: SlideReader, downsample: float) -> NDArray[np.uint8]:
         blocks += math.ceil(size_px[0] / block) * math.ceil(size_px[1] / block)
     if unreadable == blocks:
         raise SlideUnreadable(
-            "unreadable-slide", f"none of the slide's {blocks} parts can be read: copy it anew from the scanner"
+            "unreadable-slide", f"none of the slide's {blocks} parts can be read: copy it again from the scanner"
         )
     return np.concatenate(parts)

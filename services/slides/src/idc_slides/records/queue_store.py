@@ -2,24 +2,23 @@
 
 from dataclasses import replace
 from typing import Any, Final
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from sqlalchemy import Connection, and_, delete, func, insert, or_, select, text, update
 
 from idc_contracts import utc_now
 from idc_contracts.slides import Slide, SlideState
 from idc_slides.errors import LeaseLost
+from idc_slides.records import screened_store
 from idc_slides.records.cells import CellGrid, ScreeningModel
 from idc_slides.records.slides import StoredSlide
 from idc_slides.records.slides_store import stored
 from idc_slides.sql import tables
 from idc_slides.sql.database import Database
-from idc_slides.sql.tables import screened, slides
+from idc_slides.sql.tables import slides
 
 LEASE_S: Final = 60.0
 """How long a worker holds a slide without a sign of life."""
-_SCREENED_LOCK: Final = 0x1DC_5C4
-"""Held while a slide's number is drawn and committed, so that the gateway sees the numbers in order."""
 
 
 class QueueStore:
@@ -89,10 +88,7 @@ class QueueStore:
             _require_owner(connection, slide.id, owner)
             _save(connection, slide, attempts=0, owner=None, lease_until_s=None)
             _save_cells(connection, slide.id, model, grid)
-            if self._database.is_shared:
-                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _SCREENED_LOCK})
-            row = {"message_id": uuid4(), "slide_id": slide.id, "record": slide.model_dump_json()}
-            connection.execute(insert(screened).values(**row))
+            screened_store.put(connection, slide)
 
     def stop(self, slide: Slide, owner: str) -> None:
         """Store a slide that failed or needs its scale; its cells are deleted: nothing half is shown as whole.

@@ -1,5 +1,6 @@
 """Records of slides: added once for each state of a file, listed, changed by people, deleted."""
 
+import unicodedata
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 from uuid import UUID
@@ -7,8 +8,10 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, Select, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from idc_contracts import utc_now
 from idc_contracts.slides import Slide, SlidePage, SlideState
 from idc_slides.errors import BadCursor, NotFound, WrongState
+from idc_slides.records import screened_store
 from idc_slides.records.slides import FileState, Location, StoredSlide, waiting_again
 from idc_slides.sql.database import Database
 from idc_slides.sql.tables import cells, reviews, slides
@@ -61,7 +64,7 @@ class SlidesStore:
         """
         wanted: list[Any] = [] if state is None else [slides.c.state == str(state)]
         if search:
-            wanted.append(slides.c.name_to_search.contains(search.lower(), autoescape=True))
+            wanted.append(slides.c.name_to_search.contains(_to_search(search), autoescape=True))
         newest: Select[Any] = select(slides.c.number, slides.c.record).order_by(slides.c.number.desc())
         before = [] if cursor is None else [slides.c.number < _number(cursor)]
         with self._database.read() as connection:
@@ -119,17 +122,21 @@ class SlidesStore:
             connection.execute(delete(cells).where(cells.c.slide_id == slide_id))
             return _change(connection, slide_id, cancelled)
 
-    def replace(self, slide_id: UUID, change: Callable[[Slide], Slide]) -> Slide:
-        """Change a record that no worker has.
+    def decide_again(self, slide_id: UUID, change: Callable[[Slide], Slide]) -> Slide:
+        """Change a record that no worker has; a slide that is `done` and decided otherwise is told to the gateway.
 
         Raises:
             NotFound: There is none of this id.
         """
         with self._database.write() as connection:
-            return _change(connection, slide_id, change)
+            was = Slide.model_validate_json(_one(connection, slide_id, locked=True).record)
+            slide = _change(connection, slide_id, change)
+            if slide.state is SlideState.DONE and slide.decision != was.decision:
+                screened_store.put(connection, slide, utc_now())
+            return slide
 
     def delete(self, slide_id: UUID) -> StoredSlide:
-        """Delete a record with its cells and reviews; gives what it was.
+        """Delete a record with its cells and reviews; gives what it was. What the gateway has to tell stays, nameless.
 
         Raises:
             NotFound: There is none of this id.
@@ -137,6 +144,7 @@ class SlidesStore:
         with self._database.write() as connection:
             was = stored(_one(connection, slide_id))
             connection.execute(delete(slides).where(slides.c.id == slide_id))
+            screened_store.forget_name(connection, slide_id)
             return was
 
 
@@ -156,7 +164,7 @@ def _insert(connection: Connection, found: StoredSlide) -> int:
     statement = insert(slides).values(
         id=found.slide.id,
         state=str(found.slide.state),
-        name_to_search=found.slide.name.lower(),
+        name_to_search=_to_search(found.slide.name),
         source=found.location.source,
         location=found.location.text,
         location_sha256=found.location.sha256,
@@ -183,6 +191,11 @@ def _change(connection: Connection, slide_id: UUID, change: Callable[[Slide], Sl
     values = {"state": str(slide.state), "record": slide.model_dump_json(), "owner": None, "lease_until_s": None}
     connection.execute(update(slides).where(slides.c.id == slide_id).values(**values, attempts=0, **columns))
     return slide
+
+
+def _to_search(text: str) -> str:
+    """In lower case, each letter one character: macOS writes the dots of an umlaut apart."""
+    return unicodedata.normalize("NFC", text.lower())
 
 
 def _number(cursor: str) -> int:

@@ -1,12 +1,8 @@
 """The tables."""
 
-from datetime import UTC, datetime
-
 from sqlalchemy import (
     BigInteger,
     Column,
-    DateTime,
-    Dialect,
     Float,
     ForeignKey,
     Index,
@@ -16,28 +12,14 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    TypeDecorator,
     UniqueConstraint,
     Uuid,
 )
 
+from idc_servicekit.sql.types import UtcDateTime
+
 metadata = MetaData()
 """SQLite must not reuse a number that the gateway remembers: AUTOINCREMENT (sqlite.org/autoinc.html)."""
-
-
-class UtcDateTime(TypeDecorator[datetime]):
-    """An aware moment; stored in UTC without its zone, since SQLite keeps none."""
-
-    impl = DateTime
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
-        """To the database."""
-        return None if value is None else value.astimezone(UTC).replace(tzinfo=None)
-
-    def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
-        """From the database."""
-        return None if value is None else value.replace(tzinfo=UTC)
 
 
 slides = Table(
@@ -81,6 +63,7 @@ reviews = Table(
     Column("reviewer", String(128), nullable=False),
     Column("comment", Text),
     Column("reviewed_at", UtcDateTime, nullable=False),
+    Column("unsealed_at", UtcDateTime, comment="when the reader was first shown another's answer for this cell"),
     Index("reviews_by_slide", "slide_id", "number"),
     sqlite_autoincrement=True,
 )
@@ -91,8 +74,9 @@ screened = Table(
     metadata,
     Column("number", Integer, primary_key=True, autoincrement=True),
     Column("message_id", Uuid, nullable=False, unique=True),
-    Column("slide_id", Uuid, ForeignKey("slides.id", ondelete="CASCADE"), nullable=False),
-    Column("record", Text, nullable=False, comment="JSON of `Slide`, as it was when it was done"),
+    Column("slide_id", Uuid, nullable=False, comment="of a slide that may be deleted by now"),
+    Column("record", Text, nullable=False, comment="JSON of `Slide`, as it was when it was decided"),
+    Column("decided_at", UtcDateTime, comment="when reviews changed the decision; null where it is the screening's"),
     sqlite_autoincrement=True,
 )
-"""Slides that became `done`, in order, for the gateway."""
+"""Slides that became `done`, and decisions that reviews changed, in order, for the gateway. No row is deleted."""
