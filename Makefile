@@ -1,6 +1,6 @@
 # Every task of the project, for people and CI.
 .DEFAULT_GOAL := help
-.PHONY: alarm-histories help tools page format lint types fresh quick schemas docs test check manifests up down images-tar images-push pi-image pi-test api-key e2e train benchmarks rotate-certificates faults promote rollback
+.PHONY: alarm-histories help tools page screenshots format lint types fresh quick schemas docs test check manifests up down images-tar images-push pi-image pi-test api-key e2e train benchmarks rotate-certificates faults promote rollback
 
 SHELL := /bin/bash
 # the images of the tests; those of a stack are tagged with its project's name
@@ -70,6 +70,9 @@ api-key: ## print the running stack's first API key
 rotate-certificates: ## renew the certificates of the running stack; nobody is disconnected
 	docker compose run --rm --no-deps bootstrap bootstrap.sh /secrets rotate
 
+screenshots: tools ## take pictures of each view of the running stack into docs/images; options in SCREENSHOTS
+	@IDC_API_KEY="$${IDC_API_KEY:-$$(docker compose exec -T gateway cat /run/secrets/idc/api-key)}" $(RUN) python scripts/take_screenshots.py $(SCREENSHOTS)
+
 e2e: page ## build the images and test a stack of them; needs a container engine
 	$(RUN) pytest tests/e2e -q -m e2e --timeout=1800
 
@@ -89,9 +92,9 @@ images-push: ## build the images for amd64 and arm64, and push them to REGISTRY
 
 pi-image: ## build the alarm's image for a Raspberry Pi (arm64), as idc-sentinel/alarm:0.1.0-arm64
 	@scripts/install_pi_tools.sh
-	@scripts/build_pi_image.sh
+	@scripts/build_images.sh load arm64 alarm
 
-pi-test: tools ## run that image under QEMU and on an emulated Raspberry Pi 3 with its GPIO lines; needs a container engine
+pi-test: tools ## run every arm64 image under QEMU, and the alarm's on an emulated Raspberry Pi 3; needs a container engine
 	@scripts/install_pi_tools.sh
 	$(RUN) pytest tests/pi -q -m pi
 

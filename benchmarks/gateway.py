@@ -2,7 +2,8 @@
 
 `uv run --frozen python benchmarks/gateway.py [--quick] [--no-lists] [--beside PYTHON]`. The services are processes of
 their own; the gateway checks and keeps each image, stores each result with a synced commit and publishes it to a real
-Mosquitto. The ways are measured in turn in each round, so that a machine that changes its speed changes it for all;
+Mosquitto. A bare proxy with one synced commit for each request (`bare_gateway.py`) shows what a gateway costs at the
+least. The ways are measured in turn in each round, so that a machine that changes its speed changes it for all;
 numbers are medians. `--beside` takes the interpreter of another checkout's environment and measures its gateway in the
 same rounds. The last line is JSON: `*_ratio` is gateway / inference in throughput, `*_added_ms` what the gateway adds
 to the median latency, `*_processor_ms` the processor time of one process per request, `list_*_ratio` the time of a page
@@ -31,6 +32,7 @@ ROOT: Final = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
+from bare_gateway import bare_process
 from inference import MODELS, Body, image_body
 
 from support.demo_patches import png_of
@@ -42,6 +44,7 @@ from support.processor_time import children, processor_s
 
 BATCH_FILES: Final = 1000
 STRAIGHT: Final = "straight"
+BARE: Final = "bare"
 THROUGH: Final = "through"
 UNBOUNDED: Final = {"GATEWAY_REQUESTS_PER_MINUTE": "1000000", "GATEWAY_LOG_LEVEL": "WARNING"}
 LISTS: Final = {
@@ -249,6 +252,8 @@ def main() -> None:
         processes = {"inference": inference_pid}
         ways = [Way(STRAIGHT, f"{inference}/v2/models/idc/infer", {}, processes)]
         with ExitStack() as gateways:
+            address, pid = started(gateways, bare_process(inference, folder / "bare.sqlite3"))
+            ways.append(Way(BARE, address + "/", {}, {**processes, "gateway": pid}))
             for way, python in pythons.items():
                 (folder / way).mkdir()
                 serving = gateway_process(folder / way, broker, inference, python=python, **of_device(way))
@@ -257,7 +262,7 @@ def main() -> None:
                 RATIOS[f"{way}_idle_memory_mb"] = memory_mb(pid)
             for case in cases():
                 measure(case, ways, given.rounds or rounds, seconds)
-            for way in ways[1:]:
+            for way in ways[2:]:
                 RATIOS[f"{way.name}_loaded_memory_mb"] = memory_mb(way.processes["gateway"])
         if not given.no_lists:
             measure_lists(stack, folder, broker, inference, [10_000, rows])

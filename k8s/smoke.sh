@@ -114,6 +114,17 @@ credentials() {
 
 slide_state() { ask "/api/v1/slides/$1" | jq --raw-output .state; }
 slide_ended() { [[ $(slide_state "$1") =~ ^(done|failed|cancelled|needs_scale)$ ]]; }
+slide_kept() { [[ $(slide_state "$1") == 'done' ]]; }
+
+# Findings that nobody has acknowledged yet, by alarm.
+latched() { ask /api/v1/alarms | jq --compact-output '[.items[] | select(.latched_by) | [.device, .latched_by]] | sort'; }
+still_latched() { [[ $(latched) == "$1" ]]; }
+
+# Those of services: a person's pod and a Job's would not come back.
+pods_of_services() {
+    kube get pods --selector "$ours" --field-selector status.phase=Running --output json |
+        jq --raw-output '.items[] | select(.metadata.ownerReferences[0].kind | IN("StatefulSet", "ReplicaSet", "DaemonSet")) | .metadata.name'
+}
 
 one_slide() {
     local name length place id
@@ -136,13 +147,16 @@ one_slide() {
 }
 
 kill_pod() { # NAME
+    local findings
+    findings=$(latched)
     say "killing $1"
     kube delete pod "$1" --wait=true --timeout "${timeout_s}s" >/dev/null
     rollout
     wait_until "the gateway is ready" gateway_ready
     one_patch "after $1"
     check_survivors "after $1"
-    [[ ! ${screened:-} ]] || [[ $(slide_state "$screened") == 'done' ]] || fail "after $1: slide $screened is lost"
+    wait_until "after $1: what was latched still is: $findings" still_latched "$findings"
+    [[ ! ${screened:-} ]] || wait_until "after $1: slide $screened is there" slide_kept "$screened"
 }
 
 say "rollout"
@@ -178,9 +192,9 @@ kube delete job smoke-renewal >/dev/null
 [[ $(credentials) == "$before" ]] || fail "the bootstrap changed a password, a key or the authority"
 
 if [[ ! $keep_pods ]]; then
-    for pod in $(kube get pods --selector "$ours" --field-selector status.phase=Running --output name); do
+    for pod in $(pods_of_services); do
         # a Deployment's pods change their names when one is killed
-        if kube get "$pod" >/dev/null 2>&1; then kill_pod "${pod#pod/}"; fi
+        if kube get pod "$pod" >/dev/null 2>&1; then kill_pod "$pod"; fi
     done
 fi
 say "everything works, and nothing was lost: ${#results[@]} results"

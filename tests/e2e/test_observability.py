@@ -14,7 +14,7 @@ from support.hardening import assert_hardened
 pytestmark = pytest.mark.e2e
 
 WATCHERS = ("observability", "probe")
-JOBS = {"gateway", "inference", "certificates", "prometheus"}
+JOBS = {"gateway", "inference", "slides", "certificates", "prometheus"}
 
 
 @pytest.fixture(scope="module")

@@ -124,7 +124,9 @@ def test_the_heat_map_is_an_ome_tiff_with_a_pixel_for_each_cell(address: str, sc
 
 
 def test_the_table_has_every_cell_and_says_what_was_left_out(address: str, screened: dict[str, Any]) -> None:
-    rows = list(csv.DictReader(httpx.get(f"{address}/slides/{screened['id']}/cells.csv").text.splitlines()))
+    rows = list(
+        csv.DictReader(httpx.get(f"{address}/slides/{screened['id']}/cells.csv", headers=CALLER).text.splitlines())
+    )
 
     assert len(rows) == 20 * 24
     assert {row["decision"] for row in rows if not row["probability"]} == {"left_out:glass"}
@@ -160,12 +162,12 @@ def test_tissue_is_shown_as_deepzoom_and_as_cells(address: str, screened: dict[s
 
 def test_a_review_moves_the_cut_and_can_be_withdrawn(address: str, screened: dict[str, Any]) -> None:
     slide = f"{address}/slides/{screened['id']}"
-    first, *_ = httpx.get(f"{slide}/next-reviews", params={"count": 5}).json()
+    first, *_ = httpx.get(f"{slide}/next-reviews", params={"count": 5}, headers=CALLER).json()
     place = f"{slide}/reviews/{first['column']}/{first['row']}"
 
     moved = httpx.put(place, json={"verdict": "idc", "comment": "ducts"}, headers=CALLER).json()
-    listed = httpx.get(f"{slide}/reviews").json()
-    after, *_ = httpx.get(f"{slide}/next-reviews", params={"count": 5}).json()
+    listed = httpx.get(f"{slide}/reviews", headers=CALLER).json()
+    after, *_ = httpx.get(f"{slide}/next-reviews", params={"count": 5}, headers=CALLER).json()
     back = httpx.delete(place, headers=CALLER).json()
     no_cell = httpx.put(f"{slide}/reviews/0/0", json={"verdict": "idc"}, headers=CALLER)
 

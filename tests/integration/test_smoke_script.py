@@ -1,99 +1,181 @@
-"""k8s/smoke.sh against a real gateway, broker and alarm on this machine; `kubectl` is played by a script."""
+"""k8s/smoke.sh against real services on this machine; a script plays `kubectl`."""
 
-import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import pytest
 
 from support.alarm_process import AlarmProcess
-from support.kustomized import K8S, REPOSITORY
+from support.demo_patches import made_up_patches
+from support.eventually import wait_until
+from support.inference_process import inference_process
+from support.kustomized import K8S
 from support.live_gateway import KEY, gateway_settings, live_gateway
+from support.made_slide_files import write_made_slide
 from support.mosquitto import MosquittoBroker
+from support.slides_process import slides_process
+from support.smoke_runs import FakeCluster
+from support.tiny_bundle import write_tiny_bundle
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
+AUTHORITY = {"Authorization": f"Bearer {KEY}"}
 
 
 @dataclass
 class Installation:
-    """What the script sees of a cluster."""
+    """What the script sees of a cluster, and the alarm behind it."""
 
-    folder: Path
+    cluster: FakeCluster
     alarm: AlarmProcess
 
-    def smoke(self, *arguments: str, timeout_s: int = 60) -> subprocess.CompletedProcess[str]:
-        environment = {
-            **os.environ,
-            "PATH": f"{self.folder}:{os.environ['PATH']}",
-            "FAKE_CLUSTER": str(self.folder),
-            "TIMEOUT_S": str(timeout_s),
-            "IDC_POLL_S": "0",
-        }
-        return subprocess.run(
-            [K8S / "smoke.sh", *arguments], env=environment, capture_output=True, text=True, check=False, timeout=110
-        )
 
-    def killed(self) -> list[str]:
-        file = self.folder / "killed"
-        return file.read_text().split() if file.exists() else []
+@pytest.fixture
+def slides_url(tmp_path: Path) -> Iterator[str]:
+    """A running service of slides, with inference."""
+    write_tiny_bundle(tmp_path / "models")
+    (tmp_path / "folder").mkdir()
+    with (
+        inference_process(tmp_path / "models") as inference,
+        slides_process(tmp_path / "slides", tmp_path / "folder", inference, SLIDES_SITE="site") as address,
+    ):
+        yield address
+
+
+def installed(folder: Path, broker: MosquittoBroker, slides_url: str | None = None) -> Iterator[Installation]:
+    (folder / "gateway").mkdir()
+    cluster = FakeCluster(folder, ["broker-0", "gateway-0", "alarm-x1"])
+    alarm = AlarmProcess(folder / "gateway", broker.settings("alarm"), site="site")
+    settings = gateway_settings(folder / "gateway", broker.settings("gateway"), slides_url=slides_url)
+    with live_gateway(settings) as address:
+        cluster.open_gateway(address, KEY)
+        alarm.start()
+        yield Installation(cluster, alarm)
+        alarm.stop()
 
 
 @pytest.fixture
 def installation(tmp_path: Path, broker: MosquittoBroker) -> Iterator[Installation]:
-    kubectl = tmp_path / "kubectl"
-    kubectl.write_text(f'#!/bin/sh\nexec {sys.executable} {REPOSITORY}/tests/support/fake_kubectl.py "$@"\n')
-    kubectl.chmod(0o755)
-    (tmp_path / "key").write_text(KEY)
-    (tmp_path / "on-delete").write_text("true")
-    (tmp_path / "gateway").mkdir()
-    alarm = AlarmProcess(tmp_path / "gateway", broker.settings("alarm"), site="site")
-    with live_gateway(gateway_settings(tmp_path / "gateway", broker.settings("gateway"))) as address:
-        (tmp_path / "address").write_text(address)
-        alarm.start()
-        yield Installation(tmp_path, alarm)
-        alarm.stop()
+    yield from installed(tmp_path, broker)
+
+
+@pytest.fixture
+def installation_with_slides(tmp_path: Path, broker: MosquittoBroker, slides_url: str) -> Iterator[Installation]:
+    for found in installed(tmp_path, broker, slides_url):
+        found.cluster.add_pod("slides-0", "statefulset.apps/slides")
+        yield found
+
+
+def finding_of(address: str, folder: Path) -> Path:
+    """Have a patch with a finding classified and latched by the alarm, and keep its file."""
+    patch = folder / "finding.png"
+    patch.write_bytes(made_up_patches().positive)
+    headers = AUTHORITY | {"Content-Type": "image/png"}
+    httpx.post(f"{address}/api/v1/classifications", content=patch.read_bytes(), headers=headers).raise_for_status()
+
+    def is_latched() -> bool:
+        items = httpx.get(f"{address}/api/v1/alarms", headers=AUTHORITY).json()["items"]
+        return any(item["latched_by"] for item in items)
+
+    wait_until(is_latched, "the finding is latched")
+    return patch
 
 
 def test_installation_that_keeps_everything_passes(installation: Installation) -> None:
-    done = installation.smoke("--ring")
+    done = installation.cluster.smoke("--ring")
 
     assert done.returncode == 0, done.stdout + done.stderr
-    assert installation.killed() == ["broker-0", "gateway-0", "alarm-x1"]
+    assert installation.cluster.killed() == ["broker-0", "gateway-0", "alarm-x1"]
     assert "nothing was lost: 4 results" in done.stdout
 
 
+def test_slide_is_uploaded_and_screened_and_outlives_each_pod(
+    installation_with_slides: Installation, tmp_path: Path
+) -> None:
+    slide = write_made_slide(tmp_path / "smoke slide.tiff")
+
+    done = installation_with_slides.cluster.smoke("--slide", str(slide), timeout_s=240)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "one slide:" in done.stdout
+    assert installation_with_slides.cluster.killed()[-1] == "slides-0"
+
+
+def test_slide_that_cannot_be_screened_is_found(installation_with_slides: Installation, tmp_path: Path) -> None:
+    slide = write_made_slide(tmp_path / "cut.tiff")
+    slide.write_bytes(slide.read_bytes()[:2000])
+
+    done = installation_with_slides.cluster.smoke("--slide", str(slide), "--keep-pods", timeout_s=240)
+
+    assert done.returncode == 1
+    assert "slide" in done.stderr
+
+
+def test_slide_without_the_service_of_slides_names_the_component(installation: Installation, tmp_path: Path) -> None:
+    slide = write_made_slide(tmp_path / "slide.tiff")
+
+    done = installation.cluster.smoke("--slide", str(slide), "--keep-pods")
+
+    assert done.returncode == 1
+    assert "components/slides" in done.stderr
+
+
 def test_result_that_is_lost_with_a_pod_is_found(installation: Installation) -> None:
-    address = (installation.folder / "address").read_text()
+    address = installation.cluster.address
     authority = f"Authorization: Bearer {KEY}"
     results = f"curl -s -H '{authority}' '{address}/api/v1/classifications?limit=1' | jq -r '.items[0].id'"
-    (installation.folder / "on-delete").write_text(
-        f"curl -sf -X DELETE -H '{authority}' {address}/api/v1/classifications/$({results})"
-    )
+    installation.cluster.on_delete(f"curl -sf -X DELETE -H '{authority}' {address}/api/v1/classifications/$({results})")
 
-    done = installation.smoke()
+    done = installation.cluster.smoke()
 
     assert done.returncode == 1
     assert "is lost" in done.stderr
 
 
+def test_finding_that_is_no_longer_latched_after_a_pod_is_found(installation: Installation, tmp_path: Path) -> None:
+    address = installation.cluster.address
+    patch = finding_of(address, tmp_path)
+    installation.cluster.on_delete(
+        f"curl -sf -X POST -H 'Authorization: Bearer {KEY}' -H 'Content-Type: application/json' -d '{{}}' "
+        f"{address}/api/v1/alarms/alarm/acknowledgements"
+    )
+
+    done = installation.cluster.smoke("--patch", str(patch), timeout_s=5)
+
+    assert done.returncode == 1
+    assert "still is" in done.stderr
+
+
 def test_alarm_that_does_not_come_back_is_found(installation: Installation) -> None:
     assert installation.alarm.process is not None
-    (installation.folder / "on-delete").write_text(f"kill {installation.alarm.process.pid} || true")
+    installation.cluster.on_delete(f"kill {installation.alarm.process.pid} || true")
 
-    done = installation.smoke(timeout_s=5)
+    done = installation.cluster.smoke(timeout_s=5)
 
     assert done.returncode == 1
     assert "1 alarms are online" in done.stderr
 
 
 def test_nothing_is_killed_where_that_is_not_wanted(installation: Installation) -> None:
-    done = installation.smoke("--keep-pods")
+    done = installation.cluster.smoke("--keep-pods")
 
     assert done.returncode == 0, done.stdout + done.stderr
-    assert installation.killed() == []
+    assert installation.cluster.killed() == []
+
+
+def test_credential_that_a_second_bootstrap_changes_is_found(installation: Installation) -> None:
+    counter = installation.cluster.folder / "bootstraps"
+    installation.cluster.on_job(f"echo again >>{counter}")
+    (installation.cluster.folder / "secrets").write_text(
+        f'printf \'{{"api-key": "%s"}}\' "$(cat {counter} 2>/dev/null | wc -l)"'
+    )
+
+    done = installation.cluster.smoke("--keep-pods")
+
+    assert done.returncode == 1
+    assert "the bootstrap changed" in done.stderr
 
 
 def test_unknown_option_prints_how_it_is_used() -> None:

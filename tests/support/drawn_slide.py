@@ -16,9 +16,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 
 from idc_contracts import utc_now
+from idc_contracts.bundle import SlideScores
 from idc_contracts.decision import Decision, Reason
 from idc_contracts.slides import (
     CellReview,
+    OperatingPoints,
     Slide,
     SlideArea,
     SlideCells,
@@ -27,6 +29,10 @@ from idc_contracts.slides import (
     SlideGrid,
     SlideVerdict,
 )
+from idc_slides.exports.training_folder import agreed_cells, training_folder
+from idc_slides.records.given_reviews import shown_to
+from idc_slides.reviews.second_reading import second_readings
+from idc_slidescores import FittedCut, operating_points
 from support.slides_fake import FakeSlides, screened_slide
 
 CELL_PX: Final = 50
@@ -45,6 +51,11 @@ class DrawnSlide:
     rows: int = 45
     name: str = "drawn.svs"
     reviews: dict[tuple[int, int, str], CellReview] = field(default_factory=dict)
+
+    @cached_property
+    def _unreadable(self) -> tuple[tuple[int, int], ...]:
+        """Left out: a strip of four cells at the left edge of the tissue."""
+        return tuple((0, self.rows // 2 + step) for step in range(4))
 
     @cached_property
     def identity(self) -> UUID:
@@ -116,7 +127,7 @@ class DrawnSlide:
             logit=tuple(self.logits.tolist()),
             decision=tuple(decisions),
             reasons=tuple(reasons),
-            left_out={"glass": ((0, 0), (1, 0))},
+            left_out={"glass": ((0, 0), (1, 0)), "unreadable": self._unreadable},
         )
 
     def record(self) -> Slide:
@@ -141,14 +152,42 @@ class DrawnSlide:
         }
         return self._first.model_copy(update=values)
 
-    def next_reviews(self, count: int, reviewer: str) -> list[dict[str, Any]]:
-        """Nearest to the model's own cut, the same ones for each reader."""
+    def next_reviews(self, count: int, reviewer: str, *, second: bool) -> list[dict[str, Any]]:
+        """Nearest to the model's own cut, the same ones for each reader; or what others have answered."""
+        if second:
+            return [cell.model_dump(mode="json") for cell in second_readings(list(self.reviews.values()), reviewer)]
         nearest = self.places[np.argsort(np.abs(self.logits))].tolist()
         waiting = [(column, row) for column, row in nearest if (column, row, reviewer) not in self.reviews]
         return [
             {"column": column, "row": row, "chosen": "random" if place % 10 == 9 else "nearest_cut"}
             for place, (column, row) in enumerate(waiting[:count])
         ]
+
+    def answered(self, column: int, row: int, reviewer: str, given: dict[str, Any]) -> None:
+        """Keep an answer; the first one of a reader is the blind one."""
+        before = self.reviews.get((column, row, reviewer))
+        review = CellReview(
+            column=column,
+            row=row,
+            reviewer=reviewer,
+            reviewed_at=utc_now(),
+            blind_verdict=before.blind_verdict if before else given["verdict"],
+            **given,
+        )
+        self.reviews[column, row, reviewer] = review
+
+    def points(self) -> OperatingPoints:
+        """As of slides whose patches have these logits."""
+        scores = SlideScores(
+            window=3,
+            idc_mean=2.5,
+            idc_deviation=1.2,
+            no_idc_mean=-2.5,
+            no_idc_deviation=1.2,
+            shift_deviation=1.0,
+            patients=17,
+        )
+        return operating_points(scores, FittedCut(self.cut()))
 
 
 @dataclass
@@ -165,8 +204,12 @@ class DrawnSlides(FakeSlides):
             Route(f"{one}_files/{{level:int}}/{{column:int}}_{{row:int}}.jpeg", self._tile),
             Route(f"{one}/cells/{{column:int}}/{{row:int}}.png", self._cell),
             Route(f"{one}/grid", self._cells),
+            Route(f"{one}/operating-points", self._points),
+            Route(f"{one}/training-folder", self._training_counts),
+            Route(f"{one}/training-folder.zip", self._training_folder),
             Route(f"{one}/next-reviews", self._next_reviews),
-            Route(f"{one}/reviews", self._reviews),
+            Route(f"{one}/reviews", self._reviews, methods=["GET"]),
+            Route(f"{one}/reviews", self._review_many, methods=["POST"]),
             Route(f"{one}/reviews/{{column:int}}/{{row:int}}", self._review, methods=["PUT", "DELETE"]),
         ]
         app = super().app(prefix)
@@ -204,12 +247,38 @@ class DrawnSlides(FakeSlides):
     async def _cells(self, _request: Request) -> Response:
         return JSONResponse(self.drawn.cells().model_dump(mode="json"))
 
-    async def _next_reviews(self, request: Request) -> Response:
-        count = int(request.query_params["count"])
-        return JSONResponse(self.drawn.next_reviews(count, request.headers["x-idc-caller"]))
+    async def _points(self, _request: Request) -> Response:
+        return JSONResponse(self.drawn.points().model_dump(mode="json"))
 
-    async def _reviews(self, _request: Request) -> Response:
-        return JSONResponse([review.model_dump(mode="json") for review in self.drawn.reviews.values()])
+    async def _training_counts(self, _request: Request) -> Response:
+        counts = agreed_cells(list(self.drawn.reviews.values())).counts
+        return JSONResponse(counts.model_dump(mode="json"))
+
+    async def _training_folder(self, request: Request) -> Response:
+        agreed = agreed_cells(list(self.drawn.reviews.values()))
+        patient = request.query_params.get("patient", "drawn")
+        pieces = training_folder(self.drawn.record(), agreed, patient, self._png)
+        headers = {"Content-Disposition": f'attachment; filename="{patient}.zip"'}
+        return Response(b"".join(pieces), media_type="application/zip", headers=headers)
+
+    def _png(self, column: int, row: int) -> bytes:
+        left, top = column * CELL_PX, row * CELL_PX
+        return bytes(_image(self.drawn.picture.crop((left, top, left + CELL_PX, top + CELL_PX)), "png").body)
+
+    async def _next_reviews(self, request: Request) -> Response:
+        count, second = int(request.query_params["count"]), request.query_params.get("second") == "true"
+        return JSONResponse(self.drawn.next_reviews(count, request.headers["x-idc-caller"], second=second))
+
+    async def _reviews(self, request: Request) -> Response:
+        shown = shown_to(list(self.drawn.reviews.values()), request.headers["x-idc-caller"])
+        return JSONResponse([review.model_dump(mode="json") for review in shown])
+
+    async def _review_many(self, request: Request) -> Response:
+        given = await request.json()
+        for column, row in given.pop("cells"):
+            self.drawn.answered(column, row, request.headers["x-idc-caller"], given)
+        self.slides[self.drawn.identity] = self.drawn.record()
+        return JSONResponse(self.drawn.record().model_dump(mode="json"))
 
     async def _review(self, request: Request) -> Response:
         column, row = request.path_params["column"], request.path_params["row"]
@@ -217,9 +286,7 @@ class DrawnSlides(FakeSlides):
         if request.method == "DELETE":
             self.drawn.reviews.pop((column, row, reviewer), None)
         else:
-            given = await request.json()
-            review = CellReview(column=column, row=row, reviewer=reviewer, reviewed_at=utc_now(), **given)
-            self.drawn.reviews[column, row, reviewer] = review
+            self.drawn.answered(column, row, reviewer, await request.json())
         self.slides[self.drawn.identity] = self.drawn.record()
         return JSONResponse(self.drawn.record().model_dump(mode="json"))
 

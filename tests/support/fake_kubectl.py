@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 """Plays `kubectl` for k8s/smoke.sh, with a gateway on this machine behind `port-forward`.
 
-The folder in FAKE_CLUSTER holds `address` and `key` of the gateway; `killed` gets a line for each pod that is deleted,
-and `on-delete` is a command that runs then.
+The folder in FAKE_CLUSTER holds `address` and `key` of the gateway, and `workloads` and `pods`, a name in each line.
+`killed` gets a line for each pod that is deleted. Two commands are run by the shell: `on-delete` when a pod is deleted,
+with its name in POD, and `on-job` when a Job is made. `secrets`, if it is there, is a third, whose output is a Secret's
+data as JSON, with its name in SECRET.
 """
 
 import base64
@@ -13,26 +15,59 @@ import sys
 import time
 from pathlib import Path
 
-WORKLOADS = ("statefulset.apps/broker", "statefulset.apps/gateway", "daemonset.apps/alarm")
-PODS = ("pod/broker-0", "pod/gateway-0", "pod/alarm-x1")
+
+def run(folder: Path, command: str, **variables: str) -> str:
+    done = subprocess.run(
+        (folder / command).read_text(),
+        shell=True,
+        check=True,
+        capture_output=True,
+        text=True,
+        env=os.environ | variables,
+    )
+    return done.stdout
+
+
+def pods(folder: Path) -> str:
+    owned = [("StatefulSet", name) for name in (folder / "pods").read_text().split()]
+    # a person's, and a Job's: they are to be left alone
+    owned += [("", "load-data"), ("Job", "train-x1")]
+    items = [
+        {"metadata": {"name": name} | ({"ownerReferences": [{"kind": kind}]} if kind else {})} for kind, name in owned
+    ]
+    return json.dumps({"items": items})
+
+
+def secret(folder: Path, name: str) -> str:
+    if (folder / "secrets").exists():
+        return json.dumps({"data": json.loads(run(folder, "secrets", SECRET=name))})
+    return json.dumps({"data": {"ca.crt": base64.b64encode(b"ca").decode(), "server.crt": "x"}})
 
 
 def answer(asked: str, folder: Path) -> str | None:
     """What `kubectl` would print; None for what does not exist."""
-    key = (folder / "key").read_text()
-    known = {
-        "get statefulset,deployment,daemonset": "\n".join(WORKLOADS),
-        "get daemonset alarm": "1",
-        "get pods": "\n".join(PODS),
-        "get pod/": "",
-        "get secret idc-gateway --output go-template": key,
-        "get secret": json.dumps({"data": {"ca.crt": base64.b64encode(key.encode()).decode(), "server.crt": "x"}}),
-        "get job": "Complete ",
-        "rollout status": "",
-        "delete job": "",
-        "create job": "",
-    }
-    return next((said for start, said in known.items() if asked.startswith(start)), None)
+    workloads = (folder / "workloads").read_text()
+    said: str | None = None
+    match asked.split():
+        case ["get", "statefulset,deployment,daemonset", *_]:
+            said = workloads
+        case ["get", "statefulset", name]:
+            said = "" if f"statefulset.apps/{name}" in workloads.split() else None
+        case ["get", "daemonset", "alarm", *_]:
+            said = "1"
+        case ["get", "pods", *_]:
+            said = pods(folder)
+        case ["get", "secret", "idc-gateway", "--output", template, *_] if template.startswith("go-template"):
+            said = (folder / "key").read_text()
+        case ["get", "secret", name, *_]:
+            said = secret(folder, name)
+        case ["get", "job", *_]:
+            said = "Complete "
+        case ["create", "job", *_]:
+            said = run(folder, "on-job")
+        case ["get", "pod", _] | [("rollout" | "delete"), *_]:
+            said = ""
+    return said
 
 
 def main() -> int:
@@ -45,7 +80,7 @@ def main() -> int:
     if asked.startswith("delete pod"):
         with (folder / "killed").open("a") as killed:
             killed.write(sys.argv[5] + "\n")
-        subprocess.run((folder / "on-delete").read_text(), shell=True, check=True, stdout=subprocess.DEVNULL)
+        run(folder, "on-delete", POD=sys.argv[5])
         return 0
     said = answer(asked, folder)
     if said is None:

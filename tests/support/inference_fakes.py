@@ -19,11 +19,18 @@ class RednessEngine:
     device = "FAKE"
 
     def __init__(
-        self, *, chunk_patches: int = 4, slots: int = 2, computes_in_caller: bool = False, has_checks: bool = False
+        self,
+        *,
+        chunk_patches: int = 4,
+        least_chunk: int = 1,
+        slots: int = 2,
+        computes_in_caller: bool = False,
+        has_checks: bool = False,
     ) -> None:
         self.has_checks = has_checks
         self.outputs = tuple(tiny_outputs(np.zeros((1, 1, 1, 3), np.uint8), has_checks=has_checks))
         self.chunk_patches = chunk_patches
+        self.least_chunk = least_chunk
         self.computes_in_caller = computes_in_caller
         self.batch_sizes: list[int] = []
         """How many patches each chunk had."""

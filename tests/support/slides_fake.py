@@ -18,7 +18,15 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 
 from idc_contracts import Decision, ModelRef
-from idc_contracts.slides import Slide, SlideArea, SlideCells, SlideFailure, SlideState
+from idc_contracts.slides import (
+    OperatingPoints,
+    Slide,
+    SlideArea,
+    SlideCells,
+    SlideFailure,
+    SlideState,
+    TrainingPatches,
+)
 from support.eventually import wait_until
 from support.mosquitto import free_port
 
@@ -104,7 +112,11 @@ class FakeSlides:
             Route(f"{one}/heatmap.ome.tif", self._file("image/tiff")),
             Route(f"{one}/summary.html", self._file("text/html")),
             Route(f"{one}/next-reviews", self._json([])),
-            Route(f"{one}/reviews", self._json([])),
+            Route(f"{one}/reviews", self._json([]), methods=["GET"]),
+            Route(f"{one}/reviews", self._answer_slide, methods=["POST"]),
+            Route(f"{one}/operating-points", self._json(OperatingPoints().model_dump(mode="json"))),
+            Route(f"{one}/training-folder", self._json(TrainingPatches().model_dump(mode="json"))),
+            Route(f"{one}/training-folder.zip", self._file("application/zip")),
             Route(f"{one}/reviews/{{column:int}}/{{row:int}}", self._answer_slide, methods=["PUT", "DELETE"]),
             Route(f"{one}/cancel", self._answer_slide, methods=["POST"]),
             Route(one, self._answer_slide, methods=["GET", "PATCH"]),
@@ -124,7 +136,10 @@ class FakeSlides:
         wanted = request.query_params.get("state")
         found = [s.model_dump(mode="json") for s in self.slides.values() if wanted in (None, s.state)]
         self._advance(*self.slides.values())
-        return JSONResponse({"items": found, "next_cursor": None, "total": len(found)})
+        begin = int(request.query_params.get("cursor", 0))
+        end = begin + int(request.query_params.get("limit", len(found)))
+        following = str(end) if end < len(found) else None
+        return JSONResponse({"items": found[begin:end], "next_cursor": following, "total": len(found)})
 
     async def _queue(self, request: Request) -> Response:
         document = await request.json()

@@ -355,3 +355,24 @@ def test_list_shows_slides_of_a_state(run: Run, slides: FakeSlides) -> None:
 
     assert "running, 25%" in everything.stdout
     assert [item["name"] for item in json.loads(failed.stdout)["items"]] == ["failed.svs"]
+
+
+def test_training_folder_is_written_whole_and_counted(run: Run, slides: FakeSlides, tmp_path: Path) -> None:
+    slides.long_body = [b"PK", b"zip"]
+    out = tmp_path / "8867.zip"
+
+    done = run("slides", "training", made_slide().id, "--patient", "8867", "--out", out)
+
+    assert done.exit_code == 0, done.output
+    assert out.read_bytes() == b"PKzip"
+    assert "0 patches with IDC, 0 without; left out: 0 unsure, 0 disagreements" in done.stderr
+
+
+def test_training_folder_that_cannot_be_made_leaves_no_file(run: Run, slides: FakeSlides, tmp_path: Path) -> None:
+    slides.refusal = problem(409, "wrong-state", "the slide is running")
+
+    done = run("slides", "training", made_slide().id, "--out", tmp_path / "8867.zip")
+
+    assert done.exit_code != 0
+    assert "the slide is running" in done.stderr
+    assert list(tmp_path.glob("*.zip*")) == []

@@ -14,6 +14,7 @@ from idc_inference.metrics import Metrics
 from idc_inference.scheduling.jobs import Scored
 from idc_inference.scheduling.scheduler import Scheduler
 from idc_modelio.outputs import Outputs
+from support.eventually import wait_until
 from support.inference_fakes import RednessEngine
 
 
@@ -157,6 +158,55 @@ def test_thread_that_submits_a_lone_patch_computes_it_where_the_engine_computes_
     assert ended(lone).probability == [1]
     assert handed_over.probability == pytest.approx([0.2, 0.4])
     assert engine.threads == [threading.current_thread().name, "device", "device"]
+
+
+class Counting(RednessEngine):
+    """Remembers how many chunks it computed at the same time; a chunk of eight is worth it from six patches on."""
+
+    def __init__(self) -> None:
+        super().__init__(chunk_patches=8, least_chunk=6, slots=2)
+        self.lock, self.running, self.most = threading.Lock(), 0, 0
+
+    def infer(self, patches: NDArray[np.uint8]) -> Outputs:
+        with self.lock:
+            self.running += 1
+            self.most = max(self.most, self.running)
+        try:
+            return super().infer(patches)
+        finally:
+            with self.lock:
+                self.running -= 1
+
+
+def test_few_patches_are_computed_one_by_one_and_one_at_a_time() -> None:
+    engine = Counting()
+    engine.gate.clear()
+    scheduler = Scheduler(engine, Metrics())
+    futures = [scheduler.submit(patches_of(50 * level)) for level in range(5)]
+
+    engine.gate.set()
+    results = [ended(future).probability[0] for future in futures]
+    scheduler.close()
+
+    np.testing.assert_allclose(results, np.arange(0, 250, 50) / 255, atol=1e-6)
+    assert engine.batch_sizes == [1] * 5
+    assert engine.most == 1
+
+
+def test_patches_that_are_enough_for_a_chunk_do_not_wait_for_the_lone_one_before_them() -> None:
+    engine = Counting()
+    engine.gate.clear()
+    scheduler = Scheduler(engine, Metrics())
+    lone = scheduler.submit(patches_of(0))
+    wait_until(lambda: engine.running == 1, "the device has the lone patch")
+    later = [scheduler.submit(patches_of(255)) for _ in range(6)]
+    wait_until(lambda: engine.running == 2, "the device has the others, too")
+
+    engine.gate.set()
+    wait([lone, *later], timeout=10)
+    scheduler.close()
+
+    assert sorted(engine.batch_sizes) == [1, 6]
 
 
 class Ordered(RednessEngine):

@@ -1,7 +1,7 @@
 """Whole slides: the record of a slide, and the event that a slide was screened."""
 
 from enum import StrEnum
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 from uuid import UUID
 
 from pydantic import Field
@@ -157,6 +157,21 @@ class SlideCells(Contract):
     )
 
 
+class OperatingPoints(Contract):
+    """How well cuts separate both classes on validation slides, moved by the shift of this slide; one list a column.
+
+    The figures are of cross-fitted scores: each by networks that never saw the patient.
+    """
+
+    patients: int = Field(default=0, ge=0, description="Patients behind the figures; 0 where the model has none.")
+    shift_deviation: float | None = Field(
+        default=None, ge=0.0, allow_inf_nan=False, description="By which slides of the training differ as a whole."
+    )
+    logit: tuple[float, ...] = Field(default=(), description="Cuts on the mean logit, rising.")
+    sensitivity: tuple[float, ...] = Field(default=(), description="Share of the IDC cells at or above each cut.")
+    specificity: tuple[float, ...] = Field(default=(), description="Share of the other cells below it.")
+
+
 class SlideVerdict(StrEnum):
     """A reviewer's answer for a cell."""
 
@@ -174,6 +189,10 @@ class CellReview(Contract):
     reviewer: str = Field(max_length=128)
     reviewed_at: UtcDatetime
     comment: Note | None = None
+    blind_verdict: SlideVerdict | None = Field(
+        default=None,
+        description="The reader's last answer before they were shown another reader's: agreement is counted by it.",
+    )
 
 
 class CellToReview(Contract):
@@ -181,7 +200,9 @@ class CellToReview(Contract):
 
     column: int = Field(ge=0)
     row: int = Field(ge=0)
-    chosen: Literal["nearest_cut", "random"] = Field(description="One in ten is drawn at random.")
+    chosen: Literal["nearest_cut", "random", "second_reading"] = Field(
+        description="One in ten is drawn at random; `second_reading`: another reader answered it."
+    )
 
 
 class ReviewToRecord(Contract):
@@ -189,6 +210,23 @@ class ReviewToRecord(Contract):
 
     verdict: SlideVerdict
     comment: Note | None = None
+
+
+class ReviewsToRecord(ReviewToRecord):
+    """What a reviewer says of several cells at once."""
+
+    cells: tuple[tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)]], ...] = Field(
+        min_length=1, max_length=200, description="As [column, row]."
+    )
+
+
+class TrainingPatches(Contract):
+    """The reviewed cells of a slide, as a training folder has them."""
+
+    idc: int = Field(default=0, ge=0, description="Cells that all their readers called IDC: class 1.")
+    no_idc: int = Field(default=0, ge=0, description="Cells that none of their readers called IDC: class 0.")
+    unsure: int = Field(default=0, ge=0, description="Left out: all their readers were unsure.")
+    disagreements: int = Field(default=0, ge=0, description="Left out: their readers gave different answers.")
 
 
 class SlideScreened(Message):

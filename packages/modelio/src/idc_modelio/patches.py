@@ -29,6 +29,7 @@ __all__ = [
     "MAX_SIDE_PX",
     "MIN_SIDE_PX",
     "ImageHeader",
+    "as_png",
     "decode_patch",
     "inspect_image",
 ]
@@ -84,6 +85,19 @@ def inspect_image(data: bytes) -> ImageHeader:
     """
     with _decoded(data) as image:
         return ImageHeader(str(image.format), image.width, image.height, image.mode)
+
+
+def as_png(data: bytes) -> bytes:
+    """An image of any allowed format as PNG, which every browser shows: upright, RGB, without other contents.
+
+    Raises:
+        PatchError: As `inspect_image`.
+    """
+    with _decoded(data) as image:
+        png = io.BytesIO()
+        # A new image: what the file says beside its pixels stays behind.
+        Image.frombytes("RGB", image.size, image.convert("RGB").tobytes()).save(png, "PNG")
+        return png.getvalue()
 
 
 def decode_patch(data: bytes, *, height_px: int, width_px: int, um_per_px: float | None = None) -> NDArray[np.uint8]:

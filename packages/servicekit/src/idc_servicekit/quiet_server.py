@@ -1,6 +1,7 @@
 """uvicorn that sleeps without requests."""
 
 import asyncio
+import gc
 import sys
 from contextlib import suppress
 from typing import Final
@@ -37,6 +38,10 @@ class QuietServer(uvicorn.Server):
     async def main_loop(self) -> None:
         """Serve until `should_exit`."""
         self._serving_loop = asyncio.get_running_loop()
+        # What there is now stays as long as the process. Looking for garbage in it again and again took a fifth of the
+        # gateway's processor time under load.
+        gc.collect()
+        gc.freeze()
         while not await self.on_tick(0):  # uvicorn renews the header at multiples of ten
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._tick_s):

@@ -7,6 +7,7 @@ from idc_slidescores.cuts import FittedCut, model_cut
 from idc_slidescores.deciding import decide_cells, idc_area
 from idc_slidescores.fitting import LEAST_CELLS, fit_cut
 from idc_slidescores.neighbourhood import logits_of, neighbourhood_mean
+from idc_slidescores.operating import operating_points
 from idc_slidescores.posterior import NONE_REVIEWED, Reviewed
 from idc_slidescores.reviewing import next_reviews
 
@@ -22,4 +23,5 @@ __all__ = [
     "model_cut",
     "neighbourhood_mean",
     "next_reviews",
+    "operating_points",
 ]

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import partial
 from importlib.metadata import version
 from typing import Final
 
@@ -17,18 +18,27 @@ from idc_gateway.alarms.actions import AlarmActions
 from idc_gateway.alarms.board import AlarmBoard
 from idc_gateway.alarms.commands import AlarmCommands
 from idc_gateway.audit.chain_check import ChainCheck
+from idc_gateway.certificates import Certificates, Place
 from idc_gateway.classifying.classifying import Classifying
 from idc_gateway.classifying.result_writer import ResultWriter
+from idc_gateway.drift.drift import Drift
+from idc_gateway.drift.image_measures import ImageMeasures
+from idc_gateway.drift.latest_store import LatestStore
 from idc_gateway.inference.balanced import BalancedInference
 from idc_gateway.inference.coalescing import CALLS_PER_SERVER, Coalescing
 from idc_gateway.inference.credentials import KeyFromFile, trusted_by
 from idc_gateway.inference.endpoint import Endpoint
 from idc_gateway.inference.oip_inference import OipInference
 from idc_gateway.inference.ports import InferenceServer
+from idc_gateway.live.folder_watch import FolderWatch
+from idc_gateway.live.live import Live
+from idc_gateway.live.slide_watch import SlideWatch
+from idc_gateway.live.watches import AlarmWatch
 from idc_gateway.messages.backlog import Backlog
 from idc_gateway.messages.mqtt_bus import MqttBus
 from idc_gateway.messages.outbox import IDLE_S, SHARED_IDLE_S, Outbox
 from idc_gateway.messages.ports import Bus
+from idc_gateway.occlusion.explaining import Explaining
 from idc_gateway.results.feed import Feed
 from idc_gateway.results.housekeeping import Housekeeping
 from idc_gateway.results.image_deletions import ImageDeletions
@@ -36,6 +46,7 @@ from idc_gateway.results.images import ImageStore
 from idc_gateway.results.object_images import open_images
 from idc_gateway.results.retention import Retention
 from idc_gateway.results.reviewing import Reviewing
+from idc_gateway.results.stored_images import read_image
 from idc_gateway.results.watched_images import WatchedImages
 from idc_gateway.settings import GatewaySettings
 from idc_gateway.shared_check import SharedCheck
@@ -44,6 +55,8 @@ from idc_gateway.slides.follower import ScreenedFollower
 from idc_gateway.store import Store, open_store
 from idc_gateway.web.metrics import Metrics
 from idc_gateway.web.rooms import Access, Alarms, Audit, Gateway, Messages, Results, Slides
+from idc_gateway.web.routes.alarms import AlarmList
+from idc_gateway.web.routes.folders import FolderItem
 from idc_servicekit.body_budget import BodyBudget
 from idc_servicekit.sql.engine import with_password
 
@@ -74,6 +87,7 @@ def build(
     inference = _inference(settings, servers or _inference_servers(settings))
     messages = _messages(settings, store, bus)
     alarms = _alarms(settings, store, messages)
+    slides = _slides(settings, store, messages)
     metrics = Metrics(messages.bus, inference, messages.backlog, alarms.board)
     return Gateway(
         settings=settings,
@@ -84,9 +98,13 @@ def build(
         alarms=alarms,
         messages=messages,
         inference=inference,
+        explaining=Explaining(inference.predict),
         results=_results(settings, store, watched, writer),
         classifying=_classifying(settings, store, inference, messages, writer, metrics),
-        slides=_slides(settings, store, messages),
+        drift=_drift(store, watched),
+        certificates=Certificates(_places(settings)),
+        slides=slides,
+        live=_live(store, alarms, messages, slides),
         bodies=BodyBudget(
             max_body_bytes=settings.max_body_bytes,
             max_total_bytes=settings.max_total_body_bytes,
@@ -172,6 +190,26 @@ def _classifying(
     )
 
 
+def _drift(store: Store, images: WatchedImages | None) -> Drift:
+    def read(sha256: str) -> bytes | None:
+        found = read_image(store.images, images, sha256)
+        return None if found is None else found[0]
+
+    return Drift(LatestStore(store.database), ImageMeasures(read))
+
+
+def _places(settings: GatewaySettings) -> list[Place]:
+    """Who shows a certificate to this gateway or, at its public address, in front of it."""
+    broker = Place("the broker", settings.mqtt.host, settings.mqtt.port, settings.mqtt.tls_context)
+    servers = [(f"the inference server {url.host}", url, settings.inference_ca_file) for url in settings.inference_urls]
+    by_https = [*servers, ("this page", settings.public_url, None)]
+    return [broker] + [
+        Place(name, url.host, url.port or 443, partial(trusted_by, ca_file))
+        for name, url, ca_file in by_https
+        if url.scheme == "https" and url.host
+    ]
+
+
 def _slides(settings: GatewaySettings, store: Store, messages: Messages) -> Slides | None:
     if settings.slides_url is None:
         return None
@@ -187,6 +225,16 @@ def _slides(settings: GatewaySettings, store: Store, messages: Messages) -> Slid
     )
     uploads = BodyBudget(max_body_bytes=MAX_SLIDE_BYTES, max_total_bytes=1, timeout_s=settings.body_timeout_s)
     return Slides(connection, follower, uploads)
+
+
+def _live(store: Store, alarms: Alarms, messages: Messages, slides: Slides | None) -> Live:
+    def all_alarms() -> str:
+        return AlarmList.of(alarms.board.all(), broker_connected=messages.bus.is_connected).model_dump_json()
+
+    folders = FolderWatch(store.folders, lambda folder: FolderItem.of(folder).model_dump_json())
+    live = Live(AlarmWatch(all_alarms), (folders,) if slides is None else (folders, SlideWatch(slides.connection)))
+    alarms.board.on_change = live.alarm_reported
+    return live
 
 
 def _inference(settings: GatewaySettings, servers: Mapping[str, InferenceServer]) -> BalancedInference:

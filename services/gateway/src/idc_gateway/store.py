@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from idc_gateway.access.accounts_store import AccountsStore
 from idc_gateway.access.sessions_store import SessionsStore
 from idc_gateway.audit.audit_store import AuditStore
+from idc_gateway.folders.folders_store import FoldersStore
 from idc_gateway.idempotency.receipts_store import ReceiptsStore
 from idc_gateway.messages.leadership import ALONE, Leadership
 from idc_gateway.messages.leadership_store import PostgresLeadership
@@ -34,6 +35,7 @@ class Store:
     accounts: AccountsStore
     sessions: SessionsStore
     screened: ScreenedStore
+    folders: FoldersStore
     leadership: Leadership
 
 
@@ -50,5 +52,6 @@ def open_store(url: str) -> Store:
         accounts=AccountsStore(database),
         sessions=SessionsStore(database),
         screened=ScreenedStore(database),
+        folders=FoldersStore(database),
         leadership=PostgresLeadership(database) if database.is_shared else ALONE,
     )

@@ -102,10 +102,7 @@ class InferenceSettings(ServiceSettings):
     )
     decode_threads: int = Field(default=2, ge=1, le=64, description="Threads that read requests and decode images.")
     chunk_patches: int = Field(
-        default=4,
-        ge=1,
-        le=1024,
-        description="Patches in one inference on a device that gains from several; a processor core computes one.",
+        default=8, ge=1, le=1024, description="Patches in one inference, where so many wait; a few go one by one."
     )
     drain_delay_s: float = Field(
         default=2.0,

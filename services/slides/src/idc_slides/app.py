@@ -16,7 +16,7 @@ from idc_slides.housekeeping import Housekeeping
 from idc_slides.web import problems
 from idc_slides.web.metrics import count_request
 from idc_slides.web.rooms import Rooms
-from idc_slides.web.routes import cells, health, pictures, reviews, slides, uploads
+from idc_slides.web.routes import cells, health, pictures, reviews, slides, training, uploads
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ def create_app(rooms: Rooms) -> FastAPI:
     )
     app.state.rooms = rooms
     # Uploads and DeepZoom first: `/slides/{slide_id}` would take their paths.
-    for module in (health, uploads, pictures, cells, reviews, slides):
+    for module in (health, uploads, pictures, cells, reviews, training, slides):
         app.include_router(module.router)
     problems.install(app)
     app.add_middleware(Traced)

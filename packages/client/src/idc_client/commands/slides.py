@@ -11,7 +11,8 @@ from rich.markup import escape
 from idc_client import terminal
 from idc_client.commands import pass_gateway
 from idc_client.errors import ClientError, InputRejected
-from idc_client.gateway.connection import Connection
+from idc_client.files import whole_file
+from idc_client.gateway.connection import Connection, path_segment
 from idc_client.slides.slide_files import find_slides
 from idc_client.slides.tables import is_screened, slide_table, why_not
 from idc_client.slides.waiting import records, wait_for_all
@@ -37,6 +38,30 @@ def list_slides(gateway: Connection, *, state: str | None, search: str | None, l
         click.echo(json.dumps({"notice": terminal.NOTICE, "items": found}, indent=2))
         return
     terminal.screen().print(slide_table(found), f"\n{terminal.NOTICE}")
+
+
+@slides.command()
+@click.argument("slide", metavar="SLIDE")
+@click.option("--patient", help="By which the trainer divides patches; by default the file's name.")
+@click.option(
+    "--out", "-o", type=click.Path(path_type=Path, dir_okay=False), required=True, help="The zip to write, for --data."
+)
+@pass_gateway
+def training(gateway: Connection, *, slide: str, patient: str | None, out: Path) -> None:
+    """Write the reviewed patches of a slide, by its id, as a training folder for idc-trainer; needs the scope admin.
+
+    It has the patches on which all readers agree; it prints how many were left out.
+    """
+    place = f"/slides/{path_segment(slide)}/training-folder"
+    counts = gateway.get(place)
+    query = {} if patient is None else {"patient": patient}
+    with gateway.stream(f"{place}.zip", params=query) as answer, whole_file(out) as file:
+        for piece in answer.iter_bytes():
+            file.write(piece)
+    terminal.remark(
+        f"{counts['idc']} patches with IDC, {counts['no_idc']} without; left out: {counts['unsure']} unsure, "
+        f"{counts['disagreements']} disagreements"
+    )
 
 
 @slides.command()

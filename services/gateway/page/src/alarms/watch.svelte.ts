@@ -1,45 +1,33 @@
-// Asks for the alarms as long as somebody is signed in.
+// The alarms as the gateway tells them.
 
-import { SignedOut, call } from "../interface/call";
 import type { Alarm, AlarmList } from "../interface/types";
-import { hasFinding } from "./sentences";
-
-const PERIOD_MS = 1000;
+import { announcing } from "./announcing.svelte";
+import { hasFinding, newestFinding } from "./sentences";
 
 class AlarmWatch {
   items = $state.raw<Alarm[]>([]);
   brokerConnected = $state(true);
   hasAnswer = $state(false);
-  /** Why the reports may be outdated, where the gateway does not answer. */
-  failure = $state("");
+  private announced: Set<string> | null = null; // null before the first list
 
   /** Whether a finding waits at any alarm that is online. */
   get finding(): boolean {
     return this.items.some((alarm) => alarm.online && hasFinding(alarm));
   }
 
-  /** Ask until the returned function is called; `onSignedOut` is called when the session has ended. */
-  start(onSignedOut: () => void): () => void {
-    const stopped = new AbortController();
-    void this.ask(stopped.signal, onSignedOut);
-    return () => stopped.abort();
+  take(list: AlarmList): void {
+    this.items = list.items;
+    this.brokerConnected = list.broker_connected;
+    this.hasAnswer = true;
+    const waiting = new Set(list.items.filter((alarm) => alarm.online && hasFinding(alarm)).map((alarm) => `${alarm.device} ${newestFinding(alarm)}`));
+    // What waits when the page is opened is shown; what comes after it is announced.
+    if (this.announced !== null && [...waiting].some((finding) => !this.announced!.has(finding))) announcing.announce();
+    this.announced = waiting;
   }
 
-  private async ask(signal: AbortSignal, onSignedOut: () => void): Promise<void> {
-    while (!signal.aborted) {
-      try {
-        const answer = await call<AlarmList>("/api/v1/alarms", { signal });
-        this.items = answer.items;
-        this.brokerConnected = answer.broker_connected;
-        this.hasAnswer = true;
-        this.failure = "";
-      } catch (error) {
-        if (signal.aborted) return;
-        if (error instanceof SignedOut) return onSignedOut();
-        this.failure = (error as Error).message;
-      }
-      await new Promise((resume) => setTimeout(resume, PERIOD_MS));
-    }
+  /** Forget everything: someone else may sign in. */
+  clear(): void {
+    [this.items, this.brokerConnected, this.hasAnswer, this.announced] = [[], true, false, null];
   }
 }
 

@@ -1,7 +1,8 @@
 // Sends files in forms, several files to a form, and reports the outcome of each file.
 
-import { Refused, SignedOut, Unreachable, call } from "../interface/call";
+import { Refused, SignedOut, Unreachable, call, withQuery } from "../interface/call";
 import type { Batch, BatchItem, Classification } from "../interface/types";
+import { randomHex } from "../parts/identity";
 import type { Words } from "../words/en";
 
 const FORM_FILES = 64;
@@ -16,13 +17,16 @@ export type Outcome = Classified | NotClassified;
 
 type Part = { file: File; data: Blob };
 
+/** Where files go, and what ends it. */
+type Target = { folder: string; signal: AbortSignal };
+
 /**
- * Classify files, form by form.
+ * Classify files of a folder, form by form.
  *
- * Yields one list for each form, so that every file is accounted for once. Throws SignedOut when the session ends; files
- * without an outcome were not classified.
+ * Yields one list for each form, so that every file is accounted for once. Throws SignedOut when the session ends, and
+ * AbortError when the signal says so; files without an outcome were not classified.
  */
-export async function* classify(files: Iterable<File>, w: Words["drop"]): AsyncGenerator<Outcome[]> {
+export async function* classify(files: Iterable<File>, target: Target, w: Words["drop"]): AsyncGenerator<Outcome[]> {
   let failure: string | null = null; // why nothing more is sent
   for await (const { parts, unreadable } of formsOf(files, w)) {
     if (failure !== null) {
@@ -31,9 +35,9 @@ export async function* classify(files: Iterable<File>, w: Words["drop"]): AsyncG
       continue;
     }
     try {
-      yield [...unreadable, ...(await outcomesOf(parts, w))];
+      yield [...unreadable, ...(await outcomesOf(parts, target, w))];
     } catch (error) {
-      if (error instanceof SignedOut) throw error;
+      if (error instanceof SignedOut || target.signal.aborted) throw error;
       const reason = (failure = (error as Error).message);
       yield [...unreadable, ...parts.map(({ file }) => ({ file, reason }))];
     }
@@ -69,12 +73,12 @@ async function read(file: File, w: Words["drop"]): Promise<Part | NotClassified>
 }
 
 /** Send one form; images that inference had no time for are sent again. */
-async function outcomesOf(parts: Part[], w: Words["drop"]): Promise<Outcome[]> {
+async function outcomesOf(parts: Part[], target: Target, w: Words["drop"]): Promise<Outcome[]> {
   const outcomes: Outcome[] = [];
   let rest = parts;
   for (let attempt = 0; rest.length > 0; attempt += 1) {
     const sent = rest;
-    const items = await itemsOf(sent);
+    const items = await itemsOf(sent, target);
     const isBusy = (item: BatchItem) => item.error?.status === 503 && attempt < PAUSES_MS.length;
     for (const item of items.filter((item) => !isBusy(item))) {
       const { file } = sent[item.index]!;
@@ -87,27 +91,22 @@ async function outcomesOf(parts: Part[], w: Words["drop"]): Promise<Outcome[]> {
 }
 
 /** The gateway's items for one form. A retry has the same key, so that nothing is classified twice. */
-async function itemsOf(parts: Part[]): Promise<BatchItem[]> {
-  const headers = { "Idempotency-Key": randomKey() };
+async function itemsOf(parts: Part[], { folder, signal }: Target): Promise<BatchItem[]> {
+  const headers = { "Idempotency-Key": `page-${randomHex(16)}` };
   for (let attempt = 0; ; attempt += 1) {
     const body = new FormData();
     for (const { file, data } of parts) body.append("images", data, file.name);
     try {
-      return (await call<Batch>("/api/v1/classifications", { method: "POST", headers, body })).items;
+      return (await call<Batch>(withQuery("/api/v1/classifications", { folder }), { method: "POST", headers, body, signal })).items;
     } catch (error) {
       // A form of which no image was accepted is rejected as a whole, with an item for each image.
       if (error instanceof Refused && error.problem.items) return error.problem.items as BatchItem[];
+      signal.throwIfAborted();
       const isPassing = error instanceof Unreachable || (error instanceof Refused && PASSING.includes(error.status));
       if (!isPassing || attempt === PAUSES_MS.length) throw error;
     }
     await pause(PAUSES_MS[attempt]!);
   }
-}
-
-function randomKey(): string {
-  // crypto.randomUUID is missing on a page that was opened by plain HTTP from another machine
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return `page-${[...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("")}`;
 }
 
 function pause(ms: number): Promise<void> {

@@ -1,12 +1,12 @@
-// The results that the page shows: those of this visit at once, the stored ones page by page, newest first.
+// The results that the page shows: those of a folder, or all of them page by page, newest first.
 
 import { call, withQuery } from "../interface/call";
-import type { Classification, ClassificationPage, Decision } from "../interface/types";
-import { route } from "../routing/route.svelte";
+import type { Classification, ClassificationPage, Decision, Folder } from "../interface/types";
 
 const DRAWN_AT_ONCE = 200;
 const PAGE_ITEMS = 200;
-const LOADED_AT_ONCE = 10_000; // results of one reload; `more` loads further ones
+const FOLDER_PAGE_ITEMS = 1000;
+const LOADED_AT_ONCE = 10_000; // results of one folder; `more` loads further ones
 
 export type Shown = { item: Classification; file?: File };
 export type Filter = "all" | Decision;
@@ -19,7 +19,10 @@ class Results {
   /** Where the stored results go on; null at their end. */
   cursor = $state<string | null>(null);
   isLoading = $state(false);
-  private since: string | null = null;
+  /** The folder whose results these are; null for those of all folders and none. */
+  folder = $state.raw<Folder | null>(null);
+  private folderId: string | null = null;
+  private files = new Map<string, File>(); // of this visit, by the results' ids: what the browser has need not be fetched
 
   chosen = $derived(this.items.filter(({ item }) => this.filter === "all" || item.decision === this.filter));
   drawn = $derived(this.chosen.slice(0, this.drawnCount));
@@ -29,22 +32,25 @@ class Results {
     return counts;
   });
 
-  /** Add files that were classified; the address then names the time of the first one, so that a reload shows them. */
-  add(classified: Shown[]): void {
-    if (classified.length === 0) return;
-    this.items = [...classified.toReversed(), ...this.items];
-    if (route.query.get("since") !== "now") return;
-    this.since = classified.map(({ item }) => item.created_at).sort()[0]!;
-    route.replace(withQuery("/patches", { since: this.since }));
+  /** Add files of a folder that were classified, where that folder is shown. */
+  add(folder: string, classified: Required<Shown>[]): void {
+    for (const { item, file } of classified) this.files.set(item.id, file);
+    if (this.folderId !== null && this.folderId !== folder) return;
+    this.insert(classified.toReversed(), true);
   }
 
-  /** Load the stored results since a time, or the newest ones. */
-  async load(since: string | null): Promise<void> {
-    if (since === "now" || (since !== null && since === this.since)) return; // they are in memory
-    this.clear();
-    this.since = since;
+  /** Show a folder that has no results yet. */
+  begin(folder: string | null): void {
+    [this.items, this.cursor, this.folder, this.folderId] = [[], null, null, folder];
+    this.choose("all");
+  }
+
+  /** Load the stored results of a folder, or the newest ones of all. */
+  async load(folder: string | null): Promise<void> {
+    this.begin(folder);
+    if (folder !== null) this.take(await call<Folder>(`/api/v1/folders/${folder}`));
     do await this.loadPage();
-    while (since !== null && this.cursor !== null && this.items.length < LOADED_AT_ONCE);
+    while (folder !== null && folder === this.folderId && this.cursor !== null && this.items.length < LOADED_AT_ONCE);
   }
 
   choose(filter: Filter): void {
@@ -57,25 +63,36 @@ class Results {
     if (this.drawnCount > this.chosen.length && this.cursor !== null) await this.loadPage();
   }
 
-  /** Forget everything: someone else may sign in. */
-  clear(): void {
-    [this.items, this.cursor, this.since] = [[], null, null];
-    this.choose("all");
+  /** A folder has changed. */
+  take(folder: Folder): void {
+    if (folder.id === this.folderId) this.folder = folder;
   }
 
+  /** Forget everything: someone else may sign in. */
+  clear(): void {
+    this.begin(null);
+    this.files.clear();
+  }
+
+
   private async loadPage(): Promise<void> {
-    const own = this.since;
+    const own = this.folderId;
     this.isLoading = true;
     try {
-      const query = { limit: PAGE_ITEMS, cursor: this.cursor, created_from: this.since };
+      const query = { limit: own === null ? PAGE_ITEMS : FOLDER_PAGE_ITEMS, cursor: this.cursor, folder: own };
       const page = await call<ClassificationPage>(withQuery("/api/v1/classifications", query));
-      if (own !== this.since) return;
-      const known = new Set(this.items.map(({ item }) => item.id));
-      this.items = [...this.items, ...page.items.filter(({ id }) => !known.has(id)).map((item) => ({ item }))];
+      if (own !== this.folderId) return;
+      this.insert(page.items.map((item) => ({ item, file: this.files.get(item.id) })), false);
       this.cursor = page.next_cursor;
     } finally {
-      this.isLoading = false;
+      if (own === this.folderId) this.isLoading = false;
     }
+  }
+
+  private insert(found: Shown[], first: boolean): void {
+    const known = new Set(this.items.map(({ item }) => item.id));
+    const fresh = found.filter(({ item }) => !known.has(item.id));
+    this.items = first ? [...fresh, ...this.items] : [...this.items, ...fresh];
   }
 }
 

@@ -42,3 +42,11 @@ test("a reader and the model are compared where both decided", () => {
   const decisions = { 1: "no_idc", 2: "idc", 3: "no_idc", 4: "uncertain" } as const;
   expect(withModel(reviews, ({ column }) => decisions[column as 1])).toEqual([["idc", "no_idc"], ["no_idc", "no_idc"]]);
 });
+
+test("an answer that was changed after another was seen counts as it was before", () => {
+  const changed = { ...review(1, "b", "idc"), blind_verdict: "no_idc" as const };
+  const reviews = [review(1, "a", "idc"), changed, review(2, "a", "no_idc"), review(2, "b", "no_idc")];
+
+  expect(betweenReaders(reviews)[0]!.kappa).toBe(0);
+  expect(disagreements(reviews)).toEqual([]);
+});

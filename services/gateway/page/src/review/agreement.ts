@@ -35,14 +35,17 @@ export function disagreements(reviews: readonly CellReview[]): CellReview[][] {
 
 export type Agreement = { first: string; second: string; cells: number; kappa: number | null };
 
-/** The agreement of each two readers, on the cells that both reviewed. */
+/** A reader's answer before they saw another's. */
+const blindOf = (review: CellReview | undefined) => review?.blind_verdict ?? review?.verdict;
+
+/** The agreement of each two readers by their blind answers, on the cells that both reviewed. */
 export function betweenReaders(reviews: readonly CellReview[]): Agreement[] {
   const readers = [...new Set(reviews.map(({ reviewer }) => reviewer))].sort();
   const groups = byCell(reviews);
   return readers.flatMap((first, place) =>
     readers.slice(place + 1).flatMap((second) => {
       const pairs = groups.flatMap((group): Pair[] => {
-        const [a, b] = [first, second].map((name) => group.find(({ reviewer }) => reviewer === name)?.verdict);
+        const [a, b] = [first, second].map((name) => blindOf(group.find(({ reviewer }) => reviewer === name)));
         return a && b ? [[a, b]] : [];
       });
       return pairs.length === 0 ? [] : [{ first, second, cells: pairs.length, kappa: kappa(pairs) }];
@@ -50,11 +53,12 @@ export function betweenReaders(reviews: readonly CellReview[]): Agreement[] {
   );
 }
 
-/** The pairs of a reader's answers and the model's decisions; cells for which either is undecided are left out. */
+/** The pairs of a reader's blind answers and the model's decisions; cells for which either is undecided are left out. */
 export function withModel(reviews: readonly CellReview[], decisionAt: (review: CellReview) => Decision | undefined): Pair[] {
   const isDecided = (answer: SlideVerdict | Decision | undefined) => answer === "idc" || answer === "no_idc";
   return reviews.flatMap((review): Pair[] => {
     const decision = decisionAt(review);
-    return isDecided(review.verdict) && isDecided(decision) ? [[review.verdict, decision!]] : [];
+    const verdict = blindOf(review);
+    return verdict && isDecided(verdict) && isDecided(decision) ? [[verdict, decision!]] : [];
   });
 }

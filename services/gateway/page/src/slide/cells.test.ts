@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 
 import type { Decision, SlideCells } from "../interface/types";
-import { colourOf, countsOf, decide, decideAll, histogram, hotSpots, moved } from "./cells";
+import { areaAround, colourOf, countsOf, decide, decideAll, histogram, moved } from "./cells";
 
-const CUT = { low_logit: -1, high_logit: 1 };
+const CUT = { logit: 0, low_logit: -1, high_logit: 1 };
 
 function cells(...given: [column: number, row: number, logit: number][]): SlideCells {
   return {
@@ -40,26 +40,17 @@ describe("a histogram", () => {
   });
 });
 
-describe("hot spots", () => {
-  test("are groups of IDC cells that touch, corners too, largest first", () => {
-    const slide = cells([0, 0, 2], [1, 1, 2], [5, 5, 4], [2, 2, 2], [9, 9, -4]);
-    const spots = hotSpots(slide, decideAll(slide, CUT));
-
-    expect(spots.map(({ cells }) => cells)).toEqual([[0, 1, 3], [2]]);
-    expect(spots[0]).toMatchObject({ column: 1, row: 1 });
-    expect(spots[0]!.mm2).toBeCloseTo(0.12);
-    expect(spots[1]!.highest).toBeCloseTo(0.982, 3);
-  });
-
-  test("of a slide without IDC are none", () => {
-    expect(hotSpots(cells([0, 0, -2]), ["no_idc"])).toEqual([]);
-  });
-});
-
 describe("the map's colour", () => {
   test("is white at the cut, blue far below it and orange far above it", () => {
     expect(colourOf(0, CUT)).toEqual([247, 247, 247]);
     expect(colourOf(-99, CUT)).toEqual([33, 102, 172]);
     expect(colourOf(99, CUT)).toEqual([179, 88, 6]);
   });
+});
+
+test("the area around the cut has the cells that a moved cut would decide otherwise", () => {
+  const slide = cells([0, 0, -0.4], [1, 0, 0.5], [2, 0, 0.6], [3, 0, 0]);
+  slide.reasons[3] = ["out_of_focus"];
+
+  expect(areaAround(slide, CUT, 0.5)).toBeCloseTo(0.08);
 });

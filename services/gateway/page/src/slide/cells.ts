@@ -1,4 +1,4 @@
-// What the page computes of a slide's cells: decisions at another cut, areas, histogram, hot spots, the map's colours.
+// What the page computes of a slide's cells: decisions at another cut, areas, histogram, the map's colours.
 
 import type { Decision, Reason, SlideCells, SlideCut } from "../interface/types";
 
@@ -6,7 +6,7 @@ import type { Decision, Reason, SlideCells, SlideCut } from "../interface/types"
 export const CELL_MM2 = 0.04;
 
 export type Cell = { column: number; row: number };
-export type Cut = Pick<SlideCut, "low_logit" | "high_logit">;
+export type Cut = Pick<SlideCut, "logit" | "low_logit" | "high_logit">;
 export type Counts = Record<Decision, number>;
 
 /**
@@ -22,7 +22,7 @@ export function decide(logit: number, reasons: readonly Reason[], cut: Cut): Dec
 
 /** The cut moved by so much, in logits. */
 export function moved(cut: Cut, by: number): Cut {
-  return { low_logit: cut.low_logit + by, high_logit: cut.high_logit + by };
+  return { logit: cut.logit + by, low_logit: cut.low_logit + by, high_logit: cut.high_logit + by };
 }
 
 /** The decisions of all cells at a cut. */
@@ -47,50 +47,6 @@ export function histogram(values: readonly number[], low: number, high: number, 
   return counts;
 }
 
-export type HotSpot = { cells: number[]; column: number; row: number; mm2: number; highest: number };
-
-/** Groups of adjacent IDC cells (corners count), largest first: indices of their cells, centre, area, highest P(IDC). */
-export function hotSpots(cells: SlideCells, decisions: readonly Decision[]): HotSpot[] {
-  const waiting = new Map<string, number>();
-  decisions.forEach((decision, index) => {
-    if (decision === "idc") waiting.set(`${cells.column[index]} ${cells.row[index]}`, index);
-  });
-  const groups: HotSpot[] = [];
-  for (const [key, index] of waiting) {
-    waiting.delete(key);
-    groups.push(spotOf(cells, grown(cells, index, waiting)));
-  }
-  return groups.toSorted((a, b) => b.cells.length - a.cells.length || b.highest - a.highest);
-}
-
-/** The cells that are connected with the first one; they are taken out of those that wait. */
-function grown(cells: SlideCells, first: number, waiting: Map<string, number>): number[] {
-  const group = [first];
-  for (const index of group) {
-    for (const [right, down] of NEIGHBOURS) {
-      const key = `${cells.column[index]! + right} ${cells.row[index]! + down}`;
-      const neighbour = waiting.get(key);
-      if (neighbour === undefined) continue;
-      waiting.delete(key);
-      group.push(neighbour);
-    }
-  }
-  return group;
-}
-
-const NEIGHBOURS = [-1, 0, 1].flatMap((right) => [-1, 0, 1].map((down) => [right, down] as const)).filter(([a, b]) => a !== 0 || b !== 0);
-
-function spotOf(cells: SlideCells, group: number[]): HotSpot {
-  const mean = (values: readonly number[]) => group.reduce((sum, index) => sum + values[index]!, 0) / group.length;
-  return {
-    cells: group,
-    column: mean(cells.column),
-    row: mean(cells.row),
-    mm2: group.length * CELL_MM2,
-    highest: group.reduce((highest, index) => Math.max(highest, cells.probability[index]!), 0),
-  };
-}
-
 const BELOW = [33, 102, 172] as const;
 const AT_CUT = [247, 247, 247] as const;
 const ABOVE = [179, 88, 6] as const;
@@ -99,9 +55,8 @@ const FULL_AT = 4;
 
 /** Red, green, blue (0-255) of a mean logit: blue below the cut, white at it, orange above; told apart by colour-blind people. */
 export function colourOf(logit: number, cut: Cut): [number, number, number] {
-  const middle = (cut.low_logit + cut.high_logit) / 2;
-  const share = Math.min(1, Math.abs(logit - middle) / FULL_AT);
-  const end = logit < middle ? BELOW : ABOVE;
+  const share = Math.min(1, Math.abs(logit - cut.logit) / FULL_AT);
+  const end = logit < cut.logit ? BELOW : ABOVE;
   const mixed = (channel: 0 | 1 | 2) => Math.round(AT_CUT[channel] + share * (end[channel] - AT_CUT[channel]));
   return [mixed(0), mixed(1), mixed(2)];
 }
@@ -109,4 +64,10 @@ export function colourOf(logit: number, cut: Cut): [number, number, number] {
 /** P(IDC) of a logit. */
 export function probabilityOf(logit: number): number {
   return 1 / (1 + Math.exp(-logit));
+}
+
+/** Area in mm2 of the cells whose decision hangs on where the cut lies, within so many logits of it. */
+export function areaAround(cells: SlideCells, cut: Cut, within: number): number {
+  const isNear = (logit: number, index: number) => Math.abs(logit - cut.logit) <= within && cells.reasons[index]!.every((reason) => reason === "between_thresholds");
+  return cells.logit.filter(isNear).length * CELL_MM2;
 }

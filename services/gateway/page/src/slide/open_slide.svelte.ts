@@ -1,18 +1,21 @@
 // One slide with its cells, as the slide view and the review show it.
 
-import { call, send } from "../interface/call";
-import type { CellReview, Slide, SlideCells, SlideVerdict } from "../interface/types";
+import { Refused, call, send } from "../interface/call";
+import type { CellReview, OperatingPoints, Slide, SlideCells, SlideVerdict } from "../interface/types";
 import { slidePath } from "../slides/addresses";
 import { isMoving } from "../slides/list.svelte";
-import { countsOf, decideAll, hotSpots, moved, type Cell, type Cut } from "./cells";
+import { countsOf, decideAll, moved, type Cell, type Cut } from "./cells";
+import { hotSpots, problems } from "./places";
 
 const PERIOD_MS = 3000;
-const MODEL_CUT: Cut = { low_logit: 0, high_logit: 0 }; // before the slide has one
+const MODEL_CUT: Cut = { logit: 0, low_logit: 0, high_logit: 0 }; // before the slide has one
 
 export class OpenSlide {
   slide = $state.raw<Slide | null>(null);
   cells = $state.raw<SlideCells | null>(null);
   reviews = $state.raw<CellReview[]>([]);
+  /** Validation sensitivity and specificity of cuts; null until the slide is done. */
+  points = $state.raw<OperatingPoints | null>(null);
   /** How far the reader moved the cut, in logits; it changes what the page shows, and no result. */
   shift = $state(0);
 
@@ -21,14 +24,20 @@ export class OpenSlide {
   decisions = $derived(this.cells === null ? [] : this.shift === 0 ? this.cells.decision : decideAll(this.cells, this.cut));
   counts = $derived(countsOf(this.decisions));
   hotSpots = $derived(this.cells === null ? [] : hotSpots(this.cells, this.decisions));
+  problems = $derived(this.cells === null ? [] : problems(this.cells));
   private index = $derived(new Map(this.cells?.column.map((column, index) => [`${column} ${this.cells!.row[index]}`, index])));
 
   constructor(readonly id: string) {}
 
-  async load(mayReview: boolean): Promise<void> {
+  async load(): Promise<void> {
     this.slide = await call<Slide>(slidePath(this.id));
     this.cells = await call<SlideCells>(slidePath(this.id, "/grid"));
-    if (mayReview) this.reviews = await call<CellReview[]>(slidePath(this.id, "/reviews"));
+    if (this.slide.state === "done") this.points = await call<OperatingPoints>(slidePath(this.id, "/operating-points")).catch(withoutFigures);
+  }
+
+  /** Ask for the reviews that this reader may see. From then on they know the others' answers to these cells. */
+  async loadReviews(): Promise<void> {
+    this.reviews = await call<CellReview[]>(slidePath(this.id, "/reviews"));
   }
 
   /** Ask again while the slide is on its way, until the returned function is called. */
@@ -44,11 +53,20 @@ export class OpenSlide {
     return this.index.get(`${column} ${row}`);
   }
 
-  /** Record a review; the slide's cut may move. */
-  async review(cell: Cell, verdict: SlideVerdict, reviewer: string): Promise<void> {
-    this.slide = await send<Slide>(this.reviewPath(cell), "PUT", { verdict });
-    const review = { ...cell, verdict, reviewer, reviewed_at: new Date().toISOString(), comment: null };
-    this.reviews = [...this.others(cell, reviewer), review];
+  /** Record one answer for some cells; the slide's cut may move. */
+  async review(cells: readonly Cell[], verdict: SlideVerdict, reviewer: string, comment: string | null): Promise<void> {
+    const given = { verdict, ...(comment === null ? {} : { comment }) };
+    const [cell] = cells;
+    this.slide =
+      cells.length === 1 && cell
+        ? await send<Slide>(this.reviewPath(cell), "PUT", given)
+        : await send<Slide>(slidePath(this.id, "/reviews"), "POST", { ...given, cells: cells.map(({ column, row }) => [column, row]) });
+    const reviewed_at = new Date().toISOString();
+    for (const { column, row } of cells) {
+      const before = this.reviews.find((review) => review.column === column && review.row === row && review.reviewer === reviewer);
+      const review = { column, row, verdict, reviewer, reviewed_at, comment, blind_verdict: before?.blind_verdict ?? verdict };
+      this.reviews = [...this.others({ column, row }, reviewer), review];
+    }
   }
 
   async withdraw(cell: Cell, reviewer: string): Promise<void> {
@@ -64,4 +82,10 @@ export class OpenSlide {
   private reviewPath({ column, row }: Cell): string {
     return slidePath(this.id, `/reviews/${column}/${row}`);
   }
+}
+
+/** The view is of use without the figures: an older slides service has none. */
+function withoutFigures(error: unknown): null {
+  if (error instanceof Refused) return null;
+  throw error;
 }

@@ -1,87 +1,144 @@
-// The work list: slides as the gateway lists them, newest first, and asked for again while one of them is on its way.
+// The work list: slides and folders of patches, as the gateway lists them and tells of their changes.
 
-import { Refused, call, send, withQuery } from "../interface/call";
-import type { Slide, SlidePage, SlideState } from "../interface/types";
-import { slidePath, slidesPath } from "./addresses";
+import { Refused, call, send } from "../interface/call";
+import type { Folder, Slide } from "../interface/types";
+import { foldersPath, slidePath, slidesPath } from "./addresses";
+import { Paged } from "./paged.svelte";
+import { merged, stageOf, type Kind, type Row, type Stage } from "./rows";
+import { sorted, type Column } from "./sorting";
 
-const PAGE_ITEMS = 100;
-const LARGEST_PAGE = 200;
-const PERIOD_MS = 2000;
+const RELOAD_MS = 400;
 
 export function isMoving({ state }: Slide): boolean {
   return state === "waiting" || state === "running";
 }
 
-class SlideList {
-  items = $state.raw<Slide[]>([]);
-  total = $state(0);
+class WorkItems {
   search = $state("");
-  state = $state<SlideState | "">("");
+  stage = $state<Stage | "">("");
+  kind = $state<Kind | "">("");
+  column = $state<Column>("received");
+  isDescending = $state(true);
   hasAnswer = $state(false);
   /** Whether the gateway has no slides service: it then shows patches only. */
   isOff = $state(false);
-  private cursor: string | null = null;
+  private readonly slideList = new Paged<Slide>(slidesPath);
+  private readonly folderList = new Paged<Folder>(foldersPath);
+  private reloading: ReturnType<typeof setTimeout> | undefined;
 
-  /** Ask for the first page, or for as many slides as are shown. */
+  /** All loaded rows, newest first, before filter and order. */
+  private readonly merged = $derived(merged(this.slideList.items, this.folderList.items, this.isPartial ? this.from : null));
+  rows = $derived.by(() => {
+    const fits = (row: Row) => (this.kind === "" || row.kind === this.kind) && (this.stage === "" || stageOf(row, Date.now()) === this.stage);
+    const shown = this.kind === "" && this.stage === "" ? this.merged : this.merged.filter(fits);
+    return this.column === "received" && this.isDescending ? shown : sorted(shown, this.column, this.isDescending);
+  });
+
+  get slides(): Slide[] {
+    return this.slideList.items;
+  }
+
+  get folders(): Folder[] {
+    return this.folderList.items;
+  }
+
+  /** How many rows there are for the search, loaded or not. */
+  get total(): number {
+    return this.slideList.total + this.folderList.total;
+  }
+
+  get loaded(): number {
+    return this.slideList.items.length + this.folderList.items.length;
+  }
+
+  get isPartial(): boolean {
+    return this.slideList.goesOn || this.folderList.goesOn;
+  }
+
+  get isFiltered(): boolean {
+    return this.search !== "" || this.stage !== "" || this.kind !== "";
+  }
+
+  /** Whether the order or the filter needs all rows, and not the newest ones alone. */
+  get needsAll(): boolean {
+    return this.isPartial && (this.stage !== "" || this.kind !== "" || this.column !== "received" || !this.isDescending);
+  }
+
+  private get from(): string | null {
+    const moments = [this.slideList.from, this.folderList.from].filter((moment) => moment !== null);
+    return moments.sort((a, b) => Date.parse(a) - Date.parse(b)).at(-1) ?? null;
+  }
+
+  /** Ask for the first pages, or for as many rows as are shown. */
   async load(): Promise<void> {
-    const wanted = Math.min(LARGEST_PAGE, Math.max(PAGE_ITEMS, this.items.length));
-    const [search, state] = [this.search, this.state];
-    const page = await this.ask({ search, state, limit: wanted });
-    if (page === null || search !== this.search || state !== this.state) return; // a later question was asked meanwhile
-    this.take(page, []);
+    await Promise.all([this.folderList.load(this.search), this.loadSlides()]);
+    this.hasAnswer = true;
   }
 
+  /** Load what comes next in time. */
   async more(): Promise<void> {
-    const query = { search: this.search, state: this.state, limit: PAGE_ITEMS, cursor: this.cursor };
-    this.take(await call<SlidePage>(withQuery(slidesPath, query)), this.items);
+    const { from } = this;
+    await Promise.all([this.slideList, this.folderList].filter((list) => list.goesOn && list.from === from).map((list) => list.more(this.search)));
   }
 
-  /** Ask again while a slide is on its way, until the returned function is called. */
-  follow(onFailure: (error: unknown) => void): () => void {
-    const timer = setInterval(() => {
-      if (this.items.some(isMoving)) void this.load().catch(onFailure);
-    }, PERIOD_MS);
-    return () => clearInterval(timer);
+  /** Ask again soon, once for several reasons. */
+  reloadSoon(onFailure: (error: unknown) => void): void {
+    clearTimeout(this.reloading);
+    this.reloading = setTimeout(() => void this.load().catch(onFailure), RELOAD_MS);
+  }
+
+  takeSlide(slide: Slide): void {
+    if (this.matches(slide.name)) this.slideList.take(slide);
+  }
+
+  takeFolder(folder: Folder): void {
+    if (this.matches(folder.name)) this.folderList.take(folder);
+  }
+
+  removeSlide(id: string): void {
+    this.slideList.remove(id);
   }
 
   async stateScale(id: string, um_per_px: number): Promise<void> {
-    await send(slidePath(id), "PATCH", { um_per_px });
-    await this.load();
+    this.takeSlide(await send<Slide>(slidePath(id), "PATCH", { um_per_px }));
   }
 
-  async cancel(id: string): Promise<void> {
-    await call(slidePath(id, "/cancel"), { method: "POST" });
-    await this.load();
+  async cancelSlide(id: string): Promise<void> {
+    this.takeSlide(await call<Slide>(slidePath(id, "/cancel"), { method: "POST" }));
   }
 
-  async remove(id: string): Promise<void> {
+  async deleteSlide(id: string): Promise<void> {
     await call(slidePath(id), { method: "DELETE" });
-    await this.load();
+    this.removeSlide(id);
+  }
+
+  sortBy(column: Column): void {
+    this.isDescending = column === this.column ? !this.isDescending : column !== "name";
+    this.column = column;
   }
 
   /** Forget everything: someone else may sign in. */
   clear(): void {
-    [this.items, this.total, this.cursor, this.hasAnswer] = [[], 0, null, false];
-    [this.search, this.state] = ["", ""];
+    clearTimeout(this.reloading);
+    this.slideList.clear();
+    this.folderList.clear();
+    [this.search, this.stage, this.kind, this.column, this.isDescending] = ["", "", "", "received", true];
+    this.hasAnswer = false;
   }
 
-  private async ask(query: Record<string, string | number>): Promise<SlidePage | null> {
+  private async loadSlides(): Promise<void> {
     try {
-      return await call<SlidePage>(withQuery(slidesPath, query));
+      await this.slideList.load(this.search);
+      this.isOff = false;
     } catch (error) {
       this.isOff = error instanceof Refused && Boolean(error.problem.type?.endsWith(":no-slides-service"));
       if (!this.isOff) throw error;
-      this.hasAnswer = true;
-      return null;
     }
   }
 
-  private take(page: SlidePage, before: Slide[]): void {
-    this.items = [...before, ...page.items];
-    this.total = page.total;
-    this.cursor = page.next_cursor ?? null;
-    this.hasAnswer = true;
+  private matches(name: string): boolean {
+    return name.toLowerCase().includes(this.search.toLowerCase());
   }
 }
 
-export const slides = new SlideList();
+export const work = new WorkItems();

@@ -2,7 +2,7 @@
 
 import { Upload } from "tus-js-client";
 
-import { slides } from "./list.svelte";
+import { work } from "./list.svelte";
 import { uploadsPath } from "./addresses";
 
 const CHUNK_BYTES = 8 * 1024 * 1024;
@@ -53,6 +53,12 @@ export class SlideUpload {
     this.upload.start();
   }
 
+  /** Go on after a failure. */
+  retry(): void {
+    this.failure = "";
+    this.upload.start();
+  }
+
   async cancel(): Promise<void> {
     await this.upload.abort(true).catch(() => null);
   }
@@ -82,7 +88,7 @@ class SlideUploads {
     for (const file of files) {
       const upload = new SlideUpload(file, () => {
         this.forget(upload);
-        void slides.load().catch(() => null); // the list shows its own failures
+        void work.load().catch(() => null); // the list shows its own failures
       });
       this.items = [...this.items, upload];
       void upload.start();

@@ -12,6 +12,11 @@ export function decimal(value: number, places: number): string {
   return value.toLocaleString(language.code, { minimumFractionDigits: places, maximumFractionDigits: places });
 }
 
+/** A difference, with its sign. */
+export function signed(value: number, places: number): string {
+  return value.toLocaleString(language.code, { minimumFractionDigits: places, maximumFractionDigits: places, signDisplay: "exceptZero" });
+}
+
 /** A share from 0 to 1 in percent. */
 export function percent(share: number, places = 0): string {
   return share.toLocaleString(language.code, { style: "percent", maximumFractionDigits: places });
@@ -31,6 +36,11 @@ export function moment(value: string): string {
 export function duration(seconds: number): string {
   const [value, unit] = seconds < 90 ? [seconds, "second"] : seconds < 5400 ? [seconds / 60, "minute"] : [seconds / 3600, "hour"];
   return Math.round(value).toLocaleString(language.code, { style: "unit", unit, unitDisplay: "short" });
+}
+
+/** A time that is left, as clocks count down: `4:05`. */
+export function clock(seconds: number): string {
+  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
 }
 
 /** An area in mm2, with its 95 % interval where there is one: `12 mm² (9–16)`. */

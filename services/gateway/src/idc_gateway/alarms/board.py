@@ -28,6 +28,8 @@ class AlarmView:
 class AlarmBoard:
     on_session_lost: Callable[[], None] = lambda: None
     """Called when an alarm reports that the broker had no session for it: it may have missed messages."""
+    on_change: Callable[[], None] = lambda: None
+    """Called after each report, and after an alarm was forgotten."""
     rejected_messages: int = 0
     _alarms: dict[str, AlarmView] = field(default_factory=dict)
     """By device, in the order of their latest reports."""
@@ -54,6 +56,7 @@ class AlarmBoard:
 
     def _keep(self, view: AlarmView) -> None:
         self._alarms.pop(view.device, None)
+        self.on_change()
         if view.status is None and view.state is None:
             return
         while len(self._alarms) >= MAX_ALARMS:
@@ -70,6 +73,7 @@ class AlarmBoard:
     def forget(self, device: str) -> None:
         """Drop an alarm's reports; its next one brings it back."""
         self._alarms.pop(device, None)
+        self.on_change()
 
     def all(self) -> list[AlarmView]:
         return [self._alarms[device] for device in sorted(self._alarms)]

@@ -41,12 +41,13 @@ class _Client(aiomqtt.Client):
     messages that nobody has read yet.
     """
 
-    rejected = 0
     _is_connecting = _is_given_up = False
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._client.manual_ack_set(True)  # noqa: FBT003 - paho's own
+        self._confirmations: dict[int, asyncio.Future[ReasonCode]] = {}
+        """Of the messages that were sent and not answered, by paho's number."""
 
     def confirm(self, message: aiomqtt.Message) -> None:
         """Tell the broker not to send a message again; only possible over the connection that delivered it."""
@@ -77,18 +78,37 @@ class _Client(aiomqtt.Client):
         self, client: mqtt.Client, userdata: Any, mid: int, reason_code: ReasonCode, properties: Properties
     ) -> None:
         if reason_code.is_failure:
-            self.rejected += 1
             logger.error("the broker rejected a message: %s", reason_code)
+        confirmation = self._confirmations.get(mid)
+        if confirmation is not None and not confirmation.done():
+            confirmation.set_result(reason_code)
         super()._on_publish(client, userdata, mid, reason_code, properties)
 
-    async def deliver(
-        self, topic: str, payload: bytes, *, retain: bool = False, timeout_s: float | None = None
-    ) -> None:
-        """Publish at QoS 1 and wait for the broker's confirmation; raises MqttError, or _Refused after a rejection."""
-        rejected_before = self.rejected
-        await self.publish(topic, payload, qos=1, retain=retain, timeout=timeout_s)
-        if self.rejected > rejected_before:
+    async def deliver(self, topic: str, payload: bytes, *, retain: bool = False, timeout_s: float) -> None:
+        """Publish at QoS 1 and wait for the broker's confirmation; several callers are sent in their order.
+
+        Raises:
+            MqttError: It did not come, or `lose` was called.
+            _Refused: The broker rejected the message.
+        """
+        sent = self._client.publish(topic, payload, 1, retain)
+        if sent.rc != mqtt.MQTT_ERR_SUCCESS:
+            raise aiomqtt.MqttCodeError(sent.rc, "could not publish")
+        confirmation = self._confirmations[sent.mid] = self._loop.create_future()
+        # Cheaper than asyncio's time-outs, at each message.
+        timer = self._loop.call_later(timeout_s, _fail, confirmation, f"no confirmation within {timeout_s:g} s")
+        try:
+            reason = await confirmation
+        finally:
+            timer.cancel()
+            del self._confirmations[sent.mid]
+        if reason.is_failure:
             raise _Refused("the broker rejected a message: are this account's access rules right?")
+
+    def lose(self, reason: str) -> None:
+        """End the waiting for confirmations: the connection is lost, and aiomqtt would wait until the time-out."""
+        for confirmation in self._confirmations.values():
+            _fail(confirmation, reason)
 
 
 class MqttBus:
@@ -126,16 +146,13 @@ class MqttBus:
             raise BusUnavailable("there is no connection to the broker")
         topic, retain = message.topic, is_retained(message.topic)
         try:
-            # aiomqtt waits for a confirmation until its time-out, even if the connection is lost.
-            await _first(
-                client.deliver(topic, message.payload, retain=retain, timeout_s=self._confirmation_timeout_s),
-                self._fail_when_lost(BusUnavailable("the connection was lost before the broker confirmed a message")),
-            )
+            await client.deliver(topic, message.payload, retain=retain, timeout_s=self._confirmation_timeout_s)
         except _Refused as exc:
             raise MessageRefused(f"{exc} topic {topic}") from exc
         except aiomqtt.MqttError as exc:
             # The connection's own task notices the loss later; until then nothing more is sent on it.
-            self._forget_connection()
+            if client is self._client:
+                self._forget_connection()
             raise BusUnavailable(f"the broker did not confirm a message: {exc}") from exc
 
     async def run(self, on_connected: Callable[[], Awaitable[None]], on_message: OnMessage) -> None:
@@ -175,7 +192,7 @@ class MqttBus:
         )
 
     async def _talk(self, client: _Client, on_connected: Callable[[], Awaitable[None]], on_message: OnMessage) -> None:
-        await client.deliver(self._status_topic, self._status("online"), retain=True)
+        await self._report(client, "online")
         # The broker keeps reports of actions for an absent gateway; states and statuses are retained anyway.
         await client.subscribe(ALARM_ACTIONS.filter(site=self._site), qos=ALARM_ACTIONS.qos)
         for topic in (ALARM_STATE, ALARM_STATUS):
@@ -195,7 +212,7 @@ class MqttBus:
         except asyncio.CancelledError:
             # After a clean stop the broker sends no last will.
             with suppress(aiomqtt.MqttError):
-                await client.deliver(self._status_topic, self._status("offline"), retain=True, timeout_s=1.0)
+                await self._report(client, "offline", timeout_s=1.0)
             raise
 
     async def _fail_when_lost(self, error: Exception) -> None:
@@ -206,9 +223,17 @@ class MqttBus:
         """Report `online` regularly: an alarm can then distinguish a quiet day from a dead gateway."""
         while True:
             await asyncio.sleep(STATUS_REPEAT_S)
-            await client.deliver(self._status_topic, self._status("online"), retain=True)
+            await self._report(client, "online")
+
+    async def _report(
+        self, client: _Client, status: Literal["online", "offline"], *, timeout_s: float | None = None
+    ) -> None:
+        timeout_s = timeout_s or self._confirmation_timeout_s
+        await client.deliver(self._status_topic, self._status(status), retain=True, timeout_s=timeout_s)
 
     def _forget_connection(self) -> None:
+        if self._client is not None:
+            self._client.lose("the connection was lost before the broker confirmed it")
         self._client = None
         self._connected.clear()
         self._lost.set()
@@ -221,6 +246,11 @@ class MqttBus:
         return ServiceStatus(
             source=self._device, status=status, version=self._version, repeat_s=STATUS_REPEAT_S
         ).to_payload()
+
+
+def _fail(confirmation: asyncio.Future[ReasonCode], reason: str) -> None:
+    if not confirmation.done():
+        confirmation.set_exception(aiomqtt.MqttError(reason))
 
 
 async def _first(*coroutines: Coroutine[Any, Any, None]) -> None:

@@ -25,6 +25,8 @@ class PatchOrigin:
     """Height that the patch covers in the slide, in the pixels of `y`."""
     um_per_px: float | None = None
     """Of the image itself, in micrometres per pixel."""
+    folder: UUID | None = None
+    """What it was sent in: see `folders`."""
 
 
 UNKNOWN_ORIGIN = PatchOrigin()

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from datetime import datetime
 from threading import Lock
 from typing import Any, TypeVar
+from uuid import UUID
 
 from idc_contracts import utc_now
 from idc_gateway import executors
@@ -65,4 +66,10 @@ class ExportRecord:
 def as_json(filters: ClassificationFilter) -> dict[str, Any]:
     """A filter as the audit chain keeps it, without what is None."""
     set_filters = {name: value for name, value in asdict(filters).items() if value is not None}
-    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in set_filters.items()}
+    return {name: _as_json(value) for name, value in set_filters.items()}
+
+
+def _as_json(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return str(value) if isinstance(value, UUID) else value

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Connection, Select, and_, delete, func, insert, or_, select
+from sqlalchemy import Connection, Float, Select, and_, delete, func, insert, literal_column, or_, select
 
 from idc_contracts import Decision
 from idc_gateway.audit.audit_store import append, head_of, latest_event, lock_head
@@ -16,12 +16,13 @@ from idc_gateway.results.classifications import Classification
 from idc_gateway.results.image_index_store import abandon, note, unlist_unused
 from idc_gateway.results.model_changes import MODEL_CHANGED, with_model_changes
 from idc_gateway.results.positions import Position, Slice
-from idc_gateway.results.queries import ClassificationFilter, Cursor, Page
+from idc_gateway.results.queries import ClassificationFilter, Cursor, Page, UncertaintyCursor
 from idc_gateway.results.reviews_store import latest_reviews
 from idc_gateway.results.rows import COLUMNS, as_row, from_row
 from idc_gateway.results.unit_of_work import UnitOfWork
 from idc_gateway.sql.database import Database
 from idc_gateway.sql.statements import Statement
+from idc_gateway.sql.tables import CUT_DISTANCE
 from idc_gateway.sql.tables import audit as audit_table
 from idc_gateway.sql.tables import classifications as table
 
@@ -83,7 +84,22 @@ class ResultsStore:
             found = _read(connection, select(table).where(table.c.once_key.in_(once_keys)))
         return {result.once_key: result for result in found if result.once_key is not None}
 
-    def page(self, wanted: ClassificationFilter, limit: int, after: Cursor | None) -> Page:
+    def most_uncertain(
+        self, wanted: ClassificationFilter, limit: int, after: UncertaintyCursor | None
+    ) -> Page[UncertaintyCursor]:
+        """At most `limit` results after the cursor `after`, P(IDC) nearest the cut first, older ones first."""
+        distance = literal_column(CUT_DISTANCE, Float)
+        query = select(table, distance.label("distance")).where(*_conditions(wanted))
+        if after is not None:
+            behind = or_(distance > after.distance, table.c.sequence > after.sequence)
+            query = query.where(distance >= after.distance, behind)  # the first one is found by the index
+        with self._database.read() as connection:
+            rows = connection.execute(query.order_by(distance, table.c.sequence).limit(limit + 1)).all()
+            items = _with_reviews(connection, rows[:limit])
+        last = rows[limit - 1] if len(rows) > limit else None
+        return Page(items, None if last is None else UncertaintyCursor(last.distance, last.sequence))
+
+    def page(self, wanted: ClassificationFilter, limit: int, after: Cursor | None) -> Page[Cursor]:
         """At most `limit` results after the cursor `after`, newest first."""
         query = select(table).where(*_conditions(wanted))
         if after is not None:
@@ -165,6 +181,8 @@ def _conditions(wanted: ClassificationFilter) -> list[Any]:
         conditions.append(table.c.patient == wanted.patient)
     if wanted.slide is not None:
         conditions.append(table.c.slide == wanted.slide)
+    if wanted.folder is not None:
+        conditions.append(table.c.folder == wanted.folder)
     if wanted.reviewed is not None:
         conditions.append(table.c.verdict.is_not(None) if wanted.reviewed else table.c.verdict.is_(None))
     if wanted.created_from is not None:

@@ -1,5 +1,7 @@
 """The tables."""
 
+from typing import Final
+
 from sqlalchemy import (
     JSON,
     Column,
@@ -13,6 +15,7 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
+    text,
 )
 
 from idc_servicekit.sql.types import UtcDateTime
@@ -21,6 +24,9 @@ metadata = MetaData()
 """SQLite must not reuse a number that somebody may remember after its row is gone: AUTOINCREMENT
 (sqlite.org/autoinc.html). PostgreSQL's sequences never go back."""
 
+
+CUT_DISTANCE: Final = "abs(probability - (no_idc_below + idc_from) / 2)"
+"""How far P(IDC) is from the middle between the thresholds: in SQL, as in the indexes, or they are not used."""
 
 classifications = Table(
     "classifications",
@@ -50,6 +56,7 @@ classifications = Table(
     Column("once_key", String(64), nullable=True),
     Column("reasons", String(255), nullable=False),
     Column("um_per_px", Float, nullable=True),
+    Column("folder", Uuid, nullable=True),
     Index("classifications_by_once_key", "once_key", unique=True),
     Index("classifications_by_time", "created_at", "sequence"),
     Index("classifications_by_decision", "decision", "created_at", "sequence"),
@@ -57,8 +64,41 @@ classifications = Table(
     Index("classifications_by_slide", "slide", "created_at", "sequence"),
     Index("classifications_by_verdict", "verdict", "created_at", "sequence"),
     Index("classifications_by_image", "image_sha256"),
+    Index("classifications_by_uncertainty", text(f"({CUT_DISTANCE})"), "sequence"),
+    Index("classifications_by_decision_and_uncertainty", "decision", text(f"({CUT_DISTANCE})"), "sequence"),
+    Index("classifications_by_verdict_and_uncertainty", "verdict", text(f"({CUT_DISTANCE})"), "sequence"),
     sqlite_autoincrement=True,
 )
+_in_a_folder = classifications.c.folder.is_not(None)
+for _name, _columns in (
+    ("classifications_by_folder", ("created_at", "sequence")),
+    ("classifications_counted", ("decision", "verdict", "created_at")),
+):
+    Index(
+        _name,
+        classifications.c.folder,
+        *(classifications.c[column] for column in _columns),
+        sqlite_where=_in_a_folder,
+        postgresql_where=_in_a_folder,
+    )
+
+folders = Table(
+    "folders",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("id", Uuid, nullable=False, unique=True),
+    Column("name", String(255), nullable=False),
+    Column("name_to_search", String(512), nullable=False, comment="in lower case"),
+    Column("state", String(16), nullable=False),
+    Column("files", Integer, nullable=True),
+    Column("left_out", Integer, nullable=False),
+    Column("left_out_files", Text, nullable=False, comment="JSON: the first of them, each with name and reason"),
+    Column("received_at", UtcDateTime, nullable=False),
+    Column("received_by", String(64), nullable=False),
+    Column("changed_at", UtcDateTime, nullable=False, index=True),
+    sqlite_autoincrement=True,
+)
+"""Folders of patches. How many results one has is counted in the table of results."""
 
 reviews = Table(
     "reviews",
@@ -110,6 +150,8 @@ audit = Table(
     Column("previous_sha256", String(64), nullable=False),
     Column("sha256", String(64), nullable=False),
     Index("audit_by_action", "action", "sequence"),
+    Index("audit_by_actor", "actor", "sequence"),
+    Index("audit_by_subject", "subject", "sequence"),
 )
 
 audit_head = Table(

@@ -12,6 +12,7 @@ from idc_gateway.access.scopes import Scope
 from idc_gateway.errors import Forbidden, NoSlidesService, Unauthenticated
 from idc_gateway.idempotency.job import Job
 from idc_gateway.inference.balanced import BalancedInference
+from idc_gateway.occlusion.explaining import Explaining
 from idc_gateway.settings import GatewaySettings
 from idc_gateway.web.lasting_authority import running_of
 from idc_gateway.web.rooms import Access, Alarms, Audit, Gateway, Messages, Results, Slides
@@ -19,7 +20,8 @@ from idc_gateway.web.same_site import SAFE_METHODS, check_same_origin
 
 SESSION_COOKIE: Final = "idc_session"
 BACKGROUND_PATHS: Final = frozenset(
-    {f"/api/v1/{name}" for name in ("session", "alarms", "events", "status", "models", "slides")} | {"/metrics"}
+    {f"/api/v1/{name}" for name in ("session", "alarms", "events", "status", "models", "slides", "folders", "live")}
+    | {"/metrics"}
 )
 """Polled by an open page: this does not keep the session of a user who has left."""
 
@@ -58,6 +60,7 @@ AlarmsDep = Annotated[Alarms, _room("alarms")]
 AuditDep = Annotated[Audit, _room("audit")]
 MessagesDep = Annotated[Messages, _room("messages")]
 InferenceDep = Annotated[BalancedInference, _room("inference")]
+ExplainingDep = Annotated[Explaining, _room("explaining")]
 ResultsDep = Annotated[Results, _room("results")]
 SlidesDep = Annotated[Slides, Depends(slides_of)]
 RequestId = Annotated[str, Depends(_request_id_of)]

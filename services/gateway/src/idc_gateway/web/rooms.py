@@ -15,11 +15,15 @@ from idc_gateway.alarms.board import AlarmBoard
 from idc_gateway.alarms.commands import AlarmCommands
 from idc_gateway.audit.audit_store import AuditStore
 from idc_gateway.audit.chain_check import ChainCheck
+from idc_gateway.certificates import Certificates
 from idc_gateway.classifying.classifying import Classifying
+from idc_gateway.drift.drift import Drift
 from idc_gateway.inference.balanced import BalancedInference
+from idc_gateway.live.live import Live
 from idc_gateway.messages.backlog import Backlog
 from idc_gateway.messages.outbox import Outbox
 from idc_gateway.messages.ports import Bus
+from idc_gateway.occlusion.explaining import Explaining
 from idc_gateway.results.feed import Feed
 from idc_gateway.results.housekeeping import Housekeeping
 from idc_gateway.results.image_deletions import ImageDeletions
@@ -102,9 +106,13 @@ class Gateway:
     alarms: Alarms
     messages: Messages
     inference: BalancedInference
+    explaining: Explaining
     results: Results
     classifying: Classifying
+    drift: Drift
+    certificates: Certificates
     slides: Slides | None
     """None without a slides service."""
+    live: Live
     bodies: BodyBudget
     metrics: Metrics

@@ -24,6 +24,10 @@ class Engine(Protocol):
         """Most patches in one call of `infer`."""
 
     @property
+    def least_chunk(self) -> int:
+        """From so many waiting patches on they are computed together; fewer are computed one by one, one at a time."""
+
+    @property
     def slots(self) -> int:
         """How many threads may call `infer` at once."""
 

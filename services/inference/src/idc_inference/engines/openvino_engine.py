@@ -1,5 +1,6 @@
 """Runs a bundle's graph with OpenVINO."""
 
+import math
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -14,6 +15,9 @@ from idc_modelio.outputs import PROBABILITY, Outputs
 
 INPUT: Final = "patch"
 
+PROCESSOR: Final = "CPU"
+FULL_ENOUGH: Final = 0.7
+"""The share of a chunk from which on it is worth its time: eight patches at once take as long as six in turn."""
 STATIC_DEVICES: Final = ("NPU",)
 """Devices that compile no graph with an open batch: they get one of batch 1."""
 
@@ -32,22 +36,23 @@ class OpenVinoEngine:
         Args:
             model_path: The graph, `model.xml`.
             device: As OpenVINO names it.
-            chunk_patches: Most patches in one inference, on devices that gain from several.
+            chunk_patches: Most patches in one inference, on devices that take several.
             cache_dir: Where compiled graphs are kept for the next start.
 
         Raises:
             ModelUnavailable: The graph cannot be read, has other inputs or outputs, or the device cannot run it.
         """
         is_static = device.partition(":")[0].partition(".")[0] in STATIC_DEVICES
+        self.chunk_patches = 1 if is_static else chunk_patches
+        batch = self.chunk_patches if is_static or device == PROCESSOR else None
         try:
-            self._graph = Graph(_read(model_path, is_static=is_static), device, cache_dir=cache_dir)
+            self._graph = Graph(_read(model_path), device, batch=batch, cache_dir=cache_dir)
         except RuntimeError as exc:
             raise ModelUnavailable(f"device {device!r} cannot run {model_path}: {_reason(exc)}") from exc
         self.device, self.slots = self._graph.device, self._graph.slots
         self.outputs = tuple(self._graph.output_shapes)
         self.computes_in_caller = self._graph.computes_in_caller
-        # Values of one patch fit the cache of a core: it takes 1.8 ms for one and 8.3 ms for four.
-        self.chunk_patches = 1 if is_static or self.computes_in_caller else chunk_patches
+        self.least_chunk = math.ceil(chunk_patches * FULL_ENOUGH) if device == PROCESSOR else 1
 
     def infer(self, patches: NDArray[np.uint8]) -> Outputs:
         try:
@@ -60,14 +65,10 @@ class OpenVinoEngine:
             del self._graph
 
 
-def _read(path: Path, *, is_static: bool) -> ov.Model:
+def _read(path: Path) -> ov.Model:
     model = core().read_model(path)
     _ = model.input(INPUT)  # this and the next line raise where there is none
     model.output(PROBABILITY).get_tensor().set_names({PROBABILITY})  # without its further names
-    if is_static:
-        shape = model.input(INPUT).partial_shape
-        shape[0] = 1
-        model.reshape({INPUT: shape})
     return model
 
 

@@ -26,6 +26,7 @@ class StickEngine:
     """An engine whose worker is started again where it ended."""
 
     slots = 1
+    least_chunk = 1
     computes_in_caller = False
 
     def __init__(

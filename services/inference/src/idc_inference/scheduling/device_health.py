@@ -31,6 +31,12 @@ class DeviceHealth:
         return len(self._running) < self._slots
 
     @property
+    def has_lone_patch(self) -> bool:
+        """Whether the device computes a patch by itself, and may still give it back in time."""
+        lost = self._lost()
+        return any(chunk.count == 1 and chunk not in lost for chunk in self._running)
+
+    @property
     def is_computing(self) -> bool:
         """Whether the device has a chunk."""
         return bool(self._running)

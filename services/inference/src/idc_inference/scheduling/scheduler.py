@@ -171,7 +171,7 @@ class Scheduler:
         return not (self._turns or self._second_tries or self._health.is_busy)
 
     def _wake_one(self) -> None:
-        if self._health.has_room and (self._turns or self._second_tries):
+        if self._has_chunk():
             self._has_work.notify()
 
     def _serve(self) -> None:
@@ -195,16 +195,27 @@ class Scheduler:
 
     def _take_chunk(self) -> Chunk | None:
         """The next chunk, which now counts as on the device; None where none waits or there is no room."""
-        while self._health.has_room and (self._turns or self._second_tries):
+        while self._has_chunk():
             if self._second_tries:
                 chunk = self._second_tries.popleft()
                 chunk.parts = [part for part in chunk.parts if not part.job.is_unwanted]
             else:
-                chunk = Chunk(self._turns.next_parts(self._engine.chunk_patches))
+                chunk = Chunk(self._turns.next_parts(self._room()))
             if chunk.parts:
                 self._health.began(chunk)
                 return chunk
         return None
+
+    def _has_chunk(self) -> bool:
+        """Whether the device can take a chunk, and one waits; a few patches wait for the lone one before them."""
+        if not self._health.has_room:
+            return False
+        has_few = bool(self._turns) and not self._health.has_lone_patch
+        return bool(self._second_tries) or has_few or self._turns.patches >= self._engine.least_chunk
+
+    def _room(self) -> int:
+        """How many patches the next chunk may have."""
+        return self._engine.chunk_patches if self._turns.patches >= self._engine.least_chunk else 1
 
     def _compute(self, chunk: Chunk) -> None:
         result: Outputs | EngineFailed

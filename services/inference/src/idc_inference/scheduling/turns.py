@@ -24,6 +24,11 @@ class Turns:
         """The number of jobs that wait."""
         return sum(map(len, self._line.values()))
 
+    @property
+    def patches(self) -> int:
+        """The number of patches that wait."""
+        return sum(len(job.patches) - job.next_patch for jobs in self._line.values() for job in jobs)
+
     def __bool__(self) -> bool:
         return bool(self._line)
 

@@ -1,17 +1,30 @@
 """Reviews of a slide's cells; each moves the slide's cut."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 from idc_contracts import utc_now
-from idc_contracts.slides import CellReview, CellToReview, Slide, SlideCells, SlideState, SlideVerdict
+from idc_contracts.slides import (
+    CellReview,
+    CellToReview,
+    OperatingPoints,
+    ReviewsToRecord,
+    Slide,
+    SlideCells,
+    SlideState,
+    SlideVerdict,
+)
 from idc_slides.errors import BadInput, NotFound, WrongState
 from idc_slides.findings.conclusion import conclude
 from idc_slides.findings.decided import DecidedCells, decide_part, decide_slide
+from idc_slides.records.cells import ScreeningModel
 from idc_slides.records.cells_store import CellsStore
+from idc_slides.records.given_reviews import shown_to
 from idc_slides.records.reviews_store import ReviewsStore
 from idc_slides.records.slides_store import SlidesStore
-from idc_slidescores import next_reviews
+from idc_slides.reviews.second_reading import second_readings
+from idc_slidescores import next_reviews, operating_points
 
 
 @dataclass(frozen=True)
@@ -19,6 +32,7 @@ class ReviewedSlide:
     """A slide that is done, with its cells and what was said of them."""
 
     slide: Slide
+    model: ScreeningModel
     decided: DecidedCells
     reviews: list[CellReview]
 
@@ -58,36 +72,76 @@ class Reviewing:
             return SlideCells(column=(), row=(), probability=(), logit=(), decision=(), reasons=())
         return decide_part(*begun).as_columns()
 
-    def reviews(self, slide_id: UUID) -> list[CellReview]:
-        """The latest review of each reviewer and cell.
+    def reviews(self, slide_id: UUID, reader: str) -> list[CellReview]:
+        """The latest review of each reviewer and cell, of the cells that a reader has answered.
+
+        From now on the reader knows what others said of these cells: that is noted, and later answers are not blind.
 
         Raises:
             NotFound: There is no such slide.
         """
         self._slides.get(slide_id)
-        return self._reviews.latest(slide_id)
+        return self.show(slide_id, self._reviews.latest(slide_id), reader)
 
-    def next(self, slide_id: UUID, count: int) -> list[CellToReview]:
-        """The cells that should be reviewed next. Raises as `done` does."""
+    def show(self, slide_id: UUID, reviews: Sequence[CellReview], reader: str) -> list[CellReview]:
+        """Those of a slide's reviews that a reader may see; notes that they are shown."""
+        shown = shown_to(reviews, reader)
+        told = {(review.column, review.row) for review in shown if review.reviewer != reader}
+        if told:
+            self._reviews.unseal(slide_id, reader, sorted(told), utc_now())
+        return shown
+
+    def next(self, slide_id: UUID, count: int, reader: str, *, second: bool = False) -> list[CellToReview]:
+        """The cells that should be reviewed next. Raises as `done` does.
+
+        Args:
+            slide_id: The slide.
+            count: How many.
+            reader: Who asks.
+            second: Cells that others have answered and this reader has not, instead of cells that nobody has answered.
+        """
         now = self.done(slide_id)
+        if second:
+            return second_readings(now.reviews, reader)[:count]
         reviewed = {(review.column, review.row) for review in now.reviews}
         return next_reviews(now.decided.means, now.decided.cut, reviewed, count, seed=slide_id.int % 2**32)
+
+    def operating_points(self, slide_id: UUID) -> OperatingPoints:
+        """Validation sensitivity and specificity of cuts. Raises as `done` does."""
+        now = self.done(slide_id)
+        return operating_points(now.model.scores, now.decided.cut)
 
     def review(
         self, slide_id: UUID, column: int, row: int, verdict: SlideVerdict, comment: str | None, reviewer: str
     ) -> Slide:
-        """Take a review; gives the slide with its cut moved.
+        """Take a review of one cell; as `review_all`."""
+        given = ReviewsToRecord(cells=((column, row),), verdict=verdict, comment=comment)
+        return self.review_all(slide_id, given, reviewer)
+
+    def review_all(self, slide_id: UUID, given: ReviewsToRecord, reviewer: str) -> Slide:
+        """Take one answer for some cells, all or none; gives the slide with its cut moved.
 
         Raises:
             NotFound: There is no such slide.
             WrongState: It is not done.
-            BadInput: The cell was not screened, or the comment is no note.
+            BadInput: A cell was not screened.
         """
-        _require_scored(self.done(slide_id).decided, column, row)
-        review = CellReview(
-            column=column, row=row, verdict=verdict, reviewer=reviewer, reviewed_at=utc_now(), comment=comment
-        )
-        self._reviews.add(slide_id, review)
+        decided = self.done(slide_id).decided
+        for column, row in given.cells:
+            _require_scored(decided, column, row)
+        now = utc_now()
+        reviews = [
+            CellReview(
+                column=column,
+                row=row,
+                verdict=given.verdict,
+                reviewer=reviewer,
+                reviewed_at=now,
+                comment=given.comment,
+            )
+            for column, row in dict.fromkeys(given.cells)
+        ]
+        self._reviews.add(slide_id, reviews)
         return self._slides.decide_again(slide_id, self._concluded)
 
     def withdraw(self, slide_id: UUID, column: int, row: int, reviewer: str) -> Slide:
@@ -95,9 +149,14 @@ class Reviewing:
 
         Raises:
             NotFound: There is no such slide, or no review of this reviewer.
-            WrongState: The slide is not done.
+            WrongState: The slide is not done, or this reviewer was shown another's answer for the cell.
         """
         self.done(slide_id)
+        if self._reviews.is_unsealed(slide_id, column, row, reviewer):
+            raise WrongState(
+                f"{reviewer} has seen another reader's answer for the cell in column {column}, row {row}: "
+                "change the answer instead of withdrawing it"
+            )
         if not self._reviews.delete(slide_id, column, row, reviewer):
             raise NotFound(f"{reviewer} has not reviewed the cell in column {column}, row {row}")
         return self._slides.decide_again(slide_id, self._concluded)
@@ -112,7 +171,7 @@ class Reviewing:
         begun, reviews = self._cells.get(slide.id), self._reviews.latest(slide.id)
         if begun is None:
             raise NotFound(f"slide {slide.id} has no cells: screen it again")
-        return ReviewedSlide(slide, decide_slide(*begun, reviews), reviews)
+        return ReviewedSlide(slide, begun[0], decide_slide(*begun, reviews), reviews)
 
 
 def _require_scored(decided: DecidedCells, column: int, row: int) -> None:

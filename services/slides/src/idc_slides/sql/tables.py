@@ -63,6 +63,7 @@ reviews = Table(
     Column("reviewer", String(128), nullable=False),
     Column("comment", Text),
     Column("reviewed_at", UtcDateTime, nullable=False),
+    Column("unsealed_at", UtcDateTime, comment="when the reader was first shown another's answer for this cell"),
     Index("reviews_by_slide", "slide_id", "number"),
     sqlite_autoincrement=True,
 )

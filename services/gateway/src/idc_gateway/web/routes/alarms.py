@@ -1,5 +1,6 @@
 """The alarms as they report themselves."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Self
 from uuid import UUID
@@ -32,12 +33,14 @@ class AlarmItem(BaseModel):
     silenced_until: datetime | None
     technical: list[TechnicalReason] = Field(description="Why the alarm may miss findings.")
     changed_at: datetime | None
+    version: str | None = Field(description="Of its program; null if it has not said.")
 
     @classmethod
     def of(cls, view: AlarmView) -> Self:
         reported = vars(view.state) if view.state else {"technical": ()}
         fields = {name: reported.get(name) for name in cls.model_fields}
-        return cls.model_validate({**fields, "device": view.device, "online": view.is_online})
+        version = view.status.version if view.status else None
+        return cls.model_validate({**fields, "device": view.device, "online": view.is_online, "version": version})
 
 
 class AlarmList(BaseModel):
@@ -46,13 +49,15 @@ class AlarmList(BaseModel):
     broker_connected: bool = Field(description="If false, the reports may be outdated.")
     items: list[AlarmItem]
 
+    @classmethod
+    def of(cls, views: Iterable[AlarmView], *, broker_connected: bool) -> Self:
+        return cls(broker_connected=broker_connected, items=[AlarmItem.of(view) for view in views])
+
 
 @router.get("/alarms", dependencies=[Depends(requires(Scope.READ))])
 async def list_alarms(alarms: AlarmsDep, messages: MessagesDep) -> AlarmList:
     """Each alarm's lamps and buzzer as it reports them."""
-    return AlarmList(
-        broker_connected=messages.bus.is_connected, items=[AlarmItem.of(view) for view in alarms.board.all()]
-    )
+    return AlarmList.of(alarms.board.all(), broker_connected=messages.bus.is_connected)
 
 
 @router.delete("/alarms/{device}", status_code=204, dependencies=[Depends(requires(Scope.ADMIN))])

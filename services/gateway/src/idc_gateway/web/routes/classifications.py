@@ -1,21 +1,25 @@
 """Read and delete results."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Query, Response
 
 from idc_contracts import utc_now
 from idc_gateway import executors
 from idc_gateway.access.scopes import Scope
 from idc_gateway.audit.chain import AuditEvent
-from idc_gateway.errors import NotFound
+from idc_gateway.errors import NotFound, UnusableImage
 from idc_gateway.results.classifications import Classification
 from idc_gateway.results.export_record import as_json
+from idc_gateway.results.queries import ClassificationFilter, Cursor, Order, Page, UncertaintyCursor
+from idc_gateway.results.results_store import ResultsStore
 from idc_gateway.results.stored_images import read_image
 from idc_gateway.web.dependencies import AccessDep, CurrentCaller, RequestId, ResultsDep, requires
-from idc_gateway.web.routes.parameters import Filters, GivenCursor, Limit, parse_cursor
+from idc_gateway.web.routes.parameters import Filters, OrderedPage, WantedPage, parse_cursor
 from idc_gateway.web.routes.schemas import ClassificationItem, ClassificationPage
+from idc_modelio.errors import PatchError
+from idc_modelio.patches import as_png
 
 router = APIRouter(tags=["classifications"])
 _reads = Depends(requires(Scope.READ))
@@ -28,16 +32,22 @@ async def list_classifications(
     caller: CurrentCaller,
     request_id: RequestId,
     filters: Filters,
-    limit: Limit = 50,
-    cursor: GivenCursor = None,
+    wanted: WantedPage,
 ) -> ClassificationPage:
-    """Results, newest first, page by page."""
-    page = await executors.reads(results.store.page, filters, limit, parse_cursor(cursor))
+    """Results, newest first or most uncertain first, page by page."""
+    page = await executors.reads(_page, results.store, filters, wanted)
     await access.views.record("results.listed", caller, "classifications", request_id, filter=as_json(filters))
     return ClassificationPage(
         items=[ClassificationItem.of(result) for result in page.items],
         next_cursor=str(page.next_cursor) if page.next_cursor else None,
     )
+
+
+def _page(store: ResultsStore, filters: ClassificationFilter, wanted: OrderedPage) -> Page[Cursor | UncertaintyCursor]:
+    if wanted.order is Order.NEWEST:
+        return store.page(filters, wanted.limit, parse_cursor(wanted.cursor))
+    after = None if wanted.cursor is None else UncertaintyCursor.parse(wanted.cursor)
+    return store.most_uncertain(filters, wanted.limit, after)
 
 
 async def _stored(results: ResultsDep, identity: UUID) -> Classification:
@@ -66,16 +76,33 @@ async def get_classification(
     responses={200: {"content": {"image/*": {"schema": {"type": "string", "format": "binary"}}}}},
 )
 async def get_image(
-    result: Stored, results: ResultsDep, access: AccessDep, caller: CurrentCaller, request_id: RequestId
+    result: Stored,
+    results: ResultsDep,
+    access: AccessDep,
+    caller: CurrentCaller,
+    request_id: RequestId,
+    rendition: Annotated[
+        Literal["png"] | None, Query(alias="as", description="`png` for browsers, which show no TIFF.")
+    ] = None,
 ) -> Response:
-    """The image as it was sent, byte by byte."""
+    """The image as it was sent, byte by byte; or as a PNG of the same pixels."""
     sha256 = result.image_sha256
     image = await executors.images(read_image, results.index, results.images, sha256)
     if image is None:
         raise NotFound(f"the image of classification {result.id} is not stored, or was removed")
     await access.views.record("image.viewed", caller, str(result.id), request_id, image_sha256=sha256)
     data, media_type = image
+    if rendition == "png" and media_type != "image/png":
+        return Response(await _png_of(data), media_type="image/png", headers={"ETag": f'"{sha256}-png"'})
     return Response(data, media_type=media_type, headers={"ETag": f'"{sha256}"'})
+
+
+async def _png_of(data: bytes) -> bytes:
+    """Decodes no more than a check of a new image does: it was checked when it came, and is bounded likewise."""
+    try:
+        return await executors.decoding(as_png, data)
+    except PatchError as exc:
+        raise UnusableImage(f"the stored image cannot be shown: {exc}") from exc
 
 
 @router.delete("/classifications/{identity:uuid}", status_code=204, dependencies=[Depends(requires(Scope.ADMIN))])

@@ -9,13 +9,14 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
 
+from idc_gateway import executors
 from idc_gateway.access.accounts import Caller
 from idc_gateway.access.scopes import Scope
 from idc_gateway.classifying.batches import outcomes_in_order
 from idc_gateway.classifying.outcomes import Outcome
 from idc_gateway.classifying.series import ClassifyJob, Series
 from idc_gateway.classifying.uploads import MAX_IMAGES, Upload, UploadPart
-from idc_gateway.errors import BadInput, EmptyBody, GatewayError
+from idc_gateway.errors import BadInput, EmptyBody, GatewayError, NotFound
 from idc_gateway.idempotency.receipts import Claim, fingerprint_of
 from idc_gateway.results.classifications import PatchOrigin
 from idc_gateway.web.dependencies import CurrentCaller, GatewayDependency, requires
@@ -104,6 +105,8 @@ async def classify_patches(
     201 is sent after results and messages to the alarms are stored durably. In a form each image has its own result or
     error; if no image could be classified, the answer is the first image's problem.
     """
+    if query.folder is not None and not await executors.reads(gateway.store.folders.exists, query.folder):
+        raise NotFound(f"there is no folder {query.folder}: make it with PUT /api/v1/folders/{query.folder}")
     job = _JobMaker(caller, request.state.request_id, idempotency_key, query)
     origin = query.origin
     with ExitStack() as stack:
@@ -201,7 +204,8 @@ def _identity(upload: Upload) -> tuple[bytes, ...]:
     # What is not given adds nothing: a key that an older version took must be known again after an upgrade.
     extent = () if origin.w is origin.h is None else (origin.w, origin.h)
     scale = () if origin.um_per_px is None else ("um_per_px", origin.um_per_px)
+    folder = () if origin.folder is None else ("folder", str(origin.folder))
     # An image that is too large is not kept; its size tells it apart.
     dropped = ("dropped", upload.dropped_bytes) if upload.dropped_bytes else ()
-    labels = (origin.patient, origin.slide, origin.x, origin.y, *extent, *scale, *dropped)
+    labels = (origin.patient, origin.slide, origin.x, origin.y, *extent, *scale, *folder, *dropped)
     return upload.name.encode(), repr(labels).encode(), upload.data

@@ -1,7 +1,8 @@
 """Parameters of several endpoints."""
 
 import re
-from typing import Annotated, Final
+from typing import Annotated, Final, NamedTuple
+from uuid import UUID
 
 from fastapi import Depends, Header, Query
 from pydantic import (
@@ -16,7 +17,7 @@ from pydantic import (
 from idc_contracts import Decision, Reason, UtcDatetime
 from idc_gateway.classifying.origins import MAX_COORDINATE_PX, MAX_NAME_LENGTH, MAX_SLIDE_LENGTH
 from idc_gateway.results.classifications import PatchOrigin
-from idc_gateway.results.queries import ClassificationFilter, Cursor
+from idc_gateway.results.queries import ClassificationFilter, Cursor, Order
 from idc_modelio.field import MAX_UM_PER_PX, MIN_UM_PER_PX
 
 Label = Annotated[str, Query(min_length=1, max_length=64, pattern=r"^[\w .:/+@-]+$")]
@@ -54,6 +55,27 @@ GivenName = Annotated[str, StringConstraints(min_length=1, max_length=64, patter
 """A key's or user's name in a request; databases do not take a zero byte."""
 Limit = Annotated[int, Query(ge=1, le=1000, description="Most items in the answer.")]
 GivenCursor = Annotated[str | None, Query(max_length=128, description="`next_cursor` of the previous page.")]
+
+
+class OrderedPage(NamedTuple):
+    """Which part of a list in which order."""
+
+    limit: int
+    cursor: str | None
+    order: Order
+
+
+async def _ordered_page(
+    limit: Limit = 50,
+    cursor: GivenCursor = None,
+    order: Annotated[
+        Order, Query(description="`uncertainty`: P(IDC) nearest the middle between the thresholds first.")
+    ] = Order.NEWEST,
+) -> OrderedPage:
+    return OrderedPage(limit, cursor, order)
+
+
+WantedPage = Annotated[OrderedPage, Depends(_ordered_page)]
 
 IdempotencyKey = Annotated[
     str | None,
@@ -104,14 +126,15 @@ class UploadQuery(BaseModel):
     w: Extent | None = None
     h: Extent | None = None
     um_per_px: UmPerPx | None = None
+    folder: Annotated[UUID | None, Query(description="The folder that they belong to: see `PUT /folders/{id}`.")] = None
 
     @property
     def origin(self) -> PatchOrigin:
         """Where the images are from."""
-        return PatchOrigin(self.patient, self.slide, self.x, self.y, self.w, self.h, self.um_per_px)
+        return PatchOrigin(self.patient, self.slide, self.x, self.y, self.w, self.h, self.um_per_px, self.folder)
 
 
-async def _filters(
+async def _filters(  # noqa: PLR0913, PLR0917 - each is a parameter of the query
     decision: Decision | None = None,
     patient: Label | None = None,
     slide: SlideLabel | None = None,
@@ -119,8 +142,9 @@ async def _filters(
     created_from: Moment | None = None,
     created_before: Moment | None = None,
     reason: Annotated[Reason | None, Query(description="Only uncertain results with this reason.")] = None,
+    folder: Annotated[UUID | None, Query(description="Only results of this folder.")] = None,
 ) -> ClassificationFilter:
-    return ClassificationFilter(decision, patient, slide, reviewed, created_from, created_before, reason)
+    return ClassificationFilter(decision, patient, slide, reviewed, created_from, created_before, reason, folder)
 
 
 Filters = Annotated[ClassificationFilter, Depends(_filters)]

@@ -32,6 +32,7 @@ _EXAMPLE: dict[str, Any] = {
     "height_px": 50,
     "field": "native",
     "um_per_px": None,
+    "folder": None,
     "image_sha256": "1" * 64,
     "review": None,
 }
@@ -86,6 +87,7 @@ class ClassificationItem(BaseModel):
         "`um_per_px`; or `assumed`."
     )
     um_per_px: float | None = Field(description="The stated scale, in micrometres per pixel; null if not stated.")
+    folder: UUID | None = Field(description="The folder that it was sent in: see `GET /folders/{id}`.")
     image_sha256: str | None = Field(description="Digest of the stored image; null where images are not stored.")
     review: ReviewItem | None = Field(description="The latest review.")
 
@@ -102,7 +104,7 @@ class ClassificationList(BaseModel):
 
 
 class ClassificationPage(BaseModel):
-    """Results, newest first."""
+    """Results in the order that was asked for."""
 
     items: list[ClassificationItem]
     next_cursor: str | None = Field(description="Send it as `cursor` for the next page; null at the end.")

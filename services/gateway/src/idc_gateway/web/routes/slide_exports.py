@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Response
 
-from idc_contracts.slides import SlideCells
+from idc_contracts.slides import OperatingPoints, SlideCells
 from idc_gateway.access.scopes import Scope
 from idc_gateway.web.dependencies import requires
 from idc_gateway.web.forwarding import Forward, Forwarding, passed_back
@@ -27,9 +27,15 @@ async def get_slide_grid(forward: Forward, identity: UUID) -> Response:
     return await forward.show("slide.viewed", str(identity), f"/slides/{identity}/grid")
 
 
+@router.get("/slides/{identity:uuid}/operating-points", response_model=OperatingPoints)
+async def get_slide_operating_points(forward: Forward, identity: UUID) -> Response:
+    """Sensitivity and specificity on validation slides at each cut, moved by this slide's shift."""
+    return await forward.show("slide.viewed", str(identity), f"/slides/{identity}/operating-points")
+
+
 @router.get("/slides/{identity:uuid}/cells.csv", response_class=Response, responses=_file("text/csv", _TEXT))
 async def export_slide_cells(forward: Forward, identity: UUID) -> Response:
-    """A line for each cell."""
+    """A line for each cell, with the reviews of the cells that the caller has answered."""
     return await _export(forward, identity, "cells.csv")
 
 

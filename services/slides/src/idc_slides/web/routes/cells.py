@@ -7,14 +7,14 @@ from uuid import UUID
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, Response, StreamingResponse
 
-from idc_contracts.slides import SlideCells, SlideGrid
+from idc_contracts.slides import OperatingPoints, SlideCells, SlideGrid
 from idc_slides.errors import WrongState
 from idc_slides.exports.geojson import geojson_pieces
 from idc_slides.exports.heatmap import heatmap
 from idc_slides.exports.summary import summary
 from idc_slides.exports.table import table_lines
 from idc_slides.reviews.reviewing import ReviewedSlide
-from idc_slides.web.dependencies import RoomsDep, cells
+from idc_slides.web.dependencies import Caller, RoomsDep, cells
 from idc_slides.web.rooms import Rooms
 
 router = APIRouter()
@@ -26,11 +26,18 @@ async def read_grid(slide_id: UUID, rooms: RoomsDep) -> Response:
     return Response(await cells(_grid, rooms, slide_id), media_type="application/json")
 
 
+@router.get("/slides/{slide_id}/operating-points")
+async def read_operating_points(slide_id: UUID, rooms: RoomsDep) -> OperatingPoints:
+    """Validation sensitivity and specificity of cuts."""
+    return await cells(rooms.reviewing.operating_points, slide_id)
+
+
 @router.get("/slides/{slide_id}/cells.csv")
-async def export_csv(slide_id: UUID, rooms: RoomsDep) -> Response:
-    """The cells as CSV."""
+async def export_csv(slide_id: UUID, rooms: RoomsDep, caller: Caller) -> Response:
+    """The cells as CSV, with the reviews that the caller may see."""
     done = await cells(rooms.reviewing.done, slide_id)
-    lines = table_lines(_grid_of(done), done.decided, done.reviews)
+    reviews = await cells(rooms.reviewing.show, slide_id, done.reviews, caller)
+    lines = table_lines(_grid_of(done), done.decided, reviews)
     return _download(lines, "text/csv; charset=utf-8", done, "csv")
 
 

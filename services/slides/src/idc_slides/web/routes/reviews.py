@@ -4,10 +4,8 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Query, Request
-from pydantic import BaseModel, ConfigDict
 
-from idc_contracts import Note
-from idc_contracts.slides import CellReview, CellToReview, Slide, SlideVerdict
+from idc_contracts.slides import CellReview, CellToReview, ReviewsToRecord, ReviewToRecord, Slide
 from idc_slides.web.dependencies import Caller, RoomsDep, cells, small_body
 
 router = APIRouter()
@@ -15,27 +13,29 @@ router = APIRouter()
 Place = Annotated[int, Path(ge=0, le=1_000_000)]
 
 
-class GivenReview(BaseModel):
-    """What a reviewer says of a cell."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    verdict: SlideVerdict
-    comment: Note | None = None
-
-
 @router.get("/slides/{slide_id}/next-reviews")
 async def next_reviews(
-    slide_id: UUID, rooms: RoomsDep, count: Annotated[int, Query(ge=1, le=100)] = 20
+    slide_id: UUID,
+    rooms: RoomsDep,
+    caller: Caller,
+    count: Annotated[int, Query(ge=1, le=100)] = 20,
+    second: Annotated[bool, Query()] = False,  # noqa: FBT002 - a query parameter
 ) -> list[CellToReview]:
-    """The cells that should be reviewed next."""
-    return await cells(rooms.reviewing.next, slide_id, count)
+    """The cells that should be reviewed next; with `second` those that only others have answered."""
+    return await cells(rooms.reviewing.next, slide_id, count, caller, second=second)
 
 
 @router.get("/slides/{slide_id}/reviews")
-async def list_reviews(slide_id: UUID, rooms: RoomsDep) -> list[CellReview]:
-    """The latest review of each reviewer and cell."""
-    return await cells(rooms.reviewing.reviews, slide_id)
+async def list_reviews(slide_id: UUID, rooms: RoomsDep, caller: Caller) -> list[CellReview]:
+    """The latest review of each reviewer, for the cells that the caller has answered."""
+    return await cells(rooms.reviewing.reviews, slide_id, caller)
+
+
+@router.post("/slides/{slide_id}/reviews")
+async def review_cells(slide_id: UUID, request: Request, rooms: RoomsDep, caller: Caller) -> Slide:
+    """Give one answer for several cells; the answer is the slide with its cut moved."""
+    given = await small_body(request, ReviewsToRecord)
+    return await cells(rooms.reviewing.review_all, slide_id, given, caller)
 
 
 @router.put("/slides/{slide_id}/reviews/{column}/{row}")
@@ -43,7 +43,7 @@ async def review_cell(
     slide_id: UUID, column: Place, row: Place, request: Request, rooms: RoomsDep, caller: Caller
 ) -> Slide:
     """Review a cell; the answer is the slide with its cut moved."""
-    given = await small_body(request, GivenReview)
+    given = await small_body(request, ReviewToRecord)
     return await cells(rooms.reviewing.review, slide_id, column, row, given.verdict, given.comment, caller)
 
 

@@ -1,0 +1,82 @@
+// One kind of the work list's things, loaded page by page, newest first, and kept up to date.
+
+import { call, withQuery } from "../interface/call";
+
+type Thing = { id: string; received_at: string };
+type Page<T> = { items: readonly T[]; next_cursor?: string | null; total: number };
+
+const PAGE_ITEMS = 100;
+const LARGEST_PAGE = 200;
+
+export class Paged<T extends Thing> {
+  items = $state.raw<T[]>([]);
+  total = $state(0);
+  /** Whether more can be loaded. */
+  goesOn = $state(false);
+  private cursor: string | null = null;
+  private question = 0;
+
+  constructor(private readonly path: string) {}
+
+  /** The moment before which some may not be loaded yet; null where all are. */
+  get from(): string | null {
+    return this.goesOn ? (this.items.at(-1)?.received_at ?? null) : null;
+  }
+
+  /** Load the first page, or as many as are there already. */
+  async load(search: string): Promise<void> {
+    const own = ++this.question;
+    const wanted = Math.max(PAGE_ITEMS, this.items.length);
+    let found: T[] = [];
+    let page: Page<T>;
+    do {
+      const limit = Math.min(LARGEST_PAGE, wanted - found.length);
+      page = await this.ask(search, limit, found.length === 0 ? null : this.cursor);
+      if (own !== this.question) return; // a later question was asked meanwhile
+      found = [...found, ...page.items];
+      this.cursor = page.next_cursor ?? null;
+    } while (found.length < wanted && this.cursor !== null);
+    this.items = found;
+    this.total = page.total;
+    this.goesOn = this.cursor !== null;
+  }
+
+  async more(search: string): Promise<void> {
+    const own = this.question;
+    const page = await this.ask(search, LARGEST_PAGE, this.cursor);
+    if (own !== this.question) return;
+    const known = new Set(this.items.map(({ id }) => id));
+    this.items = [...this.items, ...page.items.filter(({ id }) => !known.has(id))];
+    this.total = page.total;
+    this.cursor = page.next_cursor ?? null;
+    this.goesOn = this.cursor !== null;
+  }
+
+  /** Take a new state of one; one that is not known yet is put before those that are older. */
+  take(thing: T): void {
+    const place = this.items.findIndex(({ id }) => id === thing.id);
+    if (place >= 0) {
+      this.items = this.items.with(place, thing);
+      return;
+    }
+    const after = this.items.findIndex(({ received_at }) => received_at <= thing.received_at);
+    if (after < 0 && this.goesOn) return; // older than what is loaded
+    this.items = this.items.toSpliced(after < 0 ? this.items.length : after, 0, thing);
+    this.total += 1;
+  }
+
+  remove(id: string): void {
+    const left = this.items.filter((thing) => thing.id !== id);
+    if (left.length < this.items.length) this.total -= 1;
+    this.items = left;
+  }
+
+  clear(): void {
+    this.question += 1;
+    [this.items, this.total, this.goesOn, this.cursor] = [[], 0, false, null];
+  }
+
+  private ask(search: string, limit: number, cursor: string | null): Promise<Page<T>> {
+    return call<Page<T>>(withQuery(this.path, { search, limit, cursor }));
+  }
+}

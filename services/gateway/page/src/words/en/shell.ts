@@ -1,0 +1,18 @@
+export const shell = {
+  language: "Language",
+  interface: "REST interface",
+  skip: "Skip to the content",
+  menu: "Views",
+  notice: { strong: "For research use only.", rest: "This is not a medical device: no result may be used to diagnose or treat anyone." },
+  views: { work: "Work list", patches: "Patches", slide: "Slide", review: "Review", model: "Model", administration: "Administration" },
+  loading: "Loading…",
+  retry: "Try again",
+  unreachable: "The gateway does not answer. Is the stack running?",
+  answered: (status: number) => `The gateway answered ${status}.`,
+  offline: "The gateway does not answer. What you see may be outdated. The page tries again by itself.",
+  online: "The gateway answers again.",
+  unknown: { title: "There is no such view", text: "The address names nothing that this page can show. It may be mistyped or out of date." },
+  forbidden: { title: "You have no permission for this view", text: (name: string) => `You are signed in as ${name}. An administrator can give you another role.` },
+  broken: { title: "This view could not be shown", text: "The gateway may be away, or it was updated since this page was opened. Load the page again.", reload: "Load the page again" },
+  toWorkList: "To the work list",
+};

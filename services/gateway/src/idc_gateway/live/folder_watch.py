@@ -1,0 +1,46 @@
+"""Folders that got results, or word of their senders, from whatever gateway on this database."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from idc_contracts import utc_now
+from idc_gateway import executors
+from idc_gateway.folders.folders import Folder
+from idc_gateway.folders.folders_store import FoldersStore
+from idc_gateway.live.changes import Changes
+
+_OVERLAP: Final = timedelta(seconds=10)
+"""Clocks of gateways may differ, and a transaction ends later than it began; what was told is not told again."""
+_LAST: Final = 2**62
+
+
+class FolderWatch:
+    """See `Watch`."""
+
+    def __init__(
+        self, store: FoldersStore, document_of: Callable[[Folder], str], *, clock: Callable[[], datetime] = utc_now
+    ) -> None:
+        self._store = store
+        self._document_of = document_of
+        self._clock = clock
+        self._sequence: int | None = None
+        self._told: dict[UUID, str] = {}
+
+    def forget(self) -> None:
+        """See `Watch`."""
+        self._sequence = None
+        self._told = {}
+
+    async def look(self, changes: Changes) -> None:
+        """See `Watch`."""
+        is_first = self._sequence is None
+        behind = _LAST if self._sequence is None else self._sequence
+        changed, self._sequence = await executors.feed(self._store.changed_since, behind, self._clock() - _OVERLAP)
+        folders = await executors.feed(self._store.get, sorted(changed)) if changed else []
+        documents = {folder.id: self._document_of(folder) for folder in folders}
+        for identity, document in documents.items():
+            if not is_first and document != self._told.get(identity):
+                changes.put("folder", str(identity), document)
+        self._told = documents

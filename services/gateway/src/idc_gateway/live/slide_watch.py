@@ -1,0 +1,72 @@
+"""Slides that came, moved on, ended or went. The slides service is asked once a second for all open pages together."""
+
+import json
+from http import HTTPStatus
+from typing import Any, Final
+
+from idc_gateway.errors import SlidesBroken
+from idc_gateway.live.changes import Changes
+from idc_gateway.slides.connection import SlidesConnection
+
+_NEWEST: Final = 20
+_MOVING: Final = ("running", "waiting")
+_MOST_MOVING: Final = 100
+"""Of each of these states."""
+
+
+class SlideWatch:
+    """See `Watch`."""
+
+    def __init__(self, connection: SlidesConnection) -> None:
+        self._connection = connection
+        self._known: dict[str, str] = {}
+        """Records by id: the newest slides, and those on their way."""
+        self._moving: set[str] = set()
+        self._total: int | None = None
+
+    def forget(self) -> None:
+        """See `Watch`."""
+        self._known, self._moving, self._total = {}, set(), None
+
+    async def look(self, changes: Changes) -> None:
+        """See `Watch`."""
+        newest, total = await self._page(limit=_NEWEST)
+        moving: dict[str, str] = {}
+        for state in _MOVING:
+            moving |= (await self._page(limit=_MOST_MOVING, state=state))[0]
+        seen = newest | moving
+        if self._total is not None:
+            new = newest.keys() - self._known.keys()
+            if total != self._total + len(new):
+                changes.put("reload", "", "{}")  # some were deleted, or more came than were looked at
+            for identity, document in seen.items():
+                if document != self._known.get(identity):
+                    changes.put("slide", identity, document)
+            for identity in self._moving - seen.keys():
+                await self._tell(identity, changes)
+        self._known, self._moving, self._total = seen, set(moving), total
+
+    async def _tell(self, identity: str, changes: Changes) -> None:
+        """What became of a slide that is on its way no more."""
+        status, slide = await self._ask(f"/slides/{identity}")
+        if status == HTTPStatus.OK:
+            changes.put("slide", identity, json.dumps(slide))
+        elif status == HTTPStatus.NOT_FOUND:
+            changes.put("slide-removed", identity, json.dumps({"id": identity}))
+
+    async def _page(self, **query: Any) -> tuple[dict[str, str], int]:
+        status, page = await self._ask("/slides", **query)
+        if status != HTTPStatus.OK:
+            raise SlidesBroken(f"the slides service answers {status} where it lists slides")
+        try:
+            return {slide["id"]: json.dumps(slide) for slide in page["items"]}, page["total"]
+        except (KeyError, TypeError) as exc:
+            raise SlidesBroken("the slides service's list of slides is invalid") from exc
+
+    async def _ask(self, path: str, **query: Any) -> tuple[int, Any]:
+        answer = await self._connection.ask("GET", path, query={name: str(value) for name, value in query.items()})
+        document = await answer.read()
+        try:
+            return answer.status, json.loads(document)
+        except ValueError as exc:
+            raise SlidesBroken(f"the slides service's answer to {path} is no JSON") from exc

@@ -1,0 +1,40 @@
+"""What looks for changes while a page is open. Each look is cheap, and one is made for all pages together."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from idc_gateway.live.changes import Changes
+
+
+class Watch(Protocol):
+    """Looks for changes of one kind."""
+
+    def forget(self) -> None:
+        """Forget what was seen: nobody listened for a while."""
+
+    async def look(self, changes: Changes) -> None:
+        """Put what is new since the last look; the first look only learns what there is.
+
+        Raises:
+            GatewayError: What is looked at does not work; the next look tries again.
+        """
+
+
+class AlarmWatch:
+    """The alarms as they report themselves."""
+
+    def __init__(self, document_of_all: Callable[[], str]) -> None:
+        """Take what writes all alarms as JSON."""
+        self.document_of_all = document_of_all
+        self._seen = ""
+
+    def forget(self) -> None:
+        """See `Watch`."""
+        self._seen = ""
+
+    async def look(self, changes: Changes) -> None:
+        """See `Watch`."""
+        document = self.document_of_all()
+        if document != self._seen:
+            self._seen = document
+            changes.put("alarms", "", document)
