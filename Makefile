@@ -1,6 +1,6 @@
 # Every task of the project, for people and CI.
 .DEFAULT_GOAL := help
-.PHONY: alarm-histories help tools page format lint types fresh quick schemas docs test check manifests up down images-tar images-push pi-image pi-test api-key e2e train benchmarks rotate-certificates faults promote rollback
+.PHONY: alarm-histories help tools page screenshots format lint types fresh quick schemas docs test check manifests up down images-tar images-push pi-image pi-test api-key e2e train benchmarks rotate-certificates faults promote rollback
 
 SHELL := /bin/bash
 # the images of the tests; those of a stack are tagged with its project's name
@@ -69,6 +69,9 @@ api-key: ## print the running stack's first API key
 
 rotate-certificates: ## renew the certificates of the running stack; nobody is disconnected
 	docker compose run --rm --no-deps bootstrap bootstrap.sh /secrets rotate
+
+screenshots: tools ## take pictures of each view of the running stack into docs/images; options in SCREENSHOTS
+	@IDC_API_KEY="$${IDC_API_KEY:-$$(docker compose exec -T gateway cat /run/secrets/idc/api-key)}" $(RUN) python scripts/take_screenshots.py $(SCREENSHOTS)
 
 e2e: page ## build the images and test a stack of them; needs a container engine
 	$(RUN) pytest tests/e2e -q -m e2e --timeout=1800

@@ -1,6 +1,7 @@
 // One stream from the gateway: alarms, slides and folders as they change (server-sent events). Nothing here polls.
 
 import { SignedOut, call } from "../interface/call";
+import { connection } from "../interface/connection.svelte";
 
 const QUIET_MS = 25_000; // the gateway gives a sign of life every ten seconds
 const LOOK_MS = 5000;
@@ -37,12 +38,13 @@ class Live {
       source.addEventListener("authority-ended", onSignedOut);
       source.onerror = () => {
         this.failure = unreachable();
+        void connection.lost();
         if (source.readyState === EventSource.CLOSED) void why(); // refused: the browser does not try again
       };
     };
     const why = async () => {
       try {
-        await call("/api/v1/session");
+        await call("/api/v1/session", { waits: false });
       } catch (error) {
         if (error instanceof SignedOut) return onSignedOut();
         this.failure = (error as Error).message;

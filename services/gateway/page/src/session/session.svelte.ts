@@ -2,6 +2,7 @@
 
 import { SignedOut, call, send } from "../interface/call";
 import type { Scope, Session } from "../interface/types";
+import { route } from "../routing/route.svelte";
 import { words } from "../words/words.svelte";
 
 const LINK = /^#sign-in=([\w-]{20,256})$/;
@@ -19,12 +20,18 @@ class CurrentSession {
     return this.who?.scopes.includes(scope) ?? false;
   }
 
+  /** Whether the caller has one of these permissions, where any is needed. */
+  mayEnter(scopes: readonly Scope[] = []): boolean {
+    return scopes.length === 0 || scopes.some((scope) => this.may(scope));
+  }
+
   /** Resume the session, or use the one-time link of the address. */
   async start(): Promise<void> {
     const link = LINK.exec(location.hash);
     if (link === null) return this.resume();
     // The token goes from the address line before anything else: it must not stay in the history.
     history.replaceState(null, "", location.pathname);
+    route.read();
     await this.open({ link: link[1]! });
   }
 
