@@ -166,7 +166,7 @@ def test_status_tells_what_works(page: Page) -> None:
 
     expect(page.get_by_role("row", name="Broker fine")).to_contain_text("fine")
     expect(page.get_by_role("row", name="Disk")).to_contain_text("free")
-    expect(page.get_by_role("row", name="Model and device")).to_contain_text("Version 1 on CPU.")
+    expect(page.get_by_role("row", name="Model and device")).to_contain_text("Model version 1 on CPU.")
     pictures(page, "status")
 
 

@@ -47,7 +47,7 @@ def test_a_pi_gets_only_what_was_asked_for_and_for_its_processor(tmp_path: Path)
 
     assert code == 0
     assert built(calls) == {"alarm"}
-    assert all("--platform linux/arm64 " in call for call in calls if call.startswith("buildx"))
+    assert all("--platform linux/arm64 " in call for call in calls if call.startswith("buildx build"))
 
 
 def test_image_has_the_name_of_the_embedded_mirror_too(tmp_path: Path) -> None:
@@ -66,14 +66,30 @@ def test_no_image_for_arm64_has_tensorflow_or_the_stick(tmp_path: Path) -> None:
 def test_registry_gets_one_tag_for_both_processors(tmp_path: Path) -> None:
     code, calls = build(tmp_path, "push", "registry.example", "gateway")
 
+    name = "registry.example/idc-sentinel/gateway:test-of-builds"
     assert code == 0
-    (call,) = calls
-    assert (
-        "--platform linux/amd64,linux/arm64 --push --tag registry.example/idc-sentinel/gateway:test-of-builds" in call
-    )
+    assert [call for call in calls if call.startswith("push")] == [
+        f"push --quiet {name}-amd64",
+        f"push --quiet {name}-arm64",
+    ]
+    assert calls[-1] == f"buildx imagetools create --tag {name} {name}-amd64 {name}-arm64"
 
 
-@pytest.mark.parametrize("arguments", [("tar", "riscv64"), ("tar", "amd64", "nothing"), ("load", "amd64")])
+def test_image_for_a_test_has_its_processor_in_its_tag(tmp_path: Path) -> None:
+    code, calls = build(tmp_path, "load", "arm64", "broker")
+
+    assert code == 0
+    assert "--tag idc-sentinel/broker:test-of-builds-arm64 " in calls[-1]
+
+
+def test_base_of_an_arm64_image_is_the_official_one_where_a_registry_is_reached(tmp_path: Path) -> None:
+    _, calls = build(tmp_path, "load", "arm64", "broker", "alarm")
+
+    assert "--build-arg DEBIAN_IMAGE=debian:trixie-slim " in calls[1]
+    assert "--build-arg PYTHON_IMAGE=python:3.11-slim-bookworm " in calls[3]
+
+
+@pytest.mark.parametrize("arguments", [("tar", "riscv64"), ("tar", "amd64", "nothing"), ("save", "amd64")])
 def test_wrong_usage_builds_nothing(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     code, calls = build(tmp_path, *arguments)
 

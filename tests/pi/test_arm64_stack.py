@@ -34,21 +34,14 @@ def arm64_stack(folder: Path) -> Iterator[ComposeStack]:
     """The running, healthy stack of arm64 images."""
     for image in SERVICES:
         built_for_arm64(image)
-    environment = {"IDC_TAG": f"{IMAGE_TAG}-arm64", "IDC_SLIDES_DIR": str(folder)}
-    stack = ComposeStack(REPOSITORY, REPOSITORY / "models", environment=environment)
-
-    def is_up() -> bool:
-        try:
-            stack.compose("up", "--detach", "--wait", timeout_s=EMULATED_S)
-        except RuntimeError as exc:
-            # compose gives up at the first container that is not healthy in time
-            if "unhealthy" not in str(exc):
-                raise
-            return False
-        return True
-
+    stack = ComposeStack(
+        REPOSITORY,
+        REPOSITORY / "models",
+        overrides=(Path(__file__).with_name("docker-compose.emulated.yml"),),
+        environment={"IDC_TAG": f"{IMAGE_TAG}-arm64", "IDC_SLIDES_DIR": str(folder)},
+    )
     try:
-        wait_until(is_up, "every service is healthy", EMULATED_S)
+        stack.compose("up", "--detach", "--wait", timeout_s=EMULATED_S)
         yield stack
     finally:
         stack.remove()

@@ -32,3 +32,21 @@ export function strongest(item: Pick<OcclusionItem, "change" | "window_um" | "st
   );
   return best;
 }
+
+export type Shape = { width_px: number; height_px: number; um_per_px: number | null };
+/** Where an image lies in a square that shows the patch alone, in percent of the square. */
+export type Placed = { left: number; top: number; width: number; height: number };
+
+const FIELD_UM = 200;
+const LEAST_FIELD_UM = 190;
+const WHOLE: Placed = { left: 0, top: 0, width: 100, height: 100 };
+
+/** As the model sees an image: the central field of one whose scale is stated, else all of it (packages/modelio, field.py). */
+export function placed(shape: Shape | null): Placed {
+  if (shape === null || shape.um_per_px === null) return WHOLE;
+  const shorter = Math.min(shape.width_px, shape.height_px);
+  if (shorter * shape.um_per_px < LEAST_FIELD_UM) return WHOLE;
+  const side = Math.min(FIELD_UM / shape.um_per_px, shorter);
+  const before = (length: number) => (-50 * (length - side)) / side;
+  return { left: before(shape.width_px), top: before(shape.height_px), width: (100 * shape.width_px) / side, height: (100 * shape.height_px) / side };
+}

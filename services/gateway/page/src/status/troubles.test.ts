@@ -7,7 +7,7 @@ import { daysUntil, rows } from "./troubles";
 const NOW = Date.parse("2026-06-01T12:00:00Z");
 const ALARM: Alarm = {
   device: "lab", online: true, lamps: null, buzzer: null, state: null, latched_by: null, latched_since: null,
-  latest_finding: null, findings: 0, silenced_until: null, technical: [], changed_at: null,
+  latest_finding: null, findings: 0, silenced_until: null, technical: [], changed_at: null, version: "0.1.0",
 };
 const FINE: GatewayStatus = {
   version: "0.1.0", site: "site", broker_connected: true, inference_ready: true,

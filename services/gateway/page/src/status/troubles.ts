@@ -43,7 +43,8 @@ function servers(status: GatewayStatus, w: Words["status"]): Row[] {
 }
 
 function device(model: Model, w: Words["status"]): Row {
-  const text = w.modelOn(model.version ?? "?", model.device ?? "?");
+  const server = model.server_version ? ` ${w.serverVersion(model.server_version)}` : "";
+  const text = w.modelOn(model.version ?? "?", model.device ?? "?") + server;
   const why = model.device_fallback_reason;
   return { name: w.device, state: why ? "warning" : "fine", text: why ? `${text} ${w.fallback(why)}` : text };
 }
@@ -65,7 +66,7 @@ function alarmRows(status: GatewayStatus, alarms: Alarm[], w: Words["status"]): 
   if (alarms.length === 0) return [{ name: w.alarms, state: "off", text: w.noAlarms }];
   return alarms.map((alarm) => {
     const state = !status.broker_connected || !alarm.online ? "broken" : "fine";
-    return { name: w.alarm(alarm.device), state, text: !status.broker_connected ? w.alarmUnknown : alarm.online ? w.online : w.offline };
+    return { name: w.alarm(alarm.device), state, text: !status.broker_connected ? w.alarmUnknown : alarm.online ? w.online(alarm.version ?? "?") : w.offline };
   });
 }
 

@@ -28,9 +28,9 @@ class LatestPatches:
     other_models: int
     """Of the patches that were asked for, those that another model classified: they are not compared."""
     patients: int
-    """Named by patient or slide; patches that name neither count as one more."""
+    """Named by patient, slide or folder; patches that name none of them count as one more."""
     unnamed: int
-    """Patches that name neither."""
+    """Patches that name none."""
     oldest_at: datetime | None
     newest_at: datetime | None
     measures: dict[PatchMeasure, MeasuredPatches]

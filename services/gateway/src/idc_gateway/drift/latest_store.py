@@ -16,7 +16,7 @@ class LatestResult:
     decision: Decision
     reasons: tuple[Reason, ...]
     patient: str
-    """The patient, else the slide; empty where the sender named neither."""
+    """The patient, else the slide, else the folder; empty where the sender named none of them."""
     model_sha256: str
     created_at: datetime
     image_sha256: str | None
@@ -32,7 +32,7 @@ class LatestStore:
     def latest(self, limit: int) -> list[LatestResult]:
         """At most `limit` results, newest first."""
         columns = (
-            *(table.c.probability, table.c.decision, table.c.reasons, table.c.patient, table.c.slide),
+            *(table.c.probability, table.c.decision, table.c.reasons, table.c.patient, table.c.slide, table.c.folder),
             *(table.c.model_sha256, table.c.created_at, table.c.image_sha256, table.c.um_per_px),
         )
         query = select(*columns).order_by(table.c.created_at.desc(), table.c.sequence.desc()).limit(limit)
@@ -43,7 +43,7 @@ class LatestStore:
                 row.probability,
                 Decision(row.decision),
                 tuple(map(Reason, row.reasons.split())),
-                row.patient or row.slide or "",
+                row.patient or row.slide or (str(row.folder) if row.folder else ""),
                 row.model_sha256,
                 row.created_at,
                 row.image_sha256,

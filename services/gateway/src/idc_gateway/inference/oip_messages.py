@@ -88,6 +88,7 @@ class _MetadataParameters(BaseModel):
     card: str | None = None
     figures: Json[dict[str, Any]] | None = None
     checks: Json[tuple[Check, ...]] | None = None
+    server_version: str | None = None
     device: str | None = None
     device_fallback_reason: str | None = None
 
@@ -114,6 +115,7 @@ class ModelMetadata(BaseModel):
             given.card,
             given.figures,
             checks=given.checks,
+            server_version=given.server_version,
             device=given.device,
             device_fallback_reason=given.device_fallback_reason,
         )

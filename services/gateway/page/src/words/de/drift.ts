@@ -8,7 +8,7 @@ export const drift: typeof english = {
   howMany: "Letzte Ausschnitte",
   summary: (patches, patients, since, until) => `${patches} Ausschnitte von ${patients}, vom ${since} bis ${until}.`,
   ofPatients: (count, text) => (count === 1 ? "einem Patienten" : `${text} Patienten`),
-  unnamed: (patches) => `${patches} Ausschnitte nennen weder Patient noch Schnitt: Sie zählen wie die eines einzigen Patienten. Mit Namen fallen kleinere Änderungen auf.`,
+  unnamed: (patches) => `${patches} Ausschnitte nennen weder Patient noch Schnitt noch Ordner: Sie zählen wie die eines einzigen Patienten. Mit Namen fallen kleinere Änderungen auf.`,
   otherModels: (patches) => `${patches} weitere wurden von einer anderen Version klassifiziert: Sie werden nicht verglichen.`,
   verdicts: {
     empty: "Diese Version hat noch keinen Ausschnitt klassifiziert.",

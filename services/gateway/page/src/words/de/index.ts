@@ -4,9 +4,9 @@ import type { Words } from "../en";
 import { administration } from "./administration";
 import { alarms } from "./alarms";
 import { decisions } from "./decisions";
-import { occlusion } from "./occlusion";
 import { drift } from "./drift";
 import { model } from "./model";
+import { occlusion } from "./occlusion";
 import { patches } from "./patches";
 import { review } from "./review";
 import { session } from "./session";
@@ -21,9 +21,9 @@ export const de: Words = {
   ...shell,
   administration,
   alarms,
-  occlusion,
   drift,
   model,
+  occlusion,
   review,
   session,
   slide,

@@ -10,7 +10,7 @@ export const drift = {
   howMany: "Latest patches",
   summary: (patches: string, patients: string, since: string, until: string) => `${patches} patches of ${patients}, from ${since} to ${until}.`,
   ofPatients: (count: number, text: string) => (count === 1 ? "one patient" : `${text} patients`),
-  unnamed: (patches: string) => `${patches} patches name neither patient nor slide: they count as those of one patient. With names, smaller changes are noticed.`,
+  unnamed: (patches: string) => `${patches} patches name no patient, slide or folder: they count as those of one patient. With names, smaller changes are noticed.`,
   otherModels: (patches: string) => `${patches} more were classified by another version: they are not compared.`,
   verdicts: {
     empty: "This version has not classified any patch yet.",

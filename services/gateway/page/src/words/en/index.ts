@@ -3,9 +3,9 @@
 import { administration } from "./administration";
 import { alarms } from "./alarms";
 import { decisions } from "./decisions";
-import { occlusion } from "./occlusion";
 import { drift } from "./drift";
 import { model } from "./model";
+import { occlusion } from "./occlusion";
 import { patches } from "./patches";
 import { review } from "./review";
 import { session } from "./session";
@@ -20,9 +20,9 @@ export const en = {
   ...shell,
   administration,
   alarms,
-  occlusion,
   drift,
   model,
+  occlusion,
   review,
   session,
   slide,

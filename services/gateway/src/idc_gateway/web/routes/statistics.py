@@ -54,8 +54,8 @@ class PatchStatistics(BaseModel):
     )
     patches: int
     other_models: int = Field(description="Of the patches asked for, those that another model classified: left out.")
-    patients: int = Field(description="Different patients, or slides where no patient is named.")
-    unnamed: int = Field(description="Patches that name neither: they count as those of one patient.")
+    patients: int = Field(description="Different patients; else slides, else folders, where no patient is named.")
+    unnamed: int = Field(description="Patches that name none of them: they count as those of one patient.")
     oldest_at: datetime | None
     newest_at: datetime | None
     measures: list[MeasureItem]
