@@ -127,7 +127,7 @@ def test_moved_cut_changes_the_areas_and_says_that_results_stay(page: Page) -> N
     for _ in range(10):
         page.keyboard.press("ArrowRight")
 
-    expect(status).to_contain_text("Moved by 1.0 from the fitted cut.")
+    expect(status).to_contain_text("Moved by +1.0 from the fitted cut.")
     assert status.inner_text().split("IDC")[1] != before.split("IDC")[1]
     screenshot(page, "slide-cut-moved")
     page.get_by_role("button", name="Back to the fitted cut").click()
