@@ -42,7 +42,7 @@ options_of() { # IMAGE ARCH
 }
 
 build() { # IMAGE ARCH NAME...
-    local image=$1 arch=$2 options names=()
+    local image=$1 arch=$2 options name names=()
     shift 2
     options=$(options_of "$image" "$arch") || exit
     for name in "$@"; do names+=(--tag "$name"); done

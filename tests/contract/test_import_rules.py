@@ -27,8 +27,9 @@ class Rules:
 # ---- one entry for each service: a new room takes its place in the list ----------------------------------------------
 RULES: Final = {
     "gateway": Rules(
-        rooms="errors executors grouping shared_check sql audit idempotency inference occlusion messages access "
-        "results folders alarms slides live store classifying backup settings web composition app openapi commands __main__",
+        rooms="errors executors grouping shared_check certificates sql audit idempotency inference occlusion messages "
+        "access results drift folders alarms slides live store classifying backup settings web composition app openapi "
+        "commands __main__",
         libraries={
             "fastapi": ("web.*", "app"),
             "starlette": ("web.*", "app"),

@@ -89,7 +89,7 @@ def test_work_list_is_sorted_by_its_headings(page: Page, slides: DrawnSlides) ->
     page.reload()
     expect(page.locator("table.slides tbody tr")).to_have_count(3)
 
-    page.get_by_role("button", name="Slide", exact=True).click()
+    page.get_by_role("button", name="Name", exact=True).click()
 
     assert rows(page) == ["b9.svs", "b10.svs", "drawn.svs"]
 

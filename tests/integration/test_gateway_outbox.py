@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from idc_contracts import CLASSIFICATIONS, GATEWAY_STATUS, PatchClassified, ServiceStatus
-from idc_gateway.errors import BusUnavailable
+from idc_gateway.errors import BusUnavailable, MessageRefused
 from idc_gateway.messages.mqtt_bus import MqttBus
 from idc_gateway.messages.ports import OutgoingMessage
 from idc_gateway.settings import GatewaySettings
@@ -157,3 +157,15 @@ async def test_refused_message_is_an_error_on_a_good_connection(shared_broker: M
         with pytest.raises(BusUnavailable, match="refused"):
             await bus.publish(OutgoingMessage("idc/v1/refused/alarm/alarm-actions", b"not the gateway's to say"))
         await bus.publish(OutgoingMessage(CLASSIFICATIONS.at(site="refused", device="gateway"), b"{}"))
+
+
+async def test_refusal_is_that_messages_alone_where_several_are_under_way(shared_broker: MosquittoBroker) -> None:
+    allowed = OutgoingMessage(CLASSIFICATIONS.at(site="refused", device="gateway"), b"{}")
+    forbidden = OutgoingMessage("idc/v1/refused/alarm/alarm-actions", b"not the gateway's to say")
+    async with running(shared_broker, "gateway") as bus:
+        async with asyncio.timeout(60):
+            await bus.wait_connected()
+        wave = [allowed, forbidden, allowed, forbidden, allowed]
+        sent = await asyncio.gather(*map(bus.publish, wave), return_exceptions=True)
+
+    assert [type(outcome) for outcome in sent] == [type(None), MessageRefused, type(None), MessageRefused, type(None)]

@@ -11,14 +11,16 @@ from support.kustomized import JOBS, OVERLAYS, REPOSITORY, containers, pods
 SCRIPT = REPOSITORY / "scripts/build_images.sh"
 
 
-def build(tmp_path: Path, *arguments: str) -> tuple[int, list[str]]:
+def build(tmp_path: Path, *arguments: str, program: str | Path = SCRIPT) -> tuple[int, list[str]]:
     """The exit code, and each call of docker."""
     docker = tmp_path / "docker"
     # `save` must leave a file
     docker.write_text(f'#!/bin/sh\necho "$*" >>{tmp_path}/calls\ncase $1 in save) touch "$3" ;; esac\n')
     docker.chmod(0o755)
     environment = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}", "IDC_TAG": "test-of-builds"}
-    done = subprocess.run([SCRIPT, *arguments], env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [program, *arguments], cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False
+    )
     for tar in (REPOSITORY / "var/images").glob("idc-sentinel-test-of-builds-*"):
         tar.unlink()
     calls = tmp_path / "calls"
@@ -47,7 +49,7 @@ def test_a_pi_gets_only_what_was_asked_for_and_for_its_processor(tmp_path: Path)
 
     assert code == 0
     assert built(calls) == {"alarm"}
-    assert all("--platform linux/arm64 " in call for call in calls if call.startswith("buildx"))
+    assert all("--platform linux/arm64 " in call for call in calls if call.startswith("buildx build"))
 
 
 def test_image_has_the_name_of_the_embedded_mirror_too(tmp_path: Path) -> None:
@@ -66,14 +68,37 @@ def test_no_image_for_arm64_has_tensorflow_or_the_stick(tmp_path: Path) -> None:
 def test_registry_gets_one_tag_for_both_processors(tmp_path: Path) -> None:
     code, calls = build(tmp_path, "push", "registry.example", "gateway")
 
+    name = "registry.example/idc-sentinel/gateway:test-of-builds"
     assert code == 0
-    (call,) = calls
-    assert (
-        "--platform linux/amd64,linux/arm64 --push --tag registry.example/idc-sentinel/gateway:test-of-builds" in call
-    )
+    assert [call for call in calls if call.startswith("push")] == [
+        f"push --quiet {name}-amd64",
+        f"push --quiet {name}-arm64",
+    ]
+    assert calls[-1] == f"buildx imagetools create --tag {name} {name}-amd64 {name}-arm64"
 
 
-@pytest.mark.parametrize("arguments", [("tar", "riscv64"), ("tar", "amd64", "nothing"), ("load", "amd64")])
+def test_image_for_a_test_has_its_processor_in_its_tag(tmp_path: Path) -> None:
+    code, calls = build(tmp_path, "load", "arm64", "broker")
+
+    assert code == 0
+    assert "--tag idc-sentinel/broker:test-of-builds-arm64 " in calls[-1]
+
+
+def test_base_of_an_arm64_image_is_the_official_one_where_a_registry_is_reached(tmp_path: Path) -> None:
+    _, calls = build(tmp_path, "load", "arm64", "broker", "alarm")
+
+    assert "--build-arg DEBIAN_IMAGE=debian:trixie-slim " in calls[1]
+    assert "--build-arg PYTHON_IMAGE=python:3.11-slim-bookworm " in calls[3]
+
+
+def test_tag_of_the_environment_reaches_the_script_through_make(tmp_path: Path) -> None:
+    code, calls = build(tmp_path, "images-tar", "ARCH=arm64", "IMAGES=alarm", program="make")
+
+    assert code == 0
+    assert "--tag idc-sentinel/alarm:test-of-builds " in " ".join(calls)
+
+
+@pytest.mark.parametrize("arguments", [("tar", "riscv64"), ("tar", "amd64", "nothing"), ("save", "amd64")])
 def test_wrong_usage_builds_nothing(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     code, calls = build(tmp_path, *arguments)
 

@@ -1,12 +1,15 @@
 """The commands of docs/how-to/k3s.md and the READMEs name folders, files, workloads and targets that exist."""
 
+import json
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 
 from support.documents import commands
-from support.kustomized import K8S, REPOSITORY, build, of_kind
+from support.kustomized import K8S, REPOSITORY, build, of_kind, render_own
 
 PAGES = [REPOSITORY / "docs/how-to/k3s.md", K8S / "README.md", *sorted(K8S.glob("components/*/README.md"))]
 COMMANDS = [(page, command) for page in PAGES for command in commands(page)]
@@ -14,7 +17,7 @@ COMMANDS = [(page, command) for page in PAGES for command in commands(page)]
 OF_THE_READER = {"job/renew-now"}
 KINDS = {"statefulset": "StatefulSet", "deployment": "Deployment", "daemonset": "DaemonSet", "service": "Service"}
 KINDS |= {"job": "Job", "cronjob": "CronJob"}
-EVERY_SERVICE = [*build("overlays/site"), *build("components/slides")]
+EVERY_SERVICE = [*build("overlays/site"), *build("components/slides"), *build("device-plugin")]
 
 
 @pytest.mark.parametrize(("page", "command"), COMMANDS, ids=[command[:60] for _, command in COMMANDS])
@@ -48,6 +51,55 @@ def test_restore_pod_has_the_settings_that_the_gateway_requires(monkeypatch: pyt
         monkeypatch.setenv(variable["name"], variable["value"])
 
     assert str(GatewaySettings().data_dir) == "/var/lib/idc"
+
+
+def test_backup_of_secrets_has_what_was_applied_and_nothing_that_a_new_cluster_refuses() -> None:
+    (command,) = (command for command in commands(PAGES[0]) if "> idc-secrets.json" in command)
+    program = command.split("| jq ")[1].split("'")[1]
+    applied = {"kubectl.kubernetes.io/last-applied-configuration": '{"kind": "Secret"}'}
+    metadata = {"name": "idc-gateway", "namespace": "idc-sentinel", "labels": {"a": "b"}, "annotations": applied}
+    of_this_cluster = {"uid": "7", "resourceVersion": "12", "creationTimestamp": "2026-01-01T00:00:00Z"}
+    secret = {"apiVersion": "v1", "kind": "Secret", "type": "Opaque", "data": {"api-key": "a2V5"}}
+    listed = {"apiVersion": "v1", "kind": "List", "items": [secret | {"metadata": metadata | of_this_cluster}]}
+
+    done = subprocess.run(["jq", program], input=json.dumps(listed), capture_output=True, text=True, check=True)
+
+    assert json.loads(done.stdout)["items"] == [secret | {"metadata": metadata}]
+
+
+def test_job_for_a_bucket_reads_the_list_that_the_page_puts_into_a_config_map() -> None:
+    (command,) = (command for command in commands(PAGES[0]) if command.startswith("sed "))
+    program = command.split("'")[1]
+
+    done = subprocess.run(["sed", program, K8S / "jobs/screen-slides.yaml"], capture_output=True, text=True, check=True)
+
+    spec = yaml.safe_load(done.stdout)["spec"]["template"]["spec"]
+    (volume,) = (volume for volume in spec["volumes"] if volume["name"] == "slides")
+    assert volume["configMap"] == {"name": "slide-list"}
+    assert spec["containers"][0]["command"][-1] == "/slides/slides.txt"
+
+
+def test_overlays_that_the_page_shows_build_and_their_settings_arrive() -> None:
+    blocks = re.findall(
+        r"```yaml\n((?:resources|configMapGenerator|images):.*?)```", PAGES[0].read_text("utf-8"), re.DOTALL
+    )
+    own: dict[str, list[object]] = {"resources": [], "components": ["../../components/s3"]}
+    for block in blocks:
+        for key, value in yaml.safe_load(block).items():
+            own.setdefault(key, []).extend(value)
+
+    text = render_own(yaml.safe_dump(own))
+
+    assert "SLIDES_S3_ALLOWED: s3://scans/*" in text
+    assert "IDC_BROKER_NAMES: up,192.0.2.7" in text
+    assert "idc-sentinel/slides:0.2.0" in text
+    assert "idc-sentinel/gateway:0.1.0" not in text
+
+
+def test_secrets_are_never_restored_by_an_apply_after_which_the_empty_ones_would_win() -> None:
+    restoring = [command for command in commands(PAGES[0]) if "idc-secrets" in command and " -f " in command]
+
+    assert restoring == ["kubectl replace -f idc-secrets.json"]
 
 
 def test_oldest_version_is_the_one_that_the_page_names() -> None:

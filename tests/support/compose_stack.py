@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shlex
 import subprocess
 import time
 from collections.abc import Callable, Mapping
@@ -71,6 +72,13 @@ class ComposeStack:
         return httpx.Client(
             base_url=self.url, headers={"Authorization": f"Bearer {self.api_key}"}, timeout=30, **options
         )
+
+    def command(self) -> str:
+        """`docker compose` for this stack, as a shell takes it, with its settings before it."""
+        own = [f"{name}={value}" for name, value in self._environment.items() if name.startswith("IDC_")]
+        files = [f"--file={self._repository / file.removeprefix('--file=')}" for file in self._files]
+        command = ["env", *own, "docker", "compose", "--project-directory", str(self._repository), *files]
+        return shlex.join([*command, "--project-name", self.project])
 
     def compose(self, *arguments: str, timeout_s: float = 300, check: bool = True) -> str:
         done = subprocess.run(

@@ -3,11 +3,13 @@
 import asyncio
 import io
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from idc_contracts import ModelRef, Reason, Thresholds, decide
+from idc_contracts.promotion import ModelComparison
 from idc_gateway.errors import BusUnavailable, GatewayError, ImagesUnavailable, MessageRefused
 from idc_gateway.inference.ports import EncodedImage, ModelDescription, ModelVersion, Prediction
 from idc_gateway.messages.ports import OnMessage, OutgoingMessage
@@ -31,6 +33,10 @@ class RednessInference:
         """What was stated, one for each image."""
         self.states = {"1001": "candidate", "1000": "withdrawn", "1": "serving"}
         """The state of each version."""
+        self.comparisons: dict[str, ModelComparison] = {}
+        """How a version compared with the one that served."""
+        self.card, self.figures = "# A fake", dict[str, Any]()
+        self.device_fallback_reason: str | None = None
         self.chosen: list[tuple[str, str, bool]] = []
         """The versions that were chosen, by whom, and whether to serve."""
 
@@ -54,15 +60,20 @@ class RednessInference:
             [FAKE_MODEL.version],
             FAKE_MODEL.sha256,
             FAKE_THRESHOLDS,
-            "# A fake",
-            {},
+            self.card,
+            self.figures,
+            device="CPU",
+            device_fallback_reason=self.device_fallback_reason,
         )
 
     async def versions(self) -> list[ModelVersion]:
         """See `InferenceServer.versions`."""
         if self.failure is not None:
             raise self.failure
-        return [ModelVersion(version=version, state=state, reason="") for version, state in self.states.items()]
+        return [
+            ModelVersion(version=version, state=state, reason="", comparison=self.comparisons.get(version))
+            for version, state in self.states.items()
+        ]
 
     async def choose(self, version: str, by: str, *, serves: bool) -> None:
         """See `InferenceServer.choose`: the first other version that is no candidate serves instead."""

@@ -5,10 +5,11 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from idc_gateway.web.routes.page import BUILT
 from support.live_gateway import KEY
@@ -33,18 +34,40 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
+POLICY_WATCH = """
+addEventListener("securitypolicyviolation", (event) =>
+    console.error(`policy: ${event.effectiveDirective} blocks ${event.blockedURI || "inline"} in ${event.sourceFile}`));
+"""
+# Chromium writes a line for each answer from 400 on and for each request without one, and the viewer for each tile that
+# did not arrive; the page says those itself.
+EXPECTED_LINES = ("Failed to load resource", "Tile %s failed to load")
+
+
 @contextmanager
-def page_at(browser: Browser, address: str, width_px: int = 1200, height_px: int = 900) -> Iterator[Page]:
+def page_at(
+    browser: Browser, address: str, width_px: int = 1200, height_px: int = 900, **context_options: Any
+) -> Iterator[Page]:
     """The page in a browser of its own; ends with a check that no script failed and the policy was kept."""
-    context = browser.new_context(viewport={"width": width_px, "height": height_px})
+    context = browser.new_context(viewport={"width": width_px, "height": height_px}, **context_options)
     page = context.new_page()
-    problems: list[str] = []
-    page.on("pageerror", lambda error: problems.append(str(error)))
-    page.on("console", lambda line: problems.append(line.text) if "Content Security Policy" in line.text else None)
+    problems = watch(page)
     page.goto(address)
     yield page
     context.close()
     assert problems == [], problems
+
+
+def watch(page: Page) -> list[str]:
+    """Collect what goes wrong in a page from now on: failed scripts, errors in the console, breaches of the policy."""
+    problems: list[str] = []
+    page.add_init_script(POLICY_WATCH)
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("console", lambda line: problems.append(line.text) if _is_problem(line) else None)
+    return problems
+
+
+def _is_problem(line: ConsoleMessage) -> bool:
+    return line.type == "error" and not line.text.startswith(EXPECTED_LINES)
 
 
 def sign_in(page: Page) -> None:
@@ -63,6 +86,26 @@ def new_user(page: Page, name: str, role: str) -> str:
         timeout=60,
     )
     return str(answer.json()["sign_in_link"].split("#")[1])
+
+
+def drop(page: Page, *files: Path) -> None:
+    """Drop files in the middle of the page, as from a file manager."""
+    size = page.viewport_size
+    assert size is not None
+    at = {"x": size["width"] / 2, "y": size["height"] / 2}
+    data = {"items": [], "files": [str(file) for file in files], "dragOperationsMask": 1}
+    devtools = page.context.new_cdp_session(page)
+    for kind in ("dragEnter", "dragOver", "drop"):
+        devtools.send("Input.dispatchDragEvent", {"type": kind, **at, "data": data})
+    devtools.detach()
+
+
+def wait_for_pictures(page: Page) -> None:
+    """Wait until every picture of the window has arrived."""
+    page.wait_for_function(
+        """() => [...document.images].every((image) =>
+            image.complete || image.getBoundingClientRect().top > innerHeight || !image.checkVisibility())"""
+    )
 
 
 def screenshot(page: Page, name: str) -> None:

@@ -136,7 +136,10 @@ class FakeSlides:
         wanted = request.query_params.get("state")
         found = [s.model_dump(mode="json") for s in self.slides.values() if wanted in (None, s.state)]
         self._advance(*self.slides.values())
-        return JSONResponse({"items": found, "next_cursor": None, "total": len(found)})
+        begin = int(request.query_params.get("cursor", 0))
+        end = begin + int(request.query_params.get("limit", len(found)))
+        following = str(end) if end < len(found) else None
+        return JSONResponse({"items": found[begin:end], "next_cursor": following, "total": len(found)})
 
     async def _queue(self, request: Request) -> Response:
         document = await request.json()

@@ -41,6 +41,12 @@ class FakeCluster:
         """Have the shell run this when a Job is made."""
         (self.folder / "on-job").write_text(command)
 
+    def kubectl(self, *arguments: str) -> str:
+        """What the player of `kubectl` prints."""
+        command = [self.folder / "kubectl", "--namespace", "idc-sentinel", *arguments]
+        environment = os.environ | {"FAKE_CLUSTER": str(self.folder)}
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+
     def smoke(self, *arguments: str, timeout_s: int = 60) -> subprocess.CompletedProcess[str]:
         """Run the script; no wait of it lasts longer than `timeout_s`."""
         environment = {

@@ -10,8 +10,10 @@ export default defineConfig({
     emptyOutDir: true,
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    // the slide's viewer stays apart, as a file that no other view loads
+    rolldownOptions: { output: { codeSplitting: { groups: [{ name: "viewer", test: /node_modules\/openseadragon/ }] } } },
     target: "es2023",
   },
   server: { proxy: { "/api": "http://localhost:8080", "/static": "http://localhost:8080" } },
-  test: { include: ["src/**/*.test.ts"] },
+  test: { include: ["src/**/*.test.ts"], setupFiles: ["src/words/test_browser.ts"] },
 });

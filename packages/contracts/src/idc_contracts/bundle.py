@@ -11,6 +11,7 @@ from pydantic import AwareDatetime, Field, TypeAdapter, model_validator
 
 from idc_contracts.base import Contract, Probability, Sha256
 from idc_contracts.decision import Check, Thresholds
+from idc_contracts.training_reference import TrainingReference
 
 MANIFEST_NAME: Final = "manifest.json"
 
@@ -255,6 +256,9 @@ class BundleManifest(Contract):
     operating_point: OperatingPoint
     slide_scores: SlideScores | None = Field(
         default=None, description="For the cut of a whole slide; null if the training had no neighbouring patches."
+    )
+    reference: TrainingReference | None = Field(
+        default=None, description="What later patches are compared with; null in older manifests."
     )
     split: Split
     dataset: Dataset

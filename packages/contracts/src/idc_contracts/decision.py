@@ -18,6 +18,14 @@ class Decision(StrEnum):
     UNCERTAIN = "uncertain"
 
 
+class DecisionCounts(Contract):
+    """How many patches of one class a model called what."""
+
+    idc: int = Field(ge=0)
+    uncertain: int = Field(ge=0)
+    no_idc: int = Field(ge=0)
+
+
 class Reason(StrEnum):
     """Why a patch is `uncertain`; a result lists its reasons in this order."""
 

@@ -8,6 +8,7 @@ from pydantic import Field
 from idc_contracts.base import Contract, Sha256, UtcDatetime
 from idc_contracts.bundle import Estimate
 from idc_contracts.classification import ModelRef
+from idc_contracts.decision import DecisionCounts
 
 
 class Verdict(StrEnum):
@@ -27,14 +28,6 @@ class ComparedMeasure(Contract):
     difference: Estimate | None = Field(
         default=None, description="Candidate minus serving; interval by resampling patients. Null if no model serves."
     )
-
-
-class DecisionCounts(Contract):
-    """How many patches of one class a model called what."""
-
-    idc: int = Field(ge=0)
-    uncertain: int = Field(ge=0)
-    no_idc: int = Field(ge=0)
 
 
 class ModelDecisions(Contract):

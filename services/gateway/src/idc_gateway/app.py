@@ -42,6 +42,7 @@ from idc_gateway.web.routes import (
     slide_training,
     slide_uploads,
     slides,
+    statistics,
     status,
     users,
 )
@@ -118,6 +119,7 @@ def _add_routes(app: FastAPI) -> None:
         occlusion,
         models,
         model_versions,
+        statistics,
         alarms,
         audit,
         status,
@@ -156,6 +158,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         "running requests": access.running.run(),
         "first key": follow_first_key(access.keyring, gateway.settings.first_api_key_file),
         "image deletions": results.deletions.run(),
+        "certificates": gateway.certificates.run(),
         "live": gateway.live.run(),
     }
     if gateway.slides is not None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import partial
 from importlib.metadata import version
 from typing import Final
 
@@ -17,8 +18,12 @@ from idc_gateway.alarms.actions import AlarmActions
 from idc_gateway.alarms.board import AlarmBoard
 from idc_gateway.alarms.commands import AlarmCommands
 from idc_gateway.audit.chain_check import ChainCheck
+from idc_gateway.certificates import Certificates, Place
 from idc_gateway.classifying.classifying import Classifying
 from idc_gateway.classifying.result_writer import ResultWriter
+from idc_gateway.drift.drift import Drift
+from idc_gateway.drift.image_measures import ImageMeasures
+from idc_gateway.drift.latest_store import LatestStore
 from idc_gateway.inference.balanced import BalancedInference
 from idc_gateway.inference.coalescing import CALLS_PER_SERVER, Coalescing
 from idc_gateway.inference.credentials import KeyFromFile, trusted_by
@@ -41,6 +46,7 @@ from idc_gateway.results.images import ImageStore
 from idc_gateway.results.object_images import open_images
 from idc_gateway.results.retention import Retention
 from idc_gateway.results.reviewing import Reviewing
+from idc_gateway.results.stored_images import read_image
 from idc_gateway.results.watched_images import WatchedImages
 from idc_gateway.settings import GatewaySettings
 from idc_gateway.shared_check import SharedCheck
@@ -95,6 +101,8 @@ def build(
         explaining=Explaining(inference.predict),
         results=_results(settings, store, watched, writer),
         classifying=_classifying(settings, store, inference, messages, writer, metrics),
+        drift=_drift(store, watched),
+        certificates=Certificates(_places(settings)),
         slides=slides,
         live=_live(store, alarms, messages, slides),
         bodies=BodyBudget(
@@ -180,6 +188,26 @@ def _classifying(
         max_in_progress=settings.max_requests_in_progress,
         max_image_bytes=settings.max_image_bytes,
     )
+
+
+def _drift(store: Store, images: WatchedImages | None) -> Drift:
+    def read(sha256: str) -> bytes | None:
+        found = read_image(store.images, images, sha256)
+        return None if found is None else found[0]
+
+    return Drift(LatestStore(store.database), ImageMeasures(read))
+
+
+def _places(settings: GatewaySettings) -> list[Place]:
+    """Who shows a certificate to this gateway or, at its public address, in front of it."""
+    broker = Place("the broker", settings.mqtt.host, settings.mqtt.port, settings.mqtt.tls_context)
+    servers = [(f"the inference server {url.host}", url, settings.inference_ca_file) for url in settings.inference_urls]
+    by_https = [*servers, ("this page", settings.public_url, None)]
+    return [broker] + [
+        Place(name, url.host, url.port or 443, partial(trusted_by, ca_file))
+        for name, url, ca_file in by_https
+        if url.scheme == "https" and url.host
+    ]
 
 
 def _slides(settings: GatewaySettings, store: Store, messages: Messages) -> Slides | None:

@@ -74,6 +74,10 @@ class Unauthenticated(
     """No key, or a wrong one."""
 
 
+class SessionEnded(Unauthenticated, kind="session-ended"):
+    """The page's session has ended: by time, by signing out elsewhere, or by somebody."""
+
+
 class CrossSite(GatewayError, PermissionError, status=403, kind="cross-site"):
     """Another site sent a signed-in browser here."""
 

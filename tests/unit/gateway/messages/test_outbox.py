@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 
 from idc_gateway.audit.chain import AuditEvent
 from idc_gateway.errors import StoreUnavailable
-from idc_gateway.messages.outbox import BATCH, KEEP_PUBLISHED, REPLAY_LIMIT, Outbox
+from idc_gateway.messages.outbox import AT_ONCE, BATCH, KEEP_PUBLISHED, REPLAY_LIMIT, Outbox
 from idc_gateway.messages.outbox_store import Numbered, OutboxStore
 from idc_gateway.messages.ports import OutgoingMessage
 from idc_gateway.results.unit_of_work import UnitOfWork
@@ -115,6 +115,37 @@ async def test_messages_that_the_broker_refuses_hold_no_other_up(
 
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
+
+
+class WaitingBus(MemoryBus):
+    """Confirms nothing before the test says so."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sent: list[OutgoingMessage] = []
+        self.may_confirm = asyncio.Event()
+
+    async def publish(self, message: OutgoingMessage) -> None:
+        self.sent.append(message)
+        await self.may_confirm.wait()
+        await super().publish(message)
+
+
+async def test_several_messages_are_sent_in_order_before_the_first_is_confirmed(store: Store) -> None:
+    bus = WaitingBus()
+    store.results.add([UnitOfWork(NOW, messages=messages(3 * AT_ONCE))])
+    outbox = Outbox(store.outbox, bus)
+    running = asyncio.gather(bus.run(outbox.on_connected, lambda _topic, _payload: None), outbox.run())
+
+    await eventually(lambda: len(bus.sent) == AT_ONCE)
+    assert not bus.published
+    bus.may_confirm.set()
+    await eventually(lambda: len(bus.published) == 3 * AT_ONCE)
+
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert numbers(bus) == list(range(3 * AT_ONCE))
+    assert bus.sent == bus.published
 
 
 async def test_message_stored_before_a_crash_is_published_after_it(store: Store) -> None:

@@ -6,7 +6,7 @@ import { hasFinding, newestFinding, sentences } from "./sentences";
 
 const QUIET: Alarm = {
   device: "alarm", online: true, lamps: { red: false, amber: false, blue: false }, buzzer: false, state: "idle", latched_by: null,
-  latched_since: null, latest_finding: null, findings: 0, silenced_until: null, technical: [], changed_at: null,
+  latched_since: null, latest_finding: null, findings: 0, silenced_until: null, technical: [], changed_at: null, version: null,
 };
 const said = (alarm: Partial<Alarm>) => sentences({ ...QUIET, ...alarm }, en.alarms, () => "12:00");
 

@@ -39,11 +39,16 @@ class Results {
     this.insert(classified.toReversed(), true);
   }
 
-  /** Load the stored results of a folder, or the newest ones of all. */
-  async load(folder: string | null): Promise<void> {
+  /** Show a folder that has no results yet. */
+  begin(folder: string | null): void {
     [this.items, this.cursor, this.folder, this.folderId] = [[], null, null, folder];
     this.choose("all");
-    if (folder !== null) void this.loadFolder(folder);
+  }
+
+  /** Load the stored results of a folder, or the newest ones of all. */
+  async load(folder: string | null): Promise<void> {
+    this.begin(folder);
+    if (folder !== null) this.take(await call<Folder>(`/api/v1/folders/${folder}`));
     do await this.loadPage();
     while (folder !== null && folder === this.folderId && this.cursor !== null && this.items.length < LOADED_AT_ONCE);
   }
@@ -65,16 +70,10 @@ class Results {
 
   /** Forget everything: someone else may sign in. */
   clear(): void {
-    [this.items, this.cursor, this.folder, this.folderId] = [[], null, null, null];
+    this.begin(null);
     this.files.clear();
-    this.choose("all");
   }
 
-  private async loadFolder(id: string): Promise<void> {
-    // One that is being made by this page is not there yet: its first word comes over the stream.
-    const folder = await call<Folder>(`/api/v1/folders/${id}`).catch(() => null);
-    if (folder) this.take(folder);
-  }
 
   private async loadPage(): Promise<void> {
     const own = this.folderId;

@@ -4,6 +4,8 @@
 class Route {
   path = $state.raw<string[]>([]);
   query = $state.raw(new URLSearchParams());
+  /** What the view shows, for the window's title: the name of its slide. A new path clears it. */
+  subject = $state("");
 
   constructor() {
     this.read();
@@ -21,10 +23,21 @@ class Route {
     this.read();
   }
 
-  private read(): void {
-    const [path = "", query = ""] = location.hash.replace(/^#\/?/, "").split("?");
-    this.path = path.split("/").filter(Boolean).map(decodeURIComponent);
+  /** Read the address again after something else changed it. */
+  read(): void {
+    const [address = "", query = ""] = location.hash.replace(/^#\/?/, "").split("?");
+    const path = address.split("/").filter(Boolean).map(decoded);
+    // A new query alone leaves the view as it is.
+    if (path.join("/") !== this.path.join("/")) [this.path, this.subject] = [path, ""];
     this.query = new URLSearchParams(query);
+  }
+}
+
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part; // a lone % in a mistyped address
   }
 }
 

@@ -2,6 +2,8 @@
 
 import { SignedOut, call, send } from "../interface/call";
 import type { Scope, Session } from "../interface/types";
+import { route } from "../routing/route.svelte";
+import { words } from "../words/words.svelte";
 
 const LINK = /^#sign-in=([\w-]{20,256})$/;
 const PATH = "/api/v1/session";
@@ -18,12 +20,18 @@ class CurrentSession {
     return this.who?.scopes.includes(scope) ?? false;
   }
 
+  /** Whether the caller has one of these permissions, where any is needed. */
+  mayEnter(scopes: readonly Scope[] = []): boolean {
+    return scopes.length === 0 || scopes.some((scope) => this.may(scope));
+  }
+
   /** Resume the session, or use the one-time link of the address. */
   async start(): Promise<void> {
     const link = LINK.exec(location.hash);
     if (link === null) return this.resume();
     // The token goes from the address line before anything else: it must not stay in the history.
     history.replaceState(null, "", location.pathname);
+    route.read();
     await this.open({ link: link[1]! });
   }
 
@@ -39,7 +47,8 @@ class CurrentSession {
     try {
       await send(PATH, "POST", secret);
     } catch (error) {
-      return this.end((error as Error).message);
+      const isUsed = "link" in secret && error instanceof SignedOut;
+      return this.end(isUsed ? words().session.linkUsed : (error as Error).message);
     }
     await this.resume();
     if ("link" in secret && this.who?.is_user) this.view = "password";
@@ -50,7 +59,7 @@ class CurrentSession {
     try {
       await send(`${PATH}/password`, "PUT", { password, ...(this.who?.needs_old_password ? { old_password: old } : {}) });
     } catch (error) {
-      if (error instanceof SignedOut) return this.end(error.message);
+      if (error instanceof SignedOut) return this.end(words().session.ended);
       throw error;
     }
     await this.resume();
@@ -65,7 +74,8 @@ class CurrentSession {
     try {
       this.who = await call<Session>(PATH);
     } catch (error) {
-      return this.end(error instanceof SignedOut ? "" : (error as Error).message);
+      if (!(error instanceof SignedOut)) return this.end((error as Error).message);
+      return this.end(error.hadSession ? words().session.ended : "");
     }
     this.message = "";
     this.view = "work";
@@ -80,7 +90,7 @@ export async function attempt(task: () => Promise<unknown>): Promise<string> {
     await task();
   } catch (error) {
     if (!(error instanceof SignedOut)) return (error as Error).message;
-    session.end(error.message);
+    session.end(words().session.ended);
   }
   return "";
 }

@@ -4,12 +4,12 @@ import { Virtualizer, measureElement, observeWindowOffset, observeWindowRect, wi
 
 const OVERSCAN = 12; // so that the next rows can be reached by keyboard
 
-type Options = { count: number; keyOf: (index: number) => string; estimatePx: number; above: () => number };
+type Options = { count: number; keyOf: (index: number) => string; estimatePx: number; abovePx: number };
 
 export class VirtualRows {
   items = $state.raw<VirtualItem[]>([]);
   heightPx = $state(0);
-  private options: Options = { count: 0, keyOf: String, estimatePx: 50, above: () => 0 };
+  private options: Options = { count: 0, keyOf: String, estimatePx: 50, abovePx: 0 };
   private readonly virtualizer: Virtualizer<Window, HTMLElement>;
 
   constructor() {
@@ -23,7 +23,7 @@ export class VirtualRows {
     return unmount;
   }
 
-  /** Draw other rows. `above` says how far the first row is from the page's top. */
+  /** Draw other rows. `abovePx` is how far the first row is from the page's top. */
   update(options: Options): void {
     this.options = options;
     this.virtualizer.setOptions(this.settings());
@@ -39,16 +39,16 @@ export class VirtualRows {
 
   /** Where a row stands below the first one. */
   offsetPx(item: VirtualItem): number {
-    return item.start - this.options.above();
+    return item.start - this.options.abovePx;
   }
 
   private settings() {
-    const { count, keyOf, estimatePx, above } = this.options;
+    const { count, keyOf, estimatePx, abovePx } = this.options;
     return {
       count,
       getItemKey: keyOf,
       estimateSize: () => estimatePx,
-      scrollMargin: above(),
+      scrollMargin: abovePx,
       overscan: OVERSCAN,
       getScrollElement: () => window,
       observeElementRect: observeWindowRect,

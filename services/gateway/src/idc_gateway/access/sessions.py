@@ -10,7 +10,7 @@ from idc_gateway.access.accounts import Caller, Proof, SignInBy, StoredSession
 from idc_gateway.access.digests import is_plausible, new_secret, secret_digest
 from idc_gateway.access.sessions_store import SessionsStore
 from idc_gateway.audit.chain import AuditEvent
-from idc_gateway.errors import Unauthenticated
+from idc_gateway.errors import SessionEnded, Unauthenticated
 
 NOTED_EVERY: Final = timedelta(minutes=1)
 """The longest interval between stored uses: a session may end this much before its idle time."""
@@ -57,7 +57,7 @@ class BrowserSessions:
         Raises Unauthenticated where the session, or its key, is unknown or has ended.
         """
         if not is_plausible(token):
-            raise Unauthenticated(_ENDED)
+            raise SessionEnded(_ENDED)
         sha256 = secret_digest(token)
         session, caller = await executors.reads(self._find, sha256)
         now = self._clock()
@@ -74,7 +74,7 @@ class BrowserSessions:
         session = self._sessions.find(sha256, now, self._idle)
         caller = self._caller(session, sha256, now) if session else None
         if session is None or caller is None:
-            raise Unauthenticated(_ENDED)
+            raise SessionEnded(_ENDED)
         return session, caller
 
     async def end(self, sha256: str, actor: str, request_id: str) -> None:

@@ -2,11 +2,12 @@
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, insert, or_, select, update
 
 from idc_gateway.audit.chain import AuditEvent, AuditRecord, ChainHead, Verification, record_after, verify
 from idc_gateway.sql.database import Database
@@ -55,6 +56,21 @@ def append(connection: Connection, head: ChainHead, events: Sequence[AuditEvent]
         _MOVE_HEAD.run(connection, last=head.sequence, digest=head.sha256)
 
 
+@dataclass(frozen=True)
+class AuditFilter:
+    """Filters of records; None does not filter."""
+
+    actor: str | None = None
+    action: str | None = None
+    """An action, or the beginning of actions up to a dot: `user` for all `user.…`."""
+    subject: str | None = None
+    at_from: datetime | None = None
+    at_before: datetime | None = None
+
+
+EVERYTHING: Final = AuditFilter()
+
+
 class AuditStore:
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -76,9 +92,9 @@ class AuditStore:
                 connection.execute(insert(alarm_actions), rows)
             connection.execute(delete(alarm_actions).where(alarm_actions.c.recorded_at < now - KEEP_IDS))
 
-    def page(self, limit: int, *, before: int | None = None) -> list[AuditRecord]:
+    def page(self, limit: int, *, before: int | None = None, wanted: AuditFilter = EVERYTHING) -> list[AuditRecord]:
         """Records before a sequence number, newest first."""
-        query = select(audit).order_by(audit.c.sequence.desc()).limit(limit)
+        query = select(audit).where(*_conditions(wanted)).order_by(audit.c.sequence.desc()).limit(limit)
         if before is not None:
             query = query.where(audit.c.sequence < before)
         with self._database.read() as connection:
@@ -95,6 +111,27 @@ def latest_event(connection: Connection, action: str) -> AuditEvent | None:
     for row in _LATEST.rows(connection, wanted=action):
         return _from_row(row).event
     return None
+
+
+def _conditions(wanted: AuditFilter) -> list[ColumnElement[bool]]:
+    conditions = []
+    if wanted.actor is not None:
+        conditions.append(audit.c.actor == wanted.actor)
+    if wanted.action is not None:
+        conditions.append(or_(audit.c.action == wanted.action, _begins_with(f"{wanted.action}.")))
+    if wanted.subject is not None:
+        conditions.append(audit.c.subject == wanted.subject)
+    if wanted.at_from is not None:
+        conditions.append(audit.c.at >= wanted.at_from)
+    if wanted.at_before is not None:
+        conditions.append(audit.c.at < wanted.at_before)
+    return conditions
+
+
+def _begins_with(beginning: str) -> ColumnElement[bool]:
+    """Whether an action begins so; by its index, which LIKE does not use in every collation."""
+    after = beginning[:-1] + chr(ord(beginning[-1]) + 1)
+    return and_(audit.c.action >= beginning, audit.c.action < after)
 
 
 def _all(connection: Connection) -> Iterator[AuditRecord]:

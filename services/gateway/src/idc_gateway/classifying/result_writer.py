@@ -140,17 +140,18 @@ class ResultWriter:
         """Store objects, each with its request's place; gives the failures by place."""
         failures: dict[int, ImagesUnavailable] = {}
 
-        def put(placed: tuple[int, str, bytes]) -> None:
-            place, name, data = placed
-            if place in failures:
-                return  # the rest of a request that failed is not begun
-            try:
-                images.put(name, data)
-            except ImagesUnavailable as exc:
-                failures[place] = exc
+        def put(share: Sequence[tuple[int, str, bytes]]) -> None:
+            for place, name, data in share:
+                if place in failures:
+                    continue  # the rest of a request that failed is not begun
+                try:
+                    images.put(name, data)
+                except ImagesUnavailable as exc:
+                    failures[place] = exc
 
+        shares = [objects[thread::PUTS_AT_ONCE] for thread in range(min(PUTS_AT_ONCE, len(objects)))]
         # A lone object needs no other thread.
-        list(map(put, objects) if len(objects) == 1 else self._puts.map(put, objects))
+        list(map(put, shares) if len(shares) == 1 else self._puts.map(put, shares))
         return failures
 
     def write(self, entries: Sequence[Entry]) -> Stored:

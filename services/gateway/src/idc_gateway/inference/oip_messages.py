@@ -88,6 +88,9 @@ class _MetadataParameters(BaseModel):
     card: str | None = None
     figures: Json[dict[str, Any]] | None = None
     checks: Json[tuple[Check, ...]] | None = None
+    server_version: str | None = None
+    device: str | None = None
+    device_fallback_reason: str | None = None
 
 
 class ModelMetadata(BaseModel):
@@ -104,7 +107,17 @@ class ModelMetadata(BaseModel):
             thresholds = Thresholds(no_idc_below=given.no_idc_below, idc_from=given.idc_from)
         version = given.version or max(versions, key=_as_number, default=None)
         return ModelDescription(
-            self.name, version, versions, given.sha256, thresholds, given.card, given.figures, checks=given.checks
+            self.name,
+            version,
+            versions,
+            given.sha256,
+            thresholds,
+            given.card,
+            given.figures,
+            checks=given.checks,
+            server_version=given.server_version,
+            device=given.device,
+            device_fallback_reason=given.device_fallback_reason,
         )
 
 

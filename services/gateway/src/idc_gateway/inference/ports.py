@@ -45,6 +45,12 @@ class ModelDescription:
     servers: tuple[str, ...] = ()
     """URLs of the servers that have it."""
     checks: tuple[Check, ...] | None = None
+    server_version: str | None = None
+    """Of the server's program."""
+    device: str | None = None
+    """What computes it, such as `CPU`."""
+    device_fallback_reason: str | None = None
+    """Why another device than the wanted one computes it; None or empty where it is the wanted one."""
 
 
 class ModelVersion(BaseModel):

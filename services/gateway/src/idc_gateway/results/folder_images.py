@@ -25,27 +25,24 @@ class FolderImages:
         """Store an image; a power cut leaves the whole image or none."""
         path = self._path(name)
         with _translated_errors():
-            if not path.parent.is_dir():
-                path.parent.mkdir(parents=True, exist_ok=True)
-                sync(self._folder)
-            if not (path.is_file() and path.read_bytes() == data):
+            if _content(path) != data:
+                if not path.parent.is_dir():
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    sync(self._folder)
                 _write(path, data)
             sync(path.parent)
 
     def get(self, name: str) -> bytes | None:
         with _translated_errors():
-            try:
-                data = self._path(name).read_bytes()
-            except FileNotFoundError:
-                return None
-        return data if is_whole(name, data) else None
+            data = _content(self._path(name))
+        return data if data is not None and is_whole(name, data) else None
 
     def delete(self, name: str) -> None:
         with _translated_errors():
             self._path(name).unlink(missing_ok=True)
 
     def _path(self, name: str) -> Path:
-        return self._folder / name[:2] / name
+        return self._folder.joinpath(name[:2], name)
 
 
 def open_folder(folder: Path) -> FolderImages:
@@ -57,6 +54,13 @@ def open_folder(folder: Path) -> FolderImages:
             if time.time() - left.stat().st_mtime > _LEFT_AFTER_S:
                 left.unlink(missing_ok=True)
     return FolderImages(folder)
+
+
+def _content(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
 
 
 def _write(path: Path, data: bytes) -> None:

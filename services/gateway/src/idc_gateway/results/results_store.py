@@ -16,9 +16,10 @@ from idc_gateway.results.classifications import Classification
 from idc_gateway.results.image_index_store import abandon, note, unlist_unused
 from idc_gateway.results.model_changes import MODEL_CHANGED, with_model_changes
 from idc_gateway.results.positions import Position, Slice
-from idc_gateway.results.queries import ClassificationFilter, Cursor, Page
+from idc_gateway.results.queries import ClassificationFilter, Cursor, Page, UncertaintyCursor
 from idc_gateway.results.reviews_store import latest_reviews
 from idc_gateway.results.rows import COLUMNS, as_row, from_row
+from idc_gateway.results.uncertainty_store import nearest_the_cut
 from idc_gateway.results.unit_of_work import UnitOfWork
 from idc_gateway.sql.database import Database
 from idc_gateway.sql.statements import Statement
@@ -83,7 +84,18 @@ class ResultsStore:
             found = _read(connection, select(table).where(table.c.once_key.in_(once_keys)))
         return {result.once_key: result for result in found if result.once_key is not None}
 
-    def page(self, wanted: ClassificationFilter, limit: int, after: Cursor | None) -> Page:
+    def most_uncertain(
+        self, wanted: ClassificationFilter, limit: int, after: UncertaintyCursor | None
+    ) -> Page[UncertaintyCursor]:
+        """At most `limit` results after the cursor `after`, P(IDC) nearest the cut first, older ones first."""
+        query = nearest_the_cut(wanted, _conditions(wanted), limit + 1, after)
+        with self._database.read() as connection:
+            rows = connection.execute(query).all()
+            items = _with_reviews(connection, rows[:limit])
+        last = rows[limit - 1] if len(rows) > limit else None
+        return Page(items, None if last is None else UncertaintyCursor(last.distance, last.sequence))
+
+    def page(self, wanted: ClassificationFilter, limit: int, after: Cursor | None) -> Page[Cursor]:
         """At most `limit` results after the cursor `after`, newest first."""
         query = select(table).where(*_conditions(wanted))
         if after is not None:

@@ -20,8 +20,8 @@ from idc_gateway.slides.screened_store import ScreenedStore
 logger = logging.getLogger(__name__)
 
 AT_ONCE: Final = 100
-LOOK_EVERY_S: Final = 1.0
-"""How late an alarm may learn of a slide."""
+LOOK_EVERY_S: Final = 3.0
+"""How late an alarm may learn of a slide, which took minutes; each look costs two services 2 ms."""
 RETRY_S: Final = 5.0
 
 

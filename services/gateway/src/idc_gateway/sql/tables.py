@@ -1,5 +1,7 @@
 """The tables."""
 
+from typing import Final
+
 from sqlalchemy import (
     JSON,
     Column,
@@ -13,6 +15,7 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
+    text,
 )
 
 from idc_servicekit.sql.types import UtcDateTime
@@ -21,6 +24,9 @@ metadata = MetaData()
 """SQLite must not reuse a number that somebody may remember after its row is gone: AUTOINCREMENT
 (sqlite.org/autoinc.html). PostgreSQL's sequences never go back."""
 
+
+CUT_DISTANCE: Final = "abs(probability - (no_idc_below + idc_from) / 2)"
+"""How far P(IDC) is from the middle between the thresholds: in SQL, as in the index, or it is not used."""
 
 classifications = Table(
     "classifications",
@@ -58,6 +64,7 @@ classifications = Table(
     Index("classifications_by_slide", "slide", "created_at", "sequence"),
     Index("classifications_by_verdict", "verdict", "created_at", "sequence"),
     Index("classifications_by_image", "image_sha256"),
+    Index("classifications_by_uncertainty", "decision", "verdict", text(f"({CUT_DISTANCE})"), "sequence"),
     sqlite_autoincrement=True,
 )
 _in_a_folder = classifications.c.folder.is_not(None)
@@ -141,6 +148,8 @@ audit = Table(
     Column("previous_sha256", String(64), nullable=False),
     Column("sha256", String(64), nullable=False),
     Index("audit_by_action", "action", "sequence"),
+    Index("audit_by_actor", "actor", "sequence"),
+    Index("audit_by_subject", "subject", "sequence"),
 )
 
 audit_head = Table(

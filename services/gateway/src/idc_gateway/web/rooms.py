@@ -15,7 +15,9 @@ from idc_gateway.alarms.board import AlarmBoard
 from idc_gateway.alarms.commands import AlarmCommands
 from idc_gateway.audit.audit_store import AuditStore
 from idc_gateway.audit.chain_check import ChainCheck
+from idc_gateway.certificates import Certificates
 from idc_gateway.classifying.classifying import Classifying
+from idc_gateway.drift.drift import Drift
 from idc_gateway.inference.balanced import BalancedInference
 from idc_gateway.live.live import Live
 from idc_gateway.messages.backlog import Backlog
@@ -107,6 +109,8 @@ class Gateway:
     explaining: Explaining
     results: Results
     classifying: Classifying
+    drift: Drift
+    certificates: Certificates
     slides: Slides | None
     """None without a slides service."""
     live: Live

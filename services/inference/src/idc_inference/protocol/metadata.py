@@ -1,6 +1,7 @@
 """Metadata of the server and its model, by the Open Inference Protocol and Triton's extensions."""
 
 from collections.abc import Iterable
+from importlib.metadata import version
 from typing import Any
 
 from idc_contracts.bundle import slide_scores_to_text
@@ -11,11 +12,11 @@ from idc_inference.protocol.requests import DECISION, IMAGE, PATCH, Offer
 from idc_inference.protocol.scales import UM_PER_PX
 
 
-def server_metadata(version: str) -> dict[str, Any]:
+def server_metadata() -> dict[str, Any]:
     """The answer to `GET /v2`."""
     return {
         "name": "idc-sentinel-inference",
-        "version": version,
+        "version": version("idc-inference"),
         "extensions": ["binary_tensor_data", "model_repository", "statistics"],
     }
 
@@ -60,7 +61,8 @@ def model_metadata(model: ServedModel, repository: ModelRepository) -> dict[str,
             "precision": model.precision.upper(),
             "slide_scores": slide_scores_to_text(manifest.slide_scores),
             "card": model.card,
-            "figures": manifest.model_dump_json(include={"operating_point", "metrics"}),
+            "figures": manifest.model_dump_json(include={"operating_point", "metrics", "reference"}),
+            "server_version": version("idc-inference"),
             "device": model.device.running,
             "device_requested": model.device.requested,
             "devices_available": ", ".join(model.device.available),

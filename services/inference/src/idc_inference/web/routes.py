@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from importlib.metadata import version
 from typing import Any
 
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
@@ -57,7 +56,7 @@ def _readiness(known: dict[str, Any], runtime: Runtime) -> Response:
 
 
 async def server(_request: Request) -> Response:
-    return JSONResponse(server_metadata(version("idc-inference")))
+    return JSONResponse(server_metadata())
 
 
 async def model_ready(request: Request) -> Response:

@@ -66,6 +66,7 @@ class Progress:
             self.slide = self.slide.model_copy(update={"model": model.ref, "quality": grid.quality})
             self._begun_s, self._first_share = time.monotonic(), _share(grid)
             self._save()
+            self._save_from_s = 0.0  # the first scores are shown at once
 
     def take(self, batch: Batch, scores: Scores) -> None:
         """Take the scores of a batch; they are stored when it is time."""

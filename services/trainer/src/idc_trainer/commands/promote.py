@@ -7,7 +7,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from idc_contracts.promotion import ComparedMeasure, DecisionCounts, ModelComparison, ModelDecisions, Verdict
+from idc_contracts.decision import DecisionCounts
+from idc_contracts.promotion import ComparedMeasure, ModelComparison, ModelDecisions, Verdict
 from idc_trainer.commands.account import account, add_account
 from idc_trainer.commands.bars import progress_bars
 from idc_trainer.commands.data_options import add_data, read_data

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
 from idc_contracts.bundle import Estimate
-from idc_contracts.promotion import ComparedMeasure, DecisionCounts, ModelDecisions, Verdict
+from idc_contracts.decision import DecisionCounts
+from idc_contracts.promotion import ComparedMeasure, ModelDecisions, Verdict
 from idc_trainer.evaluation.scored_patches import ScoredPatches
 
 LEAST_PATIENTS: Final = 6

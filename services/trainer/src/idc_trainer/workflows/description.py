@@ -20,6 +20,7 @@ from idc_trainer.export import self_test
 from idc_trainer.export.int8 import MOST_AUC_DROP, Int8Twin
 from idc_trainer.learning.ensemble import CHECKS
 from idc_trainer.learning.operating_point import Target, describe_point
+from idc_trainer.learning.reference import learn_reference
 from idc_trainer.learning.slide_scores import learn_slide_scores
 from idc_trainer.splits.divided import DividedPatches
 from idc_trainer.splits.split import PatientSplit
@@ -68,6 +69,7 @@ def describe(found: Description) -> BundleManifest:
             trained.thresholds, found.target, seen.probability, seen.index.labels, seen.index.patients
         ),
         slide_scores=learn_slide_scores(seen),
+        reference=learn_reference(seen, trained.thresholds),
         split=Split(id=split.id, cross_fitted=found.patches.cross_fitted, **asdict(split)),
         dataset=Dataset(sha256=used.sha256(), patches=len(used), positives=int(used.labels.sum())),
         metrics=(*_patient_metrics(found.parts.test.evaluation, "test"), *_of_validation(found)),

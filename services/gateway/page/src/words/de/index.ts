@@ -4,6 +4,8 @@ import type { Words } from "../en";
 import { administration } from "./administration";
 import { alarms } from "./alarms";
 import { decisions } from "./decisions";
+import { drift } from "./drift";
+import { model } from "./model";
 import { occlusion } from "./occlusion";
 import { patches } from "./patches";
 import { review } from "./review";
@@ -11,6 +13,7 @@ import { session } from "./session";
 import { shell } from "./shell";
 import { slide } from "./slide";
 import { slides } from "./slides";
+import { status } from "./status";
 
 export const de: Words = {
   ...decisions,
@@ -18,9 +21,12 @@ export const de: Words = {
   ...shell,
   administration,
   alarms,
+  drift,
+  model,
   occlusion,
   review,
   session,
   slide,
   slides,
+  status,
 };

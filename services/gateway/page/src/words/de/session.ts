@@ -16,5 +16,7 @@ export const session: typeof english = {
     "Mindestens 12 Zeichen; mehrere Wörter merkt man sich leicht. Verbreitete Passwörter und der eigene Name werden abgelehnt. Andere Sitzungen enden.",
   setPassword: "Passwort speichern",
   cancel: "Abbrechen",
-  ended: "Die Sitzung ist beendet: Bitte erneut anmelden.",
+  ended:
+    "Die Sitzung ist beendet: zu lange nicht benutzt, in einem anderen Fenster abgemeldet, Passwort geändert oder von der Administration beendet. Bitte erneut anmelden.",
+  linkUsed: "Dieser Anmeldelink wurde schon benutzt oder ist abgelaufen: Er gilt einmal und eine Stunde lang. Die Administration kann einen neuen ausstellen.",
 };

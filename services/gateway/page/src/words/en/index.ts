@@ -3,6 +3,8 @@
 import { administration } from "./administration";
 import { alarms } from "./alarms";
 import { decisions } from "./decisions";
+import { drift } from "./drift";
+import { model } from "./model";
 import { occlusion } from "./occlusion";
 import { patches } from "./patches";
 import { review } from "./review";
@@ -10,6 +12,7 @@ import { session } from "./session";
 import { shell } from "./shell";
 import { slide } from "./slide";
 import { slides } from "./slides";
+import { status } from "./status";
 
 export const en = {
   ...decisions,
@@ -17,11 +20,14 @@ export const en = {
   ...shell,
   administration,
   alarms,
+  drift,
+  model,
   occlusion,
   review,
   session,
   slide,
   slides,
+  status,
 };
 
 export type Words = typeof en;

@@ -14,5 +14,7 @@ export const session = {
     "At least 12 characters; several words are easy to remember. Common passwords and your name are rejected. Your other sessions end.",
   setPassword: "Set the password",
   cancel: "Cancel",
-  ended: "The session has ended: sign in again.",
+  ended:
+    "Your session has ended: it was unused for too long, was signed out in another window, the password was changed, or an administrator ended it. Sign in again.",
+  linkUsed: "This sign-in link was used or has expired: it works once, within an hour. Ask an administrator for a new one.",
 };

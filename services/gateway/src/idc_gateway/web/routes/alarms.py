@@ -33,12 +33,14 @@ class AlarmItem(BaseModel):
     silenced_until: datetime | None
     technical: list[TechnicalReason] = Field(description="Why the alarm may miss findings.")
     changed_at: datetime | None
+    version: str | None = Field(description="Of its program; null if it has not said.")
 
     @classmethod
     def of(cls, view: AlarmView) -> Self:
         reported = vars(view.state) if view.state else {"technical": ()}
         fields = {name: reported.get(name) for name in cls.model_fields}
-        return cls.model_validate({**fields, "device": view.device, "online": view.is_online})
+        version = view.status.version if view.status else None
+        return cls.model_validate({**fields, "device": view.device, "online": view.is_online, "version": version})
 
 
 class AlarmList(BaseModel):

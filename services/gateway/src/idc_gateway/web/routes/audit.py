@@ -5,18 +5,20 @@ from datetime import datetime
 from typing import Annotated, Any, Self
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, StringConstraints
 
 from idc_gateway import executors
 from idc_gateway.access.scopes import Scope
+from idc_gateway.audit.audit_store import AuditFilter
 from idc_gateway.audit.chain import AuditRecord
 from idc_gateway.errors import Busy, StoreUnavailable
 from idc_gateway.web.dependencies import AccessDep, AuditDep, CurrentCaller, RequestId, requires
-from idc_gateway.web.routes.parameters import Limit
+from idc_gateway.web.routes.parameters import Limit, Moment
 
 router = APIRouter(tags=["audit"], dependencies=[Depends(requires(Scope.AUDIT))])
 
 _LARGEST = 2**31 - 1
+Text = Annotated[str | None, StringConstraints(min_length=1, max_length=255, pattern=r"^[^\x00]+$")]
 
 
 class AuditItem(BaseModel):
@@ -54,17 +56,33 @@ class AuditVerification(BaseModel):
     reason: str | None
 
 
+async def _filters(
+    actor: Annotated[Text, Query(description="The key, user or service that did it.")] = None,
+    action: Annotated[
+        Text, Query(description="An action, such as `user.created`, or what stands before its dot, such as `user`.")
+    ] = None,
+    subject: Annotated[Text, Query(description="What it was done to.")] = None,
+    at_from: Moment | None = None,
+    at_before: Moment | None = None,
+) -> AuditFilter:
+    return AuditFilter(actor, action, subject, at_from, at_before)
+
+
+Filters = Annotated[AuditFilter, Depends(_filters)]
+
+
 @router.get("/audit")
 async def list_audit(
     audit: AuditDep,
     access: AccessDep,
     caller: CurrentCaller,
     request_id: RequestId,
+    wanted: Filters,
     limit: Limit = 50,
     cursor: Annotated[int | None, Query(ge=1, le=_LARGEST)] = None,
 ) -> AuditPage:
     """Records, newest first."""
-    records = await executors.reads(audit.store.page, limit + 1, before=cursor)
+    records = await executors.reads(audit.store.page, limit + 1, before=cursor, wanted=wanted)
     await access.views.record("audit.viewed", caller, "audit", request_id)
     page = records[:limit]
     return AuditPage(

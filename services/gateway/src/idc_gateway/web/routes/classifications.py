@@ -12,9 +12,11 @@ from idc_gateway.audit.chain import AuditEvent
 from idc_gateway.errors import NotFound, UnusableImage
 from idc_gateway.results.classifications import Classification
 from idc_gateway.results.export_record import as_json
+from idc_gateway.results.queries import ClassificationFilter, Cursor, Order, Page, UncertaintyCursor
+from idc_gateway.results.results_store import ResultsStore
 from idc_gateway.results.stored_images import read_image
 from idc_gateway.web.dependencies import AccessDep, CurrentCaller, RequestId, ResultsDep, requires
-from idc_gateway.web.routes.parameters import Filters, GivenCursor, Limit, parse_cursor
+from idc_gateway.web.routes.parameters import Filters, OrderedPage, WantedPage, parse_cursor
 from idc_gateway.web.routes.schemas import ClassificationItem, ClassificationPage
 from idc_modelio.errors import PatchError
 from idc_modelio.patches import as_png
@@ -30,16 +32,22 @@ async def list_classifications(
     caller: CurrentCaller,
     request_id: RequestId,
     filters: Filters,
-    limit: Limit = 50,
-    cursor: GivenCursor = None,
+    wanted: WantedPage,
 ) -> ClassificationPage:
-    """Results, newest first, page by page."""
-    page = await executors.reads(results.store.page, filters, limit, parse_cursor(cursor))
+    """Results, newest first or most uncertain first, page by page."""
+    page = await executors.reads(_page, results.store, filters, wanted)
     await access.views.record("results.listed", caller, "classifications", request_id, filter=as_json(filters))
     return ClassificationPage(
         items=[ClassificationItem.of(result) for result in page.items],
         next_cursor=str(page.next_cursor) if page.next_cursor else None,
     )
+
+
+def _page(store: ResultsStore, filters: ClassificationFilter, wanted: OrderedPage) -> Page[Cursor | UncertaintyCursor]:
+    if wanted.order is Order.NEWEST:
+        return store.page(filters, wanted.limit, parse_cursor(wanted.cursor))
+    after = None if wanted.cursor is None else UncertaintyCursor.parse(wanted.cursor)
+    return store.most_uncertain(filters, wanted.limit, after)
 
 
 async def _stored(results: ResultsDep, identity: UUID) -> Classification:

@@ -25,7 +25,14 @@ class ModelItem(BaseModel):
         description="Limits of its further outputs, each with the reason that makes a result `uncertain`."
     )
     card: str | None = Field(description="The model card, as Markdown; null if the server has none.")
-    figures: dict[str, Any] | None = Field(description="Its quality metrics, from its manifest.")
+    figures: dict[str, Any] | None = Field(
+        description="Its operating point, quality metrics and training reference, from its manifest."
+    )
+    server_version: str | None = Field(description="Of the inference server's program; null if it does not say.")
+    device: str | None = Field(description="What computes it, such as `CPU`; null if the server does not say.")
+    device_fallback_reason: str | None = Field(
+        description="Why another device than the wanted one computes it; empty or null where it is the wanted one."
+    )
 
 
 class ModelList(BaseModel):

@@ -1,7 +1,7 @@
 """Parameters of several endpoints."""
 
 import re
-from typing import Annotated, Final
+from typing import Annotated, Final, NamedTuple
 from uuid import UUID
 
 from fastapi import Depends, Header, Query
@@ -17,7 +17,7 @@ from pydantic import (
 from idc_contracts import Decision, Reason, UtcDatetime
 from idc_gateway.classifying.origins import MAX_COORDINATE_PX, MAX_NAME_LENGTH, MAX_SLIDE_LENGTH
 from idc_gateway.results.classifications import PatchOrigin
-from idc_gateway.results.queries import ClassificationFilter, Cursor
+from idc_gateway.results.queries import ClassificationFilter, Cursor, Order
 from idc_modelio.field import MAX_UM_PER_PX, MIN_UM_PER_PX
 
 Label = Annotated[str, Query(min_length=1, max_length=64, pattern=r"^[\w .:/+@-]+$")]
@@ -55,6 +55,27 @@ GivenName = Annotated[str, StringConstraints(min_length=1, max_length=64, patter
 """A key's or user's name in a request; databases do not take a zero byte."""
 Limit = Annotated[int, Query(ge=1, le=1000, description="Most items in the answer.")]
 GivenCursor = Annotated[str | None, Query(max_length=128, description="`next_cursor` of the previous page.")]
+
+
+class OrderedPage(NamedTuple):
+    """Which part of a list in which order."""
+
+    limit: int
+    cursor: str | None
+    order: Order
+
+
+async def _ordered_page(
+    limit: Limit = 50,
+    cursor: GivenCursor = None,
+    order: Annotated[
+        Order, Query(description="`uncertainty`: P(IDC) nearest the middle between the thresholds first.")
+    ] = Order.NEWEST,
+) -> OrderedPage:
+    return OrderedPage(limit, cursor, order)
+
+
+WantedPage = Annotated[OrderedPage, Depends(_ordered_page)]
 
 IdempotencyKey = Annotated[
     str | None,

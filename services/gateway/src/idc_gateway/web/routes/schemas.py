@@ -104,7 +104,7 @@ class ClassificationList(BaseModel):
 
 
 class ClassificationPage(BaseModel):
-    """Results, newest first."""
+    """Results in the order that was asked for."""
 
     items: list[ClassificationItem]
     next_cursor: str | None = Field(description="Send it as `cursor` for the next page; null at the end.")

@@ -1,16 +1,23 @@
 """The state of the gateway and of everything behind it."""
 
+from datetime import datetime
 from importlib.metadata import version
+from pathlib import Path
+from shutil import disk_usage
+from typing import Final
 
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field, field_serializer
 
+from idc_contracts import utc_now
 from idc_gateway import executors
 from idc_gateway.access.scopes import Scope
 from idc_gateway.web.dependencies import GatewayDependency, requires
 from idc_gateway.web.rooms import Gateway
 
 router = APIRouter(tags=["status"])
+
+LEAST_FREE_BYTES: Final = 1_000_000_000
 
 
 class OutboxStatus(BaseModel):
@@ -28,6 +35,29 @@ class ImageStatus(BaseModel):
     stored: bool = Field(description="Whether images are stored at all.")
     count: int
     bytes: int
+
+
+class DiskStatus(BaseModel):
+    """The disk of the database, and of images where they are stored in files."""
+
+    free_bytes: int
+    total_bytes: int
+
+    @property
+    def is_short(self) -> bool:
+        """Whether it may be full soon."""
+        return self.free_bytes < LEAST_FREE_BYTES
+
+
+class CertificateStatus(BaseModel):
+    """The end of one certificate, as it was seen within the last hour."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    name: str = Field(description="Whose it is.")
+    ends_at: datetime | None = Field(description="Null where it could not be read.")
+    usable: bool | None = Field(description="False where it has expired or is not trusted; null where nobody knows.")
+    trouble: str | None = Field(description="Why it is not usable, or could not be read.")
 
 
 class InferenceServerStatus(BaseModel):
@@ -58,6 +88,8 @@ class GatewayStatus(BaseModel):
     slides: str = Field(description="`ok`, what is wrong, or `off` without a slides service.")
     outbox: OutboxStatus
     images: ImageStatus
+    disk: DiskStatus | None = Field(description="Null where it cannot be read.")
+    certificates: list[CertificateStatus]
     degraded: list[str] = Field(description="What is wrong, in words; empty if everything works.")
 
 
@@ -66,7 +98,7 @@ async def get_status(gateway: GatewayDependency) -> GatewayStatus:
     """The state of everything, with what is wrong in words."""
     store, images = await gateway.store_check.result(), await gateway.results.check_images()
     count, size_bytes = await executors.reads(gateway.results.index.total)
-    backlog = gateway.messages.backlog
+    backlog, disk = gateway.messages.backlog, _disk(gateway.settings.data_dir)
     return GatewayStatus(
         version=version("idc-gateway"),
         site=gateway.settings.site,
@@ -82,8 +114,27 @@ async def get_status(gateway: GatewayDependency) -> GatewayStatus:
             expired=backlog.expired,
         ),
         images=ImageStatus(stored=gateway.results.images is not None, count=count, bytes=size_bytes),
-        degraded=_reasons(gateway, store, images),
+        disk=disk,
+        certificates=[CertificateStatus.model_validate(end) for end in gateway.certificates.ends],
+        degraded=[*_reasons(gateway, store, images), *_coming(gateway, disk)],
     )
+
+
+def _disk(folder: Path) -> DiskStatus | None:
+    try:
+        usage = disk_usage(folder)
+    except OSError:
+        return None
+    return DiskStatus(free_bytes=usage.free, total_bytes=usage.total)
+
+
+def _coming(gateway: Gateway, disk: DiskStatus | None) -> list[str]:
+    """What works now and soon will not."""
+    now = utc_now()
+    warnings = [warning for end in gateway.certificates.ends if (warning := end.warning(now))]
+    if disk is not None and disk.is_short:
+        warnings.append(f"the disk is nearly full, {disk.free_bytes / 1e9:.1f} GB are free: make room on it")
+    return warnings
 
 
 def _reasons(gateway: Gateway, store: str, images: str) -> list[str]:

@@ -1,0 +1,1 @@
+"""Whether the latest patches are like those that the model was trained on."""
