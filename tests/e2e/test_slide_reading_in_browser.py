@@ -56,8 +56,8 @@ def page(browser: Browser, drawn: DrawnSlide, tmp_path: Path) -> Iterator[Page]:
 
 def show(page: Page, drawn: DrawnSlide, view: str = "") -> None:
     page.goto(f"{page.url.split('#')[0]}#/slides/{drawn.identity}{view}")
-    # another view's heading may still be there
-    expect(page.locator(".queue button" if view else ".stage").first).to_be_visible()
+    # the patches are there: another view's heading may be, too
+    expect(page.locator(".queue button" if view else ".marks").first).to_be_visible()
     page.wait_for_load_state("networkidle")
 
 
