@@ -110,7 +110,7 @@ def drop_slide_and_watch_it_run(page: Page, slide: Path) -> None:
 
 def open_slide(page: Page, slide: Path) -> None:
     page.get_by_role("link", name="Work list", exact=True).click()
-    page.get_by_role("link", name=slide.name, exact=True).click()
+    page.get_by_role("main").get_by_role("link", name=slide.name, exact=True).click()
     expect(page.get_by_role("heading", name="Cut", exact=True)).to_be_visible()
 
 
