@@ -164,3 +164,14 @@ async def test_full_list_of_left_out_files_fits_a_request(client: httpx.AsyncCli
     folder = await put(client, str(uuid4()), left_out=1200, left_out_files=files)
 
     assert (folder["counts"]["left_out"], len(folder["left_out_files"])) == (1200, 50)
+
+
+async def test_who_looks_at_folders_is_recorded(client: httpx.AsyncClient) -> None:
+    identity = str(uuid4())
+    await put(client, identity)
+    await client.get(FOLDERS)
+    await client.get(f"{FOLDERS}/{identity}")
+
+    actions = [record["action"] for record in (await client.get("/api/v1/audit")).json()["items"]]
+
+    assert {"folder.opened", "folders.listed", "folder.viewed"} <= set(actions)

@@ -15,6 +15,7 @@ export class Paged<T extends Thing> {
   goesOn = $state(false);
   private cursor: string | null = null;
   private question = 0;
+  private loading: Promise<void> = Promise.resolve();
 
   constructor(private readonly path: string) {}
 
@@ -24,24 +25,27 @@ export class Paged<T extends Thing> {
   }
 
   /** Load the first page, or as many as are there already. */
-  async load(search: string): Promise<void> {
-    const own = ++this.question;
+  load(search: string): Promise<void> {
+    return (this.loading = this.loadAgain(search, ++this.question));
+  }
+
+  private async loadAgain(search: string, own: number): Promise<void> {
     const wanted = Math.max(PAGE_ITEMS, this.items.length);
     let found: T[] = [];
+    let cursor: string | null = null;
     let page: Page<T>;
     do {
-      const limit = Math.min(LARGEST_PAGE, wanted - found.length);
-      page = await this.ask(search, limit, found.length === 0 ? null : this.cursor);
+      page = await this.ask(search, Math.min(LARGEST_PAGE, wanted - found.length), cursor);
       if (own !== this.question) return; // a later question was asked meanwhile
       found = [...found, ...page.items];
-      this.cursor = page.next_cursor ?? null;
-    } while (found.length < wanted && this.cursor !== null);
-    this.items = found;
-    this.total = page.total;
-    this.goesOn = this.cursor !== null;
+      cursor = page.next_cursor ?? null;
+    } while (found.length < wanted && cursor !== null);
+    [this.items, this.total, this.cursor, this.goesOn] = [found, page.total, cursor, cursor !== null];
   }
 
   async more(search: string): Promise<void> {
+    await this.loading.catch(() => null); // whoever asked for it shows its failure
+    if (!this.goesOn) return;
     const own = this.question;
     const page = await this.ask(search, LARGEST_PAGE, this.cursor);
     if (own !== this.question) return;

@@ -67,3 +67,13 @@ test("the answer to an outdated search is not shown", async () => {
   await Promise.all([outdated, list.load("ab")]);
   expect(list.items.map(({ id }) => id)).toEqual(["t0"]);
 });
+
+test("what follows waits for a load that is on its way", async () => {
+  serve(STORED);
+  const list = new Paged<Thing>("/things");
+  await list.load("");
+  await list.more("");
+  await Promise.all([list.load(""), list.more(""), list.load(""), list.more("")]);
+  while (list.goesOn) await list.more("");
+  expect(list.items).toEqual(STORED);
+});

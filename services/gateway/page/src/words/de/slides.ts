@@ -17,7 +17,7 @@ export const slides: typeof english = {
   kinds: { slide: "Schnitt", folder: "Ordner mit Ausschnitten" },
   kindsMany: { slide: "Schnitte", folder: "Ordner mit Ausschnitten" },
   stages: { running: "Wartet oder läuft", attention: "Braucht Aufmerksamkeit", done: "Fertig", cancelled: "Abgebrochen" },
-  columns: { name: "Name", patches: "Ausschnitte", area: "Fläche mit IDC (95 %)", reviewed: "Geprüft", state: "Zustand", received: "Eingang" },
+  columns: { name: "Name", patches: "Ausschnitte", area: "Fläche mit IDC (95 %)", reviewed: "Geprüft", state: "Zustand", received: "Eingang" },
   counts: (idc, uncertain, noIdc, leftOut) => `${idc} IDC, ${uncertain} unsicher, ${noIdc} kein IDC${leftOut > 0 ? `, ${leftOut} ausgelassen` : ""}`,
   leftOut: "Ausgelassen",
   ofTissue: (area) => `von ${area} Gewebe`,

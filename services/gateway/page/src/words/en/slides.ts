@@ -18,7 +18,7 @@ export const slides = {
   kinds: { slide: "Slide", folder: "Folder of patches" } satisfies Record<Kind, string>,
   kindsMany: { slide: "Slides", folder: "Folders of patches" } satisfies Record<Kind, string>,
   stages: { running: "Waiting or running", attention: "Needs attention", done: "Done", cancelled: "Cancelled" } satisfies Record<Stage, string>,
-  columns: { name: "Name", patches: "Patches", area: "Area of IDC (95 %)", reviewed: "Reviewed", state: "State", received: "Received" },
+  columns: { name: "Name", patches: "Patches", area: "Area of IDC (95 %)", reviewed: "Reviewed", state: "State", received: "Received" },
   counts: (idc: number, uncertain: number, noIdc: number, leftOut: number) =>
     `${idc} IDC, ${uncertain} uncertain, ${noIdc} no IDC${leftOut > 0 ? `, ${leftOut} left out` : ""}`,
   leftOut: "Left out",
