@@ -195,7 +195,7 @@ def promote(page: Page) -> None:
     screenshot(page, "walk-promote")
     page.get_by_role("dialog").get_by_role("button", name=f"Let version {CANDIDATE} serve").click()
     expect(page.get_by_text(f"Version {CANDIDATE} serves now.")).to_be_visible(timeout=SCREENING_MS)
-    expect(page.get_by_role("heading", name=f"Model idc, version {CANDIDATE}")).to_be_visible()
+    expect(page.get_by_role("heading", name=f"Version {CANDIDATE} serves")).to_be_visible()
 
 
 def verify_the_chain(page: Page) -> None:
