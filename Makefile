@@ -3,8 +3,9 @@
 .PHONY: alarm-histories help tools page screenshots format lint types fresh quick schemas docs test check manifests up down images-tar images-push pi-image pi-test api-key e2e train benchmarks rotate-certificates faults promote rollback
 
 SHELL := /bin/bash
-# the images of the tests; those of a stack are tagged with its project's name
-faults: IDC_TAG ?= 0.1.0
+# The images of the tests; those of a stack are tagged with its project's name. Not a variable of the target `faults`: it
+# would hide the environment's IDC_TAG from every other target.
+FAULTS_TAG = $(or $(IDC_TAG),0.1.0)
 UV = $(shell command -v uv || echo .tools/bin/uv)
 RUN = $(UV) run --frozen --all-packages
 SOURCES = packages services tests benchmarks scripts k8s
@@ -77,9 +78,9 @@ e2e: page ## build the images and test a stack of them; needs a container engine
 	$(RUN) pytest tests/e2e -q -m e2e --timeout=1800
 
 faults: tools ## build the images, break a stack of them in every way, write the table of reliability.md
-	IDC_TAG=$(IDC_TAG) docker compose build broker inference gateway alarm
-	IDC_TAG=$(IDC_TAG) docker compose -f docker-compose.yml -f tests/faults/docker-compose.clock.yml build broker gateway alarm
-	IDC_TAG=$(IDC_TAG) IDC_FAULTS_REPORT=docs/explanation/reliability.md $(RUN) pytest tests/faults -q -m faults --timeout=1200
+	IDC_TAG=$(FAULTS_TAG) docker compose build broker inference gateway alarm
+	IDC_TAG=$(FAULTS_TAG) docker compose -f docker-compose.yml -f tests/faults/docker-compose.clock.yml build broker gateway alarm
+	IDC_TAG=$(FAULTS_TAG) IDC_FAULTS_REPORT=docs/explanation/reliability.md $(RUN) pytest tests/faults -q -m faults --timeout=1200
 
 ARCH ?= $(subst x86_64,amd64,$(subst aarch64,arm64,$(shell uname -m)))
 IMAGES ?=

@@ -104,7 +104,7 @@ def first_view_ms(browser: Browser, address: str, state: str) -> float:
     with new_page(browser, state) as page:
         page.add_init_script(HAS_ROWS)
         page.goto(address)
-        page.wait_for_function("window.firstViewMs !== undefined")
+        page.wait_for_function("() => window.firstViewMs !== undefined")
         return float(page.evaluate("window.firstViewMs"))
 
 
@@ -112,7 +112,7 @@ def empty_page_ms(browser: Browser, address: str) -> float:
     """From the navigation to the first paint of an empty page of the same gateway."""
     with new_page(browser) as page:
         page.goto(address + EMPTY)
-        page.wait_for_function("performance.getEntriesByType('paint').length > 0")
+        page.wait_for_function("() => performance.getEntriesByType('paint').length > 0")
         return float(page.evaluate("performance.getEntriesByType('paint')[0].startTime"))
 
 

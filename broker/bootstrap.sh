@@ -165,4 +165,4 @@ if [[ ! -s $folder/gateway/api-key ]]; then
 fi
 share_key metrics-key metrics gateway
 share_key inference-key gateway inference slides
-say "ready. Read the first API key with: make api-key   (docker compose exec gateway cat /run/secrets/idc/api-key)"
+say "ready. The first API key is in gateway/api-key; with Compose, read it with: make api-key"

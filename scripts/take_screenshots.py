@@ -22,7 +22,7 @@ from PIL import Image
 from playwright.sync_api import Error, Locator, Page, expect, sync_playwright
 
 IMAGES: Final = Path(__file__).parents[1] / "docs" / "images"
-SIZE: Final = {"width": 1280, "height": 800}
+SIZE: Final = {"width": 1280, "height": 1000}
 WEBP_QUALITY: Final = 85
 PATIENCE_MS: Final = 60_000
 SCREENING_MS: Final = 900_000
@@ -59,9 +59,9 @@ def main() -> int:
     failed = []
     with _signed_in(stack, key) as page:
         _provide(page, stack)
-        for name, show in VIEWS.items():
+        for name in options.only or VIEWS:
             try:
-                show(page, stack)
+                VIEWS[name](page, stack)
                 _take(page, options.out / f"{name}.webp")
             except (Error, AssertionError) as exc:
                 failed.append(name)
@@ -75,6 +75,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=IMAGES, help="folder of the pictures; default: docs/images")
     parser.add_argument("--slide", type=Path, help="a composed slide; default: the made one")
     parser.add_argument("--patches", type=Path, help="a folder of public patches; default: the made ones")
+    parser.add_argument("--only", nargs="+", choices=VIEWS, metavar="VIEW", help=f"of {', '.join(VIEWS)}")
     return parser.parse_args()
 
 
@@ -145,10 +146,12 @@ def _work_list(page: Page, stack: Stack) -> None:
 
 
 def _slide(page: Page, stack: Stack) -> None:
-    """At its first hot spot, with the map over the tissue."""
+    """The whole slide under its map, with the first hot spot beside it."""
     _open_slide(page, stack)
     expect(page.get_by_role("heading", name=re.compile("^Hot spots"))).to_be_visible()
     page.keyboard.press("j")
+    page.wait_for_timeout(SETTLING_MS)
+    page.get_by_role("button", name="Whole slide").click()
 
 
 def _review(page: Page, stack: Stack) -> None:

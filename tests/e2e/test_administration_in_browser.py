@@ -9,21 +9,22 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from idc_contracts import BundleManifest
 from idc_contracts.bundle import Estimate
 from idc_contracts.decision import DecisionCounts
 from idc_contracts.promotion import ComparedMeasure, ModelDecisions
+from support.checkout import REPOSITORY
 from support.demo_patches import png_of
 from support.gateway_fakes import MemoryBus, RednessInference
 from support.live_gateway import KEY, gateway_settings, live_gateway
 from support.made_comparison import made_comparison
 from support.page_browser import chromium, new_user, page_at, screenshot, sign_in
+from support.shipped_model import SHIPPED_BUNDLE
 from support.stained_patches import made_reference, stained_patches
 
 pytestmark = pytest.mark.e2e
 
 BEARER = {"Authorization": f"Bearer {KEY}"}
-REPOSITORY = Path(__file__).parents[2]
-CARD = REPOSITORY / "models/idc/3/MODEL_CARD.md"
 AXE = REPOSITORY / "services/gateway/page/node_modules/axe-core/axe.min.js"
 WIDTHS_PX = {"desk": 1280, "phone": 390}
 
@@ -61,8 +62,11 @@ def inference() -> RednessInference:
     inference = RednessInference()
     reference = made_reference(stained_patches(seed, 30) for seed in range(40))
     point = {"validation_misses": 0.0533, "validation_false_alarms": 0.1176, "validation_uncertain": 0.1352}
+    shipped = BundleManifest.model_validate_json((SHIPPED_BUNDLE / "manifest.json").read_bytes())
+    assert shipped.reference is not None
+    reference = reference.model_copy(update={"patients": shipped.reference.patients})
     inference.figures = {"operating_point": point, "reference": reference.model_dump(mode="json")}
-    inference.card = CARD.read_text(encoding="utf-8")
+    inference.card = (SHIPPED_BUNDLE / "MODEL_CARD.md").read_text(encoding="utf-8")
     decisions = ModelDecisions(
         positives=DecisionCounts(idc=760, uncertain=90, no_idc=50),
         negatives=DecisionCounts(idc=150, uncertain=210, no_idc=1740),

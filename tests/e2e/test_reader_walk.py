@@ -110,7 +110,7 @@ def drop_slide_and_watch_it_run(page: Page, slide: Path) -> None:
 
 def open_slide(page: Page, slide: Path) -> None:
     page.get_by_role("link", name="Work list", exact=True).click()
-    page.get_by_role("link", name=slide.name, exact=True).click()
+    page.get_by_role("main").get_by_role("link", name=slide.name, exact=True).click()
     expect(page.get_by_role("heading", name="Cut", exact=True)).to_be_visible()
 
 
@@ -195,7 +195,7 @@ def promote(page: Page) -> None:
     screenshot(page, "walk-promote")
     page.get_by_role("dialog").get_by_role("button", name=f"Let version {CANDIDATE} serve").click()
     expect(page.get_by_text(f"Version {CANDIDATE} serves now.")).to_be_visible(timeout=SCREENING_MS)
-    expect(page.get_by_role("heading", name=f"Model idc, version {CANDIDATE}")).to_be_visible()
+    expect(page.get_by_role("heading", name=f"Version {CANDIDATE} serves")).to_be_visible()
 
 
 def verify_the_chain(page: Page) -> None:

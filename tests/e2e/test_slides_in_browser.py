@@ -127,7 +127,7 @@ def test_moved_cut_changes_the_areas_and_says_that_results_stay(page: Page) -> N
     for _ in range(10):
         page.keyboard.press("ArrowRight")
 
-    expect(status).to_contain_text("Moved by 1.0 from the fitted cut.")
+    expect(status).to_contain_text("Moved by +1.0 from the fitted cut.")
     assert status.inner_text().split("IDC")[1] != before.split("IDC")[1]
     screenshot(page, "slide-cut-moved")
     page.get_by_role("button", name="Back to the fitted cut").click()
@@ -140,12 +140,12 @@ def test_hot_spots_are_stepped_through_by_keyboard(page: Page) -> None:
 
     page.keyboard.press("j")
 
-    expect(page.locator(".hot-spots button").first).to_have_attribute("aria-pressed", "true")
+    expect(page.locator("#hot-list button").first).to_have_attribute("aria-pressed", "true")
     expect(page.locator(".cell")).to_contain_text("P(IDC) 0.9")
     page.wait_for_load_state("networkidle")
     screenshot(page, "slide-hot-spot")
     page.keyboard.press("k")
-    expect(page.locator(".hot-spots button").last).to_have_attribute("aria-pressed", "true")
+    expect(page.locator("#hot-list button").last).to_have_attribute("aria-pressed", "true")
 
 
 def test_ten_reviews_by_keyboard_are_stored_and_move_the_cut(page: Page, drawn: DrawnSlide) -> None:

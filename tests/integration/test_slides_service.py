@@ -14,6 +14,7 @@ import pytest
 import tifffile
 from PIL import Image
 
+from idc_trainer.data.layouts import open_patches
 from support.eventually import wait_until
 from support.inference_process import inference_process
 from support.made_slide_files import GLASS, LESION, write_made_slide
@@ -177,6 +178,45 @@ def test_a_review_moves_the_cut_and_can_be_withdrawn(address: str, screened: dic
     assert (after["column"], after["row"]) != (first["column"], first["row"])
     assert back["cut"] == screened["cut"]
     assert no_cell.status_code == 400
+
+
+def test_what_readers_agree_on_becomes_a_training_folder_with_the_pixels_of_the_slide(
+    address: str, screened: dict[str, Any], tmp_path: Path
+) -> None:
+    slide = f"{address}/slides/{screened['id']}"
+    asked = httpx.get(f"{slide}/next-reviews", params={"count": 3}, headers=CALLER).json()
+    cells = [[cell["column"], cell["row"]] for cell in asked]
+    second = {"X-IDC-Caller": "eva"}
+    given = httpx.post(f"{slide}/reviews", json={"verdict": "idc", "cells": cells}, headers=CALLER)
+    assert given.status_code == 200, given.text
+
+    unseen = httpx.get(f"{slide}/reviews", headers=second).json()
+    waiting = httpx.get(f"{slide}/next-reviews", params={"second": "true"}, headers=second).json()
+    httpx.post(f"{slide}/reviews", json={"verdict": "no_idc", "cells": cells[:1]}, headers=second)
+    table = httpx.get(f"{slide}/cells.csv", headers=second).text
+    counts = httpx.get(f"{slide}/training-folder").json()
+    folder = httpx.get(f"{slide}/training-folder.zip", params={"patient": "8867"})
+    points = httpx.get(f"{slide}/operating-points").json()
+
+    assert unseen == []
+    assert [[cell["column"], cell["row"]] for cell in waiting] == cells
+    assert table.count("eva: no_idc") == table.count("dr. könig: idc") == 1
+    assert counts == {"idc": 2, "no_idc": 0, "unsure": 0, "disagreements": 1}
+    file = tmp_path / "8867.zip"
+    file.write_bytes(folder.content)
+    source = open_patches(file)
+    patches = source.listing.files
+    assert [(patch.patient, patch.label) for patch in patches] == [("8867", 1), ("8867", 1)]
+    place = patches[0].place
+    assert place is not None
+    shown = httpx.get(f"{slide}/cells/{place.x_px // 50}/{place.y_px // 50}.png").content
+    assert source.read(patches[0]) == shown
+    assert len(points["logit"]) == len(points["sensitivity"]) > 50
+    for reader, answered in ((CALLER, cells[1:]), (second, [])):
+        for column, row in answered:
+            assert httpx.delete(f"{slide}/reviews/{column}/{row}", headers=reader).status_code == 200
+    kept = httpx.delete(f"{slide}/reviews/{cells[0][0]}/{cells[0][1]}", headers=second)
+    assert (kept.status_code, kept.json()["type"]) == (409, "urn:idc-sentinel:problem:wrong-state")
 
 
 def tus(**more: str) -> dict[str, str]:

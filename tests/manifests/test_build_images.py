@@ -11,14 +11,16 @@ from support.kustomized import JOBS, OVERLAYS, REPOSITORY, containers, pods
 SCRIPT = REPOSITORY / "scripts/build_images.sh"
 
 
-def build(tmp_path: Path, *arguments: str) -> tuple[int, list[str]]:
+def build(tmp_path: Path, *arguments: str, program: str | Path = SCRIPT) -> tuple[int, list[str]]:
     """The exit code, and each call of docker."""
     docker = tmp_path / "docker"
     # `save` must leave a file
     docker.write_text(f'#!/bin/sh\necho "$*" >>{tmp_path}/calls\ncase $1 in save) touch "$3" ;; esac\n')
     docker.chmod(0o755)
     environment = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}", "IDC_TAG": "test-of-builds"}
-    done = subprocess.run([SCRIPT, *arguments], env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [program, *arguments], cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False
+    )
     for tar in (REPOSITORY / "var/images").glob("idc-sentinel-test-of-builds-*"):
         tar.unlink()
     calls = tmp_path / "calls"
@@ -87,6 +89,13 @@ def test_base_of_an_arm64_image_is_the_official_one_where_a_registry_is_reached(
 
     assert "--build-arg DEBIAN_IMAGE=debian:trixie-slim " in calls[1]
     assert "--build-arg PYTHON_IMAGE=python:3.11-slim-bookworm " in calls[3]
+
+
+def test_tag_of_the_environment_reaches_the_script_through_make(tmp_path: Path) -> None:
+    code, calls = build(tmp_path, "images-tar", "ARCH=arm64", "IMAGES=alarm", program="make")
+
+    assert code == 0
+    assert "--tag idc-sentinel/alarm:test-of-builds " in " ".join(calls)
 
 
 @pytest.mark.parametrize("arguments", [("tar", "riscv64"), ("tar", "amd64", "nothing"), ("save", "amd64")])

@@ -6,9 +6,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 
 from support.documents import commands
-from support.kustomized import K8S, REPOSITORY, build, of_kind
+from support.kustomized import K8S, REPOSITORY, build, of_kind, render_own
 
 PAGES = [REPOSITORY / "docs/how-to/k3s.md", K8S / "README.md", *sorted(K8S.glob("components/*/README.md"))]
 COMMANDS = [(page, command) for page in PAGES for command in commands(page)]
@@ -64,6 +65,35 @@ def test_backup_of_secrets_has_what_was_applied_and_nothing_that_a_new_cluster_r
     done = subprocess.run(["jq", program], input=json.dumps(listed), capture_output=True, text=True, check=True)
 
     assert json.loads(done.stdout)["items"] == [secret | {"metadata": metadata}]
+
+
+def test_job_for_a_bucket_reads_the_list_that_the_page_puts_into_a_config_map() -> None:
+    (command,) = (command for command in commands(PAGES[0]) if command.startswith("sed "))
+    program = command.split("'")[1]
+
+    done = subprocess.run(["sed", program, K8S / "jobs/screen-slides.yaml"], capture_output=True, text=True, check=True)
+
+    spec = yaml.safe_load(done.stdout)["spec"]["template"]["spec"]
+    (volume,) = (volume for volume in spec["volumes"] if volume["name"] == "slides")
+    assert volume["configMap"] == {"name": "slide-list"}
+    assert spec["containers"][0]["command"][-1] == "/slides/slides.txt"
+
+
+def test_overlays_that_the_page_shows_build_and_their_settings_arrive() -> None:
+    blocks = re.findall(
+        r"```yaml\n((?:resources|configMapGenerator|images):.*?)```", PAGES[0].read_text("utf-8"), re.DOTALL
+    )
+    own: dict[str, list[object]] = {"resources": [], "components": ["../../components/s3"]}
+    for block in blocks:
+        for key, value in yaml.safe_load(block).items():
+            own.setdefault(key, []).extend(value)
+
+    text = render_own(yaml.safe_dump(own))
+
+    assert "SLIDES_S3_ALLOWED: s3://scans/*" in text
+    assert "IDC_BROKER_NAMES: up,192.0.2.7" in text
+    assert "idc-sentinel/slides:0.2.0" in text
+    assert "idc-sentinel/gateway:0.1.0" not in text
 
 
 def test_secrets_are_never_restored_by_an_apply_after_which_the_empty_ones_would_win() -> None:

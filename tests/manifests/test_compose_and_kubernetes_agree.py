@@ -227,3 +227,12 @@ def test_every_component_goes_with_the_others_that_a_site_may_choose() -> None:
     assert render_with("base", *together, "registry")
     for device in devices:
         assert render_with("base", "network-policies", "placement", device, "slides", "observability")
+
+
+@pytest.mark.parametrize("name", COMPONENTS)
+def test_component_sets_no_name_of_the_site_over_the_one_in_its_overlay(name: str) -> None:
+    """A component's own settings win over those of the overlay that chooses it, so it has only what it is about."""
+    base = settings_of("base", "bootstrap")
+    changed = settings_of(f"components/{name}", "bootstrap").items() - base.items()
+
+    assert {key for key, _ in changed} == ({"IDC_INFERENCE_NAMES"} if name == "inference-outside" else set())

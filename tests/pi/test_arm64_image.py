@@ -76,7 +76,7 @@ def test_without_a_gpio_chip_the_alarm_says_so_and_exits_69(arm64_image: str) ->
     done = docker("run", "--rm", *HARDENED, "--env=ALARM_PIN_FACTORY=lgpio", *settings, arm64_image)
 
     assert done.returncode == 69
-    assert done.stderr.splitlines()[-1].startswith("idc-alarm: lgpio cannot open /dev/gpiochip*: run on a Raspberry Pi")
+    assert done.stderr.splitlines()[-1].startswith("idc-alarm: lgpio cannot open /dev/gpiochip*; run on a Raspberry Pi")
 
 
 def test_arm64_alarm_becomes_healthy_and_lights_red_for_a_finding(running_alarm: str, broker: MosquittoBroker) -> None:

@@ -13,6 +13,7 @@ from support.demo_patches import made_up_patches
 from support.eventually import wait_until
 from support.made_slide_files import write_made_slide
 from support.mosquitto import REPOSITORY
+from support.tiny_bundle import write_tiny_bundle
 
 pytestmark = [pytest.mark.pi, pytest.mark.timeout(3600)]
 
@@ -30,13 +31,16 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def arm64_stack(folder: Path) -> Iterator[ComposeStack]:
-    """The running, healthy stack of arm64 images."""
+def arm64_stack(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ComposeStack]:
+    """The running, healthy stack of arm64 images, with a small model: each build tries the shipped one."""
+    models = tmp_path_factory.mktemp("models")
+    write_tiny_bundle(models)
+    models.chmod(0o755)
     for image in SERVICES:
         built_for_arm64(image)
     stack = ComposeStack(
         REPOSITORY,
-        REPOSITORY / "models",
+        models,
         overrides=(Path(__file__).with_name("docker-compose.emulated.yml"),),
         environment={"IDC_TAG": f"{IMAGE_TAG}-arm64", "IDC_SLIDES_DIR": str(folder)},
     )

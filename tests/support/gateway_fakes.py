@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import threading
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -108,6 +109,8 @@ class MemoryBus:
         self._start_connected = connected
         self._on_connected: Callable[[], Awaitable[None]] | None = None
         self._on_message: OnMessage | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: int | None = None
 
     @property
     def is_connected(self) -> bool:
@@ -117,6 +120,7 @@ class MemoryBus:
     async def run(self, on_connected: Callable[[], Awaitable[None]], on_message: OnMessage) -> None:
         """See `Bus.run`."""
         self._on_connected, self._on_message = on_connected, on_message
+        self._loop, self._thread = asyncio.get_running_loop(), threading.get_ident()
         if self._start_connected:
             await self.connect()
         await asyncio.Event().wait()
@@ -137,9 +141,13 @@ class MemoryBus:
         self._connected.set()
 
     def deliver(self, topic: str, payload: bytes) -> asyncio.Future[None] | None:
-        """Let the broker deliver a message of an alarm; see `OnMessage` for what is returned."""
+        """Let the broker deliver an alarm's message; see `OnMessage` for what is returned; another thread gets None."""
         assert self._on_message is not None
-        return self._on_message(topic, payload)
+        assert self._loop is not None
+        if threading.get_ident() == self._thread:
+            return self._on_message(topic, payload)
+        self._loop.call_soon_threadsafe(self._on_message, topic, payload)
+        return None
 
     async def wait_connected(self) -> None:
         """See `Bus.wait_connected`."""

@@ -45,15 +45,18 @@ def render(folder: str) -> str:
 
 def render_with(base: str, *components: str) -> str:
     """YAML of a folder with components added, as a site's own overlay would have it."""
+    chosen = [f"../../components/{name}" for name in components]
+    return render_own(yaml.safe_dump({"resources": [f"../../{base}"], "components": chosen}))
+
+
+def render_own(kustomization: str) -> str:
+    """YAML of an overlay that a site writes beside those of the repository."""
     with tempfile.TemporaryDirectory() as folder:
         tree = Path(folder) / "k8s"
         shutil.copytree(K8S, tree)
         own = tree / "overlays/own"
         own.mkdir()
-        chosen = [f"../../components/{name}" for name in components]
-        (own / "kustomization.yaml").write_text(
-            yaml.safe_dump({"resources": [f"../../{base}"], "components": chosen}), encoding="utf-8"
-        )
+        (own / "kustomization.yaml").write_text(kustomization, encoding="utf-8")
         return _run(own)
 
 

@@ -9,10 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import text
+from sqlalchemy.dialects import sqlite
 
+from idc_contracts import Decision, Reason
 from idc_gateway.errors import BadCursor
-from idc_gateway.results.queries import UncertaintyCursor
-from idc_gateway.sql.tables import CUT_DISTANCE
+from idc_gateway.results.queries import ClassificationFilter, UncertaintyCursor
+from idc_gateway.results.uncertainty_store import nearest_the_cut
 from idc_gateway.store import Store
 from support.demo_patches import solid_png
 
@@ -76,18 +78,25 @@ async def test_cursor_of_another_order_is_refused(client: httpx.AsyncClient) -> 
 
 
 @pytest.mark.parametrize(
-    "condition", ["", "verdict IS NULL AND", "decision = 'idc' AND"], ids=["all", "unreviewed", "of a decision"]
+    ("wanted", "stretches"),
+    [
+        (ClassificationFilter(), 12),
+        (ClassificationFilter(reviewed=False), 3),
+        (ClassificationFilter(reviewed=True), 9),
+        (ClassificationFilter(decision=Decision.IDC), 4),
+        (ClassificationFilter(decision=Decision.IDC, reviewed=False), 1),
+        (ClassificationFilter(reason=Reason.UNFAMILIAR), 4),
+    ],
 )
-def test_page_is_read_in_an_index_without_sorting(store: Store, condition: str) -> None:
-    query = (
-        f"SELECT * FROM classifications WHERE {condition} {CUT_DISTANCE} >= 0.1 "
-        f"ORDER BY {CUT_DISTANCE}, sequence LIMIT 50"
-    )
+def test_page_is_read_in_stretches_of_the_index(store: Store, wanted: ClassificationFilter, stretches: int) -> None:
+    query = nearest_the_cut(wanted, [], 50, UncertaintyCursor(0.1, 7))
+    sql = query.compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True})
     with store.database.read() as connection:
-        plan = " ".join(row[3] for row in connection.execute(text(f"EXPLAIN QUERY PLAN {query}")))
+        plan = [row[3] for row in connection.execute(text(f"EXPLAIN QUERY PLAN {sql}"))]
 
-    assert "uncertainty" in plan
-    assert "TEMP B-TREE" not in plan
+    reads = [line for line in plan if " classifications " in f"{line} "]
+    assert len(reads) == stretches
+    assert all("INDEX classifications_by_uncertainty (decision=? AND verdict=? AND <expr>>?)" in line for line in reads)
 
 
 @given(st.floats(0, 1), st.integers(0, 2**40))

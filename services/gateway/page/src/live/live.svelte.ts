@@ -12,14 +12,22 @@ type Handle = (document: unknown) => void;
 class Live {
   /** Why what is shown may be outdated, in words; empty while the gateway tells. */
   failure = $state("");
-  private handles = new Map<string, Handle>();
+  private handles = new Map<string, Set<Handle>>();
   private source: EventSource | null = null;
   private heardAt = 0;
 
-  /** Call this with each document of a kind: `alarms`, `slide`, `slide-removed`, `folder`, or `reload` without one. */
-  on<Document>(kind: string, handle: (document: Document) => void): void {
-    this.handles.set(kind, handle as Handle);
-    if (this.source) this.hear(this.source, kind);
+  /**
+   * Call this with each document of a kind: `alarms`, `slide`, `slide-removed`, `folder`, or `reload` without one; until
+   * the returned function is called.
+   */
+  on<Document>(kind: string, handle: (document: Document) => void): () => void {
+    const handles = this.handles.get(kind) ?? new Set();
+    handles.add(handle as Handle);
+    if (!this.handles.has(kind)) {
+      this.handles.set(kind, handles);
+      if (this.source) this.hear(this.source, kind);
+    }
+    return () => void handles.delete(handle as Handle);
   }
 
   /** Follow until the returned function is called; `onSignedOut` is called when the session has ended. */
@@ -33,7 +41,7 @@ class Live {
       source.onopen = () => {
         this.heardAt = Date.now();
         this.failure = "";
-        this.handles.get("reload")?.({});
+        this.tell("reload", {});
       };
       source.addEventListener("authority-ended", onSignedOut);
       source.onerror = () => {
@@ -70,8 +78,12 @@ class Live {
     source.addEventListener(kind, (event) => {
       if (source !== this.source) return;
       this.heardAt = Date.now();
-      this.handles.get(kind)?.(JSON.parse((event as MessageEvent<string>).data));
+      this.tell(kind, JSON.parse((event as MessageEvent<string>).data));
     });
+  }
+
+  private tell(kind: string, document: unknown): void {
+    for (const handle of this.handles.get(kind) ?? []) handle(document);
   }
 }
 

@@ -2,12 +2,11 @@
 
 import { Refused, call, send } from "../interface/call";
 import type { CellReview, OperatingPoints, Slide, SlideCells, SlideVerdict } from "../interface/types";
+import { live } from "../live/live.svelte";
 import { slidePath } from "../slides/addresses";
-import { isMoving } from "../slides/list.svelte";
 import { countsOf, decideAll, moved, type Cell, type Cut } from "./cells";
 import { hotSpots, problems } from "./places";
 
-const PERIOD_MS = 3000;
 const MODEL_CUT: Cut = { logit: 0, low_logit: 0, high_logit: 0 }; // before the slide has one
 
 export class OpenSlide {
@@ -40,12 +39,23 @@ export class OpenSlide {
     this.reviews = await call<CellReview[]>(slidePath(this.id, "/reviews"));
   }
 
-  /** Ask again while the slide is on its way, until the returned function is called. */
-  follow(load: () => void): () => void {
-    const timer = setInterval(() => {
-      if (this.slide !== null && isMoving(this.slide)) load();
-    }, PERIOD_MS);
-    return () => clearInterval(timer);
+  /** Load again whenever the gateway says that the slide has changed, one load at a time, until the returned function is called. */
+  follow(load: () => Promise<unknown>): () => void {
+    let [isLoading, isStale] = [false, false];
+    const again = async () => {
+      isStale = true;
+      if (isLoading) return;
+      for (isLoading = true; isStale; ) {
+        isStale = false;
+        await load();
+      }
+      isLoading = false;
+    };
+    const ends = [
+      live.on<Slide>("slide", ({ id }) => void (id === this.id && again())),
+      live.on("reload", () => void again()),
+    ];
+    return () => ends.forEach((end) => end());
   }
 
   /** The place of a cell in the lists of `cells`; undefined where it was not screened. */

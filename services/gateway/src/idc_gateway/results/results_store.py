@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Connection, Float, Select, and_, delete, func, insert, literal_column, or_, select
+from sqlalchemy import Connection, Select, and_, delete, func, insert, or_, select
 
 from idc_contracts import Decision
 from idc_gateway.audit.audit_store import append, head_of, latest_event, lock_head
@@ -19,10 +19,10 @@ from idc_gateway.results.positions import Position, Slice
 from idc_gateway.results.queries import ClassificationFilter, Cursor, Page, UncertaintyCursor
 from idc_gateway.results.reviews_store import latest_reviews
 from idc_gateway.results.rows import COLUMNS, as_row, from_row
+from idc_gateway.results.uncertainty_store import nearest_the_cut
 from idc_gateway.results.unit_of_work import UnitOfWork
 from idc_gateway.sql.database import Database
 from idc_gateway.sql.statements import Statement
-from idc_gateway.sql.tables import CUT_DISTANCE
 from idc_gateway.sql.tables import audit as audit_table
 from idc_gateway.sql.tables import classifications as table
 
@@ -88,13 +88,9 @@ class ResultsStore:
         self, wanted: ClassificationFilter, limit: int, after: UncertaintyCursor | None
     ) -> Page[UncertaintyCursor]:
         """At most `limit` results after the cursor `after`, P(IDC) nearest the cut first, older ones first."""
-        distance = literal_column(CUT_DISTANCE, Float)
-        query = select(table, distance.label("distance")).where(*_conditions(wanted))
-        if after is not None:
-            behind = or_(distance > after.distance, table.c.sequence > after.sequence)
-            query = query.where(distance >= after.distance, behind)  # the first one is found by the index
+        query = nearest_the_cut(wanted, _conditions(wanted), limit + 1, after)
         with self._database.read() as connection:
-            rows = connection.execute(query.order_by(distance, table.c.sequence).limit(limit + 1)).all()
+            rows = connection.execute(query).all()
             items = _with_reviews(connection, rows[:limit])
         last = rows[limit - 1] if len(rows) > limit else None
         return Page(items, None if last is None else UncertaintyCursor(last.distance, last.sequence))

@@ -26,7 +26,7 @@ metadata = MetaData()
 
 
 CUT_DISTANCE: Final = "abs(probability - (no_idc_below + idc_from) / 2)"
-"""How far P(IDC) is from the middle between the thresholds: in SQL, as in the indexes, or they are not used."""
+"""How far P(IDC) is from the middle between the thresholds: in SQL, as in the index, or it is not used."""
 
 classifications = Table(
     "classifications",
@@ -64,9 +64,7 @@ classifications = Table(
     Index("classifications_by_slide", "slide", "created_at", "sequence"),
     Index("classifications_by_verdict", "verdict", "created_at", "sequence"),
     Index("classifications_by_image", "image_sha256"),
-    Index("classifications_by_uncertainty", text(f"({CUT_DISTANCE})"), "sequence"),
-    Index("classifications_by_decision_and_uncertainty", "decision", text(f"({CUT_DISTANCE})"), "sequence"),
-    Index("classifications_by_verdict_and_uncertainty", "verdict", text(f"({CUT_DISTANCE})"), "sequence"),
+    Index("classifications_by_uncertainty", "decision", "verdict", text(f"({CUT_DISTANCE})"), "sequence"),
     sqlite_autoincrement=True,
 )
 _in_a_folder = classifications.c.folder.is_not(None)

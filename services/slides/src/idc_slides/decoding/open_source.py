@@ -6,6 +6,7 @@ import openslide
 
 from idc_slides.decoding.openslide_source import OpenSlideSource
 from idc_slides.decoding.source import CannotRead, Source
+from idc_slides.decoding.tiff_source import TiffSource
 
 FORMATS = "SVS, NDPI, MRXS, SCN, tiled TIFF, RGB OME-TIFF or DICOM whole slides"
 
@@ -21,17 +22,11 @@ def open_source(path: Path) -> Source:
     except openslide.OpenSlideUnsupportedFormatError:
         if not is_tiff(path):
             raise CannotRead("unsupported-format", f"it is none of {FORMATS}") from None
-        return _by_tifffile(path)
+        return TiffSource(path)
     if slide.is_ome:
         slide.close()
-        return _by_tifffile(path)
+        return TiffSource(path)
     return slide
-
-
-def _by_tifffile(path: Path) -> Source:
-    from idc_slides.decoding.tiff_source import TiffSource  # noqa: PLC0415 - 35 MB that few slides need
-
-    return TiffSource(path)
 
 
 def is_tiff(path: Path) -> bool:

@@ -1,7 +1,6 @@
 """RGB TIFF that OpenSlide refuses, and OME-TIFF, by tifffile."""
 
 import math
-from collections import OrderedDict
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
@@ -11,10 +10,9 @@ import tifffile
 from numpy.typing import NDArray
 
 from idc_slides.decoding.source import CannotRead
+from idc_slides.decoding.tiff_tiles import JPEG, MAX_SEGMENT_BYTES, RGB, YCBCR, TiffTiles
 from idc_slides.decoding.whole_downsample import whole_downsample
 
-MAX_SEGMENT_BYTES: Final = 64 * 2**20
-CACHE_BYTES: Final = 64 * 2**20
 UM: Final = {"nm": 1e-3, "um": 1.0, "µm": 1.0, "μm": 1.0, "mm": 1e3, "cm": 1e4, "m": 1e6}
 
 Pixels = NDArray[np.uint8]
@@ -34,7 +32,7 @@ class TiffSource:
         except tifffile.TiffFileError as exc:
             raise CannotRead("unreadable-slide", str(exc)) from exc
         self._pages = [_rgb_page(level.pages[0]) for level in _largest_series(self._tiff).levels]
-        self._segments: OrderedDict[tuple[int, int], Pixels] = OrderedDict()
+        self._tiles = TiffTiles(self._tiff, self._pages)
 
     def facts(self) -> dict[str, Any]:
         sizes = [(page.imagewidth, page.imagelength) for page in self._pages]
@@ -52,63 +50,10 @@ class TiffSource:
         }
 
     def read(self, level: int, left_px: int, top_px: int, size_px: tuple[int, int]) -> tuple[Pixels, float, float]:
-        page = self._pages[level]
-        height, width = page.chunks[:2] if page.planarconfig == 1 else page.chunks[-2:]
-        across = math.ceil(page.imagewidth / width)
-        pixels = np.full((size_px[1], size_px[0], 3), 255, np.uint8)
-        right, bottom = (
-            min(a, b) for a, b in ((left_px + size_px[0], page.imagewidth), (top_px + size_px[1], page.imagelength))
-        )
-        for row in range(top_px // height, math.ceil(bottom / height)):
-            for column in range(left_px // width, math.ceil(right / width)):
-                segment = self._segment(level, row * across + column)
-                x, y = column * width, row * height
-                x0, x1 = max(x, left_px), min(x + segment.shape[1], right)
-                y0, y1 = max(y, top_px), min(y + segment.shape[0], bottom)
-                pixels[y0 - top_px : y1 - top_px, x0 - left_px : x1 - left_px] = segment[
-                    y0 - y : y1 - y, x0 - x : x1 - x
-                ]
-        return pixels, left_px, top_px
+        return self._tiles.read(level, left_px, top_px, size_px), left_px, top_px
 
     def close(self) -> None:
         self._tiff.close()
-
-    def _segment(self, level: int, index: int) -> Pixels:
-        """A decoded tile or strip, shape (height, width, 3)."""
-        key = (level, index)
-        if key not in self._segments:
-            try:
-                self._segments[key] = self._decoded(level, index)
-            except (
-                OSError,
-                ValueError,
-                RuntimeError,
-                IndexError,
-                TypeError,
-            ) as exc:  # imagecodecs' errors are RuntimeErrors
-                raise CannotRead("unreadable-slide", f"{type(exc).__name__}: {exc}") from exc
-            while len(self._segments) > 1 and sum(each.nbytes for each in self._segments.values()) > CACHE_BYTES:
-                self._segments.popitem(last=False)
-        self._segments.move_to_end(key)
-        return self._segments[key]
-
-    def _decoded(self, level: int, index: int) -> Pixels:
-        page = self._pages[level]
-        if page.planarconfig == 1:
-            return self._samples(page, index)[..., :3]
-        count = len(page.dataoffsets) // page.samplesperpixel
-        return np.concatenate([self._samples(page, sample * count + index) for sample in range(3)], axis=-1)
-
-    def _samples(self, page: tifffile.TiffPage, index: int) -> Pixels:
-        length = page.databytecounts[index]
-        if not 0 <= length <= MAX_SEGMENT_BYTES:
-            raise ValueError(f"a part of {length} bytes")
-        handle = self._tiff.filehandle
-        handle.seek(page.dataoffsets[index])
-        segment, _, shape = page.decode(handle.read(length) if length else None, index, jpegtables=page.jpegtables)
-        if segment is None:  # the writer left out an empty tile
-            return np.full((*shape[1:3], shape[3]), 255, np.uint8)
-        return np.asarray(segment[0], np.uint8)
 
     def _um_per_px(self) -> list[float | None]:
         with suppress(KeyError, TypeError, ValueError, AttributeError, ZeroDivisionError, IndexError):
@@ -130,10 +75,10 @@ def _rgb_page(page: tifffile.TiffPage | tifffile.TiffFrame | None) -> tifffile.T
     if page is None:
         raise CannotRead("unreadable-slide", "one of its levels is missing")
     page = page.aspage()
-    if page.dtype != np.uint8 or page.samplesperpixel not in (3, 4) or page.photometric not in (2, 6):
+    if page.dtype != np.uint8 or page.samplesperpixel not in (3, 4) or page.photometric not in (RGB, YCBCR):
         kind = f"{page.samplesperpixel} channel(s) of {page.dtype}"
         raise CannotRead("not-brightfield", f"its pixels are {kind}; send a bright-field (H&E) slide as 8-bit RGB")
-    if page.photometric == 6 and page.compression != 7:
+    if page.photometric == YCBCR and page.compression != JPEG:
         raise CannotRead("unsupported-format", "its pixels are YCbCr without JPEG")
     if page.imagedepth != 1 or math.prod(page.chunks) > MAX_SEGMENT_BYTES:
         raise CannotRead("slide-too-costly", f"it is stored in parts of {page.chunks} values")

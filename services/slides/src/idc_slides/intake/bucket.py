@@ -14,7 +14,7 @@ from obstore.exceptions import BaseError, NotFoundError
 from obstore.store import S3Store
 
 from idc_slides.errors import BucketUnavailable, SlideFailed, SlideRefused
-from idc_slides.intake.kinds import is_dicom_name, is_slide_name
+from idc_slides.intake.kinds import ends_as_slide, is_dicom_name
 from idc_slides.records.slides import FileState
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ class Bucket:
             raise SlideRefused(f"the URL {url[:128]!r} is none of an object: s3://bucket/folder/slide.svs")
         if not any(fnmatchcase(f"s3://{parts.netloc}/{key}", pattern) for pattern in self._allowed):
             raise SlideRefused(f"the URL {url[:128]!r} is not allowed: an administrator allows it by SLIDES_S3_ALLOWED")
-        if is_dicom_name(key) or key.lower().endswith(".mrxs") or not is_slide_name(key):
+        if is_dicom_name(key) or key.lower().endswith(".mrxs") or not ends_as_slide(key):
             raise SlideRefused("give the URL of a slide that is one file: .svs, .tiff, .ndpi, .scn, …")
         return _store(parts.netloc, self._config), key
 

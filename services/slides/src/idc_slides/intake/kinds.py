@@ -20,9 +20,14 @@ MAX_FILES: Final = 10_000
 """Of one slide."""
 
 
+def ends_as_slide(name: str) -> bool:
+    """Whether a name, perhaps with folders, has the ending of a slide."""
+    return name.lower().endswith(SUFFIXES)
+
+
 def is_slide_name(name: str) -> bool:
     """Whether a file of this name counts as a slide; hidden ones, such as a copy that is not whole, do not."""
-    return name.lower().endswith(SUFFIXES) and not name.startswith(HIDDEN)
+    return ends_as_slide(name) and not name.startswith(HIDDEN)
 
 
 def why_no_slide(name: str) -> str:

@@ -19,7 +19,7 @@ from pydantic import Field
 from idc_contracts import UtcDatetime, utc_now
 from idc_contracts.base import Contract
 from idc_slides.errors import NoRoom, NotFound, SlideRefused, UploadConflict, UploadTooLarge
-from idc_slides.intake.kinds import is_dicom_name, is_slide_name, state_of, why_no_slide
+from idc_slides.intake.kinds import ends_as_slide, is_dicom_name, state_of, why_no_slide
 from idc_slides.intake.stored_files import StoredFiles
 from idc_slides.records.slides import Location, StoredSlide, new_slide, shown_name
 
@@ -227,5 +227,5 @@ class Piece:
 def _require_single_file(name: str) -> None:
     if is_dicom_name(name) or name.lower().endswith(".mrxs"):
         raise SlideRefused("a slide of several files (DICOM, MRXS) is not uploaded: put it into the watched folder")
-    if not is_slide_name(name):
+    if not ends_as_slide(name):
         raise SlideRefused(why_no_slide(Path(name).name))

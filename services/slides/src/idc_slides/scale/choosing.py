@@ -18,9 +18,9 @@ LEAST_REST: Final = 0.05
 LEVEL_TOLERANCE: Final = 1.02
 """A level of up to 2 % more um per pixel than wanted is still taken."""
 MAX_DEVIATION: Final = 1.6
-"""A level further from the mean of the finest one's pixels is not screened. Measured with `models/idc/2` on patches of
-tissue: at deviations of 1.0 to 1.5, P differed by 0.01 to 0.02 on average; at 2.3, the JPEG loss of a level of 2.0 um
-per pixel, by 0.04; at 3 to 19, levels made by leaving out pixels, by 0.05 to 0.13."""
+"""A level further from the mean of the finest one's pixels is not screened. Measured with `models/idc/3` on patches of
+tissue: at deviations up to 1.1, P differed by 0.004 to 0.009 on average; at 1.2 to 1.4 by 0.010 to 0.012; at 1.7 to 1.8
+by 0.012 to 0.018; at 2.3 to 3.1, the JPEG loss of a level of 2.0 um per pixel, by 0.02 to 0.036."""
 KERNEL: Final = "area-mean"
 """Each pixel is the mean of the area that it covers; pixels on its edge count by their share."""
 

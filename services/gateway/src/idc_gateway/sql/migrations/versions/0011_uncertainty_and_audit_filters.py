@@ -12,11 +12,8 @@ _DISTANCE = "(abs(probability - (no_idc_below + idc_from) / 2))"
 
 def upgrade() -> None:
     """Add the indexes."""
-    for name, first in (
-        ("classifications_by_uncertainty", ""),
-        ("classifications_by_decision_and_uncertainty", "decision, "),
-        ("classifications_by_verdict_and_uncertainty", "verdict, "),
-    ):
-        op.execute(f"CREATE INDEX {name} ON classifications ({first}{_DISTANCE}, sequence)")
+    op.execute(
+        f"CREATE INDEX classifications_by_uncertainty ON classifications (decision, verdict, {_DISTANCE}, sequence)"
+    )
     op.create_index("audit_by_actor", "audit", ["actor", "sequence"])
     op.create_index("audit_by_subject", "audit", ["subject", "sequence"])
