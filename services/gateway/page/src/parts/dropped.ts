@@ -1,9 +1,8 @@
 // What was dropped or chosen: whole slides, and patches by the folder they lay in.
 
-import { LARGEST_PATCH_BYTES } from "../patches/forms";
-
 const SLIDE = /\.(svs|ndpi|scn|mrxs|vms|vmu|bif|svslide|dcm)$/i;
 const EITHER = /\.tiff?$/i;
+const LARGEST_TIFF_PATCH_BYTES = 1.5 * 1024 * 1024; // 512 x 512 px of four bytes have 1 MiB, and a patch has no more pixels
 const OF_THE_SYSTEM = /^(\..*|thumbs\.db|desktop\.ini)$/i;
 
 /** A file, and the name of the topmost folder that was dropped with it; empty for a loose file. */
@@ -12,7 +11,7 @@ export type PatchFolder = { name: string; files: File[] };
 
 /** Whether a file is a whole slide: by its name, and a TIFF by its size. */
 export function isSlide({ name, size }: { name: string; size: number }): boolean {
-  return SLIDE.test(name) || (EITHER.test(name) && size > LARGEST_PATCH_BYTES);
+  return SLIDE.test(name) || (EITHER.test(name) && size > LARGEST_TIFF_PATCH_BYTES);
 }
 
 /** Whole slides apart; patches by folder, the loose ones together; what the system keeps in folders is left out. */

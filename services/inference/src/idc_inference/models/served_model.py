@@ -158,7 +158,10 @@ def _self_test(bundle: Bundle, graph: BundleGraph, scheduler: Scheduler, device:
         parts = [vector.patches, *(patch[None] for patch in vector.patches)]
         # one after the other: what waits together would share a chunk
         scored = [scheduler.submit(part, deadline_s).result(SELF_TEST_TIMEOUT_S).outputs for part in parts]
-    except (InferenceError, TimeoutError) as exc:
+    except TimeoutError as exc:
+        late = f"the self-test took longer than {SELF_TEST_TIMEOUT_S:g} s: is the machine busy with something else?"
+        raise ModelUnavailable(f"{bundle.path}: {late}") from exc
+    except InferenceError as exc:
         raise ModelUnavailable(f"{bundle.path}: the self-test did not run: {exc}") from exc
     try:
         check_self_test(bundle, vector, _in_two_rows(scored))

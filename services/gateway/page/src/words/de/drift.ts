@@ -37,7 +37,7 @@ export const drift: typeof english = {
   },
   advice: {
     probability: {
-      higher: "Entweder kommen andere Fälle, oder das Modell wird getäuscht: Färbung und Schärfe unten ansehen. Vor dem Verlass auf Ergebnisse die Ausschnitte nahe der Grenze prüfen.",
+      higher: "Entweder kommen andere Fälle, oder das Modell wird getäuscht: Färbung und Schärfe unten ansehen. Vor dem Verlass auf Ergebnisse die Ausschnitte nahe der Schwelle prüfen.",
       lower: "Entweder kommen andere Fälle, oder das Modell übersieht IDC: Färbung und Schärfe unten ansehen. Vor dem Verlass auf Ergebnisse Ausschnitte prüfen, die als „Kein IDC“ gelten.",
     },
     uncertain: {

@@ -5,7 +5,7 @@ export const model: typeof english = {
   none: "Kein Inferenzserver meldet ein Modell. Unter Verwaltung, Status steht, welche Server antworten.",
   intendedUse:
     "Schätzt die Wahrscheinlichkeit, dass ein Feld von 200 µm x 200 µm eines HE-gefärbten Brustschnitts ein invasives duktales Karzinom enthält: P(IDC). Für die Forschung; ersetzt keine Pathologin und keinen Pathologen.",
-  thresholds: (low, high) => `Unter ${low} gilt ein Ausschnitt als „Kein IDC“, ab ${high} als „IDC“, dazwischen als unsicher. Ein ganzer Schnitt bekommt seine eigene Grenze.`,
+  thresholds: (low, high) => `Unter ${low} gilt ein Ausschnitt als „Kein IDC“, ab ${high} als „IDC“, dazwischen als unsicher. Ein ganzer Schnitt bekommt seine eigene Schwelle.`,
   point: (missed, alarms, uncertain) =>
     `Gemessen an Patienten, die das bewertende Netz nie gesehen hat: ${missed} der Ausschnitte mit IDC gelten als „Kein IDC“, ${alarms} der Ausschnitte ohne IDC als „IDC“, und ${uncertain} der Ausschnitte eines durchschnittlichen Patienten sind unsicher.`,
   notReady: "Kein Inferenzserver mit dieser Version ist bereit.",

@@ -29,7 +29,8 @@ export const slide: typeof english = {
   marks: { fitted: "angepasste Schwelle", yours: "Ihre Schwelle", band: "unsicher" },
   cutSlider: "Andere Schwelle ausprobieren",
   atCut: (probability) => `Schwelle bei P = ${probability}:`,
-  areas: (idc, uncertain) => `IDC ${idc} mm², unsicher ${uncertain} mm².`,
+  areas: (idc, uncertain) =>
+    `${idc} mm² liegen darüber, und ${uncertain} mm² sind unsicher. Die IDC-Fläche oben ist eine Schätzung, in der jeder Ausschnitt mit seiner Wahrscheinlichkeit zählt.`,
   figures: (sensitivity, specificity) => `Sensitivität ${sensitivity}, Spezifität ${specificity}`,
   figuresRestOn: (patients) =>
     `Für einzelne Ausschnitte samt Nachbarn, gemessen an ${patches(patients, "Validierungsfall", "Validierungsfällen")}, von denen die bewertenden Netze nichts gesehen hatten, und um die Abweichung dieses Schnitts verschoben. Die Werte gelten für die Schwelle allein, ohne unsicheren Bereich.`,

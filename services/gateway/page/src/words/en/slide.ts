@@ -27,7 +27,8 @@ export const slide = {
   marks: { fitted: "fitted cut", yours: "your cut", band: "uncertain" },
   cutSlider: "Try another cut",
   atCut: (probability: string) => `Cut at P = ${probability}:`,
-  areas: (idc: string, uncertain: string) => `IDC ${idc} mm², uncertain ${uncertain} mm².`,
+  areas: (idc: string, uncertain: string) =>
+    `${idc} mm² lie above it, and ${uncertain} mm² are uncertain. The area of IDC at the top is an estimate that counts each patch by its probability.`,
   figures: (sensitivity: string, specificity: string) => `Sensitivity ${sensitivity}, specificity ${specificity}`,
   figuresRestOn: (patients: number) =>
     `Of single patches with their neighbours, on ${plural(patients, "validation patient", "validation patients")} whom the scoring networks had never seen, moved by this slide's shift. They hold for the cut alone, without an uncertain band.`,
