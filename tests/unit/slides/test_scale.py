@@ -64,7 +64,7 @@ def test_an_implausible_stated_scale_is_refused(stated: float) -> None:
 
 
 def test_the_coarsest_level_that_is_fine_enough_is_read() -> None:
-    record = choose_scale(facts(0.5, (40_000, 30_000), 0.5, 0.9, 1.2, 1.4)).record
+    record = choose_scale(facts(0.5, (40_000, 30_000), 0.5, 0.7, 0.9, 1.1)).record
 
     assert (record.level, record.level_um_per_px, record.factor) == (3, 4.0, 1.0)
 
