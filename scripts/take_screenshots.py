@@ -2,8 +2,7 @@
 
 The address and the key come from IDC_URL and IDC_API_KEY, as for the client. The pictures show a slide that
 `--slide` names (it is uploaded where the stack has none of that name) or else the made slide of the first try, and the
-patches of `--patches` or else the made ones. Never a patient's files: the
-pictures are published.
+patches of `--patches` or else the made ones. Never a patient's files: the pictures are published.
 """
 
 import argparse
@@ -34,6 +33,11 @@ SENDING_MS: Final = 3000
 """Until a made file is on its way."""
 SETTLING_MS: Final = 4000
 """Until tiles and curves are drawn."""
+
+
+ALL_DRAWN: Final = """() => [...document.images].every(
+    (image) => image.naturalWidth > 0 || image.getBoundingClientRect().top > innerHeight)"""
+"""Whether each image in the window is there; others may load when they are scrolled to."""
 
 
 @dataclass(frozen=True)
@@ -152,6 +156,7 @@ def _slide(page: Page, stack: Stack) -> None:
     page.keyboard.press("j")
     page.wait_for_timeout(SETTLING_MS)
     page.get_by_role("button", name="Whole slide").click()
+    page.evaluate("scrollTo(0, 0)")
 
 
 def _review(page: Page, stack: Stack) -> None:
@@ -183,7 +188,7 @@ VIEWS: Final[dict[str, Callable[[Page, Stack], None]]] = {
 def _take(page: Page, path: Path) -> None:
     """The window as it is, as WebP."""
     expect(page.get_by_text("Loading…")).to_be_hidden()
-    page.wait_for_function("() => [...document.images].every((image) => image.complete || image.loading === 'lazy')")
+    page.wait_for_function(ALL_DRAWN)
     page.wait_for_timeout(SETTLING_MS)
     with Image.open(io.BytesIO(page.screenshot())) as picture:
         picture.save(path, quality=WEBP_QUALITY, method=6)
