@@ -190,7 +190,7 @@ def test_status_names_each_trouble(page: Page, site: Site) -> None:
 def test_admin_invites_a_user_whose_link_works(page: Page, browser: Browser) -> None:
     open_view(page, "administration/users", "Users")
     page.get_by_label("Name of a new user").fill("ina")
-    page.get_by_role("button", name="Invite").click()
+    page.get_by_role("button", name="Invite", exact=True).click()
 
     link = page.locator("section code.link").inner_text()
     expect(page.get_by_label("Role of ina")).to_have_value("reviewer")

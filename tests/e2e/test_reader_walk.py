@@ -183,7 +183,7 @@ def invite(page: Page, name: str) -> str:
     page.get_by_role("link", name="Administration", exact=True).click()
     page.get_by_role("link", name="Users", exact=True).click()
     page.get_by_label("Name of a new user").fill(name)
-    page.get_by_role("button", name="Invite").click()
+    page.get_by_role("button", name="Invite", exact=True).click()
     link = page.locator("code").filter(has_text="#sign-in=")
     expect(link).to_be_visible()
     return link.inner_text()

@@ -278,7 +278,7 @@ def test_tiff_and_bmp_are_shown(page: Page) -> None:
 
 def test_files_are_dropped_on_any_view(page: Page) -> None:
     page.get_by_role("link", name="Administration").click()
-    expect(page.get_by_role("heading", name="Users")).to_be_visible()
+    expect(page.get_by_role("heading", name="Status")).to_be_visible()
     transfer = page.evaluate_handle(
         """(bytes) => {
             const transfer = new DataTransfer();
@@ -422,7 +422,7 @@ def test_session_that_ended_elsewhere_leads_to_the_sign_in(page: Page, address: 
     cookies = {cookie["name"]: cookie["value"] for cookie in page.context.cookies()}
     httpx.delete(f"{address}/api/v1/session", cookies=cookies, headers={"Sec-Fetch-Site": "same-origin"}, timeout=60)
 
-    expect(page.get_by_text("The session has ended: sign in again.")).to_be_visible()
+    expect(page.get_by_text("Your session has ended")).to_be_visible()
 
 
 def test_german_texts(page: Page, slides: FakeSlides, address: str, bus: MemoryBus) -> None:

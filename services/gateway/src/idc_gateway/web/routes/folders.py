@@ -5,7 +5,7 @@ from typing import Annotated, Final, Self
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from idc_contracts import utc_now
 from idc_gateway import executors
@@ -28,6 +28,16 @@ _ACTIONS: Final = {
 }
 """What the audit chain calls it; the folder's name stays out, since it may identify the patient."""
 _TEXT: Final = r"^[^\x00]+$"
+
+
+def _no_boolean(value: object) -> object:
+    """A number of JSON, which may be written as 34.0; `true` is none."""
+    if isinstance(value, bool):
+        raise ValueError("expected a number")  # noqa: TRY004 - pydantic takes it for bad input
+    return value
+
+
+_Count = Annotated[int, Field(ge=0, le=_MAX_FILES), BeforeValidator(_no_boolean)]
 Limit = Annotated[int, Query(ge=1, le=200, description="Most items in the answer.")]
 
 
@@ -44,9 +54,9 @@ class FolderToKeep(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     name: str = Field(min_length=1, max_length=255, pattern=_TEXT, description="The folder's own, as people call it.")
-    files: int | None = Field(default=None, ge=0, le=_MAX_FILES, description="How many it has; null if unknown.")
+    files: _Count | None = Field(default=None, description="How many it has; null if unknown.")
     state: FolderState = FolderState.OPEN
-    left_out: int = Field(default=0, ge=0, le=_MAX_FILES, description="Files without a result, as the sender counts.")
+    left_out: _Count = Field(default=0, description="Files without a result, as the sender counts.")
     left_out_files: list[LeftOutItem] = Field(default=[], max_length=MAX_LISTED, description="The first of them.")
 
     @property
