@@ -29,6 +29,7 @@ CHROMIUM: Final = shutil.which("chromium") or shutil.which("chromium-browser") o
 CHROMIUM_ARGUMENTS: Final = ["--no-sandbox", "--disable-gpu"]
 MADE_SLIDE: Final = "made-slide.tif"
 MOST_PATCHES: Final = 100
+LOOK_MS: Final = 500
 SENDING_MS: Final = 3000
 """Until a made file is on its way."""
 SETTLING_MS: Final = 4000
@@ -110,6 +111,9 @@ def _provide(page: Page, stack: Stack) -> None:
             _try(page, "Try a made slide")
         else:
             page.locator("#files").set_input_files(stack.slide_file)
+            # the list is loaded again below, which would end an upload that still runs
+            while not _items(page, "slides", search=stack.slide):
+                page.wait_for_timeout(LOOK_MS)
     expect(_row_of(page, stack).locator(".decision-mark").last).to_be_visible(timeout=SCREENING_MS)
     if not _items(page, "classifications", limit=1):
         if stack.patches:
