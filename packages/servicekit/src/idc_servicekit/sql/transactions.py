@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from idc_servicekit.sql.engine import LOCK_TIMEOUT_S, WRITES
+from idc_servicekit.sql.migrations import Migrations, UnknownRevision
 
 _HELD: Final = ("database is locked", "database table is locked")
 """SQLite's errors while another process, such as a backup, locks the file."""
@@ -56,6 +57,22 @@ class Transactions:
     def close(self) -> None:
         """Close all connections."""
         self._engine.dispose()
+
+    def migrate(self, migrations: Migrations, too_new: type[Exception]) -> None:
+        """Bring the tables up to date; where that fails, all connections are closed.
+
+        Raises `unavailable` where the database does not answer or a migration fails, and `too_new`, with a text, where
+        a newer version of the program has changed the tables.
+        """
+        try:
+            with self.migrating() as connection:
+                migrations.run(connection)
+        except UnknownRevision as exc:
+            self.close()
+            raise too_new(str(exc)) from exc
+        except BaseException:
+            self.close()
+            raise
 
     @contextmanager
     def migrating(self) -> Iterator[Connection]:

@@ -12,7 +12,6 @@ from idc_gateway.errors import DatabaseTooNew, StoreUnavailable
 from idc_gateway.sql.migrate import MIGRATIONS
 from idc_gateway.sql.tables import audit_head
 from idc_servicekit.sql.engine import make_engine
-from idc_servicekit.sql.migrations import UnknownRevision
 from idc_servicekit.sql.transactions import Transactions
 
 ROOM_BYTES: Final = 1_000_000
@@ -91,15 +90,7 @@ def open_database(url: str) -> Database:
         database = Database(make_engine(url, connections=CONNECTIONS, statement_timeout_s=STATEMENT_TIMEOUT_S))
     except ValueError as exc:
         raise StoreUnavailable(str(exc)) from exc
-    try:
-        with database.migrating() as connection:
-            MIGRATIONS.run(connection)
-    except UnknownRevision as exc:
-        database.close()
-        raise DatabaseTooNew(str(exc)) from exc
-    except BaseException:
-        database.close()
-        raise
+    database.migrate(MIGRATIONS, DatabaseTooNew)
     return database
 
 

@@ -5,7 +5,7 @@ from typing import Final
 from sqlalchemy import Engine, text
 
 from idc_servicekit.sql.engine import make_engine
-from idc_servicekit.sql.migrations import Migrations, UnknownRevision
+from idc_servicekit.sql.migrations import Migrations
 from idc_servicekit.sql.transactions import Transactions
 from idc_slides.errors import DatabaseTooNew, StoreUnavailable
 
@@ -42,13 +42,5 @@ def open_database(url: str) -> Database:
         database = Database(make_engine(url, connections=CONNECTIONS, statement_timeout_s=STATEMENT_TIMEOUT_S))
     except ValueError as exc:
         raise StoreUnavailable(str(exc)) from exc
-    try:
-        with database.migrating() as connection:
-            MIGRATIONS.run(connection)
-    except UnknownRevision as exc:
-        database.close()
-        raise DatabaseTooNew(str(exc)) from exc
-    except BaseException:
-        database.close()
-        raise
+    database.migrate(MIGRATIONS, DatabaseTooNew)
     return database
