@@ -16,7 +16,8 @@ _FOCUS: Final = """() => {
   const focused = document.activeElement;
   const label = focused.closest("label"); // a hidden input shows its focus at its label, or at what stands beside it
   const shown = [focused, label, ...(label?.children ?? [])].filter(Boolean);
-  return focused === document.body || shown.some(seen);
+  // what a script alone can focus is no stop: a new view's <main>, from which the next Tab goes on
+  return focused === document.body || focused.tabIndex < 0 || shown.some(seen);
 }"""
 
 
