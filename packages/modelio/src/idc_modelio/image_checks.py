@@ -120,13 +120,15 @@ def check_opaque(image: Image.Image) -> None:
     )
 
 
-def check_coloured(image: Image.Image) -> None:
+def check_coloured(pixels: NDArray[np.uint8]) -> None:
     """Check that there is any colour. White glass, black edges and plain areas pass without.
+
+    Args:
+        pixels: RGB, shape (height, width, 3).
 
     Raises:
         UnsupportedColour: All pixels are grey, in many shades: a grey image was saved as RGB.
     """
-    pixels = np.asarray(image.convert("RGB"))
     if not (_is_grey(pixels[len(pixels) // 2]) and _is_grey(pixels)):  # one row decides for most images
         return
     red = pixels[..., 0]

@@ -14,11 +14,14 @@ from typing import Any, Final, cast
 from pydantic import BaseModel, Json
 
 from idc_contracts import Check, ModelRef, Probability, Sha256, Thresholds, decide
+from idc_contracts.bundle import PATCH
 from idc_contracts.decision import checks_from_text
 from idc_gateway.inference.ports import EncodedImage, ModelDescription, Prediction
 
 BINARY_EXTENSION: Final = "binary_tensor_data"
 _NOT_STATED: Final = 0.0
+_PATCH: Final = "patch"
+_PATCH_SHAPE: Final = (PATCH.height_px, PATCH.width_px, 3)
 
 
 class _Output(BaseModel):
@@ -74,6 +77,12 @@ def _checks(text: str) -> tuple[Check, ...]:
     return checks_from_text(text)
 
 
+class _Input(BaseModel):
+    name: str
+    datatype: str
+    shape: list[int]
+
+
 class ServerMetadata(BaseModel):
     """The answer to `GET /v2`."""
 
@@ -98,7 +107,13 @@ class ModelMetadata(BaseModel):
 
     name: str
     versions: list[str] | None = None
+    inputs: list[_Input] | None = None
     parameters: _MetadataParameters | None = None
+
+    @property
+    def takes_patches(self) -> bool:
+        """Whether it takes decoded patches of the project's size, beside encoded images."""
+        return _Input(name=_PATCH, datatype="UINT8", shape=[-1, *_PATCH_SHAPE]) in (self.inputs or [])
 
     def description(self) -> ModelDescription:
         given, versions = self.parameters or _MetadataParameters(), self.versions or []
@@ -123,6 +138,18 @@ class ModelMetadata(BaseModel):
 
 def _as_number(version: str) -> int:
     return int(version) if version.isdecimal() else -1
+
+
+def patches_request(patches: Sequence[bytes], request_id: str) -> tuple[bytes, int]:
+    """The body for decoded patches (`EncodedImage.patch`), and how many bytes of it are the JSON header."""
+    tensor = {
+        "name": _PATCH,
+        "datatype": "UINT8",
+        "shape": [len(patches), *_PATCH_SHAPE],
+        "parameters": {"binary_data_size": sum(map(len, patches))},
+    }
+    head = json.dumps({"id": request_id, "inputs": [tensor]}).encode()
+    return b"".join([head, *patches]), len(head)
 
 
 def binary_request(images: Sequence[EncodedImage], request_id: str) -> tuple[bytes, int]:
