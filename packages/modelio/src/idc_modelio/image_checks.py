@@ -48,7 +48,7 @@ def check_bytes(data: bytes) -> None:
     """
     if not data:
         raise NotAnImage(f"the image is empty: send the bytes of a {_ALLOWED}")
-    kind = foreign_kind(data)
+    kind = None if data.startswith(_PNG_START) else foreign_kind(data)
     if kind is not None:
         raise NotAnImage(f"these bytes are not a {_ALLOWED}: they are {kind}")
     if data.startswith(_PNG_START[:4]) and not data.startswith(_PNG_START):

@@ -130,10 +130,13 @@ class ResultWriter:
         known = {} if with_new_names else self._index.names(list(images))
         named = [_named(request, known) for request in requests]
         self._unsettled.add(name for names in named for name in names.new)
-        failures = self._put_all(
-            [(place, name, images[key]) for place, names in enumerate(named) for key, name in names.by_sha256.items()],
-            self._images,
-        )
+        missing = [
+            (place, name, images[key])
+            for place, names in enumerate(named)
+            for key, name in names.by_sha256.items()
+            if name in names.new or not self._images.has(name, images[key])
+        ]
+        failures = self._put_all(missing, self._images)
         return [failures.get(place, names) for place, names in enumerate(named)]
 
     def _put_all(self, objects: Sequence[tuple[int, str, bytes]], images: ImageStore) -> dict[int, ImagesUnavailable]:
