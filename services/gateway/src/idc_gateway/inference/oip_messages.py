@@ -9,7 +9,7 @@ import json
 import struct
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from pydantic import BaseModel, Json
 
@@ -50,9 +50,10 @@ class Answer(BaseModel):
         Raises:
             ValueError: An output that thresholds or checks need is absent, is not of numbers, or has another length.
         """
-        model = ModelRef(name=self.model_name, version=self.model_version, sha256=self.parameters.sha256)
-        thresholds = Thresholds(no_idc_below=self.parameters.no_idc_below, idc_from=self.parameters.idc_from)
-        checks = _checks(self.parameters.checks)
+        given = self.parameters
+        model = _model(self.model_name, self.model_version, given.sha256)
+        thresholds = _thresholds(given.no_idc_below, given.idc_from)
+        checks = _checks(given.checks)
         probabilities = self._numbers("probability", count)
         checked = {check.output: self._numbers(check.output, count) for check in checks}
         return [
@@ -64,17 +65,27 @@ class Answer(BaseModel):
 
     def _numbers(self, name: str, count: int) -> list[float]:
         values = next((output.data for output in self.outputs if output.name == name), [])
-        if len(values) != count or any(isinstance(value, str) for value in values):
+        if len(values) != count or isinstance(values[0], str):  # all are texts, or all are numbers
             raise ValueError(
                 f"{count} images got {len(values)} values of the output {name!r}: it needs as many numbers"
             )
-        return cast(list[float], values)
+        return values
+
+
+# Every answer of a model has the same.
+@lru_cache(maxsize=8)
+def _checks(text: str) -> tuple[Check, ...]:
+    return checks_from_text(text)
 
 
 @lru_cache(maxsize=8)
-def _checks(text: str) -> tuple[Check, ...]:
-    # Every answer of a model has the same text.
-    return checks_from_text(text)
+def _model(name: str, version: str, sha256: str) -> ModelRef:
+    return ModelRef(name=name, version=version, sha256=sha256)
+
+
+@lru_cache(maxsize=8)
+def _thresholds(no_idc_below: float, idc_from: float) -> Thresholds:
+    return Thresholds(no_idc_below=no_idc_below, idc_from=idc_from)
 
 
 class _Input(BaseModel):
