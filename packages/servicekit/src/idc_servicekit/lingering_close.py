@@ -65,9 +65,9 @@ class LingeringTransport:
         self._head = b""
 
     def _send_head(self) -> None:
-        if self._head:
+        if self._head and not self._transport.is_closing():
             self._transport.write(self._head)
-            self._head = b""
+        self._head = b""
 
     def is_closing(self) -> bool:
         """Whether nothing can be sent any more."""
