@@ -81,11 +81,10 @@ class OipInference:
 
     async def predict(self, images: Sequence[EncodedImage], request_id: str) -> list[Prediction]:
         """Classify encoded images, in their order. See `InferenceServer.predict`."""
-        if self._takes is None:
-            self._takes = await self._asks_what_it_takes()
+        takes = self._takes or await self._ask_what_it_takes()
         predictions: list[Prediction] = []
         for start in range(0, len(images), CHUNK_IMAGES):
-            predictions += await self._predict_chunk(images[start : start + CHUNK_IMAGES], request_id)
+            predictions += await self._predict_chunk(images[start : start + CHUNK_IMAGES], request_id, takes)
         return predictions
 
     async def describe(self) -> ModelDescription:
@@ -120,7 +119,7 @@ class OipInference:
         """Close the connections."""
         await asyncio.gather(self._client.close(), self._probes.close())
 
-    async def _asks_what_it_takes(self) -> "_Takes":
+    async def _ask_what_it_takes(self) -> "_Takes":
         """Tensors as bytes behind the JSON are an extension, which a server names where it has it."""
         answer = await self._answered(self._client.get("/v2"))
         try:
@@ -128,12 +127,14 @@ class OipInference:
         except ValueError as exc:
             raise InferenceBroken("the inference service's metadata does not follow the protocol") from exc
         if BINARY_EXTENSION not in extensions:
-            return _Takes(binary=False, patches=False)
+            self._takes = _Takes(binary=False, patches=False)
+            return self._takes
         try:
-            patches = (await self._metadata()).takes_patches
-        except InferenceBroken:  # encoded images need no metadata
-            patches = False
-        return _Takes(binary=True, patches=patches)
+            metadata = await self._metadata()
+        except (InferenceBroken, InferenceRefused):  # encoded images need none; the next request asks again
+            return _Takes(binary=True, patches=False)
+        self._takes = _Takes(binary=True, patches=metadata.takes_patches)
+        return self._takes
 
     async def _metadata(self) -> ModelMetadata:
         answer = await self._answered(self._client.get(self._model_path))
@@ -142,21 +143,19 @@ class OipInference:
         except ValueError as exc:
             raise InferenceBroken("the inference service's metadata does not follow the protocol") from exc
 
-    async def _predict_chunk(self, images: Sequence[EncodedImage], request_id: str) -> list[Prediction]:
-        assert self._takes is not None  # noqa: S101 - its caller asked
-        patches = [image.patch for image in images if image.patch is not None] if self._takes.patches else []
-        if len(patches) < len(images):
-            return await self._predict_encoded(images, request_id)
-        try:
-            return await self._ask(*patches_request(patches, _first(request_id)), len(images), request_id)
-        except InferenceRefused:  # a model of patches of another size may have come
-            self._takes = None
-            return await self._predict_encoded(images, request_id)
-
-    async def _predict_encoded(self, images: Sequence[EncodedImage], request_id: str) -> list[Prediction]:
-        if self._takes is None or self._takes.binary:
-            return await self._ask(*binary_request(images, _first(request_id)), len(images), request_id)
-        return await self._ask(json_request(images, _first(request_id)), None, len(images), request_id)
+    async def _predict_chunk(
+        self, images: Sequence[EncodedImage], request_id: str, takes: "_Takes"
+    ) -> list[Prediction]:
+        first_id = request_id.partition(SEVERAL_IDS)[0]
+        patches = [image.patch for image in images if image.patch is not None] if takes.patches else []
+        if len(patches) == len(images):
+            try:
+                return await self._ask(*patches_request(patches, first_id), len(images), request_id)
+            except InferenceRefused:  # a model of patches of another size may have come
+                self._takes = None
+        if takes.binary:
+            return await self._ask(*binary_request(images, first_id), len(images), request_id)
+        return await self._ask(json_request(images, first_id), None, len(images), request_id)
 
     async def _ask(self, body: bytes, header_length: int | None, count: int, request_id: str) -> list[Prediction]:
         # The header has every id, for the logs; the protocol's own id is the first one's.
@@ -189,10 +188,6 @@ class _Takes:
 
     binary: bool
     patches: bool
-
-
-def _first(request_ids: str) -> str:
-    return request_ids.partition(SEVERAL_IDS)[0]
 
 
 def _check_status(answer: HttpAnswer) -> None:

@@ -47,7 +47,8 @@ class WatchedImages:
             self._images.put(name, data)
 
     def has(self, name: str, data: bytes) -> bool:
-        return self._images.has(name, data)
+        with self._timed():
+            return self._images.has(name, data)
 
     def get(self, name: str) -> bytes | None:
         return self._images.get(name)
@@ -57,13 +58,19 @@ class WatchedImages:
 
     @contextmanager
     def _watched(self) -> Iterator[None]:
-        upload = object()
-        self._begun_s[upload] = self._clock()
         try:
-            yield
+            with self._timed():
+                yield
             self._has_failed = False
         except ImagesUnavailable:
             self._has_failed = True
             raise
+
+    @contextmanager
+    def _timed(self) -> Iterator[None]:
+        access = object()
+        self._begun_s[access] = self._clock()
+        try:
+            yield
         finally:
-            del self._begun_s[upload]
+            del self._begun_s[access]
