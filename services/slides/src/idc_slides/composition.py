@@ -7,6 +7,7 @@ from pathlib import Path
 import httpx
 
 from idc_servicekit.sql.engine import with_password
+from idc_slides.housekeeping import Housekeeping
 from idc_slides.intake.bucket import Bucket, s3_config
 from idc_slides.intake.folder_watch import FolderWatch
 from idc_slides.intake.slide_files import SlideFiles
@@ -52,6 +53,9 @@ def build(settings: SlidesSettings, *, transport: httpx.BaseTransport | None = N
     files = StoredFiles(settings.data_dir / "files", max_bytes=int(settings.stored_gb * GB))
     folder, bucket = WatchedFolder(settings.folder), _bucket(settings)
     slide_files = SlideFiles(folder, files, bucket)
+    uploads = Uploads(
+        files, max_bytes=int(settings.max_upload_gb * GB), lifetime=timedelta(hours=settings.upload_lifetime_h)
+    )
     inference = _inference(settings, transport)
     limits = Limits(
         memory_bytes=settings.reader_memory_mb * MIB,
@@ -72,11 +76,7 @@ def build(settings: SlidesSettings, *, transport: httpx.BaseTransport | None = N
         screened=ScreenedStore(database),
         folder=folder,
         watch=FolderWatch(folder, slides, settle_s=settings.folder_settle_s, on_new=workers.wake),
-        uploads=Uploads(
-            files,
-            max_bytes=int(settings.max_upload_gb * GB),
-            lifetime=timedelta(hours=settings.upload_lifetime_h),
-        ),
+        uploads=uploads,
         bucket=bucket,
         files=slide_files,
         inference=inference,
@@ -85,6 +85,7 @@ def build(settings: SlidesSettings, *, transport: httpx.BaseTransport | None = N
         opened=opened,
         pictures=TissuePictures(slides, slide_files, opened, cache_bytes=settings.tile_cache_mb * MIB),
         metrics=Metrics(slides.count_by_state),
+        housekeeping=Housekeeping(files, uploads, slides, opened, on_queued=workers.wake),
         on_queued=workers.wake,
     )
 

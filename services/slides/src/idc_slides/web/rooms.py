@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from idc_slides.housekeeping import Housekeeping
 from idc_slides.intake.bucket import Bucket
 from idc_slides.intake.folder_watch import FolderWatch
 from idc_slides.intake.slide_files import SlideFiles
@@ -37,5 +38,6 @@ class Rooms:
     opened: OpenSlides
     pictures: TissuePictures
     metrics: Metrics
+    housekeeping: Housekeeping
     on_queued: Callable[[], None]
     """To be called after a slide was queued."""
