@@ -13,6 +13,7 @@ from idc_slides.intake.leftovers import drop_leftovers, queue_upload
 from idc_slides.intake.stored_files import StoredFiles
 from idc_slides.intake.uploads import Upload, Uploads
 from idc_slides.pictures.open_slides import OpenSlides
+from idc_slides.reading import Limits, SpareWorker
 from idc_slides.records.slides import FileState, Location, StoredSlide, new_slide
 from idc_slides.records.slides_store import SlidesStore
 from idc_slides.sql.database import open_database
@@ -138,7 +139,8 @@ class Kept:
         self.slides = SlidesStore(open_database(f"sqlite:///{folder / 'slides.sqlite3'}"))
         self.queued = 0
         opened = OpenSlides(lambda _: pytest.fail("nothing is opened"), most=1, rest_s=1)
-        self.housekeeping = Housekeeping(self.files, self.uploads, self.slides, opened, on_queued=self._count)
+        spare = SpareWorker(Limits())
+        self.housekeeping = Housekeeping(self.files, self.uploads, self.slides, opened, spare, on_queued=self._count)
 
     def _count(self) -> None:
         self.queued += 1

@@ -60,6 +60,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     stop.set()
     await to_thread.run_sync(rooms.workers.stop)
     rooms.opened.close()
+    rooms.spare.close()
     rooms.inference.close()
     rooms.database.close()
 

@@ -1,4 +1,4 @@
-"""What is done now and then: unfinished uploads are dropped, what a kill left is finished, resting slides closed."""
+"""What is done now and then: uploads dropped or queued, files and slides let go, a reader started ahead."""
 
 import logging
 import time
@@ -12,6 +12,7 @@ from idc_slides.intake.leftovers import drop_leftovers, queue_upload
 from idc_slides.intake.stored_files import StoredFiles
 from idc_slides.intake.uploads import Uploads
 from idc_slides.pictures.open_slides import OpenSlides
+from idc_slides.reading import SpareWorker
 from idc_slides.records.slides_store import SlidesStore
 
 logger = logging.getLogger(__name__)
@@ -29,11 +30,12 @@ class Housekeeping:
         uploads: Uploads,
         slides: SlidesStore,
         opened: OpenSlides,
+        spare: SpareWorker,
         *,
         on_queued: Callable[[], None],
     ) -> None:
-        self._files, self._uploads, self._slides, self._opened = files, uploads, slides, opened
-        self._on_queued = on_queued
+        self._files, self._uploads, self._slides = files, uploads, slides
+        self._opened, self._spare, self._on_queued = opened, spare, on_queued
 
     def run(self, stop: Event) -> None:
         """Do it until stopped, at once for the first time: the service may have been killed in the middle."""
@@ -43,6 +45,7 @@ class Housekeeping:
                 sweep_from_s = time.monotonic() + SWEEP_EVERY_S
             self._succeeds(lambda: self._uploads.drop_expired(utc_now()))
             self._opened.close_resting()
+            self._spare.prepare()
             stop.wait(EVERY_S)
 
     def sweep(self) -> None:

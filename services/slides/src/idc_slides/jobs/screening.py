@@ -1,6 +1,7 @@
 """Screens one slide: from its file to its record."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -17,7 +18,7 @@ from idc_slides.jobs.digest import FileDigest
 from idc_slides.jobs.lease import Lease
 from idc_slides.jobs.progress import Progress, new_grid
 from idc_slides.quality import tissue_cells
-from idc_slides.reading import Limits, SlideFile
+from idc_slides.reading import SlideFile
 from idc_slides.records.cells import CellGrid
 from idc_slides.records.cells_store import CellsStore
 from idc_slides.records.queue_store import QueueStore
@@ -35,7 +36,6 @@ STORE_WAIT_S: Final = 5.0
 class ScreeningOptions:
     """What the settings say."""
 
-    limits: Limits
     batch_cells: int
     requests_of_a_slide: int
     minimum_idc_mm2: float
@@ -50,10 +50,12 @@ class Screening:
         queue: QueueStore,
         cells: CellsStore,
         inference: InferenceClient,
+        open_slide: Callable[[Path], SlideFile],
         options: ScreeningOptions,
     ) -> None:
+        """Prepare; `open_slide` opens a slide's file."""
         self._files, self._queue, self._cells = files, queue, cells
-        self._inference, self._options = inference, options
+        self._inference, self._open, self._options = inference, open_slide, options
 
     def screen(self, stored: StoredSlide, lease: Lease) -> None:
         """Screen a slide that was claimed, and store what was found.
@@ -67,7 +69,7 @@ class Screening:
         path = self._fetch(stored, lease)
         self._files.require_unchanged(stored, path)
         progress = Progress(self._queue, stored.slide, lease.owner)
-        with FileDigest(path) as digest, SlideFile.open(path, self._options.limits) as file:
+        with FileDigest(path) as digest, self._open(path) as file:
             scale = choose_scale(file.facts, stored.stated_um_per_px)
             progress.describe(_described(stored.slide, file, scale))
             self._score_all(file, scale, progress, lease)

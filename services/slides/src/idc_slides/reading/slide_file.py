@@ -14,6 +14,7 @@ from idc_slides.facts import SlideFacts
 from idc_slides.reading.limits import Limits
 from idc_slides.reading.slide_path import slide_path
 from idc_slides.reading.slide_reader import SlideReader
+from idc_slides.reading.spare_worker import SpareWorker
 from idc_slides.reading.whole_slide import read_whole
 from idc_slides.scale import ChosenScale
 from idc_slides.scale.choosing import CELL_PX, level_for
@@ -49,18 +50,25 @@ class SlideFile:
         self._deepzoom = DeepZoom(self.facts.width_px, self.facts.height_px)
 
     @classmethod
-    def open(cls, path: Path, limits: Limits = Limits(), folder: Path | None = None) -> Self:  # noqa: B008 - frozen
+    def open(
+        cls,
+        path: Path,
+        limits: Limits = Limits(),  # noqa: B008 - frozen
+        folder: Path | None = None,
+        spare: SpareWorker | None = None,
+    ) -> Self:
         """Open a slide.
 
         Args:
             path: The file; for DICOM any file of the slide, or its folder.
             limits: What it may cost.
             folder: The file, with symbolic links followed, must lie in it.
+            spare: Has a worker with these limits that was started ahead.
 
         Raises:
             SlideUnreadable: With the reason's code and detail.
         """
-        return cls(SlideReader(slide_path(path, folder), limits))
+        return cls(SlideReader(slide_path(path, folder), limits, spare))
 
     def bands(self, scale: ChosenScale, first_row: int = 0, wanted: NDArray[np.bool_] | None = None) -> Iterator[Band]:
         """Read the cells, row by row.

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from idc_slides.facts import SlideFacts
 from idc_slides.reading.limits import Limits
+from idc_slides.reading.spare_worker import SpareWorker
 from idc_slides.reading.worker_process import WorkerDied, WorkerHung, WorkerProcess
 from idc_slides.scale.plausible import scale_of
 from idc_slides.unreadable import SlideTimedOut, SlideUnreadable
@@ -28,13 +29,13 @@ REMEDIED: Final = frozenset({"unreadable-slide", "unsupported-format", "slide-to
 class SlideReader:
     """One slide's worker, and the count of its deaths."""
 
-    def __init__(self, path: Path, limits: Limits) -> None:
-        """Start a worker and open the slide.
+    def __init__(self, path: Path, limits: Limits, spare: SpareWorker | None = None) -> None:
+        """Open the slide in a worker of its own: the spare one where there is one with these limits.
 
         Raises:
             SlideUnreadable: It cannot be opened.
         """
-        self._path, self._limits = path, limits
+        self._path, self._limits, self._spare = path, limits, spare
         self._lock = threading.Lock()
         self._deaths = 0
         self._worker: WorkerProcess | None = None
@@ -82,6 +83,8 @@ class SlideReader:
     def close(self) -> None:
         with self._lock:
             self._end_worker()
+        if self._spare:
+            self._spare.prepare()
 
     def _read(self, area: dict[str, Any], blocks: tuple[int, int]) -> tuple[NDArray[np.uint8], Blocks]:
         """Read an area; where the worker dies of it, read its halves, down to the block that kills it."""
@@ -124,7 +127,7 @@ class SlideReader:
 
     def _open(self) -> SlideFacts:
         try:
-            self._worker = WorkerProcess(self._limits)
+            self._worker = self._spare.take() if self._spare else WorkerProcess(self._limits)
         except OSError as exc:
             raise SlideUnreadable(
                 "slide-too-costly", f"no reader can be started: {exc.strerror}: try again later"

@@ -12,6 +12,7 @@ from idc_slides.intake.watched_folder import WatchedFolder
 from idc_slides.jobs.workers import Workers
 from idc_slides.pictures.open_slides import OpenSlides
 from idc_slides.pictures.tissue_pictures import TissuePictures
+from idc_slides.reading import SpareWorker
 from idc_slides.records.screened_store import ScreenedStore
 from idc_slides.records.slides_store import SlidesStore
 from idc_slides.reviews.reviewing import Reviewing
@@ -33,6 +34,7 @@ class Rooms:
     bucket: Bucket
     files: SlideFiles
     inference: InferenceClient
+    spare: SpareWorker
     workers: Workers
     reviewing: Reviewing
     opened: OpenSlides
