@@ -135,7 +135,7 @@ def test_a_withdrawn_review_and_its_decision_are_stored_together(service: Servic
     url = f"/slides/{before['id']}/reviews/4/4"
 
     service.is_killed(
-        "idc_slides.records.review_change:save_record",
+        "idc_slides.records.review_change_store:save_record",
         by=lambda address: httpx.delete(address + url, headers=CALLER, timeout=60),
     )
 

@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from idc_contracts import utc_now
 from idc_contracts.slides import CellReview, SlideVerdict
-from idc_slides.records.review_change import given_reviews
+from idc_slides.records.review_change_store import given_reviews
 from idc_slides.records.reviews_store import ReviewsStore
 from support.eventually import wait_until
 from support.postgres import PostgresServer

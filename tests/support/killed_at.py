@@ -1,6 +1,6 @@
 """Runs the service of slides until it calls a function, where it is killed as by `kill -9`.
 
-`python -m support.killed_at idc_slides.records.review_change:save_record`
+`python -m support.killed_at idc_slides.records.review_change_store:save_record`
 """
 
 import os

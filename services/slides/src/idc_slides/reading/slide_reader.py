@@ -2,6 +2,7 @@
 
 import math
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -39,8 +40,24 @@ class SlideReader:
         self._lock = threading.Lock()
         self._deaths = 0
         self._worker: WorkerProcess | None = None
+        self._checked: SlideFacts | None = None
         with self._lock:
-            self.facts = self._open()
+            self.described = self._open()
+            """The facts before the levels were checked: each seems faithful."""
+
+    @property
+    def facts(self) -> SlideFacts:
+        """What the file says of itself, with the deviations of its levels, which are measured at the first use.
+
+        Raises:
+            SlideUnreadable: The file ends the worker that measures.
+        """
+        with self._lock:
+            if self._checked is None:
+                self._checked = self._validated(
+                    lambda: _checked(self.described, self._asked({"deviations": True})["deviations"])
+                )
+            return self._checked
 
     def read(
         self, level: int, left: float, top: float, factor: float, size_px: tuple[int, int], block_px: int
@@ -132,8 +149,21 @@ class SlideReader:
             raise SlideUnreadable(
                 "slide-too-costly", f"no reader can be started: {exc.strerror}: try again later"
             ) from exc
+        return self._validated(lambda: _facts(self._asked({"open": str(self._path)})))
+
+    def _validated(self, facts: Callable[[], SlideFacts]) -> SlideFacts:
         try:
-            answer, _ = self._worker.ask({"open": str(self._path)}, self._limits.open_timeout_s)
+            return facts()
+        except (ValidationError, TypeError, ValueError, KeyError) as exc:
+            self._end_worker()
+            raise SlideUnreadable(
+                "unreadable-slide", f"{self._path.name!r} describes itself in a way that cannot be"
+            ) from exc
+
+    def _asked(self, request: dict[str, Any]) -> dict[str, Any]:
+        """The worker's answer about the slide as a whole."""
+        try:
+            answer, _ = self._running_worker().ask(request, self._limits.open_timeout_s)
         except WorkerHung as exc:
             self._worker = None
             raise SlideTimedOut(
@@ -147,13 +177,7 @@ class SlideReader:
         if "error" in answer:
             self._end_worker()
             raise _unreadable(self._path, answer)
-        try:
-            return _facts(answer)
-        except (ValidationError, TypeError, ValueError, KeyError) as exc:
-            self._end_worker()
-            raise SlideUnreadable(
-                "unreadable-slide", f"{self._path.name!r} describes itself in a way that cannot be"
-            ) from exc
+        return answer
 
     def _end_worker(self) -> None:
         if self._worker is not None:
@@ -179,6 +203,12 @@ class SlideReader:
 def _facts(answer: dict[str, Any]) -> SlideFacts:
     um_per_px, doubt = scale_of(tuple(answer.pop("um_per_px_xy")), answer.get("objective_power"))
     return SlideFacts.model_validate(answer | {"um_per_px": um_per_px, "um_per_px_doubt": doubt})
+
+
+def _checked(described: SlideFacts, deviations: list[Any]) -> SlideFacts:
+    pairs = zip(described.levels, deviations, strict=True)
+    levels = [level.model_dump() | {"deviation": deviation} for level, deviation in pairs]
+    return SlideFacts.model_validate(described.model_dump() | {"levels": levels})
 
 
 def _unreadable(path: Path, answer: dict[str, Any]) -> SlideUnreadable:

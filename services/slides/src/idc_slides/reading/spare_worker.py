@@ -19,6 +19,12 @@ class SpareWorker:
         self._is_closed = False
         self._lock = Lock()
 
+    @property
+    def pid(self) -> int:
+        """The spare worker's process id; 0 where there is none."""
+        spare = self._spare
+        return spare.pid if spare is not None else 0
+
     def prepare(self) -> None:
         """Start a spare worker where there is none. That takes a core for a moment: do it when a slide is through."""
         with self._lock:

@@ -11,7 +11,7 @@ from sqlalchemy import tuple_, update
 from idc_contracts.slides import CellReview, SlideState
 from idc_slides.errors import WrongState
 from idc_slides.records.given_reviews import latest_of
-from idc_slides.records.review_change import ReviewChange, given_reviews
+from idc_slides.records.review_change_store import ReviewChange, given_reviews
 from idc_slides.records.slides_store import locked_slide
 from idc_slides.sql.database import Database
 from idc_slides.sql.tables import reviews

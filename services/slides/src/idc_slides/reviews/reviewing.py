@@ -21,7 +21,7 @@ from idc_slides.findings.decided import DecidedCells, decide_part, decide_slide
 from idc_slides.records.cells import CellGrid, ScreeningModel
 from idc_slides.records.cells_store import CellsStore
 from idc_slides.records.given_reviews import shown_to
-from idc_slides.records.review_change import ReviewChange
+from idc_slides.records.review_change_store import ReviewChange
 from idc_slides.records.reviews_store import ReviewsStore, require_done
 from idc_slides.records.slides_store import SlidesStore
 from idc_slides.reviews.second_reading import second_readings
