@@ -58,9 +58,9 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     rooms.workers.start()
     yield
     stop.set()
+    rooms.spare.close()
     await to_thread.run_sync(rooms.workers.stop)
     rooms.opened.close()
-    rooms.spare.close()
     rooms.inference.close()
     rooms.database.close()
 
