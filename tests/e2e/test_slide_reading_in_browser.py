@@ -14,7 +14,7 @@ from idc_trainer.data.layouts import open_patches
 from support.drawn_slide import DrawnSlide, DrawnSlides
 from support.gateway_fakes import MemoryBus, RednessInference
 from support.live_gateway import gateway_settings, live_gateway
-from support.page_browser import chromium, new_user, page_at, screenshot, sign_in
+from support.page_browser import chromium, new_user, page_at, reviews_saved, screenshot, sign_in
 from support.slides_fake import serving
 
 pytestmark = pytest.mark.e2e
@@ -174,10 +174,12 @@ def test_several_patches_are_answered_at_once_and_taken_back_at_once(page: Page,
     page.keyboard.press("1")
 
     expect(page.get_by_text("; 4 answered.")).to_be_visible()
+    reviews_saved(page)
     assert [str(review.verdict) for review in drawn.reviews.values()] == ["no_idc"] * 4
     expect(page.locator("#cut-moved")).to_have_text("Your answers have moved the cut by +0.20.")
     page.keyboard.press("u")
     expect(page.get_by_text("; 0 answered.")).to_be_visible()
+    reviews_saved(page)
     assert drawn.reviews == {}
 
 
@@ -206,6 +208,7 @@ def test_comment_is_written_without_answering_by_its_letters_and_is_saved_with_t
     page.keyboard.press("3")
 
     expect(page.get_by_text("; 1 answered.")).to_be_visible()
+    reviews_saved(page)
     (review,) = drawn.reviews.values()
     assert (str(review.verdict), review.comment) == ("unsure", "ducts 123 jku")
     expect(page.get_by_label("Comment")).to_have_value("")
@@ -221,6 +224,7 @@ def test_second_reader_answers_blind_compares_and_settles(page: Page, browser: B
     page.keyboard.press("j")
     page.keyboard.press("2")
     expect(page.get_by_text("; 2 answered.")).to_be_visible()
+    reviews_saved(page)
 
     with as_reader(browser, page, drawn, "eva") as second:
         show(second, drawn, "/review")

@@ -13,7 +13,7 @@ from idc_contracts.slides import SlideFailure, SlideState
 from support.drawn_slide import DrawnSlide, DrawnSlides
 from support.gateway_fakes import MemoryBus, RednessInference
 from support.live_gateway import gateway_settings, live_gateway
-from support.page_browser import chromium, new_user, page_at, screenshot, sign_in
+from support.page_browser import chromium, new_user, page_at, reviews_saved, screenshot, sign_in
 from support.slides_fake import made_slide, serving
 
 pytestmark = pytest.mark.e2e
@@ -186,6 +186,7 @@ def test_undo_withdraws_the_last_answer_and_shows_its_cell_again(page: Page, dra
     page.keyboard.press("u")
 
     expect(page.get_by_text("Patch 1 of 20; 0 answered.")).to_be_visible()
+    reviews_saved(page)
     assert drawn.reviews == {}
 
 
@@ -194,7 +195,7 @@ def test_second_reader_sees_a_disagreement_only_after_an_own_answer(
 ) -> None:
     open_review(page)
     page.keyboard.press("1")
-    expect(page.get_by_text("1 answered.")).to_be_visible()
+    reviews_saved(page)
     home = page.url.split("#")[0]
     page.goto(home)
     fragment = new_user(page, "eva", "reviewer")
@@ -206,7 +207,6 @@ def test_second_reader_sees_a_disagreement_only_after_an_own_answer(
         expect(second.get_by_role("heading", name="Agreement")).to_be_hidden()
         second.keyboard.press("2")
         expect(second.get_by_text("1 answered.")).to_be_visible()
-
         second.get_by_role("button", name="Compare readers").click()
 
         expect(second.get_by_role("table")).to_contain_text("eva: IDC")

@@ -77,6 +77,11 @@ def sign_in(page: Page) -> None:
     expect(page.get_by_role("heading", name="Work list")).to_be_visible()
 
 
+def reviews_saved(page: Page) -> None:
+    """Wait until the slides service has all answers that the reader gave."""
+    expect(page.locator(".saving")).to_be_empty()
+
+
 def new_user(page: Page, name: str, role: str) -> str:
     """Make a user with the first key; gives their link's token."""
     answer = httpx.post(
