@@ -1,4 +1,4 @@
-"""A reader who is faster than the slides service: a real browser and gateway, and a slides service that takes its time."""
+"""A reader who is faster than the slides service: a real browser and gateway, and a service that takes its time."""
 
 from collections.abc import Iterator
 from pathlib import Path

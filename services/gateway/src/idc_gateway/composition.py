@@ -159,7 +159,7 @@ def _results(settings: GatewaySettings, store: Store, images: WatchedImages | No
         index=store.images,
         images=images,
         deletions=ImageDeletions(store.images, images, writer.abandon_unsettled),
-        housekeeping=Housekeeping(store.receipts, store.leadership, retention),
+        housekeeping=Housekeeping(store.receipts, store.leadership, retention, store.folder_results),
         feed=Feed(store.results),
     )
 

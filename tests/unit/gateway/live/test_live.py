@@ -88,6 +88,17 @@ async def test_folder_is_told_with_its_counts_when_patches_come(app: FastAPI, cl
         await eventually(lambda: told(stream, "folder")[-1]["counts"]["idc"] == 1)
 
 
+async def test_deleted_folder_is_told(app: FastAPI, client: httpx.AsyncClient) -> None:
+    before, identity = str(uuid4()), str(uuid4())
+    for folder in (before, identity):
+        await client.put(f"/api/v1/folders/{folder}", json={"name": "b1"})
+    await client.delete(f"/api/v1/folders/{before}")
+    async with listening(app) as stream:
+        await client.delete(f"/api/v1/folders/{identity}")
+
+        await eventually(lambda: told(stream, "folder-removed") == [{"id": identity}])
+
+
 async def test_nobody_is_told_what_happened_before_they_listened(app: FastAPI, client: httpx.AsyncClient) -> None:
     await client.put(f"/api/v1/folders/{uuid4()}", json={"name": "before"})
 

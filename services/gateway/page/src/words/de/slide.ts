@@ -4,6 +4,8 @@ const patches = (count: number, one: string, many: string) => (count === 1 ? `1 
 
 export const slide: typeof english = {
   back: "Zurück zur Arbeitsliste",
+  delete: "Schnitt löschen",
+  reallyDelete: (name) => `${name} löschen? Die Ergebnisse und Beurteilungen werden mit gelöscht; eine Datei des überwachten Ordners bleibt, wo sie ist. Das lässt sich nicht rückgängig machen.`,
   tissue: "Gewebe: Pfeiltasten verschieben es, + und - zoomen, Eingabe wählt den Ausschnitt in der Mitte",
   noTissue: "Das Bild des Schnitts kann nicht gelesen werden.",
   zoomIn: "Vergrößern",

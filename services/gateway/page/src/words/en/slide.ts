@@ -2,6 +2,8 @@ import { plural } from "../plural";
 
 export const slide = {
   back: "Back to the work list",
+  delete: "Delete the slide",
+  reallyDelete: (name: string) => `Delete ${name}? Its results and reviews go with it; a file of the watched folder stays where it is. It cannot be brought back.`,
   tissue: "Tissue: arrow keys move it, + and - zoom, Enter chooses the patch in the middle",
   noTissue: "The picture of the slide cannot be read.",
   zoomIn: "Zoom in",
