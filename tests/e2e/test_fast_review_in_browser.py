@@ -96,7 +96,7 @@ def test_answer_that_is_not_saved_names_its_patch_and_is_saved_again(page: Page,
 
     type_keys(page, "1j")
 
-    unsaved = page.get_by_role("alert").filter(has_text="1 answer was not saved.")
+    unsaved = page.get_by_role("alert").filter(has_text="1 answer was not saved: ")
     expect(unsaved).to_contain_text(FULL)
     expect(page.get_by_text("Patch 3 of 20; 1 answered.")).to_be_visible()
     expect(page.get_by_role("button", name="Patch 2 of the queue: No IDC, not saved")).to_be_visible()

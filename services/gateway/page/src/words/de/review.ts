@@ -31,7 +31,7 @@ export const review: typeof english = {
   thumbnail: (place, verdict, isUnsaved) => `Ausschnitt ${place} der Warteschlange${verdict === null ? "" : `: ${verdict}`}${isUnsaved ? ", nicht gespeichert" : ""}`,
   saving: (count) => (count === 1 ? "1 Antwort wird gespeichert." : `${count} Antworten werden gespeichert.`),
   unsaved: {
-    title: (count) => (count === 1 ? "1 Antwort wurde nicht gespeichert." : `${count} Antworten wurden nicht gespeichert.`),
+    title: (count) => (count === 1 ? "1 Antwort wurde nicht gespeichert:" : `${count} Antworten wurden nicht gespeichert:`),
     patch: (place, verdict) => `Ausschnitt ${place}: ${verdict}`,
     again: "Erneut speichern",
   },

@@ -29,7 +29,7 @@ export const review = {
   thumbnail: (place: number, verdict: string | null, isUnsaved: boolean) => `Patch ${place} of the queue${verdict === null ? "" : `: ${verdict}`}${isUnsaved ? ", not saved" : ""}`,
   saving: (count: number) => `${plural(count, "answer is", "answers are")} being saved.`,
   unsaved: {
-    title: (count: number) => `${plural(count, "answer was", "answers were")} not saved.`,
+    title: (count: number) => `${plural(count, "answer was", "answers were")} not saved:`,
     patch: (place: number, verdict: string) => `Patch ${place}: ${verdict}`,
     again: "Save again",
   },
