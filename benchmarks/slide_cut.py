@@ -1,9 +1,16 @@
-"""How well whole slides are cut, by linear heads on frozen features: minutes, where `idc-trainer crossval` takes hours.
+"""How well whole slides are cut, in minutes, where `idc-trainer crossval` takes hours.
 
 `IDC_DATA=... uv run --frozen --all-packages python benchmarks/slide_cut.py [--cache DIR]`
 
-Ten folds of patients; each is scored by a logistic regression on the unchanged patches of the others, calibrated on
-these others' own held-out scores, from which the distributions of slides are learnt, too. Patient 8975 never trains.
+by linear heads on frozen features: ten folds of patients; each is scored by a logistic regression on the unchanged
+patches of the others, calibrated on these others' own held-out scores, from which the distributions of slides are
+learnt, too. Patient 8975 never trains.
+
+`… python benchmarks/slide_cut.py --bundles BUNDLE BUNDLE`
+
+by networks: each bundle scores its own test patients (the first that has a patient counts), and the distributions for a
+slide are learnt from the scores of all other test patients.
+
 Prints a line for each slide, and the means of the slides of the published validation list, of 8975, and of the rest,
 which recipes are chosen on.
 """
@@ -28,9 +35,10 @@ from idc_contracts import Thresholds
 from idc_contracts.bundle import SlideScores
 from idc_trainer.backbones.folding import served
 from idc_trainer.data.index import PatchIndex
-from idc_trainer.data.reading import DataSet
+from idc_trainer.data.reading import DataSet, read_patches
 from idc_trainer.evaluation.scored_patches import score_patches
 from idc_trainer.evaluation.slides import Method, SlideFigures, evaluate_slides
+from idc_trainer.graphs.opening import open_bundle
 from idc_trainer.learning.calibration import calibrated, fit_calibration
 from idc_trainer.learning.held_out import HeldOutScores
 from idc_trainer.learning.recipe import HEAD_SCHEDULE, NONE, Recipe
@@ -82,8 +90,35 @@ def _scored(features: NDArray[np.float32], index: PatchIndex) -> tuple[Floats, d
     return probability, learnt
 
 
+def _linear(data: DataSet, cache: Path) -> tuple[PatchIndex, Floats, dict[str, SlideScores | None]]:
+    recipe = Recipe(train_from=NONE, schedule=HEAD_SCHEDULE)
+    source = Source(data, cache, recipe)
+    index = read_index(source, _silent)
+    features = plain_features(served(read_backbone(source)), index, source, _silent).read(index.digests)
+    return index, *_scored(features, index)
+
+
+def _by_bundles(bundles: list[Path], data: DataSet) -> tuple[PatchIndex, Floats, dict[str, SlideScores | None]]:
+    index = read_patches(data, _silent)
+    probability = np.full(len(index), np.nan)
+    for path in bundles:
+        opened = open_bundle(path)
+        own = np.isin(index.patients, opened.bundle.manifest.split.test) & np.isnan(probability)
+        probability[own] = opened.runner.run_all(index.rows(own))["probability"]
+    tested = ~np.isnan(probability)
+    index, probability = index.rows(tested), probability[tested]
+    learnt = {}
+    for patient in np.unique(index.patients).tolist():
+        others = index.patients != patient
+        none = np.zeros(others.sum())
+        learnt[patient] = learn_slide_scores(
+            HeldOutScores(index.rows(others), probability[others], none, none[:, None])
+        )
+    return index, probability, learnt
+
+
 def _print_means(name: str, slides: Mapping[str, SlideFigures]) -> None:
-    for method in Method:
+    for method in Method if slides else ():
         found = [slide.measures[method] for slide in slides.values()]
         line: dict[str, object] = {"slides": f"{name}: {len(found)}", "method": method}
         line |= {
@@ -114,14 +149,16 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cache", type=Path, help="where features are kept (default: nowhere)")
+    parser.add_argument("--bundles", type=Path, nargs="+", metavar="BUNDLE", help="score by these, not by linear heads")
     options = parser.parse_args()
     data = Path(os.environ["IDC_DATA"])
+    patches = DataSet(data / "idc")
     with tempfile.TemporaryDirectory() as folder:
-        recipe = Recipe(train_from=NONE, schedule=HEAD_SCHEDULE)
-        source = Source(DataSet(data / "idc"), options.cache or Path(folder), recipe)
-        index = read_index(source, _silent)
-        features = plain_features(served(read_backbone(source)), index, source, _silent).read(index.digests)
-        probability, learnt = _scored(features, index)
+        index, probability, learnt = (
+            _by_bundles(options.bundles, patches)
+            if options.bundles
+            else _linear(patches, options.cache or Path(folder))
+        )
     scored = score_patches(index, probability.astype(np.float32), HALVES)
     found = evaluate_slides(scored, learnt, seed=0)
     if found is None:

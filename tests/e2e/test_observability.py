@@ -93,7 +93,7 @@ def test_watching_container_is_hardened(stack: ComposeStack, prometheus: str, se
 def test_none_fires_on_a_healthy_site(prometheus: str) -> None:
     rules = httpx.get(f"{prometheus}/api/v1/rules", timeout=60).json()["data"]["groups"][0]["rules"]
 
-    assert len(rules) == 11
+    assert len(rules) == 13
     assert {rule["health"] for rule in rules} <= {"ok", "unknown"}
     assert [rule["name"] for rule in rules if rule["state"] == "firing"] == []
 

@@ -11,6 +11,7 @@ from PIL import ImageCms
 from idc_slides.reading import SlideFile
 from idc_slides.scale import choose_scale
 from support.made_slides import tissue_slide
+from support.mirax_slide import write_mrxs
 from support.vendor_slides import write_ndpi, write_scn
 
 MADE = tissue_slide(6, 8)
@@ -18,7 +19,8 @@ FINEST = MADE.pixels.repeat(8, axis=0).repeat(8, axis=1)
 
 
 @pytest.mark.parametrize(
-    ("write", "name", "vendor"), [(write_scn, "a.scn", "leica"), (write_ndpi, "a.ndpi", "hamamatsu")]
+    ("write", "name", "vendor"),
+    [(write_scn, "a.scn", "leica"), (write_ndpi, "a.ndpi", "hamamatsu"), (write_mrxs, "a.mrxs", "mirax")],
 )
 def test_a_slide_of_a_vendor_is_read_at_its_scale(
     tmp_path: Path, write: Callable[[Path, np.ndarray, float], Path], name: str, vendor: str

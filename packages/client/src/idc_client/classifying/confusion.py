@@ -53,7 +53,7 @@ class Confusion:
         c = self.counts
         return [
             _metric_line("sensitivity", self.sensitivity, c["idc", "idc"], c["idc", "no_idc"], "IDC"),
-            _metric_line("specificity", self.specificity, c["no_idc", "no_idc"], c["no_idc", "idc"], "healthy"),
+            _metric_line("specificity", self.specificity, c["no_idc", "no_idc"], c["no_idc", "idc"], "no-IDC"),
             f"uncertain    {self.uncertain} of {c.total()} patches: for a pathologist, not in the metrics",
         ]
 
