@@ -142,6 +142,19 @@ def test_the_summary_is_a_page_with_the_notice(address: str, screened: dict[str,
     assert "IDC suspected" in page
 
 
+def test_the_summary_is_german_for_who_wants_it(address: str, screened: dict[str, Any]) -> None:
+    url = f"{address}/slides/{screened['id']}/summary.html"
+
+    chosen = httpx.get(url, params={"language": "de"})
+    of_browser = httpx.get(url, headers={"Accept-Language": "de-DE,de;q=0.9,en;q=0.8"})
+
+    assert chosen.headers["content-language"] == "de"
+    assert '<html lang="de">' in chosen.text
+    assert "Nur für die Forschung. Kein Medizinprodukt." in chosen.text
+    assert chosen.text == of_browser.text
+    assert httpx.get(url, params={"language": "fr"}).status_code == 422
+
+
 def test_tissue_is_shown_as_deepzoom_and_as_cells(address: str, screened: dict[str, Any]) -> None:
     slide = f"{address}/slides/{screened['id']}"
 

@@ -110,7 +110,7 @@ class FakeSlides:
             Route(f"{one}/cells.csv", self._file("text/csv")),
             Route(f"{one}/map.geojson", self._file("application/geo+json")),
             Route(f"{one}/heatmap.ome.tif", self._file("image/tiff")),
-            Route(f"{one}/summary.html", self._file("text/html")),
+            Route(f"{one}/summary.html", self._summary),
             Route(f"{one}/next-reviews", self._json([])),
             Route(f"{one}/reviews", self._json([]), methods=["GET"]),
             Route(f"{one}/reviews", self._answer_slide, methods=["POST"]),
@@ -224,6 +224,11 @@ class FakeSlides:
     async def _grid(self, _request: Request) -> Response:
         empty = SlideCells(column=(), row=(), probability=(), logit=(), decision=(), reasons=())
         return JSONResponse(empty.model_dump(mode="json"))
+
+    async def _summary(self, request: Request) -> Response:
+        """Says in which language it was asked for."""
+        language = request.query_params.get("language") or request.headers.get("accept-language", "en")
+        return Response(f"in {language}", media_type="text/html", headers={"Content-Language": language})
 
     def _file(self, media_type: str) -> Any:
         async def answer(_request: Request) -> Response:

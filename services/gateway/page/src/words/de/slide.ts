@@ -64,7 +64,7 @@ export const slide: typeof english = {
   noQuality: "Nichts wurde ausgelassen.",
   leftOut: (cause, area) => `Ausgelassen, ${cause}: ${area} mm²`,
   causes: {
-    glass: "Glas", fat: "Fett", unreadable: "nicht lesbar", blurred: "unscharf", blur: "unscharf", pen: "Stiftmarkierungen", fold: "Falten", judged: "beurteilbares Gewebe",
+    glass: "Glas", fat: "Fett", edge: "Bildrand", unreadable: "nicht lesbar", blurred: "unscharf", blur: "unscharf", pen: "Stiftmarkierungen", fold: "Falten", judged: "beurteilbares Gewebe",
   },
   table: {
     open: "Karte als Tabelle der Ausschnitte",

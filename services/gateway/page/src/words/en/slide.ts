@@ -62,7 +62,7 @@ export const slide = {
   noQuality: "Nothing was left out.",
   leftOut: (cause: string, area: string) => `Left out, ${cause}: ${area} mm²`,
   causes: {
-    glass: "glass", fat: "fat", unreadable: "unreadable", blurred: "blurred", blur: "blurred", pen: "pen marks", fold: "folds", judged: "tissue that could be judged",
+    glass: "glass", fat: "fat", edge: "edge of the picture", unreadable: "unreadable", blurred: "blurred", blur: "blurred", pen: "pen marks", fold: "folds", judged: "tissue that could be judged",
   },
   table: {
     open: "Map as a table of patches",

@@ -15,6 +15,7 @@ from idc_slides.exports.summary import summary
 from idc_slides.exports.table import table_lines
 from idc_slides.reviews.reviewing import ReviewedSlide
 from idc_slides.web.dependencies import Caller, RoomsDep, cells
+from idc_slides.web.languages import InTheirLanguage
 from idc_slides.web.rooms import Rooms
 
 router = APIRouter()
@@ -62,14 +63,13 @@ async def export_heatmap(slide_id: UUID, rooms: RoomsDep) -> Response:
 
 
 @router.get("/slides/{slide_id}/summary.html")
-async def export_summary(slide_id: UUID, rooms: RoomsDep) -> HTMLResponse:
-    """A page for print."""
+async def export_summary(slide_id: UUID, rooms: RoomsDep, words: InTheirLanguage) -> HTMLResponse:
+    """A page for print, in the language that the reader wants."""
 
     def made() -> str:
-        done = rooms.reviewing.done(slide_id)
-        return summary(done.slide, done.decided, rooms.reviewing.minimum_idc_mm2)
+        return summary(rooms.reviewing.done(slide_id), rooms.reviewing.minimum_idc_mm2, words)
 
-    return HTMLResponse(await cells(made))
+    return HTMLResponse(await cells(made), headers={"Content-Language": words.code, "Vary": "Accept-Language"})
 
 
 def _grid(rooms: Rooms, slide_id: UUID) -> bytes:
