@@ -5,6 +5,7 @@ import csv
 import io
 import shutil
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -140,6 +141,12 @@ def test_the_summary_is_a_page_with_the_notice(address: str, screened: dict[str,
 
     assert "For research use only. Not a medical device." in page
     assert "IDC suspected" in page
+
+
+def test_each_answer_names_the_version(address: str) -> None:
+    answer = httpx.get(f"{address}/livez")
+
+    assert answer.headers.get_list("server") == [f"idc-slides/{version('idc-slides')}"]
 
 
 def test_the_summary_is_german_for_who_wants_it(address: str, screened: dict[str, Any]) -> None:

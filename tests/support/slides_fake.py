@@ -264,6 +264,7 @@ class _Gate:
             if self.fake.refusal is not None:
                 await self.fake.refusal(scope, receive, send)
                 return
+
         await self.app(scope, receive, send)
 
 
@@ -276,7 +277,9 @@ def problem(status: int, kind: str, detail: str, **headers: str) -> Response:
 def serving(fake: FakeSlides, prefix: str = "", port: int | None = None) -> Iterator[str]:
     """Serve it on a real port, in a thread, while the block runs; gives the address."""
     port = port or free_port()
-    server = uvicorn.Server(uvicorn.Config(fake.app(prefix), port=port, log_level="warning", lifespan="off"))
+    names_itself = {"server_header": False, "headers": [("server", "idc-slides/1.2.3")]}
+    config = uvicorn.Config(fake.app(prefix), port=port, log_level="warning", lifespan="off", **names_itself)
+    server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
