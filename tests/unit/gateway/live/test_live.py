@@ -181,6 +181,14 @@ async def test_thing_that_changes_often_is_kept_once() -> None:
     assert [change.document for change in changes.after(0) or []] == ["8"]
 
 
+@asynccontextmanager
+async def following(app: FastAPI, slides: FakeSlides) -> AsyncIterator[AsgiStream]:
+    """A stream that has begun to tell of slides: a first look asks for three lists, and the next one follows it."""
+    async with listening(app) as stream:
+        await eventually(lambda: slides.callers.count(("", "GET", "/slides")) > 3)
+        yield stream
+
+
 class TestSlides:
     """With a slides service, over real HTTP."""
 
@@ -197,7 +205,7 @@ class TestSlides:
     async def test_progress_and_end_of_a_slide_are_told(self, app: FastAPI, slides: FakeSlides) -> None:
         slide = made_slide(state=SlideState.RUNNING, progress=0.1)
         slides.slides[slide.id] = slide
-        async with listening(app) as stream:
+        async with following(app, slides) as stream:
             slides.slides[slide.id] = slide.model_copy(update={"progress": 0.6})
             await eventually(lambda: bool(told(stream, "slide")) and told(stream, "slide")[-1]["progress"] == 0.6)
 
@@ -206,7 +214,7 @@ class TestSlides:
             await eventually(lambda: told(stream, "slide")[-1]["state"] == "done")
 
     async def test_new_slide_is_told(self, app: FastAPI, slides: FakeSlides) -> None:
-        async with listening(app) as stream:
+        async with following(app, slides) as stream:
             slide = made_slide("new.svs", SlideState.NEEDS_SCALE)
             slides.slides[slide.id] = slide
 
@@ -215,7 +223,7 @@ class TestSlides:
     async def test_deleted_slide_is_told(self, app: FastAPI, slides: FakeSlides) -> None:
         running, done = made_slide(state=SlideState.RUNNING), screened_slide("no_idc")
         slides.slides |= {slide.id: slide for slide in (running, done)}
-        async with listening(app) as stream:
+        async with following(app, slides) as stream:
             slides.slides.pop(running.id)
             await eventually(lambda: told(stream, "slide-removed") == [{"id": str(running.id)}])
             before = len(told(stream, "reload"))
@@ -228,7 +236,7 @@ class TestSlides:
         self, app: FastAPI, bus: MemoryBus, slides: FakeSlides, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(live_module, "RETRY_S", 0.05)
-        async with listening(app) as stream:
+        async with following(app, slides) as stream:
             slides.is_hanging = True
             await asyncio.sleep(0)
             report(bus, red=True)

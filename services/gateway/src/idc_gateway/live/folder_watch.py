@@ -49,3 +49,5 @@ class FolderWatch:
         gone, self._record = await executors.feed(self._store.deleted_since, self._record)
         for identity in gone:
             changes.put("folder-removed", str(identity), json.dumps({"id": str(identity)}))
+        if is_first:
+            changes.put_reload()

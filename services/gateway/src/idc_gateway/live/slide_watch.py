@@ -35,10 +35,12 @@ class SlideWatch:
         for state in _MOVING:
             moving |= (await self._page(limit=_MOST_MOVING, state=state))[0]
         seen = newest | moving
-        if self._total is not None:
+        if self._total is None:
+            changes.put_reload()
+        else:
             new = newest.keys() - self._known.keys()
             if total != self._total + len(new):
-                changes.put("reload", "", "{}")  # some were deleted, or more came than were looked at
+                changes.put_reload()  # some were deleted, or more came than were looked at
             for identity, document in seen.items():
                 if document != self._known.get(identity):
                     changes.put("slide", identity, document)
