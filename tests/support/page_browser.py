@@ -113,6 +113,22 @@ def wait_for_pictures(page: Page) -> None:
     )
 
 
+QUIET = """() => new Promise((quiet) => {
+    let timer = setTimeout(quiet, 500);
+    const again = () => { clearTimeout(timer); timer = setTimeout(quiet, 500); };
+    new PerformanceObserver(again).observe({ type: "resource" });
+})"""
+
+
+def wait_for_quiet(page: Page) -> None:
+    """Wait until no answer has come for half a second, tiles of a slide among them, and every picture is there.
+
+    Playwright's `networkidle` never comes: it takes the script of the shared worker for a request without an end.
+    """
+    page.evaluate(QUIET)
+    wait_for_pictures(page)
+
+
 def screenshot(page: Page, name: str) -> None:
     """Keep a picture for a person to look at, where SCREENSHOTS names a folder."""
     if folder := os.environ.get("SCREENSHOTS"):
