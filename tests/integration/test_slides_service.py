@@ -143,6 +143,19 @@ def test_the_summary_is_a_page_with_the_notice(address: str, screened: dict[str,
     assert "IDC suspected" in page
 
 
+def test_patches_of_a_slide_are_told_for_the_comparison_with_the_training(
+    address: str, screened: dict[str, Any]
+) -> None:
+    query = {"model_sha256": screened["model"]["sha256"], "limit": 100}
+    found = httpx.get(f"{address}/latest-slides", params=query).json()
+    others = httpx.get(f"{address}/latest-slides", params={**query, "model_sha256": "0" * 64}).json()
+
+    (slide,) = (one for one in found["items"] if one["slide_id"] == screened["id"])
+    assert slide["patches"] == screened["counts"]["tissue"]
+    assert sum(slide["probability_shares"]) == pytest.approx(1)
+    assert (others["items"], others["other_models"]) == ([], len(found["items"]))
+
+
 def test_each_answer_names_the_version(address: str) -> None:
     answer = httpx.get(f"{address}/livez")
 

@@ -19,11 +19,13 @@ from starlette.routing import Mount, Route
 
 from idc_contracts import Decision, ModelRef
 from idc_contracts.slides import (
+    LatestSlides,
     OperatingPoints,
     Slide,
     SlideArea,
     SlideCells,
     SlideFailure,
+    SlideMeasures,
     SlideState,
     TrainingPatches,
 )
@@ -64,6 +66,8 @@ class FakeSlides:
     slides: dict[UUID, Slide] = field(default_factory=dict)
     uploads: dict[str, Upload] = field(default_factory=dict)
     screened: list[dict[str, Any]] = field(default_factory=list)
+    latest: list[tuple[str, SlideMeasures]] = field(default_factory=list)
+    """Measures of slides, each with the digest of its model."""
     callers: list[tuple[str, str, str]] = field(default_factory=list)
     """Caller, method and path of each request."""
     refusal: Response | None = None
@@ -96,6 +100,7 @@ class FakeSlides:
         one = "/slides/{identity:uuid}"
         routes = [
             Route("/screened", self._list_screened),
+            Route("/latest-slides", self._latest),
             Route("/slides", self._list, methods=["GET"]),
             Route("/slides", self._queue, methods=["POST"]),
             Route("/slides/uploads", self._describe, methods=["OPTIONS"]),
@@ -131,6 +136,13 @@ class FakeSlides:
         items = [entry for entry in self.screened if entry["number"] > after][:limit]
         last = max((entry["number"] for entry in self.screened), default=0)
         return JSONResponse({"items": items, "last": last})
+
+    async def _latest(self, request: Request) -> Response:
+        """Those measures that the test set, of slides that the model scored for which they are asked."""
+        wanted = request.query_params["model_sha256"]
+        items = [slide for sha256, slide in self.latest if sha256 == wanted]
+        latest = LatestSlides(items=tuple(items), other_models=len(self.latest) - len(items))
+        return JSONResponse(latest.model_dump(mode="json"))
 
     async def _list(self, request: Request) -> Response:
         wanted = request.query_params.get("state")

@@ -1,13 +1,14 @@
 """The cells of a slide, and what is taken away from them."""
 
 from collections.abc import Iterator
+from typing import Annotated
 from urllib.parse import quote
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse, Response, StreamingResponse
 
-from idc_contracts.slides import OperatingPoints, SlideCells, SlideGrid
+from idc_contracts.slides import LatestSlides, OperatingPoints, SlideCells, SlideGrid
 from idc_slides.errors import WrongState
 from idc_slides.exports.geojson import geojson_pieces
 from idc_slides.exports.heatmap import heatmap
@@ -25,6 +26,16 @@ router = APIRouter()
 async def read_grid(slide_id: UUID, rooms: RoomsDep) -> Response:
     """The cells as columns; while the slide runs, those that are there."""
     return Response(await cells(_grid, rooms, slide_id), media_type="application/json")
+
+
+@router.get("/latest-slides")
+async def read_latest_slides(
+    rooms: RoomsDep,
+    model_sha256: Annotated[str, Query(max_length=64)],
+    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+) -> LatestSlides:
+    """What the latest slides were like to one model, for the gateway's statistics."""
+    return await cells(rooms.reviewing.latest, limit, model_sha256)
 
 
 @router.get("/slides/{slide_id}/operating-points")
