@@ -13,9 +13,26 @@ from support.mosquitto import free_port
 
 
 def start_slides(
-    data_dir: Path, folder: Path, inference_urls: str, port: int, *, before: Sequence[str] = (), **more: str
+    data_dir: Path,
+    folder: Path,
+    inference_urls: str,
+    port: int,
+    *,
+    before: Sequence[str] = (),
+    program: Sequence[str] = ("idc_slides",),
+    **more: str,
 ) -> subprocess.Popen[bytes]:
-    """Start it, with what it logs in `data_dir`.log; `before` goes before its command, `more` are further settings."""
+    """Start it, with what it logs in `data_dir`.log.
+
+    Args:
+        data_dir: Its data folder.
+        folder: The watched folder.
+        inference_urls: Where it asks.
+        port: Where it listens.
+        before: Goes before its command.
+        program: The Python module that is run, with its arguments.
+        more: Further settings.
+    """
     settings = {
         "SLIDES_HOST": "127.0.0.1",
         "SLIDES_PORT": str(port),
@@ -28,7 +45,7 @@ def start_slides(
     }
     data_dir.mkdir(parents=True, exist_ok=True)
     with data_dir.with_suffix(".log").open("ab") as log:
-        command = [*before, sys.executable, "-m", "idc_slides"]
+        command = [*before, sys.executable, "-m", *program]
         return subprocess.Popen(command, env=os.environ | settings, stdout=log, stderr=log)
 
 

@@ -8,7 +8,7 @@ from idc_slides.jobs.batches import batches_of
 from idc_slides.reading import Band
 
 
-@given(st.integers(1, 6), st.integers(1, 6), st.integers(1, 12), st.integers(0, 2**32 - 1), st.integers(0, 3))
+@given(st.integers(1, 6), st.integers(1, 12), st.integers(1, 40), st.integers(0, 2**32 - 1), st.integers(0, 3))
 def test_batches_hold_each_cell_once(rows: int, columns: int, size: int, seed: int, first_row: int) -> None:
     random = np.random.default_rng(seed)
     tissue, readable = random.random((2, rows, columns)) < 0.6

@@ -19,6 +19,7 @@ from idc_slides.errors import LeaseLost, NotFound, WrongState
 from idc_slides.records.cells import CellGrid, ScreeningModel
 from idc_slides.records.cells_store import CellsStore
 from idc_slides.records.queue_store import QueueStore
+from idc_slides.records.reviews_store import ReviewsStore
 from idc_slides.records.screened_store import ScreenedStore
 from idc_slides.records.slides import FileState, Location, StoredSlide, new_slide
 from idc_slides.records.slides_store import SlidesStore
@@ -119,13 +120,15 @@ def test_a_number_of_the_list_is_never_given_again(database: Database) -> None:
 
 
 def test_only_reviews_that_change_the_decision_are_told(database: Database) -> None:
-    store, screened = SlidesStore(database), ScreenedStore(database)
+    reviews, screened = ReviewsStore(database), ScreenedStore(database)
     slide = done(database, "a.svs", Decision.NO_IDC)
     first = screened.after(0, 10).items[0]
 
-    store.decide_again(slide.id, lambda was: was.model_copy(update={"idc": SlideArea(mm2=0.5)}))
+    with reviews.changing(slide.id) as change:
+        change.decide(change.slide.model_copy(update={"idc": SlideArea(mm2=0.5)}))
     same = screened.after(first.number, 10)
-    store.decide_again(slide.id, lambda was: was.model_copy(update={"decision": Decision.IDC}))
+    with reviews.changing(slide.id) as change:
+        change.decide(change.slide.model_copy(update={"decision": Decision.IDC}))
     changed = screened.after(first.number, 10)
 
     assert (first.decided_at, same.items, len(changed.items)) == (None, (), 1)

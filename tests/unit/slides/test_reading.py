@@ -4,6 +4,7 @@ import io
 import os
 import signal
 from collections.abc import Iterator
+from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
 
@@ -15,8 +16,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from idc_slides.reading import Limits, SlideFile, SlideTimedOut, SlideUnreadable
+from idc_slides.reading import Limits, SlideFile, SlideTimedOut, SlideUnreadable, SpareWorker
 from idc_slides.scale import choose_scale
+from support.eventually import wait_until
 from support.made_slides import tissue_slide
 from support.slide_files import write_slide
 
@@ -167,11 +169,11 @@ def test_a_worker_that_is_killed_is_started_again_and_nothing_is_lost(slide: Sli
 def test_a_worker_that_hangs_is_killed_and_the_slide_is_given_up(half_um: Path) -> None:
     limits = Limits(read_timeout_s=0.2, worker_deaths=7)
     with SlideFile.open(half_um, limits) as slide:
-        worker = slide.worker_pid
+        worker, chosen = slide.worker_pid, choose_scale(slide.facts)
         os.kill(worker, signal.SIGSTOP)
 
         with pytest.raises(SlideTimedOut, match="tiled pyramidal"):
-            next(slide.bands(choose_scale(slide.facts)))
+            next(slide.bands(chosen))
 
     assert not Path(f"/proc/{worker}").exists()
 
@@ -248,3 +250,41 @@ def test_a_cut_or_flipped_file_never_harms_the_parent(
         reason = "none"
         assert all(one.row + 1 == other.row for one, other in pairwise(bands))
     assert reason
+
+
+def test_a_slide_is_opened_by_the_worker_that_was_started_ahead(half_um: Path) -> None:
+    with closing(SpareWorker(Limits())) as spare:
+        spare.prepare()
+        ahead = spare.pid
+        with SlideFile.open(half_um, spare.limits, spare=spare) as slide:
+            assert slide.worker_pid == ahead
+            with SlideFile.open(half_um, spare.limits, spare=spare) as other:
+                assert other.worker_pid != ahead
+                assert other.facts == slide.facts
+            following = spare.pid
+
+    assert 0 != following != ahead
+    assert not Path(f"/proc/{ahead}").exists()
+    assert not Path(f"/proc/{following}").exists()
+
+
+def test_a_spare_worker_that_was_killed_is_nobodys_fault(half_um: Path) -> None:
+    with closing(SpareWorker(Limits())) as spare:
+        spare.prepare()
+        os.kill(spare.pid, signal.SIGKILL)
+        wait_until(lambda: process_state(spare.pid) == "Z", "it is dead")
+
+        with SlideFile.open(half_um, spare.limits, spare=spare) as slide:
+            assert slide.facts.um_per_px == 0.5
+
+
+def test_no_worker_is_started_ahead_after_the_end(half_um: Path) -> None:
+    spare = SpareWorker(Limits())
+    with SlideFile.open(half_um, spare.limits, spare=spare):
+        spare.close()
+
+    assert spare.pid == 0
+
+
+def process_state(pid: int) -> str:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]

@@ -6,11 +6,15 @@ from pathlib import Path
 import pytest
 
 from idc_contracts import utc_now
+from idc_contracts.slides import Slide
 from idc_slides.errors import NoRoom, NotFound, SlideRefused, UploadConflict, UploadTooLarge
 from idc_slides.housekeeping import Housekeeping
+from idc_slides.intake.leftovers import drop_leftovers, queue_upload
 from idc_slides.intake.stored_files import StoredFiles
 from idc_slides.intake.uploads import Upload, Uploads
 from idc_slides.pictures.open_slides import OpenSlides
+from idc_slides.reading import Limits, SpareWorker
+from idc_slides.records.slides import FileState, Location, StoredSlide, new_slide
 from idc_slides.records.slides_store import SlidesStore
 from idc_slides.sql.database import open_database
 
@@ -111,18 +115,101 @@ def test_an_upload_that_rests_too_long_is_dropped_and_a_complete_one_is_not(uplo
         uploads.end(complete.id)
 
 
-def test_an_upload_that_was_complete_when_the_service_was_killed_is_queued_at_the_start(
-    uploads: Uploads, tmp_path: Path
-) -> None:
+def test_an_upload_whose_last_byte_arrives_is_neither_ended_nor_dropped(uploads: Uploads) -> None:
     upload = announced(uploads)
-    write(uploads, upload, 0, b"abcd")
-    store = SlidesStore(open_database(f"sqlite:///{tmp_path / 'slides.sqlite3'}"))
-    told: list[int] = []
-    opened = OpenSlides(lambda _: pytest.fail("nothing is opened"), most=1, rest_s=1)
-    housekeeping = Housekeeping(uploads, store, opened, on_queued=lambda: told.append(1))
+    write(uploads, upload, 0, b"abc")
 
-    housekeeping.queue_finished()
-    housekeeping.queue_finished()
+    with uploads.writing(upload, 3) as piece:
+        with pytest.raises(UploadConflict, match="another request"):
+            uploads.end(upload.id)
+        piece.write(b"d")
+    assert uploads.drop_expired(utc_now() + timedelta(hours=2)) == 0
+    with pytest.raises(UploadConflict, match="complete"):
+        uploads.end(upload.id)
 
-    assert [slide.name for slide in store.page(None, "", None, 10).items] == ["a.svs"]
-    assert told == [1]
+    assert uploads.complete(upload) is not None
+
+
+class Kept:
+    """The service's files and records, without the service."""
+
+    def __init__(self, folder: Path) -> None:
+        self.files = StoredFiles(folder / "files", max_bytes=10_000)
+        self.uploads = Uploads(self.files, max_bytes=5_000, lifetime=timedelta(hours=1))
+        self.slides = SlidesStore(open_database(f"sqlite:///{folder / 'slides.sqlite3'}"))
+        self.queued = 0
+        opened = OpenSlides(lambda _: pytest.fail("nothing is opened"), most=1, rest_s=1)
+        spare = SpareWorker(Limits())
+        self.housekeeping = Housekeeping(self.files, self.uploads, self.slides, opened, spare, on_queued=self._count)
+
+    def _count(self) -> None:
+        self.queued += 1
+
+    def names(self) -> list[str]:
+        return [slide.name for slide in self.slides.page(None, "", None, 10).items]
+
+    def complete(self, name: str = "a.svs") -> Upload:
+        upload = announced(self.uploads, name)
+        write(self.uploads, upload, 0, b"abcd")
+        return upload
+
+    def drop_leftovers(self, after: timedelta) -> int:
+        return drop_leftovers(self.files, self.uploads, self.slides.folders_of_files, utc_now() + after)
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Kept:
+    return Kept(tmp_path)
+
+
+def test_an_upload_that_was_complete_when_the_service_was_killed_is_queued_at_the_start(kept: Kept) -> None:
+    kept.complete()
+
+    kept.housekeeping.sweep()
+    kept.housekeeping.sweep()
+
+    assert (kept.names(), kept.queued) == (["a.svs"], 1)
+
+
+def test_an_upload_whose_end_was_interrupted_keeps_no_other_from_being_queued(kept: Kept) -> None:
+    halves = [announced(kept.uploads, f"{number}.svs") for number in range(8)]
+    for half in halves:
+        (kept.files.folder_of(half.id) / "part").unlink()
+    kept.complete()
+
+    kept.housekeeping.sweep()
+
+    assert kept.names() == ["a.svs"]
+    kept.uploads.end(halves[0].id)
+    assert kept.uploads.drop_expired(utc_now() + timedelta(hours=2)) == 7
+
+
+def test_an_upload_that_is_queued_while_its_slide_is_deleted_stays_deleted(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload = kept.complete()
+    add_one = kept.slides.add_one
+
+    def deleted_in_between(found: StoredSlide) -> tuple[Slide, bool]:
+        kept.files.disown(upload.id)
+        return add_one(found)
+
+    monkeypatch.setattr(kept.slides, "add_one", deleted_in_between)
+
+    assert queue_upload(kept.uploads, kept.slides, upload) is None
+    assert kept.names() == []
+
+
+def test_files_of_no_slide_are_deleted_after_an_hour_and_those_of_slides_stay(kept: Kept) -> None:
+    complete, resting, deleted = kept.complete(), announced(kept.uploads), kept.complete("deleted.svs")
+    kept.housekeeping.sweep()
+    fetched, _ = kept.slides.add_one(new_slide(Location("s3", "s3://b/s.svs"), FileState(1, 1), received_by="ann"))
+    kept.files.folder_of(fetched.id).mkdir()
+    kept.files.disown(complete.id)
+    kept.files.disown(deleted.id)
+    kept.slides.delete(next(slide.id for slide in kept.slides.page(None, "deleted", None, 1).items))
+
+    assert kept.drop_leftovers(after=timedelta(minutes=59)) == 0
+    assert kept.drop_leftovers(after=timedelta(minutes=61)) == 1
+
+    assert {*kept.files.folders()} == {complete.id, resting.id, fetched.id}

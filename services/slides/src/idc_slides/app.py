@@ -13,7 +13,6 @@ from fastapi import FastAPI
 
 from idc_servicekit.access_log import AccessLog
 from idc_servicekit.tracing import Traced
-from idc_slides.housekeeping import Housekeeping
 from idc_slides.web import problems
 from idc_slides.web.metrics import count_request
 from idc_slides.web.rooms import Rooms
@@ -55,16 +54,16 @@ def create_app(rooms: Rooms) -> FastAPI:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     rooms: Rooms = app.state.rooms
     stop = Event()
-    housekeeping = Housekeeping(rooms.uploads, rooms.slides, rooms.opened, on_queued=rooms.on_queued)
     threads = [
         _thread("watched folder", lambda: rooms.watch.run(stop, rooms.settings.folder_poll_s)),
-        _thread("housekeeping", lambda: housekeeping.run(stop)),
+        _thread("housekeeping", lambda: rooms.housekeeping.run(stop)),
     ]
     for thread in threads:
         thread.start()
     rooms.workers.start()
     yield
     stop.set()
+    rooms.spare.close()
     await to_thread.run_sync(rooms.workers.stop)
     rooms.opened.close()
     rooms.inference.close()

@@ -7,6 +7,7 @@ from pathlib import Path
 import httpx
 
 from idc_servicekit.sql.engine import with_password
+from idc_slides.housekeeping import Housekeeping
 from idc_slides.intake.bucket import Bucket, s3_config
 from idc_slides.intake.folder_watch import FolderWatch
 from idc_slides.intake.slide_files import SlideFiles
@@ -17,7 +18,7 @@ from idc_slides.jobs.screening import Screening, ScreeningOptions
 from idc_slides.jobs.workers import Workers
 from idc_slides.pictures.open_slides import OpenSlides
 from idc_slides.pictures.tissue_pictures import TissuePictures
-from idc_slides.reading import Limits, SlideFile
+from idc_slides.reading import Limits, SlideFile, SpareWorker
 from idc_slides.records.cells_store import CellsStore
 from idc_slides.records.queue_store import QueueStore
 from idc_slides.records.reviews_store import ReviewsStore
@@ -52,6 +53,9 @@ def build(settings: SlidesSettings, *, transport: httpx.BaseTransport | None = N
     files = StoredFiles(settings.data_dir / "files", max_bytes=int(settings.stored_gb * GB))
     folder, bucket = WatchedFolder(settings.folder), _bucket(settings)
     slide_files = SlideFiles(folder, files, bucket)
+    uploads = Uploads(
+        files, max_bytes=int(settings.max_upload_gb * GB), lifetime=timedelta(hours=settings.upload_lifetime_h)
+    )
     inference = _inference(settings, transport)
     limits = Limits(
         memory_bytes=settings.reader_memory_mb * MIB,
@@ -59,11 +63,18 @@ def build(settings: SlidesSettings, *, transport: httpx.BaseTransport | None = N
         open_timeout_s=2 * settings.reader_timeout_s,
         read_timeout_s=settings.reader_timeout_s,
     )
-    options = ScreeningOptions(limits, settings.batch_patches, settings.requests_of_a_slide, settings.minimum_idc_mm2)
-    workers = Workers(Screening(slide_files, queue, cells, inference, options), queue, count=settings.workers)
+    spare = SpareWorker(limits)
+    options = ScreeningOptions(settings.batch_patches, settings.requests_of_a_slide, settings.minimum_idc_mm2)
+
+    def open_slide(path: Path) -> SlideFile:
+        return SlideFile.open(path, limits, spare=spare)
+
+    workers = Workers(
+        Screening(slide_files, queue, cells, inference, open_slide, options), queue, count=settings.workers
+    )
     if not database.is_shared:
         queue.free_all()
-    opened = OpenSlides(lambda path: SlideFile.open(path, limits), most=settings.open_slides, rest_s=REST_S)
+    opened = OpenSlides(open_slide, most=settings.open_slides, rest_s=REST_S)
     reviewing = Reviewing(slides, cells, ReviewsStore(database), minimum_idc_mm2=settings.minimum_idc_mm2)
     return Rooms(
         settings=settings,
@@ -72,19 +83,17 @@ def build(settings: SlidesSettings, *, transport: httpx.BaseTransport | None = N
         screened=ScreenedStore(database),
         folder=folder,
         watch=FolderWatch(folder, slides, settle_s=settings.folder_settle_s, on_new=workers.wake),
-        uploads=Uploads(
-            files,
-            max_bytes=int(settings.max_upload_gb * GB),
-            lifetime=timedelta(hours=settings.upload_lifetime_h),
-        ),
+        uploads=uploads,
         bucket=bucket,
         files=slide_files,
         inference=inference,
+        spare=spare,
         workers=workers,
         reviewing=reviewing,
         opened=opened,
         pictures=TissuePictures(slides, slide_files, opened, cache_bytes=settings.tile_cache_mb * MIB),
         metrics=Metrics(slides.count_by_state),
+        housekeeping=Housekeeping(files, uploads, slides, opened, spare, on_queued=workers.wake),
         on_queued=workers.wake,
     )
 

@@ -1,49 +1,73 @@
-"""What is done now and then: unfinished uploads are dropped, finished ones queued, resting slides closed."""
+"""What is done now and then: uploads dropped or queued, files and slides let go, a reader started ahead."""
 
 import logging
+import time
 from collections.abc import Callable
 from threading import Event
 from typing import Final
 
 from idc_contracts import utc_now
-from idc_slides.errors import SlidesError
+from idc_slides.errors import NotFound, SlidesError
+from idc_slides.intake.leftovers import drop_leftovers, queue_upload
+from idc_slides.intake.stored_files import StoredFiles
 from idc_slides.intake.uploads import Uploads
 from idc_slides.pictures.open_slides import OpenSlides
+from idc_slides.reading import SpareWorker
 from idc_slides.records.slides_store import SlidesStore
 
 logger = logging.getLogger(__name__)
 
 EVERY_S: Final = 30.0
+SWEEP_EVERY_S: Final = 3600.0
 
 
 class Housekeeping:
     """Run it in a thread."""
 
     def __init__(
-        self, uploads: Uploads, slides: SlidesStore, opened: OpenSlides, *, on_queued: Callable[[], None]
+        self,
+        files: StoredFiles,
+        uploads: Uploads,
+        slides: SlidesStore,
+        opened: OpenSlides,
+        spare: SpareWorker,
+        *,
+        on_queued: Callable[[], None],
     ) -> None:
-        self._uploads, self._slides, self._opened, self._on_queued = uploads, slides, opened, on_queued
+        self._files, self._uploads, self._slides = files, uploads, slides
+        self._opened, self._spare, self._on_queued = opened, spare, on_queued
 
     def run(self, stop: Event) -> None:
         """Do it until stopped, at once for the first time: the service may have been killed in the middle."""
-        self._try(self.queue_finished)
+        sweep_from_s = time.monotonic()
         while not stop.is_set():
-            self._try(self._drop_expired)
+            if time.monotonic() >= sweep_from_s and self._succeeds(self.sweep):
+                sweep_from_s = time.monotonic() + SWEEP_EVERY_S
+            self._succeeds(lambda: self._uploads.drop_expired(utc_now()))
             self._opened.close_resting()
+            self._spare.prepare()
             stop.wait(EVERY_S)
 
-    def queue_finished(self) -> None:
-        """Queue uploads that are complete and were not queued."""
+    def sweep(self) -> None:
+        """Finish what a kill left: uploads that are complete and not queued, files of slides that were deleted.
+
+        Raises:
+            StoreUnavailable: The database does not answer.
+            OSError: The files cannot be read.
+        """
         for upload in self._uploads.all():
-            found = self._uploads.complete(upload)
-            if found is not None and self._slides.add([found]):
+            try:
+                queued = queue_upload(self._uploads, self._slides, upload)
+            except (NotFound, FileNotFoundError):  # it was ended a moment ago
+                continue
+            if queued is not None and queued[1]:
                 self._on_queued()
+        drop_leftovers(self._files, self._uploads, self._slides.folders_of_files, utc_now())
 
-    def _drop_expired(self) -> None:
-        self._uploads.drop_expired(utc_now())
-
-    def _try(self, do: Callable[[], None]) -> None:
+    def _succeeds(self, do: Callable[[], object]) -> bool:
         try:
             do()
         except (SlidesError, OSError) as exc:
             logger.warning("%s", exc)
+            return False
+        return True

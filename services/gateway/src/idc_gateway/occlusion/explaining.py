@@ -66,7 +66,7 @@ class Explaining:
             self._callers.discard(caller)
 
     async def _explain(self, image: EncodedImage, request_id: str) -> OcclusionMap:
-        patch, encoded = await executors.decoding(_copies_of, image)
+        fill, encoded = await executors.decoding(_copies_of, image)
         predictions: list[Prediction] = []
         for start in range(0, len(encoded), AT_ONCE):
             predictions += await self._predict(encoded[start : start + AT_ONCE], request_id)
@@ -74,17 +74,18 @@ class Explaining:
         if any(one.model != whole.model for one in hidden):
             raise InferenceUnavailable("the model was exchanged while the occlusion map was made: try again")
         found = changes(whole.probability, np.array([one.probability for one in hidden]))
-        red, green, blue = mean_stain(patch).tolist()
+        red, green, blue = fill.tolist()
         return OcclusionMap(whole, found, (red, green, blue))
 
 
 def _copies_of(image: EncodedImage) -> tuple[NDArray[np.uint8], list[EncodedImage]]:
-    """The patch as the model sees it; and encoded: the patch, then its copies with hidden windows."""
+    """The fill of hidden windows; and encoded: the patch as the model sees it, then its copies with hidden windows."""
     try:
         patch = decode_patch(image.data, height_px=PATCH_PX, width_px=PATCH_PX, um_per_px=image.um_per_px)
     except PatchError as exc:
         raise UnusableImage(f"the image cannot be explained: {exc}") from exc
-    return patch, [EncodedImage(_png(copy)) for copy in (patch, *hidden_copies(patch))]
+    fill = mean_stain(patch)
+    return fill, [EncodedImage(_png(copy)) for copy in (patch, *hidden_copies(patch, fill))]
 
 
 def _png(pixels: NDArray[np.uint8]) -> bytes:

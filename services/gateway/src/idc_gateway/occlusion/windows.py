@@ -26,17 +26,17 @@ def mean_stain(patch: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(np.round(np.exp(np.log(light).mean(axis=0))), np.uint8)
 
 
-def hidden_copies(patch: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The patch with each window filled with its mean stain, row by row from the upper left.
+def hidden_copies(patch: NDArray[np.uint8], fill: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The patch with each window filled, row by row from the upper left.
 
     Args:
         patch: RGB, uint8, shape (50, 50, 3).
+        fill: Its mean stain, RGB, uint8, shape (3,).
 
     Returns:
         uint8, shape (81, 50, 50, 3).
     """
     copies = np.repeat(patch[None], WINDOWS**2, axis=0)
-    fill = mean_stain(patch)
     for number in range(WINDOWS**2):
         row, column = divmod(number, WINDOWS)
         top, left = row * STEP_PX, column * STEP_PX

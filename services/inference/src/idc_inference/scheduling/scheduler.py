@@ -2,7 +2,6 @@
 
 import logging
 import threading
-from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Final
@@ -13,10 +12,10 @@ from numpy.typing import NDArray
 from idc_inference.engines.engine import Engine
 from idc_inference.errors import DeviceUnavailable, EngineFailed
 from idc_inference.metrics import Metrics
+from idc_inference.scheduling.chunk_line import ChunkLine
 from idc_inference.scheduling.device_health import DeviceHealth
 from idc_inference.scheduling.jobs import Chunk, Job, Scored
 from idc_inference.scheduling.open_jobs import OpenJobs
-from idc_inference.scheduling.turns import Turns
 from idc_inference.threads.daemons import run_within, start_daemon
 from idc_modelio.bundles import SelfTestVector
 from idc_modelio.outputs import Outputs
@@ -54,8 +53,6 @@ class Scheduler:
         """The names of what is computed for each patch."""
         lock = threading.RLock()
         self._has_work, self._is_free = threading.Condition(lock), threading.Condition(lock)
-        self._turns = Turns()
-        self._second_tries: deque[Chunk] = deque()
         self._open = OpenJobs()
         self._is_closing = False
         self._ended = threading.Event()
@@ -64,6 +61,7 @@ class Scheduler:
         self.executions = 0
         """Chunks that the device computed, without probes."""
         self._health = DeviceHealth(engine.device, engine.slots, device_timeout_s, probe_interval_s)
+        self._line = ChunkLine(engine, self._health)
         for _ in range(engine.slots):
             start_daemon("device", self._serve)
         self._watcher = start_daemon("device-watch", self._watch)
@@ -71,7 +69,7 @@ class Scheduler:
     @property
     def depth(self) -> int:
         """Jobs that wait for the device."""
-        return len(self._turns)
+        return len(self._line)
 
     def trouble(self) -> str:
         """Why the device cannot be relied on now; empty where it can."""
@@ -128,9 +126,9 @@ class Scheduler:
             refusal = self._refusal or (self._is_blocked() and self.trouble())
             if not refusal:
                 self._open.add(job)
-                self._turns.add(job)
+                self._line.add(job)
                 if may_compute and self._engine.computes_in_caller and not self._health.is_computing:
-                    chunk = self._take_chunk()
+                    chunk = self._line.take()
                 self._wake_one()
         if refusal:
             job.future.set_exception(DeviceUnavailable(refusal))
@@ -168,10 +166,10 @@ class Scheduler:
         return self._is_broken or self._health.is_blocked()
 
     def _is_idle(self) -> bool:
-        return not (self._turns or self._second_tries or self._health.is_busy)
+        return self._line.is_empty and not self._health.is_busy
 
     def _wake_one(self) -> None:
-        if self._has_chunk():
+        if self._line.has_chunk:
             self._has_work.notify()
 
     def _serve(self) -> None:
@@ -186,36 +184,12 @@ class Scheduler:
         """Wait for work and for room on the device; None at the end."""
         with self._has_work:
             while not self._ended.is_set():
-                chunk = self._take_chunk()
+                chunk = self._line.take()
                 if chunk is not None:
                     self._wake_one()
                     return chunk
                 self._has_work.wait()
         return None
-
-    def _take_chunk(self) -> Chunk | None:
-        """The next chunk, which now counts as on the device; None where none waits or there is no room."""
-        while self._has_chunk():
-            if self._second_tries:
-                chunk = self._second_tries.popleft()
-                chunk.parts = [part for part in chunk.parts if not part.job.is_unwanted]
-            else:
-                chunk = Chunk(self._turns.next_parts(self._room()))
-            if chunk.parts:
-                self._health.began(chunk)
-                return chunk
-        return None
-
-    def _has_chunk(self) -> bool:
-        """Whether the device can take a chunk, and one waits; a few patches wait for the lone one before them."""
-        if not self._health.has_room:
-            return False
-        has_few = bool(self._turns) and not self._health.has_lone_patch
-        return bool(self._second_tries) or has_few or self._turns.patches >= self._engine.least_chunk
-
-    def _room(self) -> int:
-        """How many patches the next chunk may have."""
-        return self._engine.chunk_patches if self._turns.patches >= self._engine.least_chunk else 1
 
     def _compute(self, chunk: Chunk) -> None:
         result: Outputs | EngineFailed
@@ -266,7 +240,7 @@ class Scheduler:
         self._health.probe_soon()
         if chunk.is_shared() and not (chunk.is_second_try or isinstance(error, DeviceUnavailable)):
             with self._has_work:
-                self._second_tries += [Chunk([part], is_second_try=True) for part in chunk.parts]
+                self._line.try_again(chunk)
                 self._wake_one()
             return
         self._open.end(chunk, error)
@@ -283,7 +257,7 @@ class Scheduler:
     def _give_up(self) -> None:
         """End the requests whose chunk the device does not return; all, where nothing gets to it any more."""
         with self._has_work:
-            self._turns.drop_unwanted()
+            self._line.drop_unwanted()
             lost, reason = self._health.newly_lost(), self._health.trouble()
             is_blocked = self._is_blocked()
         for chunk in lost:
@@ -299,5 +273,5 @@ class Scheduler:
             job = self._health.next_probe()
             if job is not None:
                 self._open.add(job)
-                self._turns.add(job)
+                self._line.add(job)
                 self._wake_one()

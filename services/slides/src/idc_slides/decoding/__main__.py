@@ -41,9 +41,7 @@ class Worker:
     def answer(self, request: dict[str, Any]) -> list[bytes]:
         """Give the answer's parts: JSON, and pixels where there are some."""
         try:
-            if "open" in request:
-                return [json.dumps(self._open(Path(request["open"]))).encode()]
-            return self._read(Area(**request["read"]))
+            return self._answer(request)
         except CannotRead as exc:
             return [_error(exc.code, exc.detail)]
         except MemoryError:
@@ -53,21 +51,29 @@ class Worker:
         except Exception as exc:  # noqa: BLE001 - whatever a library makes of a hostile file is the file's fault
             return [_error("unreadable-slide", f"{type(exc).__name__}: {exc}")]
 
+    def _answer(self, request: dict[str, Any]) -> list[bytes]:
+        if "open" in request:
+            return [json.dumps(self._open(Path(request["open"]))).encode()]
+        if "deviations" in request:
+            return [json.dumps({"deviations": deviations(self._opened(), self._levels)}).encode()]
+        return self._read(Area(**request["read"]))
+
     def _open(self, path: Path) -> dict[str, Any]:
         self._source = open_source(path)
         facts = self._source.facts()
         self._levels = facts["levels"]
         check_some_place(self._source, self._levels)
-        for level, deviation in zip(self._levels, deviations(self._source, self._levels), strict=True):
-            level["deviation"] = deviation
         return facts
 
     def _read(self, area: Area) -> list[bytes]:
+        level = self._levels[area.level]
+        pixels, unreadable = read_area(self._opened(), area, (level["width_px"], level["height_px"]))
+        return [json.dumps({"unreadable": unreadable}).encode(), pixels.tobytes()]
+
+    def _opened(self) -> Source:
         if self._source is None:
             raise CannotRead("unreadable-slide", "no slide is open")
-        level = self._levels[area.level]
-        pixels, unreadable = read_area(self._source, area, (level["width_px"], level["height_px"]))
-        return [json.dumps({"unreadable": unreadable}).encode(), pixels.tobytes()]
+        return self._source
 
 
 def _error(code: str, detail: str) -> bytes:

@@ -1,5 +1,7 @@
 """Whether a slide can be read at all, and whether its coarser levels are means of the finest."""
 
+from collections.abc import Callable
+from functools import cache, partial
 from typing import Any, Final
 
 import numpy as np
@@ -17,6 +19,9 @@ MOST_DOWNSAMPLE: Final = 42
 """From 0.1 to 4.2 um per pixel."""
 
 Pixels = NDArray[np.uint8]
+Place = tuple[float, float]
+Reading = Callable[[float, Place], Pixels | None]
+"""Gives a place of a level at a downsample; None where it cannot be read."""
 
 
 def check_some_place(source: Source, levels: list[dict[str, Any]]) -> None:
@@ -48,10 +53,14 @@ def deviations(source: Source, levels: list[dict[str, Any]]) -> list[float]:
     if not usable:
         return [0.0] * len(levels)
     places = _contrasted_places(source, levels, usable[-1])
-    return [_deviation(source, levels, index, places) if index in usable else 0.0 for index in range(len(levels))]
+    finest = cache(partial(_place, source, levels, 0))  # most levels are compared at the same scale
+    found = {
+        index: _deviation(partial(_place, source, levels, index), finest, levels[index], places) for index in usable
+    }
+    return [found.get(index, 0.0) for index in range(len(levels))]
 
 
-def _contrasted_places(source: Source, levels: list[dict[str, Any]], index: int) -> list[tuple[float, float]]:
+def _contrasted_places(source: Source, levels: list[dict[str, Any]], index: int) -> list[Place]:
     """Places with much contrast in a level, as left and top in pixels of the finest level."""
     downsample = max(levels[index]["downsample"], LEAST_DOWNSAMPLE)
     width, height = (levels[0][side] - PLACE_PX * downsample for side in ("width_px", "height_px"))
@@ -66,9 +75,9 @@ def _contrasted_places(source: Source, levels: list[dict[str, Any]], index: int)
     return sorted(contrasts, key=lambda place: -contrasts[place])[:PLACES]
 
 
-def _deviation(source: Source, levels: list[dict[str, Any]], index: int, places: list[tuple[float, float]]) -> float:
-    downsample = max(levels[index]["downsample"], LEAST_DOWNSAMPLE)
-    pairs = [[_place(source, levels, either, downsample, place) for either in (0, index)] for place in places]
+def _deviation(read: Reading, read_finest: Reading, level: dict[str, Any], places: list[Place]) -> float:
+    downsample = max(level["downsample"], LEAST_DOWNSAMPLE)
+    pairs = [(read_finest(downsample, place), read(downsample, place)) for place in places]
     differences = [
         np.abs(finest.astype(np.float32) - coarse).mean()
         for finest, coarse in pairs
@@ -77,9 +86,7 @@ def _deviation(source: Source, levels: list[dict[str, Any]], index: int, places:
     return float(np.mean(differences)) if differences else 0.0
 
 
-def _place(
-    source: Source, levels: list[dict[str, Any]], index: int, downsample: float, place: tuple[float, float]
-) -> Pixels | None:
+def _place(source: Source, levels: list[dict[str, Any]], index: int, downsample: float, place: Place) -> Pixels | None:
     level = levels[index]
     left_px, top_px = (side / level["downsample"] for side in place)
     area = Area(index, left_px, top_px, downsample / level["downsample"], PLACE_PX, PLACE_PX, PLACE_PX)

@@ -31,6 +31,7 @@ class TiffTiles:
         """Use 8-bit RGB pages of a file, the finest first."""
         self._tiff, self._pages = tiff, pages
         self._segments: OrderedDict[tuple[int, int], Pixels] = OrderedDict()
+        self._held_bytes = 0
 
     def read(self, level: int, left_px: int, top_px: int, size_px: tuple[int, int]) -> Pixels:
         """A part of a level, shape (height, width, 3), white beyond its edge. Raises CannotRead."""
@@ -69,8 +70,9 @@ class TiffTiles:
                 TypeError,
             ) as exc:  # imagecodecs' errors are RuntimeErrors
                 raise CannotRead("unreadable-slide", f"{type(exc).__name__}: {exc}") from exc
-            while len(self._segments) > 1 and sum(each.nbytes for each in self._segments.values()) > CACHE_BYTES:
-                self._segments.popitem(last=False)
+            self._held_bytes += self._segments[key].nbytes
+            while len(self._segments) > 1 and self._held_bytes > CACHE_BYTES:
+                self._held_bytes -= self._segments.popitem(last=False)[1].nbytes
         self._segments.move_to_end(key)
         return self._segments[key]
 

@@ -25,11 +25,11 @@ class SlideFiles:
             SlideFailed: It is gone, or may not be read.
         """
         try:
-            if stored.location.source == "folder":
+            if (folder := stored.folder_of_files) is None:
                 return self._folder.locate(stored.location.path)
         except SlideRefused as exc:
             raise SlideFailed(exc.kind, str(exc)) from exc
-        path = self._stored(stored)
+        path = self._stored(stored, folder)
         if not path.exists():
             raise SlideFailed("slide-gone", f"the file of {stored.slide.name!r} is not stored any more: send it again")
         return path
@@ -47,7 +47,7 @@ class SlideFiles:
             NoRoom: It does not fit.
             OSError: It cannot be written.
         """
-        if stored.location.source == "s3" and not (path := self._stored(stored)).exists():
+        if stored.location.source == "s3" and not (path := self._stored(stored, stored.slide.id)).exists():
             self._files.require_room(stored.file.size_bytes)
             path.parent.mkdir(parents=True, exist_ok=True)
             try:
@@ -75,19 +75,18 @@ class SlideFiles:
                 "when it stands still",
             )
 
+    def disown(self, stored: StoredSlide) -> None:
+        """Prepare to delete a slide: from now on no upload is queued as this slide again, whatever is killed."""
+        if folder := stored.folder_of_files:
+            self._files.disown(folder)
+
     def delete(self, stored: StoredSlide) -> None:
         """Delete what this service keeps of a slide; a file of the watched folder stays."""
-        if stored.location.source == "upload":
-            self._files.delete(_upload_id(stored))
-        elif stored.location.source == "s3":
-            self._files.delete(stored.slide.id)
+        if folder := stored.folder_of_files:
+            self._files.delete(folder)
 
-    def _stored(self, stored: StoredSlide) -> Path:
+    def _stored(self, stored: StoredSlide, folder: UUID) -> Path:
         """Where a file lies that this service keeps itself."""
         if stored.location.source == "s3":
-            return self._files.folder_of(stored.slide.id) / f"slide{Path(stored.location.text).suffix.lower()}"
-        return self._files.folder_of(_upload_id(stored)) / stored.location.path.name
-
-
-def _upload_id(stored: StoredSlide) -> UUID:
-    return UUID(stored.location.path.parts[0])
+            return self._files.folder_of(folder) / f"slide{Path(stored.location.text).suffix.lower()}"
+        return self._files.folder_of(folder) / stored.location.path.name

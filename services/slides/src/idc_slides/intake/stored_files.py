@@ -2,12 +2,16 @@
 
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 from uuid import UUID
 
 from idc_slides.errors import NoRoom
 
+ABOUT: Final = "upload.json"
+"""In the folder of an upload: what was announced. Where it is gone, the folder is no upload's any more."""
 LEAST_FREE_BYTES: Final = 256 * 1024 * 1024
 """Left on the disk for the database."""
 
@@ -56,6 +60,17 @@ class StoredFiles:
         if size_bytes + promised_bytes + LEAST_FREE_BYTES > free:
             raise NoRoom(f"{size_bytes} bytes do not fit: the disk has {free} bytes left; make room there")
 
+    def rests_since(self, file_id: UUID) -> datetime:
+        """When a file was last added to the folder or removed. Raises OSError where it is gone."""
+        return datetime.fromtimestamp(self.folder_of(file_id).stat().st_mtime, UTC)
+
+    def disown(self, file_id: UUID) -> None:
+        """Make the folder no upload's any more, so that none is queued from it; its slide keeps its file."""
+        with suppress(FileNotFoundError):
+            (self.folder_of(file_id) / ABOUT).unlink()
+
     def delete(self, file_id: UUID) -> None:
-        """Remove what there is of an upload or download."""
+        """Remove what there is of an upload or download. What a kill leaves of it is no upload any more."""
+        with suppress(OSError):
+            self.disown(file_id)
         shutil.rmtree(self.folder_of(file_id), ignore_errors=True)

@@ -8,7 +8,7 @@ import fcntl
 import logging
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import IO, Final
@@ -20,12 +20,11 @@ from idc_contracts import UtcDatetime, utc_now
 from idc_contracts.base import Contract
 from idc_slides.errors import NoRoom, NotFound, SlideRefused, UploadConflict, UploadTooLarge
 from idc_slides.intake.kinds import ends_as_slide, is_dicom_name, state_of, why_no_slide
-from idc_slides.intake.stored_files import StoredFiles
+from idc_slides.intake.stored_files import ABOUT, StoredFiles
 from idc_slides.records.slides import Location, StoredSlide, new_slide, shown_name
 
 logger = logging.getLogger(__name__)
 
-_ABOUT: Final = "upload.json"
 _PART: Final = "part"
 
 
@@ -80,7 +79,7 @@ class Uploads:
             folder = self._files.folder_of(upload.id)
             folder.mkdir(parents=True)
             (folder / _PART).touch()
-            (folder / _ABOUT).write_text(upload.model_dump_json(), encoding="utf-8")
+            (folder / ABOUT).write_text(upload.model_dump_json(), encoding="utf-8")
         except OSError as exc:
             self._files.delete(upload.id)
             raise NoRoom(f"the upload cannot be stored: {exc.strerror}") from exc
@@ -93,7 +92,7 @@ class Uploads:
             NotFound: There is no such upload, or it has expired.
         """
         try:
-            return Upload.model_validate_json((self._files.folder_of(upload_id) / _ABOUT).read_bytes())
+            return Upload.model_validate_json((self._files.folder_of(upload_id) / ABOUT).read_bytes())
         except (OSError, ValueError) as exc:
             raise NotFound(f"there is no upload {upload_id}: it is through, was ended or has expired") from exc
 
@@ -132,10 +131,7 @@ class Uploads:
         except FileNotFoundError:
             raise UploadConflict(f"the upload is complete with {upload.size_bytes} bytes: ask for it by HEAD") from None
         with file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as exc:
-                raise UploadConflict("another request writes to this upload: wait for its end") from exc
+            _lock(file)
             arrived = file.seek(0, os.SEEK_END)
             if offset != arrived:
                 raise UploadConflict(f"Upload-Offset is {offset}, but {arrived} bytes arrived: go on from there")
@@ -161,30 +157,53 @@ class Uploads:
 
         Raises:
             NotFound: There is no such upload.
-            UploadConflict: It is complete: the slide is deleted by its own id.
+            UploadConflict: It is complete: the slide is deleted by its own id. Or another request writes to it.
         """
-        upload = self.get(upload_id)
-        if self._finished(upload).exists():
-            raise UploadConflict("the upload is complete: delete the slide instead")
-        self._files.delete(upload_id)
+        self._drop(self.get(upload_id))
+
+    def is_known(self, upload_id: UUID) -> bool:
+        """Whether there is such an upload, complete or not."""
+        try:
+            self.get(upload_id)
+        except NotFound:
+            return False
+        return True
 
     def all(self) -> Iterator[Upload]:
         """The uploads that are there, complete ones too."""
         for folder in self._files.folders():
-            try:
+            with suppress(NotFound):
                 yield self.get(folder)
-            except NotFound:
-                continue
 
     def drop_expired(self, now: datetime) -> int:
         """Drop incomplete uploads to which nothing came for too long; gives their number."""
-        expired = [
-            upload.id for upload in self.all() if not self._finished(upload).exists() and self.expires_at(upload) <= now
-        ]
-        for upload_id in expired:
-            logger.info("upload %s has expired", upload_id)
-            self._files.delete(upload_id)
-        return len(expired)
+        expired = [upload for upload in self.all() if self.expires_at(upload) <= now]
+        return sum(map(self._dropped, expired))
+
+    def _dropped(self, upload: Upload) -> bool:
+        """Whether an expired upload was dropped: not where its last byte arrives at this moment."""
+        try:
+            self._drop(upload)
+        except UploadConflict:
+            return False
+        logger.info("upload %s has expired", upload.id)
+        return True
+
+    def _drop(self, upload: Upload) -> None:
+        """Delete an upload that is not complete. Raises UploadConflict as `end` does."""
+        complete = UploadConflict("the upload is complete: delete the slide instead")
+        try:
+            part = (self._files.folder_of(upload.id) / _PART).open("rb")
+        except FileNotFoundError:
+            if self._finished(upload).exists():
+                raise complete from None
+            self._files.delete(upload.id)  # what a kill left
+            return
+        with part:
+            _lock(part)
+            if os.fstat(part.fileno()).st_size >= upload.size_bytes:
+                raise complete
+            self._files.delete(upload.id)
 
     def _missing(self, upload: Upload) -> int:
         try:
@@ -222,6 +241,14 @@ class Piece:
                 view = view[written:]
         except OSError as exc:
             raise NoRoom(f"the upload cannot be stored ({exc.strerror}): make room, then go on") from exc
+
+
+def _lock(file: IO[bytes]) -> None:
+    """Keep other requests from the upload until the file is closed. Raises UploadConflict where one has it."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as exc:
+        raise UploadConflict("another request writes to this upload: wait for its end") from exc
 
 
 def _require_single_file(name: str) -> None:

@@ -1,12 +1,16 @@
 """The tissue of a slide's rows, cut into batches for inference."""
 
 from collections.abc import Callable, Iterable, Iterator
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from idc_slides.jobs.cell_scores import Batch
 from idc_slides.reading import Band
+
+FIRST_CELLS: Final = 8
+"""The processor gets as many at once: see `INFERENCE_CHUNK_PATCHES`."""
 
 
 def batches_of(
@@ -15,7 +19,9 @@ def batches_of(
     size: int,
     on_unreadable: Callable[[int, NDArray[np.bool_]], None],
 ) -> Iterator[Batch]:
-    """Batches of `size` cells, the last of a slide perhaps smaller or empty.
+    """Batches of `size` cells, the last of a slide perhaps smaller or empty, and the first ones.
+
+    They begin with `FIRST_CELLS` and double from one to the next, so that something is shown soon.
 
     Args:
         bands: The slide's rows, in order.
@@ -27,6 +33,7 @@ def batches_of(
     columns: list[NDArray[np.intp]] = []
     cells: list[NDArray[np.uint8]] = []
     rows_before = rows_done = 0
+    next_size = min(FIRST_CELLS, size)
     for band in bands:
         rows_before, rows_done = band.row, band.row + 1
         unreadable = tissue[band.row] & ~band.readable
@@ -36,11 +43,12 @@ def batches_of(
         rows.append(np.full(len(wanted), band.row))
         columns.append(wanted)
         cells.append(band.cells[wanted])
-        while sum(map(len, rows)) >= size:
+        while sum(map(len, rows)) >= next_size:
             whole = Batch(np.concatenate(rows), np.concatenate(columns), np.concatenate(cells), rows_done)
-            is_all = len(whole.rows) == size
-            yield _part(whole, slice(0, size), rows_done if is_all else rows_before)
-            rest = _part(whole, slice(size, None), rows_done)
+            is_all = len(whole.rows) == next_size
+            yield _part(whole, slice(0, next_size), rows_done if is_all else rows_before)
+            rest = _part(whole, slice(next_size, None), rows_done)
+            next_size = min(2 * next_size, size)
             rows, columns, cells = [rest.rows], [rest.columns], [rest.cells]
     if rows:
         yield Batch(np.concatenate(rows), np.concatenate(columns), np.concatenate(cells), rows_done)

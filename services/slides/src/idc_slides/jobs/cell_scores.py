@@ -72,7 +72,7 @@ class CellScores:
         return self._insist(self._inference.offer)
 
     def score(self, batches: Iterable[Batch], offer: Offer) -> Iterator[tuple[Batch, Scores]]:
-        """Batches with their scores, in order; while some are scored, the next ones are read.
+        """Batches with their scores, in order; while some are scored, the next ones are read, but for the first.
 
         Raises:
             ModelChanged: The server has another model by now.
@@ -81,14 +81,18 @@ class CellScores:
             Interrupted: The service stops.
         """
         running: deque[tuple[Batch, Future[Scores]]] = deque()
+        is_first = True
         threads = ThreadPoolExecutor(self._at_once, thread_name_prefix="scores")
         try:
             for batch in batches:
                 self._lease.check()
                 running.append((batch, threads.submit(self._score, batch, offer)))
-                while len(running) > 2 * self._at_once or (running and running[0][1].done()):
+                # The first scores are wanted soon, and the second batch is scored meanwhile.
+                wait_for = 1 if is_first else 2 * self._at_once
+                while len(running) > wait_for or (running and running[0][1].done()):
                     done, future = running.popleft()
                     yield done, future.result()
+                    is_first = False
             for done, future in running:
                 yield done, future.result()
         finally:

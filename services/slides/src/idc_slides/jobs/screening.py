@@ -1,6 +1,8 @@
 """Screens one slide: from its file to its record."""
 
 import logging
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -16,8 +18,8 @@ from idc_slides.jobs.cell_scores import CellScores
 from idc_slides.jobs.digest import FileDigest
 from idc_slides.jobs.lease import Lease
 from idc_slides.jobs.progress import Progress, new_grid
-from idc_slides.quality import tissue_cells
-from idc_slides.reading import Limits, SlideFile
+from idc_slides.quality import TissueMap, tissue_cells
+from idc_slides.reading import SlideFile
 from idc_slides.records.cells import CellGrid
 from idc_slides.records.cells_store import CellsStore
 from idc_slides.records.queue_store import QueueStore
@@ -35,7 +37,6 @@ STORE_WAIT_S: Final = 5.0
 class ScreeningOptions:
     """What the settings say."""
 
-    limits: Limits
     batch_cells: int
     requests_of_a_slide: int
     minimum_idc_mm2: float
@@ -50,10 +51,12 @@ class Screening:
         queue: QueueStore,
         cells: CellsStore,
         inference: InferenceClient,
+        open_slide: Callable[[Path], SlideFile],
         options: ScreeningOptions,
     ) -> None:
+        """Prepare; `open_slide` opens a slide's file."""
         self._files, self._queue, self._cells = files, queue, cells
-        self._inference, self._options = inference, options
+        self._inference, self._open, self._options = inference, open_slide, options
 
     def screen(self, stored: StoredSlide, lease: Lease) -> None:
         """Screen a slide that was claimed, and store what was found.
@@ -67,10 +70,10 @@ class Screening:
         path = self._fetch(stored, lease)
         self._files.require_unchanged(stored, path)
         progress = Progress(self._queue, stored.slide, lease.owner)
-        with FileDigest(path) as digest, SlideFile.open(path, self._options.limits) as file:
-            scale = choose_scale(file.facts, stored.stated_um_per_px)
+        with FileDigest(path) as digest, self._open(path) as file:
+            scale, tissue = _look(file, stored.stated_um_per_px)
             progress.describe(_described(stored.slide, file, scale))
-            self._score_all(file, scale, progress, lease)
+            self._score_all(file, scale, tissue, progress, digest, lease)
             sha256 = digest.result()
         self._files.require_unchanged(stored, path)
         self._finish(progress, sha256, lease)
@@ -86,7 +89,15 @@ class Screening:
                 raise SlideFailed(NoRoom.kind, str(exc)) from exc
         raise SlideFailed(BucketUnavailable.kind, trouble)
 
-    def _score_all(self, file: SlideFile, scale: ChosenScale, progress: Progress, lease: Lease) -> None:
+    def _score_all(
+        self,
+        file: SlideFile,
+        scale: ChosenScale,
+        tissue: TissueMap,
+        progress: Progress,
+        digest: FileDigest,
+        lease: Lease,
+    ) -> None:
         scores = CellScores(
             self._inference,
             lease,
@@ -95,19 +106,21 @@ class Screening:
             on_trouble=progress.waits,
         )
         offer = scores.offer()
-        grid = self._interrupted(progress.slide, offer, scale) or self._fresh(file, scale)
+        grid = self._interrupted(progress.slide, offer, scale) or new_grid(tissue, scale.grid)
         while True:
             try:
-                self._score(file, scale, grid, offer, scores, progress)
+                for _ in self._score(file, scale, grid, offer, scores, progress):
+                    digest.begin()  # not before: the first scores are wanted soon
             except ModelChanged as exc:
                 logger.info("slide %s begins again: %s", progress.slide.id, exc)
-                offer, grid = scores.offer(), self._fresh(file, scale)
+                offer, grid = scores.offer(), new_grid(tissue, scale.grid)
                 continue
             return
 
     def _score(
         self, file: SlideFile, scale: ChosenScale, grid: CellGrid, offer: Offer, scores: CellScores, progress: Progress
-    ) -> None:
+    ) -> Iterator[None]:
+        """Score what is left; stops after each batch."""
         progress.begin(offer.model, grid)
         tissue = grid.causes == 0
         bands = file.bands(scale, grid.rows_done, tissue)
@@ -115,6 +128,7 @@ class Screening:
             batches_of(bands, tissue, self._options.batch_cells, progress.unreadable), offer
         ):
             progress.take(batch, found)
+            yield
 
     def _interrupted(self, slide: Slide, offer: Offer, scale: ChosenScale) -> CellGrid | None:
         """The cells of a run that was interrupted, where it can go on: the same model, the same grid."""
@@ -124,16 +138,6 @@ class Screening:
         grid = begun[1]
         is_same = grid.logits.shape == (scale.grid.rows, scale.grid.columns) and grid.rows_done
         return grid if is_same else None
-
-    def _fresh(self, file: SlideFile, scale: ChosenScale) -> CellGrid:
-        tissue = tissue_cells(file.overview(scale=scale), scale.grid)
-        if not tissue.tissue.any():
-            raise SlideFailed(
-                "no-tissue",
-                f"no tissue was found on {scale.grid.columns} x {scale.grid.rows} patches, only "
-                f"{', '.join(name for name, where in tissue.left_out.items() if where.any())}: look at the slide",
-            )
-        return new_grid(tissue, scale.grid)
 
     def _finish(self, progress: Progress, sha256: str | None, lease: Lease) -> None:
         grid, model = progress.grid, progress.model
@@ -160,6 +164,23 @@ class Screening:
                 continue
             logger.info("slide screened", extra={"slide": str(slide.id), "decision": str(slide.decision)})
             return
+
+
+def _look(file: SlideFile, stated_um_per_px: float | None) -> tuple[ChosenScale, TissueMap]:
+    """The scale, and the tissue; while the tissue is looked for here, the reader checks the levels."""
+    unchecked = choose_scale(file.described, stated_um_per_px)
+    overview = file.overview(scale=unchecked)
+    with ThreadPoolExecutor(1, thread_name_prefix="levels") as aside:
+        facts = aside.submit(lambda: file.facts)
+        tissue = tissue_cells(overview, unchecked.grid)
+        scale = choose_scale(facts.result(), stated_um_per_px)
+    if not tissue.tissue.any():
+        raise SlideFailed(
+            "no-tissue",
+            f"no tissue was found on {scale.grid.columns} x {scale.grid.rows} patches, only "
+            f"{', '.join(name for name, where in tissue.left_out.items() if where.any())}: look at the slide",
+        )
+    return scale, tissue
 
 
 def _described(slide: Slide, file: SlideFile, scale: ChosenScale) -> Slide:

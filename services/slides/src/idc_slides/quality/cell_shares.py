@@ -2,6 +2,7 @@
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from idc_contracts.slides import UM_PER_PX, SlideGrid
 
@@ -21,11 +22,15 @@ class CellShares:
 
     def of(self, mask: NDArray[np.bool_]) -> NDArray[np.float64]:
         """The share of each cell's area on the slide where the mask is True, shape (rows, columns)."""
-        return np.asarray(self._rows @ mask.astype(np.float32) @ self._columns.T / self._areas_px)
+        of_rows = self._rows @ mask.astype(np.float32)
+        return np.asarray((self._columns @ of_rows.T).T / self._areas_px)
 
 
-def _overlaps(pixels: int, cells: int, cell_px: float) -> NDArray[np.float32]:
-    """How much of each pixel of a side lies in each cell, shape (cells, pixels)."""
+def _overlaps(pixels: int, cells: int, cell_px: float) -> csr_array:
+    """How much of each pixel of a side lies in each cell, shape (cells, pixels).
+
+    Sparse: as a plain matrix it is nearly all zero, and its product takes ten times as long and all cores.
+    """
     pixel, cell = np.arange(pixels)[None, :], np.arange(cells)[:, None] * cell_px
     overlaps = np.minimum(pixel + 1, cell + cell_px) - np.maximum(pixel, cell)
-    return np.asarray(overlaps.clip(0.0, 1.0), np.float32)
+    return csr_array(overlaps.clip(0.0, 1.0).astype(np.float32))

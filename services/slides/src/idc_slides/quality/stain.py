@@ -14,10 +14,11 @@ MOST_GLASS_TINT: Final = 25
 def glass_colour(overview: NDArray[np.uint8]) -> NDArray[np.float32]:
     """The commonest bright and nearly neutral colour, RGB, float32, shape (3,); a usual one where there is no glass."""
     planes = np.ascontiguousarray(np.moveaxis(overview, -1, 0))  # three times as fast as over the last axis
-    bright = overview[(planes.min(axis=0) >= LEAST_GLASS_GREY) & (np.ptp(planes, axis=0) <= MOST_GLASS_TINT)]
-    if len(bright) < LEAST_GLASS_SHARE * overview[..., 0].size:
+    darkest, brightest = planes.min(axis=0), planes.max(axis=0)
+    is_bright = (darkest >= LEAST_GLASS_GREY) & (brightest - darkest <= MOST_GLASS_TINT)
+    if is_bright.sum() < LEAST_GLASS_SHARE * is_bright.size:
         return np.array(DEFAULT_GLASS, np.float32)
-    return np.array([np.bincount(channel, minlength=256).argmax() for channel in bright.T], np.float32)
+    return np.array([np.bincount(plane[is_bright], minlength=256).argmax() for plane in planes], np.float32)
 
 
 def optical_density(overview: NDArray[np.uint8], glass: NDArray[np.float32]) -> NDArray[np.float32]:

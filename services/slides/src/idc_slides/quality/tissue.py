@@ -55,7 +55,7 @@ def tissue_cells(overview: NDArray[np.uint8], grid: SlideGrid, um_per_px: float 
     density = optical_density(overview, glass_colour(overview))
     pen = is_pen(density)
     stained = (density[..., 1] > LEAST_DENSITY) & (np.ptp(density, axis=-1) > LEAST_TINT) & ~pen
-    solid = ndimage.binary_opening(stained & (density[..., 1] > DENSE), np.ones((3, 3)))
+    solid = _opened(stained & (density[..., 1] > DENSE), 3)
     fold = is_fold(density[..., 1], stained)
     shares = CellShares(overview.shape[:2], grid, um_per_px)
     stained_share, pen_share = shares.of(stained), shares.of(pen)
@@ -81,8 +81,8 @@ def is_pen(density: NDArray[np.float32]) -> NDArray[np.bool_]:
     """
     red, green = density[..., 0], density[..., 1]
     felt_pen = (red > 1.2 * green) & (red > 0.15)
-    darkest = density.max(axis=-1)
-    ink = (density.min(axis=-1) > 0.7) & (np.ptp(density, axis=-1) < 0.4 * darkest)
+    palest, darkest = density.min(axis=-1), density.max(axis=-1)
+    ink = (palest > 0.7) & (darkest - palest < 0.4 * darkest)
     return np.asarray(felt_pen | ink | is_red_pen(density))
 
 
@@ -94,7 +94,7 @@ def is_red_pen(density: NDArray[np.float32]) -> NDArray[np.bool_]:
     """
     red, green, blue = (density[..., channel] for channel in range(3))
     is_clear_red = (green > 0.7) & (red < 0.15 * green) & (blue > 0.6 * green)
-    return np.asarray(ndimage.binary_opening(is_clear_red, np.ones((5, 5))))
+    return _opened(is_clear_red, 5)
 
 
 def is_fold(green: NDArray[np.float32], stained: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -102,7 +102,12 @@ def is_fold(green: NDArray[np.float32], stained: NDArray[np.bool_]) -> NDArray[n
     if not stained.any():
         return np.zeros_like(stained)
     limit = max(0.7, 2.0 * float(np.median(green[stained])))
-    return np.asarray(ndimage.binary_opening(stained & (green > limit), np.ones((3, 3))))
+    return _opened(stained & (green > limit), 3)
+
+
+def _opened(mask: NDArray[np.bool_], side_px: int) -> NDArray[np.bool_]:
+    """The parts of a mask into which squares of this side fit, shape (height, width); empty masks are quickly done."""
+    return np.asarray(ndimage.binary_opening(mask, np.ones((side_px, side_px)))) if mask.any() else mask
 
 
 def _first_that_holds(kinds: dict[str, NDArray[np.bool_]]) -> dict[str, NDArray[np.bool_]]:

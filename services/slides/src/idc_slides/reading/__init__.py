@@ -3,6 +3,7 @@
 from idc_slides.facts import SlideFacts
 from idc_slides.reading.limits import Limits
 from idc_slides.reading.slide_file import Band, SlideFile
+from idc_slides.reading.spare_worker import SpareWorker
 from idc_slides.unreadable import NeedsScale, SlideTimedOut, SlideUnreadable
 
-__all__ = ["Band", "Limits", "NeedsScale", "SlideFacts", "SlideFile", "SlideTimedOut", "SlideUnreadable"]
+__all__ = ["Band", "Limits", "NeedsScale", "SlideFacts", "SlideFile", "SlideTimedOut", "SlideUnreadable", "SpareWorker"]

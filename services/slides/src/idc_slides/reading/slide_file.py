@@ -14,6 +14,7 @@ from idc_slides.facts import SlideFacts
 from idc_slides.reading.limits import Limits
 from idc_slides.reading.slide_path import slide_path
 from idc_slides.reading.slide_reader import SlideReader
+from idc_slides.reading.spare_worker import SpareWorker
 from idc_slides.reading.whole_slide import read_whole
 from idc_slides.scale import ChosenScale
 from idc_slides.scale.choosing import CELL_PX, level_for
@@ -44,23 +45,40 @@ class SlideFile:
 
     def __init__(self, reader: SlideReader) -> None:
         self._reader = reader
-        self.facts: SlideFacts = reader.facts
+        self.described: SlideFacts = reader.described
+        """The facts before the levels were checked; their sizes and scales are right."""
         self._overviews: dict[float, NDArray[np.uint8]] = {}
-        self._deepzoom = DeepZoom(self.facts.width_px, self.facts.height_px)
+        self._deepzoom = DeepZoom(self.described.width_px, self.described.height_px)
 
     @classmethod
-    def open(cls, path: Path, limits: Limits = Limits(), folder: Path | None = None) -> Self:  # noqa: B008 - frozen
+    def open(
+        cls,
+        path: Path,
+        limits: Limits = Limits(),  # noqa: B008 - frozen
+        folder: Path | None = None,
+        spare: SpareWorker | None = None,
+    ) -> Self:
         """Open a slide.
 
         Args:
             path: The file; for DICOM any file of the slide, or its folder.
             limits: What it may cost.
             folder: The file, with symbolic links followed, must lie in it.
+            spare: Has a worker with these limits that was started ahead.
 
         Raises:
             SlideUnreadable: With the reason's code and detail.
         """
-        return cls(SlideReader(slide_path(path, folder), limits))
+        return cls(SlideReader(slide_path(path, folder), limits, spare))
+
+    @property
+    def facts(self) -> SlideFacts:
+        """What the file says of itself, and how faithful its levels are, which is measured at the first use.
+
+        Raises:
+            SlideUnreadable: The file ends the worker that measures.
+        """
+        return self._reader.facts
 
     def bands(self, scale: ChosenScale, first_row: int = 0, wanted: NDArray[np.bool_] | None = None) -> Iterator[Band]:
         """Read the cells, row by row.
@@ -115,7 +133,7 @@ class SlideFile:
         Raises:
             SlideUnreadable: No part of it can be read.
         """
-        finest_um_per_px = scale.record.um_per_px if scale else self.facts.um_per_px
+        finest_um_per_px = scale.record.um_per_px if scale else self.described.um_per_px
         if finest_um_per_px is None:
             raise ValueError("the slide does not tell its scale: an overview needs the chosen one")
         downsample = um_per_px / finest_um_per_px
@@ -133,7 +151,7 @@ class SlideFile:
             SlideUnreadable: It cannot be read.
         """
         tile = self._deepzoom.tile(level, column, row)
-        index, downsample = level_for(self.facts, 1.0, tile.downsample)
+        index, downsample = level_for(self.described, 1.0, tile.downsample)
         if tile.downsample / downsample > MOST_TILE_FACTOR:
             return jpeg(part_of(self._whole(OVERVIEW_DOWNSAMPLE), OVERVIEW_DOWNSAMPLE, tile))
         factor = tile.downsample / downsample

@@ -2,6 +2,7 @@
 
 import math
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,6 +12,7 @@ from pydantic import ValidationError
 
 from idc_slides.facts import SlideFacts
 from idc_slides.reading.limits import Limits
+from idc_slides.reading.spare_worker import SpareWorker
 from idc_slides.reading.worker_process import WorkerDied, WorkerHung, WorkerProcess
 from idc_slides.scale.plausible import scale_of
 from idc_slides.unreadable import SlideTimedOut, SlideUnreadable
@@ -28,18 +30,34 @@ REMEDIED: Final = frozenset({"unreadable-slide", "unsupported-format", "slide-to
 class SlideReader:
     """One slide's worker, and the count of its deaths."""
 
-    def __init__(self, path: Path, limits: Limits) -> None:
-        """Start a worker and open the slide.
+    def __init__(self, path: Path, limits: Limits, spare: SpareWorker | None = None) -> None:
+        """Open the slide in a worker of its own: the spare one where there is one with these limits.
 
         Raises:
             SlideUnreadable: It cannot be opened.
         """
-        self._path, self._limits = path, limits
+        self._path, self._limits, self._spare = path, limits, spare
         self._lock = threading.Lock()
         self._deaths = 0
         self._worker: WorkerProcess | None = None
+        self._checked: SlideFacts | None = None
         with self._lock:
-            self.facts = self._open()
+            self.described = self._open()
+            """The facts before the levels were checked: each seems faithful."""
+
+    @property
+    def facts(self) -> SlideFacts:
+        """What the file says of itself, with the deviations of its levels, which are measured at the first use.
+
+        Raises:
+            SlideUnreadable: The file ends the worker that measures.
+        """
+        with self._lock:
+            if self._checked is None:
+                self._checked = self._validated(
+                    lambda: _checked(self.described, self._asked({"deviations": True})["deviations"])
+                )
+            return self._checked
 
     def read(
         self, level: int, left: float, top: float, factor: float, size_px: tuple[int, int], block_px: int
@@ -82,6 +100,8 @@ class SlideReader:
     def close(self) -> None:
         with self._lock:
             self._end_worker()
+        if self._spare:
+            self._spare.prepare()
 
     def _read(self, area: dict[str, Any], blocks: tuple[int, int]) -> tuple[NDArray[np.uint8], Blocks]:
         """Read an area; where the worker dies of it, read its halves, down to the block that kills it."""
@@ -124,13 +144,26 @@ class SlideReader:
 
     def _open(self) -> SlideFacts:
         try:
-            self._worker = WorkerProcess(self._limits)
+            self._worker = self._spare.take() if self._spare else WorkerProcess(self._limits)
         except OSError as exc:
             raise SlideUnreadable(
                 "slide-too-costly", f"no reader can be started: {exc.strerror}: try again later"
             ) from exc
+        return self._validated(lambda: _facts(self._asked({"open": str(self._path)})))
+
+    def _validated(self, facts: Callable[[], SlideFacts]) -> SlideFacts:
         try:
-            answer, _ = self._worker.ask({"open": str(self._path)}, self._limits.open_timeout_s)
+            return facts()
+        except (ValidationError, TypeError, ValueError, KeyError) as exc:
+            self._end_worker()
+            raise SlideUnreadable(
+                "unreadable-slide", f"{self._path.name!r} describes itself in a way that cannot be"
+            ) from exc
+
+    def _asked(self, request: dict[str, Any]) -> dict[str, Any]:
+        """The worker's answer about the slide as a whole."""
+        try:
+            answer, _ = self._running_worker().ask(request, self._limits.open_timeout_s)
         except WorkerHung as exc:
             self._worker = None
             raise SlideTimedOut(
@@ -144,13 +177,7 @@ class SlideReader:
         if "error" in answer:
             self._end_worker()
             raise _unreadable(self._path, answer)
-        try:
-            return _facts(answer)
-        except (ValidationError, TypeError, ValueError, KeyError) as exc:
-            self._end_worker()
-            raise SlideUnreadable(
-                "unreadable-slide", f"{self._path.name!r} describes itself in a way that cannot be"
-            ) from exc
+        return answer
 
     def _end_worker(self) -> None:
         if self._worker is not None:
@@ -176,6 +203,12 @@ class SlideReader:
 def _facts(answer: dict[str, Any]) -> SlideFacts:
     um_per_px, doubt = scale_of(tuple(answer.pop("um_per_px_xy")), answer.get("objective_power"))
     return SlideFacts.model_validate(answer | {"um_per_px": um_per_px, "um_per_px_doubt": doubt})
+
+
+def _checked(described: SlideFacts, deviations: list[Any]) -> SlideFacts:
+    pairs = zip(described.levels, deviations, strict=True)
+    levels = [level.model_dump() | {"deviation": deviation} for level, deviation in pairs]
+    return SlideFacts.model_validate(described.model_dump() | {"levels": levels})
 
 
 def _unreadable(path: Path, answer: dict[str, Any]) -> SlideUnreadable:

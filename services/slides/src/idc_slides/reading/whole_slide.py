@@ -29,7 +29,7 @@ def read_whole(reader: SlideReader, downsample: float) -> NDArray[np.uint8]:
     Raises:
         SlideUnreadable: No part of it can be read.
     """
-    facts = reader.facts
+    facts = reader.described
     level, level_downsample = level_for(facts, 1.0, downsample)
     factor = downsample / level_downsample
     width, height = (max(1, round(side / downsample)) for side in (facts.width_px, facts.height_px))

@@ -62,6 +62,11 @@ class WorkerProcess:
     def pid(self) -> int:
         return self._process.pid
 
+    @property
+    def is_running(self) -> bool:
+        """Whether the process has not ended yet."""
+        return self._process.poll() is None
+
     def ask(self, request: dict[str, Any], timeout_s: float, pixel_bytes: int = 0) -> tuple[dict[str, Any], bytes]:
         """Send a request and await its answer.
 

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from idc_slides.records.cells import CellGrid, ScreeningModel
 from idc_slides.sql.database import Database
@@ -18,7 +18,12 @@ class CellsStore:
     def get(self, slide_id: UUID) -> tuple[ScreeningModel, CellGrid] | None:
         """The cells of a slide, as many as there are so far, and the model; None before the first."""
         with self._database.read() as connection:
-            row = connection.execute(select(cells.c.model, cells.c.grid).where(cells.c.slide_id == slide_id)).first()
-        if row is None:
-            return None
-        return ScreeningModel.model_validate_json(row.model), CellGrid.from_bytes(row.grid)
+            return cells_of(connection, slide_id)
+
+
+def cells_of(connection: Connection, slide_id: UUID) -> tuple[ScreeningModel, CellGrid] | None:
+    """As `CellsStore.get`, in the caller's transaction."""
+    row = connection.execute(select(cells.c.model, cells.c.grid).where(cells.c.slide_id == slide_id)).first()
+    if row is None:
+        return None
+    return ScreeningModel.model_validate_json(row.model), CellGrid.from_bytes(row.grid)

@@ -1,7 +1,7 @@
 """The queue: each slide is held by one worker for a time that the worker renews; then another may take it."""
 
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import Connection, and_, delete, func, insert, or_, select, text, update
@@ -12,7 +12,7 @@ from idc_slides.errors import LeaseLost
 from idc_slides.records import screened_store
 from idc_slides.records.cells import CellGrid, ScreeningModel
 from idc_slides.records.slides import StoredSlide
-from idc_slides.records.slides_store import stored
+from idc_slides.records.slides_store import save_record, stored
 from idc_slides.sql import tables
 from idc_slides.sql.database import Database
 from idc_slides.sql.tables import slides
@@ -49,7 +49,7 @@ class QueueStore:
             )
             attempts = found.attempts + 1
             values = {"owner": owner, "lease_until_s": now_s + LEASE_S, "attempts": attempts}
-            _save(connection, slide, **values)
+            save_record(connection, slide, **values)
             return replace(found, slide=slide, attempts=attempts)
 
     def renew(self, slide_id: UUID, owner: str) -> None:
@@ -73,9 +73,9 @@ class QueueStore:
             _require_owner(connection, slide.id, owner)
             until_s = _now_s(connection) + LEASE_S
             if cells is None:
-                _save(connection, slide, lease_until_s=until_s)
+                save_record(connection, slide, lease_until_s=until_s)
             else:
-                _save(connection, slide, lease_until_s=until_s, attempts=0)
+                save_record(connection, slide, lease_until_s=until_s, attempts=0)
                 _save_cells(connection, slide.id, *cells)
 
     def finish(self, slide: Slide, owner: str, model: ScreeningModel, grid: CellGrid) -> None:
@@ -86,7 +86,7 @@ class QueueStore:
         """
         with self._database.write() as connection:
             _require_owner(connection, slide.id, owner)
-            _save(connection, slide, attempts=0, owner=None, lease_until_s=None)
+            save_record(connection, slide, attempts=0, owner=None, lease_until_s=None)
             _save_cells(connection, slide.id, model, grid)
             screened_store.put(connection, slide)
 
@@ -99,7 +99,7 @@ class QueueStore:
         with self._database.write() as connection:
             _require_owner(connection, slide.id, owner)
             connection.execute(delete(tables.cells).where(tables.cells.c.slide_id == slide.id))
-            _save(connection, slide, attempts=0, owner=None, lease_until_s=None)
+            save_record(connection, slide, attempts=0, owner=None, lease_until_s=None)
 
     def give_back(self, slide: Slide, owner: str) -> None:
         """Put a slide back into the queue with what it has, where the service stops. It keeps its place.
@@ -110,18 +110,13 @@ class QueueStore:
         with self._database.write() as connection:
             _require_owner(connection, slide.id, owner)
             waiting = slide.model_copy(update={"state": SlideState.WAITING, "time_left_s": None})
-            _save(connection, waiting, attempts=0, owner=None, lease_until_s=None)
+            save_record(connection, waiting, attempts=0, owner=None, lease_until_s=None)
 
     def free_all(self) -> int:
         """End every lease: for a service that starts and shares its database with no other. Gives their number."""
         with self._database.write() as connection:
             is_held = slides.c.state == str(SlideState.RUNNING)
             return connection.execute(update(slides).where(is_held).values(owner=None, lease_until_s=None)).rowcount
-
-
-def _save(connection: Connection, slide: Slide, **columns: Any) -> None:
-    values = {"state": str(slide.state), "record": slide.model_dump_json(), **columns}
-    connection.execute(update(slides).where(slides.c.id == slide.id).values(**values))
 
 
 def _save_cells(connection: Connection, slide_id: UUID, model: ScreeningModel, grid: CellGrid) -> None:

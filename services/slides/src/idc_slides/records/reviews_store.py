@@ -1,14 +1,18 @@
 """Reviews of cells: all are kept, and the latest of each reviewer and cell counts."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import delete, insert, select, tuple_, update
+from sqlalchemy import tuple_, update
 
-from idc_contracts.slides import CellReview
-from idc_slides.records.given_reviews import GivenReview, latest_of
+from idc_contracts.slides import CellReview, SlideState
+from idc_slides.errors import WrongState
+from idc_slides.records.given_reviews import latest_of
+from idc_slides.records.review_change_store import ReviewChange, given_reviews
+from idc_slides.records.slides_store import locked_slide
 from idc_slides.sql.database import Database
 from idc_slides.sql.tables import reviews
 
@@ -26,59 +30,44 @@ class ReviewsStore:
 
     def latest(self, slide_id: UUID) -> list[CellReview]:
         """The latest review of each reviewer and cell of a slide, oldest first, with the reader's blind verdict."""
-        return latest_of(self._given(slide_id))
+        with self._database.read() as connection:
+            return latest_of(given_reviews(connection, slide_id))
 
-    def add(self, slide_id: UUID, given: Sequence[CellReview]) -> None:
-        """Keep reviews, all or none. One of a cell where its reader was shown another's answer stays unsealed."""
-        shown = {
-            (one.review.column, one.review.row, one.review.reviewer): one.unsealed_at for one in self._given(slide_id)
-        }
-        rows = [
-            {
-                **review.model_dump(exclude={"blind_verdict"}),
-                "verdict": str(review.verdict),
-                "slide_id": slide_id,
-                "unsealed_at": shown.get((review.column, review.row, review.reviewer)),
-            }
-            for review in given
-        ]
+    @contextmanager
+    def changing(self, slide_id: UUID) -> Iterator[ReviewChange]:
+        """Change the reviews of a slide that is done and decide it again while the block runs: all of it or nothing.
+
+        Others who change it wait, so that the decision follows from all reviews.
+
+        Raises:
+            NotFound: There is no such slide.
+            WrongState: It is not done.
+            StoreUnavailable: Nothing was stored.
+        """
         with self._database.write() as connection:
-            connection.execute(insert(reviews), rows)
+            slide = locked_slide(connection, slide_id)
+            require_done(slide.state)
+            yield ReviewChange(connection, slide)
 
     def unseal(self, slide_id: UUID, reviewer: str, cells: Sequence[Cell], now: datetime) -> None:
-        """Note that a reviewer is shown what others answered for these cells."""
+        """Note that a reviewer is shown what others answered for these cells.
+
+        Raises:
+            NotFound: There is no such slide.
+        """
         is_sealed = [
             reviews.c.slide_id == slide_id,
             reviews.c.reviewer == reviewer,
             reviews.c.unsealed_at.is_(None),
         ]
         with self._database.write() as connection:
+            locked_slide(connection, slide_id)  # an answer that is being stored must not miss it
             for start in range(0, len(cells), _AT_ONCE):
                 of_cells = tuple_(reviews.c.column, reviews.c.row).in_(cells[start : start + _AT_ONCE])
                 connection.execute(update(reviews).where(*is_sealed, of_cells).values(unsealed_at=now))
 
-    def delete(self, slide_id: UUID, column: int, row: int, reviewer: str) -> bool:
-        """Delete what a reviewer said of a cell; gives whether there was something."""
-        is_theirs = [
-            reviews.c.slide_id == slide_id,
-            reviews.c.column == column,
-            reviews.c.row == row,
-            reviews.c.reviewer == reviewer,
-        ]
-        with self._database.write() as connection:
-            return connection.execute(delete(reviews).where(*is_theirs)).rowcount > 0
 
-    def is_unsealed(self, slide_id: UUID, column: int, row: int, reviewer: str) -> bool:
-        """Whether a reviewer was shown another's answer for a cell."""
-        return any(
-            one.unsealed_at is not None
-            for one in self._given(slide_id)
-            if (one.review.column, one.review.row, one.review.reviewer) == (column, row, reviewer)
-        )
-
-    def _given(self, slide_id: UUID) -> list[GivenReview]:
-        """Every review of a slide, oldest first."""
-        query = select(reviews).where(reviews.c.slide_id == slide_id).order_by(reviews.c.number)
-        with self._database.read() as connection:
-            rows = connection.execute(query).mappings().all()
-        return [GivenReview(CellReview.model_validate(dict(row)), row["unsealed_at"]) for row in rows]
+def require_done(state: SlideState) -> None:
+    """Raise WrongState where a slide is not done."""
+    if state is not SlideState.DONE:
+        raise WrongState(f"the slide is {state}: this exists for slides that are done")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 from urllib.parse import quote, unquote_to_bytes
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from idc_contracts import utc_now
 from idc_contracts.slides import Slide, SlideFailure, SlideState
@@ -30,6 +30,12 @@ class Location:
     def path(self) -> Path:
         """The relative path; not for a URL."""
         return Path(os.fsdecode(unquote_to_bytes(self.text)))
+
+    def folder_of_files(self, slide_id: UUID) -> UUID | None:
+        """The folder of stored files that the slide's file lies in; None in the watched folder."""
+        if self.source == "folder":
+            return None
+        return slide_id if self.source == "s3" else UUID(self.path.parts[0])
 
     @property
     def sha256(self) -> str:
@@ -57,6 +63,11 @@ class StoredSlide:
     stated_um_per_px: float | None
     attempts: int = 0
     """How often it was started since it last came further."""
+
+    @property
+    def folder_of_files(self) -> UUID | None:
+        """As the location's."""
+        return self.location.folder_of_files(self.slide.id)
 
 
 def new_slide(

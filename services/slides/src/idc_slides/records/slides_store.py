@@ -8,7 +8,6 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, Select, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from idc_contracts import utc_now
 from idc_contracts.slides import Slide, SlidePage, SlideState
 from idc_slides.errors import BadCursor, NotFound, WrongState
 from idc_slides.records import screened_store
@@ -81,6 +80,14 @@ class SlidesStore:
             counted = connection.execute(select(slides.c.state, func.count()).group_by(slides.c.state)).all()
         return dict.fromkeys(SlideState, 0) | {SlideState(state): count for state, count in counted}
 
+    def folders_of_files(self) -> set[UUID]:
+        """The folders of stored files that slides have their files in."""
+        query = select(slides.c.id, slides.c.source, slides.c.location).where(slides.c.source != "folder")
+        with self._database.read() as connection:
+            rows = connection.execute(query).all()
+        found = (Location(row.source, row.location).folder_of_files(row.id) for row in rows)
+        return {folder for folder in found if folder is not None}
+
     def state_scale(self, slide_id: UUID, um_per_px: float | None) -> Slide:
         """State the scale of a slide that needs it, or of one that is through: it is screened from its beginning.
 
@@ -99,9 +106,10 @@ class SlidesStore:
             return waiting_again(slide)
 
         with self._database.write() as connection:
+            slide = _change(connection, slide_id, again, stated_um_per_px=um_per_px)
             connection.execute(delete(cells).where(cells.c.slide_id == slide_id))
             connection.execute(delete(reviews).where(reviews.c.slide_id == slide_id))
-            return _change(connection, slide_id, again, stated_um_per_px=um_per_px)
+            return slide
 
     def cancel(self, slide_id: UUID) -> Slide:
         """Cancel a slide that is not through; a worker that has it stops soon.
@@ -119,20 +127,8 @@ class SlidesStore:
             return waiting_again(slide).model_copy(update={"state": SlideState.CANCELLED})
 
         with self._database.write() as connection:
+            slide = _change(connection, slide_id, cancelled)
             connection.execute(delete(cells).where(cells.c.slide_id == slide_id))
-            return _change(connection, slide_id, cancelled)
-
-    def decide_again(self, slide_id: UUID, change: Callable[[Slide], Slide]) -> Slide:
-        """Change a record that no worker has; a slide that is `done` and decided otherwise is told to the gateway.
-
-        Raises:
-            NotFound: There is none of this id.
-        """
-        with self._database.write() as connection:
-            was = Slide.model_validate_json(_one(connection, slide_id, locked=True).record)
-            slide = _change(connection, slide_id, change)
-            if slide.state is SlideState.DONE and slide.decision != was.decision:
-                screened_store.put(connection, slide, utc_now())
             return slide
 
     def delete(self, slide_id: UUID) -> StoredSlide:
@@ -142,7 +138,7 @@ class SlidesStore:
             NotFound: There is none of this id.
         """
         with self._database.write() as connection:
-            was = stored(_one(connection, slide_id))
+            was = stored(_one(connection, slide_id, locked=True))
             connection.execute(delete(slides).where(slides.c.id == slide_id))
             screened_store.forget_name(connection, slide_id)
             return was
@@ -157,6 +153,21 @@ def stored(row: Row[Any]) -> StoredSlide:
         row.stated_um_per_px,
         row.attempts,
     )
+
+
+def locked_slide(connection: Connection, slide_id: UUID) -> Slide:
+    """A record that nobody else changes before the caller's transaction ends.
+
+    Raises:
+        NotFound: There is none of this id.
+    """
+    return Slide.model_validate_json(_one(connection, slide_id, locked=True).record)
+
+
+def save_record(connection: Connection, slide: Slide, **columns: Any) -> None:
+    """Store a record, with other columns of its row, in the caller's transaction."""
+    values = {"state": str(slide.state), "record": slide.model_dump_json(), **columns}
+    connection.execute(update(slides).where(slides.c.id == slide.id).values(**values))
 
 
 def _insert(connection: Connection, found: StoredSlide) -> int:
@@ -187,9 +198,8 @@ def _one(connection: Connection, slide_id: UUID, *, locked: bool = False) -> Row
 
 def _change(connection: Connection, slide_id: UUID, change: Callable[[Slide], Slide], **columns: Any) -> Slide:
     """Change a record; the worker that has the slide loses it."""
-    slide = change(Slide.model_validate_json(_one(connection, slide_id, locked=True).record))
-    values = {"state": str(slide.state), "record": slide.model_dump_json(), "owner": None, "lease_until_s": None}
-    connection.execute(update(slides).where(slides.c.id == slide_id).values(**values, attempts=0, **columns))
+    slide = change(locked_slide(connection, slide_id))
+    save_record(connection, slide, owner=None, lease_until_s=None, attempts=0, **columns)
     return slide
 
 

@@ -1,6 +1,6 @@
 """Reviews of a slide's cells; each moves the slide's cut."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -16,14 +16,15 @@ from idc_contracts.slides import (
     SlideState,
     SlideVerdict,
 )
-from idc_slides.errors import BadInput, NotFound, WrongState
+from idc_slides.errors import BadInput, NotFound
 from idc_slides.findings.conclusion import conclude
 from idc_slides.findings.decided import DecidedCells, decide_part, decide_slide
 from idc_slides.findings.measures import measures_of
-from idc_slides.records.cells import ScreeningModel
+from idc_slides.records.cells import CellGrid, ScreeningModel
 from idc_slides.records.cells_store import CellsStore
 from idc_slides.records.given_reviews import shown_to
-from idc_slides.records.reviews_store import ReviewsStore
+from idc_slides.records.review_change_store import ReviewChange
+from idc_slides.records.reviews_store import ReviewsStore, require_done
 from idc_slides.records.slides_store import SlidesStore
 from idc_slides.reviews.second_reading import second_readings
 from idc_slidescores import next_reviews, operating_points
@@ -56,8 +57,7 @@ class Reviewing:
             WrongState: It is not done.
         """
         slide = self._slides.get(slide_id).slide
-        if slide.state is not SlideState.DONE:
-            raise WrongState(f"the slide is {slide.state}: this exists for slides that are done")
+        require_done(slide.state)
         return self._decided(slide)
 
     def latest(self, limit: int, model_sha256: str) -> LatestSlides:
@@ -142,9 +142,6 @@ class Reviewing:
             WrongState: It is not done.
             BadInput: A cell was not screened.
         """
-        decided = self.done(slide_id).decided
-        for column, row in given.cells:
-            _require_scored(decided, column, row)
         now = utc_now()
         reviews = [
             CellReview(
@@ -157,8 +154,10 @@ class Reviewing:
             )
             for column, row in dict.fromkeys(given.cells)
         ]
-        self._reviews.add(slide_id, reviews)
-        return self._slides.decide_again(slide_id, self._concluded)
+        with self._reviews.changing(slide_id) as change:
+            _require_scored(_begun(change.slide, change.cells)[1], given.cells)
+            change.add(reviews)
+            return self._decide_again(change)
 
     def withdraw(self, slide_id: UUID, column: int, row: int, reviewer: str) -> Slide:
         """Delete a reviewer's reviews of a cell; gives the slide with its cut moved back.
@@ -167,30 +166,30 @@ class Reviewing:
             NotFound: There is no such slide, or no review of this reviewer.
             WrongState: The slide is not done, or this reviewer was shown another's answer for the cell.
         """
-        self.done(slide_id)
-        if self._reviews.is_unsealed(slide_id, column, row, reviewer):
-            raise WrongState(
-                f"{reviewer} has seen another reader's answer for the cell in column {column}, row {row}: "
-                "change the answer instead of withdrawing it"
-            )
-        if not self._reviews.delete(slide_id, column, row, reviewer):
-            raise NotFound(f"{reviewer} has not reviewed the cell in column {column}, row {row}")
-        return self._slides.decide_again(slide_id, self._concluded)
+        with self._reviews.changing(slide_id) as change:
+            change.withdraw(column, row, reviewer)
+            return self._decide_again(change)
 
-    def _concluded(self, slide: Slide) -> Slide:
-        if slide.state is not SlideState.DONE:
-            return slide
-        now = self._decided(slide)
-        return conclude(slide, now.decided, now.reviews, self.minimum_idc_mm2)
+    def _decide_again(self, change: ReviewChange) -> Slide:
+        reviews = change.reviews
+        decided = decide_slide(*_begun(change.slide, change.cells), reviews)
+        slide = conclude(change.slide, decided, reviews, self.minimum_idc_mm2)
+        change.decide(slide)
+        return slide
 
     def _decided(self, slide: Slide) -> ReviewedSlide:
-        begun, reviews = self._cells.get(slide.id), self._reviews.latest(slide.id)
-        if begun is None:
-            raise NotFound(f"slide {slide.id} has no cells: screen it again")
+        begun, reviews = _begun(slide, self._cells.get(slide.id)), self._reviews.latest(slide.id)
         return ReviewedSlide(slide, begun[0], decide_slide(*begun, reviews), reviews)
 
 
-def _require_scored(decided: DecidedCells, column: int, row: int) -> None:
-    rows, columns = decided.grid.logits.shape
-    if not (row < rows and column < columns and decided.grid.scored[row, column]):
-        raise BadInput(f"the cell in column {column}, row {row} was not screened: review one that GET …/grid lists")
+def _begun(slide: Slide, cells: tuple[ScreeningModel, CellGrid] | None) -> tuple[ScreeningModel, CellGrid]:
+    if cells is None:
+        raise NotFound(f"slide {slide.id} has no cells: screen it again")
+    return cells
+
+
+def _require_scored(grid: CellGrid, cells: Iterable[tuple[int, int]]) -> None:
+    rows, columns = grid.logits.shape
+    for column, row in cells:
+        if not (row < rows and column < columns and grid.scored[row, column]):
+            raise BadInput(f"the cell in column {column}, row {row} was not screened: review one that GET …/grid lists")

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from idc_slides.housekeeping import Housekeeping
 from idc_slides.intake.bucket import Bucket
 from idc_slides.intake.folder_watch import FolderWatch
 from idc_slides.intake.slide_files import SlideFiles
@@ -11,6 +12,7 @@ from idc_slides.intake.watched_folder import WatchedFolder
 from idc_slides.jobs.workers import Workers
 from idc_slides.pictures.open_slides import OpenSlides
 from idc_slides.pictures.tissue_pictures import TissuePictures
+from idc_slides.reading import SpareWorker
 from idc_slides.records.screened_store import ScreenedStore
 from idc_slides.records.slides_store import SlidesStore
 from idc_slides.reviews.reviewing import Reviewing
@@ -32,10 +34,12 @@ class Rooms:
     bucket: Bucket
     files: SlideFiles
     inference: InferenceClient
+    spare: SpareWorker
     workers: Workers
     reviewing: Reviewing
     opened: OpenSlides
     pictures: TissuePictures
     metrics: Metrics
+    housekeeping: Housekeeping
     on_queued: Callable[[], None]
     """To be called after a slide was queued."""

@@ -127,6 +127,8 @@ def _found(rooms: Rooms, wanted: QueuedSlide, caller: str) -> StoredSlide:
 
 
 def _delete(rooms: Rooms, slide_id: UUID) -> None:
+    # In this order, so that a kill in between leaves a whole slide, or files that housekeeping deletes.
+    rooms.files.disown(rooms.slides.get(slide_id))
     stored = rooms.slides.delete(slide_id)
     rooms.files.delete(stored)
     rooms.pictures.forget(slide_id)

@@ -14,6 +14,7 @@ from fastapi import APIRouter, Depends, Header, Request, Response
 
 from idc_contracts.slides import Slide
 from idc_slides.errors import BadInput, Busy, UnsupportedMedia, UnsupportedTusVersion
+from idc_slides.intake.leftovers import queue_upload
 from idc_slides.intake.uploads import Piece, Upload
 from idc_slides.web.dependencies import Caller, RoomsDep, uploads
 from idc_slides.web.rooms import Rooms
@@ -156,8 +157,8 @@ async def _tell(rooms: Rooms, upload: Upload, offset: int, response: Response) -
 
 
 def _complete(rooms: Rooms, upload: Upload) -> Slide | None:
-    found = rooms.uploads.complete(upload)
-    return None if found is None else rooms.slides.add_one(found)[0]
+    queued = queue_upload(rooms.uploads, rooms.slides, upload)
+    return None if queued is None else queued[0]
 
 
 def _expires(rooms: Rooms, upload: Upload) -> str:
