@@ -13,7 +13,7 @@ from idc_contracts import ALARM_STATE, ALARM_STATUS, AlarmState, Lamps, Reason, 
 from support.demo_patches import solid_png
 from support.gateway_fakes import MemoryBus, RednessInference
 from support.live_gateway import gateway_settings, live_gateway
-from support.page_browser import chromium, new_user, page_at, screenshot, sign_in
+from support.page_browser import chromium, new_user, page_at, screenshot, sign_in, wait_for_quiet
 
 pytestmark = pytest.mark.e2e
 
@@ -347,6 +347,8 @@ def test_file_that_is_far_too_large_is_refused_alone(page: Page, tmp_path: Path)
 
 def test_files_after_the_end_of_a_session_are_counted(page: Page) -> None:
     sign_in(page)
+    expect(page.get_by_text("Waiting for the alarm…")).to_be_hidden()  # nothing else asks from now on
+    wait_for_quiet(page)
     page.context.clear_cookies()
 
     choose(page, finding=solid_png((250, 60, 90)), clear=solid_png((40, 60, 90)))
