@@ -35,7 +35,7 @@ from idc_gateway.web.routes.page import BUILT
 from support.drawn_slide import CELL_PX, DrawnSlide, DrawnSlides
 from support.gateway_fakes import MemoryBus, RednessInference
 from support.live_gateway import gateway_settings, live_gateway
-from support.page_browser import chromium, sign_in
+from support.page_browser import chromium, sign_in, wait_for_quiet
 from support.slides_fake import NOW, made_slide, serving
 
 EMPTY: Final = "static/unbuilt.html"
@@ -150,7 +150,7 @@ def slide_frames(browser: Browser, address: str, state: str, slides: DrawnSlides
         page.goto(f"{address}#/slides/{slides.drawn.identity}")
         expect(page.locator(".hot-spots button").first).to_be_visible()
         page.get_by_role("button", name="Zoom in").click(click_count=2)
-        page.wait_for_load_state("networkidle")
+        wait_for_quiet(page)
         return recorded(page, lambda page: pan(page, strokes))
 
 

@@ -20,7 +20,7 @@ from support.compose_stack import ComposeStack
 from support.composed_slides import compose
 from support.eventually import wait_until
 from support.made_comparison import made_promotion
-from support.page_browser import chromium, drop, page_at, screenshot, wait_for_pictures
+from support.page_browser import chromium, drop, page_at, reviews_saved, screenshot, wait_for_pictures
 from support.slide_files import write_slide
 from support.tiny_bundle import write_tiny_bundle
 
@@ -140,6 +140,7 @@ def review_by_keyboard(page: Page, verdict: str, answers: int) -> None:
         page.keyboard.press(verdict)
         expect(page.get_by_text(f"; {place + 1} answered.")).to_be_visible()
         page.keyboard.press("j")
+    reviews_saved(page)
 
 
 def read_confusion_matrix(page: Page, patches: list[Path]) -> None:

@@ -14,7 +14,7 @@ from idc_trainer.data.layouts import open_patches
 from support.drawn_slide import DrawnSlide, DrawnSlides
 from support.gateway_fakes import MemoryBus, RednessInference
 from support.live_gateway import gateway_settings, live_gateway
-from support.page_browser import chromium, new_user, page_at, screenshot, sign_in
+from support.page_browser import chromium, new_user, page_at, reviews_saved, screenshot, sign_in, wait_for_quiet
 from support.slides_fake import serving
 
 pytestmark = pytest.mark.e2e
@@ -58,7 +58,7 @@ def show(page: Page, drawn: DrawnSlide, view: str = "") -> None:
     page.goto(f"{page.url.split('#')[0]}#/slides/{drawn.identity}{view}")
     # the patches are there: another view's heading may be, too
     expect(page.locator(".queue button" if view else ".marks").first).to_be_visible()
-    page.wait_for_load_state("networkidle")
+    wait_for_quiet(page)
 
 
 def as_reader(browser: Browser, page: Page, drawn: DrawnSlide, name: str) -> AbstractContextManager[Page]:
@@ -119,7 +119,7 @@ def test_quality_problems_are_stepped_through_by_keyboard(page: Page) -> None:
     expect(page.locator("#problems-list button").first).to_have_attribute("aria-pressed", "true")
     page.keyboard.press("j")
     expect(page.locator("#hot-list button").first).to_have_attribute("aria-pressed", "true")
-    page.wait_for_load_state("networkidle")
+    wait_for_quiet(page)
     screenshot(page, "slide-quality")
 
 
@@ -174,10 +174,12 @@ def test_several_patches_are_answered_at_once_and_taken_back_at_once(page: Page,
     page.keyboard.press("1")
 
     expect(page.get_by_text("; 4 answered.")).to_be_visible()
+    reviews_saved(page)
     assert [str(review.verdict) for review in drawn.reviews.values()] == ["no_idc"] * 4
     expect(page.locator("#cut-moved")).to_have_text("Your answers have moved the cut by +0.20.")
     page.keyboard.press("u")
     expect(page.get_by_text("; 0 answered.")).to_be_visible()
+    reviews_saved(page)
     assert drawn.reviews == {}
 
 
@@ -206,6 +208,7 @@ def test_comment_is_written_without_answering_by_its_letters_and_is_saved_with_t
     page.keyboard.press("3")
 
     expect(page.get_by_text("; 1 answered.")).to_be_visible()
+    reviews_saved(page)
     (review,) = drawn.reviews.values()
     assert (str(review.verdict), review.comment) == ("unsure", "ducts 123 jku")
     expect(page.get_by_label("Comment")).to_have_value("")
@@ -221,6 +224,7 @@ def test_second_reader_answers_blind_compares_and_settles(page: Page, browser: B
     page.keyboard.press("j")
     page.keyboard.press("2")
     expect(page.get_by_text("; 2 answered.")).to_be_visible()
+    reviews_saved(page)
 
     with as_reader(browser, page, drawn, "eva") as second:
         show(second, drawn, "/review")
@@ -238,7 +242,7 @@ def test_second_reader_answers_blind_compares_and_settles(page: Page, browser: B
         expect(answers).to_contain_text("No IDC (“only hyperplasia”)")
         expect(answers).to_contain_text("eva: IDC")
         expect(second.get_by_text("Kappa of eva and first: 0.00, on 2 patches.")).to_be_visible()
-        second.wait_for_load_state("networkidle")
+        wait_for_quiet(second)
         screenshot(second, "review-disagreements")
         second.keyboard.press("1")
         expect(answers).to_contain_text("settled")
@@ -364,7 +368,7 @@ def test_views_fit_phone_and_desk_in_both_schemes(page: Page, drawn: DrawnSlide,
     for view in ("", "/review"):
         if view:
             show(page, drawn, view)
-        page.wait_for_load_state("networkidle")
+        wait_for_quiet(page)
         screenshot(page, f"reading{view.replace('/', '-')}-{width_px}-{scheme}")
 
         overflow_px = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")

@@ -13,7 +13,7 @@ from idc_contracts.slides import SlideFailure, SlideState
 from support.drawn_slide import DrawnSlide, DrawnSlides
 from support.gateway_fakes import MemoryBus, RednessInference
 from support.live_gateway import gateway_settings, live_gateway
-from support.page_browser import chromium, new_user, page_at, screenshot, sign_in
+from support.page_browser import chromium, new_user, page_at, reviews_saved, screenshot, sign_in, wait_for_quiet
 from support.slides_fake import made_slide, serving
 
 pytestmark = pytest.mark.e2e
@@ -114,7 +114,7 @@ def test_slide_shows_tissue_map_and_evidence(page: Page) -> None:
     )
     expect(page.locator(".scale-bar")).to_contain_text("mm")
     expect(page.get_by_text("Left out, glass")).to_be_visible()
-    page.wait_for_load_state("networkidle")
+    wait_for_quiet(page)
     screenshot(page, "slide")
 
 
@@ -143,7 +143,7 @@ def test_hot_spots_are_stepped_through_by_keyboard(page: Page) -> None:
 
     expect(page.locator("#hot-list button").first).to_have_attribute("aria-pressed", "true")
     expect(page.locator(".cell")).to_contain_text("P(IDC) 0.9")
-    page.wait_for_load_state("networkidle")
+    wait_for_quiet(page)
     screenshot(page, "slide-hot-spot")
     page.keyboard.press("k")
     expect(page.locator("#hot-list button").last).to_have_attribute("aria-pressed", "true")
@@ -168,7 +168,7 @@ def test_ten_reviews_by_keyboard_are_stored_and_move_the_cut(page: Page, drawn: 
 def test_answer_of_the_model_is_hidden_until_the_reader_has_answered(page: Page) -> None:
     open_review(page)
     expect(page.locator(".model-answer")).to_have_text("The model's answer is shown after yours.")
-    page.wait_for_load_state("networkidle")
+    wait_for_quiet(page)
     screenshot(page, "review")
 
     page.keyboard.press("1")
@@ -186,6 +186,7 @@ def test_undo_withdraws_the_last_answer_and_shows_its_cell_again(page: Page, dra
     page.keyboard.press("u")
 
     expect(page.get_by_text("Patch 1 of 20; 0 answered.")).to_be_visible()
+    reviews_saved(page)
     assert drawn.reviews == {}
 
 
@@ -194,7 +195,7 @@ def test_second_reader_sees_a_disagreement_only_after_an_own_answer(
 ) -> None:
     open_review(page)
     page.keyboard.press("1")
-    expect(page.get_by_text("1 answered.")).to_be_visible()
+    reviews_saved(page)
     home = page.url.split("#")[0]
     page.goto(home)
     fragment = new_user(page, "eva", "reviewer")
@@ -206,7 +207,6 @@ def test_second_reader_sees_a_disagreement_only_after_an_own_answer(
         expect(second.get_by_role("heading", name="Agreement")).to_be_hidden()
         second.keyboard.press("2")
         expect(second.get_by_text("1 answered.")).to_be_visible()
-
         second.get_by_role("button", name="Compare readers").click()
 
         expect(second.get_by_role("table")).to_contain_text("eva: IDC")
@@ -221,7 +221,7 @@ def test_page_speaks_german(page: Page) -> None:
     open_link.click()
 
     expect(page.get_by_role("heading", name="Schwelle")).to_be_visible()
-    page.wait_for_load_state("networkidle")
+    wait_for_quiet(page)
     screenshot(page, "slide-german")
 
 
@@ -229,7 +229,7 @@ def test_page_speaks_german(page: Page) -> None:
 def test_view_has_no_violation_that_axe_finds(page: Page, drawn: DrawnSlide, view: str) -> None:
     axe = Path("services/gateway/page/node_modules/axe-core/axe.min.js").read_text(encoding="utf-8")
     page.goto(f"{page.url.split('#')[0]}#{view.replace('ID', str(drawn.identity))}")
-    page.wait_for_load_state("networkidle")
+    wait_for_quiet(page)
     expect(page.locator("main h2").first).to_be_visible()
 
     found = page.evaluate(f"() => {{ {axe}; return axe.run(); }}")
@@ -244,7 +244,7 @@ def test_slide_and_review_fit_phone_and_desk(page: Page, drawn: DrawnSlide, widt
     for view in (f"/slides/{drawn.identity}", f"/slides/{drawn.identity}/review", ""):
         page.goto(f"{home}#{view}")
         expect(page.locator("main h2").first).to_be_visible()
-        page.wait_for_load_state("networkidle")
+        wait_for_quiet(page)
         screenshot(page, f"{view.split('/')[-1][:6] or 'list'}-{width_px}")
 
         overflow_px = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")

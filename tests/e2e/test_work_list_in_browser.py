@@ -21,7 +21,7 @@ from support.demo_patches import solid_png
 from support.eventually import wait_until
 from support.gateway_fakes import MemoryBus, RednessInference
 from support.live_gateway import KEY, gateway_settings, live_gateway
-from support.page_browser import chromium, page_at, screenshot, sign_in
+from support.page_browser import chromium, page_at, screenshot, sign_in, wait_for_quiet
 from support.slides_fake import FakeSlides, made_slide, serving
 from support.work_list import START, done_slide, of_each_state, put_folder, put_slides
 
@@ -303,7 +303,7 @@ def test_newcomer_sees_made_patches_and_a_made_slide(page: Page, slides: FakeSli
     looks(page, "list-empty")
     page.get_by_role("button", name="Try made patches").click()
     expect(page.locator("#results > li")).to_have_count(12)
-    page.wait_for_load_state("networkidle")
+    wait_for_quiet(page)
     screenshot(page, "patches-made")
     page.get_by_role("link", name="Work list").click()
     expect(row(page, "made patches")).to_be_visible()
@@ -323,7 +323,7 @@ def test_without_slides_service_patches_are_offered(browser: Browser, tmp_path: 
 
 
 def test_alarm_is_told_without_polling(page: Page, bus: MemoryBus) -> None:
-    page.wait_for_load_state("networkidle")
+    wait_for_quiet(page)
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url) if "/alarms" in request.url else None)
 

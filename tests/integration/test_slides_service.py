@@ -5,6 +5,7 @@ import csv
 import io
 import shutil
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -140,6 +141,38 @@ def test_the_summary_is_a_page_with_the_notice(address: str, screened: dict[str,
 
     assert "For research use only. Not a medical device." in page
     assert "IDC suspected" in page
+
+
+def test_patches_of_a_slide_are_told_for_the_comparison_with_the_training(
+    address: str, screened: dict[str, Any]
+) -> None:
+    query = {"model_sha256": screened["model"]["sha256"], "limit": 100}
+    found = httpx.get(f"{address}/latest-slides", params=query).json()
+    others = httpx.get(f"{address}/latest-slides", params={**query, "model_sha256": "0" * 64}).json()
+
+    (slide,) = (one for one in found["items"] if one["slide_id"] == screened["id"])
+    assert slide["patches"] == screened["counts"]["tissue"]
+    assert sum(slide["probability_shares"]) == pytest.approx(1)
+    assert (others["items"], others["other_models"]) == ([], len(found["items"]))
+
+
+def test_each_answer_names_the_version(address: str) -> None:
+    answer = httpx.get(f"{address}/livez")
+
+    assert answer.headers.get_list("server") == [f"idc-slides/{version('idc-slides')}"]
+
+
+def test_the_summary_is_german_for_who_wants_it(address: str, screened: dict[str, Any]) -> None:
+    url = f"{address}/slides/{screened['id']}/summary.html"
+
+    chosen = httpx.get(url, params={"language": "de"})
+    of_browser = httpx.get(url, headers={"Accept-Language": "de-DE,de;q=0.9,en;q=0.8"})
+
+    assert chosen.headers["content-language"] == "de"
+    assert '<html lang="de">' in chosen.text
+    assert "Nur für die Forschung. Kein Medizinprodukt." in chosen.text
+    assert chosen.text == of_browser.text
+    assert httpx.get(url, params={"language": "fr"}).status_code == 422
 
 
 def test_tissue_is_shown_as_deepzoom_and_as_cells(address: str, screened: dict[str, Any]) -> None:

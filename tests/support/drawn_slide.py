@@ -1,5 +1,6 @@
 """A slides service with one drawn slide, and all that its reader needs: tiles, cells, reviews, a moving cut."""
 
+import asyncio
 import io
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -195,6 +196,10 @@ class DrawnSlides(FakeSlides):
     """A slides service that has a drawn slide, and otherwise what the test gives it."""
 
     drawn: DrawnSlide = field(default_factory=DrawnSlide)
+    holds_reviews: bool = False
+    """Set to answer no review before it is unset, as a slow service does."""
+    review_refusal: Response | None = None
+    """Set to answer each review so."""
 
     def app(self, prefix: str = "") -> Starlette:
         self.slides[self.drawn.identity] = self.drawn.record()
@@ -274,13 +279,23 @@ class DrawnSlides(FakeSlides):
         return JSONResponse([review.model_dump(mode="json") for review in shown])
 
     async def _review_many(self, request: Request) -> Response:
+        if refusal := await self._review_is_due():
+            return refusal
         given = await request.json()
         for column, row in given.pop("cells"):
             self.drawn.answered(column, row, request.headers["x-idc-caller"], given)
         self.slides[self.drawn.identity] = self.drawn.record()
         return JSONResponse(self.drawn.record().model_dump(mode="json"))
 
+    async def _review_is_due(self) -> Response | None:
+        """Wait as long as the test says; the refusal that it set."""
+        while self.holds_reviews:  # noqa: ASYNC110 - set from another thread
+            await asyncio.sleep(0.02)
+        return self.review_refusal
+
     async def _review(self, request: Request) -> Response:
+        if refusal := await self._review_is_due():
+            return refusal
         column, row = request.path_params["column"], request.path_params["row"]
         reviewer = request.headers["x-idc-caller"]
         if request.method == "DELETE":

@@ -180,6 +180,10 @@ class MemoryImages:
         self._fail()
         self.images[name] = data
 
+    def has(self, name: str, data: bytes) -> bool:
+        """See `ImageStore.has`."""
+        return self.failure is None and self.images.get(name) == data
+
     def get(self, name: str) -> bytes | None:
         """See `ImageStore.get`."""
         self._fail()

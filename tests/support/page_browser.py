@@ -77,6 +77,11 @@ def sign_in(page: Page) -> None:
     expect(page.get_by_role("heading", name="Work list")).to_be_visible()
 
 
+def reviews_saved(page: Page) -> None:
+    """Wait until the slides service has all answers that the reader gave."""
+    expect(page.locator(".saving")).to_be_empty()
+
+
 def new_user(page: Page, name: str, role: str) -> str:
     """Make a user with the first key; gives their link's token."""
     answer = httpx.post(
@@ -106,6 +111,22 @@ def wait_for_pictures(page: Page) -> None:
         """() => [...document.images].every((image) =>
             image.complete || image.getBoundingClientRect().top > innerHeight || !image.checkVisibility())"""
     )
+
+
+QUIET = """() => new Promise((quiet) => {
+    let timer = setTimeout(quiet, 500);
+    const again = () => { clearTimeout(timer); timer = setTimeout(quiet, 500); };
+    new PerformanceObserver(again).observe({ type: "resource" });
+})"""
+
+
+def wait_for_quiet(page: Page) -> None:
+    """Wait until no answer has come for half a second, tiles of a slide among them, and every picture is there.
+
+    Playwright's `networkidle` never comes: it takes the script of the shared worker for a request without an end.
+    """
+    page.evaluate(QUIET)
+    wait_for_pictures(page)
 
 
 def screenshot(page: Page, name: str) -> None:

@@ -19,11 +19,13 @@ from starlette.routing import Mount, Route
 
 from idc_contracts import Decision, ModelRef
 from idc_contracts.slides import (
+    LatestSlides,
     OperatingPoints,
     Slide,
     SlideArea,
     SlideCells,
     SlideFailure,
+    SlideMeasures,
     SlideState,
     TrainingPatches,
 )
@@ -64,6 +66,8 @@ class FakeSlides:
     slides: dict[UUID, Slide] = field(default_factory=dict)
     uploads: dict[str, Upload] = field(default_factory=dict)
     screened: list[dict[str, Any]] = field(default_factory=list)
+    latest: list[tuple[str, SlideMeasures]] = field(default_factory=list)
+    """Measures of slides, each with the digest of its model."""
     callers: list[tuple[str, str, str]] = field(default_factory=list)
     """Caller, method and path of each request."""
     refusal: Response | None = None
@@ -96,6 +100,7 @@ class FakeSlides:
         one = "/slides/{identity:uuid}"
         routes = [
             Route("/screened", self._list_screened),
+            Route("/latest-slides", self._latest),
             Route("/slides", self._list, methods=["GET"]),
             Route("/slides", self._queue, methods=["POST"]),
             Route("/slides/uploads", self._describe, methods=["OPTIONS"]),
@@ -110,7 +115,7 @@ class FakeSlides:
             Route(f"{one}/cells.csv", self._file("text/csv")),
             Route(f"{one}/map.geojson", self._file("application/geo+json")),
             Route(f"{one}/heatmap.ome.tif", self._file("image/tiff")),
-            Route(f"{one}/summary.html", self._file("text/html")),
+            Route(f"{one}/summary.html", self._summary),
             Route(f"{one}/next-reviews", self._json([])),
             Route(f"{one}/reviews", self._json([]), methods=["GET"]),
             Route(f"{one}/reviews", self._answer_slide, methods=["POST"]),
@@ -131,6 +136,13 @@ class FakeSlides:
         items = [entry for entry in self.screened if entry["number"] > after][:limit]
         last = max((entry["number"] for entry in self.screened), default=0)
         return JSONResponse({"items": items, "last": last})
+
+    async def _latest(self, request: Request) -> Response:
+        """Those measures that the test set, of slides that the model scored for which they are asked."""
+        wanted = request.query_params["model_sha256"]
+        items = [slide for sha256, slide in self.latest if sha256 == wanted]
+        latest = LatestSlides(items=tuple(items), other_models=len(self.latest) - len(items))
+        return JSONResponse(latest.model_dump(mode="json"))
 
     async def _list(self, request: Request) -> Response:
         wanted = request.query_params.get("state")
@@ -225,6 +237,11 @@ class FakeSlides:
         empty = SlideCells(column=(), row=(), probability=(), logit=(), decision=(), reasons=())
         return JSONResponse(empty.model_dump(mode="json"))
 
+    async def _summary(self, request: Request) -> Response:
+        """Says in which language it was asked for."""
+        language = request.query_params.get("language") or request.headers.get("accept-language", "en")
+        return Response(f"in {language}", media_type="text/html", headers={"Content-Language": language})
+
     def _file(self, media_type: str) -> Any:
         async def answer(_request: Request) -> Response:
             async def pieces() -> AsyncIterator[bytes]:
@@ -259,6 +276,7 @@ class _Gate:
             if self.fake.refusal is not None:
                 await self.fake.refusal(scope, receive, send)
                 return
+
         await self.app(scope, receive, send)
 
 
@@ -271,7 +289,9 @@ def problem(status: int, kind: str, detail: str, **headers: str) -> Response:
 def serving(fake: FakeSlides, prefix: str = "", port: int | None = None) -> Iterator[str]:
     """Serve it on a real port, in a thread, while the block runs; gives the address."""
     port = port or free_port()
-    server = uvicorn.Server(uvicorn.Config(fake.app(prefix), port=port, log_level="warning", lifespan="off"))
+    names_itself = {"server_header": False, "headers": [("server", "idc-slides/1.2.3")]}
+    config = uvicorn.Config(fake.app(prefix), port=port, log_level="warning", lifespan="off", **names_itself)
+    server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()
     try:

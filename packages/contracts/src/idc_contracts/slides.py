@@ -7,9 +7,10 @@ from uuid import UUID
 from pydantic import Field
 
 from idc_contracts.alarm import Note
-from idc_contracts.base import Contract, Message, UtcDatetime
+from idc_contracts.base import Contract, Message, Probability, UtcDatetime
 from idc_contracts.classification import ModelRef
 from idc_contracts.decision import Decision, Reason
+from idc_contracts.training_reference import PROBABILITY_BINS
 
 UM_PER_PX: Final = 4.0
 """The scale at which slides are screened: that of the public data set, so a patch of 50 px is 0.2 mm wide."""
@@ -170,6 +171,28 @@ class OperatingPoints(Contract):
     logit: tuple[float, ...] = Field(default=(), description="Cuts on the mean logit, rising.")
     sensitivity: tuple[float, ...] = Field(default=(), description="Share of the IDC cells at or above each cut.")
     specificity: tuple[float, ...] = Field(default=(), description="Share of the other cells below it.")
+
+
+class SlideMeasures(Contract):
+    """What the patches of one slide were like to the model that scored them, each without its neighbours."""
+
+    slide_id: UUID
+    finished_at: UtcDatetime | None = None
+    patches: int = Field(ge=1)
+    probability: float = Field(ge=0.0, le=1.0, description="Mean of the calibrated P(IDC).")
+    unfamiliar: float = Field(ge=0.0, le=1.0, description="Share of patches that the model does not know.")
+    probability_shares: tuple[Probability, ...] = Field(
+        min_length=PROBABILITY_BINS,
+        max_length=PROBABILITY_BINS,
+        description="Share of patches in ten bins of P(IDC).",
+    )
+
+
+class LatestSlides(Contract):
+    """The latest slides that are done, newest first."""
+
+    items: tuple[SlideMeasures, ...] = Field(description="Those that one model scored.")
+    other_models: int = Field(ge=0, description="Those of other models.")
 
 
 class SlideVerdict(StrEnum):

@@ -48,7 +48,7 @@ def check_bytes(data: bytes) -> None:
     """
     if not data:
         raise NotAnImage(f"the image is empty: send the bytes of a {_ALLOWED}")
-    kind = foreign_kind(data)
+    kind = None if data.startswith(_PNG_START) else foreign_kind(data)
     if kind is not None:
         raise NotAnImage(f"these bytes are not a {_ALLOWED}: they are {kind}")
     if data.startswith(_PNG_START[:4]) and not data.startswith(_PNG_START):
@@ -120,13 +120,15 @@ def check_opaque(image: Image.Image) -> None:
     )
 
 
-def check_coloured(image: Image.Image) -> None:
+def check_coloured(pixels: NDArray[np.uint8]) -> None:
     """Check that there is any colour. White glass, black edges and plain areas pass without.
+
+    Args:
+        pixels: RGB, shape (height, width, 3).
 
     Raises:
         UnsupportedColour: All pixels are grey, in many shades: a grey image was saved as RGB.
     """
-    pixels = np.asarray(image.convert("RGB"))
     if not (_is_grey(pixels[len(pixels) // 2]) and _is_grey(pixels)):  # one row decides for most images
         return
     red = pixels[..., 0]

@@ -32,6 +32,7 @@ __all__ = [
     "as_png",
     "decode_patch",
     "inspect_image",
+    "read_image",
 ]
 
 # Pillow's own reader of uncompressed TIFF decodes every strip that a file claims, 250,000 of 1 MiB in four minutes, and
@@ -49,19 +50,28 @@ class ImageHeader:
     mode: str
 
 
+Pixels = NDArray[np.uint8]
+
+
 @contextmanager
-def _decoded(data: bytes) -> Iterator[Image.Image]:
-    """Decode an image and turn it upright; any exception of Pillow in the block becomes a PatchError."""
+def _decoded(data: bytes) -> Iterator[tuple[Image.Image, Pixels]]:
+    """Decode an image and turn it upright; any exception of Pillow in the block becomes a PatchError.
+
+    Yields:
+        The image, and its pixels: RGB, shape (height, width, 3).
+    """
     check_bytes(data)
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             check_header(image)
             image.load()
             check_opaque(image)
-            check_coloured(image)
+            rgb = _rgb(image)
+            check_coloured(rgb)
             if "exif" in image.info:
                 ImageOps.exif_transpose(image, in_place=True)
-            yield image
+                rgb = _rgb(image)
+            yield image, rgb
     except PatchError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as exc:
@@ -72,8 +82,21 @@ def _decoded(data: bytes) -> Iterator[Image.Image]:
         raise unreadable(data) from exc
 
 
+def _rgb(image: Image.Image) -> Pixels:
+    return np.asarray(image if image.mode == "RGB" else image.convert("RGB"), dtype=np.uint8)
+
+
 def inspect_image(data: bytes) -> ImageHeader:
-    """Check that an encoded image can be decoded to a patch, and return its header.
+    """Check that an encoded image can be decoded to a patch, and return its header. Raises as `read_image`."""
+    return read_image(data)[0]
+
+
+def read_image(data: bytes) -> tuple[ImageHeader, Pixels]:
+    """Check that an encoded image can be decoded to a patch, and return its header and its pixels.
+
+    Returns:
+        The header, and the whole upright image: RGB, uint8, shape (height, width, 3), values 0-255. They are what
+        `decode_patch` makes of it where it has the patch's size and no stated scale.
 
     Raises:
         NotAnImage: The bytes are empty or of no allowed format.
@@ -83,8 +106,8 @@ def inspect_image(data: bytes) -> ImageHeader:
         UnsupportedSize: A side is outside of MIN_SIDE_PX-MAX_SIDE_PX, or the file is larger than MAX_ENCODED_BYTES;
             no pixel was decoded.
     """
-    with _decoded(data) as image:
-        return ImageHeader(str(image.format), image.width, image.height, image.mode)
+    with _decoded(data) as (image, rgb):
+        return ImageHeader(str(image.format), image.width, image.height, image.mode), rgb
 
 
 def as_png(data: bytes) -> bytes:
@@ -93,14 +116,14 @@ def as_png(data: bytes) -> bytes:
     Raises:
         PatchError: As `inspect_image`.
     """
-    with _decoded(data) as image:
+    with _decoded(data) as (image, rgb):
         png = io.BytesIO()
         # A new image: what the file says beside its pixels stays behind.
-        Image.frombytes("RGB", image.size, image.convert("RGB").tobytes()).save(png, "PNG")
+        Image.frombytes("RGB", image.size, rgb.tobytes()).save(png, "PNG")
         return png.getvalue()
 
 
-def decode_patch(data: bytes, *, height_px: int, width_px: int, um_per_px: float | None = None) -> NDArray[np.uint8]:
+def decode_patch(data: bytes, *, height_px: int, width_px: int, um_per_px: float | None = None) -> Pixels:
     """Decode one encoded image to one patch.
 
     An image of a stated scale is cut to its central field of FIELD_UM (`field_box`). One of another size without a
@@ -125,10 +148,10 @@ def decode_patch(data: bytes, *, height_px: int, width_px: int, um_per_px: float
         UnsupportedSize: A side is outside of MIN_SIDE_PX-MAX_SIDE_PX, or the file is larger than MAX_ENCODED_BYTES;
             no pixel was decoded.
     """
-    with _decoded(data) as image:
-        rgb = image.convert("RGB")
-        whole: Box = (0.0, 0.0, float(rgb.width), float(rgb.height))
-        box = whole if um_per_px is None else field_box(rgb.width, rgb.height, um_per_px) or whole
-        if rgb.size != (width_px, height_px) or box != whole:
-            rgb = rgb.resize((width_px, height_px), Image.Resampling.BILINEAR, box)
-        return np.asarray(rgb, dtype=np.uint8)
+    with _decoded(data) as (image, rgb):
+        whole: Box = (0.0, 0.0, float(image.width), float(image.height))
+        box = whole if um_per_px is None else field_box(image.width, image.height, um_per_px) or whole
+        if image.size == (width_px, height_px) and box == whole:
+            return rgb
+        resized = image.convert("RGB").resize((width_px, height_px), Image.Resampling.BILINEAR, box)
+        return np.asarray(resized, dtype=np.uint8)

@@ -60,14 +60,29 @@ class BodyBudget:
             BodyTooSlow: It did not arrive in time.
             BodiesExhausted: Other bodies hold the memory; retry later.
         """
-        body = bytearray()
+        limit = self._limit(announced_length, max_bytes)
         with self.lease() as lease:
-            async for piece in self.pieces(announced_length, pieces, max_bytes=max_bytes):
-                lease.take(len(piece))
-                body += piece
-            whole = bytes(body)
-            body.clear()  # only one body at a time is held twice
+            try:
+                # One deadline for all pieces: `pieces` would make one for each.
+                async with asyncio.timeout(self._timeout_s) as deadline:
+                    whole = await self._whole(pieces, lease, limit, deadline)
+            except TimeoutError as exc:
+                raise self._too_slow() from exc
             yield whole
+
+    async def _whole(self, pieces: AsyncIterator[bytes], lease: Lease, limit: int, deadline: asyncio.Timeout) -> bytes:
+        loop = asyncio.get_running_loop()
+        latest_s = loop.time() + self._timeout_s
+        body = bytearray()
+        async for piece in pieces:
+            if len(body) + len(piece) > limit:
+                raise _too_large(limit)
+            lease.take(len(piece))
+            body += piece
+            if piece:
+                latest_s += len(piece) / SLOWEST_BYTES_PER_S
+                deadline.reschedule(min(loop.time() + self._timeout_s, latest_s))
+        return bytes(body)
 
     async def pieces(
         self, announced_length: str | None, pieces: AsyncIterator[bytes], *, max_bytes: int | None = None
@@ -78,9 +93,7 @@ class BodyBudget:
             BodyTooLarge: See `read`.
             BodyTooSlow: See `read`.
         """
-        limit = min(max_bytes or self.max_body_bytes, self.max_body_bytes)
-        if announced_length and announced_length.isdecimal() and int(announced_length[:20]) > limit:
-            raise _too_large(limit)
+        limit = self._limit(announced_length, max_bytes)
         received_bytes, waited_s = 0, 0.0
         while True:
             allowed_s = self._timeout_s + received_bytes / SLOWEST_BYTES_PER_S - waited_s
@@ -89,10 +102,7 @@ class BodyBudget:
                 async with asyncio.timeout(min(max(allowed_s, 0.0), self._timeout_s)):
                     piece = await anext(pieces, None)
             except TimeoutError as exc:
-                raise BodyTooSlow(
-                    f"the body did not arrive in time: no piece may take {self._timeout_s:g} s, and the "
-                    f"whole must not be slower than {SLOWEST_BYTES_PER_S} bytes per second"
-                ) from exc
+                raise self._too_slow() from exc
             waited_s += time.monotonic() - started
             if piece is None:
                 return
@@ -100,6 +110,18 @@ class BodyBudget:
             if received_bytes > limit:
                 raise _too_large(limit)
             yield piece
+
+    def _limit(self, announced_length: str | None, max_bytes: int | None) -> int:
+        limit = min(max_bytes or self.max_body_bytes, self.max_body_bytes)
+        if announced_length and announced_length.isdecimal() and int(announced_length[:20]) > limit:
+            raise _too_large(limit)
+        return limit
+
+    def _too_slow(self) -> BodyTooSlow:
+        return BodyTooSlow(
+            f"the body did not arrive in time: no piece may take {self._timeout_s:g} s, and the "
+            f"whole must not be slower than {SLOWEST_BYTES_PER_S} bytes per second"
+        )
 
 
 def _too_large(limit: int) -> BodyTooLarge:

@@ -47,14 +47,27 @@ class LingeringTransport:
         self._is_client_sending = is_client_sending
         self._linger = linger
         self._is_lingering = False
+        self._head = b""
+        """Of an answer whose body has not come yet; sent with it, or in the loop's next turn."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
 
     def write(self, data: bytes) -> None:
-        """Send, unless the connection is closing."""
-        if not self._is_lingering:
-            self._transport.write(data)
+        """Send, unless the connection is closing; the head of an answer and its body in one system call."""
+        if self._is_lingering:
+            return
+        if not self._head and data.startswith(b"HTTP/1.1 ") and data.endswith(b"\r\n\r\n"):
+            self._head = data
+            asyncio.get_running_loop().call_soon(self._send_head)
+            return
+        self._transport.write(self._head + data)
+        self._head = b""
+
+    def _send_head(self) -> None:
+        if self._head and not self._transport.is_closing():
+            self._transport.write(self._head)
+        self._head = b""
 
     def is_closing(self) -> bool:
         """Whether nothing can be sent any more."""
@@ -64,6 +77,7 @@ class LingeringTransport:
         """End this side of the connection, and the other side, too, unless the client may be sending."""
         if self.is_closing():
             return
+        self._send_head()
         if not self._is_client_sending():
             self._transport.close()
             return

@@ -14,9 +14,9 @@ from idc_slidescores.posterior import NONE_REVIEWED, Posterior, Reviewed, fit_po
 LEAST_CELLS: Final = 300
 """With fewer cells a slide's shift and its share of IDC cannot be told apart."""
 INTERVAL: Final = (0.025, 0.975)
-_SMALL: Final = 0.25
+SMALL: Final = 0.25
 """Such a shift, in deviations of the shift between slides, is an ordinary one."""
-_VAGUE: Final = 0.9
+VAGUE: Final = 0.9
 """A posterior this wide, in deviations of the shift between slides, has learnt next to nothing from the slide."""
 
 
@@ -68,12 +68,12 @@ def _explained(posterior: Posterior, scores: SlideScores, reviews: int) -> str:
     sentences = [_moved(posterior.shift, scores)]
     if reviews:
         sentences.append(f"{reviews} reviewed {'patch' if reviews == 1 else 'patches'} took part.")
-    if posterior.deviation > _VAGUE * scores.shift_deviation:
+    if posterior.deviation > VAGUE * scores.shift_deviation:
         sentences.append("The scores hardly tell where the cut of this slide is: review some patches.")
     return " ".join(sentences)
 
 
 def _moved(shift: float, scores: SlideScores) -> str:
-    if abs(shift) < _SMALL * scores.shift_deviation:
+    if abs(shift) < SMALL * scores.shift_deviation:
         return f"The cut moved by {shift:+.1f}: this slide scores like others as a whole."
     return f"The cut moved by {shift:+.1f}: this slide scores {'high' if shift > 0 else 'low'} as a whole."

@@ -159,7 +159,7 @@ def _results(settings: GatewaySettings, store: Store, images: WatchedImages | No
         index=store.images,
         images=images,
         deletions=ImageDeletions(store.images, images, writer.abandon_unsettled),
-        housekeeping=Housekeeping(store.receipts, store.leadership, retention),
+        housekeeping=Housekeeping(store.receipts, store.leadership, retention, store.folder_results),
         feed=Feed(store.results),
     )
 
@@ -232,8 +232,10 @@ def _live(store: Store, alarms: Alarms, messages: Messages, slides: Slides | Non
         return AlarmList.of(alarms.board.all(), broker_connected=messages.bus.is_connected).model_dump_json()
 
     folders = FolderWatch(store.folders, lambda folder: FolderItem.of(folder).model_dump_json())
-    live = Live(AlarmWatch(all_alarms), (folders,) if slides is None else (folders, SlideWatch(slides.connection)))
-    alarms.board.on_change = live.alarm_reported
+    reports = AlarmWatch(all_alarms)
+    watches = (reports, folders) if slides is None else (reports, folders, SlideWatch(slides.connection))
+    live = Live(lambda: ("alarms", all_alarms()), watches)
+    alarms.board.on_change = partial(live.look_soon, reports)
     return live
 
 

@@ -94,6 +94,10 @@ class NotFound(GatewayError, LookupError, status=404, kind="not-found"):
     """It does not exist."""
 
 
+class FolderDeleted(GatewayError, status=410, kind="folder-deleted"):
+    """The folder was deleted, and its id is not given again."""
+
+
 class AlreadyDone(GatewayError, status=409, kind="already-done"):
     """A request with the same Idempotency-Key is in progress, or was answered."""
 

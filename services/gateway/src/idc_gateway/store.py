@@ -10,6 +10,7 @@ from idc_gateway.idempotency.receipts_store import ReceiptsStore
 from idc_gateway.messages.leadership import ALONE, Leadership
 from idc_gateway.messages.leadership_store import PostgresLeadership
 from idc_gateway.messages.outbox_store import OutboxStore
+from idc_gateway.results.folder_results_store import FolderResultsStore
 from idc_gateway.results.image_index_store import ImageIndexStore
 from idc_gateway.results.results_store import ResultsStore
 from idc_gateway.results.reviews_store import ReviewsStore
@@ -36,6 +37,7 @@ class Store:
     sessions: SessionsStore
     screened: ScreenedStore
     folders: FoldersStore
+    folder_results: FolderResultsStore
     leadership: Leadership
 
 
@@ -53,5 +55,6 @@ def open_store(url: str) -> Store:
         sessions=SessionsStore(database),
         screened=ScreenedStore(database),
         folders=FoldersStore(database),
+        folder_results=FolderResultsStore(database),
         leadership=PostgresLeadership(database) if database.is_shared else ALONE,
     )

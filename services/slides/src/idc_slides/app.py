@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from threading import Event, Thread
+from typing import Final
 
 from anyio import to_thread
 from fastapi import FastAPI
@@ -18,6 +19,9 @@ from idc_slides.web.rooms import Rooms
 from idc_slides.web.routes import cells, health, pictures, reviews, slides, training, uploads
 
 logger = logging.getLogger(__name__)
+
+SERVER: Final = ((b"server", f"idc-slides/{version('idc-slides')}".encode()),)
+"""In each answer: the gateway's status shows it."""
 
 
 def create_app(rooms: Rooms) -> FastAPI:
@@ -40,6 +44,7 @@ def create_app(rooms: Rooms) -> FastAPI:
     app.add_middleware(
         AccessLog,
         quiet_prefixes=("/livez", "/readyz", "/metrics", "/screened"),
+        headers_for=lambda _scope: SERVER,
         on_end=count_request,
     )
     return app

@@ -6,14 +6,17 @@ from collections.abc import Sequence
 import httpx
 from fastapi import FastAPI
 
+from idc_contracts import utc_now
 from idc_gateway.classifying.check_image import CheckedImage
-from idc_gateway.classifying.result_writer import ObjectNames, ResultWriter
+from idc_gateway.classifying.outcomes import Outcome
+from idc_gateway.classifying.result_writer import Entry, ObjectNames, ResultWriter
 from idc_gateway.errors import ImagesUnavailable, InferenceUnavailable
+from idc_gateway.idempotency.job import Job
 from idc_gateway.inference.ports import EncodedImage, Prediction
 from idc_gateway.store import Store
 from support.demo_patches import solid_png
 from support.eventually import eventually
-from support.gateway_fakes import MemoryImages, RednessInference
+from support.gateway_fakes import FAKE_MODEL, FAKE_THRESHOLDS, MemoryImages, RednessInference
 
 URL = "/api/v1/classifications"
 
@@ -48,6 +51,38 @@ async def test_image_of_a_request_that_inference_failed_is_deleted(
     async with asyncio.timeout(30):
         while images.images:
             await asyncio.to_thread(app.state.gateway.results.deletions.delete_due)
+
+
+async def test_image_that_was_lost_is_stored_again_under_its_name(
+    client: httpx.AsyncClient, images: MemoryImages
+) -> None:
+    await client.post(URL, content=solid_png((255, 0, 0)))
+    before = dict(images.images)
+    images.images.clear()
+
+    await client.post(URL, content=solid_png((255, 0, 0)))
+
+    assert images.images == before
+
+
+def test_known_image_that_is_there_is_not_stored_again(store: Store) -> None:
+    puts: list[str] = []
+
+    class Noting(MemoryImages):
+        def put(self, name: str, data: bytes) -> None:
+            puts.append(name)
+            super().put(name, data)
+
+    writer = ResultWriter(store.results, store.images, Noting(), site="site", device="gateway")
+    image = CheckedImage("a.png", solid_png((255, 0, 0)), 50, 50, "image/png")
+    for _ in range(2):
+        (names,) = writer.put_images([[image]])
+        assert isinstance(names, ObjectNames)
+        prediction = Prediction(0.9, FAKE_MODEL, FAKE_THRESHOLDS)
+        outcome = Outcome(0, "a.png", writer.new_result(image, prediction, 1.0, utc_now()))
+        writer.write([Entry([outcome], [image], Job("first", "r"), utc_now(), names)])
+
+    assert len(puts) == 1
 
 
 def test_image_that_cannot_be_stored_fails_its_own_request_alone(store: Store) -> None:

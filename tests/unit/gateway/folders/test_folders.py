@@ -1,12 +1,19 @@
 """Folders of patches: what their senders say, and the counts of their results."""
 
+from datetime import UTC, datetime
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
+import pytest
+from fastapi import FastAPI
 
+from idc_gateway.audit.chain import AuditEvent
+from idc_gateway.errors import StoreUnavailable
+from idc_gateway.results import folder_results_store
 from support.demo_patches import solid_png
 from support.gateway_accounts import key_of
+from support.gateway_fakes import MemoryImages
 
 RED, DARK, MID = solid_png((250, 0, 0)), solid_png((10, 0, 0)), solid_png((128, 0, 0))
 PATCHES = "/api/v1/classifications"
@@ -175,3 +182,124 @@ async def test_who_looks_at_folders_is_recorded(client: httpx.AsyncClient) -> No
     actions = [record["action"] for record in (await client.get("/api/v1/audit")).json()["items"]]
 
     assert {"folder.opened", "folders.listed", "folder.viewed"} <= set(actions)
+
+
+async def audited(client: httpx.AsyncClient, *actions: str) -> list[tuple[str, str, str]]:
+    """Action, subject and actor of records, oldest first."""
+    records = (await client.get("/api/v1/audit")).json()["items"]
+    return [(r["action"], r["subject"], r["actor"]) for r in reversed(records) if r["action"] in actions]
+
+
+def ids(batch: dict[str, Any]) -> list[str]:
+    return [item["classification"]["id"] for item in batch["items"]]
+
+
+async def test_deleted_folder_is_gone_with_its_results_reviews_and_images_and_all_is_audited(
+    client: httpx.AsyncClient, images: MemoryImages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(folder_results_store, "BATCH", 2)
+    identity, kept = str(uuid4()), str(uuid4())
+    await put(client, identity)
+    await put(client, kept)
+    results = ids(await send(client, identity, RED, DARK, MID, solid_png((240, 0, 0)), solid_png((230, 0, 0))))
+    (other,) = ids(await send(client, kept, RED))
+    await client.post(f"{PATCHES}/{results[0]}/review", json={"verdict": "idc"})
+
+    assert (await client.delete(f"{FOLDERS}/{identity}")).status_code == 204
+
+    assert (await client.delete(f"{FOLDERS}/{identity}")).status_code == 404
+    assert (await client.get(f"{FOLDERS}/{identity}")).status_code == 404
+    assert [folder["id"] for folder in await listed(client)] == [kept]
+    assert [item["id"] for item in (await client.get(PATCHES)).json()["items"]] == [other]
+    assert (await client.get(f"{PATCHES}/{results[0]}/review")).status_code == 404
+    assert list(images.images.values()) == [RED], "the other folder still has it"
+    deleted = await audited(client, "folder.deleted", "classification.deleted")
+    assert deleted[0] == ("folder.deleted", identity, "first")
+    assert sorted(deleted[1:]) == sorted(("classification.deleted", result, "first") for result in results)
+    assert (await client.get("/api/v1/audit/verification")).json()["intact"]
+
+
+async def test_audit_chain_says_what_a_deleted_folder_had(client: httpx.AsyncClient) -> None:
+    identity = str(uuid4())
+    await put(client, identity, name="Erika Mustermann")
+    await send(client, identity, RED, RED, DARK, MID)
+
+    await client.delete(f"{FOLDERS}/{identity}")
+
+    answer = await client.get("/api/v1/audit", params={"action": "folder.deleted"})
+    (record,) = answer.json()["items"]
+    assert record["details"] == {"idc": 2, "uncertain": 1, "no_idc": 1, "reviewed": 0}
+    assert "Mustermann" not in answer.text
+
+
+async def test_only_an_administrator_deletes_a_folder_even_its_sender_does_not(client: httpx.AsyncClient) -> None:
+    identity = str(uuid4())
+    sender = await key_of(client, "sender", "reviewer")
+    await client.put(f"{FOLDERS}/{identity}", json={"name": "b1"}, headers=sender)
+
+    answer = await client.delete(f"{FOLDERS}/{identity}", headers=sender)
+
+    assert answer.status_code == 403
+    assert len(await listed(client)) == 1
+
+
+async def test_sender_of_a_deleted_folder_is_told_and_makes_it_not_again(client: httpx.AsyncClient) -> None:
+    identity = str(uuid4())
+    await put(client, identity)
+    await client.delete(f"{FOLDERS}/{identity}")
+
+    patch = await client.post(PATCHES, content=RED, params={"folder": identity})
+    facts = await client.put(f"{FOLDERS}/{identity}", json={"name": "b1", "state": "done"})
+
+    assert patch.status_code == 404
+    assert (facts.status_code, facts.json()["type"].rpartition(":")[2]) == (410, "folder-deleted")
+    assert "was deleted" in facts.json()["detail"]
+    assert await listed(client) == []
+
+
+async def test_deletion_that_was_interrupted_is_ended_by_housekeeping(
+    client: httpx.AsyncClient, app: FastAPI, images: MemoryImages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    identity, kept = str(uuid4()), str(uuid4())
+    for folder in (identity, kept):
+        await put(client, folder)
+    results = ids(await send(client, identity, RED, DARK))
+    await send(client, kept, MID)
+    gateway = app.state.gateway
+    with monkeypatch.context() as broken:
+        broken.setattr(gateway.store.folder_results, "delete", _fail)
+        assert (await client.delete(f"{FOLDERS}/{identity}")).status_code == 503
+    assert [folder["id"] for folder in await listed(client)] == [kept]
+
+    gateway.results.housekeeping.remove_due()
+    gateway.results.deletions.delete_due()
+
+    assert len((await client.get(PATCHES)).json()["items"]) == 1
+    assert list(images.images.values()) == [MID]
+    deleted = await audited(client, "classification.deleted")
+    assert sorted(deleted) == sorted(("classification.deleted", result, "gateway") for result in results)
+
+
+def _fail(*_: object) -> int:
+    raise StoreUnavailable("the disk is full")
+
+
+async def test_deletions_are_told_from_the_record_where_somebody_began_to_look(
+    client: httpx.AsyncClient, app: FastAPI
+) -> None:
+    store = app.state.gateway.store.folders
+    first, second = uuid4(), uuid4()
+    for identity in (first, second):
+        await put(client, str(identity))
+    assert store.delete(first, deletion(first))
+    nothing, begun = store.deleted_since(None)
+
+    assert store.delete(second, deletion(second))
+
+    told, last = store.deleted_since(begun)
+    assert (nothing, told) == ([], [second])
+    assert store.deleted_since(last) == ([], last)
+
+
+def deletion(folder: UUID) -> AuditEvent:
+    return AuditEvent("folder.deleted", "k", str(folder), datetime(2026, 1, 1, tzinfo=UTC))

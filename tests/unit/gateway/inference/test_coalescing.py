@@ -91,7 +91,7 @@ async def test_scale_stays_with_its_image_among_those_of_other_requests() -> Non
     server.go_on.set()
     await asyncio.gather(*asking)
 
-    assert server.asked == [(b"a", 1), (b"aa", 2), (b"aaa", 3), (b"none", None)]
+    assert [image[:2] for image in server.asked] == [(b"a", 1), (b"aa", 2), (b"aaa", 3), (b"none", None)]
 
 
 @pytest.mark.parametrize("fault", [InferenceRefused, InferenceBroken])

@@ -5,7 +5,7 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from aiohttp import web
@@ -47,10 +47,20 @@ async def serve() -> AsyncIterator[Serve]:
     """Gives a client of a server that answers by a handler."""
     async with AsyncExitStack() as stack:
 
-        async def make(handler: Handler, extensions: tuple[str, ...] = ("binary_tensor_data",)) -> OipInference:
+        async def make(
+            handler: Handler,
+            extensions: tuple[str, ...] = ("binary_tensor_data",),
+            patch_shape: tuple[int, ...] | None = None,
+            *,
+            asks_for_the_model: bool = False,
+        ) -> OipInference:
+            patches = [{"name": "patch", "datatype": "UINT8", "shape": patch_shape}] if patch_shape else []
+
             async def handle(request: web.BaseRequest) -> web.StreamResponse:
                 if request.path == "/v2":
                     return web.json_response({"name": "a server", "version": "1", "extensions": extensions})
+                if request.path == "/v2/models/idc" and not asks_for_the_model:
+                    return web.json_response({"name": "idc", "inputs": patches})
                 said = handler(Asked(dict(request.headers), await request.read()))
                 if said is None:
                     assert request.transport is not None
@@ -71,6 +81,57 @@ def count_of(asked: Asked) -> int:
     tensor = header["inputs"][0]
     assert tensor["parameters"]["binary_data_size"] == len(asked.body) - length
     return int(tensor["shape"][0])
+
+
+def input_of(asked: Asked) -> dict[str, Any]:
+    header = json.loads(asked.body[: int(asked.headers["Inference-Header-Content-Length"])])
+    (tensor,) = header["inputs"]
+    return {name: tensor[name] for name in ("name", "datatype", "shape")}
+
+
+ENCODED: Final = {"name": "image", "datatype": "BYTES", "shape": [2]}
+DECODED: Final = {"name": "patch", "datatype": "UINT8", "shape": [2, 50, 50, 3]}
+PIXELS: Final = bytes(range(250)) * 30
+
+
+@pytest.mark.parametrize(
+    ("patch_shape", "images", "sent"),
+    [
+        ((-1, 50, 50, 3), [EncodedImage(b"a", None, PIXELS)] * 2, DECODED),
+        ((-1, 50, 50, 3), [EncodedImage(b"a", None, PIXELS), EncodedImage(b"another size")], ENCODED),
+        ((-1, 96, 96, 3), [EncodedImage(b"a", None, PIXELS)] * 2, ENCODED),
+        (None, [EncodedImage(b"a", None, PIXELS)] * 2, ENCODED),
+    ],
+    ids=["all are patches", "one is none", "the model takes others", "the server takes images alone"],
+)
+async def test_decoded_patches_are_sent_where_server_and_images_allow(
+    serve: Serve, patch_shape: tuple[int, ...] | None, images: list[EncodedImage], sent: dict[str, Any]
+) -> None:
+    seen: list[Asked] = []
+
+    def handle(asked: Asked) -> web.Response:
+        seen.append(asked)
+        return web.json_response(answer(2))
+
+    assert len(await (await serve(handle, patch_shape=patch_shape)).predict(images, "r")) == 2
+    assert [input_of(asked) for asked in seen] == [sent]
+    if sent is DECODED:
+        assert seen[0].body.endswith(PIXELS * 2)
+
+
+async def test_server_that_refuses_decoded_patches_gets_the_images(serve: Serve) -> None:
+    seen: list[dict[str, Any]] = []
+
+    def handle(asked: Asked) -> web.Response:
+        seen.append(input_of(asked))
+        if seen[-1] == DECODED:
+            return web.json_response({"error": "input 'patch' must be UINT8 [N, 96, 96, 3]"}, status=400)
+        return web.json_response(answer(2))
+
+    inference = await serve(handle, patch_shape=(-1, 50, 50, 3))
+
+    assert len(await inference.predict([EncodedImage(b"a", None, PIXELS)] * 2, "r")) == 2
+    assert seen == [DECODED, ENCODED]
 
 
 async def test_results_carry_model_and_thresholds(serve: Serve) -> None:
@@ -136,7 +197,7 @@ async def test_scales_are_a_tensor_of_their_own_where_one_was_stated(serve: Serv
 
 async def test_description_has_the_checks_or_says_that_they_are_unknown(serve: Serve) -> None:
     metadata = {"name": "idc", "versions": ["3"], "parameters": {"version": "3", "checks": CHECKS}}
-    inference = await serve(lambda _asked: web.json_response(metadata))
+    inference = await serve(lambda _asked: web.json_response(metadata), asks_for_the_model=True)
 
     described = await inference.describe()
     metadata["parameters"] = {}

@@ -88,6 +88,17 @@ async def test_folder_is_told_with_its_counts_when_patches_come(app: FastAPI, cl
         await eventually(lambda: told(stream, "folder")[-1]["counts"]["idc"] == 1)
 
 
+async def test_deleted_folder_is_told(app: FastAPI, client: httpx.AsyncClient) -> None:
+    before, identity = str(uuid4()), str(uuid4())
+    for folder in (before, identity):
+        await client.put(f"/api/v1/folders/{folder}", json={"name": "b1"})
+    await client.delete(f"/api/v1/folders/{before}")
+    async with listening(app) as stream:
+        await client.delete(f"/api/v1/folders/{identity}")
+
+        await eventually(lambda: told(stream, "folder-removed") == [{"id": identity}])
+
+
 async def test_nobody_is_told_what_happened_before_they_listened(app: FastAPI, client: httpx.AsyncClient) -> None:
     await client.put(f"/api/v1/folders/{uuid4()}", json={"name": "before"})
 
@@ -170,6 +181,14 @@ async def test_thing_that_changes_often_is_kept_once() -> None:
     assert [change.document for change in changes.after(0) or []] == ["8"]
 
 
+@asynccontextmanager
+async def following(app: FastAPI, slides: FakeSlides) -> AsyncIterator[AsgiStream]:
+    """A stream that has begun to tell of slides: a first look asks for three lists, and the next one follows it."""
+    async with listening(app) as stream:
+        await eventually(lambda: slides.callers.count(("", "GET", "/slides")) > 3)
+        yield stream
+
+
 class TestSlides:
     """With a slides service, over real HTTP."""
 
@@ -186,7 +205,7 @@ class TestSlides:
     async def test_progress_and_end_of_a_slide_are_told(self, app: FastAPI, slides: FakeSlides) -> None:
         slide = made_slide(state=SlideState.RUNNING, progress=0.1)
         slides.slides[slide.id] = slide
-        async with listening(app) as stream:
+        async with following(app, slides) as stream:
             slides.slides[slide.id] = slide.model_copy(update={"progress": 0.6})
             await eventually(lambda: bool(told(stream, "slide")) and told(stream, "slide")[-1]["progress"] == 0.6)
 
@@ -195,7 +214,7 @@ class TestSlides:
             await eventually(lambda: told(stream, "slide")[-1]["state"] == "done")
 
     async def test_new_slide_is_told(self, app: FastAPI, slides: FakeSlides) -> None:
-        async with listening(app) as stream:
+        async with following(app, slides) as stream:
             slide = made_slide("new.svs", SlideState.NEEDS_SCALE)
             slides.slides[slide.id] = slide
 
@@ -204,7 +223,7 @@ class TestSlides:
     async def test_deleted_slide_is_told(self, app: FastAPI, slides: FakeSlides) -> None:
         running, done = made_slide(state=SlideState.RUNNING), screened_slide("no_idc")
         slides.slides |= {slide.id: slide for slide in (running, done)}
-        async with listening(app) as stream:
+        async with following(app, slides) as stream:
             slides.slides.pop(running.id)
             await eventually(lambda: told(stream, "slide-removed") == [{"id": str(running.id)}])
             before = len(told(stream, "reload"))
@@ -217,7 +236,7 @@ class TestSlides:
         self, app: FastAPI, bus: MemoryBus, slides: FakeSlides, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(live_module, "RETRY_S", 0.05)
-        async with listening(app) as stream:
+        async with following(app, slides) as stream:
             slides.is_hanging = True
             await asyncio.sleep(0)
             report(bus, red=True)

@@ -59,6 +59,17 @@ def test_image_that_is_there_is_synced_again_but_not_written_again(images: Image
     assert disk == ["folder"]
 
 
+def test_image_is_known_to_be_there_only_while_it_is_unharmed(images: ImageStore, folder: Path) -> None:
+    images.put(NAME, IMAGE)
+    (file,) = folder.rglob(NAME)
+
+    assert images.has(NAME, IMAGE)
+    file.write_bytes(IMAGE[:-1])
+    assert not images.has(NAME, IMAGE)
+    file.unlink()
+    assert not images.has(NAME, IMAGE)
+
+
 def test_crash_in_the_middle_leaves_no_image_and_its_rest_is_removed_later(
     images: ImageStore, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -269,7 +269,8 @@ async def test_event_reaches_the_broker_from_a_running_gateway(
 
     await eventually(lambda: bool(published()))
     assert SlideScreened.from_payload(published()[0].payload).slide_id == slide.id
-    assert (await client.get("/api/v1/status")).json()["slides"] == "ok"
+    status = (await client.get("/api/v1/status")).json()
+    assert (status["slides"], status["slides_version"]) == ("ok", "1.2.3")
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -234,6 +234,19 @@ async def test_summary_may_have_its_own_styles_and_pictures_but_runs_nothing(
     assert "script-src" not in policy
 
 
+async def test_summary_is_in_the_language_that_is_asked_for_else_in_that_of_the_browser(
+    client: httpx.AsyncClient, slide: str
+) -> None:
+    browser = {"Accept-Language": "de-AT,de;q=0.9"}
+    chosen = await client.get(f"{slide}/summary.html", params={"language": "en"}, headers=browser)
+    of_browser = await client.get(f"{slide}/summary.html", headers=browser)
+    unknown = await client.get(f"{slide}/summary.html", params={"language": "fr"})
+
+    assert (chosen.text, chosen.headers["content-language"]) == ("in en", "en")
+    assert of_browser.text == "in de-AT,de;q=0.9"
+    assert unknown.status_code == 422
+
+
 async def test_answer_that_the_service_breaks_off_is_not_made_whole(
     app: FastAPI, slides: FakeSlides, slide: str
 ) -> None:

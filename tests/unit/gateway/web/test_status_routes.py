@@ -13,6 +13,7 @@ from idc_gateway.errors import InferenceUnavailable
 from idc_gateway.idempotency.job import Job
 from idc_gateway.inference.ports import Prediction
 from idc_gateway.results.classifications import UNKNOWN_ORIGIN
+from idc_gateway.results.results_store import ResultsStore
 from idc_gateway.store import Store
 from support.asgi_stream import AsgiStream
 from support.demo_patches import solid_png
@@ -53,7 +54,8 @@ async def test_status_names_what_is_wrong(
 def test_model_change_that_another_gateway_saw_is_not_reported_again(store: Store) -> None:
     """Two gateways of one database, each of which classifies with the old model and then with the new one."""
     gateways = [
-        ResultWriter(store.results, store.images, None, site="site", device=f"gateway-{number}") for number in (1, 2)
+        ResultWriter(ResultsStore(store.database), store.images, None, site="site", device=f"gateway-{number}")
+        for number in (1, 2)
     ]
     image = CheckedImage("a.png", RED, 50, 50, "image/png", UNKNOWN_ORIGIN)
 

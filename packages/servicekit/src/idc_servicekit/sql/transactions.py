@@ -26,6 +26,7 @@ class Transactions:
             unavailable: What is raised, with a text, where the database does not answer.
         """
         self._engine, self._unavailable = engine, unavailable
+        self._for_writers = engine.execution_options(**{WRITES: True})
         self._driver_error: type[Exception] = engine.dialect.loaded_dbapi.Error
         self._write_lock = Lock()
 
@@ -51,7 +52,7 @@ class Transactions:
 
         Raises `unavailable` where the database does not answer; nothing was stored.
         """
-        with self._turn(), self.translated_errors(), self._writing() as connection, connection.begin():
+        with self._turn(), self.translated_errors(), self._for_writers.begin() as connection:
             yield connection
 
     def close(self) -> None:
@@ -79,7 +80,7 @@ class Transactions:
         """A transaction in which tables may be rebuilt. Raises as `write` does."""
         # A migration that rebuilds a table drops the old one, which deletes what refers to it while foreign keys are
         # on; inside of a transaction they cannot be switched (sqlite.org/foreignkeys.html, 5 and 6).
-        with self.translated_errors(), self._writing() as connection:
+        with self.translated_errors(), self._for_writers.connect() as connection:
             self._set_foreign_keys(connection, "OFF")
             with connection.begin():
                 yield connection
@@ -95,10 +96,6 @@ class Transactions:
             held = "stop the program that holds its file, or wait"
             remedy = held if reason in _HELD else "check its disk and its server"
             raise self._unavailable(f"the database does not work, {remedy}: {reason}") from exc
-
-    def _writing(self) -> Connection:
-        writing = {WRITES: True}
-        return self._engine.connect().execution_options(**writing)
 
     def _set_foreign_keys(self, connection: Connection, switch: str) -> None:
         if not self.is_shared:

@@ -1,34 +1,38 @@
 import { expect, test } from "vitest";
 
-import type { MeasureItem, PatchStatistics } from "../interface/types";
+import type { MeasureItem } from "../interface/types";
 import { drift as german } from "../words/de/drift";
 import { drift as english } from "../words/en/drift";
-import { expected, moved, valueOf, verdict } from "./sentences";
+import { expected, moved, valueOf, verdict, type Group } from "./sentences";
 
 const ITEM: MeasureItem = { measure: "probability", value: 0.52, training: 0.33, low: 0.27, high: 0.38, shift: "higher", patches: 1000, patients: 12 };
 
-function statistics(...measures: MeasureItem[]): PatchStatistics {
-  return {
-    version: "3", has_reference: true, false_alarms: 0.01, patches: 1000, other_models: 0, patients: 12, unnamed: 0,
-    oldest_at: null, newest_at: null, measures, probability_shares: null, training_probability_shares: null,
-  };
+function group(...measures: MeasureItem[]): Group {
+  return { kind: "patches", count: 1000, hasReference: true, measures, shares: null };
 }
 
 test("a measure that moved is told with its value, what is expected, and what to do", () => {
-  const [sentence] = moved(statistics(ITEM), english);
+  const [sentence] = moved(group(ITEM), english);
 
   expect(sentence?.text).toBe("In the latest 1,000 patches of 12 patients, P(IDC) is higher than in training: 0.52, where 0.27 to 0.38 is expected.");
   expect(sentence?.advice).toContain("Review");
 });
 
 test("the sentence is German in German", () => {
-  const [sentence] = moved(statistics({ ...ITEM, measure: "stain_hue_deg", value: 170, low: 130, high: 150 }), german);
+  const [sentence] = moved(group({ ...ITEM, measure: "stain_hue_deg", value: 170, low: 130, high: 150 }), german);
 
   expect(sentence?.text).toContain("rosa");
 });
 
+test("slides are told as slides, with another advice where the table has no stain", () => {
+  const [sentence] = moved({ ...group({ ...ITEM, patients: 1 }), kind: "slides" }, english);
+
+  expect(sentence?.text).toMatch(/^In the latest 1,000 patches of one slide, P\(IDC\) is higher/);
+  expect(sentence?.advice).toContain("focus of these slides");
+});
+
 test("what has not moved is not told", () => {
-  expect(moved(statistics({ ...ITEM, shift: "none" }, { ...ITEM, shift: "unknown" }), english)).toEqual([]);
+  expect(moved(group({ ...ITEM, shift: "none" }, { ...ITEM, shift: "unknown" }), english)).toEqual([]);
 });
 
 test("a share is in percent, and none is expected below zero or above all", () => {
@@ -38,9 +42,9 @@ test("a share is in percent, and none is expected below zero or above all", () =
 });
 
 test("the verdict names the first thing that keeps one from saying more", () => {
-  expect(verdict({ ...statistics(ITEM), patches: 0 })).toBe("empty");
-  expect(verdict({ ...statistics(ITEM), has_reference: false })).toBe("no-reference");
-  expect(verdict(statistics({ ...ITEM, shift: "unknown" }))).toBe("unknown");
-  expect(verdict(statistics({ ...ITEM, shift: "none" }, { ...ITEM, shift: "unknown" }))).toBe("same");
-  expect(verdict(statistics({ ...ITEM, shift: "none" }, ITEM))).toBe("moved");
+  expect(verdict({ ...group(ITEM), count: 0 })).toBe("empty");
+  expect(verdict({ ...group(ITEM), hasReference: false })).toBe("no-reference");
+  expect(verdict(group({ ...ITEM, shift: "unknown" }))).toBe("unknown");
+  expect(verdict(group({ ...ITEM, shift: "none" }, { ...ITEM, shift: "unknown" }))).toBe("same");
+  expect(verdict(group({ ...ITEM, shift: "none" }, ITEM))).toBe("moved");
 });

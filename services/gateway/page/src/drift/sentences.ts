@@ -1,6 +1,6 @@
 // What has moved, in sentences, and what to do about it.
 
-import type { MeasureItem, PatchMeasure, PatchStatistics } from "../interface/types";
+import type { MeasureItem, PatchMeasure, PatchStatistics, SlideStatistics } from "../interface/types";
 import { decimal, number, percent } from "../words/format";
 import type { Words } from "../words/en";
 
@@ -26,26 +26,45 @@ export function expected(item: MeasureItem, w: DriftWords): string {
 
 export type Sentence = { measure: PatchMeasure; text: string; advice: string };
 
+/** What is compared with the training: loose patches, or the patches of whole slides. */
+export type Group = {
+  kind: "patches" | "slides";
+  /** Patches. */
+  count: number;
+  hasReference: boolean;
+  measures: readonly MeasureItem[];
+  shares: number[] | null;
+};
+
+export function ofPatches({ patches, has_reference, measures, probability_shares }: PatchStatistics): Group {
+  return { kind: "patches", count: patches, hasReference: has_reference, measures, shares: probability_shares };
+}
+
+export function ofSlides({ has_reference }: PatchStatistics, slides: SlideStatistics): Group {
+  return { kind: "slides", count: slides.patches, hasReference: has_reference, measures: slides.measures, shares: slides.probability_shares };
+}
+
 /** A sentence for each measure that moved. */
-export function moved(found: PatchStatistics, w: DriftWords): Sentence[] {
-  return found.measures.flatMap((item) => {
+export function moved({ kind, measures }: Group, w: DriftWords): Sentence[] {
+  return measures.flatMap((item) => {
     if (item.shift !== "higher" && item.shift !== "lower") return [];
     const text = w.moved(
       number(item.patches),
-      w.ofPatients(item.patients, number(item.patients)),
+      w[kind].of(item.patients, number(item.patients)),
       w.subject[item.measure],
       w.direction[item.measure][item.shift],
       valueOf(item.measure, item.value),
       expected(item, w),
     );
-    return [{ measure: item.measure, text, advice: w.advice[item.measure][item.shift] }];
+    const advice = (kind === "slides" ? w.adviceOfSlides[item.measure]?.[item.shift] : undefined) ?? w.advice[item.measure][item.shift];
+    return [{ measure: item.measure, text, advice }];
   });
 }
 
-/** What can be said of all measures together. */
-export function verdict(found: PatchStatistics): "empty" | "no-reference" | "unknown" | "moved" | "same" {
-  if (found.patches === 0) return "empty";
-  if (!found.has_reference) return "no-reference";
-  if (found.measures.some(({ shift }) => shift === "higher" || shift === "lower")) return "moved";
-  return found.measures.every(({ shift }) => shift === "unknown") ? "unknown" : "same";
+/** What can be said of all measures of a group together. */
+export function verdict({ count, hasReference, measures }: Group): "empty" | "no-reference" | "unknown" | "moved" | "same" {
+  if (count === 0) return "empty";
+  if (!hasReference) return "no-reference";
+  if (measures.some(({ shift }) => shift === "higher" || shift === "lower")) return "moved";
+  return measures.every(({ shift }) => shift === "unknown") ? "unknown" : "same";
 }

@@ -43,6 +43,7 @@ export type ModelVersion = Schemas["ModelVersion"];
 export type ModelComparison = Schemas["ModelComparison"];
 export type VersionList = Schemas["VersionList"];
 export type PatchStatistics = Schemas["PatchStatistics"];
+export type SlideStatistics = Schemas["SlideStatistics"];
 export type MeasureItem = Schemas["MeasureItem"];
 export type PatchMeasure = Schemas["PatchMeasure"];
 export type GatewayStatus = Schemas["GatewayStatus"];

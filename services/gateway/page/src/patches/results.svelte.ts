@@ -19,6 +19,8 @@ class Results {
   /** Where the stored results go on; null at their end. */
   cursor = $state<string | null>(null);
   isLoading = $state(false);
+  /** Whether the folder that is shown was deleted. */
+  isGone = $state(false);
   /** The folder whose results these are; null for those of all folders and none. */
   folder = $state.raw<Folder | null>(null);
   private folderId: string | null = null;
@@ -41,7 +43,7 @@ class Results {
 
   /** Show a folder that has no results yet. */
   begin(folder: string | null): void {
-    [this.items, this.cursor, this.folder, this.folderId] = [[], null, null, folder];
+    [this.items, this.cursor, this.folder, this.folderId, this.isGone] = [[], null, null, folder, false];
     this.choose("all");
   }
 
@@ -68,12 +70,17 @@ class Results {
     if (folder.id === this.folderId) this.folder = folder;
   }
 
+  /** A folder was deleted, and its results with it. */
+  remove(folder: string): void {
+    this.items = this.items.filter(({ item }) => item.folder !== folder);
+    if (folder === this.folderId) [this.folder, this.cursor, this.isGone] = [null, null, true];
+  }
+
   /** Forget everything: someone else may sign in. */
   clear(): void {
     this.begin(null);
     this.files.clear();
   }
-
 
   private async loadPage(): Promise<void> {
     const own = this.folderId;

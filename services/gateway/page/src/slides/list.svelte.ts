@@ -99,6 +99,10 @@ class WorkItems {
     this.slideList.remove(id);
   }
 
+  removeFolder(id: string): void {
+    this.folderList.remove(id);
+  }
+
   async stateScale(id: string, um_per_px: number): Promise<void> {
     this.takeSlide(await send<Slide>(slidePath(id), "PATCH", { um_per_px }));
   }
@@ -110,6 +114,11 @@ class WorkItems {
   async deleteSlide(id: string): Promise<void> {
     await call(slidePath(id), { method: "DELETE" });
     this.removeSlide(id);
+  }
+
+  async deleteFolder(id: string): Promise<void> {
+    await call(`${foldersPath}/${id}`, { method: "DELETE" });
+    this.removeFolder(id);
   }
 
   sortBy(column: Column): void {

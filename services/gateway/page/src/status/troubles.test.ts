@@ -12,7 +12,7 @@ const ALARM: Alarm = {
 const FINE: GatewayStatus = {
   version: "0.1.0", site: "site", broker_connected: true, inference_ready: true,
   inference_servers: [{ url: "http://inference:8000", ready: true, breaker: "closed", in_progress: 0, looked_s_ago: 1 }],
-  store: "ok", slides: "ok", outbox: { waiting: 0, oldest_age_s: 0, degraded: false, expired: 0 },
+  store: "ok", slides: "ok", slides_version: "1.2.3", outbox: { waiting: 0, oldest_age_s: 0, degraded: false, expired: 0 },
   images: { stored: true, count: 3, bytes: 3000 }, disk: { free_bytes: 50e9, total_bytes: 100e9 },
   certificates: [{ name: "the broker", ends_at: "2027-06-01T12:00:00Z", usable: true, trouble: null }], degraded: [],
 };
@@ -23,6 +23,13 @@ function states(changes: Partial<GatewayStatus>, alarms = [ALARM]): Record<strin
 
 test("everything is fine where everything works", () => {
   expect(new Set(Object.values(states({})))).toEqual(new Set(["fine"]));
+});
+
+test("the version of the slides service is told as those of the others", () => {
+  const text = (changes: Partial<GatewayStatus>) => rows({ ...FINE, ...changes }, [], [], 2, NOW, w).find(({ name }) => name === w.slides)?.text;
+
+  expect(text({})).toBe("Works, 2 slides wait. Version 1.2.3.");
+  expect(text({ slides_version: null })).toBe("Works, 2 slides wait.");
 });
 
 test("what does not work is broken, and nothing else is", () => {

@@ -52,7 +52,8 @@ function device(model: Model, w: Words["status"]): Row {
 function slides(status: GatewayStatus, waiting: number | null, w: Words["status"]): Row {
   if (status.slides === "off") return { name: w.slides, state: "off", text: w.slidesOff };
   if (status.slides !== "ok") return { name: w.slides, state: "broken", text: status.slides };
-  return { name: w.slides, state: "fine", text: waiting === null ? w.works : w.waitingSlides(waiting) };
+  const version = status.slides_version ? ` ${w.version(status.slides_version)}` : "";
+  return { name: w.slides, state: "fine", text: (waiting === null ? w.works : w.waitingSlides(waiting)) + version };
 }
 
 function outbox(status: GatewayStatus, w: Words["status"]): Row {

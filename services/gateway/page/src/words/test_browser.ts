@@ -3,4 +3,5 @@
 Object.assign(globalThis, {
   localStorage: { getItem: () => "en", setItem: () => undefined },
   document: { documentElement: { lang: "" } },
+  addEventListener: () => undefined,
 });

@@ -44,8 +44,8 @@ def head_of(connection: Connection) -> ChainHead:
     return ChainHead(*_READ_HEAD.rows(connection)[0])
 
 
-def append(connection: Connection, head: ChainHead, events: Sequence[AuditEvent]) -> None:
-    """Continue the chain inside a transaction that has locked its head."""
+def append(connection: Connection, head: ChainHead, events: Sequence[AuditEvent]) -> ChainHead:
+    """Continue the chain inside a transaction that has locked its head; gives the new head."""
     rows = []
     for event in events:
         record = record_after(head, event)
@@ -54,6 +54,7 @@ def append(connection: Connection, head: ChainHead, events: Sequence[AuditEvent]
     if rows:
         _APPEND.run_many(connection, rows)
         _MOVE_HEAD.run(connection, last=head.sequence, digest=head.sha256)
+    return head
 
 
 @dataclass(frozen=True)

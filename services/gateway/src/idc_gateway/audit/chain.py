@@ -13,6 +13,7 @@ from typing import Any, Final
 
 GENESIS: Final = "0" * 64
 """The digest before the first record."""
+_CANONICAL: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
 
 
 @dataclass(frozen=True)
@@ -82,8 +83,7 @@ def record_digest(sequence: int, event: AuditEvent, previous_sha256: str) -> str
         "request_id": event.request_id,
         "details": event.details,
     }
-    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
-    return hashlib.sha256(canonical.encode()).hexdigest()
+    return hashlib.sha256(_CANONICAL.encode(content).encode()).hexdigest()
 
 
 def verify(records: Iterable[AuditRecord], head: ChainHead) -> Verification:

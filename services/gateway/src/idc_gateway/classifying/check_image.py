@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Final
 
 from idc_contracts import Reason
+from idc_contracts.bundle import PATCH
 from idc_gateway.classifying.uploads import Upload
 from idc_gateway.errors import BodyTooLarge, EmptyBody, NotAnImage, UnusableImage
 from idc_gateway.inference.ports import EncodedImage
@@ -14,7 +15,7 @@ from idc_gateway.results.classifications import UNKNOWN_ORIGIN, PatchOrigin
 from idc_gateway.results.images import image_digest
 from idc_modelio import errors as patch_errors
 from idc_modelio.field import field_box
-from idc_modelio.patches import inspect_image
+from idc_modelio.patches import read_image
 
 
 @dataclass(frozen=True)
@@ -28,11 +29,13 @@ class CheckedImage:
     media_type: str
     origin: PatchOrigin = UNKNOWN_ORIGIN
     once_key: str | None = None
+    patch: bytes | None = None
+    """See `EncodedImage.patch`."""
 
     @property
     def encoded(self) -> EncodedImage:
         """What inference gets."""
-        return EncodedImage(self.data, self.origin.um_per_px)
+        return EncodedImage(self.data, self.origin.um_per_px, self.patch)
 
     @cached_property
     def sha256(self) -> str:
@@ -40,6 +43,7 @@ class CheckedImage:
         return image_digest(self.data)
 
 
+_PATCH_SHAPE: Final = (PATCH.height_px, PATCH.width_px, 3)
 _QUICK_BYTES: Final = 32 * 1024
 _QUICK_SIDE_PX: Final = 128
 _PNG_START: Final = b"\x89PNG\r\n\x1a\n\x00\x00\x00\x0dIHDR"
@@ -64,11 +68,12 @@ def check_image(upload: Upload, max_bytes: int) -> CheckedImage:
     if upload.size_bytes > max_bytes:
         raise too_large(upload.label, upload.size_bytes, max_bytes)
     try:
-        header = inspect_image(upload.data)
+        header, pixels = read_image(upload.data)
     except patch_errors.NotAnImage as exc:
         raise NotAnImage(f"{upload.label}: {exc}{_forgotten_at(upload.data)}") from exc
     except patch_errors.PatchError as exc:
         raise UnusableImage(f"{upload.label}: {exc}") from exc
+    is_patch = pixels.shape == _PATCH_SHAPE and upload.origin.um_per_px is None
     return CheckedImage(
         upload.name,
         upload.data,
@@ -77,6 +82,7 @@ def check_image(upload: Upload, max_bytes: int) -> CheckedImage:
         f"image/{header.format.lower()}",
         upload.origin,
         upload.once_key,
+        pixels.tobytes() if is_patch else None,
     )
 
 

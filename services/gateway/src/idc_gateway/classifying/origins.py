@@ -29,14 +29,16 @@ here a place has two dimensions."""
 def safe_name(given: str) -> str:
     """A sender's file name as it may be stored and shown: its last part, printable, at most 255 characters."""
     last = re.split(r"[/\\]", given)[-1]
-    return "".join(
-        c if c.isprintable() and not "\ud800" <= c <= "\udfff" else "\N{REPLACEMENT CHARACTER}" for c in last
-    )[:MAX_NAME_LENGTH]
+    if not last.isprintable():  # half of a surrogate pair is not
+        last = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in last)
+    return last[:MAX_NAME_LENGTH]
 
 
 def origin_of(name: str, given: PatchOrigin = UNKNOWN_ORIGIN) -> PatchOrigin:
     """The sender's labels of a patch; missing ones are read from its name."""
     read = _origin_in(name)
+    if read is UNKNOWN_ORIGIN:
+        return given
     if given.x is not None or given.y is not None:
         # A place that was given has nothing to do with the extents in the name.
         read = PatchOrigin(read.patient, read.slide, read.x, read.y)

@@ -81,7 +81,7 @@ class ResultWriter:
         self._results = results
         self._index = index
         self._images = images
-        self._site = site
+        self._topic = CLASSIFICATIONS.at(site=site, device=device)
         self._device = device
         self._unsettled = Unsettled(clock)
         self._puts = ThreadPoolExecutor(PUTS_AT_ONCE, thread_name_prefix="puts")
@@ -130,10 +130,13 @@ class ResultWriter:
         known = {} if with_new_names else self._index.names(list(images))
         named = [_named(request, known) for request in requests]
         self._unsettled.add(name for names in named for name in names.new)
-        failures = self._put_all(
-            [(place, name, images[key]) for place, names in enumerate(named) for key, name in names.by_sha256.items()],
-            self._images,
-        )
+        missing = [
+            (place, name, images[key])
+            for place, names in enumerate(named)
+            for key, name in names.by_sha256.items()
+            if name in names.new or not self._images.has(name, images[key])
+        ]
+        failures = self._put_all(missing, self._images)
         return [failures.get(place, names) for place, names in enumerate(named)]
 
     def _put_all(self, objects: Sequence[tuple[int, str, bytes]], images: ImageStore) -> dict[int, ImagesUnavailable]:
@@ -215,11 +218,30 @@ class ResultWriter:
             entry.at,
             results=results,
             images=_new_images(entry),
-            messages=[message_of(r, site=self._site, device=self._device, request_id=job.request_id) for r in results],
+            messages=[self._message_of(result, job.request_id) for result in results],
             audit=[_audited(result, job) for result in results],
             device=self._device,
             receipt=Receipt(job.claim, to_receipt(entry.outcomes), entry.at) if job.claim else None,
         )
+
+    def _message_of(self, classification: Classification, request_id: str) -> OutgoingMessage:
+        """The event that reports a result to alarms."""
+        event = PatchClassified(
+            sent_at=classification.created_at,
+            source=self._device,
+            correlation_id=request_id,
+            classification_id=classification.id,
+            probability=classification.probability,
+            decision=classification.decision,
+            reasons=classification.reasons,
+            field=classification.field,
+            um_per_px=classification.origin.um_per_px,
+            model=classification.model,
+            thresholds=classification.thresholds,
+            latency_ms=classification.latency_ms,
+            classified_at=classification.created_at,
+        )
+        return OutgoingMessage(self._topic, event.to_payload())
 
 
 def _named(images: Sequence[CheckedImage], known: Mapping[str, str]) -> ObjectNames:
@@ -247,23 +269,3 @@ def _audited(result: Classification, job: Job) -> AuditEvent:
         "image_sha256": result.image_sha256,
     }
     return AuditEvent(CLASSIFIED, job.caller, str(result.id), result.created_at, job.request_id, details)
-
-
-def message_of(classification: Classification, *, site: str, device: str, request_id: str) -> OutgoingMessage:
-    """The event that reports a result to alarms."""
-    event = PatchClassified(
-        sent_at=classification.created_at,
-        source=device,
-        correlation_id=request_id,
-        classification_id=classification.id,
-        probability=classification.probability,
-        decision=classification.decision,
-        reasons=classification.reasons,
-        field=classification.field,
-        um_per_px=classification.origin.um_per_px,
-        model=classification.model,
-        thresholds=classification.thresholds,
-        latency_ms=classification.latency_ms,
-        classified_at=classification.created_at,
-    )
-    return OutgoingMessage(CLASSIFICATIONS.at(site=site, device=device), event.to_payload())

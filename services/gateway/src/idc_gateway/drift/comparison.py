@@ -55,13 +55,20 @@ def compare(
         reference: Of the model that serves; None if it has none.
         measures: How many measures are looked at together.
     """
-    count, means = sum(map(len, patients)), [fmean(values) for values in patients]
+    return compare_means([(fmean(values), len(values)) for values in patients], reference, measures)
+
+
+def compare_means(
+    patients: Sequence[tuple[float, int]], reference: MeasureReference | None, measures: int = 1
+) -> MeasuredPatches:
+    """As `compare`, by the mean of each patient's patches and their number."""
+    means, count = [mean for mean, _ in patients], sum(patches for _, patches in patients)
     if not means:
         return MeasuredPatches(None, None, None, Shift.UNKNOWN, 0, 0)
     if reference is None or not (reference.deviation_between or reference.deviation_within):
         # What never varied in the training tells nothing of how much it may vary.
         return MeasuredPatches(fmean(means), None, None, Shift.UNKNOWN, count, len(means))
-    variances = [_variance(reference, len(values)) for values in patients]
+    variances = [_variance(reference, patches) for _, patches in patients]
     weight = sum(1 / variance for variance in variances)
     value = sum(mean / variance for mean, variance in zip(means, variances, strict=True)) / weight
     reach = t_quantile(1 - FALSE_ALARMS / measures / 2, reference.patients - 1)

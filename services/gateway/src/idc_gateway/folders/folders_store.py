@@ -2,19 +2,23 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, case, func, insert, select, update
+from sqlalchemy import Connection, Row, case, delete, func, insert, select, update
 
 from idc_contracts import Decision
-from idc_gateway.audit.audit_store import append, lock_head
+from idc_gateway.audit.audit_store import append, head_of, lock_head
 from idc_gateway.audit.chain import AuditEvent
-from idc_gateway.errors import Forbidden
+from idc_gateway.errors import FolderDeleted, Forbidden
 from idc_gateway.folders.folders import Folder, FolderCounts, FolderFacts, FolderPage, FolderState, LeftOutFile
 from idc_gateway.sql.database import Database
-from idc_gateway.sql.tables import classifications, folders
+from idc_gateway.sql.tables import audit, classifications, folders
+
+DELETED: Final = "folder.deleted"
+"""What the audit chain calls it."""
 
 
 class FoldersStore:
@@ -33,6 +37,7 @@ class FoldersStore:
 
         Raises:
             Forbidden: Somebody else made the folder.
+            FolderDeleted: It was deleted.
         """
         with self._database.write() as connection:
             head = lock_head(connection)
@@ -40,6 +45,7 @@ class FoldersStore:
             if before is not None and before.received_by != event.actor:
                 raise Forbidden(f"folder {identity} was made by {before.received_by!r}: make one of your own")
             if before is None:
+                _refuse_deleted(connection, identity)
                 made = {"id": identity, "received_at": event.at, "received_by": event.actor}
                 connection.execute(insert(folders).values(**made, **_columns(facts, event.at)))
             else:
@@ -48,6 +54,32 @@ class FoldersStore:
                 append(connection, head, [event])
             row = connection.execute(select(folders).where(folders.c.id == identity)).one()
             return _counted(connection, [row])[0], before is None
+
+    def delete(self, identity: UUID, event: AuditEvent) -> bool:
+        """Delete a folder alone, without its results; False where there is none.
+
+        Args:
+            identity: Nobody can make a folder of this id again.
+            event: Who deletes it, and when: `folder.deleted`. The numbers of its results are added.
+        """
+        with self._database.write() as connection:
+            head = lock_head(connection)
+            rows = connection.execute(select(folders).where(folders.c.id == identity)).all()
+            if not rows:
+                return False
+            (folder,) = _counted(connection, rows)
+            connection.execute(delete(folders).where(folders.c.id == identity))
+            append(connection, head, [replace(event, details=dict(vars(folder.counts)))])
+        return True
+
+    def deleted_since(self, record: int | None) -> tuple[list[UUID], int]:
+        """The folders that were deleted behind a record of the audit chain, and its last one; None only tells that."""
+        wanted = (audit.c.action == DELETED, audit.c.sequence > (record or 0))
+        with self._database.read_snapshot() as connection:
+            last = head_of(connection).sequence
+            if record is None or record >= last:
+                return [], last
+            return [UUID(text) for text in connection.execute(select(audit.c.subject).where(*wanted)).scalars()], last
 
     def exists(self, identity: UUID) -> bool:
         """Whether there is a folder of this id."""
@@ -83,6 +115,12 @@ class FoldersStore:
                 added = select(table.c.folder).where(table.c.sequence > sequence, table.c.folder.is_not(None))
                 found |= set(connection.execute(added.distinct()).scalars())
         return found, newest
+
+
+def _refuse_deleted(connection: Connection, identity: UUID) -> None:
+    was_deleted = select(audit.c.sequence).where(audit.c.subject == str(identity), audit.c.action == DELETED).limit(1)
+    if connection.execute(was_deleted).first() is not None:
+        raise FolderDeleted(f"folder {identity} was deleted: make one with another id, and send its patches again")
 
 
 def _columns(facts: FolderFacts, now: datetime) -> dict[str, Any]:

@@ -5,6 +5,7 @@ import json
 import logging
 import ssl
 from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
@@ -22,6 +23,7 @@ from idc_gateway.inference.oip_messages import (
     ServerMetadata,
     binary_request,
     json_request,
+    patches_request,
 )
 from idc_gateway.inference.ports import EncodedImage, ModelDescription, ModelVersion, Prediction
 
@@ -55,7 +57,8 @@ class OipInference:
         self._client = open_client(max_connections=MAX_CONNECTIONS, is_traced=True)
         # Probes have their own connections: they must not queue behind the requests that they judge.
         self._probes = open_client(max_connections=2, is_traced=False)
-        self._takes_binary: bool | None = None
+        self._takes: _Takes | None = None
+        """None until it was asked, and after each failure: another server, or another model, may be there now."""
         self._logged: str | None = None
 
     async def is_ready(self) -> bool:
@@ -78,8 +81,8 @@ class OipInference:
 
     async def predict(self, images: Sequence[EncodedImage], request_id: str) -> list[Prediction]:
         """Classify encoded images, in their order. See `InferenceServer.predict`."""
-        if self._takes_binary is None:
-            self._takes_binary = await self._asks_for_binary()
+        if self._takes is None:
+            self._takes = await self._asks_what_it_takes()
         predictions: list[Prediction] = []
         for start in range(0, len(images), CHUNK_IMAGES):
             predictions += await self._predict_chunk(images[start : start + CHUNK_IMAGES], request_id)
@@ -87,9 +90,9 @@ class OipInference:
 
     async def describe(self) -> ModelDescription:
         """The server's description of its model. See `InferenceServer.describe`."""
-        answer = await self._answered(self._client.get(self._model_path))
+        metadata = await self._metadata()
         try:
-            return ModelMetadata.model_validate_json(answer.body).description()
+            return metadata.description()
         except ValueError as exc:
             raise InferenceBroken("the inference service's metadata does not follow the protocol") from exc
 
@@ -117,30 +120,53 @@ class OipInference:
         """Close the connections."""
         await asyncio.gather(self._client.close(), self._probes.close())
 
-    async def _asks_for_binary(self) -> bool:
-        """Whether the server takes tensors as bytes behind the JSON: an extension, which it names where it has it."""
+    async def _asks_what_it_takes(self) -> "_Takes":
+        """Tensors as bytes behind the JSON are an extension, which a server names where it has it."""
         answer = await self._answered(self._client.get("/v2"))
         try:
-            extensions = ServerMetadata.model_validate_json(answer.body).extensions
+            extensions = ServerMetadata.model_validate_json(answer.body).extensions or []
         except ValueError as exc:
             raise InferenceBroken("the inference service's metadata does not follow the protocol") from exc
-        return extensions is not None and BINARY_EXTENSION in extensions
+        if BINARY_EXTENSION not in extensions:
+            return _Takes(binary=False, patches=False)
+        try:
+            patches = (await self._metadata()).takes_patches
+        except InferenceBroken:  # encoded images need no metadata
+            patches = False
+        return _Takes(binary=True, patches=patches)
+
+    async def _metadata(self) -> ModelMetadata:
+        answer = await self._answered(self._client.get(self._model_path))
+        try:
+            return ModelMetadata.model_validate_json(answer.body)
+        except ValueError as exc:
+            raise InferenceBroken("the inference service's metadata does not follow the protocol") from exc
 
     async def _predict_chunk(self, images: Sequence[EncodedImage], request_id: str) -> list[Prediction]:
+        assert self._takes is not None  # noqa: S101 - its caller asked
+        patches = [image.patch for image in images if image.patch is not None] if self._takes.patches else []
+        if len(patches) < len(images):
+            return await self._predict_encoded(images, request_id)
+        try:
+            return await self._ask(*patches_request(patches, _first(request_id)), len(images), request_id)
+        except InferenceRefused:  # a model of patches of another size may have come
+            self._takes = None
+            return await self._predict_encoded(images, request_id)
+
+    async def _predict_encoded(self, images: Sequence[EncodedImage], request_id: str) -> list[Prediction]:
+        if self._takes is None or self._takes.binary:
+            return await self._ask(*binary_request(images, _first(request_id)), len(images), request_id)
+        return await self._ask(json_request(images, _first(request_id)), None, len(images), request_id)
+
+    async def _ask(self, body: bytes, header_length: int | None, count: int, request_id: str) -> list[Prediction]:
         # The header has every id, for the logs; the protocol's own id is the first one's.
         headers = {"Content-Type": "application/json", "X-Request-ID": request_id}
-        request_id = request_id.partition(SEVERAL_IDS)[0]
-        if self._takes_binary:
-            body, header_length = binary_request(images, request_id)
-            headers |= {
-                "Content-Type": "application/octet-stream",
-                "Inference-Header-Content-Length": str(header_length),
-            }
-        else:
-            body = json_request(images, request_id)
+        if header_length is not None:
+            headers["Content-Type"] = "application/octet-stream"
+            headers["Inference-Header-Content-Length"] = str(header_length)
         answer = await self._answered(self._client.post(f"{self._model_path}/infer", body, headers))
         try:
-            return Answer.model_validate_json(answer.body).predictions(len(images))
+            return Answer.model_validate_json(answer.body).predictions(count)
         except ValueError as exc:
             reason = f"{exc.error_count()} wrong fields" if isinstance(exc, ValidationError) else exc
             raise InferenceBroken(f"the inference service's answer does not follow the protocol: {reason}") from exc
@@ -149,12 +175,24 @@ class OipInference:
         try:
             answer = await asking
         except NoAnswer as exc:
-            self._takes_binary = None  # another server may come back
+            self._takes = None  # another server may come back
             if exc.is_ours_to_mend:
                 raise InferenceUnavailable(f"the inference service cannot be trusted: {exc}") from exc
             raise InferenceUnavailable("the inference service does not answer: try again in a moment") from exc
         _check_status(answer)
         return answer
+
+
+@dataclass(frozen=True)
+class _Takes:
+    """What a server takes beside images in JSON."""
+
+    binary: bool
+    patches: bool
+
+
+def _first(request_ids: str) -> str:
+    return request_ids.partition(SEVERAL_IDS)[0]
 
 
 def _check_status(answer: HttpAnswer) -> None:

@@ -9,16 +9,19 @@ import json
 import struct
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from pydantic import BaseModel, Json
 
 from idc_contracts import Check, ModelRef, Probability, Sha256, Thresholds, decide
+from idc_contracts.bundle import PATCH
 from idc_contracts.decision import checks_from_text
 from idc_gateway.inference.ports import EncodedImage, ModelDescription, Prediction
 
 BINARY_EXTENSION: Final = "binary_tensor_data"
 _NOT_STATED: Final = 0.0
+_PATCH: Final = "patch"
+_PATCH_SHAPE: Final = (PATCH.height_px, PATCH.width_px, 3)
 
 
 class _Output(BaseModel):
@@ -47,9 +50,10 @@ class Answer(BaseModel):
         Raises:
             ValueError: An output that thresholds or checks need is absent, is not of numbers, or has another length.
         """
-        model = ModelRef(name=self.model_name, version=self.model_version, sha256=self.parameters.sha256)
-        thresholds = Thresholds(no_idc_below=self.parameters.no_idc_below, idc_from=self.parameters.idc_from)
-        checks = _checks(self.parameters.checks)
+        given = self.parameters
+        model = _model(self.model_name, self.model_version, given.sha256)
+        thresholds = _thresholds(given.no_idc_below, given.idc_from)
+        checks = _checks(given.checks)
         probabilities = self._numbers("probability", count)
         checked = {check.output: self._numbers(check.output, count) for check in checks}
         return [
@@ -61,17 +65,33 @@ class Answer(BaseModel):
 
     def _numbers(self, name: str, count: int) -> list[float]:
         values = next((output.data for output in self.outputs if output.name == name), [])
-        if len(values) != count or any(isinstance(value, str) for value in values):
+        if len(values) != count or isinstance(values[0], str):  # all are texts, or all are numbers
             raise ValueError(
                 f"{count} images got {len(values)} values of the output {name!r}: it needs as many numbers"
             )
-        return cast(list[float], values)
+        return values
+
+
+# Every answer of a model has the same.
+@lru_cache(maxsize=8)
+def _checks(text: str) -> tuple[Check, ...]:
+    return checks_from_text(text)
 
 
 @lru_cache(maxsize=8)
-def _checks(text: str) -> tuple[Check, ...]:
-    # Every answer of a model has the same text.
-    return checks_from_text(text)
+def _model(name: str, version: str, sha256: str) -> ModelRef:
+    return ModelRef(name=name, version=version, sha256=sha256)
+
+
+@lru_cache(maxsize=8)
+def _thresholds(no_idc_below: float, idc_from: float) -> Thresholds:
+    return Thresholds(no_idc_below=no_idc_below, idc_from=idc_from)
+
+
+class _Input(BaseModel):
+    name: str
+    datatype: str
+    shape: list[int]
 
 
 class ServerMetadata(BaseModel):
@@ -98,7 +118,13 @@ class ModelMetadata(BaseModel):
 
     name: str
     versions: list[str] | None = None
+    inputs: list[_Input] | None = None
     parameters: _MetadataParameters | None = None
+
+    @property
+    def takes_patches(self) -> bool:
+        """Whether it takes decoded patches of the project's size, beside encoded images."""
+        return _Input(name=_PATCH, datatype="UINT8", shape=[-1, *_PATCH_SHAPE]) in (self.inputs or [])
 
     def description(self) -> ModelDescription:
         given, versions = self.parameters or _MetadataParameters(), self.versions or []
@@ -123,6 +149,18 @@ class ModelMetadata(BaseModel):
 
 def _as_number(version: str) -> int:
     return int(version) if version.isdecimal() else -1
+
+
+def patches_request(patches: Sequence[bytes], request_id: str) -> tuple[bytes, int]:
+    """The body for decoded patches (`EncodedImage.patch`), and how many bytes of it are the JSON header."""
+    tensor = {
+        "name": _PATCH,
+        "datatype": "UINT8",
+        "shape": [len(patches), *_PATCH_SHAPE],
+        "parameters": {"binary_data_size": sum(map(len, patches))},
+    }
+    head = json.dumps({"id": request_id, "inputs": [tensor]}).encode()
+    return b"".join([head, *patches]), len(head)
 
 
 def binary_request(images: Sequence[EncodedImage], request_id: str) -> tuple[bytes, int]:

@@ -16,6 +16,9 @@ class EncodedImage(NamedTuple):
     data: bytes
     um_per_px: float | None = None
     """Its scale in micrometres per pixel; None where nobody stated it."""
+    patch: bytes | None = None
+    """The same image decoded, where it has a patch's size and no stated scale: RGB, uint8, row by row. A server that
+    takes patches need not decode it again."""
 
 
 @dataclass(frozen=True)

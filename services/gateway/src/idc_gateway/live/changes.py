@@ -9,6 +9,9 @@ from typing import Final
 MOST: Final = 512
 """So many changes are kept; whoever is further behind starts over."""
 
+RELOAD: Final = "reload"
+"""The event that says: what you have may be outdated, ask for it again."""
+
 
 @dataclass(frozen=True)
 class Change:
@@ -42,6 +45,10 @@ class Changes:
             self._dropped = self._latest.popitem(last=False)[1].number
         self._next.set()
         self._next = asyncio.Event()
+
+    def put_reload(self) -> None:
+        """Note that something changed, and that nobody knows what."""
+        self.put(RELOAD, "", "{}")
 
     def after(self, number: int) -> list[Change] | None:
         """What changed after a number, oldest first; None where some of that is no more known."""

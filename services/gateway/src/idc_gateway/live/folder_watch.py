@@ -1,5 +1,6 @@
-"""Folders that got results, or word of their senders, from whatever gateway on this database."""
+"""Folders that got results or word of their senders, or were deleted, from whatever gateway on this database."""
 
+import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
@@ -26,11 +27,12 @@ class FolderWatch:
         self._document_of = document_of
         self._clock = clock
         self._sequence: int | None = None
+        self._record: int | None = None
         self._told: dict[UUID, str] = {}
 
     def forget(self) -> None:
         """See `Watch`."""
-        self._sequence = None
+        self._sequence = self._record = None
         self._told = {}
 
     async def look(self, changes: Changes) -> None:
@@ -44,3 +46,8 @@ class FolderWatch:
             if not is_first and document != self._told.get(identity):
                 changes.put("folder", str(identity), document)
         self._told = documents
+        gone, self._record = await executors.feed(self._store.deleted_since, self._record)
+        for identity in gone:
+            changes.put("folder-removed", str(identity), json.dumps({"id": str(identity)}))
+        if is_first:
+            changes.put_reload()

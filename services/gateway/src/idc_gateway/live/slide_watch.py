@@ -19,7 +19,7 @@ class SlideWatch:
 
     def __init__(self, connection: SlidesConnection) -> None:
         self._connection = connection
-        self._known: dict[str, str] = {}
+        self._known: dict[str, Any] = {}
         """Records by id: the newest slides, and those on their way."""
         self._moving: set[str] = set()
         self._total: int | None = None
@@ -31,20 +31,23 @@ class SlideWatch:
     async def look(self, changes: Changes) -> None:
         """See `Watch`."""
         newest, total = await self._page(limit=_NEWEST)
-        moving: dict[str, str] = {}
+        seen = dict(newest)
         for state in _MOVING:
-            moving |= (await self._page(limit=_MOST_MOVING, state=state))[0]
-        seen = newest | moving
-        if self._total is not None:
+            seen |= (await self._page(limit=_MOST_MOVING, state=state))[0]
+        if self._total is None:
+            changes.put_reload()
+        else:
             new = newest.keys() - self._known.keys()
             if total != self._total + len(new):
-                changes.put("reload", "", "{}")  # some were deleted, or more came than were looked at
-            for identity, document in seen.items():
-                if document != self._known.get(identity):
-                    changes.put("slide", identity, document)
+                changes.put_reload()  # some were deleted, or more came than were looked at
+            for identity, slide in seen.items():
+                if slide != self._known.get(identity):
+                    changes.put("slide", identity, json.dumps(slide))
             for identity in self._moving - seen.keys():
                 await self._tell(identity, changes)
-        self._known, self._moving, self._total = seen, set(moving), total
+        self._known, self._total = seen, total
+        # By what was seen of them: one that is deleted between two of these lists is missing in the second one alone.
+        self._moving = {identity for identity, slide in seen.items() if slide["state"] in _MOVING}
 
     async def _tell(self, identity: str, changes: Changes) -> None:
         """What became of a slide that is on its way no more."""
@@ -54,12 +57,12 @@ class SlideWatch:
         elif status == HTTPStatus.NOT_FOUND:
             changes.put("slide-removed", identity, json.dumps({"id": identity}))
 
-    async def _page(self, **query: Any) -> tuple[dict[str, str], int]:
+    async def _page(self, **query: Any) -> tuple[dict[str, Any], int]:
         status, page = await self._ask("/slides", **query)
         if status != HTTPStatus.OK:
             raise SlidesBroken(f"the slides service answers {status} where it lists slides")
         try:
-            return {slide["id"]: json.dumps(slide) for slide in page["items"]}, page["total"]
+            return {slide["id"]: slide for slide in page["items"] if slide["state"]}, page["total"]
         except (KeyError, TypeError) as exc:
             raise SlidesBroken("the slides service's list of slides is invalid") from exc
 

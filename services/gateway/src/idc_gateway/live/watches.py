@@ -10,10 +10,13 @@ class Watch(Protocol):
     """Looks for changes of one kind."""
 
     def forget(self) -> None:
-        """Forget what was seen: nobody listened for a while."""
+        """Forget what was seen: nobody listened for a while, or a look failed."""
 
     async def look(self, changes: Changes) -> None:
-        """Put what is new since the last look; the first look only learns what there is.
+        """Put what is new since the last look.
+
+        The first look learns what there is. It tells either all of that, or `reload`: what changed between a page's own
+        look and this one was not seen.
 
         Raises:
             GatewayError: What is looked at does not work; the next look tries again.
@@ -25,7 +28,7 @@ class AlarmWatch:
 
     def __init__(self, document_of_all: Callable[[], str]) -> None:
         """Take what writes all alarms as JSON."""
-        self.document_of_all = document_of_all
+        self._document_of_all = document_of_all
         self._seen = ""
 
     def forget(self) -> None:
@@ -34,7 +37,7 @@ class AlarmWatch:
 
     async def look(self, changes: Changes) -> None:
         """See `Watch`."""
-        document = self.document_of_all()
+        document = self._document_of_all()
         if document != self._seen:
             self._seen = document
             changes.put("alarms", "", document)

@@ -3,9 +3,11 @@
 import asyncio
 import logging
 import random
+import ssl
+from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Final, Literal, Self
 
 import aiomqtt
@@ -24,6 +26,8 @@ logger = logging.getLogger(__name__)
 FIRST_BACKOFF_S: Final = 0.5
 LONGEST_BACKOFF_S: Final = 15.0
 CONFIRMATION_TIMEOUT_S: Final = 10.0
+READ_BYTES: Final = 16 * 1024
+"""As much as a TLS record has."""
 STATUS_REPEAT_S: Final = 15
 
 SESSION_EXPIRY_S: Final = 30 * 24 * 3600
@@ -32,6 +36,34 @@ SESSION_EXPIRY_S: Final = 30 * 24 * 3600
 
 class _Refused(aiomqtt.MqttError):
     """The broker rejected a message."""
+
+
+_is_retained = lru_cache(is_retained)
+
+
+class JoiningSocket(ssl.SSLSocket):
+    """Reads what has come at once, and hands it out in the pieces that paho wants: three for each confirmation."""
+
+    _come = b""
+
+    def recv(self, buflen: int = 1024, flags: int = 0) -> bytes:
+        """See `socket.recv`."""
+        come = self._come or super().recv(READ_BYTES, flags)
+        self._come = come[buflen:]
+        return come[:buflen]
+
+    def pending(self) -> int:
+        """Bytes that are here already."""
+        return len(self._come) + super().pending()
+
+
+def join_publishes(waiting: deque[Any]) -> None:
+    """Make one packet of paho's waiting ones, where all are messages at QoS 1: paho only needs to send their bytes."""
+    if len(waiting) > 1 and all(packet["command"] & 0xF0 == mqtt.PUBLISH and packet["qos"] for packet in waiting):
+        whole = b"".join(packet["packet"][packet["pos"] :] for packet in waiting)
+        joined = {**waiting[0], "packet": whole, "pos": 0, "to_process": len(whole)}
+        waiting.clear()
+        waiting.append(joined)
 
 
 class _Client(aiomqtt.Client):
@@ -83,6 +115,25 @@ class _Client(aiomqtt.Client):
         if confirmation is not None and not confirmation.done():
             confirmation.set_result(reason_code)
         super()._on_publish(client, userdata, mid, reason_code, properties)
+
+    def _on_socket_register_write(self, _client: mqtt.Client, _userdata: Any, sock: Any) -> None:
+        """Send what waits a moment later, together: paho makes a TLS record and a system call of each message."""
+        soon = self._loop.call_soon_threadsafe if self._is_connecting else self._loop.call_soon
+        soon(self._write, sock)
+
+    def _write(self, sock: Any) -> None:
+        descriptor: int = sock.fileno()
+        if self._client.socket() is not sock:  # it was lost meanwhile
+            return
+        join_publishes(self._client._out_packet)
+        try:
+            self._client.loop_write()
+        except Exception as exc:  # noqa: BLE001 - as aiomqtt does: the connection is broken
+            if not self._disconnected.done():
+                self._disconnected.set_exception(exc)
+            return
+        if self._client.socket() is sock and self._client.want_write():
+            self._loop.add_writer(descriptor, self._write, sock)
 
     async def deliver(self, topic: str, payload: bytes, *, retain: bool = False, timeout_s: float) -> None:
         """Publish at QoS 1 and wait for the broker's confirmation; several callers are sent in their order.
@@ -144,7 +195,7 @@ class MqttBus:
         client = self._client
         if client is None:
             raise BusUnavailable("there is no connection to the broker")
-        topic, retain = message.topic, is_retained(message.topic)
+        topic, retain = message.topic, _is_retained(message.topic)
         try:
             await client.deliver(topic, message.payload, retain=retain, timeout_s=self._confirmation_timeout_s)
         except _Refused as exc:
@@ -174,6 +225,8 @@ class MqttBus:
             backoff_s = min(backoff_s * 2, LONGEST_BACKOFF_S)
 
     def _new_client(self) -> _Client:
+        context = self._settings.tls_context()
+        context.sslsocket_class = JoiningSocket
         properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call] # paho left this one out
         properties.SessionExpiryInterval = SESSION_EXPIRY_S
         return _Client(
@@ -182,7 +235,7 @@ class MqttBus:
             identifier=f"idc-gateway-{self._site}-{self._device}",
             username=self._settings.username,
             password=self._settings.password(),
-            tls_context=self._settings.tls_context(),
+            tls_context=context,
             protocol=aiomqtt.ProtocolVersion.V5,
             clean_start=False,
             properties=properties,

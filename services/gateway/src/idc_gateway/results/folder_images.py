@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import NamedTemporaryFile
+from secrets import token_hex
 from typing import Final
 
 from idc_gateway.errors import ImagesUnavailable
@@ -31,6 +31,12 @@ class FolderImages:
                     sync(self._folder)
                 _write(path, data)
             sync(path.parent)
+
+    def has(self, name: str, data: bytes) -> bool:
+        try:
+            return _content(self._path(name)) == data
+        except OSError:
+            return False
 
     def get(self, name: str) -> bytes | None:
         with _translated_errors():
@@ -64,16 +70,17 @@ def _content(path: Path) -> bytes | None:
 
 
 def _write(path: Path, data: bytes) -> None:
-    with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", suffix=".part", delete=False) as file:
-        part = Path(file.name)
-        try:
+    part = path.with_name(f".{path.name}.{token_hex(4)}.part")
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
             file.write(data)
             file.flush()
-            os.fsync(file.fileno())
-            part.replace(path)
-        except BaseException:
-            part.unlink(missing_ok=True)
-            raise
+            os.fsync(descriptor)
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
 
 
 def sync(path: Path) -> None:

@@ -16,6 +16,12 @@ class ImageStore(Protocol):
     def put(self, name: str, data: bytes) -> None:
         """Store an image, durably when this returns. Storing it again changes nothing."""
 
+    def has(self, name: str, data: bytes) -> bool:
+        """Whether an image that was stored is still there, unharmed.
+
+        False also where that is unknown, or costs as much as storing it again. Raises nothing.
+        """
+
     def get(self, name: str) -> bytes | None:
         """An image's bytes; None where it is missing or damaged."""
 

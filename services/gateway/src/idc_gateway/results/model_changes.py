@@ -9,14 +9,13 @@ from idc_gateway.results.unit_of_work import UnitOfWork
 MODEL_CHANGED: Final = "model.changed"
 
 
-def with_model_changes(latest: AuditEvent | None, units: list[UnitOfWork]) -> Iterator[AuditEvent]:
+def with_model_changes(before: str, units: list[UnitOfWork]) -> Iterator[AuditEvent]:
     """The audit events of units of work, each change of the model before the results that came with it.
 
     Args:
-        latest: The chain's latest change, of any gateway; none may be added before these are written.
+        before: The digest in the chain's latest change, of any gateway; none may be added before these are written.
         units: In the order in which they are stored.
     """
-    before = latest.details["sha256"] if latest else ""
     for unit in units:
         for model in (result.model for result in unit.results):
             if unit.device is not None and model.sha256 != before:

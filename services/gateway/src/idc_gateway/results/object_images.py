@@ -35,6 +35,9 @@ class ObjectImages:
         with _translated_errors():
             obstore.put(self._store, _key(name), data)
 
+    def has(self, name: str, data: bytes) -> bool:  # noqa: ARG002 - see `ImageStore`
+        return False
+
     def get(self, name: str) -> bytes | None:
         try:
             with _translated_errors():

@@ -44,6 +44,8 @@ class ResultsStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._last_model = (EMPTY, "")
+        """The chain's end after the last results, and their model's digest."""
 
     def add(self, units: Sequence[UnitOfWork]) -> list[bool]:
         """Store units of work; for each whether it was stored. See `store`."""
@@ -70,8 +72,19 @@ class ResultsStore:
             messages = put(connection, [(message, unit.at) for unit in new for message in unit.messages])
             old = [unit for unit, is_fresh in zip(units, fresh, strict=True) if not is_fresh]
             abandon(connection, [image.stored_as for unit in old for image in unit.images])
-            append(connection, head, list(with_model_changes(latest_event(connection, MODEL_CHANGED), new)))
+            before = self._model_before(connection, head)
+            head = append(connection, head, list(with_model_changes(before, new)))
+        models = [result.model.sha256 for unit in new if unit.device is not None for result in unit.results]
+        self._last_model = (head, models[-1] if models else before)
         return Stored(fresh, messages)
+
+    def _model_before(self, connection: Connection, head: ChainHead) -> str:
+        """The digest of the model of the results before; empty where there are none. The head is locked."""
+        seen, digest = self._last_model
+        if seen == head:  # nothing was recorded since
+            return digest
+        latest = latest_event(connection, MODEL_CHANGED)
+        return latest.details["sha256"] if latest else ""
 
     def get(self, identity: UUID) -> Classification | None:
         """One result; None where there is none."""

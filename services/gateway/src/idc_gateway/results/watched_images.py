@@ -46,6 +46,9 @@ class WatchedImages:
         with self._watched():
             self._images.put(name, data)
 
+    def has(self, name: str, data: bytes) -> bool:
+        return self._images.has(name, data)
+
     def get(self, name: str) -> bytes | None:
         return self._images.get(name)
 

@@ -80,6 +80,12 @@ class SlidesAnswer:
             self._answer.close()
 
 
+def _version_in(server: str) -> str | None:
+    """The version in a `Server` header such as `idc-slides/1.2.3`."""
+    product, _, version = server.partition("/")
+    return version if product == "idc-slides" and version else None
+
+
 class SlidesConnection:
     """Connections to one slides service, opened when they are needed."""
 
@@ -87,6 +93,8 @@ class SlidesConnection:
         self._url = url.rstrip("/")
         self._stall_s = stall_s
         self._sessions: dict[Pool, aiohttp.ClientSession] = {}
+        self.version: str | None = None
+        """Of the service, as its latest answer says; None before the first one, or where it does not say."""
 
     async def ask(
         self,
@@ -124,6 +132,7 @@ class SlidesConnection:
                 if moving is not None and moving.failure is not None:
                     raise moving.failure from None
                 raise SlidesUnavailable(f"the slides service does not answer: {_reason(exc)}; try again") from exc
+        self.version = _version_in(answer.headers.get("Server", ""))
         return SlidesAnswer(answer, is_request_whole=moving is None or moving.is_whole, stall_s=self._stall_s)
 
     async def close(self) -> None:

@@ -10,6 +10,8 @@ from typing import Any, Final
 
 from sqlalchemy import ClauseElement, Connection, Dialect, Select
 
+from idc_servicekit.sql.types import UtcDateTime
+
 _Convert = Callable[[Any], Any] | None
 
 
@@ -78,6 +80,24 @@ def _cursor(connection: Connection) -> Any:
     return connection.connection.cursor()
 
 
+def _converter(kind: Any, dialect: Dialect) -> _Convert:
+    convert: _Convert = kind.bind_processor(dialect)
+    if convert is None or not isinstance(kind, UtcDateTime):
+        return convert
+    last: tuple[Any, Any] = (None, convert(None))
+
+    def convert_once(value: Any) -> Any:
+        """Convert a time; the rows of one transaction have the same one."""
+        nonlocal last
+        before, converted = last
+        if value is not before:
+            converted = convert(value)
+            last = value, converted
+        return converted
+
+    return convert_once
+
+
 def _compile(clause: ClauseElement, dialect: Dialect, columns: list[str] | None) -> _Compiled:
     compiled: Any = clause.compile(dialect=dialect, column_keys=columns)
     kinds = {name: bind.type.dialect_impl(dialect) for bind, name in compiled.bind_names.items()}
@@ -85,7 +105,7 @@ def _compile(clause: ClauseElement, dialect: Dialect, columns: list[str] | None)
     selected = list(clause.selected_columns) if isinstance(clause, Select) else []
     return _Compiled(
         str(compiled),
-        [(name, kinds[name].bind_processor(dialect)) for name in names],
+        [(name, _converter(kinds[name], dialect)) for name in names],
         {name: bind.value for bind, name in compiled.bind_names.items() if not bind.required},
         bool(compiled.positional),
         [column.type.dialect_impl(dialect).result_processor(dialect, None) for column in selected],

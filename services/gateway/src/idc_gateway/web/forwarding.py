@@ -29,7 +29,7 @@ SLIDE_HEADER: Final = "X-IDC-Slide"
 _PROBLEM_BYTES: Final = 64 * 1024
 _KIND: Final = re.compile(r":([a-z][a-z0-9-]{0,62})$")
 _PASSED_BACK: Final = re.compile(
-    r"content-(type|length|disposition)|etag|last-modified|retry-after|(tus|upload)-[a-z-]+"
+    r"content-(type|length|disposition|language)|etag|last-modified|retry-after|(tus|upload)-[a-z-]+"
 )
 _OUR_PLACES: Final = ("location", SLIDE_HEADER.lower())
 _EXPLAINED: Final = frozenset({400, 404, 405, 408, 409, 410, 411, 412, 413, 415, 422, 423, 429, 503, 507})

@@ -2,44 +2,60 @@
 
 import base64
 from importlib.resources import files
-from typing import Final
+from itertools import compress
 
 from jinja2 import Environment, StrictUndefined
 
-from idc_contracts import Decision
-from idc_contracts.slides import Slide, SlideArea
+from idc_contracts.bundle import SlideScores
+from idc_contracts.slides import SlideArea, SlideCut
 from idc_slides.exports.picture import picture
-from idc_slides.findings.decided import DecidedCells
-
-DECISIONS: Final = {
-    Decision.IDC: "IDC suspected",
-    Decision.UNCERTAIN: "uncertain: a pathologist must look",
-    Decision.NO_IDC: "no IDC found",
-}
+from idc_slides.exports.words import Words
+from idc_slides.reviews.reviewing import ReviewedSlide
+from idc_slidescores.fitting import SMALL, VAGUE
 
 
-def summary(slide: Slide, decided: DecidedCells, minimum_idc_mm2: float) -> str:
+def summary(done: ReviewedSlide, minimum_idc_mm2: float, words: Words) -> str:
     """The page as HTML, with the map in it.
 
     Args:
-        slide: The record of a slide that is done.
-        decided: Its cells.
+        done: A slide that is done.
         minimum_idc_mm2: The site's minimum.
+        words: The page's language.
     """
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters["area"] = _area
     template = environment.from_string(files("idc_slides.exports").joinpath("summary.html").read_text("utf-8"))
+    slide = done.slide
     return template.render(
         slide=slide,
-        decision=DECISIONS[slide.decision] if slide.decision else "",
-        minimum_idc_mm2=minimum_idc_mm2,
-        map=base64.b64encode(picture(decided)).decode(),
+        w=words,
+        areas={name: area_text(getattr(slide, name), words) for name in ("idc", "uncertain", "tissue")},
+        cut=explanation(slide.cut, done.model.scores, words) if slide.cut else "",
+        minimum=words.short(minimum_idc_mm2),
+        map=base64.b64encode(picture(done.decided)).decode(),
     )
 
 
-def _area(area: SlideArea | None) -> str:
+def area_text(area: SlideArea | None, words: Words) -> str:
+    """An area with its interval, where there is one."""
     if area is None:
-        return "not known"
+        return words.unknown
+    text = f"{words.number(area.mm2, 2)} mm²"
     if area.low_mm2 is None or area.high_mm2 is None:
-        return f"{area.mm2:.2f} mm²"
-    return f"{area.mm2:.2f} mm² (95 %: {area.low_mm2:.2f} to {area.high_mm2:.2f})"
+        return text
+    return f"{text} ({words.interval(words.number(area.low_mm2, 2), words.number(area.high_mm2, 2))})"
+
+
+def explanation(cut: SlideCut, scores: SlideScores | None, words: Words) -> str:
+    """Where a slide's cut lies and why, in some sentences."""
+    w = words.explained
+    if scores is None:
+        return w.no_distribution
+    if cut.deviation is None:
+        return w.too_few
+    by = words.signed(cut.moved_by)
+    if abs(cut.moved_by) < SMALL * scores.shift_deviation:
+        moved = w.like(by)
+    else:
+        moved = w.high(by) if cut.moved_by > 0 else w.low(by)
+    sentences = (moved, w.reviews(cut.reviews), w.vague)
+    return " ".join(compress(sentences, (True, cut.reviews > 0, cut.deviation > VAGUE * scores.shift_deviation)))

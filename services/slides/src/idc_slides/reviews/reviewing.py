@@ -8,6 +8,7 @@ from idc_contracts import utc_now
 from idc_contracts.slides import (
     CellReview,
     CellToReview,
+    LatestSlides,
     OperatingPoints,
     ReviewsToRecord,
     Slide,
@@ -18,6 +19,7 @@ from idc_contracts.slides import (
 from idc_slides.errors import BadInput, NotFound
 from idc_slides.findings.conclusion import conclude
 from idc_slides.findings.decided import DecidedCells, decide_part, decide_slide
+from idc_slides.findings.measures import measures_of
 from idc_slides.records.cells import CellGrid, ScreeningModel
 from idc_slides.records.cells_store import CellsStore
 from idc_slides.records.given_reviews import shown_to
@@ -57,6 +59,20 @@ class Reviewing:
         slide = self._slides.get(slide_id).slide
         require_done(slide.state)
         return self._decided(slide)
+
+    def latest(self, limit: int, model_sha256: str) -> LatestSlides:
+        """What the latest slides that are done were like to one model, each as it was scored."""
+        found, others = [], 0
+        for slide in self._slides.page(SlideState.DONE, "", None, limit).items:
+            begun = self._cells.get(slide.id)
+            if begun is None:
+                continue  # it was deleted meanwhile
+            model, grid = begun
+            if model.ref.sha256 != model_sha256:
+                others += 1
+            elif measures := measures_of(slide, grid):
+                found.append(measures)
+        return LatestSlides(items=tuple(found), other_models=others)
 
     def cells(self, slide_id: UUID) -> SlideCells:
         """The cells of a slide: as decided where it is done, else what is there so far, by the model's own cut.

@@ -28,6 +28,10 @@ export const patches: typeof english = {
     allFolders: "Alle Ausschnitte",
     received: (moment, by) => `Eingegangen am ${moment} von ${by}.`,
     emptyFolder: "Kein Ausschnitt dieses Ordners hat ein Ergebnis.",
+    gone: "Dieser Ordner wurde gelöscht.",
+    deleteFolder: "Ordner löschen",
+    reallyDelete: (name, results) =>
+      `${name} löschen? ${results === 0 ? "Er hat keine Ergebnisse." : `Damit ${results === 1 ? "wird 1 Ergebnis" : `werden ${results} Ergebnisse`} samt Beurteilungen und Bildern gelöscht.`} Das lässt sich nicht rückgängig machen.`,
     empty: "Noch wurde kein Ausschnitt klassifiziert.",
     filters: "Welche Ergebnisse gezeigt werden",
     all: "Alle",

@@ -4,6 +4,8 @@ const patches = (count: number, one: string, many: string) => (count === 1 ? `1 
 
 export const slide: typeof english = {
   back: "Zurück zur Arbeitsliste",
+  delete: "Schnitt löschen",
+  reallyDelete: (name) => `${name} löschen? Die Ergebnisse und Beurteilungen werden mit gelöscht; eine Datei des überwachten Ordners bleibt, wo sie ist. Das lässt sich nicht rückgängig machen.`,
   tissue: "Gewebe: Pfeiltasten verschieben es, + und - zoomen, Eingabe wählt den Ausschnitt in der Mitte",
   noTissue: "Das Bild des Schnitts kann nicht gelesen werden.",
   zoomIn: "Vergrößern",
@@ -62,7 +64,7 @@ export const slide: typeof english = {
   noQuality: "Nichts wurde ausgelassen.",
   leftOut: (cause, area) => `Ausgelassen, ${cause}: ${area} mm²`,
   causes: {
-    glass: "Glas", fat: "Fett", unreadable: "nicht lesbar", blurred: "unscharf", blur: "unscharf", pen: "Stiftmarkierungen", fold: "Falten", judged: "beurteilbares Gewebe",
+    glass: "Glas", fat: "Fett", edge: "Bildrand", unreadable: "nicht lesbar", blurred: "unscharf", blur: "unscharf", pen: "Stiftmarkierungen", fold: "Falten", judged: "beurteilbares Gewebe",
   },
   table: {
     open: "Karte als Tabelle der Ausschnitte",

@@ -3,22 +3,45 @@ import type { MeasureItem, PatchMeasure } from "../../interface/types";
 type Directions = Record<PatchMeasure, Record<"higher" | "lower", string>>;
 
 const HIGHER = { higher: "higher than in training", lower: "lower than in training" };
+type Verdicts = Record<"empty" | "no-reference" | "unknown" | "moved" | "same", string>;
+const NO_REFERENCE = "The bundle of this version has no training reference: there is nothing to compare with. Versions trained from now on have one.";
 const STAIN = "Ask the laboratory whether stain, section thickness or scanner changed. If it stays so, train a new version with reviewed patches of today.";
 
 export const drift = {
   title: "Are the latest patches like those of the training?",
   howMany: "Latest patches",
   summary: (patches: string, patients: string, since: string, until: string) => `${patches} patches of ${patients}, from ${since} to ${until}.`,
-  ofPatients: (count: number, text: string) => (count === 1 ? "one patient" : `${text} patients`),
-  unnamed: (patches: string) => `${patches} patches name no patient, slide or folder: they count as those of one patient. With names, smaller changes are noticed.`,
-  otherModels: (patches: string) => `${patches} more were classified by another version: they are not compared.`,
-  verdicts: {
-    empty: "This version has not classified any patch yet.",
-    "no-reference": "The bundle of this version has no training reference: there is nothing to compare with. Versions trained from now on have one.",
-    unknown: "Too few patches to tell.",
-    moved: "Something has moved.",
-    same: "Nothing has moved: the latest patches are like those of the training, as far as these measures tell.",
+  patches: {
+    title: "Single patches",
+    of: (count: number, text: string) => (count === 1 ? "one patient" : `${text} patients`),
+    counted: "Patients",
+    otherModels: (patches: string) => `${patches} more were classified by another version: they are not compared.`,
+    verdicts: {
+      empty: "This version has not classified any patch yet.",
+      "no-reference": NO_REFERENCE,
+      unknown: "Too few patches to tell.",
+      moved: "Something has moved.",
+      same: "Nothing has moved: the latest patches are like those of the training, as far as these measures tell.",
+    } satisfies Verdicts,
+    distribution: "P(IDC) of the latest patches beside the training",
   },
+  slides: {
+    title: "Whole slides",
+    of: (count: number, text: string) => (count === 1 ? "one slide" : `${text} slides`),
+    counted: "Slides",
+    otherModels: (slides: string) => `${slides} more were screened by another version: they are not compared.`,
+    verdicts: {
+      empty: "This version has not screened any slide yet.",
+      "no-reference": NO_REFERENCE,
+      unknown: "Too few patches to tell.",
+      moved: "Something has moved.",
+      same: "Nothing has moved: the patches of the latest slides are like those of the training, as far as these measures tell.",
+    } satisfies Verdicts,
+    distribution: "P(IDC) of the latest slides' patches beside the training",
+  },
+  slidesHint: "Each slide counts as one patient. Stain, sharpness and the share of uncertain patches are not compared for slides.",
+  slidesMissing: (why: string) => `Whole slides are not compared: ${why}`,
+  unnamed: (patches: string) => `${patches} patches name no patient, slide or folder: they count as those of one patient. With names, smaller changes are noticed.`,
   moved: (patches: string, patients: string, subject: string, direction: string, value: string, range: string) =>
     `In the latest ${patches} patches of ${patients}, ${subject} ${direction}: ${value}, where ${range} is expected.`,
   subject: {
@@ -57,12 +80,18 @@ export const drift = {
       lower: "Check the scanner's focus, and whether images were enlarged or compressed.",
     },
   } satisfies Directions,
+  /** Where it is another one than that of single patches. */
+  adviceOfSlides: {
+    probability: {
+      higher: "Either other cases come in, or the model is misled: look at stain and focus of these slides. Review the patches nearest the cut before you rely on results.",
+      lower: "Either other cases come in, or the model misses IDC: look at stain and focus of these slides. Review patches called No IDC before you rely on results.",
+    },
+  } as Partial<Directions>,
   measure: "Measure",
   latest: "Latest",
   training: "Training",
   expected: "Expected",
   verdict: "Verdict",
-  patients: "Patients",
   range: (low: string, high: string) => `${low} to ${high}`,
   measures: {
     probability: "P(IDC), mean",
@@ -73,10 +102,9 @@ export const drift = {
     sharpness: "Sharpness",
   } satisfies Record<PatchMeasure, string>,
   shifts: { none: "as expected", higher: "higher", lower: "lower", unknown: "cannot tell" } satisfies Record<MeasureItem["shift"], string>,
-  distribution: "P(IDC) of the latest patches beside the training",
   distributionPicture: "Share of patches in ten bins of P(IDC), latest and training. The table below has the numbers.",
   bin: "P(IDC)",
   asTable: "As a table",
-  rule: (share: string) =>
-    `A patient counts, not a patch: patches of one patient are alike. Some measure of unchanged patches lies outside what is expected at about ${share} of all looks. Stain and sharpness are measured in up to 250 of the stored images.`,
+  rule: (share: string, one: string, three: string, ten: string) =>
+    `A patient counts, not a patch: patches of one patient are alike. Some measure of unchanged patches lies outside what is expected at ${share} of all looks, as computed. Measured for stain and sharpness on patients of the public data set, it was ${one} with one patient, ${three} with three and ${ten} with ten. Stain and sharpness are measured in up to 250 of the stored images.`,
 };

@@ -28,6 +28,10 @@ export const patches = {
     allFolders: "All patches",
     received: (moment: string, by: string) => `Received ${moment} from ${by}.`,
     emptyFolder: "No patch of this folder has a result.",
+    gone: "This folder was deleted.",
+    deleteFolder: "Delete the folder",
+    reallyDelete: (name: string, results: number) =>
+      `Delete ${name}? ${results === 0 ? "It has no results." : `${plural(results, "result goes", "results go")} with it, and their reviews and images.`} It cannot be brought back.`,
     empty: "No patch has been classified yet.",
     filters: "Which results are shown",
     all: "All",

@@ -2,6 +2,8 @@ import { plural } from "../plural";
 
 export const slide = {
   back: "Back to the work list",
+  delete: "Delete the slide",
+  reallyDelete: (name: string) => `Delete ${name}? Its results and reviews go with it; a file of the watched folder stays where it is. It cannot be brought back.`,
   tissue: "Tissue: arrow keys move it, + and - zoom, Enter chooses the patch in the middle",
   noTissue: "The picture of the slide cannot be read.",
   zoomIn: "Zoom in",
@@ -60,7 +62,7 @@ export const slide = {
   noQuality: "Nothing was left out.",
   leftOut: (cause: string, area: string) => `Left out, ${cause}: ${area} mm²`,
   causes: {
-    glass: "glass", fat: "fat", unreadable: "unreadable", blurred: "blurred", blur: "blurred", pen: "pen marks", fold: "folds", judged: "tissue that could be judged",
+    glass: "glass", fat: "fat", edge: "edge of the picture", unreadable: "unreadable", blurred: "blurred", blur: "blurred", pen: "pen marks", fold: "folds", judged: "tissue that could be judged",
   },
   table: {
     open: "Map as a table of patches",

@@ -12,6 +12,7 @@ from idc_gateway import executors
 from idc_gateway.access.scopes import Scope
 from idc_gateway.audit.chain import AuditEvent
 from idc_gateway.errors import BadCursor, NotFound
+from idc_gateway.folders.deletion import FolderDeletion
 from idc_gateway.folders.folders import MAX_LISTED, Folder, FolderFacts, FolderState, LeftOutFile
 from idc_gateway.folders.folders_store import FoldersStore
 from idc_gateway.web.dependencies import AccessDep, CurrentCaller, GatewayDependency, RequestId, requires
@@ -180,6 +181,16 @@ async def keep_folder(
     folder, is_new = await executors.writes(folders.put, identity, wanted.facts, event)
     response.status_code = 201 if is_new else 200
     return FolderItem.of(folder)
+
+
+@router.delete("/folders/{identity:uuid}", status_code=204, dependencies=[Depends(requires(Scope.ADMIN))])
+async def delete_folder(
+    gateway: GatewayDependency, caller: CurrentCaller, request_id: RequestId, identity: UUID
+) -> None:
+    """Delete a folder, its results, their reviews and images. The audit chain keeps what existed and who deleted it."""
+    deletion = FolderDeletion(gateway.store.folders, gateway.store.folder_results, gateway.results.deletions)
+    if not await deletion.delete(identity, caller.name, request_id, utc_now()):
+        raise NotFound(f"there is no folder {identity}: GET /api/v1/folders lists them")
 
 
 def _number(cursor: str | None) -> int | None:

@@ -27,9 +27,9 @@ async def follow_changes(
     """Stream what changes in what a page shows, as server-sent events.
 
     `alarms` is as `GET /alarms`, at once and after each report; `slide` and `folder` are whole records;
-    `slide-removed` has an id; `reload` says to ask for the lists again; `alive` comes where nothing else does.
-    It has states and no history: after a reconnect ask for the lists again. Each result: `GET /events`. It ends when
-    the caller's key or session ends; an event `authority-ended` says so.
+    `slide-removed` and `folder-removed` have an id; `reload` says to ask for the lists again; `alive` comes where
+    nothing else does. It has states and no history: after a reconnect ask for the lists again. Each
+    result: `GET /events`. It ends when the caller's key or session ends; an event `authority-ended` says so.
     """
     access.running.begin_stream(running_of(request))
     await access.views.record("work-list.followed", caller, "work-list", request_id)

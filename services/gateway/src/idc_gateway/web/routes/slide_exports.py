@@ -1,9 +1,10 @@
 """What a slide's cells say: the grid for the page, and files for other programs and for print."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Query, Response
 
 from idc_contracts.slides import OperatingPoints, SlideCells
 from idc_gateway.access.scopes import Scope
@@ -56,13 +57,21 @@ async def export_slide_heatmap(forward: Forward, identity: UUID) -> Response:
 
 
 @router.get("/slides/{identity:uuid}/summary.html", response_class=Response, responses=_file("text/html", _TEXT))
-async def export_slide_summary(forward: Forward, identity: UUID) -> Response:
-    """One page for print. For research use only; not a medical device."""
-    return await _export(forward, identity, "summary.html")
+async def export_slide_summary(
+    forward: Forward,
+    identity: UUID,
+    language: Annotated[
+        Literal["en", "de"] | None, Query(description="By default what `Accept-Language` wants most, else English.")
+    ] = None,
+) -> Response:
+    """One page for print, in English or German. For research use only; not a medical device."""
+    return await _export(forward, identity, "summary.html", {} if language is None else {"language": language})
 
 
-async def _export(forward: Forwarding, identity: UUID, name: str) -> Response:
+async def _export(forward: Forwarding, identity: UUID, name: str, query: Mapping[str, str] | None = None) -> Response:
     """Every export is recorded before its first byte goes out."""
-    answer = await forward.ask("GET", f"/slides/{identity}/{name}", pool="exports")
+    wanted = forward.request.headers.get("accept-language")
+    headers = {"Accept-Language": wanted} if wanted else {}
+    answer = await forward.ask("GET", f"/slides/{identity}/{name}", query=query, headers=headers, pool="exports")
     await forward.record("slide.exported", str(identity), file=name)
     return passed_back(answer)

@@ -86,6 +86,7 @@ class GatewayStatus(BaseModel):
     inference_servers: list[InferenceServerStatus]
     store: str = Field(description="`ok`, or what is wrong.")
     slides: str = Field(description="`ok`, what is wrong, or `off` without a slides service.")
+    slides_version: str | None = Field(description="Of the slides service; null without one, or before it answers.")
     outbox: OutboxStatus
     images: ImageStatus
     disk: DiskStatus | None = Field(description="Null where it cannot be read.")
@@ -107,6 +108,7 @@ async def get_status(gateway: GatewayDependency) -> GatewayStatus:
         inference_servers=[InferenceServerStatus.model_validate(server) for server in gateway.inference.states],
         store=store,
         slides="off" if gateway.slides is None else gateway.slides.follower.trouble or "ok",
+        slides_version=None if gateway.slides is None else gateway.slides.connection.version,
         outbox=OutboxStatus(
             waiting=backlog.state.waiting,
             oldest_age_s=round(backlog.state.oldest_age_s, 1),

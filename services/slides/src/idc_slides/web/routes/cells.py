@@ -1,13 +1,14 @@
 """The cells of a slide, and what is taken away from them."""
 
 from collections.abc import Iterator
+from typing import Annotated
 from urllib.parse import quote
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse, Response, StreamingResponse
 
-from idc_contracts.slides import OperatingPoints, SlideCells, SlideGrid
+from idc_contracts.slides import LatestSlides, OperatingPoints, SlideCells, SlideGrid
 from idc_slides.errors import WrongState
 from idc_slides.exports.geojson import geojson_pieces
 from idc_slides.exports.heatmap import heatmap
@@ -15,6 +16,7 @@ from idc_slides.exports.summary import summary
 from idc_slides.exports.table import table_lines
 from idc_slides.reviews.reviewing import ReviewedSlide
 from idc_slides.web.dependencies import Caller, RoomsDep, cells
+from idc_slides.web.languages import InTheirLanguage
 from idc_slides.web.rooms import Rooms
 
 router = APIRouter()
@@ -24,6 +26,16 @@ router = APIRouter()
 async def read_grid(slide_id: UUID, rooms: RoomsDep) -> Response:
     """The cells as columns; while the slide runs, those that are there."""
     return Response(await cells(_grid, rooms, slide_id), media_type="application/json")
+
+
+@router.get("/latest-slides")
+async def read_latest_slides(
+    rooms: RoomsDep,
+    model_sha256: Annotated[str, Query(max_length=64)],
+    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+) -> LatestSlides:
+    """What the latest slides were like to one model, for the gateway's statistics."""
+    return await cells(rooms.reviewing.latest, limit, model_sha256)
 
 
 @router.get("/slides/{slide_id}/operating-points")
@@ -62,14 +74,13 @@ async def export_heatmap(slide_id: UUID, rooms: RoomsDep) -> Response:
 
 
 @router.get("/slides/{slide_id}/summary.html")
-async def export_summary(slide_id: UUID, rooms: RoomsDep) -> HTMLResponse:
-    """A page for print."""
+async def export_summary(slide_id: UUID, rooms: RoomsDep, words: InTheirLanguage) -> HTMLResponse:
+    """A page for print, in the language that the reader wants."""
 
     def made() -> str:
-        done = rooms.reviewing.done(slide_id)
-        return summary(done.slide, done.decided, rooms.reviewing.minimum_idc_mm2)
+        return summary(rooms.reviewing.done(slide_id), rooms.reviewing.minimum_idc_mm2, words)
 
-    return HTMLResponse(await cells(made))
+    return HTMLResponse(await cells(made), headers={"Content-Language": words.code, "Vary": "Accept-Language"})
 
 
 def _grid(rooms: Rooms, slide_id: UUID) -> bytes:

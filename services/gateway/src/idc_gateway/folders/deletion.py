@@ -1,0 +1,40 @@
+"""Deletes a folder with all that was sent in it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from idc_gateway import executors
+from idc_gateway.audit.chain import AuditEvent
+from idc_gateway.folders.folders_store import DELETED, FoldersStore
+from idc_gateway.results.folder_results_store import FolderResultsStore
+from idc_gateway.results.image_deletions import ImageDeletions
+
+
+@dataclass(frozen=True)
+class FolderDeletion:
+    """First the folder goes, then its results batch by batch, so that other writers wait for one batch only.
+
+    Where it is interrupted, housekeeping deletes the other results.
+    """
+
+    folders: FoldersStore
+    results: FolderResultsStore
+    images: ImageDeletions
+
+    async def delete(self, folder: UUID, caller: str, request_id: str, at: datetime) -> bool:
+        """Delete a folder, its results, their reviews and images; False where there is none.
+
+        The audit chain keeps that each existed and who deleted it.
+        """
+
+        def result_deleted(result: UUID) -> AuditEvent:
+            return AuditEvent("classification.deleted", caller, str(result), at, request_id, {"folder": str(folder)})
+
+        event = AuditEvent(DELETED, caller, str(folder), at, request_id)
+        if not await executors.writes(self.folders.delete, folder, event):
+            return False
+        while await executors.writes(self.results.delete, folder, result_deleted):
+            pass
+        await self.images.run_soon()
+        return True

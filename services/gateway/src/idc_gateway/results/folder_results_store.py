@@ -1,0 +1,48 @@
+"""Results of folders that are deleted, with their reviews and images."""
+
+from collections.abc import Callable
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import delete, exists, select
+
+from idc_gateway.audit.audit_store import append, lock_head
+from idc_gateway.audit.chain import AuditEvent
+from idc_gateway.results.image_index_store import unlist_unused
+from idc_gateway.sql.database import Database
+from idc_gateway.sql.tables import classifications as table
+from idc_gateway.sql.tables import folders
+
+BATCH: Final = 100
+"""Results in one transaction, for which other writers wait."""
+
+
+class FolderResultsStore:
+    """See the module. Every use blocks."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def delete(self, folder: UUID, event_of: Callable[[UUID], AuditEvent]) -> int:
+        """Delete at most `BATCH` results of a folder, and unlist the images that no other result has; returns how many.
+
+        Args:
+            folder: What they were sent in.
+            event_of: What the audit chain has of a deleted result, by the result's id.
+        """
+        chosen = select(table.c.sequence).where(table.c.folder == folder).order_by(table.c.sequence).limit(BATCH)
+        gone = delete(table).where(table.c.sequence.in_(chosen)).returning(table.c.id, table.c.image_sha256)
+        with self._database.write() as connection:
+            head = lock_head(connection)
+            rows = connection.execute(gone).all()
+            for sha256 in {row.image_sha256 for row in rows} - {None}:
+                unlist_unused(connection, sha256)
+            append(connection, head, [event_of(row.id) for row in rows])
+        return len(rows)
+
+    def without_folder(self) -> list[UUID]:
+        """Folders that are gone and still have results: a deletion was interrupted, or a patch was on its way."""
+        is_there = exists().where(folders.c.id == table.c.folder)
+        query = select(table.c.folder).where(table.c.folder.is_not(None), ~is_there).distinct()
+        with self._database.read() as connection:
+            return list(connection.execute(query).scalars())
