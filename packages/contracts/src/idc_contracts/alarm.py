@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import Field, StringConstraints, model_validator
 
-from idc_contracts.base import Contract, Message, UtcDatetime
+from idc_contracts.base import JSON_NUMBER, Contract, Message, UtcDatetime
 
 PRINTABLE: Final = r"^[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]+$"
 """No control characters, line breaks or changes of text direction: a log line stays one readable line."""
@@ -190,7 +190,7 @@ class SilenceAlarm(AlarmCommand):
     """Silences the buzzer for some time. Later findings still sound; the lamps stay as they are."""
 
     command: Literal["silence"] = "silence"
-    duration_s: int = Field(ge=1, le=3600, description="How long the buzzer stays off.")
+    duration_s: Annotated[int, JSON_NUMBER] = Field(ge=1, le=3600, description="How long the buzzer stays off.")
 
 
 class TestAlarm(AlarmCommand):

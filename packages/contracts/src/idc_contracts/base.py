@@ -1,10 +1,10 @@
 """Fields of every message: version, id, time and source."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 from uuid import UUID, uuid4
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 """One level of a topic: lower-case letters, digits and hyphens, without wildcards and separators."""
@@ -14,6 +14,16 @@ Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 Probability = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
 """A probability from 0.0 to 1.0."""
+
+
+def _is_number(value: object) -> object:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError("expected a number")  # noqa: TRY004 - pydantic takes it for bad input
+    return value
+
+
+JSON_NUMBER: Final = BeforeValidator(_is_number)
+"""Marks a field that takes a number of JSON, which may be written as 34.0, and neither `true` nor `"34"`."""
 
 
 def _in_utc(moment: datetime) -> datetime:

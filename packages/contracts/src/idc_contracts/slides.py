@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import Field
 
 from idc_contracts.alarm import Note
-from idc_contracts.base import Contract, Message, Probability, UtcDatetime
+from idc_contracts.base import JSON_NUMBER, Contract, Message, Probability, UtcDatetime
 from idc_contracts.classification import ModelRef
 from idc_contracts.decision import Decision, Reason
 from idc_contracts.training_reference import PROBABILITY_BINS
@@ -228,6 +228,9 @@ class CellToReview(Contract):
     )
 
 
+_Place = Annotated[int, Field(ge=0), JSON_NUMBER]
+
+
 class ReviewToRecord(Contract):
     """What a reviewer says of one cell."""
 
@@ -238,9 +241,7 @@ class ReviewToRecord(Contract):
 class ReviewsToRecord(ReviewToRecord):
     """What a reviewer says of several cells at once."""
 
-    cells: tuple[tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)]], ...] = Field(
-        min_length=1, max_length=200, description="As [column, row]."
-    )
+    cells: tuple[tuple[_Place, _Place], ...] = Field(min_length=1, max_length=200, description="As [column, row].")
 
 
 class TrainingPatches(Contract):

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from idc_contracts import AcknowledgeAlarm, Note, SilenceAlarm, TestAlarm
+from idc_contracts.base import JSON_NUMBER
 from idc_gateway.access.scopes import Scope
 from idc_gateway.alarms.commands import Command
 from idc_gateway.idempotency.job import Job
@@ -46,7 +47,9 @@ class AskedAcknowledgement(AskedCommand):
 class AskedSilence(AskedCommand):
     """The buzzer is to be silent for a time."""
 
-    duration_s: int = Field(ge=1, le=3600, description="How long the buzzer is silent; a new finding ends it.")
+    duration_s: Annotated[int, JSON_NUMBER] = Field(
+        ge=1, le=3600, description="How long the buzzer is silent; a new finding ends it."
+    )
 
 
 class AskedTest(AskedCommand):

@@ -5,9 +5,10 @@ from typing import Annotated, Final, Self
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Response
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from idc_contracts import utc_now
+from idc_contracts.base import JSON_NUMBER
 from idc_gateway import executors
 from idc_gateway.access.scopes import Scope
 from idc_gateway.audit.chain import AuditEvent
@@ -29,16 +30,7 @@ _ACTIONS: Final = {
 }
 """What the audit chain calls it; the folder's name stays out, since it may identify the patient."""
 _TEXT: Final = r"^[^\x00]+$"
-
-
-def _no_boolean(value: object) -> object:
-    """A number of JSON, which may be written as 34.0; `true` is none."""
-    if isinstance(value, bool):
-        raise ValueError("expected a number")  # noqa: TRY004 - pydantic takes it for bad input
-    return value
-
-
-_Count = Annotated[int, Field(ge=0, le=_MAX_FILES), BeforeValidator(_no_boolean)]
+_Count = Annotated[int, Field(ge=0, le=_MAX_FILES), JSON_NUMBER]
 Limit = Annotated[int, Query(ge=1, le=200, description="Most items in the answer.")]
 
 

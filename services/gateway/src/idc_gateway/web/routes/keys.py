@@ -6,12 +6,14 @@ from typing import Annotated, Self
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, BeforeValidator, Field, StringConstraints, model_validator
 
+from idc_contracts.base import JSON_NUMBER
 from idc_gateway.access.scopes import Role, Scope
 from idc_gateway.web.dependencies import AccessDep, CurrentCaller, RequestId, requires
 from idc_gateway.web.routes.parameters import GivenName
 
 router = APIRouter(tags=["accounts"], dependencies=[Depends(requires(Scope.ADMIN))])
 
+_Days = Annotated[int, Field(ge=1, le=3650), JSON_NUMBER]
 AccountName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9._@-]{0,63}$")]
 
 
@@ -21,7 +23,7 @@ class NewKey(BaseModel):
     name: AccountName
     role: Role | None = None
     scopes: list[Scope] | None = Field(default=None, min_length=1, max_length=len(Scope))
-    expires_in_days: int | None = Field(default=365, ge=1, le=3650, description="Null for a key that never expires.")
+    expires_in_days: _Days | None = Field(default=365, description="Null for a key that never expires.")
 
     @model_validator(mode="after")
     def _one_of_both(self) -> Self:

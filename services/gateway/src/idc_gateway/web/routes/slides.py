@@ -6,6 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel, Field, model_validator
 
+from idc_contracts.base import JSON_NUMBER
 from idc_contracts.slides import Slide, SlidePage, SlideState
 from idc_gateway.access.scopes import Scope
 from idc_gateway.web.dependencies import requires
@@ -20,6 +21,9 @@ _MAX_UM_PER_PX: Final = 1000.0
 _SCALE: Final = "Micrometres per pixel of the finest level; by default what the file says."
 
 Limit = Annotated[int, Query(ge=1, le=200, description="Most items in the answer.")]
+
+
+_Scale = Annotated[float, Field(gt=0.0, le=_MAX_UM_PER_PX, allow_inf_nan=False), JSON_NUMBER]
 
 
 class SlideToScreen(BaseModel):
@@ -39,7 +43,7 @@ class SlideToScreen(BaseModel):
         pattern=r"^s3://[^\x00]+$",
         description="`s3://…`, where the administrator allowed it.",
     )
-    um_per_px: float | None = Field(default=None, gt=0.0, le=_MAX_UM_PER_PX, allow_inf_nan=False, description=_SCALE)
+    um_per_px: _Scale | None = Field(default=None, description=_SCALE)
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:
@@ -51,9 +55,7 @@ class SlideToScreen(BaseModel):
 class StatedScale(BaseModel):
     """The scale of a slide, as a person states it."""
 
-    um_per_px: float | None = Field(
-        gt=0.0, le=_MAX_UM_PER_PX, allow_inf_nan=False, description="Of the finest level; null: what the file says."
-    )
+    um_per_px: _Scale | None = Field(description="Of the finest level; null: what the file says.")
 
 
 @router.get("/slides", dependencies=[_reads], response_model=SlidePage)

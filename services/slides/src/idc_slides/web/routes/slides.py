@@ -7,6 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from idc_contracts.base import JSON_NUMBER
 from idc_contracts.slides import Slide, SlidePage, SlideState
 from idc_slides.errors import NotFound, SlideFailed
 from idc_slides.intake.kinds import state_of
@@ -17,7 +18,7 @@ from idc_slides.web.rooms import Rooms
 
 router = APIRouter()
 
-Scale = Annotated[float, Field(gt=0.0, le=1000.0, allow_inf_nan=False, description="Of the finest level.")]
+Scale = Annotated[float, Field(gt=0.0, le=1000.0, allow_inf_nan=False, description="Of the finest level."), JSON_NUMBER]
 
 
 class QueuedSlide(BaseModel):
