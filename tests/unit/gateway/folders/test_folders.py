@@ -166,7 +166,7 @@ async def test_key_names_another_request_with_another_folder(client: httpx.Async
 
 
 async def test_full_list_of_left_out_files_fits_a_request(client: httpx.AsyncClient) -> None:
-    files = [{"name": f"{number:02}" + "n" * 60, "reason": "r" * 200} for number in range(50)]
+    files = [{"name": f"{number:03}" + "n" * 252, "reason": "r" * 500} for number in range(50)]  # the longest ones
 
     folder = await put(client, str(uuid4()), left_out=1200, left_out_files=files)
 

@@ -16,7 +16,7 @@ from idc_gateway.web.encodings import check_encoding
 from idc_gateway.web.problems import problem
 from idc_servicekit.access_log import AsgiApp, Message, Receive, Send
 
-MAX_BYTES: Final = 16 * 1024
+MAX_BYTES: Final = 64 * 1024
 TIMEOUT_S: Final = 10.0
 
 
