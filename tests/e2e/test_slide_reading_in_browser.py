@@ -12,6 +12,7 @@ from pydantic import HttpUrl
 
 from idc_trainer.data.layouts import open_patches
 from support.drawn_slide import DrawnSlide, DrawnSlides
+from support.eventually import wait_until
 from support.gateway_fakes import MemoryBus, RednessInference
 from support.live_gateway import gateway_settings, live_gateway
 from support.page_browser import chromium, new_user, page_at, reviews_saved, screenshot, sign_in, wait_for_quiet
@@ -299,6 +300,8 @@ def test_panning_twenty_thousand_patches_draws_one_picture_and_no_patch_anew(bro
         assert box
         page.mouse.move(box["x"] + 300, box["y"] + 300)
         page.mouse.wheel(0, -400)
+        wait_until(lambda: page.evaluate("window.drawing.of_the_map") > 0, "the slide and its map are drawn", 120)
+        page.evaluate("Object.assign(window.drawing, { frames: 0, of_the_map: 0, pixels_put: 0 })")
         page.mouse.down()
         for step in range(60):
             page.mouse.move(box["x"] + 300 - 3 * step, box["y"] + 300 - 2 * step)
