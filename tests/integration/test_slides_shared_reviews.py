@@ -32,17 +32,19 @@ def someone_waits(readers: Readers) -> bool:
 
 
 def test_a_decision_follows_from_an_answer_that_was_given_at_the_same_moment(readers: Readers) -> None:
-    store, may_end = ReviewsStore(readers.database), Event()
+    store, has_begun, may_end = ReviewsStore(readers.database), Event(), Event()
     review = CellReview(column=1, row=2, verdict=SlideVerdict.IDC, reviewer="ann", reviewed_at=utc_now())
 
     def ann_answers() -> None:
         with store.changing(readers.slide_id) as change:
             change.add([review])
+            has_begun.set()
             may_end.wait(60)
             change.decide(change.slide)
 
     with ThreadPoolExecutor(2) as threads:
         ann = threads.submit(ann_answers)
+        assert has_begun.wait(60)
         bob = threads.submit(readers.says, "bob", SlideVerdict.NO_IDC, (3, 4))
         wait_until(lambda: someone_waits(readers), "one waits for the other")
         may_end.set()
@@ -53,7 +55,7 @@ def test_a_decision_follows_from_an_answer_that_was_given_at_the_same_moment(rea
 
 
 def test_that_others_were_shown_is_noted_for_an_answer_that_is_just_being_stored(readers: Readers) -> None:
-    store, may_end = ReviewsStore(readers.database), Event()
+    store, has_begun, may_end = ReviewsStore(readers.database), Event(), Event()
     readers.says("ann", SlideVerdict.IDC)
     readers.says("bob", SlideVerdict.NO_IDC)
     late = CellReview(column=1, row=2, verdict=SlideVerdict.IDC, reviewer="bob", reviewed_at=utc_now())
@@ -61,10 +63,12 @@ def test_that_others_were_shown_is_noted_for_an_answer_that_is_just_being_stored
     def bob_answers_again() -> None:
         with store.changing(readers.slide_id) as change:
             change.add([late])
+            has_begun.set()
             may_end.wait(60)
 
     with ThreadPoolExecutor(2) as threads:
         answer = threads.submit(bob_answers_again)
+        assert has_begun.wait(60)
         look = threads.submit(readers.sees, "bob")
         wait_until(lambda: someone_waits(readers), "the look waits for the answer")
         may_end.set()
