@@ -7,11 +7,13 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from playwright.sync_api import Browser
 
 from support.alarm_process import AlarmProcess
 from support.compose_stack import ComposeStack
 from support.demo_patches import DemoPatches, made_up_patches, real_patches
 from support.mosquitto import MosquittoBroker
+from support.page_browser import chromium
 from support.tiny_bundle import write_tiny_bundle
 
 REPOSITORY = Path(__file__).parents[2]
@@ -40,6 +42,13 @@ def stack(patches: DemoPatches, tmp_path_factory: pytest.TempPathFactory) -> Ite
         yield stack
     finally:
         stack.remove()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One Chromium for a file of tests; a test opens pages of its own in it."""
+    with chromium() as browser:
+        yield browser
 
 
 @pytest.fixture(autouse=True)

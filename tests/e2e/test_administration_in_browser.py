@@ -18,7 +18,7 @@ from support.demo_patches import png_of
 from support.gateway_fakes import MemoryBus, RednessInference
 from support.live_gateway import KEY, gateway_settings, live_gateway
 from support.made_comparison import made_comparison
-from support.page_browser import chromium, new_user, page_at, screenshot, sign_in
+from support.page_browser import new_user, page_at, screenshot, sign_in
 from support.shipped_model import SHIPPED_BUNDLE
 from support.stained_patches import made_reference, stained_patches
 
@@ -49,12 +49,6 @@ class Site:
             timeout=60,
         )
         assert answer.is_success, answer.text
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture

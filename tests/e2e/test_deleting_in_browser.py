@@ -10,17 +10,11 @@ from pydantic import HttpUrl
 from idc_contracts.slides import SlideState
 from support.gateway_fakes import MemoryBus, RednessInference
 from support.live_gateway import gateway_settings, live_gateway
-from support.page_browser import chromium, new_user, page_at, screenshot, sign_in
+from support.page_browser import new_user, page_at, screenshot, sign_in
 from support.slides_fake import FakeSlides, made_slide, serving
 from support.work_list import put_folder
 
 pytestmark = pytest.mark.e2e
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture

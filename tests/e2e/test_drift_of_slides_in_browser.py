@@ -12,7 +12,7 @@ from pydantic import HttpUrl
 from idc_contracts.slides import SlideMeasures
 from support.gateway_fakes import FAKE_MODEL, MemoryBus, RednessInference
 from support.live_gateway import gateway_settings, live_gateway
-from support.page_browser import chromium, page_at, screenshot, sign_in
+from support.page_browser import page_at, screenshot, sign_in
 from support.page_quality import overflow_px, violations
 from support.slides_fake import FakeSlides, problem, serving
 from support.stained_patches import made_reference, stained_patches
@@ -20,12 +20,6 @@ from support.stained_patches import made_reference, stained_patches
 pytestmark = pytest.mark.e2e
 
 HIGH = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.1, 0.2, 0.7)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture

@@ -10,19 +10,13 @@ from pydantic import HttpUrl
 from support.drawn_slide import DrawnSlides
 from support.gateway_fakes import MemoryBus, RednessInference
 from support.live_gateway import KEY, gateway_settings, live_gateway
-from support.page_browser import chromium, page_at, reviews_saved, screenshot, sign_in
+from support.page_browser import page_at, reviews_saved, screenshot, sign_in
 from support.page_quality import violations
 from support.slides_fake import problem, serving
 
 pytestmark = pytest.mark.e2e
 
 FULL = "the disk of the slides service is full: make room, then save again"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture

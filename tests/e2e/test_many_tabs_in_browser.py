@@ -10,19 +10,13 @@ from playwright.sync_api import Browser, Page, expect
 from idc_contracts import ALARM_STATE, ALARM_STATUS, AlarmState, Lamps, ServiceStatus, utc_now
 from support.gateway_fakes import MemoryBus, RednessInference
 from support.live_gateway import gateway_settings, live_gateway
-from support.page_browser import chromium, page_at, sign_in, watch
+from support.page_browser import page_at, sign_in, watch
 from support.work_list import put_folder
 
 pytestmark = pytest.mark.e2e
 
 TABS = 7
 WITHOUT_SHARED_WORKERS = "delete globalThis.SharedWorker;"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture

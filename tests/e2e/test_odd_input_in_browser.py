@@ -13,7 +13,7 @@ from pydantic import HttpUrl
 from support.drawn_slide import DrawnSlide, DrawnSlides
 from support.gateway_fakes import MemoryBus, RednessInference
 from support.live_gateway import gateway_settings, live_gateway
-from support.page_browser import chromium, page_at, screenshot, sign_in
+from support.page_browser import page_at, screenshot, sign_in
 from support.page_quality import overflow_px, violations
 from support.slides_fake import serving
 from support.work_list import put_folder
@@ -33,12 +33,6 @@ class GlassAlone(DrawnSlide):
     @cached_property
     def places(self) -> NDArray[np.int64]:
         return np.zeros((0, 2), np.int64)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture

@@ -13,15 +13,9 @@ from idc_contracts import ALARM_STATE, ALARM_STATUS, AlarmState, Lamps, Reason, 
 from support.demo_patches import solid_png
 from support.gateway_fakes import MemoryBus, RednessInference
 from support.live_gateway import gateway_settings, live_gateway
-from support.page_browser import chromium, new_user, page_at, screenshot, sign_in, wait_for_quiet
+from support.page_browser import new_user, page_at, screenshot, sign_in, wait_for_quiet
 
 pytestmark = pytest.mark.e2e
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from support.demo_patches import solid_png
 from support.drawn_slide import DrawnSlides
 from support.gateway_fakes import MemoryBus, RednessInference
 from support.live_gateway import KEY, gateway_settings, live_gateway
-from support.page_browser import chromium, new_user, page_at, screenshot, sign_in
+from support.page_browser import new_user, page_at, screenshot, sign_in
 from support.page_quality import overflow_px, press, tab_to, violations
 from support.slides_fake import made_slide, problem, serving
 
@@ -47,12 +47,6 @@ class Scene:
         name = f"{role}{len(self.people)}"
         self.people.append(name)
         return name, new_user(page, name, role)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")

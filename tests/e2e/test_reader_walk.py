@@ -20,7 +20,7 @@ from support.compose_stack import ComposeStack
 from support.composed_slides import compose
 from support.eventually import wait_until
 from support.made_comparison import made_promotion
-from support.page_browser import chromium, drop, page_at, reviews_saved, screenshot, wait_for_pictures
+from support.page_browser import drop, page_at, reviews_saved, screenshot, wait_for_pictures
 from support.slide_files import write_slide
 from support.tiny_bundle import write_tiny_bundle
 
@@ -59,12 +59,6 @@ def reader_stack(models: Path) -> Iterator[ComposeStack]:
         yield stack
     finally:
         stack.remove()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")

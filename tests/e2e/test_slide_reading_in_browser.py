@@ -15,18 +15,12 @@ from support.drawn_slide import DrawnSlide, DrawnSlides
 from support.eventually import wait_until
 from support.gateway_fakes import MemoryBus, RednessInference
 from support.live_gateway import gateway_settings, live_gateway
-from support.page_browser import chromium, new_user, page_at, reviews_saved, screenshot, sign_in, wait_for_quiet
+from support.page_browser import new_user, page_at, reviews_saved, screenshot, sign_in, wait_for_quiet
 from support.slides_fake import serving
 
 pytestmark = pytest.mark.e2e
 
 AXE = Path("services/gateway/page/node_modules/axe-core/axe.min.js")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")

@@ -13,16 +13,10 @@ from idc_contracts.slides import SlideFailure, SlideState
 from support.drawn_slide import DrawnSlide, DrawnSlides
 from support.gateway_fakes import MemoryBus, RednessInference
 from support.live_gateway import gateway_settings, live_gateway
-from support.page_browser import chromium, new_user, page_at, reviews_saved, screenshot, sign_in, wait_for_quiet
+from support.page_browser import new_user, page_at, reviews_saved, screenshot, sign_in, wait_for_quiet
 from support.slides_fake import made_slide, serving
 
 pytestmark = pytest.mark.e2e
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ from support.demo_patches import solid_png
 from support.eventually import wait_until
 from support.gateway_fakes import MemoryBus, RednessInference
 from support.live_gateway import KEY, gateway_settings, live_gateway
-from support.page_browser import chromium, page_at, screenshot, sign_in, wait_for_quiet
+from support.page_browser import page_at, screenshot, sign_in, wait_for_quiet
 from support.slides_fake import FakeSlides, made_slide, serving
 from support.work_list import START, done_slide, of_each_state, put_folder, put_slides
 
@@ -46,12 +46,6 @@ class OrderedSlides(FakeSlides):
         following = str(start + limit) if start + limit < len(found) else None
         items = [slide.model_dump(mode="json") for slide in page]
         return JSONResponse({"items": items, "next_cursor": following, "total": len(found)})
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture
