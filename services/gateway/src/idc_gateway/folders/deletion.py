@@ -27,14 +27,10 @@ class FolderDeletion:
 
         The audit chain keeps that each existed and who deleted it.
         """
-
-        def result_deleted(result: UUID) -> AuditEvent:
-            return AuditEvent("classification.deleted", caller, str(result), at, request_id, {"folder": str(folder)})
-
         event = AuditEvent(DELETED, caller, str(folder), at, request_id)
         if not await executors.writes(self.folders.delete, folder, event):
             return False
-        while await executors.writes(self.results.delete, folder, result_deleted):
+        while await executors.writes(self.results.delete, folder, caller, request_id, at):
             pass
         await self.images.run_soon()
         return True

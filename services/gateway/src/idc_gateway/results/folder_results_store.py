@@ -1,6 +1,6 @@
 """Results of folders that are deleted, with their reviews and images."""
 
-from collections.abc import Callable
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -23,12 +23,14 @@ class FolderResultsStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def delete(self, folder: UUID, event_of: Callable[[UUID], AuditEvent]) -> int:
+    def delete(self, folder: UUID, by: str, request_id: str | None, at: datetime) -> int:
         """Delete at most `BATCH` results of a folder, and unlist the images that no other result has; returns how many.
 
         Args:
             folder: What they were sent in.
-            event_of: What the audit chain has of a deleted result, by the result's id.
+            by: Who deletes it, for the audit chain, which keeps each result's id.
+            request_id: Of the request that asks for it; None for housekeeping.
+            at: When it was asked for.
         """
         chosen = select(table.c.sequence).where(table.c.folder == folder).order_by(table.c.sequence).limit(BATCH)
         gone = delete(table).where(table.c.sequence.in_(chosen)).returning(table.c.id, table.c.image_sha256)
@@ -37,7 +39,9 @@ class FolderResultsStore:
             rows = connection.execute(gone).all()
             for sha256 in {row.image_sha256 for row in rows} - {None}:
                 unlist_unused(connection, sha256)
-            append(connection, head, [event_of(row.id) for row in rows])
+            details = {"folder": str(folder)}
+            events = [AuditEvent("classification.deleted", by, str(row.id), at, request_id, details) for row in rows]
+            append(connection, head, events)
         return len(rows)
 
     def without_folder(self) -> list[UUID]:

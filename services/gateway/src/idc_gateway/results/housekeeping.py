@@ -9,7 +9,6 @@ from uuid import UUID
 
 from idc_contracts import utc_now
 from idc_gateway import executors
-from idc_gateway.audit.chain import AuditEvent
 from idc_gateway.errors import StoreUnavailable
 from idc_gateway.idempotency.receipts import KEEP_RECEIPTS
 from idc_gateway.idempotency.receipts_store import ReceiptsStore
@@ -60,10 +59,4 @@ class Housekeeping:
 
     def _remove_results(self, folder: UUID) -> int:
         """Delete all results of a folder that is gone; returns how many."""
-
-        def deleted(result: UUID) -> AuditEvent:
-            return AuditEvent(
-                "classification.deleted", "gateway", str(result), self._clock(), None, {"folder": str(folder)}
-            )
-
-        return sum(iter(lambda: self._folder_results.delete(folder, deleted), 0))
+        return sum(iter(lambda: self._folder_results.delete(folder, "gateway", None, self._clock()), 0))
