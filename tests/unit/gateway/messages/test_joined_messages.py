@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from paho.mqtt.client import PINGREQ, PUBLISH
 
-from idc_gateway.messages.mqtt_bus import join_publishes
+from idc_gateway.messages.mqtt_client import join_publishes
 
 
 def packet(data: bytes, *, command: int = PUBLISH | 0x02, qos: int = 1, sent: int = 0) -> dict[str, Any]:

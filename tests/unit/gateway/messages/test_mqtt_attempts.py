@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import aiomqtt
 import pytest
 
-from idc_gateway.messages.mqtt_bus import _Client
+from idc_gateway.messages.mqtt_client import Client
 from support.eventually import eventually
 
 
@@ -32,7 +32,7 @@ def wait_closed(connection: socket.socket) -> None:
 async def test_attempt_that_gets_no_answer_closes_its_connection(
     silent_broker: socket.socket, *, is_cancelled: bool
 ) -> None:
-    client = _Client("127.0.0.1", silent_broker.getsockname()[1], timeout=0.2 if not is_cancelled else 60)
+    client = Client("127.0.0.1", silent_broker.getsockname()[1], timeout=0.2 if not is_cancelled else 60)
     attempt = asyncio.create_task(client.__aenter__())
     connection, _ = await asyncio.to_thread(silent_broker.accept)
     connection.settimeout(60)
@@ -48,7 +48,7 @@ async def test_attempt_that_gets_no_answer_closes_its_connection(
 async def test_attempt_that_is_cancelled_while_paho_connects_closes_its_connection(
     silent_broker: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    client = _Client("127.0.0.1", silent_broker.getsockname()[1])
+    client = Client("127.0.0.1", silent_broker.getsockname()[1])
     connect, has_begun, may_end = client._client._create_socket_connection, threading.Event(), threading.Event()
 
     def slowly() -> socket.socket:
