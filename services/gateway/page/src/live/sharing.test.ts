@@ -55,7 +55,7 @@ test("a tab that comes while the stream is lost is told nothing that is outdated
   expect(tab().told).toEqual([]);
 });
 
-test("the stream ends with the last tab and begins anew with the next one", () => {
+test("the stream ends with the last tab and starts again with the next one", () => {
   const [first, second] = [tab(), tab()];
   sharing.say(first, null);
   expect(opened).toEqual(["start"]);

@@ -2,7 +2,7 @@
 
 import type { Told } from "./stream";
 
-/** What a tab says: that it follows, as whom; null: that it no longer does. */
+/** What a tab says: that it follows, and as which user; null: that it no longer does. */
 export type Follows = { as: string } | null;
 /** The tab's end of a channel, as a `MessagePort` has it. */
 export type Tab = { postMessage(told: Told): void };

@@ -19,7 +19,7 @@ export class Stream {
 
   constructor(private readonly tell: (told: Told) => void) {}
 
-  /** Open it, or open it anew; it then opens itself again whenever it breaks. */
+  /** Open it, or open it again; it then opens itself again whenever it breaks. */
   start(): void {
     this.stop();
     this.open();
