@@ -1,5 +1,6 @@
 """From a Keras model to graphs: what they take, that they agree, and that none passes that does not."""
 
+import gc
 import re
 import shutil
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 import onnx
 import openvino as ov
 import pytest
+import tensorflow as tf
 
 from idc_contracts.bundle import Calibration
 from idc_trainer.backbones.base import BuiltBackbone
@@ -26,7 +28,7 @@ from idc_trainer.graphs.runner import GraphRunner, read_graph
 from idc_trainer.learning.ensemble import AFTER_BACKBONE, OUTPUTS, Member, build_classifier
 from idc_trainer.learning.familiarity import fit_familiarity, scaled
 from idc_trainer.learning.heads import Heads
-from idc_trainer.learning.network import build_feature_model
+from idc_trainer.learning.network import build_feature_model, patch_input
 from idc_trainer.progress import Progress
 from support.memory_patches import made_index
 
@@ -80,6 +82,24 @@ def test_the_graph_takes_uint8_patches_and_gives_one_number_each_by_name(ir_path
         probability = compiled({"patch": patches[:count]})["probability"]
         assert (probability.shape, probability.dtype) == ((count,), np.float32)
         assert ((probability >= 0) & (probability <= 1)).all()
+
+
+def test_the_graph_keeps_its_numbers_when_the_keras_model_is_gone() -> None:
+    def ramp() -> keras.Model:
+        patch = patch_input()
+        layer = keras.layers.Dense(64)
+        out = layer(keras.layers.GlobalAveragePooling2D()(patch))
+        layer.set_weights([np.zeros((3, 64), np.float32), np.arange(64, dtype=np.float32)])
+        return keras.Model(patch, {"ramp": out})
+
+    graph = to_openvino(ramp())
+    gc.collect()
+    overwriting = [tf.Variable(np.full(64, np.nan, np.float32)) for _ in range(1000)]
+
+    found = GraphRunner(graph).run(np.zeros((1, 50, 50, 3), np.uint8))["ramp"]
+
+    del overwriting
+    assert found[0].tolist() == list(range(64))
 
 
 def test_the_onnx_graph_is_of_operator_set_13_with_a_batch_of_1(onnx_path: Path) -> None:

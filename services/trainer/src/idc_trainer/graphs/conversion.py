@@ -32,7 +32,8 @@ def to_openvino(model: keras.Model) -> ov.Model:
         the names of the model's and are sorted by them.
     """
     traced, _ = _trace(model, None)
-    graph = ov.convert_model(traced.get_concrete_function())
+    # By default a graph reads biases from the model's own memory, and garbage once the model is gone.
+    graph = ov.convert_model(traced.get_concrete_function(), share_weights=False)
     names = sorted(model.output)
     # The resize layer leaves the sides of the batch as additional outputs.
     graph = ov.Model(graph.get_results()[: len(names)], graph.get_parameters(), model.name)
