@@ -400,7 +400,7 @@ def test_file_name_is_shown_as_text(page: Page) -> None:
     choose(page, **{"<img src=x onerror=alert(1)>": solid_png((250, 0, 0))})
 
     expect(page.locator("#results .name")).to_have_text(re.compile(r"^<img src=x"))
-    assert page.locator("#results .name img").count() == 0
+    expect(page.locator("#results .name img")).to_have_count(0)
 
 
 def test_page_stays_signed_in_and_signs_out(page: Page) -> None:
@@ -484,4 +484,4 @@ def test_silence_and_test_reach_the_alarm(page: Page, bus: MemoryBus) -> None:
 
     assert silenced.value.request.post_data_json == {"duration_s": 300}
     assert (silenced.value.status, tested.value.status) == (202, 202)
-    assert page.title().startswith("▲ Finding")
+    expect(page).to_have_title(re.compile("^▲ Finding"))

@@ -74,10 +74,6 @@ def as_reader(browser: Browser, page: Page, drawn: DrawnSlide, name: str) -> Abs
     return signed_in()
 
 
-def places(page: Page, name: str) -> list[str]:
-    return page.locator(f"#{name}-list button").all_inner_texts()
-
-
 def test_cut_has_validation_figures_that_follow_the_slider(page: Page) -> None:
     figures = page.locator(".figures")
     expect(figures).to_have_text(re.compile(r"Sensitivity \d+%, specificity \d+%"))
@@ -101,8 +97,7 @@ def percentages(text: str) -> list[int]:
 
 
 def test_quality_problems_are_stepped_through_by_keyboard(page: Page) -> None:
-    first, *_ = places(page, "problems")
-    assert first == "1: unreadable, 0.16 mm²"
+    expect(page.locator("#problems-list button").first).to_have_text("1: unreadable, 0.16 mm²")
 
     page.keyboard.press("Shift+J")
 
@@ -153,6 +148,7 @@ def test_map_is_a_table_that_is_sorted_filtered_and_paged(page: Page, drawn: Dra
 def test_histogram_is_a_table_with_all_patches_and_the_figures(page: Page, drawn: DrawnSlide) -> None:
     page.get_by_text("Histogram as a table").click()
     table = page.locator(".cut table")
+    expect(table).to_be_visible()
     counts = [int(text.replace(",", "")) for text in table.locator("tbody td:nth-child(3)").all_inner_texts()]
 
     assert sum(counts) == len(drawn.places)
@@ -279,7 +275,7 @@ def test_occlusion_map_is_made_when_it_is_asked_for_and_says_what_it_is_not(page
     expect(page.locator(".occlusion")).to_contain_text("It shows where this model looks, not where tumour is.")
     expect(page.locator(".occlusion")).to_contain_text("moved in steps of 20 µm")
     page.get_by_text("Map as a table", exact=True).click()
-    assert len(page.locator(".occlusion tbody td").all_inner_texts()) == 81
+    expect(page.locator(".occlusion tbody td")).to_have_count(81)
     page.locator(".occlusion").scroll_into_view_if_needed()
     screenshot(page, "slide-occlusion")
 

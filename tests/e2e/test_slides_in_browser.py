@@ -53,10 +53,6 @@ def open_review(page: Page) -> None:
     expect(page.get_by_text("Patch 1 of 20; 0 answered.")).to_be_visible()
 
 
-def rows(page: Page) -> list[str]:
-    return page.locator("table.slides tbody th").all_inner_texts()
-
-
 def test_work_list_shows_each_state_with_what_can_be_done(page: Page, slides: DrawnSlides) -> None:
     failure = SlideFailure(code="unreadable-slide", detail="scan-17.svs ends early: copy it again")
     for slide in (
@@ -85,7 +81,7 @@ def test_work_list_is_sorted_by_its_headings(page: Page, slides: DrawnSlides) ->
 
     page.get_by_role("button", name="Name", exact=True).click()
 
-    assert rows(page) == ["b9.svs", "b10.svs", "drawn.svs"]
+    expect(page.locator("table.slides tbody th")).to_have_text(["b9.svs", "b10.svs", "drawn.svs"])
 
 
 def test_dropped_slide_is_uploaded_and_listed(page: Page, slides: DrawnSlides) -> None:
