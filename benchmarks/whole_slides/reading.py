@@ -8,7 +8,6 @@ import openslide
 
 from idc_slides.quality import tissue_cells
 from idc_slides.reading import SlideFile
-from idc_slides.scale import choose_scale
 
 STRIP_PX: Final = 1024
 
@@ -17,7 +16,7 @@ def reading_alone(path: Path) -> dict[str, float]:
     """Opening, tissue and rows without scoring, against OpenSlide's plain reading of the same level."""
     begin_s = time.perf_counter()
     with SlideFile.open(path) as slide:
-        chosen = choose_scale(slide.facts)
+        chosen = slide.scale()
         opened_s = time.perf_counter()
         tissue = tissue_cells(slide.overview(), chosen.grid).tissue
         tissue_s = time.perf_counter()

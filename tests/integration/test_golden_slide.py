@@ -11,7 +11,6 @@ from idc_modelio.graphs import Graph, core
 from idc_modelio.outputs import PROBABILITY
 from idc_slides.quality import tissue_cells
 from idc_slides.reading import SlideFile
-from idc_slides.scale import choose_scale
 from support.composed_slides import compose
 from support.shipped_model import SHIPPED_BUNDLE
 from support.slide_files import write_slide
@@ -31,7 +30,7 @@ def graph() -> Graph:
 def screened(path: Path) -> Cells:
     """All cells of a slide, shape (rows, columns, 50, 50, 3)."""
     with SlideFile.open(path) as slide:
-        return np.stack([band.cells for band in slide.bands(choose_scale(slide.facts))])
+        return np.stack([band.cells for band in slide.bands(slide.scale())])
 
 
 def assert_same_scores(graph: Graph, found: Cells, expected: Cells) -> None:
@@ -89,5 +88,5 @@ def region_and_tissue(samples: Path) -> tuple[Cells, NDArray[np.bool_]]:
     """The SVS, and which of its cells are screened."""
     path = samples / "CMU-1-Small-Region.svs"
     with SlideFile.open(path) as slide:
-        tissue = tissue_cells(slide.overview(), choose_scale(slide.facts).grid).tissue
+        tissue = tissue_cells(slide.overview(), slide.scale().grid).tissue
     return screened(path), tissue

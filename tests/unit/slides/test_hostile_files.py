@@ -8,7 +8,6 @@ import pytest
 import tifffile
 
 from idc_slides.reading import Limits, SlideFile, SlideUnreadable
-from idc_slides.scale import choose_scale
 from support.hostile_tiff import DEFLATE, LZW, NONE, bomb, hostile_tiff
 
 LIMITS = Limits(read_timeout_s=60, worker_deaths=2)
@@ -49,7 +48,7 @@ def test_a_tile_that_unpacks_to_more_than_it_may_hold_is_white_or_cut_and_costs_
     (tmp_path / "liar.tiff").write_bytes(content)
 
     with SlideFile.open(tmp_path / "liar.tiff", LIMITS) as slide:
-        bands = list(slide.bands(choose_scale(slide.facts, 0.5)))
+        bands = list(slide.bands(slide.scale(0.5)))
 
     assert len(bands) == 13
 

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from idc_slides.reading import Limits, SlideFile, SlideTimedOut, SlideUnreadable, SpareWorker
-from idc_slides.scale import choose_scale
 from support.eventually import wait_until
 from support.made_slides import tissue_slide
 from support.slide_files import write_slide
@@ -40,11 +39,11 @@ def slide(half_um: Path) -> Iterator[SlideFile]:
 
 
 def all_cells(slide: SlideFile) -> NDArray[np.uint8]:
-    return np.stack([band.cells for band in slide.bands(choose_scale(slide.facts))])
+    return np.stack([band.cells for band in slide.bands(slide.scale())])
 
 
 def test_bands_hold_the_cells_of_the_slide(slide: SlideFile) -> None:
-    assert slide.facts.um_per_px == 0.5
+    assert slide.described.um_per_px == 0.5
     assert (all_cells(slide) == CELLS).all()
 
 
@@ -52,7 +51,7 @@ def test_reading_goes_on_at_any_row_and_leaves_out_what_is_not_wanted(slide: Sli
     wanted = np.zeros((5, 6), np.bool_)
     wanted[3, [1, 2, 4]] = True
 
-    bands = list(slide.bands(choose_scale(slide.facts), 3, wanted))
+    bands = list(slide.bands(slide.scale(), 3, wanted))
 
     assert [band.row for band in bands] == [3, 4]
     assert (bands[0].cells[wanted[3]] == CELLS[3][wanted[3]]).all()
@@ -60,7 +59,7 @@ def test_reading_goes_on_at_any_row_and_leaves_out_what_is_not_wanted(slide: Sli
 
 
 def test_a_region_holds_the_cells_around_and_white_beyond_the_slide(slide: SlideFile) -> None:
-    region = slide.region(choose_scale(slide.facts), 0, 2, around=1)
+    region = slide.region(slide.scale(), 0, 2, around=1)
 
     assert region.shape == (150, 150, 3)
     assert (region[:, :50] == 255).all()
@@ -104,7 +103,7 @@ def test_striped_and_planar_tiff_that_openslide_refuses_is_read(tmp_path: Path, 
     )  # fmt: skip
 
     with SlideFile.open(path) as slide:
-        assert slide.facts.um_per_px == pytest.approx(4.0)
+        assert slide.described.um_per_px == pytest.approx(4.0)
         assert (all_cells(slide) == CELLS).all()
 
 
@@ -119,9 +118,30 @@ def test_an_ome_tiff_has_its_scale_and_its_levels(tmp_path: Path) -> None:
         tiff.write(MADE.pixels, photometric="rgb", tile=(256, 256), subfiletype=1)
 
     with SlideFile.open(path) as slide:
-        assert (slide.facts.format, slide.facts.um_per_px) == ("ome-tiff", 2.0)
-        assert choose_scale(slide.facts).record.level == 1
+        assert (slide.described.format, slide.described.um_per_px) == ("ome-tiff", 2.0)
+        assert slide.scale().record.level == 1
         assert (all_cells(slide) == CELLS).all()
+
+
+@pytest.mark.parametrize(("stated_um_per_px", "whole_factor"), [(None, 4), (1.0, 4), (0.25, 16), (2.0, 2)])
+def test_levels_made_by_leaving_out_pixels_are_not_read_whatever_the_scale(
+    tmp_path: Path, stated_um_per_px: float | None, whole_factor: int
+) -> None:
+    path, fine = tmp_path / "decimated.tiff", tissue_slide(24, 28).pixels
+    with tifffile.TiffWriter(path) as tiff:
+        for level in range(5):
+            um_per_px = 2**level
+            tiff.write(
+                fine[::um_per_px, ::um_per_px], photometric="rgb", tile=(256, 256), subfiletype=int(level > 0),
+                resolution=(1e4 / um_per_px, 1e4 / um_per_px), resolutionunit="CENTIMETER", metadata=None,
+            )  # fmt: skip
+
+    with SlideFile.open(path) as slide:
+        assert [level.downsample for level in slide.described.levels] == [1, 2, 4, 8, 16]
+        chosen = slide.scale(stated_um_per_px)
+
+    assert (chosen.record.level, chosen.record.factor) == (0, whole_factor)
+    assert "was made by leaving out pixels" in chosen.warnings[0]
 
 
 def test_a_damaged_tile_spoils_only_its_own_cells(tmp_path: Path) -> None:
@@ -133,7 +153,7 @@ def test_a_damaged_tile_spoils_only_its_own_cells(tmp_path: Path) -> None:
         file.write(b"\xff" * length)
 
     with SlideFile.open(path) as slide:
-        readable = np.stack([band.readable for band in slide.bands(choose_scale(slide.facts))])
+        readable = np.stack([band.readable for band in slide.bands(slide.scale())])
 
     assert readable.tolist() == [[True] * 5 + [False]] * 5  # the second tile begins at 256 px, in the last column
 
@@ -157,7 +177,7 @@ def test_the_worker_gets_no_secret_and_limits_that_it_cannot_raise(
 
 
 def test_a_worker_that_is_killed_is_started_again_and_nothing_is_lost(slide: SlideFile) -> None:
-    bands = slide.bands(choose_scale(slide.facts))
+    bands = slide.bands(slide.scale())
     first = next(bands)
 
     os.kill(slide.worker_pid, signal.SIGKILL)
@@ -169,7 +189,7 @@ def test_a_worker_that_is_killed_is_started_again_and_nothing_is_lost(slide: Sli
 def test_a_worker_that_hangs_is_killed_and_the_slide_is_given_up(half_um: Path) -> None:
     limits = Limits(read_timeout_s=0.2, worker_deaths=7)
     with SlideFile.open(half_um, limits) as slide:
-        worker, chosen = slide.worker_pid, choose_scale(slide.facts)
+        worker, chosen = slide.worker_pid, slide.scale()
         os.kill(worker, signal.SIGSTOP)
 
         with pytest.raises(SlideTimedOut, match="tiled pyramidal"):
@@ -243,7 +263,7 @@ def test_a_cut_or_flipped_file_never_harms_the_parent(
 
     try:
         with SlideFile.open(path, Limits(worker_deaths=2)) as slide:
-            bands = list(slide.bands(choose_scale(slide.facts, 0.5)))
+            bands = list(slide.bands(slide.scale(0.5)))
     except SlideUnreadable as refused:
         reason = refused.detail
     else:
@@ -260,7 +280,7 @@ def test_a_slide_is_opened_by_the_worker_that_was_started_ahead(half_um: Path) -
             assert slide.worker_pid == ahead
             with SlideFile.open(half_um, spare.limits, spare=spare) as other:
                 assert other.worker_pid != ahead
-                assert other.facts == slide.facts
+                assert other.described == slide.described
             following = spare.pid
 
     assert 0 != following != ahead
@@ -275,7 +295,7 @@ def test_a_spare_worker_that_was_killed_is_nobodys_fault(half_um: Path) -> None:
         wait_until(lambda: process_state(spare.pid) == "Z", "it is dead")
 
         with SlideFile.open(half_um, spare.limits, spare=spare) as slide:
-            assert slide.facts.um_per_px == 0.5
+            assert slide.described.um_per_px == 0.5
 
 
 def test_no_worker_is_started_ahead_after_the_end(half_um: Path) -> None:

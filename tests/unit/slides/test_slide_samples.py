@@ -8,12 +8,11 @@ import pytest
 from numpy.typing import NDArray
 
 from idc_slides.reading import NeedsScale, SlideFile, SlideUnreadable
-from idc_slides.scale import choose_scale
 
 
 def screened(path: Path) -> NDArray[np.uint8]:
     with SlideFile.open(path) as slide:
-        return np.stack([band.cells for band in slide.bands(choose_scale(slide.facts))])
+        return np.stack([band.cells for band in slide.bands(slide.scale())])
 
 
 @pytest.mark.parametrize(
@@ -30,7 +29,7 @@ def screened(path: Path) -> NDArray[np.uint8]:
 )
 def test_each_odd_slide_is_refused_with_its_reason(idc_slides: Path, name: str, code: str, word: str) -> None:
     with pytest.raises(SlideUnreadable, match=word) as refused, SlideFile.open(idc_slides / name) as slide:
-        choose_scale(slide.facts)
+        slide.scale()
 
     assert refused.value.code == code
     assert isinstance(refused.value, NeedsScale) == (code == "needs-scale")
@@ -38,7 +37,7 @@ def test_each_odd_slide_is_refused_with_its_reason(idc_slides: Path, name: str, 
 
 def test_a_small_file_with_a_large_image_is_read_in_bounded_memory(idc_slides: Path) -> None:
     with SlideFile.open(idc_slides / "10000x5000-in-24-kB.tiff") as slide:
-        bands = list(slide.bands(choose_scale(slide.facts, 0.5)))
+        bands = list(slide.bands(slide.scale(0.5)))
 
     assert all(band.readable.all() for band in bands)
 
@@ -46,7 +45,7 @@ def test_a_small_file_with_a_large_image_is_read_in_bounded_memory(idc_slides: P
 def test_the_false_colours_of_a_dicom_slide_are_put_right_and_told(idc_slides: Path) -> None:
     truth = screened(idc_slides / "CMU-1-Small-Region.svs").astype(int)
     with SlideFile.open(idc_slides / "cmu-1-small-region-dicom") as slide:
-        warnings = slide.facts.warnings
+        warnings = slide.described.warnings
 
     found = screened(idc_slides / "cmu-1-small-region-dicom")
 
@@ -56,7 +55,7 @@ def test_the_false_colours_of_a_dicom_slide_are_put_right_and_told(idc_slides: P
 
 def test_a_pyramid_made_by_leaving_out_pixels_is_not_screened(idc_slides: Path) -> None:
     with SlideFile.open(idc_slides / "cmu-1-small-region-dicom") as slide:
-        chosen = choose_scale(slide.facts)
+        chosen = slide.scale()
 
     assert chosen.record.level == 0
     assert "leaving out pixels" in chosen.warnings[0]
@@ -70,7 +69,7 @@ def test_a_strange_file_beside_a_dicom_slide_harms_nothing(idc_slides: Path, tmp
     (folder / "a-strange-one.dcm").write_bytes(content)
 
     with SlideFile.open(folder / "level-0-frames-0-30.dcm") as slide:
-        assert (slide.facts.width_px, slide.facts.height_px) == (2220, 2967)
+        assert (slide.described.width_px, slide.described.height_px) == (2220, 2967)
 
 
 def test_a_truncated_svs_is_refused_or_shows_what_cannot_be_read(idc_slides: Path, tmp_path: Path) -> None:
@@ -78,7 +77,7 @@ def test_a_truncated_svs_is_refused_or_shows_what_cannot_be_read(idc_slides: Pat
     (tmp_path / "cut.svs").write_bytes(whole[: len(whole) // 2])
 
     with pytest.raises(SlideUnreadable) as refused, SlideFile.open(tmp_path / "cut.svs") as slide:
-        choose_scale(slide.facts)
+        slide.scale()
 
     assert refused.value.code in ("unsupported-format", "unreadable-slide")
     assert ":" in refused.value.detail

@@ -9,7 +9,6 @@ import tifffile
 from PIL import ImageCms
 
 from idc_slides.reading import SlideFile
-from idc_slides.scale import choose_scale
 from support.made_slides import tissue_slide
 from support.mirax_slide import write_mrxs
 from support.vendor_slides import write_ndpi, write_scn
@@ -28,11 +27,11 @@ def test_a_slide_of_a_vendor_is_read_at_its_scale(
     path = write(tmp_path / name, FINEST, 0.5)
 
     with SlideFile.open(path) as slide:
-        chosen = choose_scale(slide.facts)
+        chosen = slide.scale()
         cells = np.stack([band.cells for band in slide.bands(chosen)])
 
-    assert slide.facts.format == vendor
-    assert slide.facts.um_per_px == pytest.approx(0.5, rel=1e-3)
+    assert slide.described.format == vendor
+    assert slide.described.um_per_px == pytest.approx(0.5, rel=1e-3)
     found = cells[:6, :8].swapaxes(1, 2).reshape(MADE.pixels.shape)
     assert np.abs(found.astype(int) - MADE.pixels).mean() < 3
     assert (cells[6:] > 250).all(), "SCN shows the whole glass"
@@ -54,7 +53,7 @@ def test_a_colour_profile_changes_no_pixel(tmp_path: Path, icc_profile: bytes) -
         )
 
     with SlideFile.open(plain) as one, SlideFile.open(profiled) as other:
-        cells, same = (np.stack([band.cells for band in each.bands(choose_scale(each.facts))]) for each in (one, other))
+        cells, same = (np.stack([band.cells for band in each.bands(each.scale())]) for each in (one, other))
 
     assert (cells == same).all()
 

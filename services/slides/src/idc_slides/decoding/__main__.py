@@ -55,7 +55,8 @@ class Worker:
         if "open" in request:
             return [json.dumps(self._open(Path(request["open"]))).encode()]
         if "deviations" in request:
-            return [json.dumps({"deviations": deviations(self._opened(), self._levels)}).encode()]
+            found = deviations(self._opened(), self._levels, float(request["deviations"]))
+            return [json.dumps({"deviations": found}).encode()]
         return self._read(Area(**request["read"]))
 
     def _open(self, path: Path) -> dict[str, Any]:

@@ -16,7 +16,7 @@ PLACE_PX: Final = 16
 LEAST_DOWNSAMPLE: Final = 8
 """Levels are compared at this or at their own downsample. It is that of 4.0 um per pixel at 20x."""
 MOST_DOWNSAMPLE: Final = 42
-"""From 0.1 to 4.2 um per pixel."""
+"""From 0.1 to 4.2 um per pixel. Places are looked for in the coarsest level below it."""
 
 Pixels = NDArray[np.uint8]
 Place = tuple[float, float]
@@ -42,12 +42,12 @@ def check_some_place(source: Source, levels: list[dict[str, Any]]) -> None:
     raise failed
 
 
-def deviations(source: Source, levels: list[dict[str, Any]]) -> list[float]:
+def deviations(source: Source, levels: list[dict[str, Any]], most_downsample: float) -> list[float]:
     """How far each level is from the mean of the finest level's pixels, in grey values 0-255.
 
     It is the mean of the absolute difference at the places with the most contrast, both averaged down to 8 px of the
     finest level or to the level's own scale. It is 0 for the finest level, where no place can be compared, and for
-    levels too coarse to be screened.
+    levels with a larger downsample than `most_downsample`.
     """
     usable = [index for index, level in enumerate(levels) if 1.5 < level["downsample"] < MOST_DOWNSAMPLE]
     if not usable:
@@ -55,7 +55,9 @@ def deviations(source: Source, levels: list[dict[str, Any]]) -> list[float]:
     places = _contrasted_places(source, levels, usable[-1])
     finest = cache(partial(_place, source, levels, 0))  # most levels are compared at the same scale
     found = {
-        index: _deviation(partial(_place, source, levels, index), finest, levels[index], places) for index in usable
+        index: _deviation(partial(_place, source, levels, index), finest, levels[index], places)
+        for index in usable
+        if levels[index]["downsample"] <= most_downsample
     }
     return [found.get(index, 0.0) for index in range(len(levels))]
 

@@ -171,9 +171,9 @@ def _look(file: SlideFile, stated_um_per_px: float | None) -> tuple[ChosenScale,
     unchecked = choose_scale(file.described, stated_um_per_px)
     overview = file.overview(scale=unchecked)
     with ThreadPoolExecutor(1, thread_name_prefix="levels") as aside:
-        facts = aside.submit(lambda: file.facts)
+        checked = aside.submit(file.scale, stated_um_per_px)
         tissue = tissue_cells(overview, unchecked.grid)
-        scale = choose_scale(facts.result(), stated_um_per_px)
+        scale = checked.result()
     if not tissue.tissue.any():
         raise SlideFailed(
             "no-tissue",
@@ -184,7 +184,7 @@ def _look(file: SlideFile, stated_um_per_px: float | None) -> tuple[ChosenScale,
 
 
 def _described(slide: Slide, file: SlideFile, scale: ChosenScale) -> Slide:
-    facts = file.facts
+    facts = file.described
     return slide.model_copy(
         update={
             "format": facts.format,

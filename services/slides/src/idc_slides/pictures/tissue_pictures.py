@@ -16,7 +16,6 @@ from idc_slides.pictures.open_slides import OpenSlides
 from idc_slides.reading import SlideFile, SlideUnreadable
 from idc_slides.records.slides import StoredSlide
 from idc_slides.records.slides_store import SlidesStore
-from idc_slides.scale import choose_scale
 
 TileKey = tuple[UUID, int, int, int]
 """Slide, level, column, row."""
@@ -76,7 +75,7 @@ class TissuePictures:
             Busy: Too many slides are being looked at.
         """
         with self._open(slide_id) as (stored, file):
-            scale = choose_scale(file.facts, stored.stated_um_per_px)
+            scale = file.scale(stored.stated_um_per_px)
             if column >= scale.grid.columns or row >= scale.grid.rows:
                 raise NotFound(f"the slide has {scale.grid.columns} x {scale.grid.rows} cells, none at {column}, {row}")
             pixels = file.region(scale, column, row, around)

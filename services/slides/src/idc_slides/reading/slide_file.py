@@ -16,7 +16,7 @@ from idc_slides.reading.slide_path import slide_path
 from idc_slides.reading.slide_reader import SlideReader
 from idc_slides.reading.spare_worker import SpareWorker
 from idc_slides.reading.whole_slide import read_whole
-from idc_slides.scale import ChosenScale
+from idc_slides.scale import ChosenScale, choose_scale
 from idc_slides.scale.choosing import CELL_PX, level_for
 from idc_slides.unreadable import SlideUnreadable
 
@@ -71,20 +71,24 @@ class SlideFile:
         """
         return cls(SlideReader(slide_path(path, folder), limits, spare))
 
-    @property
-    def facts(self) -> SlideFacts:
-        """What the file says of itself, and how faithful its levels are, which is measured at the first use.
+    def scale(self, stated_um_per_px: float | None = None) -> ChosenScale:
+        """How cells are read. How faithful the levels are is measured once.
+
+        Args:
+            stated_um_per_px: What a person says of the finest level; it goes before the file's.
 
         Raises:
-            SlideUnreadable: The file ends the worker that measures.
+            NeedsScale: As `choose_scale`.
+            SlideUnreadable: As `choose_scale`; or the file ends the worker that measures.
         """
-        return self._reader.facts
+        unchecked = choose_scale(self.described, stated_um_per_px)
+        return choose_scale(self._reader.checked(unchecked.record.um_per_px), stated_um_per_px)
 
     def bands(self, scale: ChosenScale, first_row: int = 0, wanted: NDArray[np.bool_] | None = None) -> Iterator[Band]:
         """Read the cells, row by row.
 
         Args:
-            scale: Of `choose_scale`.
+            scale: Of `scale`.
             first_row: Where to begin.
             wanted: Shape (rows, columns); other cells are not decoded and come white. All where it is None.
 

@@ -10,10 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
+from idc_contracts.slides import UM_PER_PX
 from idc_slides.facts import SlideFacts
 from idc_slides.reading.limits import Limits
 from idc_slides.reading.spare_worker import SpareWorker
 from idc_slides.reading.worker_process import WorkerDied, WorkerHung, WorkerProcess
+from idc_slides.scale.choosing import LEVEL_TOLERANCE
 from idc_slides.scale.plausible import scale_of
 from idc_slides.unreadable import SlideTimedOut, SlideUnreadable
 
@@ -40,24 +42,27 @@ class SlideReader:
         self._lock = threading.Lock()
         self._deaths = 0
         self._worker: WorkerProcess | None = None
-        self._checked: SlideFacts | None = None
+        self._checked: dict[float, SlideFacts] = {}
         with self._lock:
             self.described = self._open()
             """The facts before the levels were checked: each seems faithful."""
 
-    @property
-    def facts(self) -> SlideFacts:
+    def checked(self, um_per_px: float) -> SlideFacts:
         """What the file says of itself, with the deviations of its levels, which are measured at the first use.
+
+        Args:
+            um_per_px: Of the finest level. Levels that are too coarse to be screened are not measured.
 
         Raises:
             SlideUnreadable: The file ends the worker that measures.
         """
+        most_downsample = UM_PER_PX * LEVEL_TOLERANCE / um_per_px
         with self._lock:
-            if self._checked is None:
-                self._checked = self._validated(
-                    lambda: _checked(self.described, self._asked({"deviations": True})["deviations"])
+            if um_per_px not in self._checked:
+                self._checked[um_per_px] = self._validated(
+                    lambda: _checked(self.described, self._asked({"deviations": most_downsample})["deviations"])
                 )
-            return self._checked
+            return self._checked[um_per_px]
 
     def read(
         self, level: int, left: float, top: float, factor: float, size_px: tuple[int, int], block_px: int
