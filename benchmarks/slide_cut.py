@@ -12,7 +12,8 @@ by networks: each bundle scores its own test patients (the first that has a pati
 slide are learnt from the scores of all other test patients.
 
 Prints a line for each slide, and the means of the slides of the published validation list, of 8975, and of the rest,
-which recipes are chosen on.
+which recipes are chosen on. Then how much of each slide is decided right if it has one class alone, as most slides do:
+the cells of the other class are taken out.
 """
 
 import argparse
@@ -33,10 +34,12 @@ from sklearn.preprocessing import StandardScaler
 
 from idc_contracts import Thresholds
 from idc_contracts.bundle import SlideScores
+from idc_slidescores import LEAST_CELLS, cell_scores, fit_cut, logits_of
 from idc_trainer.backbones.folding import served
 from idc_trainer.data.index import PatchIndex
 from idc_trainer.data.reading import DataSet, read_patches
-from idc_trainer.evaluation.scored_patches import score_patches
+from idc_trainer.evaluation.scored_patches import ScoredPatches, score_patches
+from idc_trainer.evaluation.slide_layout import dense_slides
 from idc_trainer.evaluation.slides import Method, SlideFigures, evaluate_slides
 from idc_trainer.graphs.opening import open_bundle
 from idc_trainer.learning.calibration import calibrated, fit_calibration
@@ -145,6 +148,22 @@ def _areas(method: Method, slides: Mapping[str, SlideFigures]) -> dict[str, obje
     }
 
 
+def _print_one_class(scored: ScoredPatches, learnt: Mapping[str, SlideScores | None]) -> None:
+    logits = logits_of(scored.probability)
+    right: dict[str, dict[str, float]] = {"no IDC": {}, "nothing but IDC": {}}
+    for patient, layout in dense_slides(scored.patients, scored.x_px, scored.y_px).items():
+        truth = scored.labels[layout.patches]
+        for name, kept in zip(right, (~truth, truth), strict=True):
+            scores = cell_scores(layout.grid(np.where(kept, logits[layout.patches], np.nan)), learnt[patient])
+            if kept.sum() >= LEAST_CELLS:
+                called = layout.of(scores)[kept] >= fit_cut(scores, learnt[patient], HALVES).logit
+                right[name][patient] = float((called == truth[kept]).mean())
+    for name, shares in right.items():
+        worst = min(shares, key=lambda patient: shares[patient])
+        line = {"slides": f"{name}: {len(shares)}", "right": round(float(np.mean(list(shares.values()))), 3)}
+        print(json.dumps(line | {"worst": round(shares[worst], 3), "patient": worst}), flush=True)
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -172,6 +191,7 @@ def main() -> None:
     _print_means("validation list", {name: slide for name, slide in found.slides.items() if name in listed})
     _print_means("never trained", {name: slide for name, slide in found.slides.items() if name == NEVER_TRAINED})
     _print_means("all", found.slides)
+    _print_one_class(scored, learnt)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from idc_contracts import Decision, ModelRef, Reason, Thresholds
 from idc_contracts.bundle import SlideScores
 from idc_contracts.slides import CellReview, SlideGrid, SlideVerdict
 from idc_slides.findings.conclusion import UNREADABLE, conclude, decide
-from idc_slides.findings.decided import decide_slide, reviewed_cells
+from idc_slides.findings.decided import agreed_verdicts, decide_slide
 from idc_slides.records.cells import CellGrid, ScreeningModel, reason_bits
 from idc_slides.records.slides import FileState, Location, new_slide
 
@@ -96,7 +96,6 @@ def test_cells_that_could_not_be_read_make_a_slide_without_finding_uncertain() -
 
 
 def test_reviews_count_by_majority_and_divided_ones_not_at_all() -> None:
-    means, judged = np.zeros((3, 3), np.float32), np.ones((3, 3), np.bool_)
     reviews = [
         review(0, 0, SlideVerdict.IDC),
         review(1, 0, SlideVerdict.IDC),
@@ -105,9 +104,9 @@ def test_reviews_count_by_majority_and_divided_ones_not_at_all() -> None:
         review(0, 1, SlideVerdict.NO_IDC),
     ]
 
-    counted = reviewed_cells(reviews, means, judged)
+    rows, columns, is_idc = agreed_verdicts(reviews, np.ones((3, 3), np.bool_))
 
-    assert counted.is_idc.tolist() == [True, False]
+    assert (columns.tolist(), rows.tolist(), is_idc.tolist()) == ([0, 0], [0, 1], [True, False])
 
 
 def test_reviews_move_the_cut_of_a_slide_with_many_cells() -> None:
@@ -119,3 +118,18 @@ def test_reviews_move_the_cut_of_a_slide_with_many_cells() -> None:
 
     assert after.slide_cut.reviews == 20
     assert after.logit > before.logit
+
+
+def test_reviews_move_the_scores_around_them_and_so_the_areas() -> None:
+    logits = np.random.default_rng(3).choice([-2.5, 1.5], (20, 20)) + np.random.default_rng(4).normal(0, 0.5, (20, 20))
+    model, grid = MODEL.model_copy(update={"scores": SCORES}), grid_of(logits)
+    reviews = [review(column, 3, SlideVerdict.NO_IDC) for column in range(20)]
+
+    before, after = decide_slide(model, grid), decide_slide(model, grid, reviews)
+
+    assert (after.means[2:5] < before.means[2:5]).all()
+    assert (after.means[15:] == before.means[15:]).all()
+    areas = [conclude(SLIDE, decided, (), 1.0).idc for decided in (before, after)]
+    assert areas[0] is not None
+    assert areas[1] is not None
+    assert areas[1].mm2 < areas[0].mm2

@@ -2,10 +2,15 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
+from numpy.typing import NDArray
 from scipy import ndimage
 
 from idc_contracts.slides import SlideGrid
 from idc_slides.quality import TissueMap, blurred_cells, tissue_cells
+from idc_slides.quality.tissue import opened
 from support.made_slides import MadeSlide, made_slide
 
 
@@ -134,3 +139,8 @@ def test_tissue_under_a_red_pen_is_screened_with_a_word_of_caution() -> None:
 
     assert found.notes["pen"][1:4, 3].all()
     assert found.notes["pen"].sum() == 3
+
+
+@given(arrays(np.bool_, array_shapes(min_dims=2, max_dims=2, max_side=20)), st.sampled_from([3, 5]))
+def test_squares_that_fit_into_a_mask_are_those_of_scipy(mask: NDArray[np.bool_], side_px: int) -> None:
+    np.testing.assert_array_equal(opened(mask, side_px), ndimage.binary_opening(mask, np.ones((side_px, side_px))))

@@ -138,6 +138,18 @@ def test_many_cells_that_are_no_idc_near_the_cut_of_a_slide_with_little_idc_are_
     assert after == pytest.approx(before, abs=0.25)
 
 
+def test_scores_below_the_floor_count_as_the_floor() -> None:
+    logits, _ = made_slide(600, 0.3)
+    scores = SCORES.model_copy(update={"floor": -1.5})
+    reviewed = Reviewed(np.array([-9.0, 2.0]), np.array([False, True]))
+    kept = Reviewed(np.array([-1.5, 2.0]), np.array([False, True]))
+
+    found = fit_cut(logits, scores, THRESHOLDS, reviewed).slide_cut
+
+    assert found == fit_cut(np.maximum(logits, -1.5), scores, THRESHOLDS, kept).slide_cut
+    assert found != fit_cut(logits, SCORES, THRESHOLDS, reviewed).slide_cut
+
+
 def test_one_wrong_verdict_far_from_the_cut_does_not_outweigh_the_slide() -> None:
     logits, _ = made_slide(5000, 0.3)
 
@@ -196,8 +208,8 @@ def test_thresholds_at_the_ends_have_finite_cuts() -> None:
 @pytest.mark.parametrize(
     ("shift", "sentence"),
     [
-        (1.6, "The cut moved by +1.5: this slide scores high as a whole."),
-        (-1.6, "The cut moved by -1.5: this slide scores low as a whole."),
+        (1.6, "The cut moved by +1.4: this slide scores high as a whole."),
+        (-1.6, "The cut moved by -1.4: this slide scores low as a whole."),
         (0.0, "this slide scores like others as a whole."),
     ],
 )
@@ -216,7 +228,7 @@ def test_explanation_counts_the_reviews_and_asks_for_them_where_scores_tell_litt
     one = fit_cut(logits, SCORES, THRESHOLDS, Reviewed(np.zeros(1), np.zeros(1, np.bool_))).slide_cut
 
     assert "hardly tell where the cut of this slide is: review some patches." in unsure.explanation
-    assert "1 reviewed patch took part." in one.explanation
+    assert "1 reviewed patch took part, and moved the scores of the patches around." in one.explanation
 
 
 @given(MODELS)

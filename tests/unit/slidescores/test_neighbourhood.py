@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from numpy.typing import NDArray
 
-from idc_slidescores import logits_of, neighbourhood_mean
+from idc_slidescores import cell_scores, logits_of, neighbourhood_mean
+from support.made_slide_scores import SCORES
 
 WINDOWS = st.sampled_from([1, 3, 5, 9])
 GRIDS = arrays(
@@ -60,6 +61,45 @@ def test_turned_slide_has_turned_means(logits: NDArray[np.float64], window: int)
     np.testing.assert_allclose(
         neighbourhood_mean(np.rot90(logits), window), np.rot90(neighbourhood_mean(logits, window)), atol=1e-4
     )
+
+
+@given(GRIDS, WINDOWS)
+def test_mean_evidence_lies_between_the_mean_logit_and_the_highest_logit(
+    logits: NDArray[np.float64], window: int
+) -> None:
+    evidence, means = neighbourhood_mean(logits, window, "evidence"), neighbourhood_mean(logits, window)
+
+    known = ~np.isnan(logits)
+    np.testing.assert_array_equal(~np.isnan(evidence), known)
+    if known.any():
+        assert (evidence[known] >= means[known] - 1e-3).all()
+        assert evidence[known].max() <= np.nanmax(logits) + 1e-3
+
+
+def test_mean_evidence_is_that_of_the_geometric_mean_of_what_speaks_against_idc() -> None:
+    probability = np.array([[0.9, 0.3]])
+
+    found = neighbourhood_mean(logits_of(probability), 3, "evidence")
+
+    against = 1 - 1 / (1 + np.exp(-found[0, 0]))
+    assert against == pytest.approx(0.1 ** (2 / 3) * 0.7 ** (1 / 3), abs=1e-5)
+
+
+def test_small_focus_among_cells_that_are_surely_no_idc_keeps_its_score_by_the_evidence() -> None:
+    logits = np.full((21, 21), -9.0)
+    logits[9:12, 9:12] = 4.0
+
+    assert neighbourhood_mean(logits, 13)[10, 10] < 0
+    assert neighbourhood_mean(logits, 13, "evidence")[10, 10] > 0
+
+
+def test_model_says_how_its_scores_are_averaged() -> None:
+    logits = np.random.default_rng(0).normal(0, 3, (9, 9))
+    by_evidence = SCORES.model_copy(update={"window": 5, "mean": "evidence"})
+
+    np.testing.assert_array_equal(cell_scores(logits, by_evidence), neighbourhood_mean(logits, 5, "evidence"))
+    np.testing.assert_array_equal(cell_scores(logits, SCORES), neighbourhood_mean(logits, SCORES.window))
+    np.testing.assert_array_equal(cell_scores(logits, None), neighbourhood_mean(logits, 3))
 
 
 @pytest.mark.parametrize("window", [-1, 0, 2, 4])

@@ -52,9 +52,10 @@ def test_training_learns_the_distributions_and_the_shift_between_patients() -> N
 
     assert scores is not None
     assert scores.patients == len(SHIFTS)
-    # the neighbourhood's mean draws the classes together at the edge of the tumour, and has less noise than a patch
+    # the neighbourhood draws the classes together at the edge of the tumour, and has less noise than a patch; single
+    # patches that score high by chance lift the mean evidence
     assert 1.5 < scores.idc_mean < 2.2
-    assert -0.8 < scores.no_idc_mean < -0.5
+    assert -0.5 < scores.no_idc_mean < 0.3
     assert 0.2 < scores.idc_deviation < 1.0
     assert scores.shift_deviation == pytest.approx(np.std(list(SHIFTS.values()), ddof=1), abs=0.1)
 

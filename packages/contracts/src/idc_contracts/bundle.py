@@ -194,13 +194,22 @@ class Int8(Contract):
 
 
 class SlideScores(Contract):
-    """How the mean logits of a slide's cells are distributed, by cross-fitted scores of training patients.
+    """How the scores of a slide's cells are made and distributed, by cross-fitted scores of training patients.
+
+    The score of a cell is a weighted mean over the cells around it, in logits.
 
     A slide's scores are N(idc_mean + d, idc_deviation) for IDC and N(no_idc_mean + d, no_idc_deviation) for the rest,
     with a shift d of the whole slide from N(0, shift_deviation).
     """
 
-    window: int = Field(ge=1, le=9, description="Side of the square of cells whose logits are averaged; odd.")
+    window: int = Field(ge=1, le=25, description="Side of the square of cells that are averaged; odd.")
+    mean: Literal["logit", "evidence"] = Field(
+        default="logit",
+        description="What is averaged: the logit, or the evidence -ln(1 - P), which is brought back to a logit.",
+    )
+    floor: float = Field(
+        default=-20.0, ge=-20.0, le=20.0, description="Lower scores count as this one in what follows."
+    )
     idc_mean: float = Field(ge=-20.0, le=20.0)
     idc_deviation: float = Field(ge=0.01, le=20.0)
     no_idc_mean: float = Field(ge=-20.0, le=20.0)

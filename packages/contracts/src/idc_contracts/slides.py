@@ -150,8 +150,13 @@ class SlideCells(Contract):
     column: tuple[int, ...]
     row: tuple[int, ...]
     probability: tuple[float, ...] = Field(description="Calibrated P(IDC) of the cell alone.")
-    logit: tuple[float, ...] = Field(description="Mean logit of the cell and its neighbours, which the cut decides.")
+    logit: tuple[float, ...] = Field(
+        description="Mean logit of the cell and its neighbours, moved by the reviews near it, which the cut decides."
+    )
     decision: tuple[Decision, ...]
+    model_decision: tuple[Decision, ...] = Field(
+        default_factory=tuple, description="The decisions before any review; empty where nothing was reviewed."
+    )
     reasons: tuple[tuple[Reason, ...], ...]
     left_out: dict[str, tuple[tuple[int, int], ...]] = Field(
         default_factory=dict, description="Cells that were not screened, as [column, row], by cause."

@@ -67,7 +67,8 @@ def _too_few(cells: int, reviews: int) -> str:
 def _explained(posterior: Posterior, scores: SlideScores, reviews: int) -> str:
     sentences = [_moved(posterior.shift, scores)]
     if reviews:
-        sentences.append(f"{reviews} reviewed {'patch' if reviews == 1 else 'patches'} took part.")
+        patches = "1 reviewed patch" if reviews == 1 else f"{reviews} reviewed patches"
+        sentences.append(f"{patches} took part, and moved the scores of the patches around.")
     if posterior.deviation > VAGUE * scores.shift_deviation:
         sentences.append("The scores hardly tell where the cut of this slide is: review some patches.")
     return " ".join(sentences)

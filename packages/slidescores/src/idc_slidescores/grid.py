@@ -34,6 +34,7 @@ class Grid:
         steps = int(np.ceil(reach / self.step))
         self.shifts: Values = np.arange(-steps, steps + 1, dtype=np.float64) * self.step
         low, high = scores.no_idc_mean - reach - _TAIL * wide, scores.idc_mean + reach + _TAIL * wide
+        self._floor = scores.floor
         self._low, self._bins = low, int(np.ceil((high - low) / self.step))
         at: Values = low + (np.arange(-steps, self._bins + steps, dtype=np.float64) + 0.5) * self.step
         # of the bins, and so many more on each side as the shifts reach
@@ -42,7 +43,8 @@ class Grid:
 
     def counts(self, mean_logits: NDArray[np.floating]) -> Values:
         """The histogram of mean logits, shape (bins,)."""
-        places = ((mean_logits.astype(np.float64) - self._low) / self.step).astype(np.intp)
+        kept = np.maximum(mean_logits.astype(np.float64), self._floor)
+        places = ((kept - self._low) / self.step).astype(np.intp)
         return np.bincount(places.clip(0, self._bins - 1), minlength=self._bins).astype(np.float64)
 
     def over_cells(self, values: Values, counts: Values) -> Values:

@@ -1,7 +1,7 @@
 """What a slide's scores and its reviewed cells tell of its shift and its share of IDC.
 
-A mean logit of IDC is N(idc_mean + d, idc_deviation), any other N(no_idc_mean + d, no_idc_deviation); d is the slide's
-shift from N(0, shift_deviation), and the share of IDC is uniform.
+A score of IDC is N(idc_mean + d, idc_deviation), any other N(no_idc_mean + d, no_idc_deviation); d is the slide's shift
+from N(0, shift_deviation), and the share of IDC is uniform. Scores below `floor` count as `floor`.
 """
 
 from dataclasses import dataclass, field
@@ -15,8 +15,8 @@ from scipy.stats import norm
 from idc_contracts.bundle import SlideScores
 from idc_slidescores.grid import PREVALENCES, Grid, Values, log_ratio
 
-CELLS_AT_ONCE: Final = 100
-"""Neighbouring cells resemble each other: so many, a square of 2 x 2 mm, tell as much as one independent cell."""
+CELLS_AT_ONCE: Final = 170
+"""Neighbouring cells resemble each other: so many, a square of 2.6 x 2.6 mm, tell as much as one independent cell."""
 REVIEWS_AT_ONCE: Final = 3
 """Likewise, so many reviewed cells, which lie along the same border, tell as much as one independent verdict."""
 _WRONG: Final = 0.02
@@ -104,7 +104,8 @@ def _of_reviews(grid: Grid, scores: SlideScores, reviewed: Reviewed) -> Values:
     Given the scores, since cells are chosen for review by their score: that most cells near the cut are no IDC on a
     slide with little IDC must not move the cut.
     """
-    shifted = reviewed.mean_logits.astype(np.float64)[None] - grid.shifts[:, None]
+    kept = np.maximum(reviewed.mean_logits.astype(np.float64), scores.floor)
+    shifted = kept[None] - grid.shifts[:, None]
     odds = log_ratio(shifted, scores)[:, None] + _log_odds()[:, None]
     of_verdict = expit(np.where(reviewed.is_idc, odds, -odds))
     return np.asarray(np.log(_WRONG + (1 - 2 * _WRONG) * of_verdict).sum(axis=2))

@@ -12,10 +12,8 @@ from numpy.typing import NDArray
 from idc_contracts import Decision, Reason
 from idc_contracts.slides import CellReview, SlideCells, SlideVerdict
 from idc_slides.records.cells import REASONS, CellGrid, ScreeningModel, reason_bits, reasons_of
-from idc_slidescores import FittedCut, Reviewed, decide_cells, fit_cut, model_cut, neighbourhood_mean
+from idc_slidescores import FittedCut, Reviewed, cell_scores, decide_cells, fit_cut, model_cut, spread_verdicts
 
-WINDOW: Final = 3
-"""Side of the neighbourhood in cells, where the model does not say."""
 _BETWEEN: Final = reason_bits((Reason.BETWEEN_THRESHOLDS,))
 
 
@@ -25,7 +23,7 @@ class DecidedCells:
 
     grid: CellGrid
     means: NDArray[np.float32]
-    """[rows, columns]: mean logit of a cell and its neighbours, NaN where it has none."""
+    """[rows, columns]: scores of the cells with their neighbours, moved by the verdicts near them; NaN where none."""
     cut: FittedCut
 
     @cached_property
@@ -67,8 +65,8 @@ class DecidedCells:
         counted = {reason: int((self.reasons >> bit & 1).sum()) for bit, reason in enumerate(REASONS)}
         return {reason: count for reason, count in counted.items() if count}
 
-    def as_columns(self) -> SlideCells:
-        """The cells as the interface gives them."""
+    def as_columns(self, before: "DecidedCells | None" = None) -> SlideCells:
+        """The cells as the interface gives them; `before` is the slide without its reviews, where it has some."""
         logits = self.grid.logits[self.grid.scored].astype(np.float64)
         return SlideCells(
             column=tuple(self.places[:, 1].tolist()),
@@ -76,6 +74,7 @@ class DecidedCells:
             probability=tuple(np.round(1 / (1 + np.exp(-logits)), 5).tolist()),
             logit=tuple(np.round(self.means[self.grid.scored].astype(np.float64), 4).tolist()),
             decision=tuple(self.decisions.tolist()),
+            model_decision=tuple(before.decisions.tolist()) if before else (),
             reasons=tuple(reasons_of(bits) for bits in self.reasons.tolist()),
             left_out={
                 cause: tuple((column, row) for row, column in cells.tolist())
@@ -86,27 +85,31 @@ class DecidedCells:
 
 def decide_slide(model: ScreeningModel, grid: CellGrid, reviews: Sequence[CellReview] = ()) -> DecidedCells:
     """Fit the cut to a slide's own scores and reviews, and decide its cells."""
-    means = neighbourhood_mean(grid.logits, model.scores.window if model.scores else WINDOW)
+    means = cell_scores(grid.logits, model.scores)
     judged = grid.scored & (grid.reasons == 0)
-    cut = fit_cut(means[judged], model.scores, model.thresholds, reviewed_cells(reviews, means, judged))
-    return DecidedCells(grid, means, cut)
+    rows, columns, is_idc = agreed_verdicts(reviews, judged)
+    cut = fit_cut(means[judged], model.scores, model.thresholds, Reviewed(means[rows, columns], is_idc))
+    return DecidedCells(grid, spread_verdicts(means, cut, rows, columns, is_idc), cut)
 
 
 def decide_part(model: ScreeningModel, grid: CellGrid) -> DecidedCells:
     """Decide the cells that have a score so far, by the model's own cut."""
-    means = neighbourhood_mean(grid.logits, model.scores.window if model.scores else WINDOW)
+    means = cell_scores(grid.logits, model.scores)
     cut = model_cut(model.thresholds, model.scores, "The slide is not through.")
     return DecidedCells(grid, means, cut)
 
 
-def reviewed_cells(reviews: Sequence[CellReview], means: NDArray[np.float32], judged: NDArray[np.bool_]) -> Reviewed:
-    """What reviewers agree on: the verdict of most of them; a cell on which they are divided counts for nothing."""
+def agreed_verdicts(
+    reviews: Sequence[CellReview], judged: NDArray[np.bool_]
+) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.bool_]]:
+    """Rows and columns of the judged cells on which reviewers agree, and whether they are IDC, shape (R,) each.
+
+    The verdict is that of most of them; a cell on which they are divided counts for nothing.
+    """
     votes: Counter[tuple[int, int]] = Counter()
     for review in reviews:
         if review.verdict is not SlideVerdict.UNSURE:
             votes[review.row, review.column] += 1 if review.verdict is SlideVerdict.IDC else -1
     sure = [(row, column, vote > 0) for (row, column), vote in votes.items() if vote and judged[row, column]]
-    return Reviewed(
-        np.array([means[row, column] for row, column, _ in sure], np.float32),
-        np.array([is_idc for _, _, is_idc in sure], np.bool_),
-    )
+    places = np.array([(row, column) for row, column, _ in sure], np.intp).reshape(-1, 2)
+    return places[:, 0], places[:, 1], np.array([is_idc for _, _, is_idc in sure], np.bool_)

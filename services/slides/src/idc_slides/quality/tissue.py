@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from idc_contracts.slides import SlideGrid
 from idc_slides.quality.cell_shares import CellShares
@@ -55,7 +55,7 @@ def tissue_cells(overview: NDArray[np.uint8], grid: SlideGrid, um_per_px: float 
     density = optical_density(overview, glass_colour(overview))
     pen = is_pen(density)
     stained = (density[..., 1] > LEAST_DENSITY) & (np.ptp(density, axis=-1) > LEAST_TINT) & ~pen
-    solid = _opened(stained & (density[..., 1] > DENSE), 3)
+    solid = opened(stained & (density[..., 1] > DENSE), 3)
     fold = is_fold(density[..., 1], stained)
     shares = CellShares(overview.shape[:2], grid, um_per_px)
     stained_share, pen_share = shares.of(stained), shares.of(pen)
@@ -94,7 +94,7 @@ def is_red_pen(density: NDArray[np.float32]) -> NDArray[np.bool_]:
     """
     red, green, blue = (density[..., channel] for channel in range(3))
     is_clear_red = (green > 0.7) & (red < 0.15 * green) & (blue > 0.6 * green)
-    return _opened(is_clear_red, 5)
+    return opened(is_clear_red, 5)
 
 
 def is_fold(green: NDArray[np.float32], stained: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -102,12 +102,24 @@ def is_fold(green: NDArray[np.float32], stained: NDArray[np.bool_]) -> NDArray[n
     if not stained.any():
         return np.zeros_like(stained)
     limit = max(0.7, 2.0 * float(np.median(green[stained])))
-    return _opened(stained & (green > limit), 3)
+    return opened(stained & (green > limit), 3)
 
 
-def _opened(mask: NDArray[np.bool_], side_px: int) -> NDArray[np.bool_]:
-    """The parts of a mask into which squares of this side fit, shape (height, width); empty masks are quickly done."""
-    return np.asarray(ndimage.binary_opening(mask, np.ones((side_px, side_px)))) if mask.any() else mask
+def opened(mask: NDArray[np.bool_], side_px: int) -> NDArray[np.bool_]:
+    """The parts of a mask into which squares of this odd side fit, shape (height, width).
+
+    The same as scipy's `binary_opening`, which took half of the time of the whole search for tissue.
+    """
+    return _over_squares(np.logical_or, _over_squares(np.logical_and, mask, side_px), side_px)
+
+
+def _over_squares(over: np.ufunc, mask: NDArray[np.bool_], side_px: int) -> NDArray[np.bool_]:
+    """Combine the square around each pixel, first down, then across; beyond the edge all is False."""
+    for axis in (0, 1):
+        edge = [(side_px // 2, side_px // 2) if side == axis else (0, 0) for side in (0, 1)]
+        windows = sliding_window_view(np.pad(mask, edge), side_px, axis)
+        mask = over.reduce(np.moveaxis(windows, -1, 0), axis=0)
+    return mask
 
 
 def _first_that_holds(kinds: dict[str, NDArray[np.bool_]]) -> dict[str, NDArray[np.bool_]]:

@@ -1,4 +1,4 @@
-"""Reviews of a slide's cells; each moves the slide's cut."""
+"""Reviews of a slide's cells; each moves the slide's cut, and the scores of the cells around it."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -82,7 +82,8 @@ class Reviewing:
         """
         slide = self._slides.get(slide_id).slide
         if slide.state is SlideState.DONE:
-            return self._decided(slide).decided.as_columns()
+            now = self._decided(slide)
+            return now.decided.as_columns(decide_slide(now.model, now.decided.grid) if now.reviews else None)
         begun = self._cells.get(slide_id)
         if begun is None:
             return SlideCells(column=(), row=(), probability=(), logit=(), decision=(), reasons=())

@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idc_contracts.bundle import PATCH
-from idc_slidescores import neighbourhood_mean
 
 LEAST_PATCHES: Final = 300
 """As many as a cut needs to be fitted, see `idc_slidescores`."""
@@ -38,9 +37,9 @@ class SlideLayout:
         found[self.row, self.column] = values
         return found
 
-    def mean_logits(self, logits: NDArray[np.floating], window: int) -> NDArray[np.float32]:
-        """The neighbourhood's mean for each patch, shape (N,), given the logits of all patches of all slides."""
-        return neighbourhood_mean(self.grid(logits[self.patches]), window)[self.row, self.column]
+    def of(self, grid: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The values of the patches, shape (N,), of a map."""
+        return grid[self.row, self.column]
 
 
 def dense_slides(

@@ -12,14 +12,22 @@ from sklearn.metrics import balanced_accuracy_score, f1_score, roc_auc_score
 
 from idc_contracts import Thresholds
 from idc_contracts.bundle import SlideScores
-from idc_slidescores import NONE_REVIEWED, FittedCut, Reviewed, fit_cut, idc_area, logits_of, next_reviews
+from idc_slidescores import (
+    NONE_REVIEWED,
+    FittedCut,
+    Reviewed,
+    cell_scores,
+    fit_cut,
+    idc_area,
+    logits_of,
+    next_reviews,
+    spread_verdicts,
+)
 from idc_trainer.evaluation.scored_patches import ScoredPatches
 from idc_trainer.evaluation.slide_layout import SlideLayout, dense_slides
 
 REVIEWS: Final = 20
 _DECIMALS: Final = 4
-_WITHOUT_SCORES: Final = 3
-"""The window for a model that has no `SlideScores`."""
 
 
 class Method(StrEnum):
@@ -28,11 +36,11 @@ class Method(StrEnum):
     PATCH = "patch"
     """By its own P(IDC), cut at 0.5."""
     NEIGHBOURHOOD = "neighbourhood"
-    """By the mean logit of the neighbourhood, cut at 0."""
+    """By the score of the neighbourhood, cut at 0."""
     FITTED = "fitted"
     """By the same, at a cut that is fitted to the slide's own scores."""
     REVIEWED = "reviewed"
-    """By the same, after the truth of 20 cells that were asked for."""
+    """By the same, after the truth of 20 cells that were asked for, which moves the cut and the scores around them."""
 
 
 class SlideMeasures(BaseModel):
@@ -120,7 +128,7 @@ class Slide:
     alone: NDArray[np.float32]
     """The patches' own logits, shape (N,)."""
     means: NDArray[np.float32]
-    """Those of the neighbourhoods, shape (N,)."""
+    """The scores of the neighbourhoods, shape (N,)."""
     layout: SlideLayout
     scores: SlideScores | None
     thresholds: Thresholds
@@ -135,7 +143,7 @@ class Slide:
         return cls(
             scored.labels[layout.patches],
             logits[layout.patches],
-            layout.mean_logits(logits, scores.window if scores else _WITHOUT_SCORES),
+            layout.of(cell_scores(layout.grid(logits[layout.patches]), scores)),
             layout,
             scores,
             Thresholds(no_idc_below=low, idc_from=high),
@@ -145,30 +153,32 @@ class Slide:
         """The cut that fits it."""
         return fit_cut(self.means, self.scores, self.thresholds, reviewed)
 
-    def review(self, count: int, seed: int) -> FittedCut:
-        """The cut after so many reviews, one after the other: each asks for the cell that the cut before it chose."""
+    def review(self, count: int, seed: int) -> tuple[FittedCut, NDArray[np.float32]]:
+        """The cut and the scores, shape (N,), after so many reviews; each asks for the cell that those before chose."""
         means, truth = self.layout.grid(self.means), self.layout.grid(self.truth)
-        cut, asked = self.fit(), list[tuple[int, int]]()
+        cut, moved, asked = self.fit(), means, list[tuple[int, int]]()
         for _ in range(min(count, len(self.truth))):
-            (cell,) = next_reviews(means, cut, asked, 1, seed)
+            (cell,) = next_reviews(moved, cut, asked, 1, seed)
             asked.append((cell.column, cell.row))
             column, row = np.array(asked).T
-            cut = self.fit(Reviewed(means[row, column], truth[row, column] > 0))
-        return cut
+            verdicts = truth[row, column] > 0
+            cut = self.fit(Reviewed(means[row, column], verdicts))
+            moved = spread_verdicts(means, cut, row, column, verdicts)
+        return cut, self.layout.of(moved)
 
 
 def _figures(slide: Slide, seed: int) -> SlideFigures:
-    cuts = {Method.FITTED: slide.fit(), Method.REVIEWED: slide.review(REVIEWS, seed)}
+    cuts = {Method.FITTED: (slide.fit(), slide.means), Method.REVIEWED: slide.review(REVIEWS, seed)}
     measures = {
         Method.PATCH: _measured(slide.truth, slide.alone, 0.0),
         Method.NEIGHBOURHOOD: _measured(slide.truth, slide.means, 0.0),
-        **{method: _measured(slide.truth, slide.means, cut.logit) for method, cut in cuts.items()},
+        **{method: _measured(slide.truth, scores, cut.logit) for method, (cut, scores) in cuts.items()},
     }
     return SlideFigures(
         patches=len(slide.truth),
         positives=int(slide.truth.sum()),
         measures=measures,
-        cuts={method: _described(slide, cut) for method, cut in cuts.items()},
+        cuts={method: _described(slide.truth, scores, cut) for method, (cut, scores) in cuts.items()},
     )
 
 
@@ -181,10 +191,10 @@ def _measured(truth: NDArray[np.bool_], scores: NDArray[np.float32], cut: float)
     )
 
 
-def _described(slide: Slide, cut: FittedCut) -> FittedSlide:
-    open_cells = (slide.means >= cut.low) & (slide.means < cut.high)
-    wrong = ((slide.means >= cut.logit) != slide.truth)[~open_cells]
-    area = idc_area(slide.means, cut, cell_mm2=1.0)
+def _described(truth: NDArray[np.bool_], scores: NDArray[np.float32], cut: FittedCut) -> FittedSlide:
+    open_cells = (scores >= cut.low) & (scores < cut.high)
+    wrong = ((scores >= cut.logit) != truth)[~open_cells]
+    area = idc_area(scores, cut, cell_mm2=1.0)
     return FittedSlide(
         moved_by=round(cut.slide_cut.moved_by, _DECIMALS),
         deviation=None if cut.slide_cut.deviation is None else round(cut.slide_cut.deviation, _DECIMALS),

@@ -6,13 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idc_contracts.bundle import SlideScores
-from idc_slidescores import logits_of
+from idc_slidescores import logits_of, neighbourhood_mean
 from idc_trainer.evaluation.scored_patches import positions_px
-from idc_trainer.evaluation.slide_layout import dense_slides
+from idc_trainer.evaluation.slide_layout import SlideLayout, dense_slides
 from idc_trainer.learning.held_out import HeldOutScores
 
-WINDOW: Final = 9
-"""Chosen by cross-validation, see docs/explanation/slides-cut.md."""
+WINDOW: Final = 13
+FLOOR: Final = -1.5
+"""Both were chosen by cross-validation, see docs/explanation/slides-cut.md."""
 LEAST_SLIDES: Final = 4
 """With fewer slides their distributions are not known well enough."""
 _LEAST_PATCHES: Final = 10
@@ -25,7 +26,7 @@ Values = NDArray[np.float64]
 def learn_slide_scores(held_out: HeldOutScores) -> SlideScores | None:
     """Each patient counts once, whatever the number of its patches.
 
-    Means and deviations are those of the neighbourhood means on slides whose patches lie side by side. How far whole
+    Means and deviations are those of the cells' scores on slides whose patches lie side by side. How far whole
     slides are shifted is told by all patients with both classes: it needs no neighbours, and more patients.
 
     Returns:
@@ -35,7 +36,7 @@ def learn_slide_scores(held_out: HeldOutScores) -> SlideScores | None:
     labels, logits = held_out.index.labels, logits_of(held_out.probability)
     patients = held_out.index.patients
     slides = dense_slides(patients, *positions_px(held_out.index)).values()
-    dense = _moments([(labels[slide.patches], slide.mean_logits(logits, WINDOW)) for slide in slides])
+    dense = _moments([(labels[slide.patches], _scores(slide, logits)) for slide in slides])
     rows = [np.flatnonzero(patients == patient) for patient in np.unique(patients)]
     shifted = _shift_deviation(_moments([(labels[own], logits[own]) for own in rows]))
     if len(dense) < LEAST_SLIDES:
@@ -45,6 +46,8 @@ def learn_slide_scores(held_out: HeldOutScores) -> SlideScores | None:
         return None
     return SlideScores(
         window=WINDOW,
+        mean="evidence",
+        floor=FLOOR,
         idc_mean=round(idc_mean, 4),
         idc_deviation=round(max(idc_variance**0.5, _LEAST_DEVIATION), 4),
         no_idc_mean=round(rest_mean, 4),
@@ -52,6 +55,11 @@ def learn_slide_scores(held_out: HeldOutScores) -> SlideScores | None:
         shift_deviation=round(max(shifted, _LEAST_DEVIATION), 4),
         patients=len(dense),
     )
+
+
+def _scores(slide: SlideLayout, logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    scores = neighbourhood_mean(slide.grid(logits[slide.patches]), WINDOW, "evidence")
+    return np.maximum(slide.of(scores), FLOOR)
 
 
 def _moments(parts: list[tuple[NDArray[np.bool_], NDArray[np.float32]]]) -> Values:

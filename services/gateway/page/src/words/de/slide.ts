@@ -24,7 +24,7 @@ export const slide: typeof english = {
     like: (by) => `Die Werte dieses Schnitts liegen insgesamt wie bei anderen: Seine Schwelle ist nur um ${by} (Log-Odds) verschoben.`,
     high: (by) => `Die Werte dieses Schnitts liegen insgesamt hoch: Seine Schwelle ist um ${by} (Log-Odds) verschoben.`,
     low: (by) => `Die Werte dieses Schnitts liegen insgesamt niedrig: Seine Schwelle ist um ${by} (Log-Odds) verschoben.`,
-    reviews: (count) => `${patches(count, "beurteilter Ausschnitt ist", "beurteilte Ausschnitte sind")} eingeflossen.`,
+    reviews: (count) => count === 1 ? "1 beurteilter Ausschnitt ist eingeflossen und hat die Werte um ihn herum verschoben." : `${count} beurteilte Ausschnitte sind eingeflossen und haben die Werte um sie herum verschoben.`,
     vague: "Aus den Werten allein ist die Schwelle dieses Schnitts kaum zu bestimmen: Bitte einige Ausschnitte beurteilen.",
   },
   histogram: (cells, cut) => `Histogramm von ${cells} Ausschnitten nach P(IDC) samt Nachbarn; die Schwelle liegt bei P = ${cut}`,

@@ -1,6 +1,8 @@
-"""Add the training reference to a cross-fitted bundle that an earlier trainer wrote, before it is released.
+"""Learn again what a cross-fitted bundle tells of held-out patients, before it is released.
 
-    uv run --package idc-trainer scripts/add_reference.py models/idc/3 DATA
+    uv run --package idc-trainer scripts/learn_again.py models/idc/3 DATA
+
+That is the training reference, and how the scores of slides are distributed, for a bundle of an earlier trainer.
 
 Each of its networks is in the graph. The patients that one of them never saw are found as training finds them, and must
 give the figures that the manifest states; if they do not, nothing is written. No graph changes. The bundle's digest
@@ -26,6 +28,7 @@ from idc_trainer.graphs.runner import GraphRunner, read_graph
 from idc_trainer.learning.held_out import HeldOutScores, join_held_out
 from idc_trainer.learning.operating_point import Target, describe_point
 from idc_trainer.learning.reference import learn_reference
+from idc_trainer.learning.slide_scores import learn_slide_scores
 from idc_trainer.splits.divided import DividedPatches
 from idc_trainer.splits.parts import fitting_parts
 from idc_trainer.splits.split import PatientSplit
@@ -45,8 +48,11 @@ def main() -> None:
     manifest = opened.bundle.manifest
     held_out = _held_out(options, manifest)
     _require_as_stated(manifest, held_out)
-    reference = learn_reference(held_out, manifest.thresholds)
-    write_manifest(options.bundle, manifest.model_copy(update={"reference": reference}), manifest.files)
+    learnt = {
+        "reference": learn_reference(held_out, manifest.thresholds),
+        "slide_scores": learn_slide_scores(held_out),
+    }
+    write_manifest(options.bundle, manifest.model_copy(update=learnt), manifest.files)
 
 
 def _parsed() -> Namespace:
