@@ -213,6 +213,31 @@ def test_a_review_moves_the_cut_and_can_be_withdrawn(address: str, screened: dic
     assert no_cell.status_code == 400
 
 
+def test_a_review_moves_the_cells_around_it_and_the_models_own_decisions_stay(
+    address: str, screened: dict[str, Any]
+) -> None:
+    slide = f"{address}/slides/{screened['id']}"
+    before = httpx.get(f"{slide}/grid").json()
+    asked, *_ = httpx.get(f"{slide}/next-reviews", params={"count": 1}, headers=CALLER).json()
+    place = f"{slide}/reviews/{asked['column']}/{asked['row']}"
+
+    httpx.put(place, json={"verdict": "idc"}, headers=CALLER).raise_for_status()
+    after = httpx.get(f"{slide}/grid").json()
+    httpx.delete(place, headers=CALLER).raise_for_status()
+    back = httpx.get(f"{slide}/grid").json()
+
+    moved = {
+        (column, row): new - old
+        for column, row, new, old in zip(after["column"], after["row"], after["logit"], before["logit"], strict=True)
+    }
+    here = asked["column"], asked["row"]
+    assert moved[here] == max(moved.values()) > 0.1
+    assert all(by == 0 for (column, row), by in moved.items() if abs(column - here[0]) > 10 or abs(row - here[1]) > 10)
+    assert after["probability"] == before["probability"]
+    assert (before["model_decision"], after["model_decision"]) == ([], before["decision"])
+    assert back == before
+
+
 def test_what_readers_agree_on_becomes_a_training_folder_with_the_pixels_of_the_slide(
     address: str, screened: dict[str, Any], tmp_path: Path
 ) -> None:

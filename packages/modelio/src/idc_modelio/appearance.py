@@ -57,5 +57,7 @@ def sharpness_of(patches: NDArray[np.uint8]) -> NDArray[np.float64]:
     """
     green = patches[..., 1].astype(np.float32)
     middle = green[:, 1:-1, 1:-1]
-    edges = green[:, :-2, 1:-1] + green[:, 2:, 1:-1] + green[:, 1:-1, :-2] + green[:, 1:-1, 2:] - 4 * middle
+    edges = -4 * middle
+    for neighbours in (green[:, :-2, 1:-1], green[:, 2:, 1:-1], green[:, 1:-1, :-2], green[:, 1:-1, 2:]):
+        edges += neighbours
     return np.asarray(edges.std(axis=(1, 2)) / (green.std(axis=(1, 2)) + NOISE_GREY), np.float64)

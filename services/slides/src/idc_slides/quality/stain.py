@@ -24,5 +24,7 @@ def glass_colour(overview: NDArray[np.uint8]) -> NDArray[np.float32]:
 def optical_density(overview: NDArray[np.uint8], glass: NDArray[np.float32]) -> NDArray[np.float32]:
     """log10(glass / pixel) of each channel (Beer-Lambert), float32, shape (height, width, 3); 0 is glass."""
     table = np.log10(glass[None, :] + 1.0) - np.log10(np.arange(256, dtype=np.float32)[:, None] + 1.0)
-    channels = [table[:, channel].astype(np.float32)[overview[..., channel]] for channel in range(3)]
-    return np.moveaxis(np.stack(channels), 0, -1)  # plane after plane in memory, which is quicker to reduce
+    planes = np.empty((3, *overview.shape[:2]), np.float32)  # plane after plane, which is quicker to reduce
+    for channel, plane in enumerate(planes):
+        plane[:] = table[:, channel].astype(np.float32)[overview[..., channel]]
+    return np.moveaxis(planes, 0, -1)
