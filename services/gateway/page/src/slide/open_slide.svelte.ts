@@ -22,7 +22,7 @@ export class OpenSlide {
   cut = $derived(moved(this.fitted, this.shift));
   decisions = $derived(this.cells === null ? [] : this.shift === 0 ? this.cells.decision : decideAll(this.cells, this.cut));
   /** What the model said before anyone reviewed the slide: a decision follows the answers near it. */
-  modelDecisions = $derived(this.cells?.model_decision?.length ? this.cells.model_decision : this.decisions);
+  modelDecisions = $derived(this.cells === null ? [] : this.cells.model_decision?.length ? this.cells.model_decision : this.cells.decision);
   counts = $derived(countsOf(this.decisions));
   hotSpots = $derived(this.cells === null ? [] : hotSpots(this.cells, this.decisions));
   problems = $derived(this.cells === null ? [] : problems(this.cells));
