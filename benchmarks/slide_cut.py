@@ -158,7 +158,7 @@ def _print_one_class(scored: ScoredPatches, learnt: Mapping[str, SlideScores | N
             if kept.sum() >= LEAST_CELLS:
                 called = layout.of(scores)[kept] >= fit_cut(scores, learnt[patient], HALVES).logit
                 right[name][patient] = float((called == truth[kept]).mean())
-    for name, shares in right.items():
+    for name, shares in ((name, shares) for name, shares in right.items() if shares):
         worst = min(shares, key=lambda patient: shares[patient])
         line = {"slides": f"{name}: {len(shares)}", "right": round(float(np.mean(list(shares.values()))), 3)}
         print(json.dumps(line | {"worst": round(shares[worst], 3), "patient": worst}), flush=True)

@@ -127,6 +127,7 @@ class DrawnSlide:
             probability=tuple((1 / (1 + np.exp(-self.logits))).tolist()),
             logit=tuple(self.logits.tolist()),
             decision=tuple(decisions),
+            model_decision=DrawnSlide(self.columns, self.rows, self.name).cells().decision if self.reviews else (),
             reasons=tuple(reasons),
             left_out={"glass": ((0, 0), (1, 0)), "unreadable": self._unreadable},
         )

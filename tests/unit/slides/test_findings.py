@@ -122,7 +122,10 @@ def test_reviews_move_the_cut_of_a_slide_with_many_cells() -> None:
 
 def test_reviews_move_the_scores_around_them_and_so_the_areas() -> None:
     logits = np.random.default_rng(3).choice([-2.5, 1.5], (20, 20)) + np.random.default_rng(4).normal(0, 0.5, (20, 20))
-    model, grid = MODEL.model_copy(update={"scores": SCORES}), grid_of(logits)
+    model, grid = (
+        MODEL.model_copy(update={"scores": SCORES.model_copy(update={"verdict_deviation": 0.7})}),
+        grid_of(logits),
+    )
     reviews = [review(column, 3, SlideVerdict.NO_IDC) for column in range(20)]
 
     before, after = decide_slide(model, grid), decide_slide(model, grid, reviews)

@@ -10,9 +10,9 @@ from scipy.stats import norm
 
 from idc_contracts import Thresholds
 from idc_contracts.bundle import SlideScores
-from idc_slidescores import LEAST_CELLS, Reviewed, fit_cut, model_cut
-from idc_slidescores.cuts import equal_density
-from idc_slidescores.grid import log_ratio
+from idc_slidescores import LEAST_CELLS, Reviewed, fit_cut, idc_area, model_cut
+from idc_slidescores.deciding import CELL_MM2
+from idc_slidescores.grid import equal_density, log_ratio
 from support.made_slide_scores import SCORES, THRESHOLDS, made_slide
 
 SHIFTS = st.floats(-1.5, 1.5)
@@ -141,13 +141,23 @@ def test_many_cells_that_are_no_idc_near_the_cut_of_a_slide_with_little_idc_are_
 def test_scores_below_the_floor_count_as_the_floor() -> None:
     logits, _ = made_slide(600, 0.3)
     scores = SCORES.model_copy(update={"floor": -1.5})
-    reviewed = Reviewed(np.array([-9.0, 2.0]), np.array([False, True]))
-    kept = Reviewed(np.array([-1.5, 2.0]), np.array([False, True]))
 
-    found = fit_cut(logits, scores, THRESHOLDS, reviewed).slide_cut
+    found = fit_cut(logits, scores, THRESHOLDS).slide_cut
 
-    assert found == fit_cut(np.maximum(logits, -1.5), scores, THRESHOLDS, kept).slide_cut
-    assert found != fit_cut(logits, SCORES, THRESHOLDS, reviewed).slide_cut
+    assert found == fit_cut(np.maximum(logits, -1.5), scores, THRESHOLDS).slide_cut
+    assert found != fit_cut(logits, SCORES, THRESHOLDS).slide_cut
+
+
+def test_reader_who_finds_idc_where_scores_are_low_does_not_make_the_healthy_tissue_idc() -> None:
+    healthy = np.random.default_rng(0).normal(-4, 0.5, 8000)
+    focus = np.random.default_rng(1).normal(-1.5, 0.5, 200)
+    logits = np.concatenate([healthy, focus])
+    scores = SCORES.model_copy(update={"floor": -1.5})
+
+    cut = fit_cut(logits, scores, THRESHOLDS, Reviewed(focus, np.ones(200, np.bool_)))
+
+    assert cut.logit > -1.5
+    assert idc_area(logits, cut).mm2 < 0.1 * len(logits) * CELL_MM2
 
 
 def test_one_wrong_verdict_far_from_the_cut_does_not_outweigh_the_slide() -> None:
@@ -208,8 +218,8 @@ def test_thresholds_at_the_ends_have_finite_cuts() -> None:
 @pytest.mark.parametrize(
     ("shift", "sentence"),
     [
-        (1.6, "The cut moved by +1.4: this slide scores high as a whole."),
-        (-1.6, "The cut moved by -1.4: this slide scores low as a whole."),
+        (1.6, "The cut moved by +1.5: this slide scores high as a whole."),
+        (-1.6, "The cut moved by -1.5: this slide scores low as a whole."),
         (0.0, "this slide scores like others as a whole."),
     ],
 )
@@ -228,7 +238,7 @@ def test_explanation_counts_the_reviews_and_asks_for_them_where_scores_tell_litt
     one = fit_cut(logits, SCORES, THRESHOLDS, Reviewed(np.zeros(1), np.zeros(1, np.bool_))).slide_cut
 
     assert "hardly tell where the cut of this slide is: review some patches." in unsure.explanation
-    assert "1 reviewed patch took part, and moved the scores of the patches around." in one.explanation
+    assert "1 reviewed patch took part and moved the scores of the patches around." in one.explanation
 
 
 @given(MODELS)

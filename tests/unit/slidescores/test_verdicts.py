@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from idc_slidescores import FittedCut, fit_cut, model_cut, spread_verdicts
 from support.made_slide_scores import SCORES, THRESHOLDS, made_slide
 
+SPREADING = SCORES.model_copy(update={"verdict_deviation": 0.7})
 SIDE = 20
 SCORED = made_slide(SIDE * SIDE, 0.3)[0].reshape(SIDE, SIDE)
 CUT = fit_cut(SCORED, SCORES, THRESHOLDS)
@@ -19,7 +20,7 @@ def spread(
     scores: NDArray[np.float32], cells: list[tuple[int, int]], is_idc: list[bool], cut: FittedCut = CUT
 ) -> NDArray[np.float32]:
     rows, columns = np.array(cells, np.intp).reshape(-1, 2).T
-    return spread_verdicts(scores, cut, rows, columns, np.array(is_idc, np.bool_))
+    return spread_verdicts(scores, cut, SPREADING, rows, columns, np.array(is_idc, np.bool_))
 
 
 def at_the_cut() -> NDArray[np.float32]:
@@ -90,6 +91,30 @@ def test_places_without_a_cell_stay_empty() -> None:
 
     assert np.isnan(moved[5, 6])
     assert np.isnan(moved).sum() == 1
+
+
+def test_verdict_moves_no_cell_beyond_ten_wherever_the_slide_ends() -> None:
+    wide = np.full((40, 60), CUT.logit, np.float32)
+
+    moved = spread(wide, [(0, 59), (2, 50)], [True, True]) - wide
+
+    assert moved[12, 50] > 0
+    assert moved[13:].max() == moved[:, :40].max() == 0
+
+
+def test_verdict_on_a_cell_without_a_score_is_refused() -> None:
+    holes = at_the_cut()
+    holes[5, 6] = np.nan
+
+    with pytest.raises(ValueError, match="1 reviewed cells have no score"):
+        spread(holes, [(5, 6)], [True])
+
+
+def test_models_that_do_not_say_how_far_verdicts_reach_keep_their_scores() -> None:
+    rows, columns, is_idc = np.array([5]), np.array([5]), np.array([True])
+
+    for scores in (SCORES, None):
+        np.testing.assert_array_equal(spread_verdicts(SCORED, CUT, scores, rows, columns, is_idc), SCORED)
 
 
 def test_nothing_moves_without_verdicts_or_where_the_models_own_cut_decides() -> None:

@@ -194,9 +194,10 @@ class Int8(Contract):
 
 
 class SlideScores(Contract):
-    """How the scores of a slide's cells are made and distributed, by cross-fitted scores of training patients.
+    """How the scores of a slide's cells are made, and how they are distributed.
 
-    The score of a cell is a weighted mean over the cells around it, in logits.
+    The score of a cell is a weighted mean over the cells around it, in logits. The distributions are of cross-fitted
+    scores of training patients.
 
     A slide's scores are N(idc_mean + d, idc_deviation) for IDC and N(no_idc_mean + d, no_idc_deviation) for the rest,
     with a shift d of the whole slide from N(0, shift_deviation).
@@ -208,7 +209,20 @@ class SlideScores(Contract):
         description="What is averaged: the logit, or the evidence -ln(1 - P), which is brought back to a logit.",
     )
     floor: float = Field(
-        default=-20.0, ge=-20.0, le=20.0, description="Lower scores count as this one in what follows."
+        default=-20.0,
+        ge=-20.0,
+        le=20.0,
+        description="For the fit and the area, lower scores count as this one; decisions use the score itself.",
+    )
+    cells_as_one: int = Field(
+        default=100, ge=1, description="So many cells tell as much of the slide's shift as one independent cell."
+    )
+    verdict_deviation: float = Field(
+        default=0.0,
+        ge=0.0,
+        le=5.0,
+        description="How far, in logits, scores are off for reasons that neighbours share: a verdict moves the scores "
+        "around it; 0 leaves them.",
     )
     idc_mean: float = Field(ge=-20.0, le=20.0)
     idc_deviation: float = Field(ge=0.01, le=20.0)

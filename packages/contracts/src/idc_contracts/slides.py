@@ -85,7 +85,7 @@ class SlideArea(Contract):
 
 
 class SlideCut(Contract):
-    """The cut of a slide, on the mean logit of a cell and its neighbours."""
+    """The cut of a slide, on the score of a cell with its neighbours, in logits."""
 
     logit: float = Field(allow_inf_nan=False, description="Cells at or above it are IDC.")
     low_logit: float = Field(allow_inf_nan=False, description="Cells below it are `no_idc`.")
@@ -145,13 +145,13 @@ class SlidePage(Contract):
 
 
 class SlideCells(Contract):
-    """The screened cells of a slide, one list a column; all lists have the same length."""
+    """The screened cells of a slide, one list a column; all lists have the same length, or are empty."""
 
     column: tuple[int, ...]
     row: tuple[int, ...]
     probability: tuple[float, ...] = Field(description="Calibrated P(IDC) of the cell alone.")
     logit: tuple[float, ...] = Field(
-        description="Mean logit of the cell and its neighbours, moved by the reviews near it, which the cut decides."
+        description="Score of the cell with its neighbours, moved by the reviews near it; the cut lies on it."
     )
     decision: tuple[Decision, ...]
     model_decision: tuple[Decision, ...] = Field(
@@ -173,7 +173,7 @@ class OperatingPoints(Contract):
     shift_deviation: float | None = Field(
         default=None, ge=0.0, allow_inf_nan=False, description="By which slides of the training differ as a whole."
     )
-    logit: tuple[float, ...] = Field(default=(), description="Cuts on the mean logit, rising.")
+    logit: tuple[float, ...] = Field(default=(), description="Cuts on the score, rising.")
     sensitivity: tuple[float, ...] = Field(default=(), description="Share of the IDC cells at or above each cut.")
     specificity: tuple[float, ...] = Field(default=(), description="Share of the other cells below it.")
 

@@ -9,6 +9,7 @@ from scipy.special import logit
 from idc_contracts.bundle import SlideScores
 from idc_contracts.decision import Thresholds
 from idc_contracts.slides import SlideCut
+from idc_slidescores.grid import equal_density
 from idc_slidescores.posterior import Posterior
 
 _EDGE: Final = 1e-6
@@ -17,7 +18,7 @@ _EDGE: Final = 1e-6
 
 @dataclass(frozen=True)
 class FittedCut:
-    """A cut on the mean logit of a cell and its neighbours."""
+    """A cut on the score of a cell with its neighbours, in logits."""
 
     slide_cut: SlideCut
     """What the slide's record holds, with the explanation in words."""
@@ -61,18 +62,3 @@ def model_cut(thresholds: Thresholds, scores: SlideScores | None, why: str = "")
         explanation=f"{why} The model's own thresholds decide.",
     )
     return FittedCut(slide_cut)
-
-
-def equal_density(scores: SlideScores) -> float:
-    """The logit between the two means at which IDC and the rest are equally dense, on a slide that is not shifted.
-
-    Where no such logit lies between the means, it is the middle of the two.
-    """
-    of_idc, of_rest = scores.idc_deviation**-2, scores.no_idc_deviation**-2
-    square = of_rest - of_idc
-    linear = 2 * (scores.idc_mean * of_idc - scores.no_idc_mean * of_rest)
-    constant = scores.no_idc_mean**2 * of_rest - scores.idc_mean**2 * of_idc
-    constant += 2 * float(np.log(scores.no_idc_deviation / scores.idc_deviation))
-    roots = np.roots([square, linear, constant])
-    between = [x for x in roots[np.isreal(roots)].real.tolist() if scores.no_idc_mean <= x <= scores.idc_mean]
-    return float(between[0]) if between else (scores.no_idc_mean + scores.idc_mean) / 2

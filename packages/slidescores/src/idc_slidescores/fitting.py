@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from idc_contracts.bundle import SlideScores
 from idc_contracts.decision import Thresholds
 from idc_contracts.slides import SlideCut
-from idc_slidescores.cuts import FittedCut, equal_density, model_cut
+from idc_slidescores.cuts import FittedCut, model_cut
+from idc_slidescores.grid import equal_density
 from idc_slidescores.posterior import NONE_REVIEWED, Posterior, Reviewed, fit_posterior
 
 LEAST_CELLS: Final = 300
@@ -68,7 +69,7 @@ def _explained(posterior: Posterior, scores: SlideScores, reviews: int) -> str:
     sentences = [_moved(posterior.shift, scores)]
     if reviews:
         patches = "1 reviewed patch" if reviews == 1 else f"{reviews} reviewed patches"
-        sentences.append(f"{patches} took part, and moved the scores of the patches around.")
+        sentences.append(f"{patches} took part and moved the scores of the patches around.")
     if posterior.deviation > VAGUE * scores.shift_deviation:
         sentences.append("The scores hardly tell where the cut of this slide is: review some patches.")
     return " ".join(sentences)

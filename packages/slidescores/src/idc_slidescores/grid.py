@@ -1,4 +1,4 @@
-"""Shifts, prevalences and bins of the mean logit: sums over all cells of a slide become one correlation."""
+"""Shifts, prevalences and bins of the score: sums over all cells of a slide become one correlation."""
 
 from typing import Final
 
@@ -25,7 +25,7 @@ _STRAY: Final = 1e-3
 
 
 class Grid:
-    """Shifts, and bins of the mean logit, with the same step."""
+    """Shifts, and bins of the score, with the same step."""
 
     def __init__(self, scores: SlideScores) -> None:
         reach = _REACH * scores.shift_deviation
@@ -42,7 +42,7 @@ class Grid:
         self.log_ratio = log_ratio(at, scores)
 
     def counts(self, mean_logits: NDArray[np.floating]) -> Values:
-        """The histogram of mean logits, shape (bins,)."""
+        """The histogram of scores, shape (bins,)."""
         kept = np.maximum(mean_logits.astype(np.float64), self._floor)
         places = ((kept - self._low) / self.step).astype(np.intp)
         return np.bincount(places.clip(0, self._bins - 1), minlength=self._bins).astype(np.float64)
@@ -82,3 +82,18 @@ def log_ratio(mean_logits: Values, scores: SlideScores) -> Values:
         mean_logits = np.minimum(mean_logits, turn) if narrower > 0 else np.maximum(mean_logits, turn)
     idc = norm.logpdf(mean_logits, scores.idc_mean, scores.idc_deviation)
     return np.asarray(idc - norm.logpdf(mean_logits, scores.no_idc_mean, scores.no_idc_deviation))
+
+
+def equal_density(scores: SlideScores) -> float:
+    """The logit between the two means at which IDC and the rest are equally dense, on a slide that is not shifted.
+
+    Where no such logit lies between the means, it is the middle of the two.
+    """
+    of_idc, of_rest = scores.idc_deviation**-2, scores.no_idc_deviation**-2
+    square = of_rest - of_idc
+    linear = 2 * (scores.idc_mean * of_idc - scores.no_idc_mean * of_rest)
+    constant = scores.no_idc_mean**2 * of_rest - scores.idc_mean**2 * of_idc
+    constant += 2 * float(np.log(scores.no_idc_deviation / scores.idc_deviation))
+    roots = np.roots([square, linear, constant])
+    between = [x for x in roots[np.isreal(roots)].real.tolist() if scores.no_idc_mean <= x <= scores.idc_mean]
+    return float(between[0]) if between else (scores.no_idc_mean + scores.idc_mean) / 2

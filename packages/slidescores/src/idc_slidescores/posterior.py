@@ -13,12 +13,12 @@ from scipy.special import expit, logsumexp
 from scipy.stats import norm
 
 from idc_contracts.bundle import SlideScores
-from idc_slidescores.grid import PREVALENCES, Grid, Values, log_ratio
+from idc_slidescores.grid import PREVALENCES, Grid, Values, equal_density, log_ratio
 
-CELLS_AT_ONCE: Final = 170
-"""Neighbouring cells resemble each other: so many, a square of 2.6 x 2.6 mm, tell as much as one independent cell."""
 REVIEWS_AT_ONCE: Final = 3
-"""Likewise, so many reviewed cells, which lie along the same border, tell as much as one independent verdict."""
+"""So many reviewed cells, which lie along the same border, tell as much as one independent verdict."""
+LEAST_ABOVE_FLOOR: Final = 0.8
+"""In logits. A cut nearer the floor, or below it, would take all of the healthy tissue for IDC at once."""
 _WRONG: Final = 0.02
 """Share of wrong verdicts that is reckoned with, so that none of them outweighs all others."""
 
@@ -92,9 +92,12 @@ def fit_posterior(mean_logits: NDArray[np.floating], scores: SlideScores, review
     grid = Grid(scores)
     log_share, log_rest_share = np.log(PREVALENCES)[:, None], np.log1p(-PREVALENCES)[:, None]
     mixture = np.logaddexp(grid.log_idc + log_share, grid.log_rest + log_rest_share)
-    found = grid.over_cells(mixture, grid.counts(mean_logits)) / CELLS_AT_ONCE
+    found = grid.over_cells(mixture, grid.counts(mean_logits)) / scores.cells_as_one
     found += norm.logpdf(grid.shifts, 0.0, scores.shift_deviation)[:, None]
     found += _of_reviews(grid, scores, reviewed) / REVIEWS_AT_ONCE
+    is_low = equal_density(scores) + grid.shifts < scores.floor + LEAST_ABOVE_FLOOR
+    if not is_low.all():
+        found[is_low] = -np.inf
     return Posterior(grid, np.exp(found - logsumexp(found)))
 
 
@@ -102,12 +105,12 @@ def _of_reviews(grid: Grid, scores: SlideScores, reviewed: Reviewed) -> Values:
     """Logarithm of p(verdicts | scores, shift, prevalence), shape (shifts, prevalences).
 
     Given the scores, since cells are chosen for review by their score: that most cells near the cut are no IDC on a
-    slide with little IDC must not move the cut.
+    slide with little IDC must not move the cut. A cell at the floor tells nothing of the shift.
     """
-    kept = np.maximum(reviewed.mean_logits.astype(np.float64), scores.floor)
-    shifted = kept[None] - grid.shifts[:, None]
+    tells = reviewed.mean_logits > scores.floor
+    shifted = reviewed.mean_logits[tells].astype(np.float64)[None] - grid.shifts[:, None]
     odds = log_ratio(shifted, scores)[:, None] + _log_odds()[:, None]
-    of_verdict = expit(np.where(reviewed.is_idc, odds, -odds))
+    of_verdict = expit(np.where(reviewed.is_idc[tells], odds, -odds))
     return np.asarray(np.log(_WRONG + (1 - 2 * _WRONG) * of_verdict).sum(axis=2))
 
 

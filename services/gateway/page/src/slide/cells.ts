@@ -10,7 +10,7 @@ export type Cut = Pick<SlideCut, "logit" | "low_logit" | "high_logit">;
 export type Counts = Record<Decision, number>;
 
 /**
- * The decision of a cell by its mean logit.
+ * The decision of a cell by its score with its neighbours, in logits.
  *
  * A reason other than the cut (little tissue, unfamiliar, out of focus) leaves the cell uncertain at any cut.
  */
@@ -53,7 +53,7 @@ const ABOVE = [179, 88, 6] as const;
 /** Logits from the cut at which the colour is full. */
 const FULL_AT = 4;
 
-/** Red, green, blue (0-255) of a mean logit: blue below the cut, white at it, orange above; told apart by colour-blind people. */
+/** Red, green, blue (0-255) of a cell's score in logits: blue below the cut, white at it, orange above; told apart by colour-blind people. */
 export function colourOf(logit: number, cut: Cut): [number, number, number] {
   const share = Math.min(1, Math.abs(logit - cut.logit) / FULL_AT);
   const end = logit < cut.logit ? BELOW : ABOVE;

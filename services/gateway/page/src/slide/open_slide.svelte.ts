@@ -15,6 +15,8 @@ export class OpenSlide {
   reviews = $state.raw<CellReview[]>([]);
   /** Validation sensitivity and specificity of cuts; null until the slide is done. */
   points = $state.raw<OperatingPoints | null>(null);
+  /** Whether answers have moved scores since the cells were loaded. */
+  isStale = $state(false);
   /** How far the reader moved the cut, in logits; it changes what the page shows, and no result. */
   shift = $state(0);
 
@@ -32,8 +34,13 @@ export class OpenSlide {
 
   async load(): Promise<void> {
     this.slide = await call<Slide>(slidePath(this.id));
-    this.cells = await call<SlideCells>(slidePath(this.id, "/grid"));
+    await this.loadCells();
     if (this.slide.state === "done") this.points = await call<OperatingPoints>(slidePath(this.id, "/operating-points")).catch(withoutFigures);
+  }
+
+  async loadCells(): Promise<void> {
+    this.isStale = false;
+    this.cells = await call<SlideCells>(slidePath(this.id, "/grid"));
   }
 
   /** Ask for the reviews that this reader may see. From then on they know the others' answers to these cells. */
@@ -65,7 +72,7 @@ export class OpenSlide {
     return this.index.get(`${column} ${row}`);
   }
 
-  /** Record one answer for some cells; the slide's cut may move. */
+  /** Record one answer for some cells; the slide's cut may move, and the scores of the cells around. */
   async review(cells: readonly Cell[], verdict: SlideVerdict, reviewer: string, comment: string | null): Promise<void> {
     const given = { verdict, ...(comment === null ? {} : { comment }) };
     const [cell] = cells;
@@ -73,6 +80,7 @@ export class OpenSlide {
       cells.length === 1 && cell
         ? await send<Slide>(this.reviewPath(cell), "PUT", given)
         : await send<Slide>(slidePath(this.id, "/reviews"), "POST", { ...given, cells: cells.map(({ column, row }) => [column, row]) });
+    this.isStale = true;
     const reviewed_at = new Date().toISOString();
     for (const { column, row } of cells) {
       const before = this.reviews.find((review) => review.column === column && review.row === row && review.reviewer === reviewer);
@@ -84,6 +92,7 @@ export class OpenSlide {
   async withdraw(cell: Cell, reviewer: string): Promise<void> {
     const answer = await call<Slide | null>(this.reviewPath(cell), { method: "DELETE" });
     if (answer !== null) this.slide = answer;
+    this.isStale = true;
     this.reviews = this.others(cell, reviewer);
   }
 

@@ -10,7 +10,7 @@ from idc_contracts import Decision
 from idc_contracts.slides import UM_PER_PX
 from idc_slides.findings.decided import DecidedCells
 
-CHANNELS: Final = ("P(IDC)", "mean logit", "decision")
+CHANNELS: Final = ("P(IDC)", "score", "decision")
 """The decision is 0 for `no_idc`, 1 for `uncertain`, 2 for `idc`; NaN where a cell was not screened."""
 CELL_UM: Final = 50 * UM_PER_PX
 

@@ -16,7 +16,7 @@ COLUMNS: Final = (
     "y_px",
     "width_px",
     "probability",
-    "mean_logit",
+    "score",
     "decision",
     "reasons",
     "reviews",

@@ -50,7 +50,7 @@ class DecidedCells:
 
     @property
     def judged_means(self) -> NDArray[np.float32]:
-        """Mean logits of the cells that no check speaks against, from which the cut and the areas follow."""
+        """Scores of the cells that no check speaks against, from which the cut and the areas follow."""
         return np.asarray(self.means[self.grid.scored & (self.grid.reasons == 0)], np.float32)
 
     def map_of(self, decision: Decision) -> NDArray[np.bool_]:
@@ -89,7 +89,7 @@ def decide_slide(model: ScreeningModel, grid: CellGrid, reviews: Sequence[CellRe
     judged = grid.scored & (grid.reasons == 0)
     rows, columns, is_idc = agreed_verdicts(reviews, judged)
     cut = fit_cut(means[judged], model.scores, model.thresholds, Reviewed(means[rows, columns], is_idc))
-    return DecidedCells(grid, spread_verdicts(means, cut, rows, columns, is_idc), cut)
+    return DecidedCells(grid, spread_verdicts(means, cut, model.scores, rows, columns, is_idc), cut)
 
 
 def decide_part(model: ScreeningModel, grid: CellGrid) -> DecidedCells:

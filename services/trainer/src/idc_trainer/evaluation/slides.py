@@ -163,7 +163,7 @@ class Slide:
             column, row = np.array(asked).T
             verdicts = truth[row, column] > 0
             cut = self.fit(Reviewed(means[row, column], verdicts))
-            moved = spread_verdicts(means, cut, row, column, verdicts)
+            moved = spread_verdicts(means, cut, self.scores, row, column, verdicts)
         return cut, self.layout.of(moved)
 
 

@@ -13,7 +13,9 @@ from idc_trainer.learning.held_out import HeldOutScores
 
 WINDOW: Final = 13
 FLOOR: Final = -1.5
-"""Both were chosen by cross-validation, see docs/explanation/slides-cut.md."""
+CELLS_AS_ONE: Final = 170
+VERDICT_DEVIATION: Final = 0.7
+"""All were chosen by cross-validation, see docs/explanation/slides-cut.md."""
 LEAST_SLIDES: Final = 4
 """With fewer slides their distributions are not known well enough."""
 _LEAST_PATCHES: Final = 10
@@ -48,6 +50,8 @@ def learn_slide_scores(held_out: HeldOutScores) -> SlideScores | None:
         window=WINDOW,
         mean="evidence",
         floor=FLOOR,
+        cells_as_one=CELLS_AS_ONE,
+        verdict_deviation=VERDICT_DEVIATION,
         idc_mean=round(idc_mean, 4),
         idc_deviation=round(max(idc_variance**0.5, _LEAST_DEVIATION), 4),
         no_idc_mean=round(rest_mean, 4),

@@ -39,7 +39,7 @@ export const review: typeof english = {
   hidden: "Die Antwort des Modells erscheint nach Ihrer eigenen.",
   blind: "Antwort des Modells verbergen, bis meine gespeichert ist",
   couldMove: (by, area) => `Weitere Beurteilungen würden die Schwelle noch um etwa ${by} verschieben; davon hängt die Entscheidung über rund ${area} mm² ab.`,
-  settled: "Weitere Beurteilungen würden die Schwelle kaum noch verschieben: Kein Ausschnitt hängt davon ab.",
+  settled: "Weitere Beurteilungen würden die Schwelle kaum noch verschieben.",
   hasMoved: (by) => `Ihre Antworten haben die Schwelle um ${by} verschoben.`,
   nothing: "In diesem Schnitt ist kein Ausschnitt mehr zu beurteilen.",
   nothingSecond: "In diesem Schnitt wartet kein Ausschnitt auf Ihre Zweitbefundung.",

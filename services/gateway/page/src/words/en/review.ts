@@ -37,7 +37,7 @@ export const review = {
   hidden: "The model's answer is shown after yours.",
   blind: "Hide the model's answer until mine is saved",
   couldMove: (by: string, area: string) => `More review would still move the cut by some ${by}; the decision on about ${area} mm² hangs on that.`,
-  settled: "More review would hardly move the cut: no patch hangs on it.",
+  settled: "More review would hardly move the cut.",
   hasMoved: (by: string) => `Your answers have moved the cut by ${by}.`,
   nothing: "No patch of this slide is left to review.",
   nothingSecond: "No patch of this slide waits for your second reading.",

@@ -22,7 +22,7 @@ export const slide = {
     like: (by: string) => `This slide scores like others as a whole: its cut moved by ${by} log odds only.`,
     high: (by: string) => `This slide scores high as a whole: its cut moved by ${by} log odds.`,
     low: (by: string) => `This slide scores low as a whole: its cut moved by ${by} log odds.`,
-    reviews: (count: number) => `${plural(count, "reviewed patch", "reviewed patches")} took part, and moved the scores of the patches around.`,
+    reviews: (count: number) => `${plural(count, "reviewed patch", "reviewed patches")} took part and moved the scores of the patches around.`,
     vague: "The scores hardly tell where this slide's cut is: review some patches.",
   },
   histogram: (cells: string, cut: string) => `Histogram of ${cells} patches by P(IDC) with their neighbours; the cut is at P = ${cut}`,

@@ -59,7 +59,7 @@ EN: Final = Words(
         high=lambda by: f"This slide scores high as a whole: its cut moved by {by} log odds.",
         low=lambda by: f"This slide scores low as a whole: its cut moved by {by} log odds.",
         reviews=lambda count: (
-            f"{count} reviewed {'patch' if count == 1 else 'patches'} took part, and moved the scores of the patches "
+            f"{count} reviewed {'patch' if count == 1 else 'patches'} took part and moved the scores of the patches "
             "around."
         ),
         vague="The scores hardly tell where this slide's cut is: review some patches.",
