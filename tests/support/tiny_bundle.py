@@ -48,6 +48,7 @@ TINY_SLIDE_SCORES: Final = SlideScores(
     no_idc_mean=-2.0,
     no_idc_deviation=1.5,
     shift_deviation=1.0,
+    verdict_deviation=0.7,
     patients=9,
 )
 WHITE_FROM: Final = 0.9
