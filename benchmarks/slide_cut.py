@@ -154,14 +154,15 @@ def _print_one_class(scored: ScoredPatches, learnt: Mapping[str, SlideScores | N
     for patient, layout in dense_slides(scored.patients, scored.x_px, scored.y_px).items():
         truth = scored.labels[layout.patches]
         for name, kept in zip(right, (~truth, truth), strict=True):
-            scores = cell_scores(layout.grid(np.where(kept, logits[layout.patches], np.nan)), learnt[patient])
             if kept.sum() >= LEAST_CELLS:
+                scores = cell_scores(layout.grid(np.where(kept, logits[layout.patches], np.nan)), learnt[patient])
                 called = layout.of(scores)[kept] >= fit_cut(scores, learnt[patient], HALVES).logit
                 right[name][patient] = float((called == truth[kept]).mean())
-    for name, shares in ((name, shares) for name, shares in right.items() if shares):
-        worst = min(shares, key=lambda patient: shares[patient])
-        line = {"slides": f"{name}: {len(shares)}", "right": round(float(np.mean(list(shares.values()))), 3)}
-        print(json.dumps(line | {"worst": round(shares[worst], 3), "patient": worst}), flush=True)
+    for name, shares in right.items():
+        if shares:
+            worst, patient = min((share, patient) for patient, share in shares.items())
+            line = {"slides": f"{name}: {len(shares)}", "right": round(float(np.mean(list(shares.values()))), 3)}
+            print(json.dumps(line | {"worst": round(worst, 3), "patient": patient}), flush=True)
 
 
 def main() -> None:

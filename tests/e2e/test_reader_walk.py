@@ -77,7 +77,7 @@ def hundred_patches(idc_data: Path) -> list[Path]:
 
 
 def link_of(stack: ComposeStack, name: str, role: str) -> str:
-    """The sign-in link of a new user, whom the first API key makes."""
+    """The sign-in link of a new user, made with the first API key."""
     with stack.client() as client:
         made = client.post("/api/v1/users", json={"name": name, "role": role}).raise_for_status().json()
     return f"{stack.url}/#{str(made['sign_in_link']).split('#')[1]}"

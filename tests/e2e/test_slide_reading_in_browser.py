@@ -302,7 +302,7 @@ def test_panning_twenty_thousand_patches_draws_one_picture_and_no_patch_anew(bro
 
     assert drawing["frames"] > 0
     assert drawing["of_the_map"] > 0
-    assert drawing["pixels_put"] == 0, "the map was not made anew"
+    assert drawing["pixels_put"] == 0, "the map was not made again"
 
 
 COUNT_DRAWING = """() => {

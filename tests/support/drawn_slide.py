@@ -113,24 +113,28 @@ class DrawnSlide:
         )
 
     def cells(self) -> SlideCells:
+        decisions, reasons = self._decided(self.cut())
+        return SlideCells(
+            column=tuple(self.places[:, 0].tolist()),
+            row=tuple(self.places[:, 1].tolist()),
+            probability=tuple((1 / (1 + np.exp(-self.logits))).tolist()),
+            logit=tuple(self.logits.tolist()),
+            decision=decisions,
+            model_decision=self._decided(DrawnSlide().cut())[0] if self.reviews else (),
+            reasons=reasons,
+            left_out={"glass": ((0, 0), (1, 0)), "unreadable": self._unreadable},
+        )
+
+    def _decided(self, cut: SlideCut) -> tuple[tuple[Decision, ...], tuple[tuple[Reason, ...], ...]]:
+        """Decisions and reasons of all cells; every 97th is blurred."""
         decisions, reasons = [], []
-        cut = self.cut()
         for number, logit in enumerate(self.logits):
             blurred = number % 97 == 0
             sure = Decision.IDC if logit >= cut.high_logit else Decision.NO_IDC if logit < cut.low_logit else None
             decisions.append(Decision.UNCERTAIN if blurred or sure is None else sure)
             why = ([Reason.BETWEEN_THRESHOLDS] if sure is None else []) + ([Reason.OUT_OF_FOCUS] if blurred else [])
             reasons.append(tuple(why))
-        return SlideCells(
-            column=tuple(self.places[:, 0].tolist()),
-            row=tuple(self.places[:, 1].tolist()),
-            probability=tuple((1 / (1 + np.exp(-self.logits))).tolist()),
-            logit=tuple(self.logits.tolist()),
-            decision=tuple(decisions),
-            model_decision=DrawnSlide(self.columns, self.rows, self.name).cells().decision if self.reviews else (),
-            reasons=tuple(reasons),
-            left_out={"glass": ((0, 0), (1, 0)), "unreadable": self._unreadable},
-        )
+        return tuple(decisions), tuple(reasons)
 
     def record(self) -> Slide:
         counts = {decision: self.cells().decision.count(decision) for decision in Decision}

@@ -23,7 +23,7 @@ class FolderDeletion:
     images: ImageDeletions
 
     async def delete(self, folder: UUID, caller: str, request_id: str, at: datetime) -> bool:
-        """Delete a folder, its results, their reviews and images; False where there is none.
+        """Delete a folder, its results, their reviews and images; False where it does not exist.
 
         The audit chain keeps that each existed and who deleted it.
         """

@@ -55,7 +55,7 @@ class Worker:
         if "open" in request:
             return [json.dumps(self._open(Path(request["open"]))).encode()]
         if "deviations" in request:
-            found = deviations(self._opened(), self._levels, float(request["deviations"]))
+            found = deviations(self._opened(), self._levels, request["deviations"])
             return [json.dumps({"deviations": found}).encode()]
         return self._read(Area(**request["read"]))
 

@@ -53,7 +53,7 @@ class Reviewing:
         """A slide that is done, decided with its reviews.
 
         Raises:
-            NotFound: There is none of this id.
+            NotFound: No slide has this id.
             WrongState: It is not done.
         """
         slide = self._slides.get(slide_id).slide
@@ -78,7 +78,7 @@ class Reviewing:
         """The cells of a slide: as decided where it is done, else what is there so far, by the model's own cut.
 
         Raises:
-            NotFound: There is none of this id.
+            NotFound: No slide has this id.
         """
         slide = self._slides.get(slide_id).slide
         if slide.state is SlideState.DONE:

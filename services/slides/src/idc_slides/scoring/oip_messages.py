@@ -107,7 +107,7 @@ class Answer(BaseModel):
 
     def _numbers(self, name: str, count: int) -> NDArray[np.float64]:
         values = next((output.data for output in self.outputs if output.name == name), [])
-        if len(values) != count or any(isinstance(value, str) for value in values[:1]):  # one kind
+        if len(values) != count or (values and isinstance(values[0], str)):  # all values are of one kind
             raise ValueError(f"{count} cells got {len(values)} values of the output {name!r}: it needs as many numbers")
         return np.asarray(values, np.float64)
 
