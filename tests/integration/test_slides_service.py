@@ -81,11 +81,15 @@ def address(tmp_path_factory: pytest.TempPathFactory, folder: Path, inference: s
 
 @pytest.fixture(scope="module")
 def screened(address: str, folder: Path) -> dict[str, Any]:
-    """A slide that was queued by its path and is done."""
-    write_made_slide(folder / "lesion.tiff")
-    answer = httpx.post(f"{address}/slides", json={"path": "lesion.tiff"}, headers=CALLER)
+    """A slide that is done, of which nobody has said anything: who reviews it withdraws that again."""
+    return screen(address, write_made_slide(folder / "lesion.tiff"))
+
+
+def screen(address: str, file: Path) -> dict[str, Any]:
+    """The record of a file of the folder that was queued by its path and is through."""
+    answer = queue(address, path=file.name)
     assert answer.status_code == 201, answer.text
-    return through(address, "lesion.tiff")
+    return through(address, file.name)
 
 
 def queue(address: str, **body: Any) -> httpx.Response:
@@ -239,9 +243,10 @@ def test_a_review_moves_the_cells_around_it_and_the_models_own_decisions_stay(
 
 
 def test_what_readers_agree_on_becomes_a_training_folder_with_the_pixels_of_the_slide(
-    address: str, screened: dict[str, Any], tmp_path: Path
+    address: str, folder: Path, tmp_path: Path
 ) -> None:
-    slide = f"{address}/slides/{screened['id']}"
+    of_its_own = screen(address, write_made_slide(folder / "divided.tiff", lesion=7))
+    slide = f"{address}/slides/{of_its_own['id']}"
     asked = httpx.get(f"{slide}/next-reviews", params={"count": 3}, headers=CALLER).json()
     cells = [[cell["column"], cell["row"]] for cell in asked]
     second = {"X-IDC-Caller": "eva"}
@@ -253,7 +258,7 @@ def test_what_readers_agree_on_becomes_a_training_folder_with_the_pixels_of_the_
     httpx.post(f"{slide}/reviews", json={"verdict": "no_idc", "cells": cells[:1]}, headers=second)
     table = httpx.get(f"{slide}/cells.csv", headers=second).text
     counts = httpx.get(f"{slide}/training-folder").json()
-    folder = httpx.get(f"{slide}/training-folder.zip", params={"patient": "8867"})
+    patches_zip = httpx.get(f"{slide}/training-folder.zip", params={"patient": "8867"})
     points = httpx.get(f"{slide}/operating-points").json()
 
     assert unseen == []
@@ -261,7 +266,7 @@ def test_what_readers_agree_on_becomes_a_training_folder_with_the_pixels_of_the_
     assert table.count("eva: no_idc") == table.count("dr. könig: idc") == 1
     assert counts == {"idc": 2, "no_idc": 0, "unsure": 0, "disagreements": 1}
     file = tmp_path / "8867.zip"
-    file.write_bytes(folder.content)
+    file.write_bytes(patches_zip.content)
     source = open_patches(file)
     patches = source.listing.files
     assert [(patch.patient, patch.label) for patch in patches] == [("8867", 1), ("8867", 1)]
