@@ -33,7 +33,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
 from idc_contracts import Thresholds
-from idc_contracts.bundle import SlideScores
+from idc_contracts.slide_scores import SlideScores
 from idc_slidescores import LEAST_CELLS, cell_scores, fit_cut, logits_of
 from idc_trainer.backbones.folding import served
 from idc_trainer.data.index import PatchIndex

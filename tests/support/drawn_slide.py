@@ -17,8 +17,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 
 from idc_contracts import utc_now
-from idc_contracts.bundle import SlideScores
 from idc_contracts.decision import Decision, Reason
+from idc_contracts.slide_scores import SlideScores
 from idc_contracts.slides import (
     CellReview,
     OperatingPoints,

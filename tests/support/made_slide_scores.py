@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idc_contracts import Thresholds
-from idc_contracts.bundle import SlideScores
+from idc_contracts.slide_scores import SlideScores
 
 SCORES: Final = SlideScores(
     window=3,

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from idc_contracts.bundle import SlideScores, slide_scores_from_text, slide_scores_to_text
+from idc_contracts.slide_scores import SlideScores, slide_scores_from_text, slide_scores_to_text
 from idc_inference.settings import InferenceSettings
 from support.infer_requests import app_around, asked
 from support.inference_fakes import RednessEngine

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from idc_contracts import Decision, ModelRef, Reason, Thresholds
-from idc_contracts.bundle import SlideScores
+from idc_contracts.slide_scores import SlideScores
 from idc_contracts.slides import CellReview, SlideGrid, SlideVerdict
 from idc_slides.findings.conclusion import UNREADABLE, conclude, decide
 from idc_slides.findings.decided import agreed_verdicts, decide_slide

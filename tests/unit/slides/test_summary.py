@@ -110,7 +110,11 @@ def test_cut_is_explained_by_how_far_it_moved_and_by_what_took_part() -> None:
 
     assert explanation(cut, SCORES, DE) == (
         "Die Werte dieses Schnitts liegen insgesamt hoch: Seine Schwelle ist um +0,9 (Log-Odds) verschoben. "
-        "1 beurteilter Ausschnitt ist eingeflossen und hat die Werte um ihn herum verschoben."
+        "1 beurteilter Ausschnitt ist eingeflossen."
+    )
+    spreading = SCORES.model_copy(update={"verdict_deviation": 0.7})
+    assert explanation(cut, spreading, EN).endswith(
+        "1 reviewed patch took part. Reviews moved the scores of the patches around them."
     )
     low = cut.model_copy(update={"moved_by": -0.9, "reviews": 0, "deviation": 0.69})
     assert explanation(low, SCORES, EN) == (

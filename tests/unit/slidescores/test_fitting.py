@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 
 from idc_contracts import Thresholds
-from idc_contracts.bundle import SlideScores
+from idc_contracts.slide_scores import SlideScores
 from idc_slidescores import LEAST_CELLS, Reviewed, fit_cut, idc_area, model_cut
 from idc_slidescores.deciding import CELL_MM2
 from idc_slidescores.grid import equal_density, log_ratio
@@ -238,7 +238,20 @@ def test_explanation_counts_the_reviews_and_asks_for_them_where_scores_tell_litt
     one = fit_cut(logits, SCORES, THRESHOLDS, Reviewed(np.zeros(1), np.zeros(1, np.bool_))).slide_cut
 
     assert "hardly tell where the cut of this slide is: review some patches." in unsure.explanation
-    assert "1 reviewed patch took part and moved the scores of the patches around." in one.explanation
+    assert one.explanation.endswith("1 reviewed patch took part.")
+
+
+def test_explanation_says_where_reviews_moved_scores_too() -> None:
+    spreading = SCORES.model_copy(update={"verdict_deviation": 0.7})
+    cells = made_slide(5000, 0.4)[0]
+
+    cut = fit_cut(cells, spreading, THRESHOLDS, Reviewed(np.zeros(2), np.zeros(2, np.bool_))).slide_cut
+    unreviewed = fit_cut(cells, spreading, THRESHOLDS).slide_cut
+
+    assert cut.explanation.endswith(
+        "2 reviewed patches took part. Reviews moved the scores of the patches around them."
+    )
+    assert "moved the scores" not in unreviewed.explanation
 
 
 @given(MODELS)

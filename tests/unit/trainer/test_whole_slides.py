@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from idc_contracts import Thresholds
-from idc_contracts.bundle import SlideScores
+from idc_contracts.slide_scores import SlideScores
 from idc_slidescores import logits_of
 from idc_trainer.evaluation.bootstrap import evaluate
 from idc_trainer.evaluation.scored_patches import ScoredPatches

@@ -173,6 +173,9 @@ class OperatingPoints(Contract):
     shift_deviation: float | None = Field(
         default=None, ge=0.0, allow_inf_nan=False, description="By which slides of the training differ as a whole."
     )
+    reviews_spread: bool = Field(
+        default=False, description="Whether a review also moves the scores of the cells around it, as the model tells."
+    )
     logit: tuple[float, ...] = Field(default=(), description="Cuts on the score, rising.")
     sensitivity: tuple[float, ...] = Field(default=(), description="Share of the IDC cells at or above each cut.")
     specificity: tuple[float, ...] = Field(default=(), description="Share of the other cells below it.")

@@ -6,8 +6,8 @@ from typing import Final
 import numpy as np
 from scipy.special import logit
 
-from idc_contracts.bundle import SlideScores
 from idc_contracts.decision import Thresholds
+from idc_contracts.slide_scores import SlideScores
 from idc_contracts.slides import SlideCut
 from idc_slidescores.grid import equal_density
 from idc_slidescores.posterior import Posterior

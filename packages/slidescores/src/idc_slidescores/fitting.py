@@ -5,8 +5,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from idc_contracts.bundle import SlideScores
 from idc_contracts.decision import Thresholds
+from idc_contracts.slide_scores import SlideScores
 from idc_contracts.slides import SlideCut
 from idc_slidescores.cuts import FittedCut, model_cut
 from idc_slidescores.grid import equal_density
@@ -69,7 +69,9 @@ def _explained(posterior: Posterior, scores: SlideScores, reviews: int) -> str:
     sentences = [_moved(posterior.shift, scores)]
     if reviews:
         patches = "1 reviewed patch" if reviews == 1 else f"{reviews} reviewed patches"
-        sentences.append(f"{patches} took part and moved the scores of the patches around.")
+        sentences.append(f"{patches} took part.")
+    if reviews and scores.verdict_deviation:
+        sentences.append("Reviews moved the scores of the patches around them.")
     if posterior.deviation > VAGUE * scores.shift_deviation:
         sentences.append("The scores hardly tell where the cut of this slide is: review some patches.")
     return " ".join(sentences)

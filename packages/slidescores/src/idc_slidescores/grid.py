@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.signal import correlate
 from scipy.stats import norm
 
-from idc_contracts.bundle import SlideScores
+from idc_contracts.slide_scores import SlideScores
 
 Values = NDArray[np.float64]
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import convolve1d
 from scipy.special import comb, logit
 
-from idc_contracts.bundle import SlideScores
+from idc_contracts.slide_scores import SlideScores
 
 WINDOW: Final = 3
 """Where the model does not say."""

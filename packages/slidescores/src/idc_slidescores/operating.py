@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 from scipy.stats import norm
 
-from idc_contracts.bundle import SlideScores
+from idc_contracts.slide_scores import SlideScores
 from idc_contracts.slides import OperatingPoints
 from idc_slidescores.cuts import FittedCut
 
@@ -35,6 +35,7 @@ def operating_points(scores: SlideScores | None, cut: FittedCut) -> OperatingPoi
     return OperatingPoints(
         patients=scores.patients,
         shift_deviation=scores.shift_deviation,
+        reviews_spread=scores.verdict_deviation > 0,
         logit=tuple(np.round(logits, 4).tolist()),
         sensitivity=tuple(np.round(norm.sf(logits, idc, of_idc), 4).tolist()),
         specificity=tuple(np.round(norm.cdf(logits, rest, of_rest), 4).tolist()),

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.special import expit, logsumexp
 from scipy.stats import norm
 
-from idc_contracts.bundle import SlideScores
+from idc_contracts.slide_scores import SlideScores
 from idc_slidescores.grid import PREVALENCES, Grid, Values, equal_density, log_ratio
 
 REVIEWS_AT_ONCE: Final = 3

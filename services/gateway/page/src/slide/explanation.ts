@@ -17,6 +17,7 @@ export function explanation(cut: SlideCut, points: OperatingPoints | null): stri
   const by = signed(cut.moved_by, 1);
   const sentences = [Math.abs(cut.moved_by) < SMALL * ordinary ? w.like(by) : cut.moved_by > 0 ? w.high(by) : w.low(by)];
   if (cut.reviews) sentences.push(w.reviews(cut.reviews));
+  if (cut.reviews && points?.reviews_spread) sentences.push(w.spread);
   if (points?.shift_deviation && cut.deviation > VAGUE * ordinary) sentences.push(w.vague);
   return sentences.join(" ");
 }

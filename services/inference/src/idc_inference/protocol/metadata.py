@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from importlib.metadata import version
 from typing import Any
 
-from idc_contracts.bundle import slide_scores_to_text
 from idc_contracts.decision import checks_to_text
+from idc_contracts.slide_scores import slide_scores_to_text
 from idc_inference.models.repository import ModelRepository
 from idc_inference.models.served_model import ServedModel
 from idc_inference.protocol.requests import DECISION, IMAGE, PATCH, Offer

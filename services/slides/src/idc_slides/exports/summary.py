@@ -2,11 +2,10 @@
 
 import base64
 from importlib.resources import files
-from itertools import compress
 
 from jinja2 import Environment, StrictUndefined
 
-from idc_contracts.bundle import SlideScores
+from idc_contracts.slide_scores import SlideScores
 from idc_contracts.slides import SlideArea, SlideCut
 from idc_slides.exports.picture import picture
 from idc_slides.exports.words import Words
@@ -57,5 +56,11 @@ def explanation(cut: SlideCut, scores: SlideScores | None, words: Words) -> str:
         moved = w.like(by)
     else:
         moved = w.high(by) if cut.moved_by > 0 else w.low(by)
-    sentences = (moved, w.reviews(cut.reviews), w.vague)
-    return " ".join(compress(sentences, (True, cut.reviews > 0, cut.deviation > VAGUE * scores.shift_deviation)))
+    is_reviewed = cut.reviews > 0
+    sentences = {
+        moved: True,
+        w.reviews(cut.reviews): is_reviewed,
+        w.spread: is_reviewed and scores.verdict_deviation > 0,
+        w.vague: cut.deviation > VAGUE * scores.shift_deviation,
+    }
+    return " ".join(sentence for sentence, holds in sentences.items() if holds)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from idc_contracts import Check, ModelRef, Reason, Thresholds
 from idc_contracts.base import Contract
-from idc_contracts.bundle import SlideScores
+from idc_contracts.slide_scores import SlideScores
 
 REASONS: Final = tuple(Reason)
 """A cell's reasons are bits, in this order."""

@@ -16,7 +16,7 @@ from PIL import Image
 from pydantic import BaseModel, Json
 
 from idc_contracts import Check, ModelRef, Probability, Reason, Sha256, Thresholds
-from idc_contracts.bundle import SlideScores
+from idc_contracts.slide_scores import SlideScores
 from idc_slides.records.cells import REASONS, ScreeningModel
 
 BINARY_EXTENSION: Final = "binary_tensor_data"

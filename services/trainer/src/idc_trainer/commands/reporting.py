@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from idc_contracts import Thresholds
-from idc_contracts.bundle import SlideScores
+from idc_contracts.slide_scores import SlideScores
 from idc_trainer.data.index import PatchIndex
 from idc_trainer.errors import printable
 from idc_trainer.evaluation.bootstrap import Evaluation, evaluate

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sklearn.metrics import balanced_accuracy_score, f1_score, roc_auc_score
 
 from idc_contracts import Thresholds
-from idc_contracts.bundle import SlideScores
+from idc_contracts.slide_scores import SlideScores
 from idc_slidescores import (
     NONE_REVIEWED,
     FittedCut,

@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from idc_contracts.bundle import SlideScores
+from idc_contracts.slide_scores import SlideScores
 from idc_slidescores import logits_of, neighbourhood_mean
 from idc_trainer.evaluation.scored_patches import positions_px
 from idc_trainer.evaluation.slide_layout import SlideLayout, dense_slides

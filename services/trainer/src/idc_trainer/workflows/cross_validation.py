@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from idc_contracts.bundle import SlideScores
+from idc_contracts.slide_scores import SlideScores
 from idc_trainer.data.index import PatchIndex
 from idc_trainer.errors import SplitError
 from idc_trainer.evaluation.scored_patches import ScoredPatches, join_scored, reasons_of, score_patches

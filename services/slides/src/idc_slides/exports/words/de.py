@@ -69,10 +69,11 @@ DE: Final = Words(
             f"Die Werte dieses Schnitts liegen insgesamt niedrig: Seine Schwelle ist um {by} (Log-Odds) verschoben."
         ),
         reviews=lambda count: (
-            "1 beurteilter Ausschnitt ist eingeflossen und hat die Werte um ihn herum verschoben."
+            "1 beurteilter Ausschnitt ist eingeflossen."
             if count == 1
-            else f"{count} beurteilte Ausschnitte sind eingeflossen und haben die Werte um sie herum verschoben."
+            else f"{count} beurteilte Ausschnitte sind eingeflossen."
         ),
+        spread="Beurteilungen haben die Werte der Ausschnitte um sie herum verschoben.",
         vague=(
             "Aus den Werten allein ist die Schwelle dieses Schnitts kaum zu bestimmen: Bitte einige Ausschnitte "
             "beurteilen."

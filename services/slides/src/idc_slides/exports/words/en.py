@@ -58,10 +58,8 @@ EN: Final = Words(
         like=lambda by: f"This slide scores like others as a whole: its cut moved by {by} log odds only.",
         high=lambda by: f"This slide scores high as a whole: its cut moved by {by} log odds.",
         low=lambda by: f"This slide scores low as a whole: its cut moved by {by} log odds.",
-        reviews=lambda count: (
-            f"{count} reviewed {'patch' if count == 1 else 'patches'} took part and moved the scores of the patches "
-            "around."
-        ),
+        reviews=lambda count: f"{count} reviewed {'patch' if count == 1 else 'patches'} took part.",
+        spread="Reviews moved the scores of the patches around them.",
         vague="The scores hardly tell where this slide's cut is: review some patches.",
     ),
     scale="Scale",

@@ -17,6 +17,7 @@ class Explained:
     high: Callable[[str], str]
     low: Callable[[str], str]
     reviews: Callable[[int], str]
+    spread: str
     vague: str
 
 
