@@ -28,7 +28,7 @@ from idc_gateway.inference.oip_messages import binary_request
 from idc_gateway.inference.ports import EncodedImage
 from support.compose_stack import answers
 from support.eventually import wait_until
-from support.mosquitto import free_port
+from support.free_port import free_port
 
 PARTS_AT_ONCE: Final = 2
 

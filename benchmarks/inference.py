@@ -40,7 +40,7 @@ from support.benchmark_app import benchmark_app
 from support.demo_patches import png_of
 from support.http_load import WARM_UP_S, LoadResult, load
 from support.inference_process import end_inference, start_inference
-from support.mosquitto import free_port
+from support.free_port import free_port
 
 MODELS: Final = ROOT / "models"
 BATCH: Final = 64

@@ -34,7 +34,7 @@ from support.compose_stack import wait_until
 from support.demo_patches import png_of
 from support.http_load import LoadResult, load
 from support.inference_process import inference_process
-from support.mosquitto import free_port
+from support.free_port import free_port
 from support.process_tree import end_on_sigterm, process_tree
 
 RIVALS: Final = ROOT / "benchmarks" / "rivals"

@@ -12,7 +12,7 @@ import pytest
 from support.checkout import Checkout
 from support.docker_networks import free_network
 from support.eventually import wait_until
-from support.mosquitto import free_port
+from support.free_port import free_port
 from support.tls_names import served_names
 
 pytestmark = pytest.mark.e2e

@@ -13,9 +13,9 @@ import pytest
 
 from support.demo_patches import solid_png
 from support.eventually import wait_until
+from support.free_port import free_port
 from support.infer_requests import body_of
 from support.inference_process import start_inference, wait_ready
-from support.mosquitto import free_port
 
 pytestmark = pytest.mark.e2e
 

@@ -18,7 +18,7 @@ from idc_contracts import Thresholds, decide
 from idc_contracts.decision import checks_from_text
 from support.compose_stack import IMAGE_TAG
 from support.eventually import wait_until
-from support.mosquitto import free_port
+from support.free_port import free_port
 from support.shipped_model import SHIPPED_BUNDLE
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]

@@ -16,8 +16,8 @@ import tritonclient.http as triton
 from idc_modelio.bundles import versions
 from support.demo_patches import real_patches, solid_png
 from support.eventually import wait_until
+from support.free_port import free_port
 from support.inference_process import inference_process, start_inference, wait_ready
-from support.mosquitto import free_port
 from support.tiny_bundle import write_tiny_bundle
 
 pytestmark = pytest.mark.e2e

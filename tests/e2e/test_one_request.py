@@ -12,9 +12,10 @@ from idc_contracts import CLASSIFICATIONS, PatchClassified
 from support.alarm_process import AlarmProcess
 from support.demo_patches import solid_png
 from support.eventually import wait_until
+from support.free_port import free_port
 from support.gateway_process import gateway_process
 from support.inference_process import inference_process, start_inference, wait_ready
-from support.mosquitto import MosquittoBroker, free_port
+from support.mosquitto import MosquittoBroker
 from support.mqtt_peer import MqttPeer
 from support.otlp_collector import Span, otlp_collector
 

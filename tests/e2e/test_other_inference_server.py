@@ -13,9 +13,9 @@ from idc_gateway.inference.oip_inference import OipInference
 from support.compose_stack import answers
 from support.demo_patches import real_patches, solid_png
 from support.eventually import wait_until
+from support.free_port import free_port
 from support.inference_process import inference_process
 from support.live_gateway import gateway_settings, live_client
-from support.mosquitto import free_port
 from support.process_tree import process_tree
 from support.shipped_model import SHIPPED_BUNDLE
 

@@ -19,7 +19,7 @@ import pytest
 from support.checkout import Checkout
 from support.demo_patches import solid_png
 from support.eventually import wait_until
-from support.mosquitto import free_port
+from support.free_port import free_port
 from support.tiny_bundle import write_tiny_bundle
 
 pytestmark = pytest.mark.e2e

@@ -13,8 +13,8 @@ from support.compose_stack import ComposeStack
 from support.demo_patches import solid_png
 from support.docker_networks import free_network
 from support.eventually import wait_until
+from support.free_port import free_port
 from support.hardening import assert_hardened
-from support.mosquitto import free_port
 from support.tiny_bundle import write_tiny_bundle
 
 pytestmark = pytest.mark.e2e

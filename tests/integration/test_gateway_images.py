@@ -12,7 +12,7 @@ from moto.server import ThreadedMotoServer
 from idc_gateway.errors import ImagesUnavailable
 from idc_gateway.results.images import ImageStore, image_digest
 from idc_gateway.results.object_images import open_images
-from support.mosquitto import free_port
+from support.free_port import free_port
 
 pytestmark = [
     pytest.mark.integration,

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from support.compose_stack import wait_until
+from support.free_port import free_port
 from support.health_checks import HEALTH, check
-from support.mosquitto import free_port
 
 pytestmark = pytest.mark.integration
 

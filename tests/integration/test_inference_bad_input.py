@@ -11,8 +11,8 @@ import tritonclient.http as triton
 
 from idc_inference.protocol.tensors import join_elements
 from support.demo_patches import solid_png
+from support.free_port import free_port
 from support.inference_process import start_inference, wait_ready
-from support.mosquitto import free_port
 
 pytestmark = pytest.mark.integration
 

@@ -10,8 +10,8 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
+from support.free_port import free_port
 from support.kustomized import K8S, REPOSITORY
-from support.mosquitto import free_port
 from support.pod_programs import load_program
 
 pytestmark = [

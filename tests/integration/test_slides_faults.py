@@ -10,10 +10,10 @@ import pytest
 
 from idc_contracts.slides import SlideState
 from support.eventually import wait_until
+from support.free_port import free_port
 from support.gated_inference import GatedInference
 from support.inference_process import inference_process
 from support.made_slide_files import write_made_slide
-from support.mosquitto import free_port
 from support.postgres import PostgresServer
 from support.slides_process import slides_process, start_slides
 

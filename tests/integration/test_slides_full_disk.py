@@ -11,10 +11,10 @@ import pytest
 
 from support.compose_stack import answers
 from support.eventually import wait_until
+from support.free_port import free_port
 from support.gated_inference import GatedInference
 from support.inference_process import inference_process
 from support.made_slide_files import write_made_slide
-from support.mosquitto import free_port
 from support.slides_process import start_slides
 from support.small_disk import SmallDisk, on_small_disk
 

@@ -8,10 +8,10 @@ import httpx
 import pytest
 
 from support.eventually import wait_until
+from support.free_port import free_port
 from support.inference_process import inference_process
 from support.killed_at import TESTS
 from support.made_slide_files import write_made_slide
-from support.mosquitto import free_port
 from support.slides_process import slides_process, start_slides
 from support.tiny_bundle import write_tiny_bundle
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from support.compose_stack import IMAGE_TAG, up_until_healthy
-from support.mosquitto import free_port
+from support.free_port import free_port
 
 REPOSITORY: Final = Path(__file__).parents[2]
 NOT_TRACKED: Final = shutil.ignore_patterns(

@@ -17,7 +17,7 @@ import httpx
 from idc_contracts import ALARM_ACKNOWLEDGEMENTS, ALARM_STATE, AcknowledgeAlarm, AlarmState
 from idc_servicekit.mqtt import MqttSettings
 from support.eventually import wait_until
-from support.mosquitto import free_port
+from support.free_port import free_port
 from support.mqtt_peer import MqttPeer
 
 IMAGE_TAG: Final = os.environ.get("IDC_TAG", "0.1.0")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 
-from support.mosquitto import free_port
+from support.free_port import free_port
 
 
 def start_inference(models: Path, port: int, **settings: str) -> subprocess.Popen[str]:

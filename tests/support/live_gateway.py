@@ -16,8 +16,8 @@ from idc_gateway.messages.ports import Bus
 from idc_gateway.settings import GatewaySettings
 from idc_servicekit.mqtt import MqttSettings
 from support.eventually import wait_until
+from support.free_port import free_port
 from support.gateway_fakes import RednessInference
-from support.mosquitto import free_port
 
 KEY = "idc_" + "k" * 60
 

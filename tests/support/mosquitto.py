@@ -12,15 +12,9 @@ from pathlib import Path
 from typing import Final
 
 from idc_servicekit.mqtt import MqttSettings
+from support.free_port import free_port
 
 REPOSITORY: Final = Path(__file__).parents[2]
-
-
-def free_port() -> int:
-    """A TCP port of the loopback interface that was free just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class MosquittoBroker:

@@ -30,7 +30,7 @@ from idc_contracts.slides import (
     TrainingPatches,
 )
 from support.eventually import wait_until
-from support.mosquitto import free_port
+from support.free_port import free_port
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 MODEL = ModelRef(name="idc", version="1", sha256="0" * 64)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from support.compose_stack import answers
 from support.eventually import wait_until
-from support.mosquitto import free_port
+from support.free_port import free_port
 
 
 def start_slides(

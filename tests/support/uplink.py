@@ -5,7 +5,7 @@ import socket
 import threading
 from typing import Final
 
-from support.mosquitto import free_port
+from support.free_port import free_port
 
 _CHUNK_BYTES: Final = 65536
 

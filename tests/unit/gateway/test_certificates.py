@@ -11,7 +11,7 @@ import pytest
 
 from idc_gateway.certificates import CertificateEnd, Certificates, Place
 from support.certificates import self_signed
-from support.mosquitto import free_port
+from support.free_port import free_port
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 

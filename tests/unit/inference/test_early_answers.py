@@ -13,8 +13,8 @@ from idc_inference.metrics import Metrics
 from idc_inference.settings import InferenceSettings
 from idc_inference.web.uvicorn_server import server_config
 from support.eventually import wait_until
+from support.free_port import free_port
 from support.inference_fakes import RednessEngine, serve_fake
-from support.mosquitto import free_port
 from support.raw_sender import LONG_BODY_BYTES, head, write_then_read
 
 INFER = "/v2/models/idc/infer"

@@ -8,7 +8,7 @@ from pydantic import HttpUrl
 from idc_gateway.settings import GatewaySettings
 from support.demo_patches import solid_png
 from support.eventually import eventually
-from support.mosquitto import free_port
+from support.free_port import free_port
 
 URL = "/api/v1/slides"
 
