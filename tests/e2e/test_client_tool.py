@@ -35,7 +35,7 @@ class Tool:
             env=self.environment | environment,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=300,
             check=False,
         )
         assert done.returncode == code, done.stderr
@@ -55,8 +55,10 @@ def site_tool(
         inference_process(tiny_models_dir) as inference,
         gateway_process(folder, shared_broker, inference, GATEWAY_SITE=site) as gateway,
     ):
-        yield Tool(gateway, shared_broker.api_key_file)
-    alarm.stop()
+        try:
+            yield Tool(gateway, shared_broker.api_key_file)
+        finally:
+            alarm.stop()
 
 
 @pytest.fixture

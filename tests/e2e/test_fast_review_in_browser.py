@@ -104,6 +104,7 @@ def test_answer_that_is_not_saved_names_its_patch_and_is_saved_again(page: Page,
 
     expect(unsaved).to_be_hidden()
     expect(page.get_by_text("Patch 2 of 20; 2 answered.")).to_be_visible()
+    reviews_saved(page)
     assert verdicts(slides) == ["idc", "no_idc"]
 
 

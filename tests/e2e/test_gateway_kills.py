@@ -33,7 +33,7 @@ def killed_again_and_again(stack: ComposeStack, posted: list[str]) -> Iterator[l
 
     def kill() -> None:
         for number in range(KILLS):
-            while len(posted) < (number + 1) * POSTS // (KILLS + 1) and not done.is_set():
+            while len(posted) < (number + 1) * POSTS // (KILLS + 5) and not done.is_set():
                 time.sleep(0.01)
             stack.kill("gateway")
             kills.append(len(posted))

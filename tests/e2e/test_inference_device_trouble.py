@@ -59,7 +59,7 @@ def stick_service(models: Path, how: Path, **settings: str) -> Iterator[StickSer
         **{
             "INFERENCE_DEVICE": "NCS",
             "INFERENCE_STICK_WORKER": WORKER,
-            "INFERENCE_DEVICE_TIMEOUT_S": "1.5",
+            "INFERENCE_DEVICE_TIMEOUT_S": "3",
             "INFERENCE_PROBE_INTERVAL_S": "0.5",
             "INFERENCE_LOG_LEVEL": "ERROR",
             "FAKE_STICK_FILE": str(how),

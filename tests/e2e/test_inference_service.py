@@ -160,7 +160,7 @@ def test_images_as_base64_in_json_are_read(address: str) -> None:
 
 def test_lying_content_length_ends_the_connection_and_nothing_else(address: str) -> None:
     host, port = address.split(":")
-    with socket.create_connection((host, int(port)), timeout=10) as connection:
+    with socket.create_connection((host, int(port)), timeout=60) as connection:
         connection.sendall(b"POST /v2/models/idc/infer HTTP/1.1\r\nHost: x\r\nContent-Length: 5000\r\n\r\nshort")
         connection.shutdown(socket.SHUT_WR)
         while connection.recv(4096):
@@ -185,7 +185,7 @@ def test_request_in_progress_is_answered_before_the_service_ends(tiny_models_dir
     port = free_port()
     process = start_inference(tiny_models_dir, port)
     wait_ready(f"http://127.0.0.1:{port}", process)
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
         connection.sendall(
             b"POST /v2/models/idc/infer HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{"
         )
@@ -204,7 +204,7 @@ def test_request_in_progress_is_answered_before_the_service_ends(tiny_models_dir
 
 def test_ready_turns_false_first_while_requests_are_still_taken(tiny_models_dir: Path) -> None:
     port = free_port()
-    process = start_inference(tiny_models_dir, port, INFERENCE_DRAIN_DELAY_S="4")
+    process = start_inference(tiny_models_dir, port, INFERENCE_DRAIN_DELAY_S="15")
     url = f"http://127.0.0.1:{port}"
     wait_ready(url, process)
 
@@ -214,7 +214,7 @@ def test_ready_turns_false_first_while_requests_are_still_taken(tiny_models_dir:
     )
     model_ready = httpx.get(f"{url}/v2/models/idc/ready", timeout=60).status_code
     served = httpx.get(f"{url}/v2/models/idc", timeout=60).status_code
-    output, _ = process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=120)
 
     assert (model_ready, served) == (503, 200)
     assert "no longer ready" in output
@@ -231,7 +231,7 @@ def test_client_that_goes_away_leaves_one_line_and_no_traceback(tiny_models_dir:
     process = start_inference(tiny_models_dir, port)
     wait_ready(f"http://127.0.0.1:{port}", process)
 
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
         connection.sendall(b"POST /v2/models/idc/infer HTTP/1.1\r\nHost: x\r\nContent-Length: 5000\r\n\r\nshort")
     process.send_signal(signal.SIGTERM)
     output, _ = process.communicate(timeout=60)

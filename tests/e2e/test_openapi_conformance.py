@@ -30,7 +30,7 @@ def test_schemathesis_finds_nothing_with_every_check_on(tmp_path: Path) -> None:
             ],
             capture_output=True,
             text=True,
-            timeout=110,
+            timeout=900,
             check=False,
             cwd=tmp_path,
             env={**os.environ, "SCHEMATHESIS_HOOKS": "support.schemathesis_hooks", "PYTHONPATH": str(HERE.parent)},

@@ -39,7 +39,7 @@ def mlserver(folder: Path, bundle: Path) -> Iterator[str]:
         process_tree([program, "start", str(folder)], environment=environment, log=log),
     ):
         address = f"http://127.0.0.1:{ports['http_port']}"
-        wait_until(lambda: answers(f"{address}/v2/models/idc/ready"), "MLServer is ready", 60)
+        wait_until(lambda: answers(f"{address}/v2/models/idc/ready"), "MLServer is ready", 180)
         yield address
 
 

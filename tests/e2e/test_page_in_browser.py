@@ -287,10 +287,13 @@ def test_lamps_are_shown_as_stale_without_the_broker(page: Page, bus: MemoryBus)
     expect(page.get_by_label("blue on")).to_be_visible()
 
     bus.disconnect()
-
-    expect(page.locator("#alarms-message")).to_have_text("These reports may be outdated: the broker is not connected.")
-    expect(page.locator("#alarm-list.stale")).to_have_count(1)
-    bus.reconnect()
+    try:
+        expect(page.locator("#alarms-message")).to_have_text(
+            "These reports may be outdated: the broker is not connected."
+        )
+        expect(page.locator("#alarm-list.stale")).to_have_count(1)
+    finally:
+        bus.reconnect()
     expect(page.locator("#alarm-list.stale")).to_have_count(0)
 
 

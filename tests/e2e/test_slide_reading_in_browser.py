@@ -296,7 +296,7 @@ def test_panning_twenty_thousand_patches_draws_one_picture_and_no_patch_anew(bro
         for step in range(60):
             page.mouse.move(box["x"] + 300 - 3 * step, box["y"] + 300 - 2 * step)
         page.mouse.up()
-        page.wait_for_timeout(500)
+        wait_until(lambda: page.evaluate("window.drawing.of_the_map") > 0, "the drag was drawn", 120)
 
         drawing = page.evaluate("window.drawing")
 

@@ -35,7 +35,7 @@ def _certificate_serial(broker: MosquittoBroker) -> str:
 def _handshake(broker: MosquittoBroker, *options: str) -> str:
     """What OpenSSL's client says about a handshake."""
     command = ["openssl", "s_client", "-connect", f"localhost:{broker.port}", "-CAfile", str(broker.ca_file), *options]
-    done = subprocess.run(command, input="", capture_output=True, text=True, timeout=10, check=False)
+    done = subprocess.run(command, input="", capture_output=True, text=True, timeout=60, check=False)
     return done.stdout + done.stderr
 
 

@@ -17,6 +17,7 @@ from idc_inference.engines.openvino_engine import OpenVinoEngine
 from idc_inference.errors import EngineFailed, ModelUnavailable
 from idc_inference.metrics import Metrics
 from idc_inference.scheduling.scheduler import Scheduler
+from support.eventually import wait_until
 from support.tiny_bundle import tiny_outputs, write_tiny_bundle
 
 pytestmark = pytest.mark.integration
@@ -204,6 +205,9 @@ def test_closed_engine_is_freed(tiny_models_dir: Path) -> None:
 
     scheduler.close()
     del engine, scheduler
-    gc.collect()
 
-    assert freed() is None
+    def is_freed() -> bool:
+        gc.collect()
+        return freed() is None
+
+    wait_until(is_freed, "the last thread has let the engine go")

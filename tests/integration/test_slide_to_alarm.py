@@ -110,10 +110,14 @@ def _check_chain(client: httpx.Client, slides: int) -> None:
     assert client.get("/api/v1/audit/verification").json()["intact"]
 
 
+def _states(operator: MqttPeer) -> list[bytes]:
+    return [payload for topic, payload in operator.received if topic.endswith(ALARM_STATE.noun) and payload]
+
+
 def _state(operator: MqttPeer) -> AlarmState:
-    states = [payload for topic, payload in operator.received if topic.endswith(ALARM_STATE.noun) and payload]
-    return AlarmState.from_payload(states[-1])
+    return AlarmState.from_payload(_states(operator)[-1])
 
 
 def _lit(operator: MqttPeer) -> Lamps:
-    return _state(operator).lamps
+    """What shines; nothing before the alarm's first state has arrived."""
+    return _state(operator).lamps if _states(operator) else Lamps()

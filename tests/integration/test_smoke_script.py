@@ -139,10 +139,12 @@ def test_finding_that_is_no_longer_latched_after_a_pod_is_found(installation: In
     patch = finding_of(address, tmp_path)
     installation.cluster.on_delete(
         f"curl -sf -X POST -H 'Authorization: Bearer {KEY}' -H 'Content-Type: application/json' -d '{{}}' "
-        f"{address}/api/v1/alarms/alarm/acknowledgements"
+        f"{address}/api/v1/alarms/alarm/acknowledgements; "
+        f"until curl -s -H 'Authorization: Bearer {KEY}' {address}/api/v1/alarms | "
+        "jq -e 'all(.items[]; .latched_by == null)'; do sleep 0.1; done"
     )
 
-    done = installation.cluster.smoke("--patch", str(patch), timeout_s=5)
+    done = installation.cluster.smoke("--patch", str(patch), timeout_s=15)
 
     assert done.returncode == 1
     assert "still is" in done.stderr
@@ -152,7 +154,7 @@ def test_alarm_that_does_not_come_back_is_found(installation: Installation) -> N
     assert installation.alarm.process is not None
     installation.cluster.on_delete(f"kill {installation.alarm.process.pid} || true")
 
-    done = installation.cluster.smoke(timeout_s=5)
+    done = installation.cluster.smoke(timeout_s=15)
 
     assert done.returncode == 1
     assert "1 alarms are online" in done.stderr

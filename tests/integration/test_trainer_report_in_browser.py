@@ -13,6 +13,7 @@ from idc_trainer.learning.operating_point import reached
 from idc_trainer.report.content import ReportContent
 from idc_trainer.report.page import write_report
 from support.made_scores import made_scores
+from support.page_browser import CHROMIUM
 
 pytestmark = pytest.mark.integration
 
@@ -38,7 +39,7 @@ def page(scored: ScoredPatches, tmp_path_factory: pytest.TempPathFactory) -> Ite
     )
     write_report(content, folder)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 360, "height": 800})
         page.said = []  # type: ignore[attr-defined]
         page.on("console", lambda message: page.said.append(message.text))  # type: ignore[attr-defined]

@@ -3,6 +3,7 @@
 import os
 import subprocess
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -17,14 +18,16 @@ def build(tmp_path: Path, *arguments: str, program: str | Path = SCRIPT) -> tupl
     # `save` must leave a file
     docker.write_text(f'#!/bin/sh\necho "$*" >>{tmp_path}/calls\ncase $1 in save) touch "$3" ;; esac\n')
     docker.chmod(0o755)
-    environment = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}", "IDC_TAG": "test-of-builds"}
+    tag = f"test-of-builds-{uuid4().hex}"  # tests that run beside each other write into one folder
+    environment = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}", "IDC_TAG": tag}
     done = subprocess.run(
         [program, *arguments], cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False
     )
-    for tar in (REPOSITORY / "var/images").glob("idc-sentinel-test-of-builds-*"):
+    for tar in (REPOSITORY / "var/images").glob(f"idc-sentinel-{tag}-*"):
         tar.unlink()
     calls = tmp_path / "calls"
-    return done.returncode, calls.read_text().splitlines() if calls.exists() else []
+    lines = calls.read_text().replace(tag, "test-of-builds").splitlines() if calls.exists() else []
+    return done.returncode, lines
 
 
 def built(calls: list[str]) -> set[str]:

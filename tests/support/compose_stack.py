@@ -196,7 +196,7 @@ class ComposeStack:
             newest = client.get("/api/v1/classifications", params={"limit": 1}).raise_for_status().json()["items"]
         # A result that was deleted, or that came before the alarm's memory was lost, is never reported.
         with contextlib.suppress(TimeoutError):
-            wait_until(lambda: self._has_acted_on(newest), "the alarm has acted on the newest result", 5)
+            wait_until(lambda: self._has_acted_on(newest), "the alarm has acted on the newest result", 10)
         if self.alarm_state().lamps.red:
             self.acknowledge()
 

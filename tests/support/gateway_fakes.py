@@ -133,12 +133,19 @@ class MemoryBus:
         self._connected.set()
 
     def disconnect(self) -> None:
-        """Let the broker go away."""
-        self._connected.clear()
+        """Let the broker go away, from any thread."""
+        self._call(self._connected.clear)
 
     def reconnect(self) -> None:
         """Let the broker come back after `disconnect`, from any thread."""
-        self._connected.set()
+        self._call(self._connected.set)
+
+    def _call(self, change: Callable[[], None]) -> None:
+        """Change an event in the thread of its loop, where that runs: only there are its waiters woken."""
+        if self._loop is None or threading.get_ident() == self._thread:
+            change()
+        else:
+            self._loop.call_soon_threadsafe(change)
 
     def deliver(self, topic: str, payload: bytes) -> asyncio.Future[None] | None:
         """Let the broker deliver an alarm's message; see `OnMessage` for what is returned; another thread gets None."""

@@ -96,7 +96,7 @@ class MosquittoBroker:
         """A new connection after its TLS handshake."""
         context = self.settings("operator").tls_context()
         with (
-            socket.create_connection((self.host, self.port), timeout=5) as plain,
+            socket.create_connection((self.host, self.port), timeout=60) as plain,
             context.wrap_socket(plain, server_hostname=self.host) as secured,
         ):
             yield secured

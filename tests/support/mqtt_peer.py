@@ -53,7 +53,9 @@ class MqttPeer:
 
     def deliver(self, topic: str, payload: bytes) -> None:
         """Publish at QoS 1 and wait until the broker has it."""
-        self.publish(topic, payload).wait_for_publish(20)
+        message = self.publish(topic, payload)
+        message.wait_for_publish(60)
+        assert message.is_published(), "the broker has not confirmed the message"
 
     def wait_for(self, is_wanted: Callable[[bytes], bool], what: str) -> bytes:
         """Wait until the latest message is as wanted, and return it."""
@@ -87,6 +89,7 @@ def new_client(settings: MqttSettings, client_id: str = "") -> mqtt.Client:
     client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=mqtt.MQTTv5)
     client.username_pw_set(settings.username, settings.password())
     client.tls_set_context(settings.tls_context())
+    client.connect_timeout = 60
     return client
 
 

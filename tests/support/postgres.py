@@ -35,8 +35,8 @@ class PostgresServer:
         return f"postgresql+psycopg://{ACCOUNT}@/{name}?host={self._folder}"
 
     def end_connections(self) -> None:
-        """Cut every client off, as a restart of the server would."""
-        query = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname LIKE 't%'"
+        """Cut every client off, as a restart of the server would, and wait until they are."""
+        query = "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE datname LIKE 't%'"
         self._run("psql", "--host", str(self._folder), "--username", ACCOUNT, "--command", query)
 
     def stop(self) -> None:

@@ -20,7 +20,7 @@ class SessionClient(MqttPeer):
         self.close()
 
 
-def is_let_in(settings: MqttSettings, timeout_s: float = 10.0) -> bool:
+def is_let_in(settings: MqttSettings, timeout_s: float = 60.0) -> bool:
     """Whether the broker accepts one connection with these settings."""
     answers: list[bool] = []
     client = new_client(settings)

@@ -8,7 +8,7 @@ def served_names(port: int, authority: str) -> set[str]:
     """Host names and addresses in the certificate of a TLS port on loopback that an authority (PEM) signed."""
     context = ssl.create_default_context(cadata=authority)
     with (
-        socket.create_connection(("127.0.0.1", port), timeout=10) as plain,
+        socket.create_connection(("127.0.0.1", port), timeout=60) as plain,
         context.wrap_socket(plain, server_hostname="localhost") as secured,
     ):
         shown = secured.getpeercert()

@@ -1,3 +1,4 @@
+import gc
 import json
 import os
 from pathlib import Path
@@ -100,6 +101,7 @@ def test_full_journal_stays_small(tmp_path: Path) -> None:
 
 
 def test_saving_leaves_no_open_files(tmp_path: Path) -> None:
+    gc.collect()  # what an earlier test has left open is not closed in between
     before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - a listing of numbers, not of paths
 
     for _ in range(20):

@@ -28,7 +28,7 @@ from support.inference_fakes import RednessEngine, serve_fake
 from support.tiny_bundle import write_tiny_bundle
 
 RED = solid_png((250, 0, 0))
-PROMPT: dict[str, Any] = {"device_timeout_s": 1.0, "probe_interval_s": 0.1, "recovery_timeout_s": 3600}
+PROMPT: dict[str, Any] = {"device_timeout_s": 3.0, "probe_interval_s": 0.1, "recovery_timeout_s": 3600}
 
 
 class Devices:
@@ -147,7 +147,7 @@ async def test_new_threads_take_over_where_all_that_read_requests_hang(
 ) -> None:
     release = threading.Event()
     monkeypatch.setattr(reading_threads, "HANG_S", 0.1)
-    async with asked(app_on(tiny_models_dir, devices.open, request_timeout_s=1, decode_threads=2)) as client:
+    async with asked(app_on(tiny_models_dir, devices.open, request_timeout_s=3, decode_threads=2)) as client:
         with monkeypatch.context() as patched:
             patched.setattr(reading, "decode_patch", lambda *_images, **_sizes: release.wait(60))
             hung = await asyncio.gather(*(post(client, [RED]) for _ in range(2)))

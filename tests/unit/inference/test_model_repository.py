@@ -238,7 +238,7 @@ def test_model_in_use_is_closed_only_after_its_last_request(tmp_path: Path) -> N
     with model.in_use():
         write_tiny_bundle(tmp_path, version="2")
         bench.look_until_settled()
-        scored = model.scheduler.submit(np.zeros((1, 50, 50, 3), np.uint8)).result(5)
+        scored = model.scheduler.submit(np.zeros((1, 50, 50, 3), np.uint8)).result(60)
         was_closed = bench.engines[0].is_closed
     model.scheduler.close()
 

@@ -38,7 +38,7 @@ def patches_of(*levels: int) -> NDArray[np.uint8]:
 
 
 def ended(future: "Future[Scored]") -> Scored:
-    return future.result(timeout=10)
+    return future.result(timeout=60)
 
 
 @pytest.mark.parametrize("count", [1, 3, 4, 5, 23])
@@ -61,7 +61,8 @@ def test_single_patch_does_not_wait_for_the_whole_of_a_large_request(
     single.add_done_callback(lambda _future: order.append("single"))
 
     engine.gate.set()
-    wait([large, single], timeout=10)
+    # a future tells those who wait for it before it calls its callbacks
+    wait_until(lambda: len(order) == 2, "both are done")
 
     assert order == ["single", "large"]
 
@@ -203,7 +204,7 @@ def test_patches_that_are_enough_for_a_chunk_do_not_wait_for_the_lone_one_before
     wait_until(lambda: engine.running == 2, "the device has the others, too")
 
     engine.gate.set()
-    wait([lone, *later], timeout=10)
+    wait([lone, *later], timeout=60)
     scheduler.close()
 
     assert sorted(engine.batch_sizes) == [1, 6]

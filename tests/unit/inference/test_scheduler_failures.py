@@ -21,7 +21,7 @@ from support.eventually import eventually
 from support.inference_fakes import RednessEngine
 from support.tiny_bundle import tiny_outputs
 
-DEVICE_TIMEOUT_S = 1.0
+DEVICE_TIMEOUT_S = 3.0
 PROBE = SelfTestVector(
     np.full((1, 2, 2, 3), 51, np.uint8), {"probability": np.array([0.2], np.float32)}, tolerance=0.01
 )

@@ -142,7 +142,7 @@ def test_worker_that_fails_in_any_way_is_ended_in_time_and_the_next_chunk_gets_a
 ) -> None:
     how = tmp_path / "failure"
     monkeypatch.setenv("FAKE_STICK_FILE", str(how))
-    engine = make(answer_timeout_s=1)
+    engine = make(answer_timeout_s=3)
     how.write_text(failure)
     first = engine._worker
     answer = ask(engine, [255])
@@ -160,7 +160,7 @@ def test_worker_that_does_not_read_its_pipe_delays_no_one(tmp_path: Path, monkey
     how = tmp_path / "failure"
     monkeypatch.setenv("FAKE_STICK_FILE", str(how))
     how.write_text("does not read")
-    engine = make(answer_timeout_s=1)
+    engine = make(answer_timeout_s=3)
     answer = ask(engine, [1] * 40)  # more bytes than a pipe holds
     how.write_text("")
 

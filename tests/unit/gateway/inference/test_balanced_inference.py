@@ -288,7 +288,7 @@ async def test_server_with_too_much_to_do_is_not_left_alone() -> None:
 
 async def test_server_that_hangs_leaves_time_for_another_and_its_breaker_learns_of_it() -> None:
     hanging, working = SlowInference(), RednessInference()
-    inference = balanced(hanging, working, timeout_s=1)
+    inference = balanced(hanging, working, timeout_s=3)
 
     for _ in range(2 * FAILURES_TO_OPEN):
         assert len(await inference.predict(PATCH, "r")) == 1

@@ -15,6 +15,7 @@ from idc_gateway.inference.http_client import HttpClient, NoAnswer
 from idc_gateway.inference.name_lookup import NameLookup
 from support.answering_server import answering, tls_server
 from support.certificates import self_signed
+from support.eventually import eventually
 
 Answers = list[tuple[Any, ...]]
 
@@ -64,6 +65,7 @@ async def test_lookup_that_hangs_is_made_once(monkeypatch: pytest.MonkeyPatch) -
         for _ in range(5):
             with pytest.raises(TimeoutError):
                 await asyncio.wait_for(lookup.resolve("hung"), 0.01)
+        await eventually(lambda: bool(lookups))
     finally:
         is_over.set()
     assert lookups == ["hung"]

@@ -32,7 +32,7 @@ def wait_closed(connection: socket.socket) -> None:
 async def test_attempt_that_gets_no_answer_closes_its_connection(
     silent_broker: socket.socket, *, is_cancelled: bool
 ) -> None:
-    client = Client("127.0.0.1", silent_broker.getsockname()[1], timeout=0.2 if not is_cancelled else 60)
+    client = Client("127.0.0.1", silent_broker.getsockname()[1], timeout=3 if not is_cancelled else 60)
     attempt = asyncio.create_task(client.__aenter__())
     connection, _ = await asyncio.to_thread(silent_broker.accept)
     connection.settimeout(60)
