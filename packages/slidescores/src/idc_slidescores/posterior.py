@@ -20,7 +20,7 @@ REVIEWS_AT_ONCE: Final = 3
 LEAST_ABOVE_FLOOR: Final = 0.8
 """In logits. A cut nearer the floor, or below it, would take all of the healthy tissue for IDC at once."""
 _WRONG: Final = 0.02
-"""Share of wrong verdicts that is reckoned with, so that none of them outweighs all others."""
+"""Assumed share of wrong verdicts, so that a single one cannot outweigh all others."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Remembers uploads on this machine, so that the same command goes on where it was, and sends nothing twice."""
+"""Remembers uploads on this machine, so that the same command resumes where it stopped, and sends nothing twice."""
 
 import hashlib
 import os

@@ -75,7 +75,7 @@ class HttpClient:
         """Ask for something.
 
         Raises:
-            NoAnswer: There is none.
+            NoAnswer: The server does not answer.
         """
         return await self._ask("GET", path, None, {})
 
@@ -83,7 +83,7 @@ class HttpClient:
         """Send something; a server that just closes its connection may get it twice.
 
         Raises:
-            NoAnswer: There is none.
+            NoAnswer: The server does not answer.
         """
         return await self._ask("POST", path, body, headers)
 

@@ -72,4 +72,4 @@ class SlideWatch:
         try:
             return answer.status, json.loads(document)
         except ValueError as exc:
-            raise SlidesBroken(f"the slides service's answer to {path} is no JSON") from exc
+            raise SlidesBroken(f"the slides service's answer to {path} is not JSON") from exc

@@ -60,9 +60,9 @@ class Forwarding:
         """The service's answer, which is closed with the request.
 
         Raises:
-            SlidesUnavailable: There is none.
-            SlidesRefused: It is a problem.
-            SlidesBroken: It is none that the service may give.
+            SlidesUnavailable: The service does not answer.
+            SlidesRefused: The answer is a problem.
+            SlidesBroken: The answer is not a valid one.
         """
         caller = quote(self.job.caller, safe="")
         sent = {CALLER_HEADER: caller, REQUEST_ID_HEADER: self.job.request_id, **(headers or {})}
@@ -88,7 +88,7 @@ class Forwarding:
         return passed_back(answer)
 
     async def show_kept(self, subject: str, path: str, query: Mapping[str, str] | None = None) -> Response:
-        """As `show`, for an image that the browser may keep, and asks for anew by its `ETag`."""
+        """As `show`, for an image that the browser may keep, and asks for again by its `ETag`."""
         tag = self.request.headers.get("if-none-match")
         answer = await self.ask("GET", path, query=query, headers={"If-None-Match": tag} if tag else {})
         await self.record_view("slide-image.viewed", subject)

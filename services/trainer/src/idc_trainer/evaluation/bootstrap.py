@@ -1,4 +1,4 @@
-"""All figures of scored patches: over patients, of each patient, and of all patches together, with 95 % intervals."""
+"""All metrics of scored patches: over patients, of each patient, and of all patches together, with 95 % intervals."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,7 +99,7 @@ def read_cross_validation(path: Path) -> Evaluation:
     try:
         found = Evaluation.model_validate_json(path.read_bytes())
     except OSError as exc:
-        raise DataUnreadable(f"cannot read the figures {path} ({exc.strerror}): name a figures.json") from exc
+        raise DataUnreadable(f"cannot read the metrics {path} ({exc.strerror}): name a figures.json") from exc
     except ValidationError as exc:
         raise DataUnreadable(f"{path} holds no metrics of `crossval`: name a figures.json of its report") from exc
     if found.command and not found.command.startswith(_CROSS_VALIDATION):
@@ -108,7 +108,7 @@ def read_cross_validation(path: Path) -> Evaluation:
 
 
 def _measure(scored: ScoredPatches, seed: int, *, within: bool) -> tuple[Figures, Values]:
-    """The figures of all patches or within a patient, and each metric of them and each resample, shape (1 + R, M)."""
+    """The metrics of all patches or within a patient, and each metric of them and each resample, shape (1 + R, M)."""
     measure, rng = Measurer(scored), np.random.default_rng(seed)
     values = np.concatenate([measure(np.ones((1, len(scored)))), *map(measure, resampled_weights(scored, rng))])
     estimates = {

@@ -38,7 +38,7 @@ def compare_with_serving(request: PromotionRequest, progress: Progress) -> tuple
 
     Raises:
         BundleInvalid: The candidate or the serving version cannot be used, or fails its self-test.
-        WrongSetting: The path is no candidate, or the version serves already.
+        WrongSetting: The path is not a candidate, or the version serves already.
         DataError: The patches cannot be read.
         OutputUnwritable, OutputFull: The record cannot be written.
     """

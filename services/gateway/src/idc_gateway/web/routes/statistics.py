@@ -75,7 +75,7 @@ class PatchStatistics(BaseModel):
     false_alarms: float = Field(
         default=FALSE_ALARMS,
         description=(
-            "How often some measure of unchanged patches is `higher` or `lower` by chance, at one look: as computed. "
+            "How often some measure of unchanged patches is `higher` or `lower` by chance, in one check: as computed. "
             "Of single patients of the public set it was 2.2 %."
         ),
     )
