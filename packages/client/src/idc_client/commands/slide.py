@@ -59,8 +59,8 @@ def slide(
 ) -> None:
     """Send slides, wait until they are screened, and show what was found.
 
-    After Ctrl-C or any failure, the same command resumes where it stopped: what has arrived is not sent again, and for a
-    slide that is screened already its result is shown. Slides that were not screened are named with the reason, and the
+    After Ctrl-C or any failure, the same command resumes where it stopped: what has arrived is not sent again, and for
+    a slide that is screened already its result is shown. Slides that were not screened are named with the reason, and the
     exit code is 4.
     """
     if (geojson or heatmap) and len(files) > 1:
