@@ -4,8 +4,9 @@ import subprocess
 from collections import Counter
 from pathlib import Path
 
-import changed_tests
 import pytest
+
+import changed_tests
 from changed_tests import MOST_FILES, ROOM_TESTS, asked_by, within_half_a_minute
 
 

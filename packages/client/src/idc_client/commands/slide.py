@@ -60,8 +60,8 @@ def slide(
     """Send slides, wait until they are screened, and show what was found.
 
     After Ctrl-C or any failure, the same command resumes where it stopped: what has arrived is not sent again, and for
-    a slide that is screened already its result is shown. Slides that were not screened are named with the reason, and the
-    exit code is 4.
+    a slide that is screened already its result is shown. Slides that were not screened are named with the reason, and
+    the exit code is 4.
     """
     if (geojson or heatmap) and len(files) > 1:
         raise click.UsageError("--geojson and --heatmap take the result of one slide: name one file")
