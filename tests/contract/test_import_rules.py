@@ -130,6 +130,14 @@ def test_every_room_has_its_place_in_the_order(service: str) -> None:
     assert rooms == set(RULES[service].rooms.split())
 
 
+@pytest.mark.parametrize("service", ["gateway", "slides"])
+def test_readme_names_every_room_and_module(service: str) -> None:
+    readme = (REPOSITORY / "services" / service / "README.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`(\w+)(?:/|\.py)`", readme))
+
+    assert set(RULES[service].rooms.split()) - {"__main__"} - named == set()
+
+
 def test_every_package_of_a_service_has_rules() -> None:
     assert set(SERVICES) == {f"idc_{service}" for service in RULES}
 
