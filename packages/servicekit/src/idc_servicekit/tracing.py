@@ -55,7 +55,6 @@ class Traced:
         self._app = _instrumented(app) if is_on() else app
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        """Answer one request."""
         await self._app(scope, receive, send)
 
 

@@ -54,7 +54,6 @@ class Posterior:
 
     @property
     def shift(self) -> float:
-        """The mean shift."""
         return float(self.of_shift @ self.grid.shifts)
 
     @property

@@ -25,7 +25,6 @@ SERVER: Final = ((b"server", f"idc-slides/{version('idc-slides')}".encode()),)
 
 
 def create_app(rooms: Rooms) -> FastAPI:
-    """The HTTP application."""
     app = FastAPI(
         title="IDC Sentinel: slides",
         version=version("idc-slides"),

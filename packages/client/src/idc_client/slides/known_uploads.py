@@ -34,7 +34,6 @@ class KnownUploads:
         return None
 
     def keep(self, file: Path, upload: str) -> None:
-        """Remember an upload."""
         with suppress(OSError):
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._place(file).write_text(upload, encoding="utf-8")

@@ -34,8 +34,6 @@ CHECKS_AT_ONCE: Final = 2
 
 
 class Classifying:
-    """Checks, asks, stores."""
-
     def __init__(  # noqa: PLR0913 - its parts
         self,
         results: ResultsStore,

@@ -106,7 +106,6 @@ class BalancedInference:
         return list(found.values())
 
     async def close(self) -> None:
-        """Close all connections."""
         if self._describing is not None:
             self._describing.cancel()
         await asyncio.gather(*(endpoint.server.close() for endpoint in self.endpoints))

@@ -39,8 +39,6 @@ class NoAnswer(Exception):
 
 @dataclass(frozen=True)
 class HttpAnswer:
-    """A whole answer."""
-
     status: int
     body: bytes
 
@@ -88,7 +86,6 @@ class HttpClient:
         return await self._ask("POST", path, body, headers)
 
     async def close(self) -> None:
-        """Close the connections."""
         if self._session is not None:
             await self._session.close()
 

@@ -18,8 +18,6 @@ _LAST: Final = 2**62
 
 
 class FolderWatch:
-    """See `Watch`."""
-
     def __init__(
         self, store: FoldersStore, document_of: Callable[[Folder], str], *, clock: Callable[[], datetime] = utc_now
     ) -> None:
@@ -31,12 +29,10 @@ class FolderWatch:
         self._told: dict[UUID, str] = {}
 
     def forget(self) -> None:
-        """See `Watch`."""
         self._sequence = self._record = None
         self._told = {}
 
     async def look(self, changes: Changes) -> None:
-        """See `Watch`."""
         is_first = self._sequence is None
         behind = _LAST if self._sequence is None else self._sequence
         changed, self._sequence = await executors.feed(self._store.changed_since, behind, self._clock() - _OVERLAP)

@@ -15,8 +15,6 @@ _MOST_MOVING: Final = 100
 
 
 class SlideWatch:
-    """See `Watch`."""
-
     def __init__(self, connection: SlidesConnection) -> None:
         self._connection = connection
         self._known: dict[str, Any] = {}
@@ -25,11 +23,9 @@ class SlideWatch:
         self._total: int | None = None
 
     def forget(self) -> None:
-        """See `Watch`."""
         self._known, self._moving, self._total = {}, set(), None
 
     async def look(self, changes: Changes) -> None:
-        """See `Watch`."""
         newest, total = await self._page(limit=_NEWEST)
         seen = dict(newest)
         for state in _MOVING:

@@ -40,8 +40,6 @@ class Stored:
 
 
 class ResultsStore:
-    """Results of classifications."""
-
     def __init__(self, database: Database) -> None:
         self._database = database
         self._last_model = (EMPTY, "")

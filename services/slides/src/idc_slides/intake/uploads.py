@@ -217,8 +217,6 @@ class Uploads:
 
 
 class Piece:
-    """Bytes that arrive."""
-
     def __init__(self, file: IO[bytes], offset: int, size_bytes: int) -> None:
         self._file, self.offset, self._size_bytes = file, offset, size_bytes
 
