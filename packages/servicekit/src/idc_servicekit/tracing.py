@@ -48,7 +48,7 @@ def traces(service: str) -> Iterator[None]:
         provider.shutdown()
 
 
-class Traced:
+class TracingMiddleware:
     """Middleware that makes a span of each request; does nothing if tracing is off. It is inside `AccessLog`."""
 
     def __init__(self, app: AsgiApp) -> None:

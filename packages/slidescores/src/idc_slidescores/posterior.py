@@ -91,13 +91,13 @@ def fit_posterior(mean_logits: NDArray[np.floating], scores: SlideScores, review
     grid = Grid(scores)
     log_share, log_rest_share = np.log(PREVALENCES)[:, None], np.log1p(-PREVALENCES)[:, None]
     mixture = np.logaddexp(grid.log_idc + log_share, grid.log_rest + log_rest_share)
-    found = grid.over_cells(mixture, grid.counts(mean_logits)) / scores.cells_as_one
-    found += norm.logpdf(grid.shifts, 0.0, scores.shift_deviation)[:, None]
-    found += _of_reviews(grid, scores, reviewed) / REVIEWS_AT_ONCE
+    log_posterior = grid.over_cells(mixture, grid.counts(mean_logits)) / scores.cells_as_one
+    log_posterior += norm.logpdf(grid.shifts, 0.0, scores.shift_deviation)[:, None]
+    log_posterior += _of_reviews(grid, scores, reviewed) / REVIEWS_AT_ONCE
     is_low = equal_density(scores) + grid.shifts < scores.floor + LEAST_ABOVE_FLOOR
     if not is_low.all():
-        found[is_low] = -np.inf
-    return Posterior(grid, np.exp(found - logsumexp(found)))
+        log_posterior[is_low] = -np.inf
+    return Posterior(grid, np.exp(log_posterior - logsumexp(log_posterior)))
 
 
 def _of_reviews(grid: Grid, scores: SlideScores, reviewed: Reviewed) -> Values:

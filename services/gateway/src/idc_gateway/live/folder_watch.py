@@ -38,12 +38,12 @@ class FolderWatch:
         changed, self._sequence = await executors.feed(self._store.changed_since, behind, self._clock() - _OVERLAP)
         folders = await executors.feed(self._store.get, sorted(changed)) if changed else []
         documents = {folder.id: self._document_of(folder) for folder in folders}
-        for identity, document in documents.items():
-            if not is_first and document != self._told.get(identity):
-                changes.put("folder", str(identity), document)
+        for folder_id, document in documents.items():
+            if not is_first and document != self._told.get(folder_id):
+                changes.put("folder", str(folder_id), document)
         self._told = documents
         gone, self._record = await executors.feed(self._store.deleted_since, self._record)
-        for identity in gone:
-            changes.put("folder-removed", str(identity), json.dumps({"id": str(identity)}))
+        for folder_id in gone:
+            changes.put("folder-removed", str(folder_id), json.dumps({"id": str(folder_id)}))
         if is_first:
             changes.put_reload()

@@ -36,22 +36,22 @@ class SlideWatch:
             new = newest.keys() - self._known.keys()
             if total != self._total + len(new):
                 changes.put_reload()  # some were deleted, or more came than were looked at
-            for identity, slide in seen.items():
-                if slide != self._known.get(identity):
-                    changes.put("slide", identity, json.dumps(slide))
-            for identity in self._moving - seen.keys():
-                await self._tell(identity, changes)
+            for slide_id, slide in seen.items():
+                if slide != self._known.get(slide_id):
+                    changes.put("slide", slide_id, json.dumps(slide))
+            for slide_id in self._moving - seen.keys():
+                await self._tell(slide_id, changes)
         self._known, self._total = seen, total
         # By what was seen of them: one that is deleted between two of these lists is missing in the second one alone.
-        self._moving = {identity for identity, slide in seen.items() if slide["state"] in _MOVING}
+        self._moving = {slide_id for slide_id, slide in seen.items() if slide["state"] in _MOVING}
 
-    async def _tell(self, identity: str, changes: Changes) -> None:
+    async def _tell(self, slide_id: str, changes: Changes) -> None:
         """What became of a slide that is on its way no more."""
-        status, slide = await self._ask(f"/slides/{identity}")
+        status, slide = await self._ask(f"/slides/{slide_id}")
         if status == HTTPStatus.OK:
-            changes.put("slide", identity, json.dumps(slide))
+            changes.put("slide", slide_id, json.dumps(slide))
         elif status == HTTPStatus.NOT_FOUND:
-            changes.put("slide-removed", identity, json.dumps({"id": identity}))
+            changes.put("slide-removed", slide_id, json.dumps({"id": slide_id}))
 
     async def _page(self, **query: Any) -> tuple[dict[str, Any], int]:
         status, page = await self._ask("/slides", **query)

@@ -129,9 +129,9 @@ def passed_back(answer: SlidesAnswer) -> Response:
 
 def passed_headers(answer: SlidesAnswer) -> dict[str, str]:
     """The headers of an answer that its caller may see; places are this gateway's."""
-    found = {name.lower(): value for name, value in answer.headers.items()}
-    headers = {name: value for name, value in found.items() if _PASSED_BACK.fullmatch(name)}
-    return headers | {name: our_place(found[name]) for name in _OUR_PLACES if name in found}
+    lower_case = {name.lower(): value for name, value in answer.headers.items()}
+    headers = {name: value for name, value in lower_case.items() if _PASSED_BACK.fullmatch(name)}
+    return headers | {name: our_place(lower_case[name]) for name in _OUR_PLACES if name in lower_case}
 
 
 def our_place(place: str) -> str:

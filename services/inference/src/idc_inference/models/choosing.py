@@ -99,8 +99,8 @@ class Choosing:
 
 
 def _item(version: int, state: str, reason: str, comparison: ModelComparison | None) -> dict[str, Any]:
-    found = comparison and comparison.model_dump(mode="json")
-    return {"version": str(version), "state": state, "reason": reason, "comparison": found}
+    document = comparison and comparison.model_dump(mode="json")
+    return {"version": str(version), "state": state, "reason": reason, "comparison": document}
 
 
 def _read(path: Path, kind: type[Record]) -> Record | None:

@@ -65,10 +65,10 @@ def locate(path: Path) -> Located:
     """
     path = path.resolve()
     if path.parent.name == CANDIDATES:
-        found = versions(path.parent, path.name)
-        if not found:
+        newest_first = versions(path.parent, path.name)
+        if not newest_first:
             raise BundleInvalid(f"{path} has no candidate: `idc-trainer train` writes one")
-        path /= str(found[0])
+        path /= str(newest_first[0])
     if not (path.is_dir() and path.name.isdecimal()):
         raise WrongSetting(f"{path} is not a candidate: name <models>/.candidates/<name>/<version>")
     root, name = path.parent.parent, path.parent.name
@@ -149,9 +149,9 @@ def go_back(model: Path, by: str, to: int | None = None) -> tuple[Bundle, Bundle
             instead = _intact(models / name / str(version))
             break
     else:
-        shown = ", ".join(map(str, earlier)) or "none"
+        listed = ", ".join(map(str, earlier)) or "none"
         raise NoEarlierVersion(
-            f"{model} has no such version before {before.manifest.version}; those before it: {shown}"
+            f"{model} has no such version before {before.manifest.version}; those before it: {listed}"
         )
     try:
         with locked(models / name):

@@ -38,9 +38,9 @@ class VersionList(BaseModel):
 @router.get("/models/versions")
 async def list_model_versions(inference: InferenceDep, settings: SettingsDep) -> VersionList:
     """Every version and candidate of the model, with the metrics by which it was promoted or refused."""
-    found = await versions_at(inference.endpoints)
+    versions = await versions_at(inference.endpoints)
     return VersionList(
-        name=settings.model_name, servers=[ServerVersions(server=url, items=items) for url, items in found.items()]
+        name=settings.model_name, servers=[ServerVersions(server=url, items=items) for url, items in versions.items()]
     )
 
 
