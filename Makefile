@@ -39,8 +39,8 @@ fresh: tools ## check that what is generated is committed as the code has it
 	$(RUN) pytest -q tests/contract/test_generated_documents.py tests/contract/test_openapi_document.py tests/contract/test_reference_pages.py
 
 quick: SINCE ?= main
-quick: lint types ## lint, types, and the unit tests of what changed since main (or SINCE); under half a minute
-	@tests=$$($(RUN) python scripts/changed_tests.py --since $(SINCE)) && if [ -n "$$tests" ]; then $(RUN) pytest -q $$tests; fi
+quick: lint types ## lint, types, and the tests of what changed since main (or SINCE), as many as run in half a minute
+	@tests=$$($(RUN) python scripts/changed_tests.py --since $(SINCE)) && if [ -n "$$tests" ]; then $(RUN) pytest -q -n "$$(nproc)" --dist loadfile $$tests; fi
 
 schemas: tools ## write what is generated from the code: schemas, AsyncAPI, OpenAPI, access rules, reference pages
 	$(RUN) python -m idc_contracts.export .

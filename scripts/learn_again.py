@@ -70,8 +70,8 @@ def _held_out(options: Namespace, manifest: BundleManifest) -> HeldOutScores:
     sides = PatientSplit(split.train, split.train, split.test)
     patches = DividedPatches(index.of({*split.train, *split.test}), sides, cross_fitted=True)
     parts = fitting_parts(patches, options.folds, len(manifest.calibration), options.seed)
-    found = sorted(patient for part in parts for patient in set(part.held_out.patients.tolist()))
-    if found != sorted(split.validation):
+    held_out = sorted(patient for part in parts for patient in set(part.held_out.patients.tolist()))
+    if held_out != sorted(split.validation):
         sys.exit("these folds and this seed hold out other patients than the manifest names")
     graph = options.bundle / "model.xml"
     return join_held_out(patches.fitted, [_scores(graph, n, part.held_out) for n, part in enumerate(parts)])
@@ -88,13 +88,13 @@ def _scores(graph: Path, number: int, held_out: PatchIndex) -> HeldOutScores:
         output = at.output(0)
         output.set_names({name})
         results.append(ov.opset13.result(output))
-    found = GraphRunner(ov.Model(results, model.get_parameters())).run_all(held_out, _tell)
-    logit = found["idc"][:, 0].astype(np.float64)
-    shares = np.exp(found["quality"] - found["quality"].max(axis=1, keepdims=True)).astype(np.float64)
+    outputs = GraphRunner(ov.Model(results, model.get_parameters())).run_all(held_out, _tell)
+    logit = outputs["idc"][:, 0].astype(np.float64)
+    shares = np.exp(outputs["quality"] - outputs["quality"].max(axis=1, keepdims=True)).astype(np.float64)
     return HeldOutScores(
         held_out,
         probability=1 / (1 + np.exp(-logit)),
-        distance=np.linalg.norm(found["place"], axis=1).astype(np.float64),
+        distance=np.linalg.norm(outputs["place"], axis=1).astype(np.float64),
         qualities=shares / shares.sum(axis=1, keepdims=True),
     )
 

@@ -99,5 +99,5 @@ def range_of(field: FieldInfo) -> str:
 def _metadata(field: FieldInfo) -> list[Any]:
     """The constraints of a field, those of an optional one included."""
     inner = [item for kind in get_args(field.annotation) for item in getattr(kind, "__metadata__", ())]
-    found = [*field.metadata, *inner]
-    return [*found, *(part for item in found if isinstance(item, FieldInfo) for part in item.metadata)]
+    constraints = [*field.metadata, *inner]
+    return [*constraints, *(part for item in constraints if isinstance(item, FieldInfo) for part in item.metadata)]

@@ -44,8 +44,8 @@ def _option(action: argparse.Action) -> tuple[str, str, str]:
     is_name = "." in meaning.split(" ", 1)[0]  # of a file
     sentence = f"{meaning if is_name else meaning[:1].upper() + meaning[1:]}." if meaning else ""
     choices = f"One of {', '.join(f'`{choice}`' for choice in action.choices)}." if action.choices else ""
-    shown = default if default in ("none", "off", "required") else f"`{default}`"
-    return f"`{name.strip()}`", shown, _without_home(f"{sentence} {choices}".strip())
+    default_cell = default if default in ("none", "off", "required") else f"`{default}`"
+    return f"`{name.strip()}`", default_cell, _without_home(f"{sentence} {choices}".strip())
 
 
 def _default_of(action: argparse.Action) -> str:

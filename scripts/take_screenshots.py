@@ -145,8 +145,8 @@ def _row_of(page: Page, stack: Stack) -> Locator:
 
 
 def _open_slide(page: Page, stack: Stack, rest: str = "") -> None:
-    identity = _items(page, "slides", search=stack.slide)[0]["id"]
-    page.goto(f"/#/slides/{identity}{rest}")
+    slide_id = _items(page, "slides", search=stack.slide)[0]["id"]
+    page.goto(f"/#/slides/{slide_id}{rest}")
 
 
 def _work_list(page: Page, stack: Stack) -> None:

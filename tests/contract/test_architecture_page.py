@@ -14,7 +14,6 @@ import pytest
 
 REPOSITORY: Final = Path(__file__).parents[2]
 PAGE: Final = (REPOSITORY / "docs/explanation/architecture.md").read_text(encoding="utf-8")
-SERVICES: Final = ("alarm", "gateway", "inference", "slides", "trainer")
 _SECTION: Final = re.compile(r"^## (.+?)\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 _BOX: Final = re.compile(r'(\w+)\["([^"]+)"\]')
 
@@ -66,14 +65,6 @@ def names_in(room: str) -> frozenset[str]:
 
 def test_every_walk_is_drawn() -> None:
     assert WALKS.keys() == {"A patch", "A finding", "A sign-in", "A slide", "A training run"}
-
-
-@pytest.mark.parametrize("service", SERVICES)
-def test_rooms_are_the_folders_of_the_service(service: str) -> None:
-    drawn = {label[0] for label in DRAWINGS["Rooms"].boxes.values() if label[0].startswith(f"{service}/")}
-    folders = {f"{service}/{path.parent.name}" for path in folder_of(service).glob("*/__init__.py")}
-
-    assert drawn == folders
 
 
 @pytest.mark.parametrize("walk", WALKS)

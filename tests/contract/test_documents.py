@@ -4,6 +4,7 @@ import re
 import subprocess
 from collections.abc import Iterator
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,10 @@ from idc_trainer.data.source import PatientsFrom
 from support.documents import DOCUMENTS, REPOSITORY, anchors, commands, links, prose
 
 NOT_WRAPPED = {"CHANGELOG.md"}
+OWN = [path for path in DOCUMENTS if path.is_relative_to(REPOSITORY / "docs") or path.parent == REPOSITORY]
+BULLET = re.compile(r" *(?:[-*] |\d+\. )?")
+UNIT = re.compile(r"(?:`[^`]*`|\[[^\]]*\]\([^)]*\)|\S)+")
+"""What stays on one line: a word, a piece of code, a link."""
 LISTED = Path(__file__).with_name("documented_commands.txt")
 KEPT_IN_THE_LIST = [
     path
@@ -83,17 +88,40 @@ def _reached_from(start: Path) -> set[Path]:
 
 
 def test_prose_wraps_at_100_characters() -> None:
-    own = [path for path in DOCUMENTS if path.is_relative_to(REPOSITORY / "docs") or path.parent == REPOSITORY]
-
     too_long = [
         f"{path.relative_to(REPOSITORY)}: {line[:60]}…"
-        for path in own
+        for path in OWN
         if path.name not in NOT_WRAPPED
         for line in prose(path)
         if len(line) > 100 and " " in line[:100].strip()
     ]
 
     assert too_long == []
+
+
+def test_paragraphs_have_no_line_that_ends_early_or_is_indented_otherwise() -> None:
+    broken = [
+        f"{path.relative_to(REPOSITORY)}: {line}"
+        for path in OWN
+        for line, following in pairwise(prose(path))
+        if _continues(line, following) and (_ends_early(line, following) or _is_shifted(line, following))
+    ]
+
+    assert broken == []
+
+
+def _continues(line: str, following: str) -> bool:
+    return bool(line.strip() and following.strip()) and not re.match(r" *([-*|]|\d+\.) ", following)
+
+
+def _ends_early(line: str, following: str) -> bool:
+    unit = UNIT.search(following)
+    return unit is not None and len(line) < 60 and len(line) + 1 + len(unit.group()) <= 100
+
+
+def _is_shifted(line: str, following: str) -> bool:
+    start = BULLET.match(line)
+    return start is not None and len(following) - len(following.lstrip()) != start.end()
 
 
 def test_every_document_that_the_project_names_exists() -> None:
@@ -125,3 +153,4 @@ def test_index_of_the_decisions_has_every_record_with_title_date_and_status() ->
         rows.append(f"| [{number}]({record.name}) | {name} | {date} | {status.lower()} |")
 
     assert re.findall(r"^\| \[.*$", index, re.MULTILINE) == rows
+    assert {row for row in rows if not row.endswith("| accepted |")} == set(), "remove a record that no longer applies"

@@ -1,6 +1,7 @@
 """Rooms of a service import only lower rooms, frameworks stay in their rooms, and no service imports another."""
 
 import ast
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -57,6 +58,7 @@ RULES: Final = {
             "prometheus_client": ("metrics", "web.*"),
         },
     ),
+    "ncs": Rules(rooms="__main__", libraries={"openvino": ("__main__",)}),
     "trainer": Rules(
         rooms="errors progress data augmentation artefacts backbones splits evaluation graphs features report learning "
         "export workflows commands app __main__",
@@ -93,7 +95,10 @@ RULES: Final = {
 # ---- end of the entries ----------------------------------------------------------------------------------------------
 
 PACKAGES: Final = sorted(path.parent for path in REPOSITORY.glob("packages/*/src/*/__init__.py"))
-SERVICES: Final = {path.name: path for path in sorted((REPOSITORY / "services").glob("*/src/idc_*"))}
+SERVICES: Final = {
+    path.name: path for pattern in ("*/src/idc_*", "*/*/src/idc_*") for path in (REPOSITORY / "services").glob(pattern)
+}
+ROOMS_DRAWN: Final = (REPOSITORY / "docs/explanation/architecture.md").read_text(encoding="utf-8").split("\n## ")[1]
 
 
 def modules(package: Path) -> Iterator[tuple[str, set[str]]]:
@@ -123,6 +128,30 @@ def test_every_room_has_its_place_in_the_order(service: str) -> None:
     rooms = {room_of(name) for name, _ in modules(SERVICES[f"idc_{service}"])} - {""}
 
     assert rooms == set(RULES[service].rooms.split())
+
+
+@pytest.mark.parametrize("service", ["gateway", "slides"])
+def test_readme_names_every_room_and_module(service: str) -> None:
+    readme = (REPOSITORY / "services" / service / "README.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`(\w+)(?:/|\.py)`", readme))
+
+    assert set(RULES[service].rooms.split()) - {"__main__"} - named == set()
+
+
+def test_every_package_of_a_service_has_rules() -> None:
+    assert set(SERVICES) == {f"idc_{service}" for service in RULES}
+
+
+@pytest.mark.parametrize("service", RULES)
+def test_rooms_are_drawn_with_the_highest_first(service: str) -> None:
+    package = SERVICES[f"idc_{service}"]
+    folders = [room for room in reversed(RULES[service].rooms.split()) if (package / room).is_dir()]
+
+    assert re.findall(rf'\["{service}/(\w+)<br>', ROOMS_DRAWN) == folders
+
+
+def test_every_package_of_a_service_is_drawn() -> None:
+    assert {name for name in SERVICES if not re.search(rf'\["(?:{name}<br>|{name[4:]}/)', ROOMS_DRAWN)} == set()
 
 
 @pytest.mark.parametrize("service", RULES)

@@ -66,7 +66,7 @@ def result(
     )
 
 
-def deed(*results: Classification, **more: object) -> UnitOfWork:
+def unit_of_work(*results: Classification, **more: object) -> UnitOfWork:
     events = [
         AuditEvent("patch.classified", "first", str(r.id), r.created_at, "r", {"p": r.probability}) for r in results
     ]
@@ -77,7 +77,7 @@ def deed(*results: Classification, **more: object) -> UnitOfWork:
 def test_result_comes_back_as_it_was_stored(store: Store) -> None:
     stored = result(7)
 
-    store.results.add([deed(stored)])
+    store.results.add([unit_of_work(stored)])
 
     assert store.results.get(stored.id) == stored
     assert store.results.get(uuid4()) is None
@@ -89,7 +89,7 @@ def test_reasons_and_scale_come_back_and_each_reason_is_found(store: Store) -> N
     results = [
         result(n, Decision.UNCERTAIN, *reasons, um_per_px=0.5) for n, reasons in enumerate(combinations(Reason, 2))
     ]
-    store.results.add([deed(result(99), *results)])
+    store.results.add([unit_of_work(result(99), *results)])
 
     for one in results:
         assert store.results.get(one.id) == one
@@ -100,7 +100,7 @@ def test_reasons_and_scale_come_back_and_each_reason_is_found(store: Store) -> N
 
 def test_pages_and_filters(store: Store) -> None:
     results = [result(number, Decision.UNCERTAIN if number % 2 else Decision.NO_IDC) for number in range(12)]
-    store.results.add([deed(*results)])
+    store.results.add([unit_of_work(*results)])
     review = Review(Verdict.UNCLEAR, "fold", "p", NOW)
     store.reviews.add(results[3].id, review, AuditEvent("review.recorded", "p", "x", NOW), None)
 
@@ -119,7 +119,7 @@ def test_results_come_in_the_order_of_their_distance_from_the_cut(store: Store) 
     """The middle between the thresholds is 0.5."""
     probabilities = {Decision.NO_IDC: 0.1, Decision.IDC: 0.7, Decision.UNCERTAIN: 0.45}
     found = [replace(result(n, one), probability=p) for n, (one, p) in enumerate(probabilities.items())]
-    store.results.add([deed(*found)])
+    store.results.add([unit_of_work(*found)])
 
     first = store.results.most_uncertain(ClassificationFilter(reviewed=False), 2, None)
     second = store.results.most_uncertain(ClassificationFilter(reviewed=False), 2, first.next_cursor)
@@ -136,9 +136,9 @@ def test_results_come_in_the_order_of_their_distance_from_the_cut(store: Store) 
 def test_receipt_makes_the_whole_transaction_happen_once(store: Store) -> None:
     receipt = Receipt(Claim("first", "key", 0, "f" * 64), b"[]", NOW)
 
-    stored = [store.results.add([deed(result(), receipt=receipt)]) for _ in range(2)]
+    stored = [store.results.add([unit_of_work(result(), receipt=receipt)]) for _ in range(2)]
     together = store.results.add(
-        [deed(result(), receipt=replace(receipt, claim=replace(receipt.claim, key="k"))) for _ in range(2)]
+        [unit_of_work(result(), receipt=replace(receipt, claim=replace(receipt.claim, key="k"))) for _ in range(2)]
     )
 
     assert stored == [[True], [False]]
@@ -151,7 +151,7 @@ def test_receipt_makes_the_whole_transaction_happen_once(store: Store) -> None:
 
 def test_image_that_is_stored_again_is_one_image(store: Store) -> None:
     for _ in range(2):
-        store.results.add([deed(result(), images=[NewImage("a" * 64, "image/png", 10)] * 2)])
+        store.results.add([unit_of_work(result(), images=[NewImage("a" * 64, "image/png", 10)] * 2)])
 
     assert store.images.total() == (1, 10)
     assert store.images.find("a" * 64) == ("a" * 64, "image/png")
@@ -160,7 +160,7 @@ def test_image_that_is_stored_again_is_one_image(store: Store) -> None:
 
 def test_deleted_result_takes_its_reviews_along(store: Store) -> None:
     stored = result()
-    store.results.add([deed(stored)])
+    store.results.add([unit_of_work(stored)])
     event = AuditEvent("review.recorded", "p", "x", NOW)
     store.reviews.add(stored.id, Review(Verdict.IDC, "", "p", NOW), event, None)
 
@@ -174,7 +174,7 @@ def test_writers_at_the_same_time_keep_one_chain_and_the_order_of_commits(store_
 
     def write(number: int) -> None:
         for step in range(10):
-            stores[number % 2].results.add([deed(result(number * 100 + step))])
+            stores[number % 2].results.add([unit_of_work(result(number * 100 + step))])
 
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(write, range(6)))
@@ -296,10 +296,10 @@ def test_restarted_server_is_noticed_before_a_connection_is_used(
     shared: Callable[[], Store], postgres: PostgresServer
 ) -> None:
     store = shared()
-    store.results.add([deed(result(1))])
+    store.results.add([unit_of_work(result(1))])
 
     postgres.end_connections()
-    store.results.add([deed(result(2))])
+    store.results.add([unit_of_work(result(2))])
 
     assert store.audit.verify().records == 2
 

@@ -109,7 +109,7 @@ def insert(connection: Connection, table: str, row: dict[str, str]) -> None:
     connection.execute(text(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({values})"))
 
 
-def deed(name: str) -> tuple[UUID, UnitOfWork]:
+def unit_of_work(name: str) -> tuple[UUID, UnitOfWork]:
     result = Classification(uuid4(), name, 0.5, Decision.IDC, FAKE_MODEL, FAKE_THRESHOLDS, 1.0, NOW, 50, 50)
     audit = [AuditEvent("patch.classified", "k", str(result.id), NOW)]
     return result.id, UnitOfWork(NOW, results=[result], messages=[OutgoingMessage("t", name.encode())], audit=audit)
@@ -158,7 +158,7 @@ def test_deleted_result_takes_its_reviews_along_after_the_upgrade(upgraded: Stor
 def test_no_number_is_given_again_after_the_newest_row_is_gone(upgraded: Store) -> None:
     given = {1, 2}
     for name in ("a", "b"):
-        identity, new = deed(name)
+        identity, new = unit_of_work(name)
         upgraded.results.add([new])
         number = newest(upgraded)
         assert number not in given
@@ -175,7 +175,7 @@ def test_numbers_of_rows_that_were_deleted_before_the_upgrade_are_not_given_agai
     make_old(url, "0003")
     store = open_store(url)
 
-    store.results.add([deed("new")[1]])
+    store.results.add([unit_of_work("new")[1]])
 
     assert newest(store) > 9, "nine results were stored before, of which eight were deleted"
     store.database.close()

@@ -21,7 +21,7 @@ DOCUMENTS: Final = tuple(
 )
 _SHELL: Final = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _LINK: Final = re.compile(r"\]\(([^)\s]+)\)")
-_FENCED: Final = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+_FENCED: Final = re.compile(r"^ *```.*?^ *```", re.MULTILINE | re.DOTALL)
 
 
 def commands(path: Path) -> list[str]:

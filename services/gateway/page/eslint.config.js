@@ -11,7 +11,7 @@ export default ts.config(
   ts.configs.recommended,
   svelte.configs.recommended,
   { languageOptions: { globals: globals.browser } },
-  // The page's own Maps, Sets and Dates are made anew and never changed after.
+  // The page's own Maps, Sets and Dates are replaced as a whole and never changed in place.
   { rules: { "svelte/prefer-svelte-reactivity": "off" } },
   {
     files: ["**/*.svelte", "**/*.svelte.ts"],

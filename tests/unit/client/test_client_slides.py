@@ -82,7 +82,7 @@ def test_json_has_each_file_with_its_record(run: Run, file: Path, tmp_path: Path
     assert done.exit_code == 4
     assert [item["file"] for item in document["items"]] == [str(file), str(missing)]
     assert document["items"][0]["slide"]["decision"] == "no_idc"
-    assert "is no file" in document["items"][1]["error"]
+    assert "is not a file" in document["items"][1]["error"]
     assert document["notice"] == NOTICE
 
 
@@ -127,7 +127,7 @@ def test_upload_that_was_interrupted_goes_on_with_the_next_command(
         patch.setattr(SlideUpload, "_send_part", interrupt)
         stopped = run("slide", file)
     assert stopped.exit_code == 1
-    assert "goes on where it was" in stopped.stderr
+    assert "resumes where it stopped" in stopped.stderr
     next(iter(slides.uploads.values())).received += file.read_bytes()[:1234]
 
     assert run("slide", file).exit_code == 0
@@ -152,7 +152,7 @@ def test_gateway_that_stays_away_ends_with_the_remedy(run: Run, slides: FakeSlid
     done = run("slide", file)
 
     assert done.exit_code == 5
-    assert "run the same command again: it goes on where it was" in done.stderr
+    assert "run the same command again: it resumes where it stopped" in done.stderr
 
 
 @pytest.mark.parametrize(

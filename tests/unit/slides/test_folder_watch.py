@@ -102,7 +102,7 @@ def test_what_is_neither_file_nor_folder_is_recorded_as_refused(scene: Scene) ->
 
     failures = {slide.name: slide.failure for slide in scene.store.page(SlideState.FAILED, "", None, 10).items}
     assert failures.keys() == {"pipe.svs", "socket.svs"}
-    assert all(failure is not None and "no file" in failure.detail for failure in failures.values())
+    assert all(failure is not None and "not a file" in failure.detail for failure in failures.values())
 
 
 def test_a_folder_that_may_not_be_read_is_told_once_and_hides_no_other(

@@ -76,7 +76,7 @@ def test_summary_is_english_with_english_numbers_and_dates(done: ReviewedSlide) 
     page = summary(done, 1.5, EN)
 
     assert '<html lang="en">' in page
-    assert "For research use only. Not a medical device. This page is no diagnosis." in page
+    assert "For research use only. Not a medical device. This page is not a diagnosis." in page
     cells = cells_of(page)
     assert cells["Tissue"] == "44.80 mm², 1,120 patches"
     assert cells["Scale"] == "0.2527 µm per pixel, stated by the file"

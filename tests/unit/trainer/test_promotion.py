@@ -233,9 +233,9 @@ def test_a_damaged_serving_version_is_no_obstacle_for_a_new_one(models: Path, da
     ("path", "code", "text"),
     [
         ("idc/2", errors.WrongSetting, "serves already"),
-        ("idc/7", errors.WrongSetting, "is no candidate"),
+        ("idc/7", errors.WrongSetting, "is not a candidate"),
         (".candidates/idc", errors.BundleInvalid, "`idc-trainer train` writes one"),
-        (".candidates/idc/1000", errors.WrongSetting, "is no candidate"),
+        (".candidates/idc/1000", errors.WrongSetting, "is not a candidate"),
     ],
 )
 def test_a_path_that_is_no_candidate_is_told(

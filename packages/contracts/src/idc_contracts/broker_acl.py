@@ -11,7 +11,6 @@ _HEADER: Final = """\
 
 
 def broker_acl() -> str:
-    """The access file."""
     blocks = [_block(account) for account in get_args(Account)]
     monitor = "# the broker's health check, and monitoring of the broker\nuser monitor\ntopic read $SYS/#\n"
     return "\n".join([_HEADER, *blocks, monitor])

@@ -107,10 +107,10 @@ def decide(
         ValueError: `probability` is not a number from 0.0 to 1.0, or an output with a check is absent or not a number.
     """
     decision = thresholds.decide(probability)
-    found = {*also, *_reasons(outputs or {}, checks)}
+    reasons = {*also, *_reasons(outputs or {}, checks)}
     if decision is Decision.UNCERTAIN:
-        found.add(Reason.BETWEEN_THRESHOLDS)
-    return Decided(Decision.UNCERTAIN if found else decision, tuple(reason for reason in Reason if reason in found))
+        reasons.add(Reason.BETWEEN_THRESHOLDS)
+    return Decided(Decision.UNCERTAIN if reasons else decision, tuple(reason for reason in Reason if reason in reasons))
 
 
 def _reasons(outputs: Mapping[str, float], checks: Iterable[Check]) -> Iterable[Reason]:

@@ -112,9 +112,9 @@ def _check_place(path: Path, manifest: BundleManifest) -> None:
 
 
 def _check_files(path: Path, manifest: BundleManifest) -> None:
-    found = {file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file() or file.is_symlink()}
-    unlisted = sorted(found - manifest.files.keys() - {MANIFEST_NAME})
-    missing = sorted(manifest.files.keys() - found)
+    present = {file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file() or file.is_symlink()}
+    unlisted = sorted(present - manifest.files.keys() - {MANIFEST_NAME})
+    missing = sorted(manifest.files.keys() - present)
     if unlisted or missing:
         raise BundleDamaged(f"{path}: missing files: {missing or 'none'}, unlisted files: {unlisted or 'none'}")
     for name, expected in manifest.files.items():

@@ -27,12 +27,12 @@ _ONE_THREAD: Final[dict[str, Any]] = {
 @cache
 def core() -> ov.Core:
     """OpenVINO's core, one for the process: each further one loads and unloads the plug-ins of all devices."""
-    made = ov.Core()
+    shared = ov.Core()
     # With the weights mapped, a model.bin that someone overwrites in place ends the process with SIGBUS.
-    made.set_property({"ENABLE_MMAP": False})
+    shared.set_property({"ENABLE_MMAP": False})
     # OpenVINO's bindings look numpy up at the first array; two threads that do so at once wait for each other forever.
     ov.Tensor(np.zeros(1, np.uint8)).data.sum()
-    return made
+    return shared
 
 
 class Graph:

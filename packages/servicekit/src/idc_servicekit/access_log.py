@@ -52,7 +52,6 @@ class AccessLog:
         self._on_end = on_end
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        """Answer one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return

@@ -50,7 +50,6 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._expect_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop the timers."""
         self._head_is_here()
         self._no_late_body()
         super().connection_lost(exc)

@@ -20,7 +20,6 @@ class LateBody:
         self._timer = asyncio.get_running_loop().call_later(timeout_s, transport.abort)
 
     def count(self, data: bytes) -> None:
-        """Note what came."""
         self._left_bytes -= len(data)
         if self._left_bytes < 0:
             self._transport.abort()
@@ -105,7 +104,6 @@ class Lingering(asyncio.Protocol):
         self._late_body.count(data)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
-        """It is closed."""
         self._late_body.end()
         self._connections.discard(self)
 

@@ -54,7 +54,6 @@ class Lease:
             self.end()
 
     def give_back(self, size_bytes: int) -> None:
-        """Release reserved memory."""
         size_bytes = min(size_bytes, self._held_bytes)
         self._held_bytes -= size_bytes
         self._budget.give_back(size_bytes)

@@ -36,7 +36,6 @@ class QuietServer(uvicorn.Server):
             self._serving_loop.call_soon_threadsafe(self._exiting.set)
 
     async def main_loop(self) -> None:
-        """Serve until `should_exit`."""
         self._serving_loop = asyncio.get_running_loop()
         # What there is now stays as long as the process. Looking for garbage in it again and again took a fifth of the
         # gateway's processor time under load.

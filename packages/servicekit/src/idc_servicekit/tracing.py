@@ -48,14 +48,13 @@ def traces(service: str) -> Iterator[None]:
         provider.shutdown()
 
 
-class Traced:
+class TracingMiddleware:
     """Middleware that makes a span of each request; does nothing if tracing is off. It is inside `AccessLog`."""
 
     def __init__(self, app: AsgiApp) -> None:
         self._app = _instrumented(app) if is_on() else app
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        """Answer one request."""
         await self._app(scope, receive, send)
 
 

@@ -57,8 +57,8 @@ class Grid:
         Returns:
             Shape (shifts, prevalences).
         """
-        found: Values = correlate(values, counts[None], mode="valid", method="fft")
-        return found[:, ::-1].T  # a slide that is shifted up has the density further down
+        sums: Values = correlate(values, counts[None], mode="valid", method="fft")
+        return sums[:, ::-1].T  # a slide that is shifted up has the density further down
 
 
 def _log_densities(mean_logits: Values, scores: SlideScores) -> tuple[Values, Values]:

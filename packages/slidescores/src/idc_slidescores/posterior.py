@@ -20,7 +20,7 @@ REVIEWS_AT_ONCE: Final = 3
 LEAST_ABOVE_FLOOR: Final = 0.8
 """In logits. A cut nearer the floor, or below it, would take all of the healthy tissue for IDC at once."""
 _WRONG: Final = 0.02
-"""Share of wrong verdicts that is reckoned with, so that none of them outweighs all others."""
+"""Assumed share of wrong verdicts, so that a single one cannot outweigh all others."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,6 @@ class Posterior:
 
     @property
     def shift(self) -> float:
-        """The mean shift."""
         return float(self.of_shift @ self.grid.shifts)
 
     @property
@@ -92,13 +91,13 @@ def fit_posterior(mean_logits: NDArray[np.floating], scores: SlideScores, review
     grid = Grid(scores)
     log_share, log_rest_share = np.log(PREVALENCES)[:, None], np.log1p(-PREVALENCES)[:, None]
     mixture = np.logaddexp(grid.log_idc + log_share, grid.log_rest + log_rest_share)
-    found = grid.over_cells(mixture, grid.counts(mean_logits)) / scores.cells_as_one
-    found += norm.logpdf(grid.shifts, 0.0, scores.shift_deviation)[:, None]
-    found += _of_reviews(grid, scores, reviewed) / REVIEWS_AT_ONCE
+    log_posterior = grid.over_cells(mixture, grid.counts(mean_logits)) / scores.cells_as_one
+    log_posterior += norm.logpdf(grid.shifts, 0.0, scores.shift_deviation)[:, None]
+    log_posterior += _of_reviews(grid, scores, reviewed) / REVIEWS_AT_ONCE
     is_low = equal_density(scores) + grid.shifts < scores.floor + LEAST_ABOVE_FLOOR
     if not is_low.all():
-        found[is_low] = -np.inf
-    return Posterior(grid, np.exp(found - logsumexp(found)))
+        log_posterior[is_low] = -np.inf
+    return Posterior(grid, np.exp(log_posterior - logsumexp(log_posterior)))
 
 
 def _of_reviews(grid: Grid, scores: SlideScores, reviewed: Reviewed) -> Values:

@@ -35,15 +35,15 @@ def next_reviews(
     cells = np.argwhere(left)
     by_distance = np.argsort(np.abs(mean_logits[left] - cut.logit), kind="stable")
     is_taken = np.zeros(len(cells), np.bool_)
-    found = []
+    proposed = []
     for number in range(len(done), len(done) + min(count, len(cells))):
         at_random = number % _ONE_RANDOM_IN == _ONE_RANDOM_IN - 1
         place = _drawn(is_taken, seed, number) if at_random else int(by_distance[~is_taken[by_distance]][0])
         is_taken[place] = True
         row, column = cells[place].tolist()
         chosen: Literal["random", "nearest_cut"] = "random" if at_random else "nearest_cut"
-        found.append(CellToReview(column=column, row=row, chosen=chosen))
-    return found
+        proposed.append(CellToReview(column=column, row=row, chosen=chosen))
+    return proposed
 
 
 def _drawn(is_taken: NDArray[np.bool_], seed: int, number: int) -> int:

@@ -19,7 +19,6 @@ class EventQueue:
         self._callbacks.put(partial(callback, *given))
 
     def wake(self) -> None:
-        """End a wait."""
         self.put(lambda: None)
 
     def close(self) -> None:

@@ -32,7 +32,7 @@ export const VIEWS: View[] = [
   },
 ];
 
-/** Where a view is without what its address may name besides. */
+/** The address of a view, without the optional parts. */
 export function addressOf({ path }: View): string {
   return `#${path.replace(/\/:\w+\?$/, "")}`;
 }

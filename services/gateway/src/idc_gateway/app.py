@@ -52,7 +52,7 @@ from idc_gateway.web.routes.schemas import Problem
 from idc_gateway.web.security_headers import security_headers
 from idc_gateway.web.small_bodies import SmallBodies
 from idc_servicekit.access_log import AccessLog
-from idc_servicekit.tracing import Traced
+from idc_servicekit.tracing import TracingMiddleware
 
 logger = logging.getLogger(__name__)
 
@@ -80,7 +80,7 @@ def create_app(gateway: Gateway | None) -> FastAPI:
         redoc_url=None,
         responses={"4XX": _PROBLEM, "5XX": _PROBLEM},
         generate_unique_id_function=lambda route: route.name,
-        # `Traced` creates the spans, in every service in the same way and with the request's id.
+        # `TracingMiddleware` creates the spans, in every service in the same way and with the request's id.
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.gateway = gateway
@@ -89,7 +89,7 @@ def create_app(gateway: Gateway | None) -> FastAPI:
     app.add_middleware(LastingAuthority)
     app.add_middleware(SmallBodies, except_paths=classify.UPLOAD_PATHS, except_prefixes=(slide_uploads.PREFIX,))
     app.add_middleware(HeadAsGet)
-    app.add_middleware(Traced)
+    app.add_middleware(TracingMiddleware)
     app.add_middleware(
         AccessLog,
         quiet_prefixes=("/livez", "/readyz", "/metrics", "/static/", "/page/", "/swagger-ui/", "/api/v1/alarms"),

@@ -59,7 +59,6 @@ class Certificates:
         """As they were seen last; empty before the first look."""
 
     async def run(self) -> None:
-        """Look until cancelled."""
         while True:
             await self.look()
             await asyncio.sleep(AGAIN_S if any(end.ends_at is None for end in self.ends) else EVERY_S)

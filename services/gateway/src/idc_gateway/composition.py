@@ -192,8 +192,8 @@ def _classifying(
 
 def _drift(store: Store, images: WatchedImages | None) -> Drift:
     def read(sha256: str) -> bytes | None:
-        found = read_image(store.images, images, sha256)
-        return None if found is None else found[0]
+        image = read_image(store.images, images, sha256)
+        return None if image is None else image[0]
 
     return Drift(LatestStore(store.database), ImageMeasures(read))
 

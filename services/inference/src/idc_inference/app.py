@@ -35,7 +35,7 @@ from idc_inference.web.routes import routes
 from idc_inference.web.runtime import Runtime
 from idc_servicekit.access_log import AccessLog
 from idc_servicekit.body_budget import BodyBudget
-from idc_servicekit.tracing import Traced
+from idc_servicekit.tracing import TracingMiddleware
 
 logger = logging.getLogger(__name__)
 
@@ -145,7 +145,7 @@ def create_app(
         exception_handlers=handlers(),
         middleware=[
             Middleware(AccessLog, quiet_prefixes=("/v2/health/", "/metrics"), takes_several_ids=True),
-            Middleware(Traced),
+            Middleware(TracingMiddleware),
         ],
         lifespan=lifespan,
     )

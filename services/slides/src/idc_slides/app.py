@@ -12,7 +12,7 @@ from anyio import to_thread
 from fastapi import FastAPI
 
 from idc_servicekit.access_log import AccessLog
-from idc_servicekit.tracing import Traced
+from idc_servicekit.tracing import TracingMiddleware
 from idc_slides.web import problems
 from idc_slides.web.metrics import count_request
 from idc_slides.web.rooms import Rooms
@@ -25,7 +25,6 @@ SERVER: Final = ((b"server", f"idc-slides/{version('idc-slides')}".encode()),)
 
 
 def create_app(rooms: Rooms) -> FastAPI:
-    """The HTTP application."""
     app = FastAPI(
         title="IDC Sentinel: slides",
         version=version("idc-slides"),
@@ -40,7 +39,7 @@ def create_app(rooms: Rooms) -> FastAPI:
     for module in (health, uploads, pictures, cells, reviews, training, slides):
         app.include_router(module.router)
     problems.install(app)
-    app.add_middleware(Traced)
+    app.add_middleware(TracingMiddleware)
     app.add_middleware(
         AccessLog,
         quiet_prefixes=("/livez", "/readyz", "/metrics", "/screened"),

@@ -1,4 +1,4 @@
-"""What is done now and then: uploads dropped or queued, files and slides let go, a reader started ahead."""
+"""Regular work: drops or queues uploads, drops files and slides, starts a reader ahead."""
 
 import logging
 import time

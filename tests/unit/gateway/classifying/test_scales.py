@@ -67,7 +67,7 @@ async def test_what_is_no_scale_is_refused_by_its_value_with_the_remedy(
     assert answer.status_code == 422
     assert answer.headers["Content-Type"] == "application/problem+json"
     detail = answer.json()["detail"]
-    assert detail.startswith(f"query.um_per_px: {scale!r} is no scale: state micrometres per pixel")
+    assert detail.startswith(f"query.um_per_px: {scale!r} is not a scale: state micrometres per pixel")
     assert "0.05 to 50" in detail
     assert inference.request_ids == []
 

@@ -23,8 +23,8 @@ PUBLIC = {"/", "/docs", "/openapi.json", "/livez", "/readyz", "/api/v1/session"}
 
 
 def _endpoints(app: FastAPI) -> set[tuple[str, str]]:
-    values = dict.fromkeys(("level", "column", "row"), "0") | {
-        "identity": "00000000-0000-4000-8000-000000000000",
+    ids = dict.fromkeys(("result_id", "folder_id", "slide_id"), "00000000-0000-4000-8000-000000000000")
+    values = dict.fromkeys(("level", "column", "row"), "0") | ids | {
         "device": "alarm",
         "name": "someone",
     }

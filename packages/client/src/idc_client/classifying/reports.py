@@ -27,8 +27,7 @@ _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 class Report(Protocol):
     """A way to print a run."""
 
-    def add(self, outcome: Outcome) -> None:
-        """Print one outcome."""
+    def add(self, outcome: Outcome) -> None: ...
 
     def end(self, summary: Summary, left_out: Sequence[LeftOut]) -> None:
         """Print the counts; the run may have been cut off."""

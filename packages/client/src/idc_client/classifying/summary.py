@@ -74,5 +74,5 @@ class Summary:
 
     def __str__(self) -> str:
         """The counts above zero, in one line."""
-        shown = [f"{n} {kind.replace('_', ' ')}" for kind, n in self.counts.items() if n or kind == "classified"]
-        return f"{', '.join(shown).replace('refused', 'rejected')}, of {self.total} files"
+        parts = [f"{n} {kind.replace('_', ' ')}" for kind, n in self.counts.items() if n or kind == "classified"]
+        return f"{', '.join(parts).replace('refused', 'rejected')}, of {self.total} files"

@@ -20,7 +20,7 @@ from idc_client.slides.tables import is_screened, remarks_of, slide_table
 from idc_client.slides.upload import SlideUpload
 from idc_client.slides.waiting import wait_for
 
-_REMEDY = "run the same command again: it goes on where it was"
+_REMEDY = "run the same command again: it resumes where it stopped"
 
 
 @dataclass
@@ -59,9 +59,9 @@ def slide(
 ) -> None:
     """Send slides, wait until they are screened, and show what was found.
 
-    After Ctrl-C or any failure, the same command goes on where it was: what has arrived is not sent again, and for a
-    slide that is screened already its result is shown. Slides that were not screened are named with the reason, and the
-    exit code is 4.
+    After Ctrl-C or any failure, the same command resumes where it stopped: what has arrived is not sent again, and for
+    a slide that is screened already its result is shown. Slides that were not screened are named with the reason, and
+    the exit code is 4.
     """
     if (geojson or heatmap) and len(files) > 1:
         raise click.UsageError("--geojson and --heatmap take the result of one slide: name one file")

@@ -33,11 +33,11 @@ def slides() -> None:
 @pass_gateway
 def list_slides(gateway: Connection, *, state: str | None, search: str | None, limit: int, as_json: bool) -> None:
     """Show slides, newest first."""
-    found = list(records(gateway, limit=limit, state=state, search=search))
+    items = list(records(gateway, limit=limit, state=state, search=search))
     if as_json:
-        click.echo(json.dumps({"notice": terminal.NOTICE, "items": found}, indent=2))
+        click.echo(json.dumps({"notice": terminal.NOTICE, "items": items}, indent=2))
         return
-    terminal.screen().print(slide_table(found), f"\n{terminal.NOTICE}")
+    terminal.screen().print(slide_table(items), f"\n{terminal.NOTICE}")
 
 
 @slides.command()

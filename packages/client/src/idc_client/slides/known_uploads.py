@@ -1,4 +1,4 @@
-"""Remembers uploads on this machine, so that the same command goes on where it was, and sends nothing twice."""
+"""Remembers uploads on this machine, so that the same command resumes where it stopped, and sends nothing twice."""
 
 import hashlib
 import os
@@ -34,7 +34,6 @@ class KnownUploads:
         return None
 
     def keep(self, file: Path, upload: str) -> None:
-        """Remember an upload."""
         with suppress(OSError):
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._place(file).write_text(upload, encoding="utf-8")

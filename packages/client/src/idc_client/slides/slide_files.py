@@ -13,10 +13,10 @@ _SEVERAL_FILES: Final = (".mrxs", _DICOM)
 
 
 def check_uploadable(file: Path) -> None:
-    """Raises InputRejected for what is no file with bytes in it, or only a part of a slide."""
+    """Raises InputRejected for what is not a file, is empty, or is only a part of a slide."""
     try:
         if not file.is_file():
-            raise InputRejected(f"{file} is no file: `idc slides scan` is for folders")
+            raise InputRejected(f"{file} is not a file: `idc slides scan` is for folders")
         if file.stat().st_size == 0:
             raise InputRejected(f"{file} is empty")
     except OSError as exc:

@@ -18,10 +18,10 @@ def slide_table(slides: Iterable[dict[str, Any]]) -> Table:
 
 def remarks_of(slide: dict[str, Any]) -> Sequence[str]:
     """What a reader must know of one slide, as sentences: why it failed, the cut, the warnings."""
-    said = [] if is_screened(slide) else [why_not(slide)]
+    remarks = [] if is_screened(slide) else [why_not(slide)]
     if slide.get("cut") is not None:
-        said.append(slide["cut"]["explanation"])
-    return [f"{slide['name']}: {text}" for text in (*said, *slide.get("warnings", ()))]
+        remarks.append(slide["cut"]["explanation"])
+    return [f"{slide['name']}: {text}" for text in (*remarks, *slide.get("warnings", ()))]
 
 
 def why_not(slide: dict[str, Any]) -> str:

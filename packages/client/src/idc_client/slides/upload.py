@@ -1,4 +1,4 @@
-"""Sends a slide by tus 1.0 (https://tus.io/protocols/resumable-upload), and goes on after whatever interrupted it."""
+"""Sends a slide by tus 1.0 (https://tus.io/protocols/resumable-upload), and resumes after any interruption."""
 
 import base64
 import os
@@ -52,7 +52,7 @@ class SlideUpload:
 
         Raises:
             InputRejected: The file cannot be read, or the gateway does not take it.
-            Unavailable: The gateway cannot be reached, or not long enough; the same call goes on later.
+            Unavailable: The gateway cannot be reached, or not long enough; the same call resumes later.
         """
         try:
             with self.file.open("rb") as opened:

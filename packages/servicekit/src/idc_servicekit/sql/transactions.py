@@ -56,7 +56,6 @@ class Transactions:
             yield connection
 
     def close(self) -> None:
-        """Close all connections."""
         self._engine.dispose()
 
     def migrate(self, migrations: Migrations, too_new: type[Exception]) -> None:

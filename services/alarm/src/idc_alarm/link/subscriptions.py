@@ -37,5 +37,5 @@ def filters_of(site: str) -> list[str]:
 def foreign_site(topic: str, place: Place) -> str | None:
     """The site of a gateway's message, where the alarm does not hear that site."""
     places = (row.place_of(topic) for row in (*_RESULTS, GATEWAY_STATUS))
-    found = next((place for place in places if place is not None), None)
-    return found[0] if found is not None and found[0] not in place.sites else None
+    named = next((place for place in places if place is not None), None)
+    return named[0] if named is not None and named[0] not in place.sites else None

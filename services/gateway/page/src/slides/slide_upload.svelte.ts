@@ -1,4 +1,4 @@
-// Uploads of slides, which go on where they stopped: tus 1.0.
+// Uploads of slides, which resume where they stopped: tus 1.0.
 
 import { Upload } from "tus-js-client";
 

@@ -60,7 +60,7 @@ def check_image(upload: Upload, max_bytes: int) -> CheckedImage:
     Raises:
         EmptyBody: There are no bytes.
         BodyTooLarge: There are more than `max_bytes`.
-        NotAnImage: It is no image of an allowed format.
+        NotAnImage: It is not an image of an allowed format.
         UnusableImage: It is damaged, or its size or colour is not that of a patch.
     """
     if not upload.size_bytes:

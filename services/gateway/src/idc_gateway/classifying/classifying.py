@@ -34,8 +34,6 @@ CHECKS_AT_ONCE: Final = 2
 
 
 class Classifying:
-    """Checks, asks, stores."""
-
     def __init__(  # noqa: PLR0913 - its parts
         self,
         results: ResultsStore,
@@ -205,9 +203,9 @@ class Classifying:
             for place, stored in enumerate(from_receipt(receipt.answer))
         ]
 
-    def _answered(self, identity: UUID | None) -> Classification | None:
+    def _answered(self, result_id: UUID | None) -> Classification | None:
         """A result as first answered: later reviews are only for callers who may read."""
-        result = None if identity is None else self._results.get(identity)
+        result = None if result_id is None else self._results.get(result_id)
         return None if result is None else replace(result, review=None)
 
     async def _check(self, uploads: Sequence[Upload]) -> list[CheckedImage | GatewayError]:

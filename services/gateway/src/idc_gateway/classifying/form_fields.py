@@ -74,8 +74,8 @@ def file_name_of(segment: MultipartSegment) -> str | None:
 
 
 def _outside_quotes(pattern: re.Pattern[str], disposition: str) -> re.Match[str] | None:
-    found = pattern.search(disposition)
-    return found if found is not None and disposition.count('"', 0, found.start()) % 2 == 0 else None
+    match = pattern.search(disposition)
+    return match if match is not None and disposition.count('"', 0, match.start()) % 2 == 0 else None
 
 
 def readable(name: bytes) -> str:

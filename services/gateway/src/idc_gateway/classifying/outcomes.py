@@ -67,7 +67,6 @@ def to_receipt(outcomes: Sequence[Outcome]) -> bytes:
 
 
 def from_receipt(answer: bytes) -> list[StoredOutcome]:
-    """What `to_receipt` wrote."""
     return [
         StoredOutcome(
             item["name"],

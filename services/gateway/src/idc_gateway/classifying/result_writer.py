@@ -56,8 +56,6 @@ class Entry:
 
 
 class ResultWriter:
-    """Stores results."""
-
     def __init__(
         self,
         results: ResultsStore,

@@ -68,10 +68,10 @@ async def each_once(
         stored = await executors.reads(results.stored_once, list(keyed))
         missing = [replace(upload, once_key=key) for key, upload in keyed.items() if key not in stored]
         try:
-            made = await classify(missing) if missing else []
+            outcomes = await classify(missing) if missing else []
         except AlreadyDone:
             continue
-        fresh = {upload.once_key: outcome for upload, outcome in zip(missing, made, strict=True)}
+        fresh = {upload.once_key: outcome for upload, outcome in zip(missing, outcomes, strict=True)}
         return [
             _again(series, index, stored[key]) if key in stored else replace(fresh[key], index=index)
             for index, key in enumerate(keys, first_index)
@@ -80,5 +80,5 @@ async def each_once(
 
 
 def _again(series: Series, index: int, result: Classification) -> Outcome:
-    shown = result if series.shows_reviews else replace(result, review=None)
-    return Outcome(index, result.name, shown, is_repeated=True)
+    classification = result if series.shows_reviews else replace(result, review=None)
+    return Outcome(index, result.name, classification, is_repeated=True)

@@ -51,7 +51,7 @@ PART_IMAGES: Final = 64
 """So many images are classified and stored together: enough to keep inference busy, little to do again."""
 PART_BYTES: Final = 4 * 1024 * 1024
 _SHOWN_CHARACTERS: Final = 64
-"""Of a field that is no file, in the text that refuses it."""
+"""Of a field that is not a file, in the text that refuses it."""
 
 
 @dataclass(frozen=True)

@@ -74,18 +74,18 @@ class Drift:
         )
 
     def _of_images(self, results: Sequence[LatestResult]) -> dict[PatchMeasure, list[list[float]]]:
-        found: dict[PatchMeasure, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+        by_patient: dict[PatchMeasure, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
         for result, measured in self._images.measure(results):
             for measure, value in measured.items():
-                found[measure][result.patient].append(value)
-        return {measure: list(found[measure].values()) for measure in PatchMeasure if measure not in _OF_RESULTS}
+                by_patient[measure][result.patient].append(value)
+        return {measure: list(by_patient[measure].values()) for measure in PatchMeasure if measure not in _OF_RESULTS}
 
 
 def _grouped(results: Sequence[LatestResult]) -> dict[str, list[LatestResult]]:
-    found: dict[str, list[LatestResult]] = defaultdict(list)
+    by_patient: dict[str, list[LatestResult]] = defaultdict(list)
     for result in results:
-        found[result.patient].append(result)
-    return found
+        by_patient[result.patient].append(result)
+    return by_patient
 
 
 def _shares(patients: Sequence[Sequence[float]]) -> tuple[float, ...] | None:

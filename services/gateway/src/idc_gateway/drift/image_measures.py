@@ -44,7 +44,7 @@ class ImageMeasures:
         with_image = [result for result in results if result.image_sha256 is not None]
         step = max(1, -(-len(with_image) // MOST_IMAGES))
         until_s = self._clock() + MEASURED_FOR_S
-        found = []
+        measures = []
         for result in with_image[::step]:
             if self._clock() > until_s:
                 break
@@ -54,8 +54,8 @@ class ImageMeasures:
                 logger.warning("images cannot be measured: %s", exc)
                 break
             if measured:
-                found.append((result, measured))
-        return found
+                measures.append((result, measured))
+        return measures
 
     def _of(self, result: LatestResult) -> Measured:
         digest = result.image_sha256 or ""
@@ -75,6 +75,6 @@ def _measure(data: bytes, um_per_px: float | None) -> Measured:
         patch = decode_patch(data, height_px=PATCH.height_px, width_px=PATCH.width_px, um_per_px=um_per_px)
     except PatchError:
         return {}
-    found = appearance_of(patch[None])
-    values = {measure: float(getattr(found, measure.value)[0]) for measure in MEASURES}
+    appearance = appearance_of(patch[None])
+    values = {measure: float(getattr(appearance, measure.value)[0]) for measure in MEASURES}
     return {measure: value for measure, value in values.items() if not np.isnan(value)}

@@ -27,11 +27,11 @@ class FoldersStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def put(self, identity: UUID, facts: FolderFacts, event: AuditEvent) -> tuple[Folder, bool]:
+    def put(self, folder_id: UUID, facts: FolderFacts, event: AuditEvent) -> tuple[Folder, bool]:
         """Keep what its sender says of a folder; whether it is new.
 
         Args:
-            identity: The sender's choice, so that a repeated request changes nothing.
+            folder_id: The sender's choice, so that a repeated request changes nothing.
             facts: They replace the earlier ones.
             event: Who says it, and when. It is recorded where the folder is new or its state is another one.
 
@@ -41,34 +41,34 @@ class FoldersStore:
         """
         with self._database.write() as connection:
             head = lock_head(connection)
-            before = connection.execute(select(folders).where(folders.c.id == identity)).first()
+            before = connection.execute(select(folders).where(folders.c.id == folder_id)).first()
             if before is not None and before.received_by != event.actor:
-                raise Forbidden(f"folder {identity} was made by {before.received_by!r}: make one of your own")
+                raise Forbidden(f"folder {folder_id} was made by {before.received_by!r}: make one of your own")
             if before is None:
-                _refuse_deleted(connection, identity)
-                made = {"id": identity, "received_at": event.at, "received_by": event.actor}
-                connection.execute(insert(folders).values(**made, **_columns(facts, event.at)))
+                _refuse_deleted(connection, folder_id)
+                sender = {"id": folder_id, "received_at": event.at, "received_by": event.actor}
+                connection.execute(insert(folders).values(**sender, **_columns(facts, event.at)))
             else:
-                connection.execute(update(folders).where(folders.c.id == identity).values(**_columns(facts, event.at)))
+                connection.execute(update(folders).where(folders.c.id == folder_id).values(**_columns(facts, event.at)))
             if before is None or before.state != facts.state:
                 append(connection, head, [event])
-            row = connection.execute(select(folders).where(folders.c.id == identity)).one()
+            row = connection.execute(select(folders).where(folders.c.id == folder_id)).one()
             return _counted(connection, [row])[0], before is None
 
-    def delete(self, identity: UUID, event: AuditEvent) -> bool:
+    def delete(self, folder_id: UUID, event: AuditEvent) -> bool:
         """Delete a folder alone, without its results; False where there is none.
 
         Args:
-            identity: Nobody can make a folder of this id again.
+            folder_id: Nobody can make a folder of this id again.
             event: Who deletes it, and when: `folder.deleted`. The numbers of its results are added.
         """
         with self._database.write() as connection:
             head = lock_head(connection)
-            rows = connection.execute(select(folders).where(folders.c.id == identity)).all()
+            rows = connection.execute(select(folders).where(folders.c.id == folder_id)).all()
             if not rows:
                 return False
             (folder,) = _counted(connection, rows)
-            connection.execute(delete(folders).where(folders.c.id == identity))
+            connection.execute(delete(folders).where(folders.c.id == folder_id))
             append(connection, head, [replace(event, details=dict(vars(folder.counts)))])
         return True
 
@@ -81,15 +81,15 @@ class FoldersStore:
                 return [], last
             return [UUID(text) for text in connection.execute(select(audit.c.subject).where(*wanted)).scalars()], last
 
-    def exists(self, identity: UUID) -> bool:
+    def exists(self, folder_id: UUID) -> bool:
         """Whether there is a folder of this id."""
         with self._database.read() as connection:
-            return connection.execute(select(folders.c.id).where(folders.c.id == identity)).first() is not None
+            return connection.execute(select(folders.c.id).where(folders.c.id == folder_id)).first() is not None
 
-    def get(self, identities: Sequence[UUID]) -> list[Folder]:
+    def get(self, folder_ids: Sequence[UUID]) -> list[Folder]:
         """Those of these folders that there are."""
         with self._database.read() as connection:
-            rows = connection.execute(select(folders).where(folders.c.id.in_(identities))).all()
+            rows = connection.execute(select(folders).where(folders.c.id.in_(folder_ids))).all()
             return _counted(connection, rows)
 
     def page(self, state: FolderState | None, search: str, before: int | None, limit: int) -> FolderPage:
@@ -109,18 +109,18 @@ class FoldersStore:
         table = classifications
         with self._database.read() as connection:
             newest = connection.execute(select(func.coalesce(func.max(table.c.sequence), 0))).scalar_one()
-            said = connection.execute(select(folders.c.id).where(folders.c.changed_at >= moment)).scalars()
-            found = set(said)
+            by_sender = select(folders.c.id).where(folders.c.changed_at >= moment)
+            changed = set(connection.execute(by_sender).scalars())
             if newest > sequence:
                 added = select(table.c.folder).where(table.c.sequence > sequence, table.c.folder.is_not(None))
-                found |= set(connection.execute(added.distinct()).scalars())
-        return found, newest
+                changed |= set(connection.execute(added.distinct()).scalars())
+        return changed, newest
 
 
-def _refuse_deleted(connection: Connection, identity: UUID) -> None:
-    was_deleted = select(audit.c.sequence).where(audit.c.subject == str(identity), audit.c.action == DELETED).limit(1)
+def _refuse_deleted(connection: Connection, folder_id: UUID) -> None:
+    was_deleted = select(audit.c.sequence).where(audit.c.subject == str(folder_id), audit.c.action == DELETED).limit(1)
     if connection.execute(was_deleted).first() is not None:
-        raise FolderDeleted(f"folder {identity} was deleted: make one with another id, and send its patches again")
+        raise FolderDeleted(f"folder {folder_id} was deleted: make one with another id, and send its patches again")
 
 
 def _columns(facts: FolderFacts, now: datetime) -> dict[str, Any]:

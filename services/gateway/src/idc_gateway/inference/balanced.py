@@ -93,20 +93,19 @@ class BalancedInference:
 
     async def _ask_for_models(self) -> list[ModelDescription]:
         answers = await asyncio.gather(*map(_describe, self.endpoints), return_exceptions=True)
-        found: dict[tuple[str, str | None, str | None], ModelDescription] = {}
+        models: dict[tuple[str, str | None, str | None], ModelDescription] = {}
         for endpoint, answer in zip(self.endpoints, answers, strict=True):
             if isinstance(answer, ModelDescription):
-                same = found.setdefault((answer.name, answer.version, answer.sha256), answer)
-                found[same.name, same.version, same.sha256] = replace(same, servers=(*same.servers, endpoint.url))
+                same = models.setdefault((answer.name, answer.version, answer.sha256), answer)
+                models[same.name, same.version, same.sha256] = replace(same, servers=(*same.servers, endpoint.url))
             elif not isinstance(answer, InferenceError):
                 raise answer
         failures = [answer for answer in answers if isinstance(answer, InferenceError)]
-        if failures and not found:
+        if failures and not models:
             raise failures[0]
-        return list(found.values())
+        return list(models.values())
 
     async def close(self) -> None:
-        """Close all connections."""
         if self._describing is not None:
             self._describing.cancel()
         await asyncio.gather(*(endpoint.server.close() for endpoint in self.endpoints))

@@ -39,8 +39,6 @@ class NoAnswer(Exception):
 
 @dataclass(frozen=True)
 class HttpAnswer:
-    """A whole answer."""
-
     status: int
     body: bytes
 
@@ -75,7 +73,7 @@ class HttpClient:
         """Ask for something.
 
         Raises:
-            NoAnswer: There is none.
+            NoAnswer: The server does not answer.
         """
         return await self._ask("GET", path, None, {})
 
@@ -83,12 +81,11 @@ class HttpClient:
         """Send something; a server that just closes its connection may get it twice.
 
         Raises:
-            NoAnswer: There is none.
+            NoAnswer: The server does not answer.
         """
         return await self._ask("POST", path, body, headers)
 
     async def close(self) -> None:
-        """Close the connections."""
         if self._session is not None:
             await self._session.close()
 

@@ -19,8 +19,8 @@ async def versions_at(endpoints: Sequence[Endpoint]) -> dict[str, list[ModelVers
     Raises:
         InferenceError: A server does not list them.
     """
-    found = await asyncio.gather(*map(_versions, endpoints))
-    return {endpoint.url: items for endpoint, items in zip(endpoints, found, strict=True)}
+    lists = await asyncio.gather(*map(_versions, endpoints))
+    return {endpoint.url: items for endpoint, items in zip(endpoints, lists, strict=True)}
 
 
 async def choose_at(endpoints: Sequence[Endpoint], version: str, by: str, *, serves: bool) -> None:

@@ -60,12 +60,12 @@ class NameLookup(AbstractResolver):
         Thread(target=look_up, name=f"look up {host}", daemon=True).start()
 
     def _look_up(self, loop: asyncio.AbstractEventLoop, host: str, port: int, family: socket.AddressFamily) -> None:
-        found: list[ResolveResult] = []
+        addresses: list[ResolveResult] = []
         failure = ""
         try:
             for kind, _, protocol, _, address in socket.getaddrinfo(host, port, family, socket.SOCK_STREAM):
                 flags = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
-                found.append(
+                addresses.append(
                     ResolveResult(
                         hostname=host, host=str(address[0]), port=port, family=kind, proto=protocol, flags=flags
                     )
@@ -73,11 +73,11 @@ class NameLookup(AbstractResolver):
         except (OSError, UnicodeError) as exc:
             failure = str(exc)
         with suppress(RuntimeError):  # the loop has ended meanwhile
-            loop.call_soon_threadsafe(self._take, found, failure)
+            loop.call_soon_threadsafe(self._take, addresses, failure)
 
-    def _take(self, found: list[ResolveResult], failure: str) -> None:
+    def _take(self, addresses: list[ResolveResult], failure: str) -> None:
         self._is_running = False
         self._looked_at_s = time.monotonic()
         self._failure = failure
-        self._found = found or self._found
+        self._found = addresses or self._found
         self._ended.set()

@@ -116,7 +116,6 @@ class OipInference:
         _check_status(answer)
 
     async def close(self) -> None:
-        """Close the connections."""
         await asyncio.gather(self._client.close(), self._probes.close())
 
     async def _ask_what_it_takes(self) -> "_Takes":

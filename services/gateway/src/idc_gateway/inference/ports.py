@@ -130,5 +130,4 @@ class InferenceServer(Protocol):
             InferenceBroken: The server cannot do it.
         """
 
-    async def close(self) -> None:
-        """Close the connections."""
+    async def close(self) -> None: ...

@@ -18,8 +18,6 @@ _LAST: Final = 2**62
 
 
 class FolderWatch:
-    """See `Watch`."""
-
     def __init__(
         self, store: FoldersStore, document_of: Callable[[Folder], str], *, clock: Callable[[], datetime] = utc_now
     ) -> None:
@@ -31,23 +29,21 @@ class FolderWatch:
         self._told: dict[UUID, str] = {}
 
     def forget(self) -> None:
-        """See `Watch`."""
         self._sequence = self._record = None
         self._told = {}
 
     async def look(self, changes: Changes) -> None:
-        """See `Watch`."""
         is_first = self._sequence is None
         behind = _LAST if self._sequence is None else self._sequence
         changed, self._sequence = await executors.feed(self._store.changed_since, behind, self._clock() - _OVERLAP)
         folders = await executors.feed(self._store.get, sorted(changed)) if changed else []
         documents = {folder.id: self._document_of(folder) for folder in folders}
-        for identity, document in documents.items():
-            if not is_first and document != self._told.get(identity):
-                changes.put("folder", str(identity), document)
+        for folder_id, document in documents.items():
+            if not is_first and document != self._told.get(folder_id):
+                changes.put("folder", str(folder_id), document)
         self._told = documents
         gone, self._record = await executors.feed(self._store.deleted_since, self._record)
-        for identity in gone:
-            changes.put("folder-removed", str(identity), json.dumps({"id": str(identity)}))
+        for folder_id in gone:
+            changes.put("folder-removed", str(folder_id), json.dumps({"id": str(folder_id)}))
         if is_first:
             changes.put_reload()

@@ -39,7 +39,6 @@ class Live:
         self._due[watch].set()
 
     async def run(self) -> None:
-        """The background task."""
         async with asyncio.TaskGroup() as group:
             for watch, is_due in self._due.items():
                 group.create_task(self._keep_looking(watch, is_due))

@@ -15,8 +15,6 @@ _MOST_MOVING: Final = 100
 
 
 class SlideWatch:
-    """See `Watch`."""
-
     def __init__(self, connection: SlidesConnection) -> None:
         self._connection = connection
         self._known: dict[str, Any] = {}
@@ -25,11 +23,9 @@ class SlideWatch:
         self._total: int | None = None
 
     def forget(self) -> None:
-        """See `Watch`."""
         self._known, self._moving, self._total = {}, set(), None
 
     async def look(self, changes: Changes) -> None:
-        """See `Watch`."""
         newest, total = await self._page(limit=_NEWEST)
         seen = dict(newest)
         for state in _MOVING:
@@ -40,22 +36,22 @@ class SlideWatch:
             new = newest.keys() - self._known.keys()
             if total != self._total + len(new):
                 changes.put_reload()  # some were deleted, or more came than were looked at
-            for identity, slide in seen.items():
-                if slide != self._known.get(identity):
-                    changes.put("slide", identity, json.dumps(slide))
-            for identity in self._moving - seen.keys():
-                await self._tell(identity, changes)
+            for slide_id, slide in seen.items():
+                if slide != self._known.get(slide_id):
+                    changes.put("slide", slide_id, json.dumps(slide))
+            for slide_id in self._moving - seen.keys():
+                await self._tell(slide_id, changes)
         self._known, self._total = seen, total
         # By what was seen of them: one that is deleted between two of these lists is missing in the second one alone.
-        self._moving = {identity for identity, slide in seen.items() if slide["state"] in _MOVING}
+        self._moving = {slide_id for slide_id, slide in seen.items() if slide["state"] in _MOVING}
 
-    async def _tell(self, identity: str, changes: Changes) -> None:
+    async def _tell(self, slide_id: str, changes: Changes) -> None:
         """What became of a slide that is on its way no more."""
-        status, slide = await self._ask(f"/slides/{identity}")
+        status, slide = await self._ask(f"/slides/{slide_id}")
         if status == HTTPStatus.OK:
-            changes.put("slide", identity, json.dumps(slide))
+            changes.put("slide", slide_id, json.dumps(slide))
         elif status == HTTPStatus.NOT_FOUND:
-            changes.put("slide-removed", identity, json.dumps({"id": identity}))
+            changes.put("slide-removed", slide_id, json.dumps({"id": slide_id}))
 
     async def _page(self, **query: Any) -> tuple[dict[str, Any], int]:
         status, page = await self._ask("/slides", **query)
@@ -72,4 +68,4 @@ class SlideWatch:
         try:
             return answer.status, json.loads(document)
         except ValueError as exc:
-            raise SlidesBroken(f"the slides service's answer to {path} is no JSON") from exc
+            raise SlidesBroken(f"the slides service's answer to {path} is not JSON") from exc

@@ -32,11 +32,9 @@ class AlarmWatch:
         self._seen = ""
 
     def forget(self) -> None:
-        """See `Watch`."""
         self._seen = ""
 
     async def look(self, changes: Changes) -> None:
-        """See `Watch`."""
         document = self._document_of_all()
         if document != self._seen:
             self._seen = document

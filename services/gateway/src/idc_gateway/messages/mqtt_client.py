@@ -27,7 +27,6 @@ class JoiningSocket(ssl.SSLSocket):
     _come = b""
 
     def recv(self, buflen: int = 1024, flags: int = 0) -> bytes:
-        """See `socket.recv`."""
         come = self._come or super().recv(READ_BYTES, flags)
         self._come = come[buflen:]
         return come[:buflen]

@@ -113,7 +113,6 @@ class Outbox:
         self.wake()
 
     async def run(self) -> None:
-        """Publish until cancelled."""
         try:
             while True:
                 await self._bus.wait_connected()

@@ -19,8 +19,6 @@ OnMessage: TypeAlias = Callable[[str, bytes], asyncio.Future[None] | None]
 
 
 class Bus(Protocol):
-    """The message broker."""
-
     @property
     def is_connected(self) -> bool:
         """Whether messages can be sent now."""

@@ -73,9 +73,9 @@ class Explaining:
         whole, *hidden = predictions
         if any(one.model != whole.model for one in hidden):
             raise InferenceUnavailable("the model was exchanged while the occlusion map was made: try again")
-        found = changes(whole.probability, np.array([one.probability for one in hidden]))
+        map_of_changes = changes(whole.probability, np.array([one.probability for one in hidden]))
         red, green, blue = fill.tolist()
-        return OcclusionMap(whole, found, (red, green, blue))
+        return OcclusionMap(whole, map_of_changes, (red, green, blue))
 
 
 def _copies_of(image: EncodedImage) -> tuple[NDArray[np.uint8], list[EncodedImage]]:

@@ -40,8 +40,6 @@ class Stored:
 
 
 class ResultsStore:
-    """Results of classifications."""
-
     def __init__(self, database: Database) -> None:
         self._database = database
         self._last_model = (EMPTY, "")
@@ -86,16 +84,16 @@ class ResultsStore:
         latest = latest_event(connection, MODEL_CHANGED)
         return latest.details["sha256"] if latest else ""
 
-    def get(self, identity: UUID) -> Classification | None:
+    def get(self, result_id: UUID) -> Classification | None:
         """One result; None where there is none."""
         with self._database.read() as connection:
-            return next(iter(_read(connection, select(table).where(table.c.id == identity))), None)
+            return next(iter(_read(connection, select(table).where(table.c.id == result_id))), None)
 
     def stored_once(self, once_keys: Sequence[str]) -> dict[str, Classification]:
         """The results of images that their series have already, by their keys."""
         with self._database.read() as connection:
-            found = _read(connection, select(table).where(table.c.once_key.in_(once_keys)))
-        return {result.once_key: result for result in found if result.once_key is not None}
+            results = _read(connection, select(table).where(table.c.once_key.in_(once_keys)))
+        return {result.once_key: result for result in results if result.once_key is not None}
 
     def most_uncertain(
         self, wanted: ClassificationFilter, limit: int, after: UncertaintyCursor | None
@@ -140,11 +138,11 @@ class ResultsStore:
         results = [(Position.at(row.sequence, head), item) for row, item in zip(rows, items, strict=True)]
         return Slice(is_proven, Position.at(start, head), results)
 
-    def delete(self, identity: UUID, audit: AuditEvent) -> bool:
+    def delete(self, result_id: UUID, audit: AuditEvent) -> bool:
         """Delete one result and its reviews, and unlist its image where no other has it; False where there is none."""
         with self._database.write() as connection:
             head = lock_head(connection)
-            gone = delete(table).where(table.c.id == identity).returning(table.c.image_sha256)
+            gone = delete(table).where(table.c.id == result_id).returning(table.c.image_sha256)
             row = connection.execute(gone).first()
             if row is None:
                 return False

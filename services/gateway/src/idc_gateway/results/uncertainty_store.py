@@ -31,10 +31,10 @@ def nearest_the_cut(
     is_narrow = any((wanted.patient, wanted.slide, wanted.folder))  # their own indexes find few results
     stretches = [[]] if is_narrow else list(_stretches(wanted))
     parts = [_part([*conditions, *stretch], limit, after) for stretch in stretches]
-    found = (
+    candidates = (
         union_all(*(select(part.subquery()) for part in parts)).subquery() if len(parts) > 1 else parts[0].subquery()
     )
-    return select(found).order_by(found.c.distance, found.c.sequence).limit(limit)
+    return select(candidates).order_by(candidates.c.distance, candidates.c.sequence).limit(limit)
 
 
 def _part(conditions: Sequence[Any], limit: int, after: UncertaintyCursor | None) -> Select[Any]:

@@ -136,7 +136,6 @@ class SlidesConnection:
         return SlidesAnswer(answer, is_request_whole=moving is None or moving.is_whole, stall_s=self._stall_s)
 
     async def close(self) -> None:
-        """Close the connections."""
         for session in self._sessions.values():
             await session.close()
 

@@ -91,9 +91,9 @@ class ScreenedFollower:
     async def _announce(self, page: ScreenedPage) -> None:
         self.backlog.check_room()
         now = self.clock()
-        found = [announcement_of(entry, site=self.site, device=self.device, now=now) for entry in page.items]
-        for one in found:
+        announcements = [announcement_of(entry, site=self.site, device=self.device, now=now) for entry in page.items]
+        for one in announcements:
             if one.event.action == NOT_ANNOUNCED:
                 logger.error("a screened slide cannot be announced: %s", one.event.details["reason"])
-        last = max((one.number for one in found), default=page.last)
-        self.outbox.take(await executors.background(self.store.record, found, last, now))
+        last = max((one.number for one in announcements), default=page.last)
+        self.outbox.take(await executors.background(self.store.record, announcements, last, now))

@@ -41,7 +41,7 @@ _page: Final = TypeAdapter(ScreenedPage)
 
 
 def read_page(document: bytes) -> ScreenedPage:
-    """Raises SlidesBroken where it is no page of the list."""
+    """Raises SlidesBroken where it is not a page of the list."""
     try:
         return _page.validate_json(document)
     except ValidationError as exc:

@@ -64,10 +64,10 @@ class Statement:
     def rows(self, connection: Connection, **values: Any) -> list[tuple[Any, ...]]:
         """Run a query; gives its rows."""
         row = self._in(connection.dialect).row
-        found = self.run(connection, **values).fetchall()
+        raw = self.run(connection, **values).fetchall()
         if not any(row):
-            return list(found)
-        return [tuple(c(v) if c else v for c, v in zip(row, values, strict=True)) for values in found]
+            return list(raw)
+        return [tuple(c(v) if c else v for c, v in zip(row, values, strict=True)) for values in raw]
 
     def _in(self, dialect: Dialect) -> _Compiled:
         compiled = self._compiled.get(dialect.name)

@@ -60,9 +60,9 @@ class Forwarding:
         """The service's answer, which is closed with the request.
 
         Raises:
-            SlidesUnavailable: There is none.
-            SlidesRefused: It is a problem.
-            SlidesBroken: It is none that the service may give.
+            SlidesUnavailable: The service does not answer.
+            SlidesRefused: The answer is a problem.
+            SlidesBroken: The answer is not a valid one.
         """
         caller = quote(self.job.caller, safe="")
         sent = {CALLER_HEADER: caller, REQUEST_ID_HEADER: self.job.request_id, **(headers or {})}
@@ -88,7 +88,7 @@ class Forwarding:
         return passed_back(answer)
 
     async def show_kept(self, subject: str, path: str, query: Mapping[str, str] | None = None) -> Response:
-        """As `show`, for an image that the browser may keep, and asks for anew by its `ETag`."""
+        """As `show`, for an image that the browser may keep, and asks for again by its `ETag`."""
         tag = self.request.headers.get("if-none-match")
         answer = await self.ask("GET", path, query=query, headers={"If-None-Match": tag} if tag else {})
         await self.record_view("slide-image.viewed", subject)
@@ -129,9 +129,9 @@ def passed_back(answer: SlidesAnswer) -> Response:
 
 def passed_headers(answer: SlidesAnswer) -> dict[str, str]:
     """The headers of an answer that its caller may see; places are this gateway's."""
-    found = {name.lower(): value for name, value in answer.headers.items()}
-    headers = {name: value for name, value in found.items() if _PASSED_BACK.fullmatch(name)}
-    return headers | {name: our_place(found[name]) for name in _OUR_PLACES if name in found}
+    lower_case = {name.lower(): value for name, value in answer.headers.items()}
+    headers = {name: value for name, value in lower_case.items() if _PASSED_BACK.fullmatch(name)}
+    return headers | {name: our_place(lower_case[name]) for name in _OUR_PLACES if name in lower_case}
 
 
 def our_place(place: str) -> str:

@@ -25,7 +25,6 @@ class LastingAuthority:
         self._app = app
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        """Answer one request."""
         if scope["type"] != "http" or scope["app"].state.gateway is None:
             await self._app(scope, receive, send)
             return

@@ -30,7 +30,6 @@ class SmallBodies:
         self._except_prefixes = except_prefixes
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        """Answer one request."""
         if scope["type"] != "http" or self._is_excepted(scope["path"]):
             await self._app(scope, receive, send)
             return

@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 
 
 class Choice(BaseModel):
-    """That a version shall serve, or shall not."""
+    """An administrator's choice that a version serves, or that it does not."""
 
     serves: bool
     at_s: float

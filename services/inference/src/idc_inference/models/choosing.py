@@ -1,4 +1,4 @@
-"""Lists a model's versions with the figures of the gate, and lets one of them serve."""
+"""Lists a model's versions with the metrics of the gate, and lets one of them serve."""
 
 from pathlib import Path
 from threading import Lock
@@ -99,12 +99,12 @@ class Choosing:
 
 
 def _item(version: int, state: str, reason: str, comparison: ModelComparison | None) -> dict[str, Any]:
-    found = comparison and comparison.model_dump(mode="json")
-    return {"version": str(version), "state": state, "reason": reason, "comparison": found}
+    document = comparison and comparison.model_dump(mode="json")
+    return {"version": str(version), "state": state, "reason": reason, "comparison": document}
 
 
 def _read(path: Path, kind: type[Record]) -> Record | None:
-    """A record of the trainer; None where there is none that can be read."""
+    """A record of the trainer; None if it is missing or cannot be read."""
     try:
         return kind.model_validate_json(path.read_bytes())
     except (OSError, ValueError):

@@ -145,7 +145,6 @@ class Scheduler:
             self._open.end_all(reason)
 
     def resume(self) -> None:
-        """Take requests again."""
         self._refusal = ""
 
     def close(self) -> None:

@@ -57,10 +57,10 @@ async def _asked(request: Request) -> tuple[int, str]:
 
 def _parameters(body: bytes) -> dict[str, Any]:
     try:
-        found = json.loads(body)
+        document = json.loads(body)
     except (ValueError, RecursionError):
         return {}
-    parameters = found.get("parameters") if isinstance(found, dict) else None
+    parameters = document.get("parameters") if isinstance(document, dict) else None
     return parameters if isinstance(parameters, dict) else {}
 
 

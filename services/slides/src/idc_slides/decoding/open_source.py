@@ -21,7 +21,7 @@ def open_source(path: Path) -> Source:
         slide = OpenSlideSource(path)
     except openslide.OpenSlideUnsupportedFormatError:
         if not is_tiff(path):
-            raise CannotRead("unsupported-format", f"it is none of {FORMATS}") from None
+            raise CannotRead("unsupported-format", f"its format is not one of {FORMATS}") from None
         return TiffSource(path)
     if slide.is_ome:
         slide.close()

@@ -15,7 +15,7 @@ _UNFAMILIAR: Final = reason_bits((Reason.UNFAMILIAR,))
 def measures_of(slide: Slide, grid: CellGrid) -> SlideMeasures | None:
     """The measures that the training has as well; None where no cell has a score.
 
-    The share of uncertain patches is none of them: here a check of the focus adds to those of the model.
+    The share of uncertain patches is not among them: here a check of the focus adds to those of the model.
     """
     scored = grid.scored
     count = int(scored.sum())

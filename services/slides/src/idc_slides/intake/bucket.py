@@ -92,7 +92,7 @@ class Bucket:
         parts = urlsplit(url)
         key = parts.path.lstrip("/")
         if parts.scheme != "s3" or not parts.netloc or not key or ".." in PurePosixPath(key).parts:
-            raise SlideRefused(f"the URL {url[:128]!r} is none of an object: s3://bucket/folder/slide.svs")
+            raise SlideRefused(f"the URL {url[:128]!r} names no object: give s3://bucket/folder/slide.svs")
         if not any(fnmatchcase(f"s3://{parts.netloc}/{key}", pattern) for pattern in self._allowed):
             raise SlideRefused(f"the URL {url[:128]!r} is not allowed: an administrator allows it by SLIDES_S3_ALLOWED")
         if is_dicom_name(key) or key.lower().endswith(".mrxs") or not ends_as_slide(key):

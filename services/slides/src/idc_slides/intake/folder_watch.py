@@ -49,7 +49,6 @@ class FolderWatch:
         """Why the folder was not read the last time."""
 
     def run(self, stop: Event, every_s: float) -> None:
-        """Look until stopped."""
         while not stop.is_set():
             try:
                 self.look()

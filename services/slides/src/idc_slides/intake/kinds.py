@@ -31,7 +31,7 @@ def is_slide_name(name: str) -> bool:
 
 
 def why_no_slide(name: str) -> str:
-    """What to say of a name that is none of a slide."""
+    """Why a file of this name is not a slide, as an error message."""
     if name.startswith(HIDDEN):
         return f"{name[:64]!r} is the name of a hidden file: give it another one"
     return f"{name[:64]!r} does not end as a slide does: .svs, .tiff, .ndpi, .mrxs, …"
@@ -75,5 +75,5 @@ def state_of(slide: Path) -> FileState:
             size_bytes += stat.st_size
             modified_ns = max(modified_ns, stat.st_mtime_ns)
         elif file == slide:
-            raise SlideRefused("it is no file: give the path of a slide, or of a folder with DICOM files")
+            raise SlideRefused("it is not a file: give the path of a slide, or of a folder with DICOM files")
     return FileState(size_bytes, modified_ns)

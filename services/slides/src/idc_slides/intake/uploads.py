@@ -1,7 +1,7 @@
 """Uploads by tus 1.0 (https://tus.io/protocols/resumable-upload): files that arrive in pieces.
 
 Each upload is a folder of the data folder: `upload.json` says what was announced, `part` holds what arrived. How much
-arrived is the size of `part`, so that an upload goes on where it was, whatever was killed.
+arrived is the size of `part`, so that an upload resumes where it stopped, whatever was killed.
 """
 
 import fcntl
@@ -217,8 +217,6 @@ class Uploads:
 
 
 class Piece:
-    """Bytes that arrive."""
-
     def __init__(self, file: IO[bytes], offset: int, size_bytes: int) -> None:
         self._file, self.offset, self._size_bytes = file, offset, size_bytes
 

@@ -21,13 +21,11 @@ class FileDigest:
         self._thread = Thread(target=self._read, name=f"digest of {path.name}", daemon=True)
 
     def __enter__(self) -> Self:
-        """Prepare."""
         return self
 
     def __exit__(
         self, _type: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
-        """Stop."""
         self._stopped.set()
         if self._has_begun:
             self._thread.join()

@@ -28,14 +28,12 @@ class Lease:
         self._thread = Thread(target=self._renew, name=f"lease of {slide_id}", daemon=True)
 
     def __enter__(self) -> Self:
-        """Begin to renew."""
         self._thread.start()
         return self
 
     def __exit__(
         self, _type: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
-        """End it."""
         self._ended.set()
         self._thread.join()
 

@@ -25,8 +25,6 @@ END_TIMEOUT_S: Final = 8.0
 
 
 class Workers:
-    """Threads that screen."""
-
     def __init__(self, screening: Screening, queue: QueueStore, *, count: int) -> None:
         """Prepare the threads; `start` starts them."""
         self._screening, self._queue = screening, queue
@@ -34,7 +32,6 @@ class Workers:
         self._threads = [Thread(target=self._run, name=f"worker {number}", daemon=True) for number in range(count)]
 
     def start(self) -> None:
-        """Begin."""
         for thread in self._threads:
             thread.start()
 

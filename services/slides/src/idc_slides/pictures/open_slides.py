@@ -75,7 +75,6 @@ class OpenSlides:
         held.file.close()
 
     def close(self) -> None:
-        """Close all."""
         with self._changed:
             files = [held.file for held in self._held.values()]
             self._held.clear()

@@ -14,7 +14,7 @@ def slide_path(path: Path, folder: Path | None = None) -> Path:
         folder: The file must lie in it.
 
     Raises:
-        SlideUnreadable: It does not exist, is no regular file, or lies elsewhere.
+        SlideUnreadable: It does not exist, is not a regular file, or lies elsewhere.
     """
     try:
         return _regular_file(path, folder)
@@ -31,12 +31,12 @@ def _regular_file(path: Path, folder: Path | None) -> Path:
     if real.is_dir():
         real = _dicom_file(real)
     if not stat.S_ISREG(real.stat().st_mode):
-        raise SlideUnreadable("unsupported-format", f"{path.name!r} is no regular file: send the slide's file")
+        raise SlideUnreadable("unsupported-format", f"{path.name!r} is not a regular file: send the slide's file")
     for sibling in real.parent.iterdir() if is_dicom(real) else ():
         _check_inside(sibling.name, sibling.resolve(), folder)  # OpenSlide opens all files beside a DICOM file
         if not (sibling.is_file() or sibling.is_dir()):
             raise SlideUnreadable(
-                "unsupported-format", f"{sibling.name!r} beside the DICOM file is no regular file: remove it"
+                "unsupported-format", f"{sibling.name!r} beside the DICOM file is not a regular file: remove it"
             )
     with real.open("rb"):
         return real

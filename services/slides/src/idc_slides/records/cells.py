@@ -48,7 +48,6 @@ class CellGrid:
         return ~np.isnan(self.logits)
 
     def to_bytes(self) -> bytes:
-        """The record."""
         buffer = io.BytesIO()
         about = {"causes": self.cause_names, "quality": self.quality, "rows_done": self.rows_done}
         np.savez_compressed(

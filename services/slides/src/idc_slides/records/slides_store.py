@@ -50,7 +50,7 @@ class SlidesStore:
         """A slide.
 
         Raises:
-            NotFound: There is none of this id.
+            NotFound: No slide has this id.
         """
         with self._database.read() as connection:
             return stored(_one(connection, slide_id))
@@ -96,7 +96,7 @@ class SlidesStore:
             um_per_px: Of the finest level; None is what the file says.
 
         Raises:
-            NotFound: There is none of this id.
+            NotFound: No slide has this id.
             WrongState: It waits or runs.
         """
 
@@ -115,7 +115,7 @@ class SlidesStore:
         """Cancel a slide that is not through; a worker that has it stops soon.
 
         Raises:
-            NotFound: There is none of this id.
+            NotFound: No slide has this id.
             WrongState: It is through.
         """
 
@@ -135,7 +135,7 @@ class SlidesStore:
         """Delete a record with its cells and reviews; gives what it was. What the gateway has to tell stays, nameless.
 
         Raises:
-            NotFound: There is none of this id.
+            NotFound: No slide has this id.
         """
         with self._database.write() as connection:
             was = stored(_one(connection, slide_id, locked=True))
@@ -159,7 +159,7 @@ def locked_slide(connection: Connection, slide_id: UUID) -> Slide:
     """A record that nobody else changes before the caller's transaction ends.
 
     Raises:
-        NotFound: There is none of this id.
+        NotFound: No slide has this id.
     """
     return Slide.model_validate_json(_one(connection, slide_id, locked=True).record)
 

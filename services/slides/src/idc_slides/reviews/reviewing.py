@@ -102,11 +102,11 @@ class Reviewing:
 
     def show(self, slide_id: UUID, reviews: Sequence[CellReview], reader: str) -> list[CellReview]:
         """Those of a slide's reviews that a reader may see; notes that they are shown."""
-        shown = shown_to(reviews, reader)
-        told = {(review.column, review.row) for review in shown if review.reviewer != reader}
-        if told:
-            self._reviews.unseal(slide_id, reader, sorted(told), utc_now())
-        return shown
+        visible = shown_to(reviews, reader)
+        unsealed = {(review.column, review.row) for review in visible if review.reviewer != reader}
+        if unsealed:
+            self._reviews.unseal(slide_id, reader, sorted(unsealed), utc_now())
+        return visible
 
     def next(self, slide_id: UUID, count: int, reader: str, *, second: bool = False) -> list[CellToReview]:
         """The cells that should be reviewed next. Raises as `done` does.

@@ -81,7 +81,6 @@ class InferenceClient:
         self._client = httpx.Client(verify=trust, timeout=timeout_s, transport=transport, follow_redirects=False)
 
     def close(self) -> None:
-        """Close the connections."""
         self._client.close()
 
     def is_ready(self) -> bool:

@@ -61,5 +61,5 @@ _SHARES: Final = np.array([kind.frequency for kind in KINDS]) / sum(kind.frequen
 def any_artefact(patch: Patch, rng: np.random.Generator) -> tuple[Patch, Quality]:
     """Make an artefact of a random kind from a patch; a fifth of all is compressed as JPEG or WebP."""
     kind = KINDS[int(rng.choice(len(KINDS), p=_SHARES))]
-    made = rotate(kind.make(patch, rng), rng)
-    return (compress(made, rng) if rng.random() < _COMPRESSED_SHARE else made), kind.quality
+    artefact = rotate(kind.make(patch, rng), rng)
+    return (compress(artefact, rng) if rng.random() < _COMPRESSED_SHARE else artefact), kind.quality

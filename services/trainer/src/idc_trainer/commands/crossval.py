@@ -28,11 +28,11 @@ def run(options: argparse.Namespace) -> None:
     target = common.read_target(options, allow_missed=True)  # a fold that misses it is told, and measured
     request = CrossValidationRequest(source, target, options.folds, options.never_train)
     with progress_bars() as progress:
-        found = cross_validate(request, progress)
-    how = "leave one patient out" if options.folds == "patients" else f"{len(found.folds)} folds by patient"
+        validated = cross_validate(request, progress)
+    how = "leave one patient out" if options.folds == "patients" else f"{len(validated.folds)} folds by patient"
     note = (
         "Each patient is scored by a compiled model that was not trained on it; calibration and thresholds of each "
         "model were chosen on its own training patients."
     )
     title = f"Cross-validation of {source.recipe.backbone}, {how}"
-    report(options, title, [note], found.index, found.scored, found.slide_scores)
+    report(options, title, [note], validated.index, validated.scored, validated.slide_scores)

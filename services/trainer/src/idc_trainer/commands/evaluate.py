@@ -26,17 +26,17 @@ def run(options: argparse.Namespace) -> None:
     data = read_data(options)
     request = EvaluationRequest(options.bundle, data, Precision(options.precision), options.patients, options.only_list)
     with progress_bars() as progress:
-        found = score_bundle(request, progress)
-    manifest = found.manifest
+        evaluated = score_bundle(request, progress)
+    manifest = evaluated.manifest
     title = f"Model {manifest.name}, version {manifest.version}, {options.precision.upper()} graph"
-    slide_scores = dict.fromkeys(found.scored.patients.tolist(), found.manifest.slide_scores)
-    report(options, title, _notes(found, options.only_list), found.index, found.scored, slide_scores)
+    slide_scores = dict.fromkeys(evaluated.scored.patients.tolist(), evaluated.manifest.slide_scores)
+    report(options, title, _notes(evaluated, options.only_list), evaluated.index, evaluated.scored, slide_scores)
 
 
-def _notes(found: Evaluated, only_list: Path | None) -> list[str]:
+def _notes(evaluated: Evaluated, only_list: Path | None) -> list[str]:
     """Who is measured, and which of them chose anything."""
-    measured = set(found.index.patients.tolist())
-    chosen_on = sorted(measured & {*found.manifest.split.validation})
+    measured = set(evaluated.index.patients.tolist())
+    chosen_on = sorted(measured & {*evaluated.manifest.split.validation})
     notes = [f"{len(measured)} patients, none of them named among those that the model was trained on."]
     if chosen_on:
         named = ", ".join(chosen_on)

@@ -17,10 +17,10 @@ def add_options(command: argparse.ArgumentParser) -> None:
 
 
 def _shard(text: str) -> Shard:
-    found = re.fullmatch(r"(\d{1,6})/(\d{1,6})", text, re.ASCII)
-    if not found or int(found[1]) >= int(found[2]):
+    match = re.fullmatch(r"(\d{1,6})/(\d{1,6})", text, re.ASCII)
+    if not match or int(match[1]) >= int(match[2]):
         raise argparse.ArgumentTypeError(f"{text!r} is not a shard: write I/N with I from 0 to N - 1")
-    return Shard(int(found[1]), int(found[2]))
+    return Shard(int(match[1]), int(match[2]))
 
 
 def run(options: argparse.Namespace) -> None:

@@ -49,10 +49,10 @@ def many(text: str) -> int:
 
 def names(text: str) -> tuple[str, ...]:
     """Names separated by commas, sorted; `@FILE` stands for the lines of a file."""
-    found: set[str] = set()
+    listed: set[str] = set()
     for part in filter(None, map(str.strip, text.split(","))):
-        found |= _listed(Path(part[1:])) if part.startswith("@") else {part}
-    return tuple(sorted(found))
+        listed |= _listed(Path(part[1:])) if part.startswith("@") else {part}
+    return tuple(sorted(listed))
 
 
 def _listed(path: Path) -> set[str]:

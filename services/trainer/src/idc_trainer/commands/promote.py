@@ -41,14 +41,14 @@ def run(options: argparse.Namespace) -> None:
     _print(comparison)
     require_passed(comparison, untested=options.untested)
     if options.compare_only:
-        told = f"{comparison.candidate.name} {at.version} may be promoted; nothing was changed"
+        message = f"{comparison.candidate.name} {at.version} may be promoted; nothing was changed"
     elif options.hold:
         put_in_place(at, comparison, held=True)
-        told = f"{at.place} is in its place; an administrator lets it serve at the gateway"
+        message = f"{at.place} is in its place; an administrator lets it serve at the gateway"
     else:
         put_in_place(at, comparison)
-        told = f"{at.place} serves from now on; to undo it: idc-trainer rollback {at.place.parent}"
-    sys.stdout.write(printable(told) + "\n")
+        message = f"{at.place} serves from now on; to undo it: idc-trainer rollback {at.place.parent}"
+    sys.stdout.write(printable(message) + "\n")
 
 
 def _print(comparison: ModelComparison) -> None:

@@ -18,5 +18,5 @@ def add_options(command: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     before, instead = go_back(options.model, account(options), options.to)
     name, version = instead.manifest.name, instead.manifest.version
-    told = f"{name} {version} serves from now on instead of {before.manifest.version}, whose bundle stays"
-    sys.stdout.write(printable(f"{told}; to undo it: idc-trainer promote {before.path} --data DATA") + "\n")
+    message = f"{name} {version} serves from now on instead of {before.manifest.version}, whose bundle stays"
+    sys.stdout.write(printable(f"{message}; to undo it: idc-trainer promote {before.path} --data DATA") + "\n")

@@ -36,9 +36,9 @@ def open_patches(path: Path, patients_from: PatientsFrom = PatientsFrom.NAMES) -
 
 def _instead(source: PatchSource) -> str:
     left_out = source.listing.left_out
-    found = f" ({summarise(left_out)})" if left_out else ""
+    cause = f" ({summarise(left_out)})" if left_out else ""
     return (
-        f"{found}: pass the folder that holds the patients' folders <patient>/<class>/, with class 0 or 1, the public "
+        f"{cause}: pass the folder that holds the patients' folders <patient>/<class>/, with class 0 or 1, the public "
         f"data set's zip, or a CSV file {','.join(COLUMNS)}"
     )
 

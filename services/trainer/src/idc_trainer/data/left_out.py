@@ -36,8 +36,8 @@ class LeftOut:
 
 def count_reasons(left_out: Sequence[LeftOut]) -> dict[str, int]:
     """Numbers of files by reason, of the reasons that occur."""
-    found = [one.reason for one in left_out]
-    return {reason.value: found.count(reason) for reason in Reason if reason in found}
+    reasons = [one.reason for one in left_out]
+    return {reason.value: reasons.count(reason) for reason in Reason if reason in reasons}
 
 
 def tell_left_out(left_out: Sequence[LeftOut], shown: int = SHOWN, more: str = NAMES_ALL) -> Iterator[str]:

@@ -28,12 +28,12 @@ def report_json(report: DataReport) -> str:
 
 def report_lines(report: DataReport) -> Iterator[str]:
     """All findings but the table of patients; long lists are cut."""
-    found = report.confounding
+    confounding = report.confounding
     yield f"Data set {printable(report.data)}, SHA-256 {report.sha256}"
-    yield f"Patients with both classes: {found.patients_with_both_classes} of {len(report.patients)}"
+    yield f"Patients with both classes: {confounding.patients_with_both_classes} of {len(report.patients)}"
     yield (
-        f"Confounding: predicting the class from the patient is right for {found.by_patient:.1%} of the patches, "
-        f"predicting the more frequent class for {found.by_majority:.1%}"
+        f"Confounding: predicting the class from the patient is right for {confounding.by_patient:.1%} of the patches, "
+        f"predicting the more frequent class for {confounding.by_majority:.1%}"
     )
     yield f"Patients are taken from: {_PATIENTS_FROM[report.patients_from]}"
     sizes = (f"{printable(odd.path)}: {odd.width_px} x {odd.height_px} px" for odd in report.odd_sizes)

@@ -99,14 +99,14 @@ class NamedPlace:
 
 def read_name(name: str) -> NamedPlace | None:
     """Patient and position from a file name; None if it does not have the form NAME_FORM."""
-    found = _NAME.fullmatch(name)
-    return NamedPlace(found[1], int(found[2]), int(found[3])) if found else None
+    match = _NAME.fullmatch(name)
+    return NamedPlace(match[1], int(match[2]), int(match[3])) if match else None
 
 
 def class_in_name(path: str) -> str | None:
     """The C of a name that ends with `_class<C>`, or None."""
-    found = _CLASS_IN_NAME.search(path)
-    return found[1] if found else None
+    match = _CLASS_IN_NAME.search(path)
+    return match[1] if match else None
 
 
 def check_label(path: str, label: int, other_source: str) -> None:

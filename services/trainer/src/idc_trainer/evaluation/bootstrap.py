@@ -1,4 +1,4 @@
-"""All figures of scored patches: over patients, of each patient, and of all patches together, with 95 % intervals."""
+"""All metrics of scored patches: over patients, of each patient, and of all patches together, with 95 % intervals."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,18 +97,18 @@ def read_cross_validation(path: Path) -> Evaluation:
         DataUnreadable: It cannot be read, or holds something else.
     """
     try:
-        found = Evaluation.model_validate_json(path.read_bytes())
+        evaluation = Evaluation.model_validate_json(path.read_bytes())
     except OSError as exc:
-        raise DataUnreadable(f"cannot read the figures {path} ({exc.strerror}): name a figures.json") from exc
+        raise DataUnreadable(f"cannot read the metrics {path} ({exc.strerror}): name a figures.json") from exc
     except ValidationError as exc:
         raise DataUnreadable(f"{path} holds no metrics of `crossval`: name a figures.json of its report") from exc
-    if found.command and not found.command.startswith(_CROSS_VALIDATION):
-        raise DataUnreadable(f"{path} was made by `{found.command}`: name a figures.json of `{_CROSS_VALIDATION}`")
-    return found
+    if evaluation.command and not evaluation.command.startswith(_CROSS_VALIDATION):
+        raise DataUnreadable(f"{path} was made by `{evaluation.command}`: name a figures.json of `{_CROSS_VALIDATION}`")
+    return evaluation
 
 
 def _measure(scored: ScoredPatches, seed: int, *, within: bool) -> tuple[Figures, Values]:
-    """The figures of all patches or within a patient, and each metric of them and each resample, shape (1 + R, M)."""
+    """The metrics of all patches or within a patient, and each metric of them and each resample, shape (1 + R, M)."""
     measure, rng = Measurer(scored), np.random.default_rng(seed)
     values = np.concatenate([measure(np.ones((1, len(scored)))), *map(measure, resampled_weights(scored, rng))])
     estimates = {
@@ -134,20 +134,20 @@ def _spread(parts: list[ScoredPatches], values: Values, seed: int) -> dict[str, 
     """Each metric over patients; `values` are those of `_measure`, shape (patients, 1 + R, metrics)."""
     counts = np.array([[(~part.labels).sum(), part.labels.sum()] for part in parts])
     rng = np.random.default_rng(seed)
-    found = {}
+    spreads = {}
     for column, name in enumerate(MEASURES):
         known = ~np.isnan(values[:, 0, column])
         of_patients, drawn = values[known, 0, column], values[known, 1:, column]
         if not len(of_patients):
             continue
         enough = _patches_behind(name, counts[known]) >= LEAST_PATCHES
-        found[name] = Spread(
+        spreads[name] = Spread(
             patients=len(of_patients),
             mean=_mean(of_patients, drawn, rng),
             counted=int(enough.sum()),
             quantiles=quantiles(of_patients[enough]),
         )
-    return found
+    return spreads
 
 
 def _patches_behind(name: str, counts: NDArray[np.intp]) -> NDArray[np.intp]:
@@ -163,6 +163,6 @@ def _mean(of_patients: Values, drawn: Values, rng: np.random.Generator) -> Estim
     varied = np.where(np.isnan(drawn), of_patients[:, None], drawn)
     count, resamples = varied.shape
     means = varied[rng.integers(0, count, (resamples, count)), np.arange(resamples)[:, None]].mean(axis=1)
-    found = estimate(float(of_patients.mean()), means, count, is_share=False)
-    assert found is not None  # noqa: S101, the mean is of numbers
-    return found
+    mean = estimate(float(of_patients.mean()), means, count, is_share=False)
+    assert mean is not None  # noqa: S101, the mean is of numbers
+    return mean

@@ -73,13 +73,13 @@ def _counts(scored: ScoredPatches, rows: NDArray[np.bool_]) -> DecisionCounts:
 def _within_patients(scored: ScoredPatches) -> NDArray[np.float64]:
     """AUC and balanced accuracy of each patient with both classes, shape (patients, 2)."""
     points = (1.0 + scored.called_idc - scored.called_no_idc) / 2  # idc 1, uncertain 0.5, no_idc 0
-    found = []
+    measures = []
     for patient in np.unique(scored.patients):
         rows = scored.patients == patient
         truth, score, point = scored.labels[rows], scored.probability[rows], points[rows]
         if truth.any() and not truth.all():
-            found.append((roc_auc_score(truth, score), (1 + point[truth].mean() - point[~truth].mean()) / 2))
-    return np.array(found, np.float64).reshape(-1, 2)
+            measures.append((roc_auc_score(truth, score), (1 + point[truth].mean() - point[~truth].mean()) / 2))
+    return np.array(measures, np.float64).reshape(-1, 2)
 
 
 def _measure(

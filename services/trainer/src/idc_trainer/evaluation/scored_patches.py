@@ -57,14 +57,16 @@ class ScoredPatches:
     def uncertain_because(self) -> dict[str, NDArray[np.bool_]]:
         """The uncertain patches by reason, each a mask of shape (N,); a patch may have several reasons."""
         between = (self.probability >= self.no_idc_below) & (self.probability < self.idc_from)
-        found = () if self.reasons is None else zip(REASONS, self.reasons.T, strict=True)
-        return {"between_thresholds": between, **dict(found)}
+        by_reason = () if self.reasons is None else zip(REASONS, self.reasons.T, strict=True)
+        return {"between_thresholds": between, **dict(by_reason)}
 
     def rows(self, chosen: NDArray[np.bool_] | NDArray[np.integer]) -> "ScoredPatches":
         """The patches of a mask or of row numbers."""
         columns = {field.name: getattr(self, field.name) for field in fields(self)}
-        found: dict[str, Any] = {name: None if column is None else column[chosen] for name, column in columns.items()}
-        return ScoredPatches(**found)
+        chosen_columns: dict[str, Any] = {
+            name: None if column is None else column[chosen] for name, column in columns.items()
+        }
+        return ScoredPatches(**chosen_columns)
 
     def of(self, patient: str) -> "ScoredPatches":
         return self.rows(self.patients == patient)

@@ -1,4 +1,4 @@
-"""How a model's figures spread over patients, and the risk that is left when the least sure patches are not decided."""
+"""How a model's metrics spread over patients, and the risk that is left when the least sure patches are not decided."""
 
 from typing import Final
 

@@ -88,8 +88,8 @@ def _prevalence(scored: ScoredPatches) -> float:
 
 
 def _calibrations(manifest: BundleManifest) -> tuple[Calibration, ...]:
-    found = manifest.calibration
-    return found if isinstance(found, tuple) else (found,)
+    calibration = manifest.calibration
+    return calibration if isinstance(calibration, tuple) else (calibration,)
 
 
 def _environment() -> Environment:

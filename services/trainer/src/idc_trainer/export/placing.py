@@ -61,16 +61,16 @@ def locate(path: Path) -> Located:
 
     Raises:
         BundleInvalid: There is no candidate.
-        WrongSetting: It is none of these paths.
+        WrongSetting: The path has none of these forms.
     """
     path = path.resolve()
     if path.parent.name == CANDIDATES:
-        found = versions(path.parent, path.name)
-        if not found:
+        newest_first = versions(path.parent, path.name)
+        if not newest_first:
             raise BundleInvalid(f"{path} has no candidate: `idc-trainer train` writes one")
-        path /= str(found[0])
+        path /= str(newest_first[0])
     if not (path.is_dir() and path.name.isdecimal()):
-        raise WrongSetting(f"{path} is no candidate: name <models>/.candidates/<name>/<version>")
+        raise WrongSetting(f"{path} is not a candidate: name <models>/.candidates/<name>/<version>")
     root, name = path.parent.parent, path.parent.name
     is_candidate = root.name == CANDIDATES
     return Located(root.parent if is_candidate else root, name, path.name, is_candidate)
@@ -99,7 +99,7 @@ def put_in_place(at: Located, comparison: ModelComparison, *, held: bool = False
         held: Whether it is put in its place as if it had been rolled back: an administrator lets it serve.
 
     Raises:
-        WrongSetting: It shall be held, and no version would serve.
+        WrongSetting: It must be held, and no version would serve.
         BundleInvalid: It, or the version that serves, is another one than when they were compared.
         OutputUnwritable, OutputFull: The folder of models cannot be written.
     """
@@ -149,9 +149,9 @@ def go_back(model: Path, by: str, to: int | None = None) -> tuple[Bundle, Bundle
             instead = _intact(models / name / str(version))
             break
     else:
-        shown = ", ".join(map(str, earlier)) or "none"
+        listed = ", ".join(map(str, earlier)) or "none"
         raise NoEarlierVersion(
-            f"{model} has no such version before {before.manifest.version}; those before it: {shown}"
+            f"{model} has no such version before {before.manifest.version}; those before it: {listed}"
         )
     try:
         with locked(models / name):

@@ -20,8 +20,6 @@ BLOCK: Final = 1024
 
 @dataclass(frozen=True)
 class Extractor:
-    """A feature graph."""
-
     width: int
     """The number of features of a patch."""
     run: Callable[[NDArray[np.uint8]], NDArray[np.float32]]

@@ -55,9 +55,9 @@ def prove(opened: OpenBundle) -> Proof:
     bundle = opened.bundle
     try:
         vector = read_self_test(bundle, opened.graph.self_test)
-        found = check_self_test(bundle, vector, opened.runner.run(vector.patches))
+        difference = check_self_test(bundle, vector, opened.runner.run(vector.patches))
     except SelfTestFailed as exc:
         raise BundleInvalid(f"{exc}; install the locked version of OpenVINO or train again") from exc
     except BundleError as exc:
         raise BundleInvalid(f"{exc}") from exc
-    return Proof(opened.graph.self_test.patches, found)
+    return Proof(opened.graph.self_test.patches, difference)

@@ -27,9 +27,9 @@ def keras_outputs(model: keras.Model, patches: NDArray[np.uint8]) -> Outputs:
 def graph_outputs(graph: ov.Model, patches: NDArray[np.uint8]) -> Outputs:
     """A graph's outputs, one patch at a time for graphs of batch 1; uint8 [N, 50, 50, 3] RGB to float32 [N] each."""
     compiled = core().compile_model(graph, "CPU", FLOAT32 | {"PERFORMANCE_HINT": "LATENCY"})
-    found = [compiled(patch[None]) for patch in patches]
+    outputs = [compiled(patch[None]) for patch in patches]
     return {
-        output.get_any_name(): np.concatenate([np.array(one[output]).reshape(1) for one in found])
+        output.get_any_name(): np.concatenate([np.array(one[output]).reshape(1) for one in outputs])
         for output in compiled.outputs
     }
 

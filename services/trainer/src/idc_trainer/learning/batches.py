@@ -76,9 +76,13 @@ class PatchBatches(StepDraws):
         """The batch of a step. Raises `DataUnreadable` if a file was changed since it was indexed."""
         schedule, (rows, rng) = self.recipe.schedule, self.at(step)
         patches = [self.index.decode(int(row)) for row in rows]
-        shown = [augment(patch, self.recipe.augmentation, rng) for patch in patches]
-        made = [any_artefact(patches[int(rng.integers(len(patches)))], rng) for _ in range(schedule.artefacts)]
-        return joined(shown + [patch for patch, _ in made], self.index.labels[rows], [int(found) for _, found in made])
+        augmented = [augment(patch, self.recipe.augmentation, rng) for patch in patches]
+        artefacts = [any_artefact(patches[int(rng.integers(len(patches)))], rng) for _ in range(schedule.artefacts)]
+        return joined(
+            augmented + [patch for patch, _ in artefacts],
+            self.index.labels[rows],
+            [int(quality) for _, quality in artefacts],
+        )
 
 
 def as_dataset(make: Callable[[int], Batch], steps: range, shape: tuple[int, ...], dtype: Any) -> tf.data.Dataset:

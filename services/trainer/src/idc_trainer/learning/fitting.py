@@ -46,8 +46,8 @@ def fit(
     for start in range(len(epochs) * EPOCH_STEPS, steps, EPOCH_STEPS):
         numbers, number = range(start, min(start + EPOCH_STEPS, steps)), len(epochs) + 1
         _reseed_dropout(model, number)
-        found = _fit_epoch(model, batches(numbers), number, log, _Told(progress, start, steps))
-        epochs = checkpoint.save(model, epochs, _epoch(number, found, model))
+        losses = _fit_epoch(model, batches(numbers), number, log, _StepProgress(progress, start, steps))
+        epochs = checkpoint.save(model, epochs, _epoch(number, losses, model))
     return epochs
 
 
@@ -70,7 +70,7 @@ def _reseed_dropout(model: keras.Model, number: int) -> None:
             layer.seed_generator.state.assign([layer.seed, number])
 
 
-class _Told(keras.callbacks.Callback):  # type: ignore[misc]
+class _StepProgress(keras.callbacks.Callback):  # type: ignore[misc]
     def __init__(self, progress: Progress, done: int, steps: int) -> None:
         super().__init__()
         self._progress, self._done, self._steps = progress, done, steps
@@ -79,11 +79,13 @@ class _Told(keras.callbacks.Callback):  # type: ignore[misc]
         self._progress("training", self._done + batch + 1, self._steps)
 
 
-def _fit_epoch(model: keras.Model, batches: tf.data.Dataset, number: int, log: Path, told: _Told) -> dict[str, float]:
+def _fit_epoch(
+    model: keras.Model, batches: tf.data.Dataset, number: int, log: Path, progress: _StepProgress
+) -> dict[str, float]:
     try:
         board = keras.callbacks.TensorBoard(str(log), write_graph=False)
         history = model.fit(
-            batches, epochs=number, initial_epoch=number - 1, shuffle=False, verbose=0, callbacks=[told, board]
+            batches, epochs=number, initial_epoch=number - 1, shuffle=False, verbose=0, callbacks=[progress, board]
         )
     except tf.errors.OpError as exc:
         full = isinstance(exc, tf.errors.ResourceExhaustedError)

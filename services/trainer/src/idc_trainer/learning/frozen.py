@@ -21,8 +21,8 @@ def artefacts_of(index: PatchIndex, seed: int) -> tuple[NDArray[np.uint8], NDArr
     """Artefacts made from an index: RGB, uint8, shape (4096, 50, 50, 3), and their qualities, int32, shape (4096,)."""
     rng = np.random.default_rng([seed, ARTEFACTS])
     rows = rng.integers(0, len(index), ARTEFACTS)
-    made = [any_artefact(index.decode(int(row)), rng) for row in rows]
-    return np.stack([patch for patch, _ in made]), np.array([int(quality) for _, quality in made], np.int32)
+    artefacts = [any_artefact(index.decode(int(row)), rng) for row in rows]
+    return np.stack([patch for patch, _ in artefacts]), np.array([int(quality) for _, quality in artefacts], np.int32)
 
 
 @dataclass(frozen=True)

@@ -111,7 +111,7 @@ def describe_point(
     """What two thresholds reach on the patients that they were chosen on; arguments as of `choose_thresholds`."""
     probability = probability.astype(np.float64)
     as_idc, as_no_idc = probability >= thresholds.idc_from, probability < thresholds.no_idc_below
-    found = reached(thresholds, probability, labels)
+    rates = reached(thresholds, probability, labels)
     sides = {
         "sensitivity": (as_no_idc, labels, 1 - target.sensitivity),
         "false-alarm rate": (as_idc, ~labels, target.false_alarm_rate),
@@ -141,9 +141,9 @@ def describe_point(
         sensitivity_kept_by=round(kept["sensitivity"], 4),
         specificity_patients=counted["false-alarm rate"],
         specificity_kept_by=round(kept["false-alarm rate"], 4),
-        validation_sensitivity=_rounded(found.sensitivity),
-        validation_specificity=_rounded(found.specificity),
-        validation_coverage=round(found.coverage, 4),
+        validation_sensitivity=_rounded(rates.sensitivity),
+        validation_specificity=_rounded(rates.specificity),
+        validation_coverage=round(rates.coverage, 4),
         validation_misses=_rounded(_mean(as_no_idc[labels])),
         validation_false_alarms=_rounded(_mean(as_idc[~labels])),
         validation_uncertain=round(uncertain, 4),

@@ -60,11 +60,11 @@ def measure_reference(patients: list[Values]) -> MeasureReference:
     The spread of patients is that of their means without what the few patches of a patient add by chance (the method
     of moments: DerSimonian & Laird 1986, "Meta-analysis in clinical trials").
     """
-    found = [values[~np.isnan(values)] for values in patients]
-    found = [values for values in found if len(values) > 1]
-    means = np.array([values.mean() for values in found])
-    variances = np.array([values.var(ddof=1) for values in found])
-    by_chance = float((variances / [len(values) for values in found]).mean())
+    per_patient = [values[~np.isnan(values)] for values in patients]
+    per_patient = [values for values in per_patient if len(values) > 1]
+    means = np.array([values.mean() for values in per_patient])
+    variances = np.array([values.var(ddof=1) for values in per_patient])
+    by_chance = float((variances / [len(values) for values in per_patient]).mean())
     spread = float(means.var(ddof=1))
     return MeasureReference(
         mean=round(float(means.mean()), _DECIMALS),
@@ -89,9 +89,9 @@ def _measured(scored: ScoredPatches, index: PatchIndex) -> Mapping[PatchMeasure,
 
 def _appearances(index: PatchIndex) -> dict[PatchMeasure, Values]:
     blocks = ranges(len(index), _BLOCK)
-    found = [appearance_of(patches) for patches in decoded_ahead(blocks, index.decode)]
+    parts = [appearance_of(patches) for patches in decoded_ahead(blocks, index.decode)]
     named = (PatchMeasure.STAIN_DENSITY, PatchMeasure.STAIN_HUE_DEG, PatchMeasure.SHARPNESS)
-    return {name: np.concatenate([getattr(part, name.value) for part in found]) for name in named}
+    return {name: np.concatenate([getattr(part, name.value) for part in parts]) for name in named}
 
 
 def _shares(patients: list[NDArray[np.float32]]) -> tuple[float, ...]:

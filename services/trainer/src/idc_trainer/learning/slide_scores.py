@@ -68,12 +68,12 @@ def _scores(slide: SlideLayout, logits: NDArray[np.float32]) -> NDArray[np.float
 
 def _moments(parts: list[tuple[NDArray[np.bool_], NDArray[np.float32]]]) -> Values:
     """Of each patient with enough of both classes: means of IDC and the rest, variances, and numbers, shape (P, 6)."""
-    found = []
+    moments = []
     for labels, scores in parts:
         classes = scores[labels].astype(np.float64), scores[~labels].astype(np.float64)
         if min(map(len, classes)) >= _LEAST_PATCHES:
-            found.append([*(own.mean() for own in classes), *(own.var() for own in classes), *map(len, classes)])
-    return np.array(found, np.float64).reshape(-1, 6)
+            moments.append([*(own.mean() for own in classes), *(own.var() for own in classes), *map(len, classes)])
+    return np.array(moments, np.float64).reshape(-1, 6)
 
 
 def _shift_deviation(moments: Values) -> float:

@@ -24,19 +24,19 @@ Points = NDArray[np.float64]
 
 def roc_chart(scored: ScoredPatches) -> Chart:
     """ROC of all patches and of the patients with both classes."""
-    parts, shown = _with_both_classes(scored)
+    parts, note = _with_both_classes(scored)
     curves = [Curve(name, *roc_points(part)) for name, part in parts]
-    return Chart(f"ROC{shown}", "1 - specificity", "sensitivity", tuple(curves))
+    return Chart(f"ROC{note}", "1 - specificity", "sensitivity", tuple(curves))
 
 
 def precision_recall_chart(scored: ScoredPatches) -> Chart:
     """Precision over recall of all patches and of the patients with both classes."""
     curves = []
-    parts, shown = _with_both_classes(scored)
+    parts, note = _with_both_classes(scored)
     for name, part in parts:
         found, alarms = _counts(part)
         curves.append(Curve(name, found / part.labels.sum(), found / (found + alarms)))
-    return Chart(f"Precision and recall{shown}", "recall (sensitivity)", "precision", tuple(curves))
+    return Chart(f"Precision and recall{note}", "recall (sensitivity)", "precision", tuple(curves))
 
 
 def reliability_chart(scored: ScoredPatches) -> Chart:
@@ -71,8 +71,8 @@ def _with_both_classes(scored: ScoredPatches) -> tuple[list[tuple[str, ScoredPat
     parts = [("all patches", scored)]
     parts += [(str(patient), scored.of(patient)) for patient in np.unique(scored.patients)]
     mixed = [(name, part) for name, part in parts if part.labels.any() and not part.labels.all()]
-    shown = f" (the first {_MOST_CURVES - 1} of {len(mixed) - 1} patients)" if len(mixed) > _MOST_CURVES else ""
-    return mixed[:_MOST_CURVES], shown
+    note = f" (the first {_MOST_CURVES - 1} of {len(mixed) - 1} patients)" if len(mixed) > _MOST_CURVES else ""
+    return mixed[:_MOST_CURVES], note
 
 
 def draw(chart: Chart) -> str:

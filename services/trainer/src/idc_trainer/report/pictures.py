@@ -52,20 +52,20 @@ class Errors:
 def slides(scored: ScoredPatches, image_of: ImageOf) -> Slides:
     """Reassemble the slides of the first patients."""
     patients = np.unique(scored.patients).tolist()
-    made = {patient: _slide(scored, patient, image_of) for patient in patients[:MOST_SLIDES]}
+    images_of = {patient: _slide(scored, patient, image_of) for patient in patients[:MOST_SLIDES]}
     return Slides(
-        {patient: images for patient, images in made.items() if images},
-        tuple(patient for patient, images in made.items() if not images),
+        {patient: images for patient, images in images_of.items() if images},
+        tuple(patient for patient, images in images_of.items() if not images),
         tuple(patients[MOST_SLIDES:]),
     )
 
 
 def _slide(scored: ScoredPatches, patient: str, image_of: ImageOf) -> tuple[Image, ...]:
     rows = np.flatnonzero(scored.patients == patient)
-    made = mosaics(scored.rows(rows), lambda row: image_of(int(rows[row]))) or ()
+    pictures = mosaics(scored.rows(rows), lambda row: image_of(int(rows[row]))) or ()
     return tuple(
         Image(f"slide of patient {patient}, {view}", view, data_uri(pixels))
-        for pixels, view in zip(made, _VIEWS, strict=False)
+        for pixels, view in zip(pictures, _VIEWS, strict=False)
     )
 
 

@@ -54,10 +54,10 @@ def spread(evaluation: Evaluation) -> list[Row]:
 def reasons(evaluation: Evaluation) -> list[Row]:
     """What the patches of each class were called, and why they are uncertain: shares of all patches of the class."""
     pooled = evaluation.pooled
-    found = (("IDC", pooled.called_of_positives), ("no IDC", pooled.called_of_negatives))
+    classes = (("IDC", pooled.called_of_positives), ("no IDC", pooled.called_of_negatives))
     return [
         (name, str(called.patches), *(f"{share:.1%}" for share in (called.idc, called.no_idc, called.uncertain)), why)
-        for name, called in found
+        for name, called in classes
         if called
         for why in [", ".join(f"{reason} {share:.1%}" for reason, share in called.reasons.items())]
     ]

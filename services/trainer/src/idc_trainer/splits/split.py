@@ -70,9 +70,9 @@ def official_split(classes: Classes) -> PatientSplit:
     lists = {side: set(content[side]) for side in ("train", "validation", "test")}
     sides = {side: tuple(sorted(classes.keys() & listed)) for side, listed in lists.items()}
     if not all(sides.values()):
-        found = ", ".join(f"{len(sides[side])} of {len(listed)} for {side}" for side, listed in lists.items())
+        counts = ", ".join(f"{len(sides[side])} of {len(listed)} for {side}" for side, listed in lists.items())
         raise SplitError(
-            f"--split official needs patients of all three published lists, and the data has {found}: bring the whole "
+            f"--split official needs patients of all three published lists, and the data has {counts}: bring the whole "
             "public set, or use --split random or --test-patients"
         )
     return PatientSplit(**sides)

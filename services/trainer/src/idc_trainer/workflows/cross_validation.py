@@ -88,6 +88,6 @@ def _score_fold(
     trained = train_phases(Run(patches, request.source, request.target, progress))
     with tempfile.TemporaryDirectory() as folder:
         _, runner = compile_classifier(trained.members, Path(folder))
-        found = runner.run_all(patches.test)
-    scored = score_patches(patches.test, found["probability"], trained.thresholds, reasons_of(found, CHECKS))
+        outputs = runner.run_all(patches.test)
+    scored = score_patches(patches.test, outputs["probability"], trained.thresholds, reasons_of(outputs, CHECKS))
     return scored, learn_slide_scores(trained.held_out)

@@ -67,11 +67,11 @@ def _compare(classifier: keras.Model, folder: Path, twin: Int8Twin | None, patch
     rows = np.random.default_rng(0).permutation(len(patches.train))[:PATCHES]
     compared = np.stack([patches.train.decode(int(row)) for row in rows])
     shipped: dict[str, ov.Model] = {name: read_graph(folder / name) for name in ("model.xml", "model.onnx")}
-    found = largest_differences(classifier, shipped | ({"INT8": twin.graph} if twin else {}), compared)
-    require_parity({name: found[name] for name in shipped})
+    differences = largest_differences(classifier, shipped | ({"INT8": twin.graph} if twin else {}), compared)
+    require_parity({name: differences[name] for name in shipped})
     return Parity(
         patches=len(compared),
-        max_dp_openvino=found["model.xml"],
-        max_dp_onnx=found["model.onnx"],
-        max_dp_int8=found.get("INT8"),
+        max_dp_openvino=differences["model.xml"],
+        max_dp_onnx=differences["model.onnx"],
+        max_dp_int8=differences.get("INT8"),
     )

@@ -37,8 +37,6 @@ class Trained:
 
 @dataclass(frozen=True)
 class Run:
-    """One training."""
-
     patches: DividedPatches
     source: Source
     target: Target

@@ -82,8 +82,8 @@ def all_features(
     """
     recipe, extractor = source.recipe, feature_extractor(backbone)
     folder = _feature_folder(backbone, source)
-    found = variants(recipe.augmentation, recipe.passes, recipe.seed)
-    return tuple(extract(index, variant, extractor, folder, progress) for variant in found)
+    variants_to_extract = variants(recipe.augmentation, recipe.passes, recipe.seed)
+    return tuple(extract(index, variant, extractor, folder, progress) for variant in variants_to_extract)
 
 
 def _feature_folder(backbone: BuiltBackbone, source: Source) -> Path:

@@ -38,7 +38,7 @@ def compare_with_serving(request: PromotionRequest, progress: Progress) -> tuple
 
     Raises:
         BundleInvalid: The candidate or the serving version cannot be used, or fails its self-test.
-        WrongSetting: The path is no candidate, or the version serves already.
+        WrongSetting: The path is not a candidate, or the version serves already.
         DataError: The patches cannot be read.
         OutputUnwritable, OutputFull: The record cannot be written.
     """
@@ -88,11 +88,11 @@ def require_passed(comparison: ModelComparison, *, untested: bool) -> None:
 def figures_line(comparison: ModelComparison) -> str:
     """The measures of a comparison in one line."""
     measures = {"AUC": comparison.auc, "balanced accuracy": comparison.balanced_accuracy}
-    told = [f"{name} {_tell(measure)}" for name, measure in measures.items() if measure]
-    return f"{'; '.join(told)} ({comparison.patients} patients)"
+    parts = [f"{name} {_formatted(measure)}" for name, measure in measures.items() if measure]
+    return f"{'; '.join(parts)} ({comparison.patients} patients)"
 
 
-def _tell(measure: ComparedMeasure) -> str:
+def _formatted(measure: ComparedMeasure) -> str:
     if measure.serving is None or measure.difference is None:
         return f"{measure.candidate:.3f}"
     gap = measure.difference
@@ -131,7 +131,7 @@ def _describe(
     serving: tuple[OpenBundle | None, ScoredPatches | None],
 ) -> ModelComparison:
     (ours, scored), (theirs, scored_by_theirs) = candidate, serving
-    found = compare(scored, scored_by_theirs)
+    comparison = compare(scored, scored_by_theirs)
     return ModelComparison(
         compared_at=utc_now(),
         by=request.by,
@@ -139,11 +139,11 @@ def _describe(
         candidate=reference(ours.bundle),
         serving=reference(theirs.bundle) if theirs else None,
         data_sha256=index.sha256(),
-        patients=found.patients,
+        patients=comparison.patients,
         patches=len(index),
-        verdict=found.verdict,
-        auc=found.auc,
-        balanced_accuracy=found.balanced_accuracy,
+        verdict=comparison.verdict,
+        auc=comparison.auc,
+        balanced_accuracy=comparison.balanced_accuracy,
         candidate_decisions=decisions(scored),
         serving_decisions=decisions(scored_by_theirs) if scored_by_theirs else None,
     )

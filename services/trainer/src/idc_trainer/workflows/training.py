@@ -70,8 +70,8 @@ def train(request: TrainingRequest, progress: Progress) -> Path:
         if request.report_list:
             rows = np.isin(tested.names, sorted(listed))
             result = ListResult(request.report_list.stem, tested.rows(rows))
-        found = Findings(patches, request.provenance, request.source.recipe, parts, result, cross_validation)
-        write_documents(manifest, found, trained, folder)
+        findings = Findings(patches, request.provenance, request.source.recipe, parts, result, cross_validation)
+        write_documents(manifest, findings, trained, folder)
         bundle_writer.write_manifest(folder, manifest, bundle_writer.list_digests(folder))
     return root / request.name / version
 
@@ -85,11 +85,11 @@ def _measure(
     they are those of the member that was not. Those of the test patients are by the compiled classifier.
     """
     held_out, test, thresholds = trained.held_out, patches.test, trained.thresholds
-    found = runner.run_all(test, progress, "scoring test patches")
+    outputs = runner.run_all(test, progress, "scoring test patches")
     scored = (
         score_patches(
             held_out.index, held_out.probability.astype(np.float32), thresholds, reasons_of(held_out.outputs, CHECKS)
         ),
-        score_patches(test, found["probability"], thresholds, reasons_of(found, CHECKS)),
+        score_patches(test, outputs["probability"], thresholds, reasons_of(outputs, CHECKS)),
     )
     return MeasuredParts(*(MeasuredPart(part, evaluate(part, seed)) for part in scored))

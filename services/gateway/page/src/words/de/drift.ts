@@ -59,8 +59,8 @@ export const drift: typeof english = {
   },
   advice: {
     probability: {
-      higher: "Entweder kommen andere Fälle, oder das Modell wird getäuscht: Färbung und Schärfe unten ansehen. Vor dem Verlass auf Ergebnisse die Ausschnitte nahe der Schwelle prüfen.",
-      lower: "Entweder kommen andere Fälle, oder das Modell übersieht IDC: Färbung und Schärfe unten ansehen. Vor dem Verlass auf Ergebnisse Ausschnitte prüfen, die als „Kein IDC“ gelten.",
+      higher: "Entweder haben sich die Fälle verändert, oder das Modell wird getäuscht: Färbung und Schärfe unten ansehen. Vor dem Verlass auf Ergebnisse die Ausschnitte nahe der Schwelle prüfen.",
+      lower: "Entweder haben sich die Fälle verändert, oder das Modell übersieht IDC: Färbung und Schärfe unten ansehen. Vor dem Verlass auf Ergebnisse Ausschnitte prüfen, die als „Kein IDC“ gelten.",
     },
     uncertain: {
       higher: "Mehr Ausschnitte als sonst müssen angesehen werden. Die Gründe stehen in der Liste der Ausschnitte.",
@@ -79,8 +79,8 @@ export const drift: typeof english = {
   },
   adviceOfSlides: {
     probability: {
-      higher: "Entweder kommen andere Fälle, oder das Modell wird getäuscht: Färbung und Fokus dieser Schnitte ansehen. Vor dem Verlass auf Ergebnisse die Ausschnitte nahe der Schwelle prüfen.",
-      lower: "Entweder kommen andere Fälle, oder das Modell übersieht IDC: Färbung und Fokus dieser Schnitte ansehen. Vor dem Verlass auf Ergebnisse Ausschnitte prüfen, die als „Kein IDC“ gelten.",
+      higher: "Entweder haben sich die Fälle verändert, oder das Modell wird getäuscht: Färbung und Fokus dieser Schnitte ansehen. Vor dem Verlass auf Ergebnisse die Ausschnitte nahe der Schwelle prüfen.",
+      lower: "Entweder haben sich die Fälle verändert, oder das Modell übersieht IDC: Färbung und Fokus dieser Schnitte ansehen. Vor dem Verlass auf Ergebnisse Ausschnitte prüfen, die als „Kein IDC“ gelten.",
     },
   },
   measure: "Messwert",
@@ -102,5 +102,5 @@ export const drift: typeof english = {
   bin: "P(IDC)",
   asTable: "Als Tabelle",
   rule: (share, one, three, ten) =>
-    `Es zählt der Patient, nicht der Ausschnitt: Ausschnitte eines Patienten ähneln sich. Bei unveränderten Ausschnitten liegt rechnerisch bei ${share} aller Blicke irgendein Wert außerhalb des Erwarteten. Für Färbung und Schärfe gemessen waren es bei Patienten des öffentlichen Datensatzes ${one} mit einem Patienten, ${three} mit dreien und ${ten} mit zehn. Färbung und Schärfe werden an bis zu 250 gespeicherten Bildern gemessen.`,
+    `Es zählt der Patient, nicht der Ausschnitt: Ausschnitte eines Patienten ähneln sich. Bei unveränderten Ausschnitten liegt rechnerisch bei ${share} aller Prüfungen irgendein Wert außerhalb des Erwarteten. Für Färbung und Schärfe gemessen waren es bei Patienten des öffentlichen Datensatzes ${one} mit einem Patienten, ${three} mit dreien und ${ten} mit zehn. Färbung und Schärfe werden an bis zu 250 gespeicherten Bildern gemessen.`,
 };

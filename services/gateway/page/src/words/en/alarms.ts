@@ -13,7 +13,7 @@ export const alarms = {
     findings > 1 ? `Acknowledge ${findings} findings` : name ? `Acknowledge ${name}` : "Acknowledge the finding",
   newest: "Newest finding:",
   unnamed: "a patch without a name",
-  silent: "left of the silence",
+  silent: "until the silence ends",
   spoken: "IDC Sentinel: a new finding.",
   announce: {
     title: (kinds: string[]) => (kinds.length > 0 ? `A new finding is announced by ${kinds.join(" and ")}` : "Announce new findings"),

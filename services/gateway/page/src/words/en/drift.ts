@@ -62,8 +62,8 @@ export const drift = {
   } satisfies Directions,
   advice: {
     probability: {
-      higher: "Either other cases come in, or the model is misled: look at stain and sharpness below. Review the patches nearest the cut before you rely on results.",
-      lower: "Either other cases come in, or the model misses IDC: look at stain and sharpness below. Review patches called No IDC before you rely on results.",
+      higher: "Either the cases have changed, or the model is misled: look at stain and sharpness below. Review the patches nearest the cut before you rely on results.",
+      lower: "Either the cases have changed, or the model misses IDC: look at stain and sharpness below. Review patches called No IDC before you rely on results.",
     },
     uncertain: {
       higher: "More patches than usual need a person. Look at the reasons in the list of patches.",
@@ -83,8 +83,8 @@ export const drift = {
   /** Where it is another one than that of single patches. */
   adviceOfSlides: {
     probability: {
-      higher: "Either other cases come in, or the model is misled: look at stain and focus of these slides. Review the patches nearest the cut before you rely on results.",
-      lower: "Either other cases come in, or the model misses IDC: look at stain and focus of these slides. Review patches called No IDC before you rely on results.",
+      higher: "Either the cases have changed, or the model is misled: look at stain and focus of these slides. Review the patches nearest the cut before you rely on results.",
+      lower: "Either the cases have changed, or the model misses IDC: look at stain and focus of these slides. Review patches called No IDC before you rely on results.",
     },
   } as Partial<Directions>,
   measure: "Measure",
@@ -106,5 +106,5 @@ export const drift = {
   bin: "P(IDC)",
   asTable: "As a table",
   rule: (share: string, one: string, three: string, ten: string) =>
-    `A patient counts, not a patch: patches of one patient are alike. Some measure of unchanged patches lies outside what is expected at ${share} of all looks, as computed. Measured for stain and sharpness on patients of the public data set, it was ${one} with one patient, ${three} with three and ${ten} with ten. Stain and sharpness are measured in up to 250 of the stored images.`,
+    `A patient counts, not a patch: patches of one patient are alike. Some measure of unchanged patches lies outside what is expected at ${share} of all checks, as computed. Measured for stain and sharpness on patients of the public data set, it was ${one} with one patient, ${three} with three and ${ten} with ten. Stain and sharpness are measured in up to 250 of the stored images.`,
 };

@@ -3,7 +3,7 @@ import type { TrueClass } from "../../model/spread";
 
 export const model = {
   title: (name: string, version: string) => `Model ${name}, version ${version}`,
-  none: "No inference server tells of a model. Status shows which servers answer.",
+  none: "No inference server reports a model. Status shows which servers answer.",
   intendedUse:
     "Estimates the probability that a field of 200 µm x 200 µm of an H&E-stained breast section holds invasive ductal carcinoma: P(IDC). For research; it does not replace a pathologist.",
   thresholds: (low: string, high: string) => `Below ${low} a patch is called No IDC, from ${high} on IDC; in between it is uncertain. A whole slide gets a cut of its own.`,
@@ -12,7 +12,7 @@ export const model = {
   notReady: "No inference server with this version is ready.",
   runsOn: (device: string, digest: string) => `Runs on ${device}; digest ${digest}….`,
   fallback: (reason: string) => `Not on the wanted device: ${reason}`,
-  card: "The whole model card: data, figures, limits",
+  card: "The whole model card: data, metrics, limits",
   spread: "How much patients differ",
   spreadHint: (patients: string) => `Each bar is one of ${patients} patients that the scoring network never saw, the best on the left. The mean hides the patients for whom the model fails.`,
   trueClass: {
@@ -56,7 +56,7 @@ export const model = {
   notCompared: "Not compared with the version that serves.",
   promoteFirst: "It is a candidate until this puts it in its place:",
   comparedOn: (patients: string, patches: string, by: string, at: string) => `Compared on ${patients} patients new to both versions (${patches} patches), by ${by}, ${at}`,
-  figure: "Figure",
+  figure: "Metric",
   noneServed: "none served",
   difference: "Difference (95 %)",
   from: (low: string, high: string) => `${low} to ${high}`,

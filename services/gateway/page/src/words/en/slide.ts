@@ -35,7 +35,7 @@ export const slide = {
   figures: (sensitivity: string, specificity: string) => `Sensitivity ${sensitivity}, specificity ${specificity}`,
   figuresRestOn: (patients: number) =>
     `Of single patches with their neighbours, on ${plural(patients, "validation patient", "validation patients")} that the scoring networks had never seen, moved by this slide's shift. They hold for the cut alone, without an uncertain band.`,
-  noFigures: "This model has no validation figures for slides.",
+  noFigures: "This model has no validation metrics for slides.",
   moved: (by: string) => `Moved by ${by} from the fitted cut. This changes the view only: results, exports and alarms keep the fitted cut.`,
   resetCut: "Back to the fitted cut",
   histogramTable: "Histogram as a table",

@@ -50,17 +50,17 @@ def _page(store: ResultsStore, filters: ClassificationFilter, wanted: OrderedPag
     return store.most_uncertain(filters, wanted.limit, after)
 
 
-async def _stored(results: ResultsDep, identity: UUID) -> Classification:
-    result = await executors.reads(results.store.get, identity)
+async def _stored(results: ResultsDep, result_id: UUID) -> Classification:
+    result = await executors.reads(results.store.get, result_id)
     if result is None:
-        raise NotFound(f"there is no classification {identity}")
+        raise NotFound(f"there is no classification {result_id}")
     return result
 
 
 Stored = Annotated[Classification, Depends(_stored)]
 
 
-@router.get("/classifications/{identity:uuid}", dependencies=[_reads])
+@router.get("/classifications/{result_id:uuid}", dependencies=[_reads])
 async def get_classification(
     result: Stored, access: AccessDep, caller: CurrentCaller, request_id: RequestId
 ) -> ClassificationItem:
@@ -70,7 +70,7 @@ async def get_classification(
 
 
 @router.get(
-    "/classifications/{identity:uuid}/image",
+    "/classifications/{result_id:uuid}/image",
     dependencies=[_reads],
     response_class=Response,
     responses={200: {"content": {"image/*": {"schema": {"type": "string", "format": "binary"}}}}},
@@ -105,12 +105,12 @@ async def _png_of(data: bytes) -> bytes:
         raise UnusableImage(f"the stored image cannot be shown: {exc}") from exc
 
 
-@router.delete("/classifications/{identity:uuid}", status_code=204, dependencies=[Depends(requires(Scope.ADMIN))])
+@router.delete("/classifications/{result_id:uuid}", status_code=204, dependencies=[Depends(requires(Scope.ADMIN))])
 async def delete_classification(
-    results: ResultsDep, caller: CurrentCaller, request_id: RequestId, identity: UUID
+    results: ResultsDep, caller: CurrentCaller, request_id: RequestId, result_id: UUID
 ) -> None:
     """Delete a result, its reviews and its image. The audit chain keeps that it existed and who deleted it."""
-    event = AuditEvent("classification.deleted", caller.name, str(identity), utc_now(), request_id)
-    if not await executors.writes(results.store.delete, identity, event):
-        raise NotFound(f"there is no classification {identity}")
+    event = AuditEvent("classification.deleted", caller.name, str(result_id), utc_now(), request_id)
+    if not await executors.writes(results.store.delete, result_id, event):
+        raise NotFound(f"there is no classification {result_id}")
     await results.deletions.run_soon()

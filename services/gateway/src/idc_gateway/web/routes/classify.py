@@ -49,7 +49,7 @@ _ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
         "model": ClassificationList | Batch,
         "description": "Stored: the result, or the outcome of each image",
         "links": {
-            operation: {"operationId": operation, "parameters": {"identity": "$response.body#/items/0/id"}}
+            operation: {"operationId": operation, "parameters": {"result_id": "$response.body#/items/0/id"}}
             for operation in _FOLLOWING
         },
     },

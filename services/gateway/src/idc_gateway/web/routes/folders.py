@@ -132,20 +132,20 @@ async def list_folders(  # noqa: PLR0913, PLR0917 - half of them are parameters 
     return FolderList(items=[FolderItem.of(one) for one in page.items], next_cursor=following, total=page.total)
 
 
-@router.get("/folders/{identity:uuid}", dependencies=[_reads])
+@router.get("/folders/{folder_id:uuid}", dependencies=[_reads])
 async def get_folder(
-    folders: FoldersDep, access: AccessDep, caller: CurrentCaller, request_id: RequestId, identity: UUID
+    folders: FoldersDep, access: AccessDep, caller: CurrentCaller, request_id: RequestId, folder_id: UUID
 ) -> FolderItem:
     """One folder."""
-    found = await executors.reads(folders.get, [identity])
-    if not found:
-        raise NotFound(f"there is no folder {identity}: GET /api/v1/folders lists them")
-    await access.views.record("folder.viewed", caller, str(identity), request_id)
-    return FolderItem.of(found[0])
+    rows = await executors.reads(folders.get, [folder_id])
+    if not rows:
+        raise NotFound(f"there is no folder {folder_id}: GET /api/v1/folders lists them")
+    await access.views.record("folder.viewed", caller, str(folder_id), request_id)
+    return FolderItem.of(rows[0])
 
 
 @router.put(
-    "/folders/{identity:uuid}",
+    "/folders/{folder_id:uuid}",
     dependencies=[Depends(requires(Scope.CLASSIFY))],
     responses={201: {"model": FolderItem, "description": "It is new."}},
 )
@@ -153,7 +153,7 @@ async def keep_folder(
     folders: FoldersDep,
     caller: CurrentCaller,
     request_id: RequestId,
-    identity: UUID,
+    folder_id: UUID,
     wanted: FolderToKeep,
     response: Response,
 ) -> FolderItem:
@@ -165,24 +165,24 @@ async def keep_folder(
     event = AuditEvent(
         _ACTIONS[wanted.state],
         caller.name,
-        str(identity),
+        str(folder_id),
         utc_now(),
         request_id,
         {"files": wanted.files, "left_out": wanted.left_out},
     )
-    folder, is_new = await executors.writes(folders.put, identity, wanted.facts, event)
+    folder, is_new = await executors.writes(folders.put, folder_id, wanted.facts, event)
     response.status_code = 201 if is_new else 200
     return FolderItem.of(folder)
 
 
-@router.delete("/folders/{identity:uuid}", status_code=204, dependencies=[Depends(requires(Scope.ADMIN))])
+@router.delete("/folders/{folder_id:uuid}", status_code=204, dependencies=[Depends(requires(Scope.ADMIN))])
 async def delete_folder(
-    gateway: GatewayDependency, caller: CurrentCaller, request_id: RequestId, identity: UUID
+    gateway: GatewayDependency, caller: CurrentCaller, request_id: RequestId, folder_id: UUID
 ) -> None:
     """Delete a folder, its results, their reviews and images. The audit chain keeps what existed and who deleted it."""
     deletion = FolderDeletion(gateway.store.folders, gateway.store.folder_results, gateway.results.deletions)
-    if not await deletion.delete(identity, caller.name, request_id, utc_now()):
-        raise NotFound(f"there is no folder {identity}: GET /api/v1/folders lists them")
+    if not await deletion.delete(folder_id, caller.name, request_id, utc_now()):
+        raise NotFound(f"there is no folder {folder_id}: GET /api/v1/folders lists them")
 
 
 def _number(cursor: str | None) -> int | None:

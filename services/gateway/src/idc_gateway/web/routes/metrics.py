@@ -14,7 +14,7 @@ async def may_read(request: Request, gateway: GatewayDependency, credentials: Cr
     """Admit callers with the key for metrics or the scope `read`, and callers in a network of the settings.
 
     Raises:
-        Unauthenticated: The caller is none of these.
+        Unauthenticated: The caller has no valid key and is in none of the networks.
         CrossSite: Another site sent a browser in such a network here.
         Forbidden: The key lacks the scope.
     """

@@ -1,4 +1,4 @@
-"""The versions of the model: list them with their figures, promote one, roll back."""
+"""The versions of the model: list them with their metrics, promote one, roll back."""
 
 from typing import Annotated
 
@@ -37,10 +37,10 @@ class VersionList(BaseModel):
 
 @router.get("/models/versions")
 async def list_model_versions(inference: InferenceDep, settings: SettingsDep) -> VersionList:
-    """Every version and candidate of the model, with the figures by which it was promoted or refused."""
-    found = await versions_at(inference.endpoints)
+    """Every version and candidate of the model, with the metrics by which it was promoted or refused."""
+    versions = await versions_at(inference.endpoints)
     return VersionList(
-        name=settings.model_name, servers=[ServerVersions(server=url, items=items) for url, items in found.items()]
+        name=settings.model_name, servers=[ServerVersions(server=url, items=items) for url, items in versions.items()]
     )
 
 

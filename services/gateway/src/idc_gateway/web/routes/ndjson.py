@@ -30,7 +30,6 @@ class NdjsonResponse(Response):
         self._resources = resources
 
     async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
-        """Send the answer."""
         with self._resources:
             held: list[bytes] = []
             is_begun = False

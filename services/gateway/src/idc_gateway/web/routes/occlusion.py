@@ -68,7 +68,7 @@ async def _explain(explaining: Explaining, image: EncodedImage, caller: str, req
     return OcclusionItem.of(await explaining.explain(image, caller, request_id))
 
 
-@router.get("/classifications/{identity:uuid}/occlusion", tags=["classifications"])
+@router.get("/classifications/{result_id:uuid}/occlusion", tags=["classifications"])
 async def explain_classification(
     result: Stored,
     results: ResultsDep,
@@ -86,12 +86,12 @@ async def explain_classification(
     return await _explain(explaining, EncodedImage(image[0], result.origin.um_per_px), caller.name, request_id)
 
 
-@router.get("/slides/{identity:uuid}/cells/{column:int}/{row:int}/occlusion", tags=["slides"])
+@router.get("/slides/{slide_id:uuid}/cells/{column:int}/{row:int}/occlusion", tags=["slides"])
 async def explain_slide_cell(
-    forward: Forward, explaining: ExplainingDep, caller: CurrentCaller, identity: UUID, column: Place, row: Place
+    forward: Forward, explaining: ExplainingDep, caller: CurrentCaller, slide_id: UUID, column: Place, row: Place
 ) -> OcclusionItem:
     """The occlusion map of one cell of a slide, by the model that serves now; one at a time for each caller."""
-    answer = await forward.ask("GET", f"/slides/{identity}/cells/{column}/{row}.png", query={"around": "0"})
+    answer = await forward.ask("GET", f"/slides/{slide_id}/cells/{column}/{row}.png", query={"around": "0"})
     png = await answer.read(_CELL_BYTES)
-    await forward.record_view("slide-occlusion.viewed", str(identity), column=column, row=row)
+    await forward.record_view("slide-occlusion.viewed", str(slide_id), column=column, row=row)
     return await _explain(explaining, EncodedImage(png), caller.name, forward.job.request_id)

@@ -32,7 +32,7 @@ def _scale(value: object, check: ValidatorFunctionWrapHandler) -> float:
         um_per_px: float = check(value)
     except ValidationError as exc:
         raise ValueError(
-            f"{str(value)[:32]!r} is no scale: state micrometres per pixel of the image, {MIN_UM_PER_PX:g} to "
+            f"{str(value)[:32]!r} is not a scale: state micrometres per pixel of the image, {MIN_UM_PER_PX:g} to "
             f"{MAX_UM_PER_PX:g}, such as 4 for 50 px over 200 µm; or omit it"
         ) from exc
     return um_per_px

@@ -31,7 +31,7 @@ class ReviewList(BaseModel):
 
 
 @router.post(
-    "/classifications/{identity:uuid}/review",
+    "/classifications/{result_id:uuid}/review",
     status_code=201,
     response_model=ReviewItem,
     dependencies=[Depends(requires(Scope.REVIEW))],
@@ -40,24 +40,24 @@ async def review_classification(
     results: ResultsDep,
     caller: CurrentCaller,
     request_id: RequestId,
-    identity: UUID,
+    result_id: UUID,
     review: NewReview,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Record a review. The latest one counts; the earlier ones stay in the history."""
-    pieces = [b"review", identity.bytes, review.verdict.encode(), review.comment.encode()]
+    pieces = [b"review", result_id.bytes, review.verdict.encode(), review.comment.encode()]
     claim = Claim(caller.name, idempotency_key, 0, fingerprint_of(pieces)) if idempotency_key else None
     stored = Review(review.verdict, review.comment, caller.name, utc_now())
     answer = ReviewItem.of(stored).model_dump_json().encode()
-    body = await results.reviewing.record(identity, stored, answer, Job(caller.name, request_id, claim))
+    body = await results.reviewing.record(result_id, stored, answer, Job(caller.name, request_id, claim))
     return Response(body, 201, media_type="application/json")
 
 
-@router.get("/classifications/{identity:uuid}/review", dependencies=[Depends(requires(Scope.READ))])
+@router.get("/classifications/{result_id:uuid}/review", dependencies=[Depends(requires(Scope.READ))])
 async def list_reviews(
-    results: ResultsDep, access: AccessDep, caller: CurrentCaller, request_id: RequestId, identity: UUID
+    results: ResultsDep, access: AccessDep, caller: CurrentCaller, request_id: RequestId, result_id: UUID
 ) -> ReviewList:
     """All reviews of a result, newest first."""
-    history = await results.reviewing.history(identity)
-    await access.views.record("reviews.viewed", caller, str(identity), request_id)
+    history = await results.reviewing.history(result_id)
+    await access.views.record("reviews.viewed", caller, str(result_id), request_id)
     return ReviewList(items=[ReviewItem.of(review) for review in history])

@@ -24,31 +24,31 @@ def _image(media_type: str) -> dict[int | str, dict[str, Any]]:
 
 
 @router.get(
-    "/slides/{identity:uuid}.dzi",
+    "/slides/{slide_id:uuid}.dzi",
     response_class=Response,
     responses={200: {"content": {"application/xml": {"schema": {"type": "string"}}}}},
 )
-async def get_slide_pyramid(forward: Forward, identity: UUID) -> Response:
+async def get_slide_pyramid(forward: Forward, slide_id: UUID) -> Response:
     """The DeepZoom description of the tissue, for a viewer."""
-    return await forward.show("slide-image.viewed", str(identity), f"/slides/{identity}.dzi")
+    return await forward.show("slide-image.viewed", str(slide_id), f"/slides/{slide_id}.dzi")
 
 
 @router.get(
-    "/slides/{identity:uuid}_files/{level:int}/{column:int}_{row:int}.jpeg",
+    "/slides/{slide_id:uuid}_files/{level:int}/{column:int}_{row:int}.jpeg",
     response_class=Response,
     responses=_image("image/jpeg"),
 )
-async def get_slide_tile(forward: Forward, identity: UUID, level: Level, column: Place, row: Place) -> Response:
+async def get_slide_tile(forward: Forward, slide_id: UUID, level: Level, column: Place, row: Place) -> Response:
     """One DeepZoom tile of the tissue."""
-    return await forward.show_kept(str(identity), f"/slides/{identity}_files/{level}/{column}_{row}.jpeg")
+    return await forward.show_kept(str(slide_id), f"/slides/{slide_id}_files/{level}/{column}_{row}.jpeg")
 
 
 @router.get(
-    "/slides/{identity:uuid}/cells/{column:int}/{row:int}.png",
+    "/slides/{slide_id:uuid}/cells/{column:int}/{row:int}.png",
     response_class=Response,
     responses=_image("image/png"),
 )
-async def get_slide_cell(forward: Forward, identity: UUID, column: Place, row: Place, around: Around = 0) -> Response:
+async def get_slide_cell(forward: Forward, slide_id: UUID, column: Place, row: Place, around: Around = 0) -> Response:
     """One cell at 4.0 µm per pixel, as the model sees it, with the cells around it."""
-    path = f"/slides/{identity}/cells/{column}/{row}.png"
-    return await forward.show_kept(str(identity), path, {"around": str(around)})
+    path = f"/slides/{slide_id}/cells/{column}/{row}.png"
+    return await forward.show_kept(str(slide_id), path, {"around": str(around)})

@@ -19,50 +19,50 @@ Count = Annotated[int, Query(ge=1, le=100, description="How many cells.")]
 Second = Annotated[bool, Query(description="Instead the cells that others have answered and the caller has not.")]
 
 
-@router.get("/slides/{identity:uuid}/next-reviews", response_model=list[CellToReview])
+@router.get("/slides/{slide_id:uuid}/next-reviews", response_model=list[CellToReview])
 async def next_slide_reviews(
     forward: Forward,
-    identity: UUID,
+    slide_id: UUID,
     count: Count = 20,
     second: Second = False,  # noqa: FBT002 - a query parameter
 ) -> Response:
     """The cells whose review helps most: those nearest to the cut, and one in ten at random."""
     query = {"count": str(count), "second": str(second).lower()}
-    return await forward.show("slide.viewed", str(identity), f"/slides/{identity}/next-reviews", query)
+    return await forward.show("slide.viewed", str(slide_id), f"/slides/{slide_id}/next-reviews", query)
 
 
-@router.get("/slides/{identity:uuid}/reviews", response_model=list[CellReview])
-async def list_slide_reviews(forward: Forward, identity: UUID) -> Response:
+@router.get("/slides/{slide_id:uuid}/reviews", response_model=list[CellReview])
+async def list_slide_reviews(forward: Forward, slide_id: UUID) -> Response:
     """The latest review of each reviewer, for the cells that the caller has answered.
 
     Whoever is shown others' answers here gives no blind answer to these cells any more.
     """
-    return await forward.show("slide-reviews.viewed", str(identity), f"/slides/{identity}/reviews")
+    return await forward.show("slide-reviews.viewed", str(slide_id), f"/slides/{slide_id}/reviews")
 
 
-@router.post("/slides/{identity:uuid}/reviews", response_model=Slide)
-async def review_slide_cells(forward: Forward, identity: UUID, review: ReviewsToRecord) -> Response:
+@router.post("/slides/{slide_id:uuid}/reviews", response_model=Slide)
+async def review_slide_cells(forward: Forward, slide_id: UUID, review: ReviewsToRecord) -> Response:
     """Record one answer of the caller for several cells, all or none; the answer has the slide with its moved cut."""
     given = review.model_dump(mode="json", exclude_none=True)
-    await forward.record("slide.review-ordered", str(identity), **given)
-    return await forward.send("POST", f"/slides/{identity}/reviews", review.model_dump_json().encode())
+    await forward.record("slide.review-ordered", str(slide_id), **given)
+    return await forward.send("POST", f"/slides/{slide_id}/reviews", review.model_dump_json().encode())
 
 
-@router.put("/slides/{identity:uuid}/reviews/{column:int}/{row:int}", response_model=Slide)
+@router.put("/slides/{slide_id:uuid}/reviews/{column:int}/{row:int}", response_model=Slide)
 async def review_slide_cell(
-    forward: Forward, identity: UUID, column: Place, row: Place, review: ReviewToRecord
+    forward: Forward, slide_id: UUID, column: Place, row: Place, review: ReviewToRecord
 ) -> Response:
     """Record what the caller says of one cell; the answer has the slide with its moved cut."""
     given = review.model_dump(mode="json", exclude_none=True)
-    await forward.record("slide.review-ordered", str(identity), column=column, row=row, **given)
-    return await forward.send("PUT", f"/slides/{identity}/reviews/{column}/{row}", review.model_dump_json().encode())
+    await forward.record("slide.review-ordered", str(slide_id), column=column, row=row, **given)
+    return await forward.send("PUT", f"/slides/{slide_id}/reviews/{column}/{row}", review.model_dump_json().encode())
 
 
-@router.delete("/slides/{identity:uuid}/reviews/{column:int}/{row:int}", response_model=Slide)
-async def withdraw_slide_review(forward: Forward, identity: UUID, column: Place, row: Place) -> Response:
+@router.delete("/slides/{slide_id:uuid}/reviews/{column:int}/{row:int}", response_model=Slide)
+async def withdraw_slide_review(forward: Forward, slide_id: UUID, column: Place, row: Place) -> Response:
     """Withdraw the caller's review of one cell; the answer has the slide with its moved cut.
 
     Refused (409) once the caller was shown another's answer for it: a new answer counts instead.
     """
-    await forward.record("slide.review-withdrawal-ordered", str(identity), column=column, row=row)
-    return await forward.send("DELETE", f"/slides/{identity}/reviews/{column}/{row}")
+    await forward.record("slide.review-withdrawal-ordered", str(slide_id), column=column, row=row)
+    return await forward.send("DELETE", f"/slides/{slide_id}/reviews/{column}/{row}")

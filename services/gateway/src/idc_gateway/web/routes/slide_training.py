@@ -21,21 +21,21 @@ Patient = Annotated[
 ]
 
 
-@router.get("/slides/{identity:uuid}/training-folder", response_model=TrainingPatches)
-async def count_slide_training_patches(forward: Forward, identity: UUID) -> Response:
+@router.get("/slides/{slide_id:uuid}/training-folder", response_model=TrainingPatches)
+async def count_slide_training_patches(forward: Forward, slide_id: UUID) -> Response:
     """How many reviewed cells the training folder has, and how many are left out."""
-    return await forward.show("slide-reviews.viewed", str(identity), f"/slides/{identity}/training-folder")
+    return await forward.show("slide-reviews.viewed", str(slide_id), f"/slides/{slide_id}/training-folder")
 
 
 @router.get(
-    "/slides/{identity:uuid}/training-folder.zip",
+    "/slides/{slide_id:uuid}/training-folder.zip",
     response_class=Response,
     responses={200: {"content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}}}},
 )
-async def export_slide_training_folder(forward: Forward, identity: UUID, patient: Patient = None) -> Response:
+async def export_slide_training_folder(forward: Forward, slide_id: UUID, patient: Patient = None) -> Response:
     """The reviewed cells on which all their readers agree, in class folders 0 and 1, for `idc-trainer`."""
     query = {} if patient is None else {"patient": patient}
-    path = f"/slides/{identity}/training-folder.zip"
+    path = f"/slides/{slide_id}/training-folder.zip"
     answer = await forward.ask("GET", path, query=query, pool="exports")
-    await forward.record("slide.exported", str(identity), file="training-folder.zip")
+    await forward.record("slide.exported", str(slide_id), file="training-folder.zip")
     return passed_back(answer)

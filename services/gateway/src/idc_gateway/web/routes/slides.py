@@ -88,28 +88,28 @@ async def screen_slide(forward: Forward, wanted: SlideToScreen) -> Response:
     return await forward.send("POST", "/slides", document)
 
 
-@router.get("/slides/{identity:uuid}", dependencies=[_reads], response_model=Slide)
-async def get_slide(forward: Forward, identity: UUID) -> Response:
+@router.get("/slides/{slide_id:uuid}", dependencies=[_reads], response_model=Slide)
+async def get_slide(forward: Forward, slide_id: UUID) -> Response:
     """One slide: where it is on its way, and its result."""
-    return await forward.show("slide.viewed", str(identity), f"/slides/{identity}")
+    return await forward.show("slide.viewed", str(slide_id), f"/slides/{slide_id}")
 
 
-@router.patch("/slides/{identity:uuid}", dependencies=[_classifies], response_model=Slide)
-async def state_slide_scale(forward: Forward, identity: UUID, scale: StatedScale) -> Response:
+@router.patch("/slides/{slide_id:uuid}", dependencies=[_classifies], response_model=Slide)
+async def state_slide_scale(forward: Forward, slide_id: UUID, scale: StatedScale) -> Response:
     """State the scale of a slide whose file does not tell it; a slide that was screened is screened again."""
-    await forward.record("slide.scale-ordered", str(identity), um_per_px=scale.um_per_px)
-    return await forward.send("PATCH", f"/slides/{identity}", scale.model_dump_json().encode())
+    await forward.record("slide.scale-ordered", str(slide_id), um_per_px=scale.um_per_px)
+    return await forward.send("PATCH", f"/slides/{slide_id}", scale.model_dump_json().encode())
 
 
-@router.post("/slides/{identity:uuid}/cancel", dependencies=[_classifies], response_model=Slide)
-async def cancel_slide(forward: Forward, identity: UUID) -> Response:
+@router.post("/slides/{slide_id:uuid}/cancel", dependencies=[_classifies], response_model=Slide)
+async def cancel_slide(forward: Forward, slide_id: UUID) -> Response:
     """Cancel a slide that waits or runs."""
-    await forward.record("slide.cancellation-ordered", str(identity))
-    return await forward.send("POST", f"/slides/{identity}/cancel")
+    await forward.record("slide.cancellation-ordered", str(slide_id))
+    return await forward.send("POST", f"/slides/{slide_id}/cancel")
 
 
-@router.delete("/slides/{identity:uuid}", status_code=204, dependencies=[Depends(requires(Scope.ADMIN))])
-async def delete_slide(forward: Forward, identity: UUID) -> Response:
+@router.delete("/slides/{slide_id:uuid}", status_code=204, dependencies=[Depends(requires(Scope.ADMIN))])
+async def delete_slide(forward: Forward, slide_id: UUID) -> Response:
     """Delete a slide's record and what was made of it; never a file of the watched folder."""
-    await forward.record("slide.deletion-ordered", str(identity))
-    return await forward.send("DELETE", f"/slides/{identity}")
+    await forward.record("slide.deletion-ordered", str(slide_id))
+    return await forward.send("DELETE", f"/slides/{slide_id}")

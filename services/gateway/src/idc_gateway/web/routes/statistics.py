@@ -75,7 +75,7 @@ class PatchStatistics(BaseModel):
     false_alarms: float = Field(
         default=FALSE_ALARMS,
         description=(
-            "How often some measure of unchanged patches is `higher` or `lower` by chance, at one look: as computed. "
+            "How often some measure of unchanged patches is `higher` or `lower` by chance, in one check: as computed. "
             "Of single patients of the public set it was 2.2 %."
         ),
     )
@@ -106,14 +106,14 @@ async def get_statistics(
     """
     model = _newest(await gateway.inference.describe())
     sha256, reference = None if model is None else model.sha256, reference_of(model)
-    found = await executors.images(gateway.drift.latest, patches, sha256, reference)
+    latest = await executors.images(gateway.drift.latest, patches, sha256, reference)
     compared, trouble = await _slides(gateway, slides, sha256 or "", reference)
     return PatchStatistics.model_validate(
         {
-            **vars(found),
+            **vars(latest),
             "version": None if model is None else model.version,
             "has_reference": reference is not None,
-            "measures": _items(found.measures, reference),
+            "measures": _items(latest.measures, reference),
             "training_probability_shares": None if reference is None else reference.probability_shares,
             "slides": compared and {**vars(compared), "measures": _items(compared.measures, reference)},
             "slides_trouble": trouble,

@@ -14,7 +14,7 @@ EN: Final = Words(
         *("July", "August", "September", "October", "November", "December"),
     ),
     date="{day} {month} {year}, {time}",
-    notice="For research use only. Not a medical device. This page is no diagnosis.",
+    notice="For research use only. Not a medical device. This page is not a diagnosis.",
     decisions={
         Decision.IDC: "IDC suspected",
         Decision.UNCERTAIN: "Uncertain: a pathologist must look",

@@ -10,7 +10,6 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Make the tables."""
     op.create_table(
         "classifications",
         sa.Column("sequence", sa.Integer, primary_key=True, autoincrement=True),

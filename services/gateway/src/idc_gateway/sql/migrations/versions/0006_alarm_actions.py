@@ -10,7 +10,6 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Add them."""
     op.create_table(
         "alarm_actions",
         sa.Column("message_id", sa.Uuid, primary_key=True),
@@ -19,5 +18,4 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take them away."""
     op.drop_table("alarm_actions")

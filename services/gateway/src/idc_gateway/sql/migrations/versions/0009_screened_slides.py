@@ -25,6 +25,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take them away."""
     op.drop_table("screened_head")
     op.drop_table("screened_slides")

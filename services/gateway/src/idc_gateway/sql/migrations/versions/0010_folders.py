@@ -36,7 +36,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take them away."""
     op.drop_index("classifications_counted", "classifications")
     op.drop_index("classifications_by_folder", "classifications")
     op.drop_column("classifications", "folder")

@@ -11,7 +11,6 @@ _DISTANCE = "(abs(probability - (no_idc_below + idc_from) / 2))"
 
 
 def upgrade() -> None:
-    """Add the indexes."""
     op.execute(
         f"CREATE INDEX classifications_by_uncertainty ON classifications (decision, verdict, {_DISTANCE}, sequence)"
     )

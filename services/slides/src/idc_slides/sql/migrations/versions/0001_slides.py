@@ -10,7 +10,6 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Create the tables."""
     op.create_table(
         "slides",
         sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
