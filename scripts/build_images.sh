@@ -3,7 +3,7 @@
 #
 #   scripts/build_images.sh tar ARCH [IMAGE...]         saves them as var/images/idc-sentinel-TAG-ARCH.tar
 #   scripts/build_images.sh load ARCH [IMAGE...]        into this machine's Docker, as idc-sentinel/IMAGE:TAG-ARCH
-#   scripts/build_images.sh push REGISTRY [IMAGE...]    for amd64 and arm64, to REGISTRY/idc-sentinel/IMAGE:TAG
+#   scripts/build_images.sh push REGISTRY [IMAGE...]    for each processor it can run on, to REGISTRY/idc-sentinel/IMAGE:TAG
 #
 # ARCH: amd64 or arm64. IMAGE: such as `alarm`; by default every image that a node may run. TAG is IDC_TAG (0.1.0). In a
 # tar each image has two names: idc-sentinel/IMAGE, and images.idc.internal/idc-sentinel/IMAGE for k3s's embedded mirror.
@@ -67,13 +67,14 @@ save() { # ARCH IMAGE...
 
 # One processor after the other, and then one name for both: Docker's own builder cannot build for two at once.
 push() { # REGISTRY IMAGE
-    local name=$1/idc-sentinel/$2:$tag arch
-    for arch in amd64 arm64; do
+    local name=$1/idc-sentinel/$2:$tag arch arches=(amd64 arm64)
+    [[ " ${amd64_only[*]} " != *" $2 "* ]] || arches=(amd64)
+    for arch in "${arches[@]}"; do
         build "$2" "$arch" "$name-$arch"
         docker push --quiet "$name-$arch" >/dev/null
     done
-    docker buildx imagetools create --tag "$name" "$name-amd64" "$name-arm64" >/dev/null
-    say "$name is there for amd64 and arm64"
+    docker buildx imagetools create --tag "$name" "${arches[@]/#/$name-}" >/dev/null
+    say "$name is there for ${arches[*]}"
 }
 
 chosen() { # ARCH IMAGE...: the images to build for it
@@ -81,11 +82,10 @@ chosen() { # ARCH IMAGE...: the images to build for it
     shift
     [[ $# == 0 ]] || { printf '%s\n' "$@"; return; }
     printf '%s\n' "${everywhere[@]}"
-    [[ $arch != amd64 ]] || echo "${amd64_only[0]}"
+    [[ $arch == arm64 ]] || echo "${amd64_only[0]}"
 }
 
 if [[ $mode == push ]]; then
-    # the trainer is for amd64 alone: `docker push` what `load amd64 trainer` has built
     for image in $(chosen both "$@"); do push "$target" "$image"; done
     exit
 fi

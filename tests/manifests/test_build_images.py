@@ -80,6 +80,26 @@ def test_registry_gets_one_tag_for_both_processors(tmp_path: Path) -> None:
     assert calls[-1] == f"buildx imagetools create --tag {name} {name}-amd64 {name}-arm64"
 
 
+def test_registry_gets_every_image_that_the_tar_of_a_node_has(tmp_path: Path) -> None:
+    (tmp_path / "tar").mkdir()
+    _, saved = build(tmp_path / "tar", "tar", "amd64")
+    code, calls = build(tmp_path, "push", "registry.example")
+
+    joined = {call.split("/idc-sentinel/")[1].split(":")[0] for call in calls if "imagetools create" in call}
+    assert code == 0
+    assert joined == built(saved)
+
+
+@pytest.mark.parametrize("image", ["trainer", "inference-ncs"])
+def test_image_for_amd64_alone_is_pushed_under_the_name_that_the_manifests_have(tmp_path: Path, image: str) -> None:
+    code, calls = build(tmp_path, "push", "registry.example", image)
+
+    name = f"registry.example/idc-sentinel/{image}:test-of-builds"
+    assert code == 0
+    assert [call for call in calls if call.startswith("push")] == [f"push --quiet {name}-amd64"]
+    assert calls[-1] == f"buildx imagetools create --tag {name} {name}-amd64"
+
+
 def test_image_for_a_test_has_its_processor_in_its_tag(tmp_path: Path) -> None:
     code, calls = build(tmp_path, "load", "arm64", "broker")
 

@@ -24,8 +24,8 @@ EVERY_SERVICE = [*build("overlays/site"), *build("components/slides"), *build("d
 def test_documented_command_names_what_exists(page: Path, command: str) -> None:
     for folder in re.findall(r"-k (\S+)", command):
         assert (REPOSITORY / folder / "kustomization.yaml").is_file()
-    for file in re.findall(r"-f (k8s/\S+)|\b((?:k8s|scripts)/\S+\.sh)", command):
-        assert (REPOSITORY / "".join(file)).is_file()
+    for file in re.findall(r"\b(?:k8s|scripts)/\S+\.(?:sh|yaml)\b", command):
+        assert (REPOSITORY / file).is_file()
     for target in re.findall(r"^make ([a-z-]+)", command):
         assert re.search(rf"^{target}:.*##", (REPOSITORY / "Makefile").read_text("utf-8"), re.MULTILINE)
     names = {(item["kind"], item["metadata"]["name"]) for item in EVERY_SERVICE}
@@ -79,6 +79,22 @@ def test_job_for_a_bucket_reads_the_list_that_the_page_puts_into_a_config_map() 
     assert spec["containers"][0]["command"][-1] == "/slides/slides.txt"
 
 
+@pytest.mark.parametrize("volume", ["data", "slides"])
+def test_copy_into_a_volume_leaves_the_volumes_own_folder_alone(tmp_path: Path, volume: str) -> None:
+    """The folder is root's: `tar` would end with 2, since it may not set its time."""
+    (command,) = (command for command in commands(PAGES[0]) if command.startswith(f"(cd {volume} "))
+    pack, unpack = (part.strip() for part in command.split("|"))
+    folder = tmp_path / volume / "case"
+    folder.mkdir(parents=True)
+    (folder / "-a file").write_text("a")
+
+    packed = subprocess.run(["bash", "-euc", pack], cwd=tmp_path, capture_output=True, check=True).stdout
+    listed = subprocess.run(["tar", "-t"], input=packed, capture_output=True, check=True).stdout.decode()
+
+    assert listed.splitlines() == ["case/", "case/-a file"]
+    assert unpack.endswith(" -- tar -C /data -x")
+
+
 def test_overlays_that_the_page_shows_build_and_their_settings_arrive() -> None:
     blocks = re.findall(
         r"```yaml\n((?:resources|configMapGenerator|images):.*?)```", PAGES[0].read_text("utf-8"), re.DOTALL
@@ -94,6 +110,19 @@ def test_overlays_that_the_page_shows_build_and_their_settings_arrive() -> None:
     assert "IDC_BROKER_NAMES: up,192.0.2.7" in text
     assert "idc-sentinel/slides:0.2.0" in text
     assert "idc-sentinel/gateway:0.1.0" not in text
+
+
+def test_tag_of_the_page_is_that_of_every_image_with_the_registry_too() -> None:
+    page = PAGES[0].read_text("utf-8")
+    (block,) = re.findall(r"```yaml\n(images:.*?)```", page, re.DOTALL)
+    (example,) = re.findall(r"as in\s+`([a-z.]+/)idc-sentinel/alarm`", page)
+    images = [image | {"name": f"{example}{image['name']}"} for image in yaml.safe_load(block)["images"]]
+    own = {"resources": ["../edge"], "components": ["../../components/registry"], "images": images}
+
+    found = re.findall(r"image: (\S+)", render_own(yaml.safe_dump(own)))
+
+    assert found
+    assert all(image.startswith(example) and image.endswith(":0.2.0") for image in found)
 
 
 def test_secrets_are_never_restored_by_an_apply_after_which_the_empty_ones_would_win() -> None:
