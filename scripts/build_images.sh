@@ -8,7 +8,8 @@
 # ARCH: amd64 or arm64. IMAGE: such as `alarm`; by default every image that a node may run. TAG is IDC_TAG (0.1.0). In a
 # tar each image has two names: idc-sentinel/IMAGE, and images.idc.internal/idc-sentinel/IMAGE for k3s's embedded mirror.
 # For another processor than this machine's, run scripts/install_pi_tools.sh first. BASE_PYTHON and BASE_DEBIAN name
-# other base images; without a way to a registry, scripts/arm64_bases.sh makes some for arm64. Needs Docker with buildx.
+# other base images; without a way to a registry, scripts/arm64_bases.sh makes some for arm64. DEVICE_PACKAGES is a driver
+# for inference (intel-opencl-icd). Needs Docker with buildx.
 set -euEo pipefail
 trap 'echo "build_images.sh: line $LINENO failed: $BASH_COMMAND" >&2' ERR
 cd "$(dirname "$0")/.."
@@ -26,7 +27,7 @@ say() { printf 'images: %s\n' "$*" >&2; }
 
 # Prints the options of `docker buildx build` for an image.
 options_of() { # IMAGE ARCH
-    local python=${BASE_PYTHON:-} debian=${BASE_DEBIAN:-}
+    local python=${BASE_PYTHON:-} debian=${BASE_DEBIAN:-} device=''
     case $1 in
         broker | observability)
             [[ $2 != arm64 || $debian ]] || debian=$(scripts/arm64_bases.sh debian)
@@ -35,7 +36,8 @@ options_of() { # IMAGE ARCH
         inference-ncs) echo "--file services/inference/Dockerfile.ncs" ;;
         alarm | gateway | inference | slides | trainer)
             [[ $2 != arm64 || $python ]] || python=$(scripts/arm64_bases.sh python)
-            echo "--file services/Dockerfile --target $1 --build-arg SERVICE=$1${python:+ --build-arg PYTHON_IMAGE=$python}"
+            [[ $1 != inference || ! ${DEVICE_PACKAGES:-} ]] || device="--build-arg DEVICE_PACKAGES=$DEVICE_PACKAGES"
+            echo "--file services/Dockerfile --target $1 --build-arg SERVICE=$1${python:+ --build-arg PYTHON_IMAGE=$python} $device"
             ;;
         *) say "there is no image $1: ${everywhere[*]} ${amd64_only[*]}"; return 64 ;;
     esac

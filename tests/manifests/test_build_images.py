@@ -1,13 +1,14 @@
 """scripts/build_images.sh builds what a node needs, under both names; `docker` is played by a script."""
 
 import os
+import re
 import subprocess
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
-from support.kustomized import JOBS, OVERLAYS, REPOSITORY, containers, pods
+from support.kustomized import COMPONENTS, JOBS, K8S, OVERLAYS, REPOSITORY, containers, pods
 
 SCRIPT = REPOSITORY / "scripts/build_images.sh"
 
@@ -45,6 +46,30 @@ def test_an_amd64_node_gets_every_image_that_the_manifests_name(tmp_path: Path) 
     }
     assert code == 0
     assert named <= built(calls)
+
+
+@pytest.mark.parametrize("name", COMPONENTS)
+def test_image_that_only_a_component_needs_is_built_as_its_readme_says(tmp_path: Path, name: str) -> None:
+    readme = (K8S / "components" / name / "README.md").read_text("utf-8")
+    _, calls = build(tmp_path, "tar", "amd64", *re.findall(r"make images-tar IMAGES=([a-z-]+)", readme))
+    _, by_default = build(tmp_path, "tar", "amd64")
+
+    named = {
+        box["image"].rsplit("/", 1)[1].split(":")[0]
+        for pod in pods(f"components/{name}").values()
+        for box in containers(pod)
+    }
+    assert named <= built(calls) | built(by_default)
+
+
+def test_driver_of_a_device_is_in_the_image_of_inference_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DEVICE_PACKAGES", "intel-opencl-icd")
+
+    _, calls = build(tmp_path, "tar", "amd64", "inference", "gateway")
+
+    inference, gateway = (call for call in calls if call.startswith("buildx build"))
+    assert "--build-arg DEVICE_PACKAGES=intel-opencl-icd " in inference
+    assert "DEVICE_PACKAGES" not in gateway
 
 
 def test_a_pi_gets_only_what_was_asked_for_and_for_its_processor(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from support.documents import commands
-from support.kustomized import K8S, REPOSITORY, build, of_kind, render_own
+from support.kustomized import COMPONENTS, K8S, REPOSITORY, build, of_kind, render_own
 
 PAGES = [REPOSITORY / "docs/how-to/k3s.md", K8S / "README.md", *sorted(K8S.glob("components/*/README.md"))]
 COMMANDS = [(page, command) for page in PAGES for command in commands(page)]
@@ -143,6 +143,20 @@ def test_tag_of_the_page_reaches_every_image_with_the_registry_too() -> None:
 
     assert found
     assert all(image.startswith(prefix) and image.endswith(":0.2.0") for image in found)
+
+
+def test_port_that_only_one_node_answers_on_is_said_to_be_there_alone() -> None:
+    services = {name: of_kind(f"components/{name}", "Service") for name in COMPONENTS}
+    local = {
+        name
+        for name, found in services.items()
+        if any("externalTrafficPolicy" in item["spec"] for item in found.values())
+    }
+
+    assert local == {"broker-outside"}
+    for page in (K8S / "components/broker-outside/README.md", PAGES[0]):
+        text = " ".join(page.read_text("utf-8").split())
+        assert re.search(r"the node on which (?:the broker|it) runs", text)
 
 
 def test_secrets_are_never_restored_by_an_apply_after_which_the_empty_ones_would_win() -> None:

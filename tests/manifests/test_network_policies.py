@@ -111,6 +111,16 @@ def test_gateway_behind_traefik_is_reached_only_through_it(folder: str) -> None:
     assert not network.allows(OUTSIDE, service("gateway"), 8080)
 
 
+@pytest.mark.parametrize("folder", ["overlays/edge", "overlays/site"])
+def test_challenge_of_cert_manager_is_answered_through_traefik_alone(folder: str) -> None:
+    network, solver = Network(build(folder)), Peer({"acme.cert-manager.io/http01-solver": "true"})
+
+    assert network.allows(TRAEFIK, solver, 8089)
+    assert not network.allows(TRAEFIK, solver, 8080)
+    assert not network.allows(STRANGER, solver, 8089)
+    assert not network.allows(solver, OUTSIDE, 443)
+
+
 @pytest.mark.parametrize(("folder", "is_open"), [("overlays/edge", False), ("components/broker-outside", True)])
 def test_broker_is_reached_from_outside_where_a_component_says_so(folder: str, *, is_open: bool) -> None:
     assert Network(build(folder)).allows(OUTSIDE, service("broker"), 8883) is is_open
