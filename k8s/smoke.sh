@@ -61,7 +61,6 @@ reach_gateway() {
     rm -f "$work/forward" # what the last one wrote names a dead port
     kube port-forward service/gateway :8080 >"$work/forward" 2>&1 &
     forward=$!
-    local _
     for _ in {1..100}; do
         url=$(sed -n 's#^Forwarding from \(127.0.0.1:[0-9]*\).*#http://\1#p' "$work/forward" 2>/dev/null || true)
         [[ ! $url ]] || return 0
