@@ -30,7 +30,6 @@ WITH_SETTINGS: Final = {"alarm", "gateway", "inference", "slides"}
 DIFFERENT_VALUES: Final = {
     "GATEWAY_PUBLIC_URL": "compose derives it from the published port",
     "INFERENCE_STATE_DIR": "in the volume that all pods share",
-    "INFERENCE_DEVICE_FALLBACK": "the same default behind a variable",
 }
 CONFIG_MAPS: Final = [
     (folder, service)
