@@ -3,12 +3,13 @@
 #
 #   scripts/build_images.sh tar ARCH [IMAGE...]         saves them as var/images/idc-sentinel-TAG-ARCH.tar
 #   scripts/build_images.sh load ARCH [IMAGE...]        into this machine's Docker, as idc-sentinel/IMAGE:TAG-ARCH
-#   scripts/build_images.sh push REGISTRY [IMAGE...]    for amd64 and arm64, to REGISTRY/idc-sentinel/IMAGE:TAG
+#   scripts/build_images.sh push REGISTRY [IMAGE...]    for each processor it can run on, to REGISTRY/idc-sentinel/IMAGE:TAG
 #
 # ARCH: amd64 or arm64. IMAGE: such as `alarm`; by default every image that a node may run. TAG is IDC_TAG (0.1.0). In a
 # tar each image has two names: idc-sentinel/IMAGE, and images.idc.internal/idc-sentinel/IMAGE for k3s's embedded mirror.
 # For another processor than this machine's, run scripts/install_pi_tools.sh first. BASE_PYTHON and BASE_DEBIAN name
-# other base images; without a way to a registry, scripts/arm64_bases.sh makes some for arm64. Needs Docker with buildx.
+# other base images; without a way to a registry, scripts/arm64_bases.sh makes some for arm64. DEVICE_PACKAGES is a driver
+# for inference (intel-opencl-icd). Needs Docker with buildx.
 set -euEo pipefail
 trap 'echo "build_images.sh: line $LINENO failed: $BASH_COMMAND" >&2' ERR
 cd "$(dirname "$0")/.."
@@ -26,7 +27,7 @@ say() { printf 'images: %s\n' "$*" >&2; }
 
 # Prints the options of `docker buildx build` for an image.
 options_of() { # IMAGE ARCH
-    local python=${BASE_PYTHON:-} debian=${BASE_DEBIAN:-}
+    local python=${BASE_PYTHON:-} debian=${BASE_DEBIAN:-} device=''
     case $1 in
         broker | observability)
             [[ $2 != arm64 || $debian ]] || debian=$(scripts/arm64_bases.sh debian)
@@ -35,7 +36,8 @@ options_of() { # IMAGE ARCH
         inference-ncs) echo "--file services/inference/Dockerfile.ncs" ;;
         alarm | gateway | inference | slides | trainer)
             [[ $2 != arm64 || $python ]] || python=$(scripts/arm64_bases.sh python)
-            echo "--file services/Dockerfile --target $1 --build-arg SERVICE=$1${python:+ --build-arg PYTHON_IMAGE=$python}"
+            [[ $1 != inference || ! ${DEVICE_PACKAGES:-} ]] || device="--build-arg DEVICE_PACKAGES=$DEVICE_PACKAGES"
+            echo "--file services/Dockerfile --target $1 --build-arg SERVICE=$1${python:+ --build-arg PYTHON_IMAGE=$python} $device"
             ;;
         *) say "there is no image $1: ${everywhere[*]} ${amd64_only[*]}"; return 64 ;;
     esac
@@ -67,13 +69,14 @@ save() { # ARCH IMAGE...
 
 # One processor after the other, and then one name for both: Docker's own builder cannot build for two at once.
 push() { # REGISTRY IMAGE
-    local name=$1/idc-sentinel/$2:$tag arch
-    for arch in amd64 arm64; do
+    local name=$1/idc-sentinel/$2:$tag arch arches=(amd64 arm64)
+    [[ " ${amd64_only[*]} " != *" $2 "* ]] || arches=(amd64)
+    for arch in "${arches[@]}"; do
         build "$2" "$arch" "$name-$arch"
         docker push --quiet "$name-$arch" >/dev/null
     done
-    docker buildx imagetools create --tag "$name" "$name-amd64" "$name-arm64" >/dev/null
-    say "$name is there for amd64 and arm64"
+    docker buildx imagetools create --tag "$name" "${arches[@]/#/$name-}" >/dev/null
+    say "$name is there for ${arches[*]}"
 }
 
 chosen() { # ARCH IMAGE...: the images to build for it
@@ -81,11 +84,10 @@ chosen() { # ARCH IMAGE...: the images to build for it
     shift
     [[ $# == 0 ]] || { printf '%s\n' "$@"; return; }
     printf '%s\n' "${everywhere[@]}"
-    [[ $arch != amd64 ]] || echo "${amd64_only[0]}"
+    [[ $arch == arm64 ]] || echo "${amd64_only[0]}"
 }
 
 if [[ $mode == push ]]; then
-    # the trainer is for amd64 alone: `docker push` what `load amd64 trainer` has built
     for image in $(chosen both "$@"); do push "$target" "$image"; done
     exit
 fi

@@ -15,6 +15,13 @@ max_stuck=12
 
 get() { kubectl --namespace "$namespace" get "$@"; }
 
+# of each pod its phase, what its containers wait for, and what is not true of it
+of_pods='{range .items[*].status}{.phase}{" "}{end}'
+for kind in initContainerStatuses containerStatuses; do
+    of_pods+="{range .items[*].status.$kind[*].state.waiting}{.reason}{\" \"}{end}"
+done
+of_pods+='{range .items[*].status.conditions[?(@.status=="False")]}{.reason}{" "}{end}'
+
 stuck=0
 while true; do
     conditions=$(get job "$job" --output 'jsonpath={range .status.conditions[?(@.status=="True")]}{.type}{" "}{end}')
@@ -25,9 +32,10 @@ while true; do
             echo "job $job: failed: $reason. Its log: kubectl --namespace $namespace logs job/$job" >&2
             exit 1 ;;
     esac
-    reasons=$(get pods --selector "job-name=$job" --output \
-        'jsonpath={range .items[*].status.containerStatuses[*].state.waiting}{.reason}{" "}{end}{range .items[*].status.conditions[?(@.status=="False")]}{.reason}{" "}{end}')
-    case $reasons in
+    reasons=$(get pods --selector "job-name=$job" --output "jsonpath=$of_pods")
+    case " $reasons" in
+        # the others wait until these are done, where a node has no room for all
+        *" Running "*) stuck=0 ;;
         *ErrImage* | *ImagePullBackOff* | *CreateContainerConfigError* | *Unschedulable*) stuck=$((stuck + 1)) ;;
         *) stuck=0 ;;
     esac

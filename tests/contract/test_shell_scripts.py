@@ -12,7 +12,7 @@ def is_bash(path: Path) -> bool:
     return path.read_text(encoding="utf-8").startswith(("#!/bin/bash", "#!/usr/bin/env bash"))
 
 
-FOLDERS = ("broker", "health", "scripts", "tls")
+FOLDERS = ("broker", "health", "k8s", "scripts", "tls")
 SCRIPTS = sorted(path for folder in FOLDERS for path in (REPOSITORY / folder).glob("*.sh") if is_bash(path))
 
 

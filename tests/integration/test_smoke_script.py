@@ -1,5 +1,8 @@
 """k8s/smoke.sh against real services on this machine; a script plays `kubectl`."""
 
+import base64
+import gzip
+import re
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,12 +10,13 @@ from pathlib import Path
 
 import httpx
 import pytest
+import tifffile
 
 from support.alarm_process import AlarmProcess
 from support.demo_patches import made_up_patches
 from support.eventually import wait_until
 from support.inference_process import inference_process
-from support.kustomized import K8S
+from support.kustomized import K8S, settings_of
 from support.live_gateway import KEY, gateway_settings, live_gateway
 from support.made_slide_files import write_made_slide
 from support.mosquitto import MosquittoBroker
@@ -89,6 +93,19 @@ def test_installation_that_keeps_everything_passes(installation: Installation) -
     assert done.returncode == 0, done.stdout + done.stderr
     assert installation.cluster.killed() == ["broker-0", "gateway-0", "alarm-x1"]
     assert "nothing was lost: 4 results" in done.stdout
+    assert "not tried: a slide (the service of slides does not run)" in done.stdout
+
+
+def test_made_slide_is_screened_where_none_is_given_and_removed_at_the_end(
+    installation_with_slides: Installation,
+) -> None:
+    done = installation_with_slides.cluster.smoke("--keep-pods", timeout_s=240)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "one slide:" in done.stdout
+    assert "not tried: lamps and buzzer (--ring), killing pods (--keep-pods)" in done.stdout
+    address = installation_with_slides.cluster.address
+    assert httpx.get(f"{address}/api/v1/slides", headers=AUTHORITY).json()["items"] == []
 
 
 def test_slide_is_uploaded_and_screened_and_outlives_each_pod(
@@ -101,6 +118,9 @@ def test_slide_is_uploaded_and_screened_and_outlives_each_pod(
     assert done.returncode == 0, done.stdout + done.stderr
     assert "one slide:" in done.stdout
     assert installation_with_slides.cluster.killed()[-1] == "slides-0"
+    address = installation_with_slides.cluster.address
+    (kept,) = httpx.get(f"{address}/api/v1/slides", headers=AUTHORITY).json()["items"]
+    assert kept["name"] == slide.name
 
 
 def test_slide_that_cannot_be_screened_is_found(installation_with_slides: Installation, tmp_path: Path) -> None:
@@ -178,6 +198,52 @@ def test_credential_that_a_second_bootstrap_changes_is_found(installation: Insta
 
     assert done.returncode == 1
     assert "the bootstrap changed" in done.stderr
+
+
+def test_port_forward_that_ends_at_once_is_tried_again(installation: Installation) -> None:
+    # as while the gateway's pod is being replaced
+    installation.cluster.on_forward(
+        "[ -e forwarded ] || { touch forwarded; echo 'error: pod is not running' >&2; exit 1; }"
+    )
+
+    done = installation.cluster.smoke("--keep-pods", timeout_s=20)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_gateway_that_no_port_leads_to_is_named_with_the_reason(installation: Installation) -> None:
+    installation.cluster.on_forward("echo 'error: unable to forward port' >&2; exit 1")
+
+    done = installation.cluster.smoke("--keep-pods", timeout_s=5)
+
+    assert done.returncode == 1
+    assert "still not true: the gateway is ready (no port is forwarded: error: unable to forward port)" in done.stderr
+
+
+def test_gateway_is_reached_where_the_environment_names_a_proxy(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    monkeypatch.delenv("no_proxy", raising=False)
+
+    assert installation.cluster.smoke("--keep-pods", timeout_s=20).returncode == 0
+
+
+def test_made_slide_has_less_tissue_than_a_finding_needs(tmp_path: Path) -> None:
+    script = (K8S / "smoke.sh").read_text("utf-8")
+    (drawing,) = re.findall(r"base64 --decode <<<'([^']+)' \| gzip", script)
+    slide = tmp_path / "made.tif"
+    slide.write_bytes(gzip.decompress(base64.b64decode(drawing)))
+    minimum_mm2 = float(settings_of("overlays/dev", "slides")["SLIDES_MINIMUM_IDC_MM2"])
+
+    with tifffile.TiffFile(slide) as file:
+        (page,) = file.pages
+        pixels, resolution = page.asarray(), page.tags["XResolution"].value
+    um_per_px = 1e4 * resolution[1] / resolution[0]
+    columns, rows = (pixels.min(axis=2) < 200).any(axis=0), (pixels.min(axis=2) < 200).any(axis=1)
+    # a cell that has some tissue counts as a whole
+    reach_um = [side.sum() * um_per_px + 200 for side in (columns, rows)]
+    assert reach_um[0] * reach_um[1] / 1e6 < minimum_mm2
 
 
 def test_unknown_option_prints_how_it_is_used() -> None:

@@ -1,13 +1,14 @@
 """scripts/build_images.sh builds what a node needs, under both names; `docker` is played by a script."""
 
 import os
+import re
 import subprocess
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
-from support.kustomized import JOBS, OVERLAYS, REPOSITORY, containers, pods
+from support.kustomized import COMPONENTS, JOBS, K8S, OVERLAYS, REPOSITORY, containers, pods
 
 SCRIPT = REPOSITORY / "scripts/build_images.sh"
 
@@ -47,6 +48,30 @@ def test_an_amd64_node_gets_every_image_that_the_manifests_name(tmp_path: Path) 
     assert named <= built(calls)
 
 
+@pytest.mark.parametrize("name", COMPONENTS)
+def test_image_that_only_a_component_needs_is_built_as_its_readme_says(tmp_path: Path, name: str) -> None:
+    readme = (K8S / "components" / name / "README.md").read_text("utf-8")
+    _, calls = build(tmp_path, "tar", "amd64", *re.findall(r"make images-tar IMAGES=([a-z-]+)", readme))
+    _, by_default = build(tmp_path, "tar", "amd64")
+
+    named = {
+        box["image"].rsplit("/", 1)[1].split(":")[0]
+        for pod in pods(f"components/{name}").values()
+        for box in containers(pod)
+    }
+    assert named <= built(calls) | built(by_default)
+
+
+def test_driver_of_a_device_is_in_the_image_of_inference_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DEVICE_PACKAGES", "intel-opencl-icd")
+
+    _, calls = build(tmp_path, "tar", "amd64", "inference", "gateway")
+
+    inference, gateway = (call for call in calls if call.startswith("buildx build"))
+    assert "--build-arg DEVICE_PACKAGES=intel-opencl-icd " in inference
+    assert "DEVICE_PACKAGES" not in gateway
+
+
 def test_a_pi_gets_only_what_was_asked_for_and_for_its_processor(tmp_path: Path) -> None:
     code, calls = build(tmp_path, "tar", "arm64", "alarm")
 
@@ -78,6 +103,26 @@ def test_registry_gets_one_tag_for_both_processors(tmp_path: Path) -> None:
         f"push --quiet {name}-arm64",
     ]
     assert calls[-1] == f"buildx imagetools create --tag {name} {name}-amd64 {name}-arm64"
+
+
+def test_registry_gets_every_image_that_the_tar_of_a_node_has(tmp_path: Path) -> None:
+    (tmp_path / "tar").mkdir()
+    _, saved = build(tmp_path / "tar", "tar", "amd64")
+    code, calls = build(tmp_path, "push", "registry.example")
+
+    joined = {call.split("/idc-sentinel/")[1].split(":")[0] for call in calls if "imagetools create" in call}
+    assert code == 0
+    assert joined == built(saved)
+
+
+@pytest.mark.parametrize("image", ["trainer", "inference-ncs"])
+def test_image_for_amd64_alone_is_pushed_under_the_name_that_the_manifests_have(tmp_path: Path, image: str) -> None:
+    code, calls = build(tmp_path, "push", "registry.example", image)
+
+    name = f"registry.example/idc-sentinel/{image}:test-of-builds"
+    assert code == 0
+    assert [call for call in calls if call.startswith("push")] == [f"push --quiet {name}-amd64"]
+    assert calls[-1] == f"buildx imagetools create --tag {name} {name}-amd64"
 
 
 def test_image_for_a_test_has_its_processor_in_its_tag(tmp_path: Path) -> None:

@@ -4,12 +4,13 @@ import json
 import re
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
 from support.documents import commands
-from support.kustomized import K8S, REPOSITORY, build, of_kind, render_own
+from support.kustomized import COMPONENTS, K8S, REPOSITORY, build, of_kind, render_own
 
 PAGES = [REPOSITORY / "docs/how-to/k3s.md", K8S / "README.md", *sorted(K8S.glob("components/*/README.md"))]
 COMMANDS = [(page, command) for page in PAGES for command in commands(page)]
@@ -24,8 +25,8 @@ EVERY_SERVICE = [*build("overlays/site"), *build("components/slides"), *build("d
 def test_documented_command_names_what_exists(page: Path, command: str) -> None:
     for folder in re.findall(r"-k (\S+)", command):
         assert (REPOSITORY / folder / "kustomization.yaml").is_file()
-    for file in re.findall(r"-f (k8s/\S+)|\b((?:k8s|scripts)/\S+\.sh)", command):
-        assert (REPOSITORY / "".join(file)).is_file()
+    for file in re.findall(r"\b(?:k8s|scripts)/\S+\.(?:sh|yaml)\b", command):
+        assert (REPOSITORY / file).is_file()
     for target in re.findall(r"^make ([a-z-]+)", command):
         assert re.search(rf"^{target}:.*##", (REPOSITORY / "Makefile").read_text("utf-8"), re.MULTILINE)
     names = {(item["kind"], item["metadata"]["name"]) for item in EVERY_SERVICE}
@@ -79,21 +80,83 @@ def test_job_for_a_bucket_reads_the_list_that_the_page_puts_into_a_config_map() 
     assert spec["containers"][0]["command"][-1] == "/slides/slides.txt"
 
 
+@pytest.mark.parametrize("volume", ["data", "slides"])
+def test_copy_into_a_volume_leaves_the_volumes_own_folder_alone(tmp_path: Path, volume: str) -> None:
+    """The folder is root's: `tar` would end with 2, since it may not set its time."""
+    (command,) = (command for command in commands(PAGES[0]) if command.startswith(f"(cd {volume} "))
+    pack, unpack = (part.strip() for part in command.split("|"))
+    folder = tmp_path / volume / "case"
+    folder.mkdir(parents=True)
+    (folder / "-a file").write_text("a")
+
+    packed = subprocess.run(["bash", "-euc", pack], cwd=tmp_path, capture_output=True, check=True).stdout
+    listed = subprocess.run(["tar", "-t"], input=packed, capture_output=True, check=True).stdout.decode()
+
+    assert listed.splitlines() == ["case/", "case/-a file"]
+    assert unpack.endswith(" -- tar -C /data -x")
+
+
+def overlays_of_the_page() -> dict[str, dict[str, Any]]:
+    """The site's own overlays that the page shows, by the first of their components, and the tag of all images."""
+    blocks = re.findall(r"```yaml\n((?:resources|images):.*?)```", PAGES[0].read_text("utf-8"), re.DOTALL)
+    shown = [yaml.safe_load(block) for block in blocks]
+    return {block["components"][0].split("/")[-1] if "components" in block else "images": block for block in shown}
+
+
+def built(own: dict[str, Any]) -> list[dict[str, Any]]:
+    return [item for item in yaml.safe_load_all(render_own(yaml.safe_dump(own))) if item]
+
+
 def test_overlays_that_the_page_shows_build_and_their_settings_arrive() -> None:
-    blocks = re.findall(
-        r"```yaml\n((?:resources|configMapGenerator|images):.*?)```", PAGES[0].read_text("utf-8"), re.DOTALL
-    )
-    own: dict[str, list[object]] = {"resources": [], "components": ["../../components/s3"]}
-    for block in blocks:
-        for key, value in yaml.safe_load(block).items():
-            own.setdefault(key, []).extend(value)
+    shown = overlays_of_the_page()
+    tagged = render_own(yaml.safe_dump({"resources": ["../edge"], **shown["images"]}))
 
-    text = render_own(yaml.safe_dump(own))
+    assert shown.keys() == {"broker-outside", "slides-s3", "images"}
+    assert "IDC_BROKER_NAMES: up,192.0.2.7" in render_own(yaml.safe_dump(shown["broker-outside"]))
+    assert "SLIDES_S3_ALLOWED: s3://scans/*" in render_own(yaml.safe_dump(shown["slides-s3"]))
+    assert set(re.findall(r"image: \S+:(\S+)", tagged)) == {"0.2.0"}
 
-    assert "SLIDES_S3_ALLOWED: s3://scans/*" in text
-    assert "IDC_BROKER_NAMES: up,192.0.2.7" in text
-    assert "idc-sentinel/slides:0.2.0" in text
-    assert "idc-sentinel/gateway:0.1.0" not in text
+
+def test_bucket_of_slides_changes_nothing_but_the_service_of_slides() -> None:
+    changed = [item for item in built(overlays_of_the_page()["slides-s3"]) if item not in build("overlays/edge")]
+
+    names = {(item["kind"], re.sub("-[0-9a-z]{10}$", "", item["metadata"]["name"])) for item in changed}
+    assert names == {("StatefulSet", "slides"), ("ConfigMap", "slides-settings"), ("NetworkPolicy", "slides-to-s3")}
+
+
+@pytest.mark.parametrize("name", ["broker-outside", "slides-s3"])
+def test_page_makes_every_secret_that_a_pod_of_its_overlay_waits_for(name: str) -> None:
+    made = {found for command in commands(PAGES[0]) for found in re.findall(r"secret generic (\S+)", command)}
+    named = re.findall(r'"secretName": "([a-z0-9-]+)', json.dumps(built(overlays_of_the_page()[name])))
+
+    mounted = {found for found in named if found.startswith("idc-")}
+    assert mounted
+    assert mounted <= of_kind("data", "Secret").keys() | made
+
+
+def test_tag_of_the_page_reaches_every_image_with_the_registry_too() -> None:
+    (prefix,) = re.findall(r"as in\s+`([a-z.]+/)idc-sentinel/alarm`", PAGES[0].read_text("utf-8"))
+    images = [image | {"name": prefix + image["name"]} for image in overlays_of_the_page()["images"]["images"]]
+    own = {"resources": ["../edge"], "components": ["../../components/registry"], "images": images}
+
+    found = re.findall(r"image: (\S+)", render_own(yaml.safe_dump(own)))
+
+    assert found
+    assert all(image.startswith(prefix) and image.endswith(":0.2.0") for image in found)
+
+
+def test_port_that_only_one_node_answers_on_is_said_to_be_there_alone() -> None:
+    services = {name: of_kind(f"components/{name}", "Service") for name in COMPONENTS}
+    local = {
+        name
+        for name, found in services.items()
+        if any("externalTrafficPolicy" in item["spec"] for item in found.values())
+    }
+
+    assert local == {"broker-outside"}
+    for page in (K8S / "components/broker-outside/README.md", PAGES[0]):
+        text = " ".join(page.read_text("utf-8").split())
+        assert re.search(r"the node on which (?:the broker|it) runs", text)
 
 
 def test_secrets_are_never_restored_by_an_apply_after_which_the_empty_ones_would_win() -> None:

@@ -14,10 +14,11 @@ from support.setting_names import setting_names
 from support.simulated_cluster import memory_bytes
 
 COMPOSE: Final[dict[str, Any]] = yaml.safe_load((REPOSITORY / "docker-compose.yml").read_text("utf-8"))["services"]
-# a service of Kubernetes, and the folder in which it is rendered
+# a service of Compose, and the folder in which it is rendered
 SERVICES: Final = {
     "broker": "base",
     "inference": "base",
+    "inference-ncs": "components/ncs",
     "gateway": "components/slides",
     "alarm": "base",
     "observability": "components/observability",
@@ -29,7 +30,6 @@ WITH_SETTINGS: Final = {"alarm", "gateway", "inference", "slides"}
 DIFFERENT_VALUES: Final = {
     "GATEWAY_PUBLIC_URL": "compose derives it from the published port",
     "INFERENCE_STATE_DIR": "in the volume that all pods share",
-    "INFERENCE_DEVICE_FALLBACK": "the same default behind a variable",
 }
 CONFIG_MAPS: Final = [
     (folder, service)
@@ -65,8 +65,13 @@ def default(value: object) -> str:
     return text
 
 
+def here(service: str) -> str:
+    """Its name in Kubernetes, where a component changes the one inference."""
+    return service.removesuffix("-ncs")
+
+
 def main_container(service: str) -> dict[str, Any]:
-    found: dict[str, Any] = pods(SERVICES[service])[service]["containers"][0]
+    found: dict[str, Any] = pods(SERVICES[service])[here(service)]["containers"][0]
     return found
 
 
@@ -88,7 +93,7 @@ def test_memory_limit_is_the_one_of_compose(service: str) -> None:
 def test_temporary_space_is_the_one_of_compose(service: str) -> None:
     sizes = {
         found["name"]: found["emptyDir"]["sizeLimit"]
-        for found in pods(SERVICES[service])[service].get("volumes", [])
+        for found in pods(SERVICES[service])[here(service)].get("volumes", [])
         if "emptyDir" in found
     }
     wanted = {part for entry in in_compose(service).get("tmpfs", []) for part in re.findall(r"size=(\d+[mg])", entry)}
@@ -96,14 +101,14 @@ def test_temporary_space_is_the_one_of_compose(service: str) -> None:
     assert {memory_bytes(sizes["tmp"])} == {memory_bytes(size) for size in wanted} if wanted else "tmp" not in sizes
 
 
-@pytest.mark.parametrize("service", sorted(WITH_SETTINGS | {"broker"}))
+@pytest.mark.parametrize("service", sorted(WITH_SETTINGS | {"broker", "inference-ncs"}))
 def test_what_compose_sets_of_a_service_is_set_here_to_the_same(service: str) -> None:
     compose = {name: default(value) for name, value in in_compose(service)["environment"].items()}
-    here = settings_of(SERVICES[service], service)
+    settings = settings_of(SERVICES[service], here(service))
     env = {item["name"]: item.get("value") for item in main_container(service).get("env", [])}
 
-    assert compose.keys() <= here.keys() | env.keys()
-    differ = {name for name, value in compose.items() if name in here and here[name] != value}
+    assert compose.keys() <= settings.keys() | env.keys()
+    differ = {name for name, value in compose.items() if name in settings and settings[name] != value}
     assert differ <= DIFFERENT_VALUES.keys()
 
 
@@ -113,7 +118,7 @@ def test_port_is_the_one_that_the_image_listens_on(service: str) -> None:
     published = {int(default(port).rsplit(":", 1)[-1]) for port in in_compose(service).get("ports", [])}
 
     assert published <= ports
-    document = of_kind(SERVICES[service], "Service").get(service)
+    document = of_kind(SERVICES[service], "Service").get(here(service))
     assert {port["port"] for port in document["spec"]["ports"]} == ports if document else not ports
 
 

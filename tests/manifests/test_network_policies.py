@@ -65,7 +65,8 @@ def test_only_the_bootstrap_speaks_with_the_api_server(folder: str) -> None:
         ("overlays/dev", set()),
         ("overlays/edge", set()),
         ("components/postgres", {("gateway", 5432), ("slides", 5432)}),
-        ("components/s3", {(name, port) for name in ("gateway", "slides") for port in (443, 9000)}),
+        ("components/s3", {("gateway", 443), ("gateway", 9000)}),
+        ("components/slides-s3", {("slides", 443), ("slides", 9000)}),
         ("components/otlp", {("gateway", 4318), ("inference", 4318), ("slides", 4318)}),
         ("components/inference-outside", {("gateway", 8443), ("slides", 8443)}),
         ("components/models-s3", {("inference", 443), ("inference", 9000)}),
@@ -108,6 +109,16 @@ def test_gateway_behind_traefik_is_reached_only_through_it(folder: str) -> None:
     assert network.allows(TRAEFIK, service("gateway"), 8080)
     assert not network.allows(STRANGER, service("gateway"), 8080)
     assert not network.allows(OUTSIDE, service("gateway"), 8080)
+
+
+@pytest.mark.parametrize("folder", ["overlays/edge", "overlays/site"])
+def test_challenge_of_cert_manager_is_answered_through_traefik_alone(folder: str) -> None:
+    network, solver = Network(build(folder)), Peer({"acme.cert-manager.io/http01-solver": "true"})
+
+    assert network.allows(TRAEFIK, solver, 8089)
+    assert not network.allows(TRAEFIK, solver, 8080)
+    assert not network.allows(STRANGER, solver, 8089)
+    assert not network.allows(solver, OUTSIDE, 443)
 
 
 @pytest.mark.parametrize(("folder", "is_open"), [("overlays/edge", False), ("components/broker-outside", True)])

@@ -50,7 +50,15 @@ def test_job_never_runs_on_the_pi(job: str) -> None:
     assert UP_SQUARED.accepts(pod)
     assert not PI.accepts(pod)
     assert not Node(PI.labels).accepts(pod)
-    assert not Node({"kubernetes.io/arch": "arm64"}).accepts(pod)
+
+
+@pytest.mark.parametrize("job", JOBS)
+def test_job_runs_on_every_processor_that_its_image_is_built_for(job: str) -> None:
+    (pod,) = pods(f"jobs/{job}").values()
+    is_trainer = "idc-sentinel/trainer" in str(pod)
+
+    # TensorFlow's wheels are for amd64
+    assert Node({"kubernetes.io/arch": "arm64"}).accepts(pod) is not is_trainer
 
 
 @pytest.mark.parametrize("folder", OVERLAYS)

@@ -58,7 +58,26 @@ def test_namespace_enforces_that_profile(folder: str) -> None:
     assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
 
 
-def test_only_the_device_plug_in_is_privileged_in_a_namespace_of_its_own() -> None:
+def test_device_plug_in_is_root_with_two_folders_and_without_any_privilege() -> None:
+    pod = pods("device-plugin")["device-plugin"]
+
+    (box,) = pod["containers"]
+    assert violations(pod) == ["may run as root", "volume sockets", "volume devices"]
+    assert (pod["securityContext"]["runAsUser"], pod["automountServiceAccountToken"]) == (0, False)
+    mounts = {mount["mountPath"]: mount.get("readOnly", False) for mount in box["volumeMounts"]}
+    assert mounts == {"/var/lib/kubelet/device-plugins": False, "/dev": True}
+    # the runtime makes this file, which it cannot do in a read-only folder
+    assert not box["terminationMessagePath"].startswith("/dev")
+
+
+def test_nobody_reaches_the_device_plug_in_and_it_reaches_nobody() -> None:
+    policy = of_kind("device-plugin", "NetworkPolicy")["device-plugin"]
+
+    assert policy["metadata"]["namespace"] == "idc-devices"
+    assert policy["spec"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+
+
+def test_device_plug_in_has_a_namespace_of_its_own() -> None:
     documents = build("device-plugin")
 
     assert {item["metadata"].get("namespace", item["metadata"]["name"]) for item in documents} == {"idc-devices"}

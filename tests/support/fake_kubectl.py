@@ -2,9 +2,9 @@
 """Plays `kubectl` for k8s/smoke.sh, with a gateway on this machine behind `port-forward`.
 
 The folder in FAKE_CLUSTER holds `address` and `key` of the gateway, and `workloads` and `pods`, a name in each line.
-`killed` gets a line for each pod that is deleted. Two commands are run by the shell: `on-delete` when a pod is deleted,
-with its name in POD, and `on-job` when a Job is made. `secrets`, if it is there, is a third, whose output is a Secret's
-data as JSON, with its name in SECRET.
+`killed` gets a line for each pod that is deleted. Three commands are run by the shell: `on-delete` when a pod is
+deleted, with its name in POD, `on-job` when a Job is made, and `on-forward` before a port is forwarded. `secrets`, if
+it is there, is a fourth, whose output is a Secret's data as JSON, with its name in SECRET.
 """
 
 import base64
@@ -74,6 +74,8 @@ def main() -> int:
     folder = Path(os.environ["FAKE_CLUSTER"])
     asked = " ".join(sys.argv[3:])  # after `--namespace idc-sentinel`
     if asked.startswith("port-forward"):
+        if code := subprocess.run((folder / "on-forward").read_text(), shell=True, check=False, cwd=folder).returncode:
+            return code
         port = (folder / "address").read_text().rsplit(":", 1)[1]
         print(f"Forwarding from 127.0.0.1:{port} -> 8080", flush=True)
         time.sleep(600)

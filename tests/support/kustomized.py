@@ -22,8 +22,8 @@ ALONE: Final = [f"components/{name}" for name in COMPONENTS]
 EVERYTHING: Final = [*OVERLAYS, "base", *ALONE, *DATA, *(f"jobs/{name}" for name in JOBS)]
 
 
-def kustomize() -> list[str]:
-    """The command that builds a folder.
+def kubectl() -> str:
+    """The program.
 
     Raises:
         RuntimeError: There is none; nothing here is skipped for that.
@@ -32,7 +32,7 @@ def kustomize() -> list[str]:
     found = str(own) if own.exists() else shutil.which("kubectl")
     if found is None:
         raise RuntimeError("no kubectl: run scripts/install_tools.sh manifests")
-    return [found, "kustomize"]
+    return found
 
 
 @functools.cache
@@ -61,7 +61,7 @@ def render_own(kustomization: str) -> str:
 
 
 def _run(folder: Path) -> str:
-    done = subprocess.run([*kustomize(), folder], capture_output=True, text=True, check=False)
+    done = subprocess.run([kubectl(), "kustomize", folder], capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{folder}: {done.stderr}"
     return done.stdout
 

@@ -21,6 +21,7 @@ class FakeCluster:
         (folder / "pods").write_text("\n".join(pods) + "\n")
         self.on_delete("true")
         self.on_job("true")
+        self.on_forward("true")
 
     def open_gateway(self, address: str, key: str) -> None:
         """Have `port-forward` lead to `address`, whose API key is `key`."""
@@ -40,6 +41,10 @@ class FakeCluster:
     def on_job(self, command: str) -> None:
         """Have the shell run this when a Job is made."""
         (self.folder / "on-job").write_text(command)
+
+    def on_forward(self, command: str) -> None:
+        """Have the shell run this, in the cluster's folder, before a port is forwarded; if it fails, none is."""
+        (self.folder / "on-forward").write_text(command)
 
     def kubectl(self, *arguments: str) -> str:
         """What the player of `kubectl` prints."""
