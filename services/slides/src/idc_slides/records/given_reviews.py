@@ -36,7 +36,7 @@ def latest_of(given: Iterable[GivenReview]) -> list[CellReview]:
 
 
 def _after(before: CellReview | None, given: GivenReview) -> CellReview:
-    """A reader's review of a cell after a further answer; the page does the same (`review/answered.ts`)."""
+    """A reader's review of a cell after a further answer; the page does the same (`slide/answered.ts`)."""
     review = given.review
     shown = review.model_shown if before is None else _either_shown(before.model_shown, review.model_shown)
     blind = review.verdict if given.is_blind else before and before.blind_verdict
