@@ -22,7 +22,7 @@ from support.eventually import wait_until
 from support.gateway_fakes import MemoryBus, RednessInference
 from support.live_gateway import KEY, gateway_settings, live_gateway
 from support.page_browser import page_at, screenshot, sign_in, wait_for_quiet
-from support.slides_fake import FakeSlides, made_slide, serving
+from support.slides_fake import FakeSlides, made_slide, problem, serving
 from support.work_list import START, done_slide, of_each_state, put_folder, put_slides
 
 pytestmark = pytest.mark.e2e
@@ -470,6 +470,37 @@ def test_german_texts(page: Page, slides: FakeSlides, address: str, bus: MemoryB
     expect(page.get_by_role("button", name="3 Befunde quittieren")).to_be_visible()
     screenshot(page, "list-german")
     expect(page.locator("html")).to_have_attribute("lang", "de")
+
+
+def test_german_page_says_reasons_in_german_and_marks_what_stays_english(page: Page, slides: FakeSlides) -> None:
+    waiting = made_slide("waits.svs", SlideState.RUNNING, warnings=("Waits for inference: it is away",))
+    put_slides(slides, [*of_each_state(), waiting])
+    page.get_by_label("Language").select_option("de")
+
+    failed, unscaled = row(page, "scan-17.svs").locator(".reason"), row(page, "unscaled.tiff").locator(".reason")
+    expect(failed).to_contain_text("Die Datei lässt sich nicht lesen.")
+    expect(failed.locator("[lang=en]")).to_have_text(re.compile("^scan-17.svs ends early"))
+    expect(unscaled.locator("[lang=en]")).to_have_text(re.compile("^the file does not say"))  # a code without words
+    expect(row(page, "waits.svs").locator(".reason")).to_have_text(
+        "Der Schnitt wartet: Der Inferenzdienst ist nicht bereit."
+    )
+    slides.refusal = problem(503, "busy", "too many questions")
+    row(page, "9181.mrxs").get_by_role("button", name="9181.mrxs abbrechen").click()
+    expect(page.get_by_role("alert").filter(has_text="Das System ist ausgelastet.")).to_be_visible()
+    screenshot(page, "list-german-reasons")
+
+
+def test_german_page_says_in_german_why_files_are_left_out(page: Page) -> None:
+    page.get_by_label("Language").select_option("de")
+    drop(page, "b1", **{"x_class1.png": RED, "small.png": solid_png((90, 60, 90), 5), "readme.txt": b"no image"})
+
+    left_out = page.locator(".left-out li")
+    expect(left_out.filter(has_text="readme.txt")).to_contain_text("Die Datei ist kein Bild, das sich lesen lässt")
+    small = left_out.filter(has_text="small.png")
+    expect(small).to_contain_text("Das Bild ist nicht verwendbar: ")
+    expect(small.locator("[lang=en]")).to_contain_text("px")
+    page.reload()
+    expect(small.locator("[lang=en]")).to_contain_text("px")
 
 
 @pytest.mark.parametrize("width_px", [375, 1280])
