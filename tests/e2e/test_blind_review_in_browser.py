@@ -105,7 +105,9 @@ def test_reader_with_second_readings_sees_the_slide_as_before_any_review(page: P
 
     open_review(page, drawn)
     page.get_by_role("button", name="Second reading").click()
+    expect(page.get_by_text("Patch 1 of 1; 0 answered.")).to_be_visible()
     page.keyboard.press("1")
+    expect(page.get_by_text("; 1 answered.")).to_be_visible()
     reviews_saved(page)
     open_slide(page, drawn)
 

@@ -117,7 +117,7 @@ def test_moved_cut_changes_the_areas_and_says_that_results_stay(page: Page) -> N
     for _ in range(10):
         page.keyboard.press("ArrowRight")
 
-    expect(status).to_contain_text("Moved by +1.0 from the fitted cut.")
+    expect(status).to_contain_text("Moved by +1.0 log odds from the fitted cut.")
     areas = r"[\d.]+ mm² lie above it, and [\d.]+ mm² are uncertain"
     assert re.findall(areas, status.inner_text()) != re.findall(areas, before) != []
     screenshot(page, "slide-cut-moved")

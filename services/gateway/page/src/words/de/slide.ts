@@ -83,7 +83,7 @@ export const slide: typeof english = {
   secondReadings: {
     hidden: "Es warten zweite Beurteilungen auf Sie. Bis dahin sind Karte, Ausschnitte und Schwelle so zu sehen wie vor jeder Beurteilung: Sie würden verraten, was andere geantwortet haben.",
     shown: "Es warten zweite Beurteilungen auf Sie, und Karte, Ausschnitte und Schwelle zeigen, was die Antworten anderer verschoben haben: Ihre Antworten sind damit weniger unabhängig.",
-    begin: "Jetzt Ausschnitte beurteilen",
+    begin: "Zur zweiten Beurteilung",
     reveal: "Wirkung der Beurteilungen zeigen",
   },
   review: "Ausschnitte beurteilen",

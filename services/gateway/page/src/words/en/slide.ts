@@ -81,7 +81,7 @@ export const slide = {
   secondReadings: {
     hidden: "Second readings wait for you. Until they are done, map, patches and cut are shown as they were before any review: they would tell what others answered.",
     shown: "Second readings wait for you, and map, patches and cut show what others' answers have moved: your answers are less independent.",
-    begin: "Review patches now",
+    begin: "To the second reading",
     reveal: "Show the reviews' effect",
   },
   review: "Review patches",
