@@ -18,10 +18,12 @@ from pathlib import Path
 from typing import Final
 
 from PIL import Image
-from playwright.sync_api import Error, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Error, Locator, Page, ViewportSize, expect, sync_playwright
 
 IMAGES: Final = Path(__file__).parents[1] / "docs" / "images"
-SIZE: Final = {"width": 1280, "height": 1000}
+SIZE: Final = ViewportSize(width=1280, height=1000)
+TALL: Final = ViewportSize(width=1280, height=1700)
+"""Shows a slide's evidence down to the hot spots, beside its tissue with scale bar and legend."""
 WEBP_QUALITY: Final = 85
 PATIENCE_MS: Final = 60_000
 SCREENING_MS: Final = 900_000
@@ -64,8 +66,10 @@ def main() -> int:
     failed = []
     with _signed_in(stack, key) as page:
         _provide(page, stack)
+        _acknowledge(page)
         for name in options.only or VIEWS:
             try:
+                page.set_viewport_size(SIZE)
                 VIEWS[name](page, stack)
                 _take(page, options.out / f"{name}.webp")
             except (Error, AssertionError) as exc:
@@ -123,6 +127,15 @@ def _provide(page: Page, stack: Stack) -> None:
         expect(page.get_by_text(re.compile(r"\d+ of \d+ files were classified"))).to_be_visible(timeout=SCREENING_MS)
 
 
+def _acknowledge(page: Page) -> None:
+    """Acknowledge what the alarms found: a sounding alarm would take a quarter of each picture."""
+    page.goto("/#/")
+    expect(page.get_by_text("Waiting for the alarm…")).to_be_hidden()
+    buttons = page.get_by_role("button", name=re.compile("^Acknowledge"))
+    buttons.evaluate_all("(buttons) => buttons.forEach((button) => button.click())")
+    expect(buttons).to_have_count(0)
+
+
 def _items(page: Page, kind: str, **query: str | int) -> list[dict[str, object]]:
     items: list[dict[str, object]] = page.request.get(f"/api/v1/{kind}", params=query).json()["items"]
     return items
@@ -154,7 +167,8 @@ def _work_list(page: Page, stack: Stack) -> None:
 
 
 def _slide(page: Page, stack: Stack) -> None:
-    """The whole slide under its map, with the first hot spot beside it."""
+    """The whole slide under its map, with the first hot spot and the cut beside it."""
+    page.set_viewport_size(TALL)
     _open_slide(page, stack)
     expect(page.get_by_role("heading", name=re.compile("^Hot spots"))).to_be_visible()
     page.keyboard.press("j")
@@ -166,6 +180,30 @@ def _slide(page: Page, stack: Stack) -> None:
 def _review(page: Page, stack: Stack) -> None:
     _open_slide(page, stack, "/review")
     expect(page.get_by_text(re.compile(r"Patch \d+ of \d+"))).to_be_visible()
+
+
+def _why(page: Page, _stack: Stack) -> None:
+    """What the answer to a patch rests on; to one with IDC, where there is one."""
+    page.goto("/#/patches")
+    card = page.locator("#results > li").first
+    expect(card).to_be_visible()
+    page.locator("#filters [data-decision=idc]").first.click()
+    if not card.count():
+        page.locator("#filters [data-decision=all]").first.click()
+    card.get_by_role("button", name="Why this answer?").click()
+    expect(card.get_by_role("heading", name="What the answer rests on")).to_be_visible()
+    card.evaluate("(card) => card.scrollIntoView()")
+
+
+def _sign_in(page: Page, _stack: Stack) -> None:
+    """As the gateway shows it to somebody without a session; the pictures' own stays."""
+    session = re.compile(r"/api/v1/session$")
+    nobody = {"type": "urn:idc-sentinel:problem:unauthenticated"}
+    page.route(session, lambda route: route.fulfill(status=401, json=nobody, content_type="application/problem+json"))
+    page.goto("/")
+    page.reload()
+    page.unroute(session)
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
 
 
 def _at(address: str, heading: str) -> Callable[[Page, Stack], None]:
@@ -182,10 +220,13 @@ VIEWS: Final[dict[str, Callable[[Page, Stack], None]]] = {
     "slide": _slide,
     "review": _review,
     "patches": _at("/patches", "Patches"),
+    "why": _why,
     "model": _at("/model", "^Model "),
     "status": _at("/administration/status", "Status"),
     "users": _at("/administration/users", "Users"),
+    "keys": _at("/administration/keys", "API keys"),
     "audit": _at("/administration/audit", "Audit log"),
+    "sign-in": _sign_in,
 }
 
 

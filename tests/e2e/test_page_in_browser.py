@@ -256,9 +256,9 @@ def test_self_test_is_not_a_finding(page: Page, bus: MemoryBus) -> None:
 
 def test_words_follow_the_state_and_not_the_colours(page: Page, bus: MemoryBus) -> None:
     words = {
-        "review": "The last patch was uncertain.",
-        "clear": "The last patch shows no IDC.",
-        "acknowledged": "A finding was acknowledged. No patch was classified after it.",
+        "review": "The last result, of a patch or slide, was uncertain.",
+        "clear": "The last result, of a patch or slide, is: no IDC.",
+        "acknowledged": "A finding was acknowledged. No result came after it.",
         "idle": "Nothing to show. This does not mean that no IDC was found.",
         "finding": "IDC was found and nobody has acknowledged it.",
         None: "This alarm does not report why its lamps are lit.",
@@ -289,7 +289,8 @@ def test_lamps_are_shown_as_stale_without_the_broker(page: Page, bus: MemoryBus)
     bus.disconnect()
     try:
         expect(page.locator("#alarms-message")).to_have_text(
-            "These reports may be outdated: the broker is not connected."
+            "These reports may be outdated: the broker is not connected. "
+            "Until it is, an alarm may not ring for a new finding."
         )
         expect(page.locator("#alarm-list.stale")).to_have_count(1)
     finally:

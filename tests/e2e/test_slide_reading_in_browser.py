@@ -167,7 +167,7 @@ def test_several_patches_are_answered_at_once_and_taken_back_at_once(page: Page,
     expect(page.get_by_text("; 4 answered.")).to_be_visible()
     reviews_saved(page)
     assert [str(review.verdict) for review in drawn.reviews.values()] == ["no_idc"] * 4
-    expect(page.locator("#cut-moved")).to_have_text("Your answers have moved the cut by +0.20.")
+    expect(page.locator("#cut-moved")).to_have_text("Your answers have moved the cut by +0.20 log odds.")
     page.keyboard.press("u")
     expect(page.get_by_text("; 0 answered.")).to_be_visible()
     reviews_saved(page)

@@ -117,7 +117,7 @@ def test_moved_cut_changes_the_areas_and_says_that_results_stay(page: Page) -> N
     for _ in range(10):
         page.keyboard.press("ArrowRight")
 
-    expect(status).to_contain_text("Moved by +1.0 from the fitted cut.")
+    expect(status).to_contain_text("Moved by +1.0 log odds from the fitted cut.")
     areas = r"[\d.]+ mm² lie above it, and [\d.]+ mm² are uncertain"
     assert re.findall(areas, status.inner_text()) != re.findall(areas, before) != []
     screenshot(page, "slide-cut-moved")
@@ -148,7 +148,7 @@ def test_ten_reviews_by_keyboard_are_stored_and_move_the_cut(page: Page, drawn: 
         page.keyboard.press("j")
         expect(page.get_by_text(f"Patch {place + 2} of 20")).to_be_visible()
 
-    expect(page.locator("#cut-moved")).to_have_text("Your answers have moved the cut by -0.50.")
+    expect(page.locator("#cut-moved")).to_have_text("Your answers have moved the cut by -0.50 log odds.")
     assert len(drawn.reviews) == 10
     expect(page.get_by_text("Drawn at random.")).to_be_hidden()
     page.keyboard.press("k")

@@ -16,13 +16,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from idc_contracts import ALARM_STATE, ALARM_STATUS, AlarmState, Lamps, ServiceStatus, utc_now
-from idc_contracts.slides import SlideState
+from idc_contracts.slides import SlideArea, SlideCounts, SlideState
 from support.demo_patches import solid_png
 from support.eventually import wait_until
 from support.gateway_fakes import MemoryBus, RednessInference
 from support.live_gateway import KEY, gateway_settings, live_gateway
 from support.page_browser import page_at, screenshot, sign_in, wait_for_quiet
-from support.slides_fake import FakeSlides, made_slide, serving
+from support.slides_fake import FakeSlides, made_slide, problem, serving
 from support.work_list import START, done_slide, of_each_state, put_folder, put_slides
 
 pytestmark = pytest.mark.e2e
@@ -142,6 +142,49 @@ def test_slides_and_folders_are_one_list_with_counts(page: Page, slides: FakeSli
     expect(row(page, "b1")).to_contain_text("readme.txt")
     expect(names(page).first).to_have_text(re.compile("^(gui-set-2, second half|b1)$"))
     looks(page, "list-mixed")
+
+
+OVERLAPPING = """() => [...document.querySelectorAll("table.slides tbody tr")].flatMap((row) => {
+    const walker = document.createTreeWalker(row, NodeFilter.SHOW_TEXT);
+    const boxes = [];
+    while (walker.nextNode()) {
+        const { data, parentElement: parent } = walker.currentNode;
+        if (!data.trim() || parent.closest(".visually-hidden") || !parent.checkVisibility()) continue;
+        const range = document.createRange();
+        range.selectNodeContents(walker.currentNode);
+        for (const { left, right, top, bottom } of range.getClientRects()) {
+            boxes.push({ text: data.trim(), left: left + 1, right: right - 1, top: top + 2, bottom: bottom - 2 });
+        }
+    }
+    const end = row.getBoundingClientRect().right;
+    const meet = (a, b) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
+    const on = (box, later) => later.filter((other) => meet(box, other)).map(({ text }) => `${box.text} on ${text}`);
+    const cut = boxes.filter(({ right }) => right > end).map(({ text }) => `${text} is cut off`);
+    return [...cut, ...boxes.flatMap((box, place) => on(box, boxes.slice(place + 1)))];
+})"""
+"""Texts of a row that lie on each other, or beyond it. Boxes of lines are a little higher than their letters."""
+
+
+@pytest.mark.parametrize("width_px", [375, 1280, 1400])
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_large_numbers_of_patches_do_not_run_into_each_other(
+    page: Page, slides: FakeSlides, width_px: int, language: str
+) -> None:
+    counts = {"idc": 15_100, "uncertain": 22_310, "no_idc": 14_190, "left_out": {"glass": 12_345}, "reviewed": 12_400}
+    area = SlideArea(mm2=1604, low_mm2=1083, high_mm2=1985)
+    large = {"counts": SlideCounts(cells=63_945, tissue=51_600, **counts), "idc": area, "tissue": SlideArea(mm2=2064)}
+    small = {
+        "counts": SlideCounts(cells=4000, tissue=3970, idc=1510, uncertain=1100, no_idc=1360, left_out={"fat": 30})
+    }
+    put_slides(slides, [done_slide("large.svs").model_copy(update=large), done_slide("s.svs").model_copy(update=small)])
+    page.set_viewport_size({"width": width_px, "height": 900})
+    page.get_by_label("Language").select_option(language)
+    expect(row(page, "large.svs")).to_be_visible()
+    expect(row(page, "s.svs")).to_be_visible()
+    wait_for_quiet(page)
+
+    screenshot(page, f"list-large-numbers-{width_px}-{language}")
+    assert page.evaluate(OVERLAPPING) == []
 
 
 def test_list_changes_by_itself_without_asking_again(page: Page, slides: FakeSlides, address: str) -> None:
@@ -427,6 +470,37 @@ def test_german_texts(page: Page, slides: FakeSlides, address: str, bus: MemoryB
     expect(page.get_by_role("button", name="3 Befunde quittieren")).to_be_visible()
     screenshot(page, "list-german")
     expect(page.locator("html")).to_have_attribute("lang", "de")
+
+
+def test_german_page_says_reasons_in_german_and_marks_what_stays_english(page: Page, slides: FakeSlides) -> None:
+    waiting = made_slide("waits.svs", SlideState.RUNNING, warnings=("Waits for inference: it is away",))
+    put_slides(slides, [*of_each_state(), waiting])
+    page.get_by_label("Language").select_option("de")
+
+    failed, unscaled = row(page, "scan-17.svs").locator(".reason"), row(page, "unscaled.tiff").locator(".reason")
+    expect(failed).to_contain_text("Die Datei lässt sich nicht lesen.")
+    expect(failed.locator("[lang=en]")).to_have_text(re.compile("^scan-17.svs ends early"))
+    expect(unscaled.locator("[lang=en]")).to_have_text(re.compile("^the file does not say"))  # a code without words
+    expect(row(page, "waits.svs").locator(".reason")).to_have_text(
+        "Der Schnitt wartet: Der Inferenzdienst ist nicht bereit."
+    )
+    slides.refusal = problem(503, "busy", "too many questions")
+    row(page, "9181.mrxs").get_by_role("button", name="9181.mrxs abbrechen").click()
+    expect(page.get_by_role("alert").filter(has_text="Das System ist ausgelastet.")).to_be_visible()
+    screenshot(page, "list-german-reasons")
+
+
+def test_german_page_says_in_german_why_files_are_left_out(page: Page) -> None:
+    page.get_by_label("Language").select_option("de")
+    drop(page, "b1", **{"x_class1.png": RED, "small.png": solid_png((90, 60, 90), 5), "readme.txt": b"no image"})
+
+    left_out = page.locator(".left-out li")
+    expect(left_out.filter(has_text="readme.txt")).to_contain_text("Die Datei ist kein Bild, das sich lesen lässt")
+    small = left_out.filter(has_text="small.png")
+    expect(small).to_contain_text("Das Bild ist nicht verwendbar: ")
+    expect(small.locator("[lang=en]")).to_contain_text("px")
+    page.reload()
+    expect(small.locator("[lang=en]")).to_contain_text("px")
 
 
 @pytest.mark.parametrize("width_px", [375, 1280])

@@ -225,6 +225,7 @@ def test_a_review_moves_the_cells_around_it_and_the_models_own_decisions_stay(
     asked, *_ = httpx.get(f"{slide}/next-reviews", params={"count": 1}, headers=CALLER).json()
     place = f"{slide}/reviews/{asked['column']}/{asked['row']}"
 
+    cut_before = httpx.get(slide).json()["cut"]
     httpx.put(place, json={"verdict": "idc"}, headers=CALLER).raise_for_status()
     after = httpx.get(f"{slide}/grid").json()
     httpx.delete(place, headers=CALLER).raise_for_status()
@@ -238,7 +239,9 @@ def test_a_review_moves_the_cells_around_it_and_the_models_own_decisions_stay(
     assert moved[here] == max(moved.values()) > 0.1
     assert all(by == 0 for (column, row), by in moved.items() if abs(column - here[0]) > 10 or abs(row - here[1]) > 10)
     assert after["probability"] == before["probability"]
-    assert (before["model_decision"], after["model_decision"]) == ([], before["decision"])
+    assert (before["model_decision"], before["model_logit"], before["model_cut"]) == ([], [], None)
+    assert (after["model_decision"], after["model_logit"]) == (before["decision"], before["logit"])
+    assert after["model_cut"] == cut_before
     assert back == before
 
 

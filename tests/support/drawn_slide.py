@@ -2,7 +2,7 @@
 
 import asyncio
 import io
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import ceil, log2
 from typing import Any, Final
@@ -31,7 +31,7 @@ from idc_contracts.slides import (
     SlideVerdict,
 )
 from idc_slides.exports.training_folder import agreed_cells, training_folder
-from idc_slides.records.given_reviews import shown_to
+from idc_slides.records.given_reviews import GivenReview, latest_of, shown_to
 from idc_slides.reviews.second_reading import second_readings
 from idc_slidescores import FittedCut, operating_points
 from support.slides_fake import FakeSlides, screened_slide
@@ -51,7 +51,11 @@ class DrawnSlide:
     columns: int = 60
     rows: int = 45
     name: str = "drawn.svs"
+    spread: float = 0.0
+    """By how much the scores are higher once there are reviews."""
     reviews: dict[tuple[int, int, str], CellReview] = field(default_factory=dict)
+    given: list[GivenReview] = field(default_factory=list)
+    """Every answer, also those that were taken back; `reviews` has what counts."""
 
     @cached_property
     def _unreadable(self) -> tuple[tuple[int, int], ...]:
@@ -113,22 +117,27 @@ class DrawnSlide:
         )
 
     def cells(self) -> SlideCells:
-        decisions, reasons = self._decided(self.cut())
+        moved = self.logits + (self.spread if self.reviews else 0.0)
+        decisions, reasons = self._decided(self.cut(), moved)
         return SlideCells(
             column=tuple(self.places[:, 0].tolist()),
             row=tuple(self.places[:, 1].tolist()),
             probability=tuple((1 / (1 + np.exp(-self.logits))).tolist()),
-            logit=tuple(self.logits.tolist()),
+            logit=tuple(moved.tolist()),
             decision=decisions,
-            model_decision=self._decided(DrawnSlide().cut())[0] if self.reviews else (),
+            model_decision=self._decided(DrawnSlide().cut(), self.logits)[0] if self.reviews else (),
+            model_logit=tuple(self.logits.tolist()) if self.reviews else (),
+            model_cut=DrawnSlide().cut() if self.reviews else None,
             reasons=reasons,
             left_out={"glass": ((0, 0), (1, 0)), "unreadable": self._unreadable},
         )
 
-    def _decided(self, cut: SlideCut) -> tuple[tuple[Decision, ...], tuple[tuple[Reason, ...], ...]]:
+    def _decided(
+        self, cut: SlideCut, logits: NDArray[np.float64]
+    ) -> tuple[tuple[Decision, ...], tuple[tuple[Reason, ...], ...]]:
         """Decisions and reasons of all cells; every 97th is blurred."""
         decisions, reasons = [], []
-        for number, logit in enumerate(self.logits):
+        for number, logit in enumerate(logits):
             blurred = number % 97 == 0
             sure = Decision.IDC if logit >= cut.high_logit else Decision.NO_IDC if logit < cut.low_logit else None
             decisions.append(Decision.UNCERTAIN if blurred or sure is None else sure)
@@ -170,17 +179,24 @@ class DrawnSlide:
         ]
 
     def answered(self, column: int, row: int, reviewer: str, given: dict[str, Any]) -> None:
-        """Keep an answer; the first one of a reader is the blind one."""
-        before = self.reviews.get((column, row, reviewer))
-        review = CellReview(
-            column=column,
-            row=row,
-            reviewer=reviewer,
-            reviewed_at=utc_now(),
-            blind_verdict=before.blind_verdict if before else given["verdict"],
-            **given,
-        )
-        self.reviews[column, row, reviewer] = review
+        """Keep an answer."""
+        key = (column, row, reviewer)
+        review = CellReview(column=column, row=row, reviewer=reviewer, reviewed_at=utc_now(), **given)
+        earlier = [one for one in self.given if _key_of(one.review) == key] if key in self.reviews else []
+        unsealed_at = next((one.unsealed_at for one in earlier if one.unsealed_at), None)
+        history = [*earlier, GivenReview(review, unsealed_at)]
+        self.given = [one for one in self.given if _key_of(one.review) != key] + history
+        (self.reviews[key],) = latest_of(history)
+
+    def shown(self, reader: str) -> list[CellReview]:
+        """What a reader may see; what they answer then is not blind."""
+        shown = shown_to(list(self.reviews.values()), reader)
+        told = {(review.column, review.row, reader) for review in shown if review.reviewer != reader}
+        self.given = [
+            replace(one, unsealed_at=one.unsealed_at or utc_now()) if _key_of(one.review) in told else one
+            for one in self.given
+        ]
+        return shown
 
     def points(self) -> OperatingPoints:
         """As of slides whose patches have these logits."""
@@ -280,7 +296,7 @@ class DrawnSlides(FakeSlides):
         return JSONResponse(self.drawn.next_reviews(count, request.headers["x-idc-caller"], second=second))
 
     async def _reviews(self, request: Request) -> Response:
-        shown = shown_to(list(self.drawn.reviews.values()), request.headers["x-idc-caller"])
+        shown = self.drawn.shown(request.headers["x-idc-caller"])
         return JSONResponse([review.model_dump(mode="json") for review in shown])
 
     async def _review_many(self, request: Request) -> Response:
@@ -309,6 +325,10 @@ class DrawnSlides(FakeSlides):
             self.drawn.answered(column, row, reviewer, await request.json())
         self.slides[self.drawn.identity] = self.drawn.record()
         return JSONResponse(self.drawn.record().model_dump(mode="json"))
+
+
+def _key_of(review: CellReview) -> tuple[int, int, str]:
+    return review.column, review.row, review.reviewer
 
 
 def _image(picture: Image.Image, kind: str) -> Response:

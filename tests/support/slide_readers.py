@@ -42,8 +42,10 @@ class Readers:
         queue.finish(done, "w", MODEL, CellGrid(logits, np.zeros(shape, np.uint8), np.zeros(shape, np.uint8)))
         self.reviewing = Reviewing(store, CellsStore(database), ReviewsStore(database), minimum_idc_mm2=1.0)
 
-    def says(self, reader: str, verdict: SlideVerdict, *cells: tuple[int, int]) -> None:
-        given = ReviewsToRecord(cells=cells or ((1, 2),), verdict=verdict)
+    def says(
+        self, reader: str, verdict: SlideVerdict, *cells: tuple[int, int], model_shown: bool | None = None
+    ) -> None:
+        given = ReviewsToRecord(cells=cells or ((1, 2),), verdict=verdict, model_shown=model_shown)
         self.reviewing.review_all(self.slide_id, given, reader)
 
     def withdraws(self, reader: str) -> None:
@@ -54,6 +56,11 @@ class Readers:
 
     def blind(self, reader: str) -> dict[str, SlideVerdict | None]:
         return {review.reviewer: review.blind_verdict for review in self._shown(reader)}
+
+    def unaided(self, reader: str) -> SlideVerdict | None:
+        """The reader's own answer without the model's."""
+        (own,) = (review for review in self._shown(reader) if review.reviewer == reader)
+        return own.unaided_verdict
 
     def _shown(self, reader: str) -> list[CellReview]:
         return self.reviewing.reviews(self.slide_id, reader)

@@ -1,4 +1,4 @@
-"""A reader sees another's answer only after an own one, and what was seen is not counted as blind."""
+"""A reader sees another's answer only after an own one; what was seen, of the model too, is not counted as blind."""
 
 from pathlib import Path
 
@@ -44,6 +44,38 @@ def test_answer_that_was_changed_before_seeing_is_blind(readers: Readers) -> Non
     readers.says("bob", UNSURE)
 
     assert readers.blind("bob") == {"ann": IDC, "bob": UNSURE}
+
+
+def test_answer_counts_as_unaided_until_its_reader_was_shown_the_models(readers: Readers) -> None:
+    readers.says("ann", UNSURE, model_shown=False)
+    readers.says("ann", NO_IDC, model_shown=False)
+    assert readers.unaided("ann") is NO_IDC
+
+    readers.says("ann", IDC, model_shown=True)
+    readers.says("ann", UNSURE, model_shown=False)  # it was shown before
+
+    assert (readers.sees("ann"), readers.unaided("ann")) == ({"ann": UNSURE}, NO_IDC)
+
+
+@pytest.mark.parametrize("first", [True, None])
+def test_answer_with_the_models_or_of_which_nothing_is_known_is_not_unaided(
+    readers: Readers, first: bool | None
+) -> None:
+    readers.says("ann", IDC, model_shown=first)
+    readers.says("ann", NO_IDC, model_shown=False)
+
+    assert readers.unaided("ann") is None
+    assert readers.blind("ann") == {"ann": NO_IDC}
+
+
+def test_answer_after_anothers_was_seen_is_not_unaided(readers: Readers) -> None:
+    readers.says("ann", IDC, model_shown=False)
+    readers.says("bob", NO_IDC, model_shown=False)
+    readers.sees("bob")
+
+    readers.says("bob", IDC, model_shown=False)
+
+    assert readers.unaided("bob") is NO_IDC
 
 
 def test_answer_is_withdrawn_only_until_its_reader_has_seen_anothers(readers: Readers) -> None:

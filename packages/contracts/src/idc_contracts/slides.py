@@ -157,6 +157,12 @@ class SlideCells(Contract):
     model_decision: tuple[Decision, ...] = Field(
         default_factory=tuple, description="The decisions before any review; empty where nothing was reviewed."
     )
+    model_logit: tuple[float, ...] = Field(
+        default_factory=tuple, description="The scores before any review; empty where nothing was reviewed."
+    )
+    model_cut: SlideCut | None = Field(
+        default=None, description="The cut before any review; null where nothing was reviewed."
+    )
     reasons: tuple[tuple[Reason, ...], ...]
     left_out: dict[str, tuple[tuple[int, int], ...]] = Field(
         default_factory=dict, description="Cells that were not screened, as [column, row], by cause."
@@ -224,6 +230,16 @@ class CellReview(Contract):
         default=None,
         description="The reader's last answer before they were shown another reader's: agreement is counted by it.",
     )
+    unaided_verdict: SlideVerdict | None = Field(
+        default=None,
+        description="The last blind answer that was given without the model's: agreement with the model is counted by "
+        "it; null where the model's answer was shown before, or nothing says that it was not.",
+    )
+    model_shown: bool | None = Field(
+        default=None,
+        description="Whether the model's answer was shown to the reader before this answer or an earlier one; null "
+        "where one of them does not say so.",
+    )
 
 
 class CellToReview(Contract):
@@ -244,6 +260,9 @@ class ReviewToRecord(Contract):
 
     verdict: SlideVerdict
     comment: Note | None = None
+    model_shown: bool | None = Field(
+        default=None, description="Whether the model's answer was shown to the reader before; null is not known."
+    )
 
 
 class ReviewsToRecord(ReviewToRecord):

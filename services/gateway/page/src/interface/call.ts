@@ -1,5 +1,6 @@
 // One request to the gateway's REST interface, and what can go wrong with it.
 
+import { refusal } from "../words/told";
 import { words } from "../words/words.svelte";
 import { connection } from "./connection.svelte";
 
@@ -28,7 +29,7 @@ export class Refused extends Error {
     readonly status: number,
     readonly problem: ProblemDetails,
   ) {
-    super(problem.detail ?? words().answered(status));
+    super(refusal(problem) ?? words().answered(status));
   }
 }
 
@@ -55,7 +56,7 @@ export async function call<Answer>(path: string, { waits = true, ...options }: C
     if (answer.ok) return (answer.status === 204 ? null : await answer.json()) as Answer;
     const problem = (await answer.json().catch(() => ({}))) as ProblemDetails;
     if (answer.status !== 401) throw new Refused(answer.status, problem);
-    throw new SignedOut(problem.detail ?? words().session.ended, problem.type?.endsWith("session-ended") ?? false);
+    throw new SignedOut(refusal(problem) ?? words().session.ended, problem.type?.endsWith("session-ended") ?? false);
   }
 }
 

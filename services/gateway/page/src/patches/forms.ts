@@ -3,6 +3,7 @@
 import { Refused, SignedOut, Unreachable, call, withQuery } from "../interface/call";
 import type { Batch, BatchItem, Classification } from "../interface/types";
 import { randomHex } from "../parts/identity";
+import { refusal } from "../words/told";
 import type { Words } from "../words/en";
 
 const FORM_FILES = 64;
@@ -82,7 +83,7 @@ async function outcomesOf(parts: Part[], target: Target, w: Words["drop"]): Prom
     const isBusy = (item: BatchItem) => item.error?.status === 503 && attempt < PAUSES_MS.length;
     for (const item of items.filter((item) => !isBusy(item))) {
       const { file } = sent[item.index]!;
-      outcomes.push(item.classification ? { file, item: item.classification } : { file, reason: item.error?.detail ?? w.deleted });
+      outcomes.push(item.classification ? { file, item: item.classification } : { file, reason: refusal(item.error ?? {}) ?? w.deleted });
     }
     rest = items.filter(isBusy).map((item) => sent[item.index]!);
     if (rest.length > 0) await pause(PAUSES_MS[attempt]!);

@@ -7,6 +7,11 @@ function review(column: number, reviewer: string, verdict: SlideVerdict): CellRe
   return { column, row: 0, reviewer, verdict, reviewed_at: "2026-01-01T00:00:00Z", comment: null };
 }
 
+/** An answer of one reader that was given without the model's. */
+function unaided(column: number, verdict: SlideVerdict): CellReview {
+  return { ...review(column, "a", verdict), unaided_verdict: verdict, model_shown: false };
+}
+
 function repeated(count: number, pair: Pair): Pair[] {
   return Array.from({ length: count }, () => pair);
 }
@@ -38,9 +43,16 @@ test("readers are compared on the cells that both reviewed", () => {
 });
 
 test("a reader and the model are compared where both decided", () => {
-  const reviews = [review(1, "a", "idc"), review(2, "a", "unsure"), review(3, "a", "no_idc"), review(4, "a", "idc")];
+  const reviews = [unaided(1, "idc"), unaided(2, "unsure"), unaided(3, "no_idc"), unaided(4, "idc")];
   const decisions = { 1: "no_idc", 2: "idc", 3: "no_idc", 4: "uncertain" } as const;
   expect(withModel(reviews, ({ column }) => decisions[column as 1])).toEqual([["idc", "no_idc"], ["no_idc", "no_idc"]]);
+});
+
+test("an answer that was given with the model's says nothing of agreement with it", () => {
+  const aided = { ...review(1, "a", "idc"), blind_verdict: "idc" as const, model_shown: true };
+  const changed = { ...unaided(2, "no_idc"), verdict: "idc" as const, blind_verdict: "idc" as const, model_shown: true };
+
+  expect(withModel([aided, changed], () => "idc")).toEqual([["no_idc", "idc"]]);
 });
 
 test("an answer that was changed after another was seen counts as it was before", () => {

@@ -53,12 +53,12 @@ export function betweenReaders(reviews: readonly CellReview[]): Agreement[] {
   );
 }
 
-/** The pairs of a reader's blind answers and the model's decisions; cells for which either is undecided are left out. */
+/** The pairs of a reader's answers without the model's and the model's decisions; cells for which either is undecided are left out. */
 export function withModel(reviews: readonly CellReview[], decisionAt: (review: CellReview) => Decision | undefined): Pair[] {
   const isDecided = (answer: SlideVerdict | Decision | undefined) => answer === "idc" || answer === "no_idc";
   return reviews.flatMap((review): Pair[] => {
     const decision = decisionAt(review);
-    const verdict = blindOf(review);
+    const verdict = review.unaided_verdict ?? undefined;
     return verdict && isDecided(verdict) && isDecided(decision) ? [[verdict, decision!]] : [];
   });
 }

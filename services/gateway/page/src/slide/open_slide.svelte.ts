@@ -1,30 +1,42 @@
 // One slide with its cells, as the slide view and the review show it.
 
-import { Refused, call, send } from "../interface/call";
-import type { CellReview, OperatingPoints, Slide, SlideCells, SlideVerdict } from "../interface/types";
+import { Refused, call, send, withQuery } from "../interface/call";
+import type { CellReview, CellToReview, OperatingPoints, Slide, SlideCells, SlideVerdict } from "../interface/types";
 import { live } from "../live/live.svelte";
 import { slidePath } from "../slides/addresses";
+import { answered } from "./answered";
+import { beforeReviews, movedPoints } from "./before_reviews";
 import { countsOf, decideAll, moved, type Cell, type Cut } from "./cells";
+import { wasModelShown } from "./model_shown";
 import { hotSpots, problems } from "./places";
 
 const MODEL_CUT: Cut = { logit: 0, low_logit: 0, high_logit: 0 }; // before the slide has one
 
 export class OpenSlide {
   slide = $state.raw<Slide | null>(null);
-  cells = $state.raw<SlideCells | null>(null);
+  private loaded = $state.raw<SlideCells | null>(null);
+  private served = $state.raw<OperatingPoints | null>(null);
   reviews = $state.raw<CellReview[]>([]);
-  /** Validation sensitivity and specificity of cuts; null until the slide is done. */
-  points = $state.raw<OperatingPoints | null>(null);
+  /** Whether others have answered patches that this reader has not. */
+  hasSecondReadings = $state(false);
+  /** Whether the reader wants to see the reviews before those. */
+  isRevealed = $state(false);
   /** Whether answers have moved scores since the cells were loaded. */
   isStale = $state(false);
   /** How far the reader moved the cut, in logits; it changes what the page shows, and no result. */
   shift = $state(0);
 
-  fitted = $derived<Cut>(this.slide?.cut ?? MODEL_CUT);
+  /** Whether the slide is shown as it was before any review: scores that have moved would tell what others answered. */
+  hidesReviews = $derived(this.hasSecondReadings && !this.isRevealed);
+  /** What the model said before anyone reviewed the slide: a decision follows the answers near it. */
+  modelCells = $derived(this.loaded && beforeReviews(this.loaded));
+  cells = $derived(this.hidesReviews ? this.modelCells : this.loaded);
+  slideCut = $derived((this.hidesReviews ? this.loaded?.model_cut : null) ?? this.slide?.cut ?? null);
+  /** Validation sensitivity and specificity of cuts; null until the slide is done. */
+  points = $derived(this.served && movedPoints(this.served, (this.slideCut?.moved_by ?? 0) - (this.slide?.cut?.moved_by ?? 0)));
+  fitted = $derived<Cut>(this.slideCut ?? MODEL_CUT);
   cut = $derived(moved(this.fitted, this.shift));
   decisions = $derived(this.cells === null ? [] : this.shift === 0 ? this.cells.decision : decideAll(this.cells, this.cut));
-  /** What the model said before anyone reviewed the slide: a decision follows the answers near it. */
-  modelDecisions = $derived(this.cells === null ? [] : this.cells.model_decision?.length ? this.cells.model_decision : this.cells.decision);
   counts = $derived(countsOf(this.decisions));
   hotSpots = $derived(this.cells === null ? [] : hotSpots(this.cells, this.decisions));
   problems = $derived(this.cells === null ? [] : problems(this.cells));
@@ -32,15 +44,23 @@ export class OpenSlide {
 
   constructor(readonly id: string) {}
 
-  async load(): Promise<void> {
-    this.slide = await call<Slide>(slidePath(this.id));
+  /** `asReader`: ask first whether second readings wait for whoever looks. */
+  async load(asReader = false): Promise<void> {
+    const slide = await call<Slide>(slidePath(this.id));
+    if (asReader && slide.state === "done") this.hasSecondReadings = await this.asksForSecond();
+    this.slide = slide;
     await this.loadCells();
-    if (this.slide.state === "done") this.points = await call<OperatingPoints>(slidePath(this.id, "/operating-points")).catch(withoutFigures);
+    if (slide.state === "done") this.served = await call<OperatingPoints>(slidePath(this.id, "/operating-points")).catch(withoutFigures);
   }
 
   async loadCells(): Promise<void> {
     this.isStale = false;
-    this.cells = await call<SlideCells>(slidePath(this.id, "/grid"));
+    this.loaded = await call<SlideCells>(slidePath(this.id, "/grid"));
+  }
+
+  private async asksForSecond(): Promise<boolean> {
+    const path = withQuery(slidePath(this.id, "/next-reviews"), { second: "true", count: 1 });
+    return (await call<CellToReview[]>(path)).length > 0;
   }
 
   /** Ask for the reviews that this reader may see. From then on they know the others' answers to these cells. */
@@ -74,17 +94,19 @@ export class OpenSlide {
 
   /** Record one answer for some cells; the slide's cut may move, and the scores of the cells around. */
   async review(cells: readonly Cell[], verdict: SlideVerdict, reviewer: string, comment: string | null): Promise<void> {
-    const given = { verdict, ...(comment === null ? {} : { comment }) };
+    const model_shown = cells.some((cell) => wasModelShown(this.id, cell, reviewer));
+    const given = { verdict, model_shown, ...(comment === null ? {} : { comment }) };
     const [cell] = cells;
     this.slide =
       cells.length === 1 && cell
         ? await send<Slide>(this.reviewPath(cell), "PUT", given)
         : await send<Slide>(slidePath(this.id, "/reviews"), "POST", { ...given, cells: cells.map(({ column, row }) => [column, row]) });
     this.isStale = true;
-    const reviewed_at = new Date().toISOString();
     for (const { column, row } of cells) {
-      const before = this.reviews.find((review) => review.column === column && review.row === row && review.reviewer === reviewer);
-      const review = { column, row, verdict, reviewer, reviewed_at, comment, blind_verdict: before?.blind_verdict ?? verdict };
+      const known = this.reviews.filter((review) => review.column === column && review.row === row);
+      const before = known.find((review) => review.reviewer === reviewer);
+      const isBlind = known.every((review) => review === before);
+      const review = answered(before, { column, row, verdict, reviewer, comment, model_shown }, isBlind);
       this.reviews = [...this.others({ column, row }, reviewer), review];
     }
   }

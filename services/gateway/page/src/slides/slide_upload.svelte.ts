@@ -2,6 +2,8 @@
 
 import { Upload } from "tus-js-client";
 
+import type { ProblemDetails } from "../interface/call";
+import { refusal } from "../words/told";
 import { work } from "./list.svelte";
 import { uploadsPath } from "./addresses";
 
@@ -75,7 +77,7 @@ async function fingerprint(file: File): Promise<string> {
 /** The gateway's words, where it refused the upload. */
 function reasonOf(error: Error & { originalResponse?: { getBody(): string } | null }): string {
   try {
-    return (JSON.parse(error.originalResponse?.getBody() ?? "") as { detail?: string }).detail ?? error.message;
+    return refusal(JSON.parse(error.originalResponse?.getBody() ?? "") as ProblemDetails) ?? error.message;
   } catch {
     return error.message;
   }

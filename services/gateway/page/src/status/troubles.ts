@@ -3,6 +3,7 @@
 import type { Alarm, GatewayStatus, Model } from "../interface/types";
 import { bytes, duration, number } from "../words/format";
 import type { Words } from "../words/en";
+import { english } from "../words/english";
 
 export type State = "fine" | "warning" | "broken" | "off" | "unknown";
 export type Row = { name: string; state: State; text: string };
@@ -23,7 +24,7 @@ export function rows(status: GatewayStatus, models: Model[], alarms: Alarm[], wa
     { name: w.gateway, state: "fine", text: w.version(status.version) },
     ...servers(status, w),
     ...models.map((model) => device(model, w)),
-    { name: w.database, state: status.store === "ok" ? "fine" : "broken", text: status.store === "ok" ? w.works : status.store },
+    { name: w.database, state: status.store === "ok" ? "fine" : "broken", text: status.store === "ok" ? w.works : english(status.store) },
     slides(status, waitingSlides, w),
     { name: w.broker, state: status.broker_connected ? "fine" : "broken", text: status.broker_connected ? w.connected : w.brokerAway },
     outbox(status, w),
@@ -46,12 +47,12 @@ function device(model: Model, w: Words["status"]): Row {
   const server = model.server_version ? ` ${w.serverVersion(model.server_version)}` : "";
   const text = w.modelOn(model.version ?? "?", model.device ?? "?") + server;
   const why = model.device_fallback_reason;
-  return { name: w.device, state: why ? "warning" : "fine", text: why ? `${text} ${w.fallback(why)}` : text };
+  return { name: w.device, state: why ? "warning" : "fine", text: why ? `${text} ${w.fallback(english(why))}` : text };
 }
 
 function slides(status: GatewayStatus, waiting: number | null, w: Words["status"]): Row {
   if (status.slides === "off") return { name: w.slides, state: "off", text: w.slidesOff };
-  if (status.slides !== "ok") return { name: w.slides, state: "broken", text: status.slides };
+  if (status.slides !== "ok") return { name: w.slides, state: "broken", text: english(status.slides) };
   const version = status.slides_version ? ` ${w.version(status.slides_version)}` : "";
   return { name: w.slides, state: "fine", text: (waiting === null ? w.works : w.waitingSlides(waiting)) + version };
 }
@@ -85,7 +86,7 @@ function images(status: GatewayStatus, w: Words["status"]): Row {
 
 function certificate(end: GatewayStatus["certificates"][number], now: number, w: Words["status"]): Row {
   const name = w.certificate(end.name);
-  if (!end.ends_at) return { name, state: end.usable === false ? "broken" : "unknown", text: end.trouble ?? "" };
+  if (!end.ends_at) return { name, state: end.usable === false ? "broken" : "unknown", text: english(end.trouble ?? "") };
   const days = daysUntil(end.ends_at, now);
   const state = days < 0 ? "broken" : days < WARN_DAYS ? "warning" : "fine";
   return { name, state, text: days < 0 ? w.expired : w.endsIn(days) + (state === "warning" ? ` ${w.renew}` : "") };

@@ -53,6 +53,11 @@ class DecidedCells:
         """Scores of the cells that no check speaks against, from which the cut and the areas follow."""
         return np.asarray(self.means[self.grid.scored & (self.grid.reasons == 0)], np.float32)
 
+    @property
+    def rounded_scores(self) -> tuple[float, ...]:
+        """[N]: as the interface gives them."""
+        return tuple(np.round(self.means[self.grid.scored].astype(np.float64), 4).tolist())
+
     def map_of(self, decision: Decision) -> NDArray[np.bool_]:
         """[rows, columns]: the cells with a decision."""
         found = np.zeros(self.grid.logits.shape, np.bool_)
@@ -72,9 +77,11 @@ class DecidedCells:
             column=tuple(self.places[:, 1].tolist()),
             row=tuple(self.places[:, 0].tolist()),
             probability=tuple(np.round(1 / (1 + np.exp(-logits)), 5).tolist()),
-            logit=tuple(np.round(self.means[self.grid.scored].astype(np.float64), 4).tolist()),
+            logit=self.rounded_scores,
             decision=tuple(self.decisions.tolist()),
             model_decision=tuple(before.decisions.tolist()) if before else (),
+            model_logit=before.rounded_scores if before else (),
+            model_cut=before.cut.slide_cut if before else None,
             reasons=tuple(reasons_of(bits) for bits in self.reasons.tolist()),
             left_out={
                 cause: tuple((column, row) for row, column in cells.tolist())

@@ -41,7 +41,7 @@ class ReviewChange:
         }
         rows = [
             {
-                **review.model_dump(exclude={"blind_verdict"}),
+                **review.model_dump(exclude={"blind_verdict", "unaided_verdict"}),
                 "verdict": str(review.verdict),
                 "slide_id": self.slide.id,
                 "unsealed_at": unsealed_at.get((review.column, review.row, review.reviewer)),

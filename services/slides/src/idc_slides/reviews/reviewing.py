@@ -11,10 +11,10 @@ from idc_contracts.slides import (
     LatestSlides,
     OperatingPoints,
     ReviewsToRecord,
+    ReviewToRecord,
     Slide,
     SlideCells,
     SlideState,
-    SlideVerdict,
 )
 from idc_slides.errors import BadInput, NotFound
 from idc_slides.findings.conclusion import conclude
@@ -128,12 +128,9 @@ class Reviewing:
         now = self.done(slide_id)
         return operating_points(now.model.scores, now.decided.cut)
 
-    def review(
-        self, slide_id: UUID, column: int, row: int, verdict: SlideVerdict, comment: str | None, reviewer: str
-    ) -> Slide:
+    def review(self, slide_id: UUID, column: int, row: int, given: ReviewToRecord, reviewer: str) -> Slide:
         """Take a review of one cell; as `review_all`."""
-        given = ReviewsToRecord(cells=((column, row),), verdict=verdict, comment=comment)
-        return self.review_all(slide_id, given, reviewer)
+        return self.review_all(slide_id, ReviewsToRecord(cells=((column, row),), **dict(given)), reviewer)
 
     def review_all(self, slide_id: UUID, given: ReviewsToRecord, reviewer: str) -> Slide:
         """Take one answer for some cells, all or none; gives the slide with its cut moved.
@@ -152,6 +149,7 @@ class Reviewing:
                 reviewer=reviewer,
                 reviewed_at=now,
                 comment=given.comment,
+                model_shown=given.model_shown,
             )
             for column, row in dict.fromkeys(given.cells)
         ]

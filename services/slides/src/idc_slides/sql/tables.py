@@ -2,6 +2,7 @@
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Float,
     ForeignKey,
@@ -64,6 +65,7 @@ reviews = Table(
     Column("comment", Text),
     Column("reviewed_at", UtcDateTime, nullable=False),
     Column("unsealed_at", UtcDateTime, comment="when the reader was first shown another's answer for this cell"),
+    Column("model_shown", Boolean, comment="whether the reader was shown the model's answer before; null: not known"),
     Index("reviews_by_slide", "slide_id", "number"),
     sqlite_autoincrement=True,
 )

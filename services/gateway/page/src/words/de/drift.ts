@@ -2,7 +2,7 @@ import type { drift as english } from "../en/drift";
 
 const HIGHER = { higher: "höher als im Training", lower: "niedriger als im Training" };
 const NO_REFERENCE = "Das Paket dieser Version enthält keine Vergleichswerte aus dem Training. Ab jetzt trainierte Versionen enthalten sie.";
-const STAIN = "Im Labor nachfragen, ob sich Färbung, Schnittdicke oder Scanner geändert haben. Bleibt es so, eine neue Version mit heutigen, geprüften Ausschnitten trainieren.";
+const STAIN = "Im Labor nachfragen, ob sich Färbung, Schnittdicke oder Scanner geändert haben. Bleibt es so, eine neue Version mit heutigen, beurteilten Ausschnitten trainieren.";
 
 export const drift: typeof english = {
   title: "Gleichen die letzten Ausschnitte denen des Trainings?",
@@ -59,8 +59,8 @@ export const drift: typeof english = {
   },
   advice: {
     probability: {
-      higher: "Entweder haben sich die Fälle verändert, oder das Modell wird getäuscht: Färbung und Schärfe unten ansehen. Vor dem Verlass auf Ergebnisse die Ausschnitte nahe der Schwelle prüfen.",
-      lower: "Entweder haben sich die Fälle verändert, oder das Modell übersieht IDC: Färbung und Schärfe unten ansehen. Vor dem Verlass auf Ergebnisse Ausschnitte prüfen, die als „Kein IDC“ gelten.",
+      higher: "Entweder haben sich die Fälle verändert, oder das Modell wird getäuscht: Färbung und Schärfe unten ansehen. Vor dem Verlass auf Ergebnisse die Ausschnitte nahe der Schwelle beurteilen.",
+      lower: "Entweder haben sich die Fälle verändert, oder das Modell übersieht IDC: Färbung und Schärfe unten ansehen. Vor dem Verlass auf Ergebnisse Ausschnitte beurteilen, die als „Kein IDC“ gelten.",
     },
     uncertain: {
       higher: "Mehr Ausschnitte als sonst müssen angesehen werden. Die Gründe stehen in der Liste der Ausschnitte.",
@@ -79,8 +79,8 @@ export const drift: typeof english = {
   },
   adviceOfSlides: {
     probability: {
-      higher: "Entweder haben sich die Fälle verändert, oder das Modell wird getäuscht: Färbung und Fokus dieser Schnitte ansehen. Vor dem Verlass auf Ergebnisse die Ausschnitte nahe der Schwelle prüfen.",
-      lower: "Entweder haben sich die Fälle verändert, oder das Modell übersieht IDC: Färbung und Fokus dieser Schnitte ansehen. Vor dem Verlass auf Ergebnisse Ausschnitte prüfen, die als „Kein IDC“ gelten.",
+      higher: "Entweder haben sich die Fälle verändert, oder das Modell wird getäuscht: Färbung und Fokus dieser Schnitte ansehen. Vor dem Verlass auf Ergebnisse die Ausschnitte nahe der Schwelle beurteilen.",
+      lower: "Entweder haben sich die Fälle verändert, oder das Modell übersieht IDC: Färbung und Fokus dieser Schnitte ansehen. Vor dem Verlass auf Ergebnisse Ausschnitte beurteilen, die als „Kein IDC“ gelten.",
     },
   },
   measure: "Messwert",

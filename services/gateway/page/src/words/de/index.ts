@@ -8,6 +8,7 @@ import { drift } from "./drift";
 import { model } from "./model";
 import { occlusion } from "./occlusion";
 import { patches } from "./patches";
+import { problems } from "./problems";
 import { review } from "./review";
 import { session } from "./session";
 import { shell } from "./shell";
@@ -24,6 +25,7 @@ export const de: Words = {
   drift,
   model,
   occlusion,
+  problems,
   review,
   session,
   slide,

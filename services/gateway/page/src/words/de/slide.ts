@@ -38,7 +38,7 @@ export const slide: typeof english = {
   figuresRestOn: (patients) =>
     `Für einzelne Ausschnitte samt Nachbarn, gemessen an ${patches(patients, "Validierungsfall", "Validierungsfällen")}, von denen die bewertenden Netze nichts gesehen hatten, und um die Abweichung dieses Schnitts verschoben. Die Werte gelten für die Schwelle allein, ohne unsicheren Bereich.`,
   noFigures: "Dieses Modell hat keine Validierungswerte für Schnitte.",
-  moved: (by) => `Um ${by} gegenüber der angepassten Schwelle verschoben. Das ändert nur die Ansicht: Für Ergebnisse, Exporte und Alarme gilt weiter die angepasste Schwelle.`,
+  moved: (by) => `Um ${by} (Log-Odds) gegenüber der angepassten Schwelle verschoben. Das ändert nur die Ansicht: Für Ergebnisse, Exporte und Alarme gilt weiter die angepasste Schwelle.`,
   resetCut: "Zur angepassten Schwelle",
   histogramTable: "Histogramm als Tabelle",
   bins: { from: "P von", to: "P bis", cells: "Ausschnitte", sensitivity: "Sensitivität einer Schwelle hier", specificity: "Spezifität" },
@@ -79,6 +79,12 @@ export const slide: typeof english = {
     reasons: "Gründe",
     previous: "Vorige Seite",
     next: "Nächste Seite",
+  },
+  secondReadings: {
+    hidden: "Es warten zweite Beurteilungen auf Sie. Bis dahin sind Karte, Ausschnitte und Schwelle so zu sehen wie vor jeder Beurteilung: Sie würden verraten, was andere geantwortet haben.",
+    shown: "Es warten zweite Beurteilungen auf Sie, und Karte, Ausschnitte und Schwelle zeigen, was die Antworten anderer verschoben haben: Ihre Antworten sind damit weniger unabhängig.",
+    begin: "Zur zweiten Beurteilung",
+    reveal: "Wirkung der Beurteilungen zeigen",
   },
   review: "Ausschnitte beurteilen",
   exports: { "cells.csv": "CSV", "map.geojson": "GeoJSON", "heatmap.ome.tif": "Karte (OME-TIFF)" },

@@ -4,7 +4,7 @@ export const alarms = {
   waiting: "Waiting for the alarm…",
   none: "No alarm has reported yet.",
   stale: (why: string) => `These reports may be outdated: ${why}`,
-  brokerAway: "the broker is not connected.",
+  brokerAway: "the broker is not connected. Until it is, an alarm may not ring for a new finding.",
   online: "online",
   offline: "offline: its lamps are not known",
   lamps: { red: "red", amber: "amber", blue: "blue", buzzer: "buzzer" },
@@ -12,7 +12,7 @@ export const alarms = {
   acknowledge: (findings: number, name: string) =>
     findings > 1 ? `Acknowledge ${findings} findings` : name ? `Acknowledge ${name}` : "Acknowledge the finding",
   newest: "Newest finding:",
-  unnamed: "a patch without a name",
+  unnamed: "a patch or slide without a name",
   silent: "until the silence ends",
   spoken: "IDC Sentinel: a new finding.",
   announce: {
@@ -36,9 +36,9 @@ export const alarms = {
     clock_wrong: "the alarm's clock is wrong",
     journal_failed: "the alarm cannot save its state",
   },
-  lastUncertain: "The last patch was uncertain.",
-  acknowledged: "A finding was acknowledged. No patch was classified after it.",
-  lastClear: "The last patch shows no IDC.",
+  lastUncertain: "The last result, of a patch or slide, was uncertain.",
+  acknowledged: "A finding was acknowledged. No result came after it.",
+  lastClear: "The last result, of a patch or slide, is: no IDC.",
   idle: "Nothing to show. This does not mean that no IDC was found.",
   unexplained: "This alarm does not report why its lamps are lit.",
 };

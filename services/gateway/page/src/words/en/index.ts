@@ -7,6 +7,7 @@ import { drift } from "./drift";
 import { model } from "./model";
 import { occlusion } from "./occlusion";
 import { patches } from "./patches";
+import { problems } from "./problems";
 import { review } from "./review";
 import { session } from "./session";
 import { shell } from "./shell";
@@ -23,6 +24,7 @@ export const en = {
   drift,
   model,
   occlusion,
+  problems,
   review,
   session,
   slide,

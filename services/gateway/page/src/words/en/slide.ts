@@ -36,7 +36,7 @@ export const slide = {
   figuresRestOn: (patients: number) =>
     `Of single patches with their neighbours, on ${plural(patients, "validation patient", "validation patients")} that the scoring networks had never seen, moved by this slide's shift. They hold for the cut alone, without an uncertain band.`,
   noFigures: "This model has no validation metrics for slides.",
-  moved: (by: string) => `Moved by ${by} from the fitted cut. This changes the view only: results, exports and alarms keep the fitted cut.`,
+  moved: (by: string) => `Moved by ${by} log odds from the fitted cut. This changes the view only: results, exports and alarms keep the fitted cut.`,
   resetCut: "Back to the fitted cut",
   histogramTable: "Histogram as a table",
   bins: { from: "P from", to: "P to", cells: "Patches", sensitivity: "Sensitivity of a cut here", specificity: "Specificity" },
@@ -77,6 +77,12 @@ export const slide = {
     reasons: "Reasons",
     previous: "Previous page",
     next: "Next page",
+  },
+  secondReadings: {
+    hidden: "Second readings wait for you. Until they are done, map, patches and cut are shown as they were before any review: they would tell what others answered.",
+    shown: "Second readings wait for you, and map, patches and cut show what others' answers have moved: your answers are less independent.",
+    begin: "To the second reading",
+    reveal: "Show the reviews' effect",
   },
   review: "Review patches",
   exports: { "cells.csv": "CSV", "map.geojson": "GeoJSON", "heatmap.ome.tif": "Heat map (OME-TIFF)" },

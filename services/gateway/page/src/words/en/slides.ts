@@ -22,6 +22,7 @@ export const slides = {
   counts: (idc: number, uncertain: number, noIdc: number, leftOut: number) =>
     `${idc} IDC, ${uncertain} uncertain, ${noIdc} no IDC${leftOut > 0 ? `, ${leftOut} left out` : ""}`,
   leftOut: "Left out",
+  review: "Review",
   ofTissue: (area: string) => `of ${area} tissue`,
   classifyingOf: (name: string) => `Classification of ${name}`,
   some: (done: string, total: string) => `${done} of ${total}`,

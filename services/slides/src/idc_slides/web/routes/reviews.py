@@ -44,7 +44,7 @@ async def review_cell(
 ) -> Slide:
     """Review a cell; the answer is the slide with its cut moved."""
     given = await small_body(request, ReviewToRecord)
-    return await cells(rooms.reviewing.review, slide_id, column, row, given.verdict, given.comment, caller)
+    return await cells(rooms.reviewing.review, slide_id, column, row, given, caller)
 
 
 @router.delete("/slides/{slide_id}/reviews/{column}/{row}")

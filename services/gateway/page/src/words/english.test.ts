@@ -1,0 +1,22 @@
+import { afterEach, expect, test } from "vitest";
+
+import { english, pieces } from "./english";
+import { language } from "./words.svelte";
+
+afterEach(() => language.choose("en"));
+
+test("on a German page the gateway's own words are told apart, also within a sentence", () => {
+  language.choose("de");
+  english("the disk is full");
+
+  expect(pieces("Nicht gesendet: the disk is full.")).toEqual([
+    { text: "Nicht gesendet: ", isEnglish: false },
+    { text: "the disk is full", isEnglish: true },
+    { text: ".", isEnglish: false },
+  ]);
+  expect(pieces("Wird geladen …")).toEqual([{ text: "Wird geladen …", isEnglish: false }]);
+});
+
+test("on an English page nothing is told apart", () => {
+  expect(pieces(english("the disk is full"))).toEqual([{ text: "the disk is full", isEnglish: false }]);
+});
