@@ -47,6 +47,7 @@ export const patches = {
     truth: {
       title: "Compared with the names",
       hint: (count: number) => `${plural(count, "name carries", "names carry")} the class (class0, class1).`,
+      part: (loaded: number) => `Only the newest ${loaded} patches are counted here.`,
       actual: "Class of the name",
       idc: "IDC",
       no_idc: "No IDC",
