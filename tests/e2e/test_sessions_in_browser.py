@@ -71,7 +71,8 @@ def set_password(page: Page) -> None:
 
 
 def sign_in_again(page: Page) -> None:
-    page.get_by_label("Name").fill("eva")
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    page.get_by_label("Name", exact=True).fill("eva")
     page.get_by_label("Password", exact=True).fill(PASSWORD)
     page.get_by_role("button", name="Sign in", exact=True).click()
     expect(page.get_by_role("heading", name="Work list")).to_be_visible()
