@@ -187,12 +187,45 @@ def test_admin_invites_a_user_whose_link_works(page: Page, browser: Browser) -> 
     page.get_by_role("button", name="Invite", exact=True).click()
 
     link = page.locator("section code.link").inner_text()
-    expect(page.get_by_label("Role of ina")).to_have_value("reviewer")
-    page.get_by_label("Role of ina").select_option("viewer")
+    expect(page.get_by_label("Role of ina", exact=True)).to_have_value("reviewer")
+    page.get_by_label("Role of ina", exact=True).select_option("viewer")
+    page.get_by_role("button", name="Change the role of ina").click()
     expect(page.get_by_text("ina is now: Viewer.")).to_be_visible()
     pictures(page, "users")
     with page_at(browser, f"{page.url.split('#')[0]}#{link.split('#')[1]}") as invited:
         expect(invited.get_by_role("heading", name="Set your password")).to_be_visible()
+
+
+def test_role_is_changed_by_its_button_and_not_by_each_key_on_the_way(page: Page) -> None:
+    new_user(page, "ina", "viewer")
+    open_view(page, "administration/users", "Users")
+    role = page.get_by_label("Role of ina", exact=True)
+    changes: list[str | None] = []
+    page.on("request", lambda request: changes.append(request.post_data) if request.method == "PUT" else None)
+
+    role.focus()
+    for _ in range(2):
+        page.keyboard.press("ArrowDown")
+    expect(role).to_have_value("reviewer")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+
+    expect(page.get_by_text("ina is now: Reviewer.")).to_be_visible()
+    expect(role).to_be_focused()
+    assert changes == ['{"role":"reviewer"}']
+
+
+def test_role_that_was_refused_is_not_shown(page: Page) -> None:
+    new_user(page, "ina", "viewer")
+    open_view(page, "administration/users", "Users")
+    page.route("**/role", lambda route: route.fulfill(status=409, json={"detail": "refused here"}))
+
+    page.get_by_label("Role of ina", exact=True).select_option("admin")
+    page.get_by_role("button", name="Change the role of ina").click()
+
+    expect(page.get_by_role("alert").filter(has_text="refused here")).to_be_visible()
+    expect(page.get_by_label("Role of ina", exact=True)).to_have_value("viewer")
+    expect(page.get_by_role("button", name="Change the role of ina")).to_be_hidden()
 
 
 def test_admin_makes_a_key_that_is_shown_once_and_revokes_it(page: Page, site: Site) -> None:

@@ -283,6 +283,25 @@ def test_patches_are_filtered_by_folder(page: Page, address: str) -> None:
     expect(page.locator("#results > li")).to_have_count(3)
 
 
+def test_counts_and_filter_are_of_all_patches_and_not_of_the_newest_ones(page: Page, address: str) -> None:
+    put_folder(address, "older", patches=(1, 0, 0))
+    put_folder(address, "newer", patches=(0, 0, 205))
+    page.get_by_role("link", name="Patches", exact=True).click()
+    filters = page.locator("#filters")
+
+    expect(filters.get_by_role("button")).to_have_text(["All 206", "IDC 1", "Uncertain 0", "No IDC 205"])
+    expect(page.locator("#drawn")).to_have_text("200 of 206 are shown.")
+    expect(page.locator(".confusion")).to_contain_text("Only the newest 200 patches are counted here.")
+    screenshot(page, "patches-many")
+    filters.locator("button[data-decision=idc]").click()
+    expect(page.locator("#results > li")).to_have_count(1)
+    expect(page.locator("#results > li")).to_have_attribute("data-decision", "idc")
+    filters.locator("button[data-decision=all]").click()
+    page.get_by_role("button", name="Show more").click()
+    expect(page.locator("#results > li")).to_have_count(206)
+    expect(page.locator(".confusion")).not_to_contain_text("Only the newest")
+
+
 def test_upload_of_patches_is_cancelled(page: Page) -> None:
     held: list[object] = []
     page.route(UPLOADS, lambda route: held.append(route))  # noqa: PLW0108 - the library cannot wrap a bound method

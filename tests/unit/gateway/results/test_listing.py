@@ -62,6 +62,14 @@ async def test_filters_leave_what_they_say(client: httpx.AsyncClient) -> None:
     assert await names(client, created_from=first["created_at"]) == ["c", "b", "a"]
 
 
+async def test_results_are_counted_by_decision_however_many_a_page_has(client: httpx.AsyncClient) -> None:
+    assert (await client.get(f"{URL}/counts")).json() == {"idc": 0, "uncertain": 0, "no_idc": 0}
+    for image in (RED, DARK, DARK):
+        await post(client, image)
+
+    assert (await client.get(f"{URL}/counts")).json() == {"idc": 1, "uncertain": 0, "no_idc": 2}
+
+
 @pytest.mark.parametrize(
     ("filters", "status"),
     [

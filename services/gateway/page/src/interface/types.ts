@@ -9,6 +9,7 @@ export type Scope = Schemas["Scope"];
 export type Role = Schemas["Role"];
 export type Classification = Schemas["ClassificationItem"];
 export type ClassificationPage = Schemas["ClassificationPage"];
+export type ClassificationCounts = Schemas["ClassificationCounts"];
 export type Batch = Schemas["Batch"];
 export type BatchItem = Schemas["BatchItem"];
 export type Decision = Schemas["Decision"];

@@ -1,6 +1,5 @@
 // What the gateway tells of alarms, slides and folders as they change, handed on to the rooms.
 
-import { SignedOut, call } from "../interface/call";
 import { connection } from "../interface/connection.svelte";
 import { Stream, type Told } from "./stream";
 import type { Follows } from "./sharing";
@@ -23,29 +22,24 @@ class Live {
     return () => void handles.delete(handle as Handle);
   }
 
-  /** Follow as somebody until the returned function is called; `onSignedOut` is called when the session has ended. */
-  start(as: string, unreachable: () => string, onSignedOut: () => void): () => void {
+  /**
+   * Follow as somebody until the returned function is called.
+   *
+   * `check` asks whether the browser's session is still theirs, and throws where the gateway does not say.
+   */
+  start(as: string, unreachable: () => string, check: () => Promise<void>): () => void {
     let isOver = false;
-    const why = async () => {
-      try {
-        await call("/api/v1/session", { waits: false });
-      } catch (error) {
-        if (isOver) return;
-        if (error instanceof SignedOut) return onSignedOut();
-        this.failure = (error as Error).message;
-      }
-    };
+    const ask = () => check().catch((error: Error) => !isOver && (this.failure = error.message));
     const end = follow(as, ({ kind, document }) => {
       if (isOver) return;
       if (kind === "open") {
         this.failure = "";
-        this.tell("reload", {});
+        void ask().then(() => !isOver && this.tell("reload", {}));
       } else if (kind === "lost" || kind === "refused") {
         this.failure = unreachable();
         void connection.lost();
       }
-      // Another tab may have ended its session and opened a new one: this browser's is asked for.
-      if (kind === "refused" || kind === "authority-ended") void why();
+      if (kind === "refused" || kind === "authority-ended") void ask();
       this.tell(kind, document);
     });
     return () => {

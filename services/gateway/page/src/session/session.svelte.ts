@@ -1,6 +1,6 @@
 // Who is signed in, and which of the three views of that is shown: sign in, set the password, work.
 
-import { SignedOut, call, send } from "../interface/call";
+import { SignedOut, call, send, type CallOptions } from "../interface/call";
 import type { Scope, Session } from "../interface/types";
 import { route } from "../routing/route.svelte";
 import { words } from "../words/words.svelte";
@@ -10,10 +10,13 @@ const PATH = "/api/v1/session";
 
 type Secret = { key: string } | { link: string } | { name: string; password: string };
 
+/** By which the tabs of one browser, which have one session, tell each other that it is another one now. */
+const tabs = new BroadcastChannel("idc-session");
+
 class CurrentSession {
   who = $state.raw<Session | null>(null);
   view = $state<"starting" | "sign-in" | "password" | "work">("starting");
-  /** Why the sign-in is shown, or why it failed. */
+  /** Why the sign-in is shown, or why it or the sign-out failed. */
   message = $state("");
 
   may(scope: Scope): boolean {
@@ -50,6 +53,7 @@ class CurrentSession {
       const isUsed = "link" in secret && error instanceof SignedOut;
       return this.end(isUsed ? words().session.linkUsed : (error as Error).message);
     }
+    tabs.postMessage(null);
     await this.resume();
     if ("link" in secret && this.who?.is_user) this.view = "password";
   }
@@ -65,9 +69,31 @@ class CurrentSession {
     await this.resume();
   }
 
+  /** Sign out; where the gateway did not end the session, the view stays and `message` says so. */
   async signOut(): Promise<void> {
-    await call(PATH, { method: "DELETE" }).catch(() => null);
+    try {
+      await call(PATH, { method: "DELETE" });
+    } catch (error) {
+      if (!(error instanceof SignedOut)) return void (this.message = words().session.notSignedOut((error as Error).message));
+    }
+    tabs.postMessage(null);
     this.end();
+  }
+
+  /**
+   * Ask whose session the browser has, and end where it is no longer this person's: another tab may have signed in.
+   *
+   * Throws what `call` throws, except that the session has ended.
+   */
+  async check(options: CallOptions = {}): Promise<void> {
+    const own = this.who?.name;
+    if (own === undefined) return;
+    const found = await call<Session>(PATH, options).catch((error: unknown) => {
+      if (error instanceof SignedOut) return null;
+      throw error;
+    });
+    if (this.who?.name !== own || found?.name === own) return;
+    this.end(found === null ? words().session.ended : words().session.someoneElse(found.name));
   }
 
   private async resume(): Promise<void> {
@@ -83,6 +109,7 @@ class CurrentSession {
 }
 
 export const session = new CurrentSession();
+tabs.onmessage = () => void session.check().catch(() => null); // the stream of changes asks again
 
 /** Run what asks the gateway; the end of the session leads to the sign-in, any other failure is returned in words. */
 export async function attempt(task: () => Promise<unknown>): Promise<string> {

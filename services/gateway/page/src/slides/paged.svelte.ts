@@ -16,6 +16,8 @@ export class Paged<T extends Thing> {
   private cursor: string | null = null;
   private question = 0;
   private loading: Promise<void> = Promise.resolve();
+  /** What was told since the last load began, null of what was removed: newer than the pages that were on their way. */
+  private readonly told = new Map<string, T | null>();
 
   constructor(private readonly path: string) {}
 
@@ -30,6 +32,7 @@ export class Paged<T extends Thing> {
   }
 
   private async loadAgain(search: string, own: number): Promise<void> {
+    this.told.clear();
     const wanted = Math.max(PAGE_ITEMS, this.items.length);
     let found: T[] = [];
     let cursor: string | null = null;
@@ -40,7 +43,7 @@ export class Paged<T extends Thing> {
       found = [...found, ...page.items];
       cursor = page.next_cursor ?? null;
     } while (found.length < wanted && cursor !== null);
-    [this.items, this.total, this.cursor, this.goesOn] = [found, page.total, cursor, cursor !== null];
+    this.keep(found, page.total, cursor);
   }
 
   async more(search: string): Promise<void> {
@@ -50,14 +53,32 @@ export class Paged<T extends Thing> {
     const page = await this.ask(search, LARGEST_PAGE, this.cursor);
     if (own !== this.question) return;
     const known = new Set(this.items.map(({ id }) => id));
-    this.items = [...this.items, ...page.items.filter(({ id }) => !known.has(id))];
-    this.total = page.total;
-    this.cursor = page.next_cursor ?? null;
-    this.goesOn = this.cursor !== null;
+    this.keep([...this.items, ...page.items.filter(({ id }) => !known.has(id))], page.total, page.next_cursor ?? null);
   }
 
   /** Take a new state of one; one that is not known yet is put before those that are older. */
   take(thing: T): void {
+    this.told.set(thing.id, thing);
+    this.put(thing);
+  }
+
+  remove(id: string): void {
+    this.told.set(id, null);
+    this.drop(id);
+  }
+
+  clear(): void {
+    this.question += 1;
+    this.told.clear();
+    this.keep([], 0, null);
+  }
+
+  private keep(items: T[], total: number, cursor: string | null): void {
+    [this.items, this.total, this.cursor, this.goesOn] = [items, total, cursor, cursor !== null];
+    for (const [id, thing] of this.told) if (thing === null) this.drop(id); else this.put(thing);
+  }
+
+  private put(thing: T): void {
     const place = this.items.findIndex(({ id }) => id === thing.id);
     if (place >= 0) {
       this.items = this.items.with(place, thing);
@@ -69,15 +90,10 @@ export class Paged<T extends Thing> {
     this.total += 1;
   }
 
-  remove(id: string): void {
+  private drop(id: string): void {
     const left = this.items.filter((thing) => thing.id !== id);
     if (left.length < this.items.length) this.total -= 1;
     this.items = left;
-  }
-
-  clear(): void {
-    this.question += 1;
-    [this.items, this.total, this.goesOn, this.cursor] = [[], 0, false, null];
   }
 
   private ask(search: string, limit: number, cursor: string | null): Promise<Page<T>> {

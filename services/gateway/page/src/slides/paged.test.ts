@@ -77,3 +77,29 @@ test("what follows waits for a load that is on its way", async () => {
   while (list.goesOn) await list.more("");
   expect(list.items).toEqual(STORED);
 });
+
+test("what was told while a load was on its way is newer than the load's answer", async () => {
+  const answers: (() => void)[] = [];
+  const page = { items: STORED.slice(0, 3), next_cursor: null, total: 3 };
+  vi.stubGlobal("fetch", () => new Promise((answer) => answers.push(() => answer(Response.json(page)))));
+  const list = new Paged<Thing>("/things");
+  const loading = list.load("");
+  list.take({ ...STORED[1]!, state: "done" });
+  list.remove("t2");
+  list.take({ id: "new", received_at: at(1000) });
+  answers[0]!();
+  await loading;
+  expect(list.items.map(({ id, state }) => [id, state])).toEqual([["new", undefined], ["t0", undefined], ["t1", "done"]]);
+  expect(list.total).toBe(3);
+});
+
+test("what was told while a further page was on its way is newer than that page", async () => {
+  serve(STORED);
+  const list = new Paged<Thing>("/things");
+  await list.load("");
+  const more = list.more("");
+  list.take({ ...STORED[150]!, state: "done" });
+  list.remove("t151");
+  await more;
+  expect(list.items.slice(149, 152).map(({ id, state }) => [id, state])).toEqual([["t149", undefined], ["t150", "done"], ["t152", undefined]]);
+});

@@ -3,9 +3,10 @@
 import { Upload } from "tus-js-client";
 
 import type { ProblemDetails } from "../interface/call";
+import { session } from "../session/session.svelte";
 import { refusal } from "../words/told";
-import { work } from "./list.svelte";
 import { uploadsPath } from "./addresses";
+import { work } from "./list.svelte";
 
 const CHUNK_BYTES = 8 * 1024 * 1024;
 // A page that was opened by plain HTTP from another machine has no digests: there an upload starts again after a reload.
@@ -61,15 +62,21 @@ export class SlideUpload {
     this.upload.start();
   }
 
+  /** Stop and delete what was sent. */
   async cancel(): Promise<void> {
     await this.upload.abort(true).catch(() => null);
   }
+
+  /** Stop; the same file goes on from there. */
+  async pause(): Promise<void> {
+    await this.upload.abort(false);
+  }
 }
 
-/** What tells the same file again; the browser keeps it, and no file name, which may identify a patient. */
+/** What tells the same file of the same person again; the browser keeps it, and no file name, which may identify a patient. */
 async function fingerprint(file: File): Promise<string> {
   if (!CAN_RESUME) return "";
-  const facts = new TextEncoder().encode(`${file.name} ${file.size} ${file.lastModified}`);
+  const facts = new TextEncoder().encode(`${session.who?.name} ${file.name} ${file.size} ${file.lastModified}`);
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", facts));
   return [...digest].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
@@ -85,6 +92,10 @@ function reasonOf(error: Error & { originalResponse?: { getBody(): string } | nu
 
 class SlideUploads {
   items = $state.raw<SlideUpload[]>([]);
+
+  get isBusy(): boolean {
+    return this.items.some(({ failure }) => failure === "");
+  }
 
   add(files: File[]): void {
     for (const file of files) {
@@ -104,7 +115,7 @@ class SlideUploads {
 
   /** Stop all: someone else may sign in. */
   clear(): void {
-    for (const upload of this.items) void upload.cancel();
+    for (const upload of this.items) void upload.pause();
     this.items = [];
   }
 
@@ -114,3 +125,8 @@ class SlideUploads {
 }
 
 export const slideUploads = new SlideUploads();
+
+// Leaving the page would end the uploads: the browser asks first.
+addEventListener("beforeunload", (event) => {
+  if (slideUploads.isBusy) event.preventDefault();
+});

@@ -123,6 +123,12 @@ class ResultsStore:
         last = rows[limit - 1] if len(rows) > limit else None
         return Page(items, None if last is None else Cursor(last.created_at, last.sequence))
 
+    def counts(self) -> dict[Decision, int]:
+        """How many results are stored, by decision; a decision without any is left out."""
+        query = select(table.c.decision, func.count()).group_by(table.c.decision)  # reads the decisions' index alone
+        with self._database.read() as connection:
+            return {Decision(decision): count for decision, count in connection.execute(query)}
+
     def since(self, position: Position | None, limit: int) -> Slice:
         """At most `limit` results, oldest first, that were stored after a position; None only tells the newest one."""
         with self._database.read_snapshot() as connection:

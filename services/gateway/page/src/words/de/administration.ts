@@ -28,6 +28,8 @@ export const administration: typeof english = {
   created: "Angelegt",
   actions: "Aktionen",
   invited: "eingeladen",
+  changeRole: "Rolle ändern",
+  changeRoleOf: (name) => `Rolle von ${name} ändern`,
   roleOf: (name) => `Rolle von ${name}`,
   newLink: "Neuer Link",
   newLinkFor: (name) => `Neuer Link für ${name}`,

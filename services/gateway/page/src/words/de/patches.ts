@@ -47,6 +47,7 @@ export const patches: typeof english = {
     truth: {
       title: "Vergleich mit den Namen",
       hint: (count) => (count === 1 ? "1 Name nennt die Klasse (class0, class1)." : `${count} Namen nennen die Klasse (class0, class1).`),
+      part: (loaded) => `Hier sind nur die neuesten ${loaded} Ausschnitte gezählt.`,
       actual: "Klasse laut Name",
       idc: "IDC",
       no_idc: "Kein IDC",

@@ -18,5 +18,8 @@ export const session: typeof english = {
   cancel: "Abbrechen",
   ended:
     "Die Sitzung ist beendet: zu lange nicht benutzt, in einem anderen Fenster abgemeldet, Passwort geändert oder von der Administration beendet. Bitte erneut anmelden.",
+  notSignedOut: (why) => `Noch angemeldet: ${why}`,
+  stopsUploads: "Abmelden? Laufende Übertragungen werden angehalten.",
+  someoneElse: (name) => `In einem anderen Fenster dieses Browsers hat sich ${name} angemeldet. Bitte erneut anmelden oder neu laden, um als ${name} weiterzuarbeiten.`,
   linkUsed: "Dieser Anmeldelink wurde schon benutzt oder ist abgelaufen: Er gilt einmal und eine Stunde lang. Die Administration kann einen neuen ausstellen.",
 };

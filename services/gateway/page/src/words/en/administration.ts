@@ -31,6 +31,8 @@ export const administration = {
   created: "Created",
   actions: "Actions",
   invited: "invited",
+  changeRole: "Change role",
+  changeRoleOf: (name: string) => `Change the role of ${name}`,
   roleOf: (name: string) => `Role of ${name}`,
   newLink: "New link",
   newLinkFor: (name: string) => `New link for ${name}`,

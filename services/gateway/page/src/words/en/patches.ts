@@ -35,7 +35,7 @@ export const patches = {
     empty: "No patch has been classified yet.",
     filters: "Which results are shown",
     all: "All",
-    shown: (shown: number, total: number) => `${shown} of ${total} are shown.`,
+    shown: (shown: string, total: string) => `${shown} of ${total} are shown.`,
     more: "Show more",
     patch: (name: string) => `The patch ${name}`,
     unshowable: "This browser cannot show the image.",
@@ -47,6 +47,7 @@ export const patches = {
     truth: {
       title: "Compared with the names",
       hint: (count: number) => `${plural(count, "name carries", "names carry")} the class (class0, class1).`,
+      part: (loaded: string) => `Only the newest ${loaded} patches are counted here.`,
       actual: "Class of the name",
       idc: "IDC",
       no_idc: "No IDC",

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Response
 
-from idc_contracts import utc_now
+from idc_contracts import Decision, utc_now
 from idc_gateway import executors
 from idc_gateway.access.scopes import Scope
 from idc_gateway.audit.chain import AuditEvent
@@ -17,7 +17,7 @@ from idc_gateway.results.results_store import ResultsStore
 from idc_gateway.results.stored_images import read_image
 from idc_gateway.web.dependencies import AccessDep, CurrentCaller, RequestId, ResultsDep, requires
 from idc_gateway.web.routes.parameters import Filters, OrderedPage, WantedPage, parse_cursor
-from idc_gateway.web.routes.schemas import ClassificationItem, ClassificationPage
+from idc_gateway.web.routes.schemas import ClassificationCounts, ClassificationItem, ClassificationPage
 from idc_modelio.errors import PatchError
 from idc_modelio.patches import as_png
 
@@ -48,6 +48,13 @@ def _page(store: ResultsStore, filters: ClassificationFilter, wanted: OrderedPag
         return store.page(filters, wanted.limit, parse_cursor(wanted.cursor))
     after = None if wanted.cursor is None else UncertaintyCursor.parse(wanted.cursor)
     return store.most_uncertain(filters, wanted.limit, after)
+
+
+@router.get("/classifications/counts", dependencies=[_reads])
+async def count_classifications(results: ResultsDep) -> ClassificationCounts:
+    """How many results are stored, by decision: those of all folders and of none."""
+    counts = await executors.reads(results.store.counts)
+    return ClassificationCounts.model_validate({decision.value: counts.get(decision, 0) for decision in Decision})
 
 
 async def _stored(results: ResultsDep, result_id: UUID) -> Classification:

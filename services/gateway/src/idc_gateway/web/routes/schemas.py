@@ -110,6 +110,14 @@ class ClassificationPage(BaseModel):
     next_cursor: str | None = Field(description="Send it as `cursor` for the next page; null at the end.")
 
 
+class ClassificationCounts(BaseModel):
+    """How many results are stored, by decision."""
+
+    idc: int
+    uncertain: int
+    no_idc: int
+
+
 class Problem(BaseModel):
     """RFC 9457 problem details."""
 
