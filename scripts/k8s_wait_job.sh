@@ -18,7 +18,7 @@ get() { kubectl --namespace "$namespace" get "$@"; }
 # of each pod its phase, what its containers wait for, and what is not true of it
 of_pods='{range .items[*].status}{.phase}{" "}{end}'
 for kind in initContainerStatuses containerStatuses; do
-    of_pods+="{range .items[*].status.$kind[*].state.waiting}{.reason}{\" \"}{end}"
+    of_pods+="{range .items[*].status.${kind}[*].state.waiting}{.reason}{\" \"}{end}"
 done
 of_pods+='{range .items[*].status.conditions[?(@.status=="False")]}{.reason}{" "}{end}'
 

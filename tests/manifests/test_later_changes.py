@@ -130,14 +130,6 @@ def test_pod_of_a_person_needs_nothing_of_an_overlay_to_be_admitted(job: str) ->
     assert document["kind"] == "Job" or "priorityClassName" not in document["spec"]
 
 
-@pytest.mark.parametrize("job", JOBS)
-def test_job_may_work_for_a_week(job: str) -> None:
-    # the limit counts from the start, not from the last sign of life
-    (document,) = build(f"jobs/{job}")
-
-    assert document["kind"] == "Pod" or document["spec"]["activeDeadlineSeconds"] >= 7 * 24 * 3600
-
-
 @pytest.mark.parametrize("folder", ["overlays/dev", "overlays/edge"])
 def test_everything_at_rest_fits_the_smallest_up_squared(folder: str) -> None:
     # 4 GB, of which k3s and the system take some 1.5; two cores
