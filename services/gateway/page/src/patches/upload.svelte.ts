@@ -53,8 +53,9 @@ export class FolderUpload {
       this.state = "done";
       await this.tell();
     } catch (error) {
+      if (this.stop.signal.aborted) return; // by now somebody else may have signed in
       if (error instanceof SignedOut) throw error;
-      if (!this.stop.signal.aborted) this.failure = (error as Error).message;
+      this.failure = (error as Error).message;
     }
   }
 

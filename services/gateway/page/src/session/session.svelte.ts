@@ -113,11 +113,12 @@ tabs.onmessage = () => void session.check().catch(() => null); // the stream of 
 
 /** Run what asks the gateway; the end of the session leads to the sign-in, any other failure is returned in words. */
 export async function attempt(task: () => Promise<unknown>): Promise<string> {
+  const { who } = session;
   try {
     await task();
   } catch (error) {
     if (!(error instanceof SignedOut)) return (error as Error).message;
-    session.end(words().session.ended);
+    if (session.who === who) session.end(words().session.ended); // a late answer does not end the session that followed
   }
   return "";
 }
