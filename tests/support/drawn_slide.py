@@ -34,7 +34,7 @@ from idc_slides.exports.training_folder import agreed_cells, training_folder
 from idc_slides.records.given_reviews import shown_to
 from idc_slides.reviews.second_reading import second_readings
 from idc_slidescores import FittedCut, operating_points
-from support.slides_fake import FakeSlides, screened_slide
+from support.slides_fake import FakeSlides, problem, screened_slide
 
 CELL_PX: Final = 50
 TILE_PX: Final = 254
@@ -52,6 +52,8 @@ class DrawnSlide:
     rows: int = 45
     name: str = "drawn.svs"
     reviews: dict[tuple[int, int, str], CellReview] = field(default_factory=dict)
+    unsealed: set[tuple[int, int, str]] = field(default_factory=set)
+    """Reviews whose reader was shown another's."""
 
     @cached_property
     def _unreadable(self) -> tuple[tuple[int, int], ...]:
@@ -172,6 +174,8 @@ class DrawnSlide:
     def answered(self, column: int, row: int, reviewer: str, given: dict[str, Any]) -> None:
         """Keep an answer; the first one of a reader is the blind one."""
         before = self.reviews.get((column, row, reviewer))
+        if before is None:
+            self.unsealed.discard((column, row, reviewer))
         review = CellReview(
             column=column,
             row=row,
@@ -181,6 +185,12 @@ class DrawnSlide:
             **given,
         )
         self.reviews[column, row, reviewer] = review
+
+    def shown_to(self, reader: str) -> list[CellReview]:
+        """As `Reviewing.reviews`: what is shown is noted."""
+        shown = shown_to(list(self.reviews.values()), reader)
+        self.unsealed |= {(review.column, review.row, reader) for review in shown if review.reviewer != reader}
+        return shown
 
     def points(self) -> OperatingPoints:
         """As of slides whose patches have these logits."""
@@ -280,7 +290,7 @@ class DrawnSlides(FakeSlides):
         return JSONResponse(self.drawn.next_reviews(count, request.headers["x-idc-caller"], second=second))
 
     async def _reviews(self, request: Request) -> Response:
-        shown = shown_to(list(self.drawn.reviews.values()), request.headers["x-idc-caller"])
+        shown = self.drawn.shown_to(request.headers["x-idc-caller"])
         return JSONResponse([review.model_dump(mode="json") for review in shown])
 
     async def _review_many(self, request: Request) -> Response:
@@ -303,6 +313,8 @@ class DrawnSlides(FakeSlides):
             return refusal
         column, row = request.path_params["column"], request.path_params["row"]
         reviewer = request.headers["x-idc-caller"]
+        if request.method == "DELETE" and (column, row, reviewer) in self.drawn.unsealed:
+            return problem(409, "wrong-state", "change the answer instead of withdrawing it")
         if request.method == "DELETE":
             self.drawn.reviews.pop((column, row, reviewer), None)
         else:

@@ -25,6 +25,8 @@ export const review: typeof english = {
   next: "Weiter",
   undo: "Rückgängig",
   comment: "Bemerkung, wird mit der nächsten Antwort gespeichert",
+  yourAnswer: "Ihre Antwort",
+  takeBack: "Zurücknehmen",
   queue: "Warteschlange",
   queueKeys: "Umschalt+J und Umschalt+K wählen mehrere aus.",
   queueHint: "Umschalt und Strg mit der Maus wählen mehrere aus. Esc hebt die Auswahl auf.",
@@ -33,7 +35,7 @@ export const review: typeof english = {
   saving: (count) => (count === 1 ? "1 Antwort wird gespeichert." : `${count} Antworten werden gespeichert.`),
   unsaved: {
     title: (count) => (count === 1 ? "1 Antwort wurde nicht gespeichert:" : `${count} Antworten wurden nicht gespeichert:`),
-    patch: (place, verdict) => `Ausschnitt ${place}: ${verdict}`,
+    patch: (place) => `Ausschnitt ${place}`,
     again: "Erneut speichern",
   },
   modelSays: "Das Modell:",

@@ -73,6 +73,7 @@ export const slide: typeof english = {
     caption: (from, to, total) => `Ausschnitte ${from} bis ${to} von ${total}`,
     show: "Anzeigen",
     all: "Alle",
+    mine: "Von mir beurteilt",
     place: "Spalte, Zeile",
     probability: "P(IDC)",
     logit: "P samt Nachbarn",

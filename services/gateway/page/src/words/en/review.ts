@@ -23,6 +23,8 @@ export const review = {
   next: "Next",
   undo: "Undo",
   comment: "Comment, saved with the next answer",
+  yourAnswer: "Your answer",
+  takeBack: "Take back",
   queue: "Queue",
   queueKeys: "Shift+J and Shift+K select several.",
   queueHint: "Shift and Ctrl with the mouse select several. Escape ends the selection.",
@@ -31,7 +33,7 @@ export const review = {
   saving: (count: number) => `${plural(count, "answer is", "answers are")} being saved.`,
   unsaved: {
     title: (count: number) => `${plural(count, "answer was", "answers were")} not saved:`,
-    patch: (place: number, verdict: string) => `Patch ${place}: ${verdict}`,
+    patch: (place: number) => `Patch ${place}`,
     again: "Save again",
   },
   modelSays: "The model:",

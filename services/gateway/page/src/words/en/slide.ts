@@ -71,6 +71,7 @@ export const slide = {
     caption: (from: number, to: number, total: string) => `Patches ${from} to ${to} of ${total}`,
     show: "Show",
     all: "All",
+    mine: "Answered by me",
     place: "Column, row",
     probability: "P(IDC)",
     logit: "P with neighbours",
