@@ -147,6 +147,7 @@ def test_answer_that_is_not_saved_names_its_patch_and_is_saved_again(page: Page,
 
 
 def test_who_may_not_review_is_not_asked(page: Page, browser: Browser) -> None:
+    expect(own(page)).to_be_visible()
     home, view = page.url.split("#")
     page.goto(home)
     link = new_user(page, "vic", "viewer")
