@@ -34,7 +34,7 @@ from idc_slides.exports.training_folder import agreed_cells, training_folder
 from idc_slides.records.given_reviews import GivenReview, latest_of, shown_to
 from idc_slides.reviews.second_reading import second_readings
 from idc_slidescores import FittedCut, operating_points
-from support.slides_fake import FakeSlides, screened_slide
+from support.slides_fake import FakeSlides, problem, screened_slide
 
 CELL_PX: Final = 50
 TILE_PX: Final = 254
@@ -198,6 +198,11 @@ class DrawnSlide:
         ]
         return shown
 
+    def is_unsealed(self, column: int, row: int, reviewer: str) -> bool:
+        """Whether a reader was shown another's answer for a cell."""
+        key = (column, row, reviewer)
+        return any(one.unsealed_at for one in self.given if _key_of(one.review) == key)
+
     def points(self) -> OperatingPoints:
         """As of slides whose patches have these logits."""
         scores = SlideScores(
@@ -319,6 +324,8 @@ class DrawnSlides(FakeSlides):
             return refusal
         column, row = request.path_params["column"], request.path_params["row"]
         reviewer = request.headers["x-idc-caller"]
+        if request.method == "DELETE" and self.drawn.is_unsealed(column, row, reviewer):
+            return problem(409, "wrong-state", "change the answer instead of withdrawing it")
         if request.method == "DELETE":
             self.drawn.reviews.pop((column, row, reviewer), None)
         else:

@@ -38,9 +38,9 @@ POLICY_WATCH = """
 addEventListener("securitypolicyviolation", (event) =>
     console.error(`policy: ${event.effectiveDirective} blocks ${event.blockedURI || "inline"} in ${event.sourceFile}`));
 """
-# Chromium writes a line for each answer from 400 on and for each request without one, and the viewer for each tile that
-# did not arrive; the page says those itself.
-EXPECTED_LINES = ("Failed to load resource", "Tile %s failed to load")
+# Chromium writes a line for each answer from 400 on and for each request without one, and the viewer for each tile and
+# each slide that did not arrive; the page says those itself.
+EXPECTED_LINES = ("Failed to load resource", "Tile %s failed to load", "HTTP 0 attempting to load TileSource")
 
 
 @contextmanager

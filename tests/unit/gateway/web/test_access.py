@@ -24,10 +24,14 @@ PUBLIC = {"/", "/docs", "/openapi.json", "/livez", "/readyz", "/api/v1/session"}
 
 def _endpoints(app: FastAPI) -> set[tuple[str, str]]:
     ids = dict.fromkeys(("result_id", "folder_id", "slide_id"), "00000000-0000-4000-8000-000000000000")
-    values = dict.fromkeys(("level", "column", "row"), "0") | ids | {
-        "device": "alarm",
-        "name": "someone",
-    }
+    values = (
+        dict.fromkeys(("level", "column", "row"), "0")
+        | ids
+        | {
+            "device": "alarm",
+            "name": "someone",
+        }
+    )
     return {
         (method.upper(), re.sub(r"{(\w+)}", lambda found: values.get(found[1], found[0]), path))
         for path, operations in app.openapi()["paths"].items()

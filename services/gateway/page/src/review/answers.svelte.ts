@@ -1,6 +1,9 @@
 // One answer of a reader on its way to the slides service.
 
 import type { SlideVerdict } from "../interface/types";
+import type { OpenSlide } from "../slide/open_slide.svelte";
+
+const PAUSE_MS = 1000;
 
 export class Answer {
   state = $state<"saving" | "saved" | "failed">("saving");
@@ -50,3 +53,10 @@ class InOrder {
 
 /** What still goes to the slides service: answers and what takes them back, in the reader's order. */
 export const saving = new InOrder();
+
+/** Load a slide again once its reader pauses, so that fast answers do not load all cells each time; an effect of a view. */
+export function loadAtPause(open: OpenSlide, load: () => Promise<unknown>): (() => void) | undefined {
+  if (!open.isStale || saving.waiting > 0) return undefined;
+  const timer = setTimeout(() => void load(), PAUSE_MS);
+  return () => clearTimeout(timer);
+}

@@ -12,7 +12,8 @@ import { extended, keyOf, range, toggled } from "./selection";
 const BATCH = 20;
 
 /** First readings, second readings of what others answered, or what readers disagree on. */
-export type Mode = "first" | "second" | "compare";
+export const MODES = ["first", "second", "compare"] as const;
+export type Mode = (typeof MODES)[number];
 export type Entry = Cell & { chosen: CellToReview["chosen"] | null; answer: Answer | null };
 type Given = { entries: Entry[]; answer: Answer; before: (Answer | null)[] };
 
@@ -30,7 +31,8 @@ export class ReviewQueue {
   constructor(
     public open: OpenSlide,
     readonly reviewer: string,
-    readonly mode: Mode,
+    /** `map`: the reader chooses each cell on the map. */
+    readonly mode: Mode | "map",
   ) {}
 
   get current(): Entry | undefined {
@@ -124,6 +126,12 @@ export class ReviewQueue {
     await this.inOrder(() => this.takeBack(last, place));
   }
 
+  /** Take back what the reader answered for a cell; throws where the slides service does not let it. */
+  async withdraw(cell: Cell): Promise<void> {
+    for (const entry of this.entries) if (keyOf(entry) === keyOf(cell)) entry.answer = null;
+    await this.inOrder(() => this.remove(cell));
+  }
+
   /** Save after what was given before; until all is saved, the queue is kept for its reader. */
   private async inOrder(task: () => Promise<void>): Promise<void> {
     const name = nameOf(this.open, this.reviewer, this.mode);
@@ -155,8 +163,12 @@ export class ReviewQueue {
 
   private async restore({ column, row }: Entry, before: Answer | null): Promise<void> {
     if (before !== null) return before.save(() => this.open.review([{ column, row }], before.verdict, this.reviewer, before.comment));
+    await this.remove({ column, row });
+  }
+
+  private async remove(cell: Cell): Promise<void> {
     try {
-      await this.open.withdraw({ column, row }, this.reviewer);
+      await this.open.withdraw(cell, this.reviewer);
     } catch (error) {
       // an answer that was not saved need not be taken back
       if (!(error instanceof Refused) || error.status !== 404) throw error;
@@ -182,10 +194,10 @@ export class ReviewQueue {
 /** Queues with answers that are not saved yet. */
 const unfinished = new Map<string, ReviewQueue>();
 
-const nameOf = (open: OpenSlide, reviewer: string, mode: Mode) => [open.id, reviewer, mode].join(" ");
+const nameOf = (open: OpenSlide, reviewer: string, mode: ReviewQueue["mode"]) => [open.id, reviewer, mode].join(" ");
 
 /** The queue of a reader: the one that they left with unsaved answers, or a new one. */
-export function queueOf(open: OpenSlide, reviewer: string, mode: Mode): ReviewQueue {
+export function queueOf(open: OpenSlide, reviewer: string, mode: ReviewQueue["mode"]): ReviewQueue {
   const left = unfinished.get(nameOf(open, reviewer, mode));
   if (left === undefined) return new ReviewQueue(open, reviewer, mode);
   left.open = open;

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
 import { OpenSlide } from "../slide/open_slide.svelte";
 import { saving } from "./answers.svelte";
+import { answerAt, unstoredAt } from "./chosen_cells";
 import { queueOf, type ReviewQueue } from "./queue.svelte";
 
 type Sent = { what: string; answer: (response: Response) => void };
@@ -156,4 +157,18 @@ test("a reader who comes back finds what was not saved, and nobody else does", a
   await respond("PUT 0/0 idc");
   await again;
   expect(queueOf(new OpenSlide("left"), "reader", "first")).not.toBe(queue);
+});
+
+test("a patch of the map whose answer was not saved is answered no more once that is taken back", async () => {
+  const queue = queueOf(new OpenSlide("map"), "reader", "map");
+  const cell = { column: 7, row: 3 };
+  quiet(answerAt(queue, cell, "idc", ""));
+  await respond("PUT 7/3 idc", 507);
+  await vi.waitFor(() => expect(unstoredAt(queue, cell)?.state).toBe("failed"));
+
+  const withdrawn = queue.withdraw(cell);
+  await respond("DELETE 7/3", 404);
+  await withdrawn;
+
+  expect([queue.unsaved, unstoredAt(queue, cell)]).toEqual([[], undefined]);
 });

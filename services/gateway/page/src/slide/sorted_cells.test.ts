@@ -15,7 +15,7 @@ const CELLS: SlideCells = {
 };
 
 test("cells are sorted both ways, equal ones row by row", () => {
-  const sorted = (by: "place" | "probability" | "logit" | "decision", falling: boolean) => sortedCells(CELLS, DECISIONS, "all", { by, falling });
+  const sorted = (by: "place" | "probability" | "logit" | "decision", falling: boolean) => sortedCells(CELLS, DECISIONS, () => true, { by, falling });
 
   expect(sorted("probability", true)).toEqual([3, 0, 2, 1]);
   expect(sorted("place", false)).toEqual([1, 2, 0, 3]);
@@ -23,6 +23,6 @@ test("cells are sorted both ways, equal ones row by row", () => {
   expect(sorted("decision", false)).toEqual([1, 2, 0, 3]);
 });
 
-test("only cells with the wanted decision are listed", () => {
-  expect(sortedCells(CELLS, DECISIONS, "idc", { by: "probability", falling: false })).toEqual([0, 3]);
+test("only cells that are wanted are listed", () => {
+  expect(sortedCells(CELLS, DECISIONS, (index) => DECISIONS[index] === "idc", { by: "probability", falling: false })).toEqual([0, 3]);
 });

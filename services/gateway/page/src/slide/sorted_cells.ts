@@ -7,8 +7,8 @@ export type Order = { by: Column; falling: boolean };
 
 const RANKS: Record<Decision, number> = { no_idc: 0, uncertain: 1, idc: 2 };
 
-/** The indices of the cells with a decision, or of all, in an order; equal ones row by row. */
-export function sortedCells(cells: SlideCells, decisions: readonly Decision[], wanted: Decision | "all", order: Order): number[] {
+/** The indices of the cells that are wanted, in an order; equal ones row by row. */
+export function sortedCells(cells: SlideCells, decisions: readonly Decision[], isWanted: (index: number) => boolean, order: Order): number[] {
   const place = (index: number) => cells.row[index]! * 1e7 + cells.column[index]!;
   const values: Record<Column, (index: number) => number> = {
     place,
@@ -18,6 +18,6 @@ export function sortedCells(cells: SlideCells, decisions: readonly Decision[], w
   };
   const value = values[order.by];
   const sign = order.falling ? -1 : 1;
-  const chosen = cells.column.map((_, index) => index).filter((index) => wanted === "all" || decisions[index] === wanted);
+  const chosen = cells.column.map((_, index) => index).filter(isWanted);
   return chosen.toSorted((a, b) => sign * (value(a) - value(b)) || place(a) - place(b));
 }

@@ -10,6 +10,7 @@ export const shell: typeof english = {
     rest: "Dies ist kein Medizinprodukt: Kein Ergebnis darf zur Diagnose oder Behandlung verwendet werden.",
   },
   views: { work: "Arbeitsliste", patches: "Ausschnitte", slide: "Schnitt", review: "Beurteilung", model: "Modell", administration: "Verwaltung" },
+  shortcuts: "Tastenkürzel mit einzelnen Tasten",
   loading: "Wird geladen …",
   retry: "Erneut versuchen",
   unreachable: "Das Gateway antwortet nicht. Läuft das System?",

@@ -5,6 +5,7 @@ export const shell = {
   menu: "Views",
   notice: { strong: "For research use only.", rest: "This is not a medical device: no result may be used to diagnose or treat anyone." },
   views: { work: "Work list", patches: "Patches", slide: "Slide", review: "Review", model: "Model", administration: "Administration" },
+  shortcuts: "Single-key shortcuts",
   loading: "Loading…",
   retry: "Try again",
   unreachable: "The gateway does not answer. Is the stack running?",
