@@ -82,7 +82,7 @@ RULES: Final = {
             "fastapi": ("web.*", "app"),
             "starlette": ("web.*", "app"),
             "uvicorn": ("__main__", "web.*"),
-            "sqlalchemy": ("sql.*", "*_store"),
+            "sqlalchemy": ("sql.*", "*_store", "records.slide_rows"),
             "alembic": ("sql.*",),
             "openslide": ("decoding.*",),
             "httpx": ("scoring.*", "composition"),

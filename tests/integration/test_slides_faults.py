@@ -142,6 +142,7 @@ def test_a_file_that_vanishes_after_it_was_queued_fails_with_a_reason(
     tmp_path: Path, folder: Path, inference: str
 ) -> None:
     path = write_made_slide(folder / "short-lived.tiff")
+    (folder / "notes.txt").write_text("the folder is there")
     with GatedInference(inference) as gate, slides_process(tmp_path / "data", folder, gate.url) as address:
         gate.closes_after = 1
         wait_until(lambda: bool(slides(address)) and slides(address)[0]["warnings"] != [], "it runs")
@@ -152,6 +153,81 @@ def test_a_file_that_vanishes_after_it_was_queued_fails_with_a_reason(
 
     assert (slide["state"], slide["failure"]["code"]) == ("failed", "slide-gone")
     assert slide["decision"] is None
+
+
+def test_slides_wait_while_the_share_is_away_and_go_on_when_it_is_back(
+    tmp_path: Path, folder: Path, inference: str
+) -> None:
+    for number in range(4):
+        write_made_slide(folder / f"{number}.tiff", columns=12, rows=10, lesion=3)
+    away = tmp_path / "away"
+    away.mkdir()
+
+    def move(here: Path, there: Path) -> None:
+        for file in here.iterdir():
+            file.rename(there / file.name)
+
+    with GatedInference(inference) as gate, slides_process(tmp_path / "data", folder, gate.url) as address:
+        gate.is_open = False
+        wait_until(lambda: len(slides(address, state="running")) == 2, "two run")
+        wait_until(lambda: len(slides(address, state="waiting")) == 2, "two wait")
+        move(folder, away)
+        gate.is_open = True
+        wait_until(lambda: len(slides(address, state="waiting")) == 4, "all wait")
+        waiting = slides(address)
+        move(away, folder)
+        wait_until(lambda: len(slides(address, state="done")) == 4, "all are done", timeout_s=90)
+        told = httpx.get(f"{address}/screened").json()["items"]
+
+    said = [text for slide in waiting for text in slide["warnings"]]
+    assert set(said) == {"Waits, since the watched folder is empty: mount its share again, or put the files back"}
+    assert len(told) == 4
+
+
+def test_a_deleted_slide_stays_deleted_after_a_restart_until_a_person_sends_it(
+    tmp_path: Path, folder: Path, inference: str
+) -> None:
+    write_made_slide(folder / "deleted.tiff", columns=12, rows=10, lesion=3)
+    with slides_process(tmp_path / "data", folder, inference) as address:
+        wait_until(lambda: slides(address, state="done") != [], "it is done")
+        httpx.delete(f"{address}/slides/{slides(address)[0]['id']}", headers=CALLER)
+
+    write_made_slide(folder / "later.tiff", columns=12, rows=10, lesion=3)
+    with slides_process(tmp_path / "data", folder, inference) as address:
+        wait_until(lambda: slides(address, state="done") != [], "the folder was looked at")
+        after = [slide["name"] for slide in slides(address)]
+        told = httpx.get(f"{address}/screened").json()["items"]
+        sent = httpx.post(f"{address}/slides", json={"path": "deleted.tiff"}, headers=CALLER)
+
+    assert (after, [item["slide"]["name"] for item in told]) == (["later.tiff"], ["deleted", "later.tiff"])
+    assert sent.status_code == 201
+
+
+def test_a_scale_counts_for_a_slide_that_the_folder_queued_before_and_not_for_one_that_runs(
+    tmp_path: Path, folder: Path, inference: str
+) -> None:
+    write_made_slide(folder / "first.tiff", columns=12, rows=10, lesion=3)
+
+    def queue(name: str) -> httpx.Response:
+        return httpx.post(f"{address}/slides", json={"path": name, "um_per_px": 1.5}, headers=CALLER)
+
+    with (
+        GatedInference(inference) as gate,
+        slides_process(tmp_path / "data", folder, gate.url, SLIDES_WORKERS="1") as address,
+    ):
+        gate.is_open = False
+        wait_until(lambda: slides(address, state="running") != [], "the first runs")
+        write_made_slide(folder / "second.tiff", columns=12, rows=10, lesion=3)
+        wait_until(lambda: slides(address, state="waiting") != [], "the second waits")
+        refused, taken = queue("first.tiff"), queue("second.tiff")
+        gate.is_open = True
+        wait_until(lambda: len(slides(address, state="done")) == 2, "both are done")
+        scales = {slide["name"]: slide["scale"] for slide in slides(address)}
+
+    assert (refused.status_code, taken.status_code) == (409, 200)
+    assert "PATCH" in refused.json()["detail"]
+    assert (scales["second.tiff"]["stated_by"], scales["second.tiff"]["um_per_px"]) == ("person", 1.5)
+    assert (scales["first.tiff"]["stated_by"], scales["first.tiff"]["um_per_px"]) == ("file", 2.0)
 
 
 def test_a_file_that_changes_while_it_is_read_fails_and_is_screened_as_it_is_then(

@@ -176,3 +176,24 @@ def test_a_deletion_that_was_interrupted_at_its_beginning_leaves_a_whole_slide(s
 
     after = service.does(lambda address: (slides(address), len(httpx.get(f"{address}{url}/grid").json()["column"])))
     assert after == ([before], before["counts"]["tissue"])
+
+
+def test_a_slide_that_ends_the_service_again_and_again_is_given_up_and_holds_up_no_other(service: Service) -> None:
+    write_made_slide(service.folder / "a-killer.tiff")
+
+    def wait_for_the_end(address: str) -> None:
+        while True:
+            httpx.get(f"{address}/livez")
+
+    for _ in range(3):
+        service.is_killed("idc_slides.jobs.cell_scores:CellScores.score", by=wait_for_the_end)
+    write_made_slide(service.folder / "b.tiff", columns=12, rows=10, lesion=3)
+
+    def through(address: str) -> list[dict[str, Any]]:
+        wait_until(lambda: {slide["state"] for slide in slides(address)} == {"done", "failed"}, "both are through")
+        return slides(address)
+
+    failed = [slide for slide in service.does(through) if slide["state"] == "failed"]
+    assert [(slide["name"], slide["failure"]["code"]) for slide in failed] == [
+        ("a-killer.tiff", "interrupted-too-often")
+    ]

@@ -1,5 +1,6 @@
 """A file of the watched folder is queued once, when it stands still."""
 
+import errno
 import os
 import socket
 import unicodedata
@@ -8,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from idc_contracts.slides import SlideState
-from idc_slides.errors import SlideFailed, SlideRefused
+from idc_contracts.slides import SlideFailure, SlideState
+from idc_slides.errors import FolderUnavailable, SlideFailed, SlideRefused
 from idc_slides.intake.folder_watch import FolderWatch
 from idc_slides.intake.watched_folder import WatchedFolder
+from idc_slides.records.queue_store import QueueStore
 from idc_slides.records.slides import Location
 from idc_slides.records.slides_store import SlidesStore
 from idc_slides.sql.database import open_database
@@ -21,7 +23,11 @@ class Scene:
     def __init__(self, root: Path) -> None:
         self.root, self.now_s, self.told = root / "slides", 0.0, 0
         self.root.mkdir()
-        self.store = SlidesStore(open_database(f"sqlite:///{root / 'slides.sqlite3'}"))
+        self.database = open_database(f"sqlite:///{root / 'slides.sqlite3'}")
+        self.store = SlidesStore(self.database)
+        self.restart()
+
+    def restart(self) -> None:
         self.watch = FolderWatch(
             WatchedFolder(self.root), self.store, settle_s=10, on_new=self._tell, clock=lambda: self.now_s
         )
@@ -64,6 +70,34 @@ def test_a_file_that_changes_later_is_queued_again(scene: Scene) -> None:
     scene.look_after(10)
 
     assert scene.look_after(10) == 1
+
+
+def test_a_deleted_slide_is_not_queued_again_by_a_restart(scene: Scene) -> None:
+    (scene.root / "a.svs").write_bytes(b"1")
+    scene.look_after(0)
+    scene.look_after(10)
+    scene.store.delete(scene.store.page(None, "", None, 1).items[0].id)
+
+    scene.restart()
+
+    assert (scene.look_after(0), scene.look_after(10), scene.names()) == (0, 0, [])
+
+
+def test_a_slide_whose_file_was_gone_is_queued_when_it_is_back_as_it_was(scene: Scene) -> None:
+    file, queue = scene.root / "a.svs", QueueStore(scene.database)
+    file.write_bytes(b"1")
+    scene.look_after(0)
+    scene.look_after(10)
+    stored = queue.claim("one")
+    assert stored is not None
+    file.rename(scene.root / "a.elsewhere")
+    scene.look_after(10)
+    failed = {"state": SlideState.FAILED, "failure": SlideFailure(code="slide-gone", detail="put it back")}
+    queue.stop(stored.slide.model_copy(update=failed), "one")
+    (scene.root / "a.elsewhere").rename(file)
+
+    assert (scene.look_after(10), scene.look_after(10), scene.look_after(10)) == (0, 1, 0)
+    assert [slide.state for slide in scene.store.page(None, "", None, 9).items] == [SlideState.WAITING]
 
 
 def test_other_files_and_the_folders_of_mrxs_are_no_slides(scene: Scene) -> None:
@@ -157,6 +191,39 @@ def test_links_out_of_the_folder_are_recorded_as_refused(scene: Scene, tmp_path:
     failures = {slide.name: slide.failure for slide in scene.store.page(SlideState.FAILED, "", None, 10).items}
     assert failures.keys() == {"file.svs", "pixels.mrxs"}
     assert all(failure is not None and "symbolic link" in failure.detail for failure in failures.values())
+
+
+def test_links_in_a_circle_are_recorded_as_refused(scene: Scene) -> None:
+    (scene.root / "circle.svs").symlink_to(scene.root / "circle.svs")
+    scene.look_after(0)
+    scene.look_after(10)
+
+    failures = [slide.failure for slide in scene.store.page(SlideState.FAILED, "", None, 10).items]
+    assert [failure.code for failure in failures if failure] == ["slide-refused"]
+
+
+@pytest.mark.parametrize("error", [errno.EIO, errno.ESTALE])
+def test_a_file_that_cannot_be_read_now_is_gone_and_not_refused(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, error: int
+) -> None:
+    def broken(_path: Path, *, strict: bool = False) -> Path:
+        raise OSError(error, os.strerror(error))
+
+    monkeypatch.setattr(Path, "resolve", broken)
+    with pytest.raises(SlideFailed) as failed:
+        WatchedFolder(scene.root).locate(Path("a.svs"))
+
+    assert failed.value.code == "slide-gone"
+
+
+def test_an_empty_folder_or_none_is_taken_for_a_share_that_is_away(scene: Scene) -> None:
+    folder = WatchedFolder(scene.root)
+    with pytest.raises(FolderUnavailable, match="is empty: mount its share again"):
+        folder.require_there()
+    (scene.root / "a.svs").write_bytes(b"1")
+    folder.require_there()
+    with pytest.raises(FolderUnavailable, match="No such file"):
+        WatchedFolder(scene.root / "none").require_there()
 
 
 def test_a_path_is_found_again_by_its_stored_location(scene: Scene) -> None:

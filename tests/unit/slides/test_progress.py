@@ -1,5 +1,6 @@
 """What is stored of a slide while it runs."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -51,3 +52,25 @@ def test_the_first_scores_are_shown_at_once_and_further_ones_now_and_then(
     assert shown == [2, 2, 2]
     assert progress.slide.counts is not None
     assert int(progress.grid.scored.sum()) == 6
+
+
+def test_a_slide_that_ends_its_worker_before_a_row_is_done_uses_up_its_attempts(tmp_path: Path) -> None:
+    database = open_database(f"sqlite:///{tmp_path / 'slides.sqlite3'}")
+    queue = QueueStore(database)
+    SlidesStore(database).add([new_slide(Location("folder", "a.svs"), FileState(1, 1), received_by="folder")])
+
+    def attempts_after(rows: int, grid: CellGrid) -> int:
+        stored = queue.claim("one")
+        assert stored is not None
+        progress = Progress(queue, stored.slide, "one")
+        progress.describe(stored.slide)
+        progress.begin(MODEL, grid)
+        for number in range(grid.rows_done, grid.rows_done + rows):
+            progress.take(*row(number))
+        queue.free_all()
+        return stored.attempts
+
+    resumed = replace(EMPTY, rows_done=1)
+    assert [attempts_after(0, EMPTY), attempts_after(0, EMPTY), attempts_after(1, EMPTY)] == [1, 2, 3]
+    assert [attempts_after(0, resumed), attempts_after(0, resumed), attempts_after(0, resumed)] == [1, 2, 3]
+    assert attempts_after(0, resumed) == 4

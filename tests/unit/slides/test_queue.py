@@ -2,6 +2,7 @@
 
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from uuid import uuid4
@@ -10,10 +11,10 @@ import numpy as np
 import pytest
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from idc_contracts import Decision, ModelRef, Thresholds
-from idc_contracts.slides import Slide, SlideArea, SlideState
+from idc_contracts.slides import Slide, SlideArea, SlideFailure, SlideState
 from idc_servicekit.sql.engine import make_engine
 from idc_slides.errors import LeaseLost, NotFound, WrongState
 from idc_slides.records.cells import CellGrid, ScreeningModel
@@ -24,7 +25,7 @@ from idc_slides.records.screened_store import ScreenedStore
 from idc_slides.records.slides import FileState, Location, StoredSlide, new_slide
 from idc_slides.records.slides_store import SlidesStore
 from idc_slides.sql.database import Database, open_database
-from idc_slides.sql.tables import slides
+from idc_slides.sql.tables import deleted_files, slides
 
 MODEL = ScreeningModel(
     ref=ModelRef(name="idc", version="1", sha256="0" * 64), thresholds=Thresholds(no_idc_below=0.4, idc_from=0.6)
@@ -39,6 +40,10 @@ def database(tmp_path: Path) -> Database:
 
 def found(name: str = "a.svs", size_bytes: int = 1) -> StoredSlide:
     return new_slide(Location("folder", name), FileState(size_bytes, 1), received_by="folder")
+
+
+def with_scale(um_per_px: float | None) -> StoredSlide:
+    return replace(found(), stated_um_per_px=um_per_px)
 
 
 def claimed(queue: QueueStore, owner: str) -> StoredSlide:
@@ -172,14 +177,29 @@ def test_a_slide_that_failed_shows_no_cells(database: Database) -> None:
     assert CellsStore(database).get(slide.id) is None
 
 
-def test_a_slide_that_came_further_may_be_interrupted_again(database: Database) -> None:
+def test_only_a_slide_that_came_further_may_be_interrupted_as_often_again(database: Database) -> None:
     store, queue = SlidesStore(database), QueueStore(database)
     store.add([found()])
-    slide = claimed(queue, "one").slide
-    queue.save(slide, "one", (MODEL, GRID))
+    attempts = []
+    for came_further in (False, False, True, False):
+        stored = claimed(queue, "one")
+        attempts.append(stored.attempts)
+        queue.save(stored.slide, "one", (MODEL, GRID), came_further=came_further)
+        assert queue.free_all() == 1
 
-    assert queue.free_all() == 1
-    assert claimed(queue, "two").attempts == 1
+    assert attempts == [1, 2, 3, 1]
+
+
+def test_slides_of_one_source_can_be_left_waiting_while_others_are_taken(database: Database) -> None:
+    store, queue = SlidesStore(database), QueueStore(database)
+    upload = new_slide(Location("upload", f"{uuid4()}/b.svs"), FileState(1, 1), received_by="ann")
+    store.add([found("a.svs"), upload])
+
+    taken = queue.claim("one", but_from="folder")
+
+    assert taken is not None
+    assert taken.slide.name == "b.svs"
+    assert queue.claim("two", but_from="folder") is None
 
 
 def test_the_same_state_of_a_file_is_one_slide(database: Database) -> None:
@@ -212,3 +232,83 @@ def test_what_people_do_takes_the_slide_from_its_worker(database: Database) -> N
         store.get(slide.id)
     with pytest.raises(NotFound):
         store.cancel(uuid4())
+
+
+def test_a_deleted_slide_is_queued_again_by_a_person_alone(database: Database) -> None:
+    store = SlidesStore(database)
+    deleted, _ = store.add_one(found("Jane Doe.svs"))
+    store.delete(deleted.id)
+
+    added = store.add([found("Jane Doe.svs"), found("other.svs")])
+    changed = store.add([found("Jane Doe.svs", size_bytes=2)])
+    with database.read() as connection:
+        kept = connection.execute(select(deleted_files)).all()
+    again, is_new = store.add_one(found("Jane Doe.svs"))
+    store.delete(again.id)
+
+    assert (added, changed, is_new) == (1, 1, True)
+    assert "Jane" not in str(kept)
+    assert store.add([found("Jane Doe.svs")]) == 0
+
+
+@pytest.mark.parametrize("code", ["slide-gone", "slide-changed"])
+def test_a_slide_that_failed_for_want_of_its_file_is_queued_when_the_file_is_seen_again(
+    database: Database, code: str
+) -> None:
+    store, queue = SlidesStore(database), QueueStore(database)
+    store.add_one(with_scale(0.25))
+    fail(queue, code)
+
+    assert (store.add([found()]), store.add([found()])) == (1, 0)
+    again = claimed(queue, "two")
+    assert (again.stated_um_per_px, again.attempts, again.slide.failure) == (0.25, 1, None)
+
+
+def test_a_slide_that_failed_otherwise_is_not_queued_by_being_seen(database: Database) -> None:
+    store, queue = SlidesStore(database), QueueStore(database)
+    store.add([found()])
+    fail(queue, "unreadable-slide")
+
+    assert store.add([found()]) == 0
+    assert queue.claim("two") is None
+
+
+def fail(queue: QueueStore, code: str) -> None:
+    failure = SlideFailure(code=code, detail="it says why")
+    slide = claimed(queue, "one").slide
+    queue.stop(slide.model_copy(update={"state": SlideState.FAILED, "failure": failure}), "one")
+
+
+def test_a_scale_that_is_stated_for_a_known_slide_counts_while_it_waits(database: Database) -> None:
+    store, queue = SlidesStore(database), QueueStore(database)
+    store.add([found()])
+
+    slide, is_new = store.add_one(with_scale(0.25))
+    unchanged, _ = store.add_one(with_scale(None))
+
+    assert (is_new, slide.state, unchanged.state) == (False, SlideState.WAITING, SlideState.WAITING)
+    assert claimed(queue, "one").stated_um_per_px == 0.25
+
+
+def test_another_scale_for_a_slide_that_runs_or_is_through_is_refused_and_names_the_way(database: Database) -> None:
+    store, queue = SlidesStore(database), QueueStore(database)
+    store.add_one(with_scale(0.25))
+    slide = claimed(queue, "one").slide
+
+    with pytest.raises(WrongState, match=f"running, with another scale: cancel it, then .* PATCH /slides/{slide.id}"):
+        store.add_one(with_scale(0.5))
+    assert store.add_one(with_scale(0.25))[0].state is SlideState.RUNNING
+    queue.finish(slide.model_copy(update={"state": SlideState.DONE}), "one", MODEL, GRID)
+    with pytest.raises(WrongState, match="done, with another scale: state it with PATCH"):
+        store.add_one(with_scale(0.5))
+    assert store.add_one(with_scale(None))[0].state is SlideState.DONE
+
+
+def test_a_scale_is_stated_for_a_slide_that_needs_it(database: Database) -> None:
+    store, queue = SlidesStore(database), QueueStore(database)
+    store.add([found()])
+    slide = claimed(queue, "one").slide
+    queue.stop(slide.model_copy(update={"state": SlideState.NEEDS_SCALE}), "one")
+
+    assert store.add_one(with_scale(0.5))[0].state is SlideState.WAITING
+    assert claimed(queue, "two").stated_um_per_px == 0.5

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from idc_slides.reading import Limits, SlideFile, SlideTimedOut, SlideUnreadable, SpareWorker
+from idc_slides.reading import Limits, NeedsScale, SlideFile, SlideTimedOut, SlideUnreadable, SpareWorker
 from support.eventually import wait_until
 from support.made_slides import tissue_slide
 from support.slide_files import write_slide
@@ -121,6 +121,39 @@ def test_an_ome_tiff_has_its_scale_and_its_levels(tmp_path: Path) -> None:
         assert (slide.described.format, slide.described.um_per_px) == ("ome-tiff", 2.0)
         assert slide.scale().record.level == 1
         assert (all_cells(slide) == CELLS).all()
+
+
+def write_ome(path: Path, *images: tuple[int, dict[str, object]]) -> Path:
+    """An OME-TIFF of several images, each enlarged by a factor."""
+    with tifffile.TiffWriter(path, ome=True) as tiff:
+        for enlarged_by, metadata in images:
+            pixels = MADE.pixels.repeat(enlarged_by, 0).repeat(enlarged_by, 1)
+            tiff.write(pixels, photometric="rgb", tile=(256, 256), metadata={"axes": "YXS"} | metadata)
+    return path
+
+
+def um(um_per_px: float) -> dict[str, object]:
+    return {"PhysicalSizeX": um_per_px, "PhysicalSizeY": um_per_px}
+
+
+def test_the_scale_of_an_ome_tiff_is_that_of_the_slide_and_not_of_a_macro_image_before_it(tmp_path: Path) -> None:
+    with SlideFile.open(write_ome(tmp_path / "macro-first.ome.tif", (1, um(4.0)), (2, um(0.5)))) as slide:
+        assert (slide.described.width_px, slide.described.um_per_px) == (MADE.pixels.shape[1] * 2, 0.5)
+
+
+@pytest.mark.parametrize(
+    "images",
+    [((1, um(4.0)), (2, {})), ((2, um(4.0)), (2, um(0.5))), ((1, um(0.0)),), ((1, um(float("inf"))),)],
+    ids=["only-the-macro-tells", "two-that-differ", "zero", "infinite"],
+)
+def test_an_ome_tiff_that_leaves_the_scale_open_asks_for_it(
+    tmp_path: Path, images: tuple[tuple[int, dict[str, object]], ...]
+) -> None:
+    with (
+        SlideFile.open(write_ome(tmp_path / "open.ome.tif", *images)) as slide,
+        pytest.raises(NeedsScale, match="does not tell its scale"),
+    ):
+        slide.scale()
 
 
 @pytest.mark.parametrize(("stated_um_per_px", "whole_factor"), [(None, 4), (1.0, 4), (0.25, 16), (2.0, 2)])

@@ -1,6 +1,6 @@
 """The public test slides: the good are read, the others refused with a reason that names a remedy."""
 
-import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +8,18 @@ import pytest
 from numpy.typing import NDArray
 
 from idc_slides.reading import NeedsScale, SlideFile, SlideUnreadable
+from support.dicom_folders import (
+    FINEST,
+    INDEX,
+    REPORT,
+    SAMPLE,
+    SIZE_PX,
+    dicom_folder,
+    of_another_series,
+    of_class,
+    of_type,
+    with_referenced_series,
+)
 
 
 def screened(path: Path) -> NDArray[np.uint8]:
@@ -61,15 +73,55 @@ def test_a_pyramid_made_by_leaving_out_pixels_is_not_screened(idc_slides: Path) 
     assert "leaving out pixels" in chosen.warnings[0]
 
 
-@pytest.mark.parametrize("content", [b"no DICOM file", bytes(128) + b"DICM" + bytes(64)])
-def test_a_strange_file_beside_a_dicom_slide_harms_nothing(idc_slides: Path, tmp_path: Path, content: bytes) -> None:
-    folder = tmp_path / "slide"
-    shutil.copytree(idc_slides / "cmu-1-small-region-dicom", folder)
-    folder.chmod(0o755)
-    (folder / "a-strange-one.dcm").write_bytes(content)
+CORRECTED = "YCbCr"
+LEFT_OUT = "left out: 1."
 
-    with SlideFile.open(folder / "level-0-frames-0-30.dcm") as slide:
-        assert (slide.described.width_px, slide.described.height_px) == (2220, 2967)
+
+@pytest.mark.parametrize(
+    ("name", "change", "told"),
+    [
+        ("a-text.dcm", lambda _: b"no DICOM file", [CORRECTED]),
+        ("a-head.dcm", lambda _: bytes(128) + b"DICM" + bytes(64), [CORRECTED, LEFT_OUT]),
+        ("DICOMDIR", lambda content: of_class(content, INDEX), [CORRECTED]),
+        ("a-report.dcm", lambda content: of_class(content, REPORT), [CORRECTED]),
+        ("a-label.dcm", lambda content: of_type(of_another_series(content), b"LABEL "), [CORRECTED]),
+        ("a-cut-uid.dcm", lambda content: content[:650], [CORRECTED, LEFT_OUT]),
+        ("a-cut-head.dcm", lambda content: content[:1000], [CORRECTED, LEFT_OUT]),
+        ("a-large-one.dcm", lambda content: content[:600] + bytes(2_000_000), [CORRECTED, LEFT_OUT]),
+        ("a-copy.dcm", with_referenced_series, [CORRECTED]),
+    ],
+)
+def test_a_strange_file_beside_a_dicom_slide_harms_nothing(
+    idc_slides: Path, tmp_path: Path, name: str, change: Callable[[bytes], bytes], told: list[str]
+) -> None:
+    folder = dicom_folder(idc_slides, tmp_path / "slide")
+    (folder / name).write_bytes(change((folder / FINEST).read_bytes()))
+
+    with SlideFile.open(folder) as slide:
+        found = slide.described
+
+    assert (found.width_px, found.height_px, len(found.levels)) == (*SIZE_PX, 12)
+    assert [text in warning for text, warning in zip(told, found.warnings, strict=True)] == [True] * len(told)
+
+
+def test_two_slides_in_a_dicom_folder_are_refused_by_name(idc_slides: Path, tmp_path: Path) -> None:
+    folder = dicom_folder(idc_slides, tmp_path / "slide")
+    other = of_another_series((folder / "level-4-frames-0-1.dcm").read_bytes())
+    (folder / "a-second-slide.dcm").write_bytes(other)
+
+    with pytest.raises(SlideUnreadable, match=f"'{FINEST}', 'a-second-slide.dcm': give each") as refused:
+        SlideFile.open(folder).close()
+
+    assert refused.value.code == "several-slides"
+
+
+def test_a_dicom_folder_without_a_whole_slide_is_refused_with_a_reason(idc_slides: Path, tmp_path: Path) -> None:
+    (tmp_path / "report.dcm").write_bytes(of_class((idc_slides / SAMPLE / FINEST).read_bytes(), REPORT))
+
+    with pytest.raises(SlideUnreadable, match="no DICOM whole slide") as refused:
+        SlideFile.open(tmp_path).close()
+
+    assert refused.value.code == "unsupported-format"
 
 
 def test_a_truncated_svs_is_refused_or_shows_what_cannot_be_read(idc_slides: Path, tmp_path: Path) -> None:

@@ -70,7 +70,7 @@ def build(settings: SlidesSettings, *, transport: httpx.BaseTransport | None = N
         return SlideFile.open(path, limits, spare=spare)
 
     workers = Workers(
-        Screening(slide_files, queue, cells, inference, open_slide, options), queue, count=settings.workers
+        Screening(slide_files, queue, cells, inference, open_slide, options), queue, folder, count=settings.workers
     )
     if not database.is_shared:
         queue.free_all()

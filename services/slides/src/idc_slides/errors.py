@@ -80,6 +80,10 @@ class BucketUnavailable(SlidesError, OSError, status=503, kind="bucket-unavailab
     """The S3 server does not answer, or does not let this service read."""
 
 
+class FolderUnavailable(SlidesError, OSError, status=503, kind="folder-unavailable", headers={"Retry-After": "5"}):
+    """The watched folder is not there now, as where a share is not mounted: its slides wait."""
+
+
 class InferenceUnavailable(ConnectionError):
     """Inference does not answer now: the slide waits and goes on."""
 

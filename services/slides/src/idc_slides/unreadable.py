@@ -9,8 +9,9 @@ SlideUnreadable        `code` and `detail` for the slide's record
 class SlideUnreadable(Exception):
     """The slide cannot be read; `detail` names the value and the remedy.
 
-    Codes: `slide-not-found`, `outside-folder`, `unsupported-format`, `not-brightfield`, `unreadable-slide`,
-    `slide-too-large`, `slide-too-small`, `slide-too-costly` (the reader's limits of memory or of crashes).
+    Codes: `slide-not-found`, `outside-folder`, `unsupported-format`, `several-slides`, `not-brightfield`,
+    `unreadable-slide`, `slide-too-large`, `slide-too-small`, `slide-too-costly` (the reader's limits of memory or of
+    crashes).
     """
 
     def __init__(self, code: str, detail: str) -> None:

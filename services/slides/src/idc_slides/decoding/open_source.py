@@ -4,6 +4,7 @@ from pathlib import Path
 
 import openslide
 
+from idc_slides.decoding.dicom_folder import open_dicom_folder
 from idc_slides.decoding.openslide_source import OpenSlideSource
 from idc_slides.decoding.source import CannotRead, Source
 from idc_slides.decoding.tiff_source import TiffSource
@@ -12,11 +13,13 @@ FORMATS = "SVS, NDPI, MRXS, SCN, tiled TIFF, RGB OME-TIFF or DICOM whole slides"
 
 
 def open_source(path: Path) -> Source:
-    """Open a slide: by OpenSlide, or by tifffile what OpenSlide refuses, and OME-TIFF.
+    """Open a slide: by OpenSlide, or by tifffile what OpenSlide refuses, and OME-TIFF. A folder is a DICOM slide.
 
     Raises:
         CannotRead: Neither can read it.
     """
+    if path.is_dir():
+        return open_dicom_folder(path)
     try:
         slide = OpenSlideSource(path)
     except openslide.OpenSlideUnsupportedFormatError:

@@ -28,14 +28,14 @@ CORRECTED: Final = "The file calls its pixels RGB, but they are YCbCr. They were
 class OpenSlideSource:
     """A slide by OpenSlide; opened again after an error, since its handle stays broken."""
 
-    def __init__(self, path: Path) -> None:
-        """Open the slide.
+    def __init__(self, path: Path, warnings: tuple[str, ...] = ()) -> None:
+        """Open the slide; `warnings` are told with its facts.
 
         Raises:
             CannotRead: OpenSlide knows the format, but cannot open the file.
             openslide.OpenSlideUnsupportedFormatError: It does not know the format.
         """
-        self._path = path
+        self._path, self._warnings = path, warnings
         self._slide = self._open()
         vendor = self._slide.properties.get("openslide.vendor")
         self._is_ycbcr = vendor == "dicom" and has_ycbcr_frames_tagged_rgb(path, self._slide.properties)
@@ -66,7 +66,7 @@ class OpenSlideSource:
                 }
                 for width, height in self._slide.level_dimensions
             ],
-            "warnings": [CORRECTED] if self._is_ycbcr else [],
+            "warnings": [*([CORRECTED] if self._is_ycbcr else []), *self._warnings],
         }
 
     def read(

@@ -58,7 +58,7 @@ class TiffSource:
     def _um_per_px(self) -> list[float | None]:
         with suppress(KeyError, TypeError, ValueError, AttributeError, ZeroDivisionError, IndexError):
             if self._tiff.is_ome:
-                return _ome_um_per_px(self._tiff.ome_metadata or "")
+                return _ome_um_per_px(self._tiff.ome_metadata or "", self._pages[0])
             return [1 / resolution for resolution in self._pages[0].get_resolution("micrometer")]
         return [None, None]
 
@@ -85,7 +85,15 @@ def _rgb_page(page: tifffile.TiffPage | tifffile.TiffFrame | None) -> tifffile.T
     return page
 
 
-def _ome_um_per_px(xml: str) -> list[float | None]:
-    image = tifffile.xml2dict(xml)["OME"]["Image"]
-    pixels = (image[0] if isinstance(image, list | tuple) else image)["Pixels"]
-    return [float(pixels[f"PhysicalSize{axis}"]) * UM[pixels.get(f"PhysicalSize{axis}Unit", "µm")] for axis in "XY"]
+def _ome_um_per_px(xml: str, page: tifffile.TiffPage) -> list[float | None]:
+    """What the images of this page's size say; nothing where they differ. A macro image has a scale of its own."""
+    images = tifffile.xml2dict(xml)["OME"]["Image"]
+    all_pixels = [image["Pixels"] for image in (images if isinstance(images, list | tuple) else [images])]
+    size_px = (page.imagewidth, page.imagelength)
+    scales = {_scale_of(pixels) for pixels in all_pixels if (pixels["SizeX"], pixels["SizeY"]) == size_px}
+    return [*scales.pop()] if len(scales) == 1 else [None, None]
+
+
+def _scale_of(pixels: dict[str, Any]) -> tuple[float, float]:
+    x, y = (float(pixels[f"PhysicalSize{axis}"]) * UM[pixels.get(f"PhysicalSize{axis}Unit", "µm")] for axis in "XY")
+    return x, y

@@ -75,6 +75,15 @@ class SlideFiles:
                 "when it stands still",
             )
 
+    def require_source(self, stored: StoredSlide) -> None:
+        """Make sure that the place is there from which a slide came, where its file is not.
+
+        Raises:
+            FolderUnavailable: The watched folder is away.
+        """
+        if stored.location.source == "folder":
+            self._folder.require_there()
+
     def disown(self, stored: StoredSlide) -> None:
         """Prepare to delete a slide: from now on no upload is queued as this slide again, whatever is killed."""
         if folder := stored.folder_of_files:

@@ -1,5 +1,6 @@
 """The folder into which a scanner writes. It is only read, and no symbolic link leads out of it."""
 
+import errno
 import logging
 import os
 from collections.abc import Iterator
@@ -8,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from idc_contracts.slides import SlideFailure
-from idc_slides.errors import SlideFailed, SlideRefused
+from idc_slides.errors import FolderUnavailable, SlideFailed, SlideRefused
 from idc_slides.intake.kinds import (
     HIDDEN,
     SYSTEM_FOLDERS,
@@ -25,6 +26,10 @@ logger = logging.getLogger(__name__)
 
 MAX_DEPTH: Final = 16
 """Of folders within folders."""
+
+
+_OF_THE_PATH: Final = (errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENAMETOOLONG, errno.ENOTDIR, errno.EINVAL)
+"""Errors that last; others, such as EIO or ESTALE, are a share's that may come back."""
 
 
 @dataclass(frozen=True)
@@ -54,12 +59,26 @@ class WatchedFolder:
         with os.scandir(self._root) as entries:
             yield from self._scan(list(entries), depth=1)
 
+    def require_there(self) -> None:
+        """Make sure that a file that is not found is gone, and not the whole folder.
+
+        Raises:
+            FolderUnavailable: It cannot be read, or is as empty as the mount point of a share that is away.
+        """
+        try:
+            with os.scandir(self._root) as entries:
+                is_empty = next(entries, None) is None
+        except OSError as exc:
+            raise FolderUnavailable(f"the watched folder cannot be read ({exc.strerror}): mount it again") from exc
+        if is_empty:
+            raise FolderUnavailable("the watched folder is empty: mount its share again, or put the files back")
+
     def locate(self, relative: Path) -> Path:
         """The path of a slide, without symbolic links, so that none can be changed before it is opened.
 
         Raises:
             SlideRefused: The path leads out of the folder, or names no slide.
-            SlideFailed: There is nothing.
+            SlideFailed: There is nothing, or it cannot be read now.
         """
         if relative.is_absolute() or ".." in relative.parts or "\0" in str(relative):
             raise SlideRefused("give the path relative to the watched folder, without `..`")
@@ -74,8 +93,12 @@ class WatchedFolder:
                 )
         except FileNotFoundError as exc:
             raise SlideFailed("slide-gone", _gone(relative)) from exc
+        except RuntimeError as exc:  # Python before 3.13
+            raise SlideRefused("a symbolic link leads in a circle: put the file itself there") from exc
         except OSError as exc:
-            raise SlideRefused(f"the path cannot be read: {exc.strerror}") from exc
+            if exc.errno in _OF_THE_PATH:
+                raise SlideRefused(f"the path cannot be read: {exc.strerror}") from exc
+            raise SlideFailed("slide-gone", f"the file cannot be read now: {exc.strerror}") from exc
         return path
 
     def _scan(self, entries: list[os.DirEntry[str]], depth: int) -> Iterator[FoundSlide]:

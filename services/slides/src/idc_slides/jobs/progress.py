@@ -39,7 +39,7 @@ class Progress:
         self._cells: tuple[ScreeningModel, CellGrid] | None = None
         self._lock = Lock()
         self._begun_s = self._save_from_s = 0.0
-        self._first_share = 0.0
+        self._first_share, self._first_rows = 0.0, 0
 
     @property
     def grid(self) -> CellGrid:
@@ -64,7 +64,7 @@ class Progress:
         with self._lock:
             self._cells = (model, grid)
             self.slide = self.slide.model_copy(update={"model": model.ref, "quality": grid.quality})
-            self._begun_s, self._first_share = time.monotonic(), _share(grid)
+            self._begun_s, self._first_share, self._first_rows = time.monotonic(), _share(grid), grid.rows_done
             self._save()
             self._save_from_s = 0.0  # the first scores are shown at once
 
@@ -108,7 +108,8 @@ class Progress:
             )
         began_s = time.monotonic()
         try:
-            self._queue.save(self.slide, self._owner, self._cells)
+            came_further = self._cells is not None and self._cells[1].rows_done > self._first_rows
+            self._queue.save(self.slide, self._owner, self._cells, came_further=came_further)
         except StoreUnavailable as exc:  # the result is what counts, and it is stored until that succeeds
             logger.warning("the progress of slide %s was not stored: %s", self.slide.id, exc)
         ended_s = time.monotonic()

@@ -19,7 +19,7 @@ from idc_slides.jobs.digest import FileDigest
 from idc_slides.jobs.lease import Lease
 from idc_slides.jobs.progress import Progress, new_grid
 from idc_slides.quality import TissueMap, tissue_cells
-from idc_slides.reading import SlideFile
+from idc_slides.reading import SlideFile, SlideUnreadable
 from idc_slides.records.cells import CellGrid
 from idc_slides.records.cells_store import CellsStore
 from idc_slides.records.queue_store import QueueStore
@@ -64,9 +64,17 @@ class Screening:
         Raises:
             SlideFailed: It cannot be screened.
             SlideUnreadable: Its file cannot be read, or its scale is not known.
+            FolderUnavailable: The watched folder is away, and its file with it.
             LeaseLost: It was cancelled or deleted, or another worker has it.
             Interrupted: The service stops.
         """
+        try:
+            self._screen(stored, lease)
+        except (SlideFailed, SlideUnreadable):
+            self._files.require_source(stored)
+            raise
+
+    def _screen(self, stored: StoredSlide, lease: Lease) -> None:
         path = self._fetch(stored, lease)
         self._files.require_unchanged(stored, path)
         progress = Progress(self._queue, stored.slide, lease.owner)

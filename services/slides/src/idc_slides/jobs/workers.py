@@ -2,13 +2,15 @@
 
 import logging
 import time
+from contextlib import suppress
 from threading import Event, Thread
 from typing import Final
 from uuid import uuid4
 
 from idc_contracts import utc_now
 from idc_contracts.slides import Slide, SlideFailure, SlideState
-from idc_slides.errors import Interrupted, LeaseLost, SlideFailed, StoreUnavailable
+from idc_slides.errors import FolderUnavailable, Interrupted, LeaseLost, SlideFailed, StoreUnavailable
+from idc_slides.intake.watched_folder import WatchedFolder
 from idc_slides.jobs.lease import Lease
 from idc_slides.jobs.screening import Screening
 from idc_slides.reading import NeedsScale, SlideUnreadable
@@ -25,9 +27,10 @@ END_TIMEOUT_S: Final = 8.0
 
 
 class Workers:
-    def __init__(self, screening: Screening, queue: QueueStore, *, count: int) -> None:
+    def __init__(self, screening: Screening, queue: QueueStore, folder: WatchedFolder, *, count: int) -> None:
         """Prepare the threads; `start` starts them."""
-        self._screening, self._queue = screening, queue
+        self._screening, self._queue, self._folder = screening, queue, folder
+        self._folder_is_away = False
         self._stopping, self._news = Event(), Event()
         self._threads = [Thread(target=self._run, name=f"worker {number}", daemon=True) for number in range(count)]
 
@@ -51,7 +54,7 @@ class Workers:
         owner = uuid4().hex
         while not self._stopping.is_set():
             try:
-                stored = self._queue.claim(owner)
+                stored = self.claim(owner)
             except StoreUnavailable as exc:
                 logger.warning("the queue cannot be read: %s", exc)
                 self._stopping.wait(IDLE_S)
@@ -63,6 +66,19 @@ class Workers:
                 continue
             self.screen(stored, owner)
 
+    def claim(self, owner: str) -> StoredSlide | None:
+        """Take the next slide; those of the watched folder wait while it is away, and hold up no others.
+
+        Raises:
+            StoreUnavailable: The database does not answer.
+        """
+        if self._folder_is_away:
+            with suppress(FolderUnavailable):
+                self._folder.require_there()
+                logger.info("the watched folder is there again")
+                self._folder_is_away = False
+        return self._queue.claim(owner, but_from="folder" if self._folder_is_away else None)
+
     def screen(self, stored: StoredSlide, owner: str) -> None:
         """Screen a slide that was claimed, and store how it ended."""
         try:
@@ -73,6 +89,9 @@ class Workers:
             logger.info("%s", exc)
         except Interrupted:
             self._ended(stored, owner, None)
+        except FolderUnavailable as exc:
+            self._folder_is_away = True
+            self._ended(stored, owner, exc)
         except (SlideFailed, SlideUnreadable) as exc:
             self._ended(stored, owner, exc)
         except Exception:
@@ -80,10 +99,15 @@ class Workers:
             detail = f"the service failed; its log has the reason for slide {stored.slide.id}"
             self._ended(stored, owner, SlideFailed("internal-error", detail))
 
-    def _ended(self, stored: StoredSlide, owner: str, error: SlideFailed | SlideUnreadable | None) -> None:
+    def _ended(
+        self, stored: StoredSlide, owner: str, error: SlideFailed | SlideUnreadable | FolderUnavailable | None
+    ) -> None:
         try:
             if error is None:
                 self._queue.give_back(stored.slide, owner)
+            elif isinstance(error, FolderUnavailable):
+                logger.warning("slide %s waits: %s", stored.slide.id, error)
+                self._queue.stop(_waiting(stored, error), owner)
             else:
                 logger.info("slide %s: %s: %s", stored.slide.id, error.code, error.detail)
                 self._queue.stop(_stopped(stored, error), owner)
@@ -100,6 +124,11 @@ def _require_few_attempts(stored: StoredSlide) -> None:
             f"the service ended {MAX_ATTEMPTS} times while it read this slide: convert the file, or give the service "
             "more memory, and screen it again",
         )
+
+
+def _waiting(stored: StoredSlide, error: FolderUnavailable) -> Slide:
+    """From its beginning: what was read while the folder went away may be white."""
+    return waiting_again(stored.slide).model_copy(update={"warnings": (f"Waits, since {error}"[:300],)})
 
 
 def _stopped(stored: StoredSlide, error: SlideFailed | SlideUnreadable) -> Slide:

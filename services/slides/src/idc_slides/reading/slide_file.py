@@ -61,7 +61,7 @@ class SlideFile:
         """Open a slide.
 
         Args:
-            path: The file; for DICOM any file of the slide, or its folder.
+            path: The file; for DICOM the folder.
             limits: What it may cost.
             folder: The file, with symbolic links followed, must lie in it.
             spare: Has a worker with these limits that was started ahead.

@@ -1,23 +1,22 @@
 """Which file a path means, and whether it may be read."""
 
-import stat
 from pathlib import Path
 
 from idc_slides.unreadable import SlideUnreadable
 
 
 def slide_path(path: Path, folder: Path | None = None) -> Path:
-    """The file to open, with symbolic links followed; of a DICOM folder one of its files.
+    """The file or DICOM folder to open, with symbolic links followed.
 
     Args:
         path: A file, or the folder of a DICOM slide.
         folder: The file must lie in it.
 
     Raises:
-        SlideUnreadable: It does not exist, is not a regular file, or lies elsewhere.
+        SlideUnreadable: It does not exist, is not a regular file, or lies elsewhere; or one of the DICOM files does.
     """
     try:
-        return _regular_file(path, folder)
+        return _slide_path(path, folder)
     except (OSError, RuntimeError, ValueError) as exc:  # a circle of links, a name with a zero byte
         reason = getattr(exc, "strerror", None) or str(exc)
         raise SlideUnreadable(
@@ -25,21 +24,27 @@ def slide_path(path: Path, folder: Path | None = None) -> Path:
         ) from exc
 
 
-def _regular_file(path: Path, folder: Path | None) -> Path:
+def _slide_path(path: Path, folder: Path | None) -> Path:
     real = path.resolve(strict=True)
     _check_inside(path.name, real, folder)
-    if real.is_dir():
-        real = _dicom_file(real)
-    if not stat.S_ISREG(real.stat().st_mode):
-        raise SlideUnreadable("unsupported-format", f"{path.name!r} is not a regular file: send the slide's file")
-    for sibling in real.parent.iterdir() if is_dicom(real) else ():
-        _check_inside(sibling.name, sibling.resolve(), folder)  # OpenSlide opens all files beside a DICOM file
-        if not (sibling.is_file() or sibling.is_dir()):
+    if not real.is_dir():
+        _check_regular_file(path.name, real)
+    # OpenSlide opens all files beside a DICOM file.
+    files = real.iterdir() if real.is_dir() else real.parent.iterdir() if is_dicom(real) else ()
+    for file in files:
+        _check_inside(file.name, file.resolve(), folder)
+        if not (file.is_file() or file.is_dir()):
             raise SlideUnreadable(
-                "unsupported-format", f"{sibling.name!r} beside the DICOM file is not a regular file: remove it"
+                "unsupported-format", f"{file.name!r} beside the DICOM file is not a regular file: remove it"
             )
+    return real
+
+
+def _check_regular_file(name: str, real: Path) -> None:
+    if not real.is_file():
+        raise SlideUnreadable("unsupported-format", f"{name!r} is not a regular file: send the slide's file")
     with real.open("rb"):
-        return real
+        return
 
 
 def _check_inside(name: str, real: Path, folder: Path | None) -> None:
@@ -47,15 +52,6 @@ def _check_inside(name: str, real: Path, folder: Path | None) -> None:
         raise SlideUnreadable(
             "outside-folder", f"{name!r} is a link to a file outside the folder: put the file itself there"
         )
-
-
-def _dicom_file(folder: Path) -> Path:
-    for file in sorted(folder.iterdir()):
-        if file.is_file() and is_dicom(file):
-            return file
-    raise SlideUnreadable(
-        "unsupported-format", f"the folder {folder.name!r} holds no DICOM file: send the slide's file"
-    )
 
 
 def is_dicom(file: Path) -> bool:

@@ -21,7 +21,9 @@ from idc_slides.unreadable import SlideTimedOut, SlideUnreadable
 
 Blocks = list[tuple[int, int]]
 
-CODES: Final = frozenset({"unsupported-format", "not-brightfield", "unreadable-slide", "slide-too-costly"})
+CODES: Final = frozenset(
+    {"unsupported-format", "several-slides", "not-brightfield", "unreadable-slide", "slide-too-costly"}
+)
 """What the worker may say."""
 HANG_WEIGHT: Final = 8
 """A hang costs its whole time limit, so that few are borne."""

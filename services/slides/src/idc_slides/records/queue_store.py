@@ -11,8 +11,8 @@ from idc_contracts.slides import Slide, SlideState
 from idc_slides.errors import LeaseLost
 from idc_slides.records import screened_store
 from idc_slides.records.cells import CellGrid, ScreeningModel
-from idc_slides.records.slides import StoredSlide
-from idc_slides.records.slides_store import save_record, stored
+from idc_slides.records.slide_rows import FREE, save_record, stored
+from idc_slides.records.slides import Source, StoredSlide
 from idc_slides.sql import tables
 from idc_slides.sql.database import Database
 from idc_slides.sql.tables import slides
@@ -27,8 +27,12 @@ class QueueStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def claim(self, owner: str) -> StoredSlide | None:
+    def claim(self, owner: str, but_from: Source | None = None) -> StoredSlide | None:
         """Take the slide that has waited longest, or whose worker is gone; None where there is none.
+
+        Args:
+            owner: The worker that takes it.
+            but_from: Slides of this source are left in the queue.
 
         Raises:
             StoreUnavailable: The database does not answer.
@@ -39,8 +43,8 @@ class QueueStore:
                 slides.c.state == str(SlideState.WAITING),
                 and_(slides.c.state == str(SlideState.RUNNING), func.coalesce(slides.c.lease_until_s, 0) < now_s),
             )
-            query = select(slides).where(is_free).order_by(slides.c.number).limit(1).with_for_update(skip_locked=True)
-            row = connection.execute(query).one_or_none()
+            query = select(slides).where(is_free, slides.c.source != (but_from or "")).order_by(slides.c.number)
+            row = connection.execute(query.limit(1).with_for_update(skip_locked=True)).one_or_none()
             if row is None:
                 return None
             found = stored(row)
@@ -63,19 +67,30 @@ class QueueStore:
             until_s = _now_s(connection) + LEASE_S
             connection.execute(update(slides).where(slides.c.id == slide_id).values(lease_until_s=until_s))
 
-    def save(self, slide: Slide, owner: str, cells: tuple[ScreeningModel, CellGrid] | None = None) -> None:
+    def save(
+        self,
+        slide: Slide,
+        owner: str,
+        cells: tuple[ScreeningModel, CellGrid] | None = None,
+        *,
+        came_further: bool = False,
+    ) -> None:
         """Store how far a slide came, with its cells where there are some by now.
+
+        Args:
+            slide: The slide.
+            owner: Its worker.
+            cells: Its cells.
+            came_further: More rows are done than when it was claimed: it may be interrupted again as often as before.
 
         Raises:
             LeaseLost: This worker has it no more; nothing was stored.
         """
         with self._database.write() as connection:
             _require_owner(connection, slide.id, owner)
-            until_s = _now_s(connection) + LEASE_S
-            if cells is None:
-                save_record(connection, slide, lease_until_s=until_s)
-            else:
-                save_record(connection, slide, lease_until_s=until_s, attempts=0)
+            columns = {"lease_until_s": _now_s(connection) + LEASE_S} | ({"attempts": 0} if came_further else {})
+            save_record(connection, slide, **columns)
+            if cells is not None:
                 _save_cells(connection, slide.id, *cells)
 
     def finish(self, slide: Slide, owner: str, model: ScreeningModel, grid: CellGrid) -> None:
@@ -86,12 +101,14 @@ class QueueStore:
         """
         with self._database.write() as connection:
             _require_owner(connection, slide.id, owner)
-            save_record(connection, slide, attempts=0, owner=None, lease_until_s=None)
+            save_record(connection, slide, **FREE)
             _save_cells(connection, slide.id, model, grid)
             screened_store.put(connection, slide)
 
     def stop(self, slide: Slide, owner: str) -> None:
-        """Store a slide that failed or needs its scale; its cells are deleted: nothing half is shown as whole.
+        """Store a slide that failed, needs its scale, or waits for its file; its cells are deleted.
+
+        Nothing half is shown as whole.
 
         Raises:
             LeaseLost: This worker has it no more; nothing was stored.
@@ -99,7 +116,7 @@ class QueueStore:
         with self._database.write() as connection:
             _require_owner(connection, slide.id, owner)
             connection.execute(delete(tables.cells).where(tables.cells.c.slide_id == slide.id))
-            save_record(connection, slide, attempts=0, owner=None, lease_until_s=None)
+            save_record(connection, slide, **FREE)
 
     def give_back(self, slide: Slide, owner: str) -> None:
         """Put a slide back into the queue with what it has, where the service stops. It keeps its place.
@@ -110,7 +127,7 @@ class QueueStore:
         with self._database.write() as connection:
             _require_owner(connection, slide.id, owner)
             waiting = slide.model_copy(update={"state": SlideState.WAITING, "time_left_s": None})
-            save_record(connection, waiting, attempts=0, owner=None, lease_until_s=None)
+            save_record(connection, waiting, **FREE)
 
     def free_all(self) -> int:
         """End every lease: for a service that starts and shares its database with no other. Gives their number."""

@@ -13,7 +13,7 @@ from idc_slides.records import screened_store
 from idc_slides.records.cells import CellGrid, ScreeningModel
 from idc_slides.records.cells_store import cells_of
 from idc_slides.records.given_reviews import GivenReview, latest_of
-from idc_slides.records.slides_store import save_record
+from idc_slides.records.slide_rows import save_record
 from idc_slides.sql.tables import reviews
 
 

@@ -12,7 +12,7 @@ from idc_contracts.slides import CellReview, SlideState
 from idc_slides.errors import WrongState
 from idc_slides.records.given_reviews import latest_of
 from idc_slides.records.review_change_store import ReviewChange, given_reviews
-from idc_slides.records.slides_store import locked_slide
+from idc_slides.records.slide_rows import locked_slide
 from idc_slides.sql.database import Database
 from idc_slides.sql.tables import reviews
 

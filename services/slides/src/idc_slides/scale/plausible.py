@@ -1,5 +1,6 @@
 """Whether a file's scale is to be believed."""
 
+import math
 from typing import Final
 
 FINEST_UM_PER_PX: Final = 0.1
@@ -14,7 +15,7 @@ POWER_TIMES_SCALE_UM: Final = (4.0, 25.0)
 def scale_of(um_per_px_xy: tuple[float | None, float | None], power: float | None) -> tuple[float | None, str | None]:
     """The finest level's um per pixel, and why it is not to be believed; each None where there is none."""
     x, y = um_per_px_xy
-    if x is None or y is None:
+    if x is None or y is None or not 0.0 < min(x, y) <= max(x, y) < math.inf:
         return None, None
     if max(x, y) / min(x, y) > MAX_ANISOTROPY:
         return (x + y) / 2, f"the file says {x:.4g} um per pixel across and {y:.4g} down"

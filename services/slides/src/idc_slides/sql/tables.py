@@ -45,6 +45,15 @@ slides = Table(
     sqlite_autoincrement=True,
 )
 
+deleted_files = Table(
+    "deleted_files",
+    metadata,
+    Column("location_sha256", String(64), primary_key=True, comment="as of slides"),
+    Column("size_bytes", BigInteger, primary_key=True, autoincrement=False),
+    Column("modified_ns", BigInteger, primary_key=True, autoincrement=False),
+)
+"""Files of the watched folder whose slides were deleted, without their names: the watch does not queue them again."""
+
 cells = Table(
     "cells",
     metadata,

@@ -82,7 +82,11 @@ async def list_slides(
     responses={200: {"model": Slide, "description": "It is already known: by path, size and time of change."}},
 )
 async def screen_slide(forward: Forward, wanted: SlideToScreen) -> Response:
-    """Queue a file of the watched folder, or of S3. One that is already known keeps its record (200)."""
+    """Queue a file of the watched folder, or of S3. One that is already known keeps its record (200).
+
+    A scale counts while the slide waits. For one that runs or is through another scale is refused (409): PATCH states
+    it.
+    """
     document = wanted.model_dump_json(exclude_none=True).encode()
     await forward.record("slide.screening-ordered", "slides", **wanted.model_dump(exclude_none=True))
     return await forward.send("POST", "/slides", document)

@@ -108,10 +108,7 @@ async def list_screened(
 
 
 def _queue(rooms: Rooms, wanted: QueuedSlide, caller: str) -> tuple[Slide, bool]:
-    slide, is_new = rooms.slides.add_one(_found(rooms, wanted, caller))
-    if not is_new and slide.state is SlideState.NEEDS_SCALE and wanted.um_per_px is not None:
-        return rooms.slides.state_scale(slide.id, wanted.um_per_px), False
-    return slide, is_new
+    return rooms.slides.add_one(_found(rooms, wanted, caller))
 
 
 def _found(rooms: Rooms, wanted: QueuedSlide, caller: str) -> StoredSlide:
@@ -122,6 +119,7 @@ def _found(rooms: Rooms, wanted: QueuedSlide, caller: str) -> StoredSlide:
         try:
             state = state_of(rooms.folder.locate(relative))
         except (SlideFailed, FileNotFoundError) as exc:
+            rooms.folder.require_there()
             raise NotFound(f"there is no slide {wanted.path!r} in the watched folder") from exc
         location = Location.in_folder(relative)
     return new_slide(location, state, received_by=caller, um_per_px=wanted.um_per_px)
