@@ -3,10 +3,12 @@
 import io
 import os
 import signal
+import weakref
 from collections.abc import Iterator
 from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
@@ -16,7 +18,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
+from idc_slides.facts import Level, SlideFacts
 from idc_slides.reading import Limits, SlideFile, SlideTimedOut, SlideUnreadable, SpareWorker
+from idc_slides.reading.slide_file import MOST_OVERVIEW_PX
+from idc_slides.reading.slide_reader import SlideReader
 from support.eventually import wait_until
 from support.made_slides import tissue_slide
 from support.slide_files import write_slide
@@ -91,6 +96,40 @@ def test_coarse_tiles_of_a_slide_without_levels_come_from_an_overview(tmp_path: 
         mean = np.asarray(tile).mean(axis=(0, 1))
 
     assert np.abs(mean - MADE.pixels.mean(axis=(0, 1))).max() < 3
+
+
+class GreyReader:
+    """Reads a plain slide of any size."""
+
+    def __init__(self, side_px: int) -> None:
+        self.described = SlideFacts(
+            format="generic-tiff",
+            width_px=side_px,
+            height_px=side_px,
+            levels=(Level(width_px=side_px, height_px=side_px, downsample=1.0),),
+        )
+        self.read_px = 0
+
+    def read(self, *area: object) -> tuple[NDArray[np.uint8], list[tuple[int, int]]]:
+        width, height = cast(tuple[int, int], area[4])
+        self.read_px += width * height
+        return np.full((height, width, 3), 90, np.uint8), []
+
+
+def test_overview_for_tiles_of_the_largest_slide_is_bounded() -> None:
+    reader = GreyReader(2_000_000)
+    slide = SlideFile(cast(SlideReader, reader))
+
+    with Image.open(io.BytesIO(slide.tile(14, 3, 3))) as tile:
+        assert np.asarray(tile).mean() == 90
+
+    assert reader.read_px <= MOST_OVERVIEW_PX
+
+
+def test_overview_is_not_held_while_the_slide_is_open(slide: SlideFile) -> None:
+    overview = weakref.ref(slide.overview())
+
+    assert overview() is None
 
 
 @pytest.mark.parametrize("planar", ["contig", "separate"])

@@ -35,15 +35,15 @@ def read_whole(reader: SlideReader, downsample: float) -> NDArray[np.uint8]:
     width, height = (max(1, round(side / downsample)) for side in (facts.width_px, facts.height_px))
     block = max(1, min(MOST_BLOCK_PX, int(BLOCK_LEVEL_PX / factor)))
     strip = max(block, STRIP_BYTES // (3 * width) // block * block)
-    parts, unreadable, blocks = [], 0, 0
+    whole = np.empty((height, width, 3), np.uint8)
+    unreadable = blocks = 0
     for top in range(0, height, strip):
         size_px = (width, min(strip, height - top))
-        pixels, bad = reader.read(level, 0, top, factor, size_px, block)
-        parts.append(pixels)
+        whole[top : top + size_px[1]], bad = reader.read(level, 0, top, factor, size_px, block)
         unreadable += len(bad)
         blocks += math.ceil(size_px[0] / block) * math.ceil(size_px[1] / block)
     if unreadable == blocks:
         raise SlideUnreadable(
             "unreadable-slide", f"none of the slide's {blocks} parts can be read: copy it again from the scanner"
         )
-    return np.concatenate(parts)
+    return whole
