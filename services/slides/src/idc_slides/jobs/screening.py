@@ -172,7 +172,7 @@ def _look(file: SlideFile, stated_um_per_px: float | None) -> tuple[ChosenScale,
     overview = file.overview(scale=unchecked)
     with ThreadPoolExecutor(1, thread_name_prefix="levels") as aside:
         checked = aside.submit(file.scale, stated_um_per_px)
-        tissue = tissue_cells(overview, unchecked.grid)
+        tissue = tissue_cells(overview.pixels, unchecked.grid, unread=overview.unread)
         scale = checked.result()
     if not tissue.tissue.any():
         raise SlideFailed(
@@ -192,7 +192,7 @@ def _described(slide: Slide, file: SlideFile, scale: ChosenScale) -> Slide:
             "height_px": facts.height_px,
             "scale": scale.record,
             "grid": scale.grid,
-            "warnings": facts.warnings,
+            "warnings": (*facts.warnings, *scale.warnings),
             "failure": None,
         }
     )

@@ -1,6 +1,7 @@
 """Shares of cells."""
 
 import math
+from collections.abc import Iterable
 from typing import Final
 
 import numpy as np
@@ -18,7 +19,7 @@ class CellShares:
     """Tells which share of each cell a mask of an overview covers; pixels on a border count for both by their area."""
 
     def __init__(self, shape: tuple[int, int], grid: SlideGrid, um_per_px: float) -> None:
-        cell_px = CELL_UM / um_per_px
+        self._cell_px = cell_px = CELL_UM / um_per_px
         self._rows = _overlaps(shape[0], grid.rows, cell_px)
         self._columns = _overlaps(shape[1], grid.columns, cell_px)
         self.covered = np.outer(self._rows.sum(axis=1), self._columns.sum(axis=1)) / cell_px**2
@@ -31,6 +32,16 @@ class CellShares:
         step = max(1, PART_PX // height)
         parts = [self._rows @ mask[:, left : left + step].astype(np.float32) for left in range(0, width, step)]
         return np.asarray((self._columns @ np.concatenate(parts, axis=1).T).T / self._areas_px)
+
+    def touched(self, parts: Iterable[tuple[slice, slice]]) -> NDArray[np.bool_]:
+        """The cells of which something lies in these parts, rows and columns of pixels; shape (rows, columns)."""
+        cells = np.zeros(self.covered.shape, np.bool_)
+        for rows, columns in parts:
+            cells[self._cells(rows), self._cells(columns)] = True
+        return cells
+
+    def _cells(self, pixels: slice) -> slice:
+        return slice(math.floor(pixels.start / self._cell_px), math.ceil(pixels.stop / self._cell_px))
 
 
 def _overlaps(pixels: int, cells: int, cell_px: float) -> csr_array:

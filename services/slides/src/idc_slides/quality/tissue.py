@@ -1,5 +1,6 @@
 """Which cells are tissue, from the overview, and what the others are."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -34,7 +35,12 @@ class TissueMap:
     """Of the tissue's and the ink's pixels, 0.0-1.0: `pen`, `fold`."""
 
 
-def tissue_cells(overview: NDArray[np.uint8], grid: SlideGrid, um_per_px: float = 16.0) -> TissueMap:
+def tissue_cells(
+    overview: NDArray[np.uint8],
+    grid: SlideGrid,
+    um_per_px: float = 16.0,
+    unread: Iterable[tuple[slice, slice]] = (),
+) -> TissueMap:
     """Find the cells with tissue.
 
     Fat is what is thin walls around nothing: a cell with little tissue, none of it solid. Fat with thick walls is
@@ -45,6 +51,7 @@ def tissue_cells(overview: NDArray[np.uint8], grid: SlideGrid, um_per_px: float 
         overview: The whole slide, RGB, uint8, shape (height, width, 3).
         grid: The slide's cells.
         um_per_px: Of the overview, 8-16.
+        unread: Rows and columns of its parts that could not be read. Their cells may be tissue, and are screened.
     """
     found = pixel_kinds(overview)
     shares = CellShares(overview.shape[:2], grid, um_per_px)
@@ -52,7 +59,7 @@ def tissue_cells(overview: NDArray[np.uint8], grid: SlideGrid, um_per_px: float 
     is_tissue = (stained_share >= LEAST_TISSUE_SHARE) | (shares.of(found.solid) >= LEAST_SOLID_SHARE)
     kinds = {
         "edge": shares.covered < LEAST_COVERED,
-        "tissue": is_tissue,
+        "tissue": is_tissue | shares.touched(unread),
         "pen": pen_share >= LEAST_PEN_SHARE,
         "fat": stained_share >= LEAST_FAT_SHARE,
         "glass": np.ones_like(is_tissue),

@@ -16,7 +16,7 @@ from idc_slides.reading.limits import Limits
 from idc_slides.reading.slide_path import slide_path
 from idc_slides.reading.slide_reader import SlideReader
 from idc_slides.reading.spare_worker import SpareWorker
-from idc_slides.reading.whole_slide import read_whole
+from idc_slides.reading.whole_slide import Overview, read_whole
 from idc_slides.scale import ChosenScale, choose_scale
 from idc_slides.scale.choosing import CELL_PX, level_for
 from idc_slides.unreadable import SlideUnreadable
@@ -133,8 +133,8 @@ class SlideFile:
         pixels[y : y + size_px[1], x : x + size_px[0]] = read
         return pixels
 
-    def overview(self, um_per_px: float = OVERVIEW_UM_PER_PX, scale: ChosenScale | None = None) -> NDArray[np.uint8]:
-        """The whole slide, RGB, uint8, shape (height, width, 3).
+    def overview(self, um_per_px: float = OVERVIEW_UM_PER_PX, scale: ChosenScale | None = None) -> Overview:
+        """The whole slide.
 
         Args:
             um_per_px: Of the result.
@@ -186,7 +186,7 @@ class SlideFile:
 
     def _overview_for_tiles(self) -> NDArray[np.uint8]:
         if self._for_tiles is None:
-            self._for_tiles = read_whole(self._reader, self._tiles_downsample)
+            self._for_tiles = read_whole(self._reader, self._tiles_downsample).pixels
         return self._for_tiles
 
     def _read_cells(
