@@ -18,7 +18,7 @@ def reading_alone(path: Path) -> dict[str, float]:
     with SlideFile.open(path) as slide:
         chosen = slide.scale()
         opened_s = time.perf_counter()
-        tissue = tissue_cells(slide.overview(), chosen.grid).tissue
+        tissue = tissue_cells(slide.overview().pixels, chosen.grid).tissue
         tissue_s = time.perf_counter()
         for _ in slide.bands(chosen, wanted=tissue):
             pass

@@ -88,5 +88,5 @@ def region_and_tissue(samples: Path) -> tuple[Cells, NDArray[np.bool_]]:
     """The SVS, and which of its cells are screened."""
     path = samples / "CMU-1-Small-Region.svs"
     with SlideFile.open(path) as slide:
-        tissue = tissue_cells(slide.overview(), slide.scale().grid).tissue
+        tissue = tissue_cells(slide.overview().pixels, slide.scale().grid).tissue
     return screened(path), tissue

@@ -19,7 +19,7 @@ from idc_trainer.data.layouts import open_patches
 from support.eventually import wait_until
 from support.inference_process import inference_process
 from support.made_slide_files import GLASS, LESION, write_made_slide
-from support.slide_files import write_slide
+from support.slide_files import damage_tile, write_slide
 from support.slides_process import slides_process
 from support.tiny_bundle import write_tiny_bundle
 
@@ -412,6 +412,28 @@ def test_a_file_that_is_no_good_slide_fails_with_a_reason(
     assert code is None or slide["failure"]["code"] == code
     assert slide["decision"] is None
     assert httpx.get(f"{address}/slides/{slide['id']}/map.geojson").status_code == 409
+
+
+def test_a_slide_without_a_finding_is_uncertain_where_a_part_of_it_cannot_be_read(address: str, folder: Path) -> None:
+    whole = write_made_slide(folder / "healthy.tiff", enlarged_by=1, lesion=0)
+    damaged = damage_tile(write_made_slide(folder / "damaged.tiff", enlarged_by=1, lesion=0), 7)
+
+    slides = [screen(address, file) for file in (whole, damaged)]
+
+    assert [slide["decision"] for slide in slides] == ["no_idc", "uncertain"]
+    assert [slide["counts"]["left_out"].get("unreadable", 0) for slide in slides] == [0, 36]
+    assert slides[0]["warnings"] == []
+    assert slides[1]["warnings"] == [
+        "1.44 mm² of tissue could not be read, and may be IDC: copy the file again from the scanner."
+    ]
+
+
+def test_the_record_tells_why_a_finer_level_was_read(address: str, folder: Path, idc_slides: Path) -> None:
+    shutil.copytree(idc_slides / "cmu-1-small-region-dicom", folder / "fine")
+
+    queue(address, path="fine")
+
+    assert "made by leaving out pixels" in through(address, "fine")["warnings"][-1]
 
 
 def test_a_dicom_folder_is_one_slide(address: str, folder: Path, idc_slides: Path) -> None:

@@ -59,6 +59,16 @@ def write_slide(
     return path
 
 
+def damage_tile(path: Path, number: int) -> Path:
+    """Spoil the bytes of a tile of the finest level, so that it cannot be decoded."""
+    with tifffile.TiffFile(path) as tiff:
+        start, length = tiff.pages[0].dataoffsets[number], tiff.pages[0].databytecounts[number]
+    with path.open("r+b") as file:
+        file.seek(start)
+        file.write(b"\xff" * length)
+    return path
+
+
 def _tiles(pixels: NDArray[np.uint8], factor: int) -> Iterator[NDArray[np.uint8]]:
     height, width = (side * factor for side in pixels.shape[:2])
     for top in range(0, height, TILE_PX):

@@ -81,6 +81,9 @@ class FakeSlides:
     state_after: SlideState = SlideState.DONE
     """What becomes of a slide that is queued, with the next look at it."""
 
+    states: dict[UUID, list[SlideState | None]] = field(default_factory=dict)
+    """What a slide becomes with each list of slides, before it is answered; None for deleted."""
+
     def finish(self, slide: Slide, message_id: UUID | None = None, decided_at: datetime | None = None) -> Slide:
         """Let a slide be listed as screened, or as decided otherwise by reviews at a time."""
         self.slides[slide.id] = slide
@@ -146,12 +149,21 @@ class FakeSlides:
 
     async def _list(self, request: Request) -> Response:
         wanted = request.query_params.get("state")
+        for identity, states in self.states.items():
+            if states:
+                self._become(identity, states.pop(0))
         found = [s.model_dump(mode="json") for s in self.slides.values() if wanted in (None, s.state)]
         self._advance(*self.slides.values())
         begin = int(request.query_params.get("cursor", 0))
         end = begin + int(request.query_params.get("limit", len(found)))
         following = str(end) if end < len(found) else None
         return JSONResponse({"items": found[begin:end], "next_cursor": following, "total": len(found)})
+
+    def _become(self, identity: UUID, state: SlideState | None) -> None:
+        if state is None:
+            del self.slides[identity]
+        else:
+            self.slides[identity] = self.slides[identity].model_copy(update={"state": state})
 
     async def _queue(self, request: Request) -> Response:
         document = await request.json()
@@ -218,7 +230,7 @@ class FakeSlides:
     def _advance(self, *slides: Slide) -> None:
         """What waits is through by the next look."""
         for slide in slides:
-            if slide.state is SlideState.WAITING:
+            if slide.state is SlideState.WAITING and slide.id not in self.states:
                 done = screened_slide("no_idc") if self.state_after is SlideState.DONE else made_slide()
                 failure = FAILURE if self.state_after is SlideState.FAILED else None
                 changed = {"id": slide.id, "name": slide.name, "state": self.state_after, "failure": failure}

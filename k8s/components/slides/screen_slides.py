@@ -20,7 +20,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-SUFFIXES = {".svs", ".tif", ".tiff", ".ndpi", ".mrxs", ".scn", ".bif", ".vms", ".vmu", ".svslide", ".czi", ".dcm"}
+SUFFIXES = (".svs", ".svslide", ".tif", ".tiff", ".btf", ".ndpi", ".mrxs", ".scn", ".bif")
+DICOM = ".dcm"
+HIDDEN = (".", "~$")
+SYSTEM_FOLDERS = ("$RECYCLE.BIN", "#recycle", "@eaDir", "System Volume Information", "lost+found")
+MAX_DEPTH = 16
 ENDED = {"done", "failed", "cancelled", "needs_scale"}
 ANSWER_WITHIN_S = 600.0
 EX_DATAERR, EX_UNAVAILABLE = 65, 69
@@ -69,10 +73,23 @@ class Gateway:
 def places(source: Path) -> list[str]:
     """The slides of a list or of a folder, in an order that every shard sees alike."""
     if source.is_dir():
-        found = (path for path in source.rglob("*") if path.suffix.lower() in SUFFIXES)
-        return sorted(str(path.relative_to(source)) for path in found)
+        return sorted(str(path.relative_to(source)) for path in find_slides(source))
     lines = (line.strip() for line in source.read_text().splitlines())
     return [line for line in lines if line and not line.startswith("#")]
+
+
+def find_slides(root: Path) -> Iterator[Path]:
+    """The slides of a folder, as the service finds them: a folder with DICOM files is one."""
+    for place, folders, names in os.walk(root, onerror=lambda error: print(f"not read: {error}", file=sys.stderr)):
+        # the pixels of an MRXS file are in a folder of the same name
+        left_out = {Path(name).stem for name in names if name.lower().endswith(".mrxs")}.union(SYSTEM_FOLDERS)
+        is_deep = len(Path(place).relative_to(root).parts) + 1 >= MAX_DEPTH
+        folders[:] = [name for name in folders if not (is_deep or name in left_out or name.startswith(HIDDEN))]
+        if any(name.lower().endswith(DICOM) for name in names) and Path(place) != root:
+            yield Path(place)
+        yield from (
+            Path(place, name) for name in names if name.lower().endswith(SUFFIXES) and not name.startswith(HIDDEN)
+        )
 
 
 def screen(gateway: Gateway, chosen: list[str], every_s: float) -> Iterator[tuple[str, str]]:

@@ -1,6 +1,7 @@
 """`idc slide` and `idc slides` against a slides service in memory, over real HTTP; only its pauses are short."""
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -339,6 +340,60 @@ def test_scan_waits_and_counts_those_without_a_result(run: Run, slides: FakeSlid
 
     assert done.exit_code == 4
     assert done.stdout.count("the file is cut off") == 4
+
+
+@pytest.mark.parametrize(
+    "states",
+    [
+        [SlideState.WAITING, SlideState.RUNNING, SlideState.RUNNING, SlideState.RUNNING],
+        [SlideState.RUNNING, SlideState.WAITING, SlideState.WAITING, SlideState.WAITING],
+    ],
+    ids=["taken", "given back"],
+)
+def test_scan_waits_for_a_slide_that_moves_between_two_looks(
+    run: Run, slides: FakeSlides, folder: Path, states: list[SlideState]
+) -> None:
+    one = made_slide("sub/a.ndpi")
+    slides.slides[one.id] = one
+    (folder / "sub/missing.tif").unlink()
+    slides.states = {one.id: [*states, SlideState.DONE]}
+
+    done = run("slides", "scan", folder / "sub", "--root", folder, "--wait")
+
+    assert done.exit_code == 0, done.output
+    assert slides.slides[one.id].state is SlideState.DONE
+
+
+def test_scan_names_a_slide_that_was_deleted_while_it_waited(run: Run, slides: FakeSlides, folder: Path) -> None:
+    one = made_slide("sub/a.ndpi")
+    slides.slides[one.id] = one
+    (folder / "sub/missing.tif").unlink()
+    slides.states = {one.id: [SlideState.WAITING, None]}
+
+    done = run("slides", "scan", folder / "sub", "--root", folder, "--wait")
+
+    assert done.exit_code == 4
+    assert "it was deleted" in done.stdout
+
+
+def test_scan_names_a_file_whose_name_is_no_text_and_sends_the_others(
+    run: Run, slides: FakeSlides, folder: Path
+) -> None:
+    (folder / "sub/missing.tif").rename(folder / "sub" / os.fsdecode(b"caf\xe9.svs"))
+
+    done = run("slides", "scan", folder / "sub", "--root", folder)
+
+    assert done.exit_code == 4, done.output
+    assert [slide.name for slide in slides.slides.values()] == ["sub/a.ndpi"]
+    assert "sub/caf\\udce9.svs" in done.stdout
+    assert "not UTF-8" in done.stdout
+    assert "1 of 2 slides are queued or known; 1 failed" in done.stdout
+
+
+def test_scan_of_a_dicom_folder_queues_it(run: Run, slides: FakeSlides, folder: Path) -> None:
+    assert run("slides", "scan", folder / "dicom", "--root", folder).exit_code == 0
+
+    assert [slide.name for slide in slides.slides.values()] == ["dicom"]
 
 
 def test_folder_without_a_slide_is_an_error(run: Run, tmp_path: Path) -> None:

@@ -95,6 +95,42 @@ def test_cells_that_could_not_be_read_make_a_slide_without_finding_uncertain() -
     assert slide.decision is Decision.UNCERTAIN
 
 
+@pytest.mark.parametrize(
+    ("unread", "decision"), [(24, Decision.NO_IDC), (25, Decision.UNCERTAIN), (1920, Decision.UNCERTAIN)]
+)
+@pytest.mark.parametrize("scores", [None, SCORES])
+def test_slide_without_a_finding_is_uncertain_where_what_was_not_read_could_hold_the_minimum(
+    unread: int, decision: Decision, scores: SlideScores | None
+) -> None:
+    logits = np.full((40, 100), -3.0)
+    logits.flat[:unread] = np.nan
+    grid = grid_of(logits).with_cause(np.isnan(logits), UNREADABLE)
+
+    slide = conclude(SLIDE, decide_slide(MODEL.model_copy(update={"scores": scores}), grid), (), 1.0)
+
+    assert slide.quality["judged"] > 0.5
+    assert slide.decision is decision
+
+
+def test_area_that_could_not_be_read_is_told_once_beside_the_other_warnings() -> None:
+    logits = np.full((40, 100), -3.0)
+    logits[:, :48] = np.nan
+    grid = grid_of(logits).with_cause(np.isnan(logits), UNREADABLE)
+    decided = decide_slide(MODEL, grid)
+
+    slide = conclude(SLIDE.model_copy(update={"warnings": ("The colours were corrected.",)}), decided, (), 1.0)
+
+    assert slide.warnings == (
+        "The colours were corrected.",
+        "76.80 mm² of tissue could not be read, and may be IDC: copy the file again from the scanner.",
+    )
+    assert conclude(slide, decided, (), 1.0).warnings == slide.warnings
+
+
+def test_slide_that_was_read_as_a_whole_has_no_warning() -> None:
+    assert conclude(SLIDE, decide_slide(MODEL, grid_of(np.full((9, 9), -3.0))), (), 1.0).warnings == ()
+
+
 def test_reviews_count_by_majority_and_divided_ones_not_at_all() -> None:
     reviews = [
         review(0, 0, SlideVerdict.IDC),

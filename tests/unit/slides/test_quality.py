@@ -1,5 +1,8 @@
 """What is screened, what is left out and why, on slides whose cells are known."""
 
+import tracemalloc
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,8 +12,10 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from idc_contracts.slides import SlideGrid
-from idc_slides.quality import TissueMap, blurred_cells, tissue_cells
-from idc_slides.quality.tissue import opened
+from idc_slides.quality import TissueMap, blurred_cells, strips, tissue_cells
+from idc_slides.quality.cell_shares import CellShares
+from idc_slides.quality.pixel_kinds import opened, pixel_kinds
+from idc_slides.quality.stain import glass_colour
 from support.made_slides import MadeSlide, made_slide
 
 
@@ -144,3 +149,65 @@ def test_tissue_under_a_red_pen_is_screened_with_a_word_of_caution() -> None:
 @given(arrays(np.bool_, array_shapes(min_dims=2, max_dims=2, max_side=20)), st.sampled_from([3, 5]))
 def test_squares_that_fit_into_a_mask_are_those_of_scipy(mask: NDArray[np.bool_], side_px: int) -> None:
     np.testing.assert_array_equal(opened(mask, side_px), ndimage.binary_opening(mask, np.ones((side_px, side_px))))
+
+
+def peak_bytes(compute: Callable[[], object]) -> int:
+    """Most memory that is allocated meanwhile."""
+    tracemalloc.start()
+    try:
+        compute()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_large_slide_takes_few_bytes_for_each_pixel_of_its_overview() -> None:
+    stroma = made_slide([["stroma", "glass"]]).pixels[::4, ::4]
+    overview = np.tile(stroma, (3000 // stroma.shape[0] + 1, 3000 // stroma.shape[1] + 1, 1))
+    grid = SlideGrid(columns=overview.shape[1] * 2 // 25, rows=overview.shape[0] * 2 // 25, pitch_px=50)
+
+    peak = peak_bytes(lambda: tissue_cells(overview, grid))
+
+    assert peak < 8 * overview.shape[0] * overview.shape[1]
+
+
+def test_long_slide_takes_little_memory_for_its_many_cells() -> None:
+    grid = SlideGrid(columns=2000, rows=1, pitch_px=50)
+
+    peak = peak_bytes(lambda: CellShares((13, 25_000), grid, 16.0))
+
+    assert peak < 8 * 2**20
+
+
+def test_shares_of_cells_are_by_area_where_a_pixel_lies_in_two() -> None:
+    mask = np.zeros((25, 25), np.bool_)
+    mask[:, 12:] = True
+
+    shares = CellShares(mask.shape, SlideGrid(columns=2, rows=2, pitch_px=50), 16.0).of(mask)
+
+    np.testing.assert_allclose(shares, [[0.5 / 12.5, 1.0]] * 2, rtol=1e-6)
+
+
+@pytest.mark.parametrize("height", [1, 7, 60])
+def test_overview_in_strips_shows_what_it_shows_as_a_whole(monkeypatch: pytest.MonkeyPatch, height: int) -> None:
+    mixed = np.concatenate([MIXED.pixels[::4, ::4]] * 2)
+    share = np.random.default_rng(1).random((*mixed.shape[:2], 1))
+    mixed = np.where(share < 0.02, np.uint8(90), mixed)
+    mixed[:, :60] = np.where(share < 0.97, (215, 30, 50), (120, 70, 140))[:, :60]  # red pen with holes
+    whole, glass = pixel_kinds(mixed), glass_colour(mixed)
+    assert next(strips.strips(mixed.shape[:2])).rows.stop == len(mixed)
+    monkeypatch.setattr(strips, "STRIP_PX", 0)
+    monkeypatch.setattr(strips, "LEAST_ROWS", height)
+
+    in_strips = pixel_kinds(mixed)
+
+    assert glass_colour(mixed).tolist() == glass.tolist()
+    for name in ("stained", "solid", "pen", "fold"):
+        assert getattr(whole, name).any()
+        np.testing.assert_array_equal(getattr(in_strips, name), getattr(whole, name))
+
+
+def test_fold_is_twice_as_dense_as_the_middle_of_all_tissue() -> None:
+    found = map_of(made_slide([["pale"] * 9, ["pale", *["fold"] * 2, *["pale"] * 6]]))
+
+    assert found.notes["fold"].tolist() == [[False] * 9, [False, True, True, *[False] * 6]]

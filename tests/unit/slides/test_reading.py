@@ -3,10 +3,12 @@
 import io
 import os
 import signal
+import weakref
 from collections.abc import Iterator
 from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
@@ -16,10 +18,14 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
+from idc_slides.facts import Level, SlideFacts
+from idc_slides.quality import tissue_cells
 from idc_slides.reading import Limits, NeedsScale, SlideFile, SlideTimedOut, SlideUnreadable, SpareWorker
+from idc_slides.reading.slide_file import MOST_OVERVIEW_PX
+from idc_slides.reading.slide_reader import SlideReader
 from support.eventually import wait_until
-from support.made_slides import tissue_slide
-from support.slide_files import write_slide
+from support.made_slides import made_slide, tissue_slide
+from support.slide_files import damage_tile, write_slide
 
 MADE = tissue_slide(5, 6)
 CELLS = MADE.pixels.reshape(5, 50, 6, 50, 3).swapaxes(1, 2)
@@ -70,7 +76,7 @@ def test_the_overview_is_the_mean_of_the_slide(slide: SlideFile) -> None:
     height, width = (side // 4 * 4 for side in MADE.pixels.shape[:2])
     mean = MADE.pixels[:height, :width].reshape(height // 4, 4, width // 4, 4, 3).mean(axis=(1, 3))
 
-    overview = slide.overview(16.0)
+    overview = slide.overview(16.0).pixels
 
     assert np.abs(overview[: height // 4, : width // 4] - mean).max() <= 1
 
@@ -91,6 +97,40 @@ def test_coarse_tiles_of_a_slide_without_levels_come_from_an_overview(tmp_path: 
         mean = np.asarray(tile).mean(axis=(0, 1))
 
     assert np.abs(mean - MADE.pixels.mean(axis=(0, 1))).max() < 3
+
+
+class GreyReader:
+    """Reads a plain slide of any size."""
+
+    def __init__(self, side_px: int) -> None:
+        self.described = SlideFacts(
+            format="generic-tiff",
+            width_px=side_px,
+            height_px=side_px,
+            levels=(Level(width_px=side_px, height_px=side_px, downsample=1.0),),
+        )
+        self.read_px = 0
+
+    def read(self, *area: object) -> tuple[NDArray[np.uint8], list[tuple[int, int]]]:
+        width, height = cast(tuple[int, int], area[4])
+        self.read_px += width * height
+        return np.full((height, width, 3), 90, np.uint8), []
+
+
+def test_overview_for_tiles_of_the_largest_slide_is_bounded() -> None:
+    reader = GreyReader(2_000_000)
+    slide = SlideFile(cast(SlideReader, reader))
+
+    with Image.open(io.BytesIO(slide.tile(14, 3, 3))) as tile:
+        assert np.asarray(tile).mean() == 90
+
+    assert reader.read_px <= MOST_OVERVIEW_PX
+
+
+def test_overview_is_not_held_while_the_slide_is_open(slide: SlideFile) -> None:
+    overview = weakref.ref(slide.overview().pixels)
+
+    assert overview() is None
 
 
 @pytest.mark.parametrize("planar", ["contig", "separate"])
@@ -178,17 +218,26 @@ def test_levels_made_by_leaving_out_pixels_are_not_read_whatever_the_scale(
 
 
 def test_a_damaged_tile_spoils_only_its_own_cells(tmp_path: Path) -> None:
-    path = write_slide(tmp_path / "damaged.tiff", MADE.pixels, levels=1)
-    with tifffile.TiffFile(path) as tiff:
-        start, length = tiff.pages[0].dataoffsets[1], tiff.pages[0].databytecounts[1]
-    with path.open("r+b") as file:
-        file.seek(start)
-        file.write(b"\xff" * length)
+    path = damage_tile(write_slide(tmp_path / "damaged.tiff", MADE.pixels, levels=1), 1)
 
     with SlideFile.open(path) as slide:
         readable = np.stack([band.readable for band in slide.bands(slide.scale())])
 
     assert readable.tolist() == [[True] * 5 + [False]] * 5  # the second tile begins at 256 px, in the last column
+
+
+def test_cells_that_the_overview_does_not_show_are_looked_at_and_not_taken_for_glass(tmp_path: Path) -> None:
+    kinds = [["stroma"] * 25 + ["glass"] * 16] * 5
+    path = damage_tile(write_slide(tmp_path / "damaged.tiff", made_slide(kinds).pixels, levels=1), 4)
+
+    with SlideFile.open(path) as slide:
+        overview, grid = slide.overview(), slide.scale().grid
+        tissue = tissue_cells(overview.pixels, grid, unread=overview.unread).tissue
+        readable = np.stack([band.readable for band in slide.bands(slide.scale(), wanted=tissue)])
+
+    spoiled = slice(1024 // 50, -(-1280 // 50))  # the fifth tile
+    assert (tissue == (np.arange(41) < spoiled.stop)).all()
+    assert (~readable == ((np.arange(41) >= spoiled.start) & (np.arange(41) < spoiled.stop))).all()
 
 
 def test_the_worker_gets_no_secret_and_limits_that_it_cannot_raise(

@@ -81,8 +81,11 @@ def test_a_slide_smaller_than_a_cell_or_larger_than_any_glass_is_refused() -> No
         choose_scale(facts(0.5, (1, 1)))
     with pytest.raises(SlideUnreadable, match="mm") as large:
         choose_scale(facts(4.0, (100_000, 100_000)))
+    with pytest.raises(SlideUnreadable, match="500 x 1 mm") as long:
+        choose_scale(facts(4.0, (125_000, 250)))
 
-    assert (small.value.code, large.value.code) == ("slide-too-small", "slide-too-large")
+    codes = [refused.value.code for refused in (small, large, long)]
+    assert codes == ["slide-too-small", "slide-too-large", "slide-too-large"]
 
 
 def test_the_grid_covers_the_slide_and_rounding_adds_no_cell() -> None:

@@ -1,13 +1,19 @@
 """Uploads go on where they were, end, and become slides once."""
 
+import errno
+import fcntl
+import os
+import shutil
+from contextlib import nullcontext
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from idc_contracts import utc_now
 from idc_contracts.slides import Slide
-from idc_slides.errors import NoRoom, NotFound, SlideRefused, UploadConflict, UploadTooLarge
+from idc_slides.errors import NoRoom, NotFound, SlideRefused, StoreUnavailable, UploadConflict, UploadTooLarge
 from idc_slides.housekeeping import Housekeeping
 from idc_slides.intake.leftovers import drop_leftovers, queue_upload
 from idc_slides.intake.stored_files import StoredFiles
@@ -88,6 +94,88 @@ def test_the_room_for_all_files_is_bounded_and_what_was_announced_counts(uploads
 
     with pytest.raises(NoRoom, match="of 10000"):
         announced(uploads, size_bytes=4_000)
+
+
+@pytest.mark.parametrize("vanishes", ["the folder before", "a file after"])
+def test_what_is_deleted_while_the_room_is_measured_does_not_count(
+    uploads: Uploads, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, vanishes: str
+) -> None:
+    upload = announced(uploads)
+    write(uploads, upload, 0, b"abcd")
+    listed = os.scandir
+
+    def deleted_when_it_is_listed(folder: Any) -> Any:
+        if Path(folder).name != str(upload.id):
+            return listed(folder)
+        if vanishes == "the folder before":
+            Path(folder).rename(tmp_path / "away")
+        entries = list(listed(folder))
+        for entry in entries:
+            Path(entry.path).unlink()
+        return _Entries(entries)
+
+    monkeypatch.setattr(os, "scandir", deleted_when_it_is_listed)
+
+    assert StoredFiles(tmp_path / "files", max_bytes=10).used_bytes() == 0
+
+
+class _Entries(nullcontext[Any]):
+    """As `os.scandir` gives them."""
+
+    def __iter__(self) -> Any:
+        return iter(self.enter_result)
+
+
+@pytest.mark.parametrize(
+    ("code", "error"), [(errno.ENOSPC, NoRoom), (errno.EDQUOT, NoRoom), (errno.EIO, StoreUnavailable)]
+)
+def test_only_a_full_disk_is_called_full(
+    uploads: Uploads, monkeypatch: pytest.MonkeyPatch, code: int, error: type[Exception]
+) -> None:
+    def fails(*_: object, **_named: object) -> None:
+        raise OSError(code, os.strerror(code), "/data/files")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Path, "touch", fails)
+        with pytest.raises(error, match=os.strerror(code)) as refused:
+            announced(uploads)
+    assert "/data" not in str(refused.value)
+    with monkeypatch.context() as broken:
+        broken.setattr(shutil, "disk_usage", fails)
+        with pytest.raises(error, match=os.strerror(code)):
+            announced(uploads)
+
+
+def test_an_upload_that_two_requests_complete_at_once_is_one_slide(
+    uploads: Uploads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload = announced(uploads)
+    write(uploads, upload, 0, b"abcd")
+    offset = uploads.offset
+
+    def completed_in_between(wanted: Upload) -> int:
+        monkeypatch.undo()
+        arrived = offset(wanted)
+        uploads.complete(wanted)
+        return arrived
+
+    monkeypatch.setattr(uploads, "offset", completed_in_between)
+
+    found = uploads.complete(upload)
+
+    assert found is not None
+    assert found.location == uploads.complete(upload).location  # type: ignore[union-attr]
+
+
+def test_a_slide_that_is_deleted_while_its_upload_is_looked_at_is_not_found(uploads: Uploads, tmp_path: Path) -> None:
+    upload = announced(uploads)
+    write(uploads, upload, 0, b"abcd")
+    uploads.complete(upload)
+    (tmp_path / "files" / str(upload.id) / "slide.svs").unlink()
+    (tmp_path / "files" / str(upload.id) / "slide.svs").symlink_to("gone")
+
+    with pytest.raises(NotFound):
+        uploads.complete(upload)
 
 
 @pytest.mark.parametrize("name", ["../../etc/passwd.svs", "/a/b.svs", "..\\c.svs", "x\n.svs"])
@@ -213,3 +301,17 @@ def test_files_of_no_slide_are_deleted_after_an_hour_and_those_of_slides_stay(ke
     assert kept.drop_leftovers(after=timedelta(minutes=61)) == 1
 
     assert {*kept.files.folders()} == {complete.id, resting.id, fetched.id}
+
+
+def test_part_of_a_download_is_deleted_when_nobody_downloads_it(kept: Kept) -> None:
+    fetched, _ = kept.slides.add_one(new_slide(Location("s3", "s3://b/s.svs"), FileState(1, 1), received_by="ann"))
+    folder = kept.files.folder_of(fetched.id)
+    folder.mkdir(parents=True)
+    for name in ("part-left", "part-growing", "slide.svs"):
+        (folder / name).touch()
+
+    with (folder / "part-growing").open("wb") as growing:
+        fcntl.flock(growing, fcntl.LOCK_EX)
+        kept.housekeeping.sweep()
+
+    assert sorted(path.name for path in folder.iterdir()) == ["part-growing", "slide.svs"]

@@ -69,7 +69,7 @@ class Busy(SlidesError, status=503, kind="busy", headers={"Retry-After": "2"}):
 
 
 class StoreUnavailable(SlidesError, OSError, status=503, kind="store-unavailable", headers={"Retry-After": "5"}):
-    """The database cannot be read or written; nothing was stored."""
+    """The database or the data folder cannot be read or written; nothing was stored."""
 
 
 class DatabaseTooNew(StoreUnavailable):

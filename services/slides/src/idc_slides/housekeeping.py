@@ -58,7 +58,7 @@ class Housekeeping:
         for upload in self._uploads.all():
             try:
                 queued = queue_upload(self._uploads, self._slides, upload)
-            except (NotFound, FileNotFoundError):  # it was ended a moment ago
+            except NotFound:  # it was ended a moment ago
                 continue
             if queued is not None and queued[1]:
                 self._on_queued()

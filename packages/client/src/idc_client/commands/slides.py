@@ -13,7 +13,7 @@ from idc_client.commands import pass_gateway
 from idc_client.errors import ClientError, InputRejected
 from idc_client.files import whole_file
 from idc_client.gateway.connection import Connection, path_segment
-from idc_client.slides.slide_files import find_slides
+from idc_client.slides.slide_files import find_slides, is_text
 from idc_client.slides.tables import is_screened, slide_table, why_not
 from idc_client.slides.waiting import records, wait_for_all
 
@@ -103,7 +103,7 @@ def scan(gateway: Connection, *, folder: Path, root: Path | None, um_per_px: flo
 def _paths(folder: Path, root: Path) -> list[str]:
     if not folder.is_relative_to(root):
         raise InputRejected(f"{folder} is not below {root}: name the watched folder as it is seen here with --root")
-    paths = [str(slide.relative_to(root)) for slide in find_slides(folder)]
+    paths = [str(slide.relative_to(root)) for slide in find_slides(folder, root)]
     if not paths:
         raise InputRejected(f"no slide in {folder}")
     return paths
@@ -119,6 +119,9 @@ def _queue(
     scale = {} if um_per_px is None else {"um_per_px": um_per_px}
     with terminal.progress() as progress:
         for path in progress.track(list(paths), description="queueing"):
+            if not is_text(path):
+                failed.append((path, "its name is not UTF-8 and cannot be sent: rename it"))
+                continue
             try:
                 # Sent twice, it is the same slide.
                 queued[gateway.post("/slides", {"path": path, **scale}, is_repeatable=True)["id"]] = path
@@ -131,7 +134,9 @@ def _not_screened(gateway: Connection, queued: dict[str, str]) -> list[tuple[str
     with terminal.progress() as progress:
         task = progress.add_task("screening", total=len(queued))
         ends = wait_for_all(gateway, queued, lambda done: progress.update(task, completed=done))
-    return [(queued[end["id"]], why_not(end)) for end in ends if not is_screened(end)]
+    failed = [(queued[end["id"]], why_not(end)) for end in ends if not is_screened(end)]
+    deleted = queued.keys() - {end["id"] for end in ends}
+    return [*failed, *((path, "it was deleted") for slide, path in queued.items() if slide in deleted)]
 
 
 def _print(failed: list[tuple[str, str]], counts: str) -> None:

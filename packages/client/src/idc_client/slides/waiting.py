@@ -6,8 +6,8 @@ from typing import Any, Final
 from idc_client.gateway.connection import Connection, path_segment
 
 LOOK_EVERY_S: Final = 2.0
-GOES_ON: Final = frozenset({"waiting", "running"})
-"""States in which the gateway goes on by itself."""
+GOES_ON: Final = ("waiting", "running")
+"""States in which the gateway goes on by itself, in the order in which a slide has them."""
 AT_ONCE: Final = 200
 
 
@@ -25,10 +25,12 @@ def wait_for_all(gateway: Connection, slides: Iterable[str], on_change: Callable
     """The records of many slides at their end, by few requests; `on_change` gets how many are there."""
     wanted = set(slides)
     while True:
-        going = {record["id"] for state in sorted(GOES_ON) for record in records(gateway, state=state)} & wanted
+        going = {record["id"] for state in GOES_ON for record in records(gateway, state=state)} & wanted
         on_change(len(wanted) - len(going))
         if not going:
-            return [record for record in records(gateway) if record["id"] in wanted]
+            ends = [record for record in records(gateway) if record["id"] in wanted]
+            if not any(record["state"] in GOES_ON for record in ends):  # one may have moved between the lists
+                return ends
         gateway.pause(LOOK_EVERY_S)
 
 

@@ -78,7 +78,7 @@ def part_of(overview: NDArray[np.uint8], overview_downsample: float, tile: Tile)
 
     Args:
         overview: RGB, uint8, shape (height, width, 3).
-        overview_downsample: Pixels of the slide for one of it; no more than the tile's.
+        overview_downsample: Pixels of the slide for one of it; with more than the tile's, the tile is blurred.
         tile: The tile.
 
     Returns:

@@ -28,7 +28,8 @@ def conclude(slide: Slide, decided: DecidedCells, reviews: Sequence[CellReview],
     grid, decisions = decided.grid, decided.decisions
     left_out = {cause: len(cells) for cause, cells in grid.left_out().items()}
     idc = idc_area(decided.judged_means, decided.cut)
-    tissue_cells = len(decisions) + left_out.get(UNREADABLE, 0)
+    unread_cells = left_out.get(UNREADABLE, 0)
+    tissue_cells, unread_mm2 = len(decisions) + unread_cells, unread_cells * CELL_MM2
     counts = SlideCounts(
         cells=grid.logits.size,
         tissue=len(decisions),
@@ -48,7 +49,8 @@ def conclude(slide: Slide, decided: DecidedCells, reviews: Sequence[CellReview],
             "quality": {**grid.quality, "blurred": round(blurred, 4), "judged": round(judged, 4)},
             "cut": decided.cut.slide_cut,
             "minimum_idc_mm2": minimum_idc_mm2,
-            "decision": decide(idc.mm2, _reach_mm2(decided, idc), judged, minimum_idc_mm2),
+            "decision": decide(idc.mm2, _reach_mm2(decided, idc) + unread_mm2, judged, minimum_idc_mm2),
+            "warnings": _with_unread(slide.warnings, unread_mm2),
         }
     )
 
@@ -58,7 +60,7 @@ def decide(idc_mm2: float, reach_mm2: float, judged: float, minimum_idc_mm2: flo
 
     Args:
         idc_mm2: The area of IDC.
-        reach_mm2: The largest area that it may be.
+        reach_mm2: The largest area that it may be, with all that could not be read.
         judged: The share of the tissue that could be judged.
         minimum_idc_mm2: The site's minimum.
     """
@@ -74,6 +76,12 @@ def _reach_mm2(decided: DecidedCells, idc: SlideArea) -> float:
     if idc.high_mm2 is not None:
         return idc.high_mm2
     return float((decided.judged_means >= decided.cut.low).sum()) * CELL_MM2
+
+
+def _with_unread(warnings: tuple[str, ...], unread_mm2: float) -> tuple[str, ...]:
+    """The warnings with one of the tissue that could not be read; once, however often the slide is decided."""
+    told = f"Tissue that could not be read, and may be IDC: {unread_mm2:.2f} mm². Copy the file again from the scanner."
+    return (*warnings, told) if unread_mm2 and told not in warnings else warnings
 
 
 def _rounded(area: SlideArea) -> SlideArea:

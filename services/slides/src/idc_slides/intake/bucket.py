@@ -1,13 +1,15 @@
 """Slides in S3, by obstore: only where the administrator allowed the URL."""
 
+import fcntl
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Final
+from typing import IO, TYPE_CHECKING, Final
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import obstore
 from obstore.exceptions import BaseError, NotFoundError
@@ -15,6 +17,7 @@ from obstore.store import S3Store
 
 from idc_slides.errors import BucketUnavailable, SlideFailed, SlideRefused
 from idc_slides.intake.kinds import ends_as_slide, is_dicom_name
+from idc_slides.intake.stored_files import PART
 from idc_slides.records.slides import FileState
 
 if TYPE_CHECKING:
@@ -65,26 +68,30 @@ class Bucket:
             BucketUnavailable: The server does not answer, or does not allow it.
             OSError: The file cannot be written.
         """
-        part = target.with_name("part")
+        part = target.with_name(f"{PART}{uuid4().hex}")  # another worker, whose hold has run out, may be at it, too
         try:
-            self._download(url, expected, part, on_piece)
-            part.rename(target)
+            with part.open("xb") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                self._download(url, expected, file, on_piece)
+                part.rename(target)
         finally:
             part.unlink(missing_ok=True)  # on a full disk, what there is of it would take room for nothing
 
-    def _download(self, url: str, expected: FileState, part: Path, on_piece: Callable[[int], None]) -> None:
+    def _download(self, url: str, expected: FileState, file: IO[bytes], on_piece: Callable[[int], None]) -> None:
         store, key = self._open(url)
         size = 0
-        with part.open("wb") as file:
+        with _translated_errors(url):
+            pieces = iter(obstore.get(store, key).stream(min_chunk_size=_PIECE_BYTES))
+        while size <= expected.size_bytes:
             with _translated_errors(url):
-                pieces = obstore.get(store, key).stream(min_chunk_size=_PIECE_BYTES)
-                for piece in pieces:
-                    size += len(piece)
-                    if size > expected.size_bytes:
-                        break
-                    file.write(piece)
-                    on_piece(size)
-            os.fsync(file.fileno())
+                piece = next(pieces, None)
+            if piece is None:
+                break
+            size += len(piece)
+            file.write(piece)
+            on_piece(size)
+        file.flush()
+        os.fsync(file.fileno())
         if size != expected.size_bytes or self.look(url) != expected:
             raise SlideFailed("slide-changed", f"the object {url} changed while it was read: queue it again")
 

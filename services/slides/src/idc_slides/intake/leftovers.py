@@ -35,7 +35,7 @@ def queue_upload(uploads: Uploads, slides: SlidesStore, upload: Upload) -> tuple
 
 
 def drop_leftovers(files: StoredFiles, uploads: Uploads, of_slides: Callable[[], Set[UUID]], now: datetime) -> int:
-    """Delete folders that are neither an upload's nor a slide's; gives their number.
+    """Delete folders that are neither an upload's nor a slide's, and parts of downloads; gives the number of folders.
 
     Args:
         files: The folders.
@@ -55,4 +55,6 @@ def drop_leftovers(files: StoredFiles, uploads: Uploads, of_slides: Callable[[],
     for folder in left:
         logger.info("the folder %s belongs to no upload and no slide: it is deleted", folder)
         files.delete(folder)
+    for folder in files.folders():
+        files.drop_parts(folder)
     return len(left)

@@ -45,9 +45,11 @@ class SlideFiles:
             SlideFailed: It is gone, has changed, or may not be read.
             BucketUnavailable: The S3 server does not answer.
             NoRoom: It does not fit.
+            StoreUnavailable: The data folder cannot be used.
             OSError: It cannot be written.
         """
         if stored.location.source == "s3" and not (path := self._stored(stored, stored.slide.id)).exists():
+            self._files.drop_parts(stored.slide.id)
             self._files.require_room(stored.file.size_bytes)
             path.parent.mkdir(parents=True, exist_ok=True)
             try:

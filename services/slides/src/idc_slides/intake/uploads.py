@@ -18,9 +18,9 @@ from pydantic import Field
 
 from idc_contracts import UtcDatetime, utc_now
 from idc_contracts.base import Contract
-from idc_slides.errors import NoRoom, NotFound, SlideRefused, UploadConflict, UploadTooLarge
+from idc_slides.errors import NotFound, SlideRefused, UploadConflict, UploadTooLarge
 from idc_slides.intake.kinds import ends_as_slide, is_dicom_name, state_of, why_no_slide
-from idc_slides.intake.stored_files import ABOUT, StoredFiles
+from idc_slides.intake.stored_files import ABOUT, StoredFiles, cannot_store
 from idc_slides.records.slides import Location, StoredSlide, new_slide, shown_name
 
 logger = logging.getLogger(__name__)
@@ -59,6 +59,7 @@ class Uploads:
             UploadTooLarge: It is larger than allowed.
             SlideRefused: Its name is not one of a slide.
             NoRoom: The disk, or the room for stored files, is full.
+            StoreUnavailable: The data folder cannot be used.
         """
         if size_bytes > self.max_bytes:
             raise UploadTooLarge(
@@ -82,7 +83,7 @@ class Uploads:
             (folder / ABOUT).write_text(upload.model_dump_json(), encoding="utf-8")
         except OSError as exc:
             self._files.delete(upload.id)
-            raise NoRoom(f"the upload cannot be stored: {exc.strerror}") from exc
+            raise cannot_store("the upload cannot be stored", exc) from exc
         return upload
 
     def get(self, upload_id: UUID) -> Upload:
@@ -142,14 +143,22 @@ class Uploads:
                 os.fsync(file.fileno())
 
     def complete(self, upload: Upload) -> StoredSlide | None:
-        """The slide of an upload whose bytes have all arrived; None while some are missing. May be called again."""
+        """The slide of an upload whose bytes have all arrived; None while some are missing. May be called again.
+
+        Raises:
+            NotFound: It was ended, or its slide was deleted.
+        """
         folder, finished = self._files.folder_of(upload.id), self._finished(upload)
         if not finished.exists():
             if self.offset(upload) < upload.size_bytes:
                 return None
-            (folder / _PART).rename(finished)
+            with suppress(FileNotFoundError):  # another request did it a moment ago
+                (folder / _PART).rename(finished)
         location = Location("upload", f"{upload.id}/{finished.name}")
-        state = state_of(finished)
+        try:
+            state = state_of(finished)
+        except FileNotFoundError as exc:
+            raise NotFound(f"there is no upload {upload.id} any more") from exc
         return new_slide(location, state, received_by=upload.received_by, name=upload.name, um_per_px=upload.um_per_px)
 
     def end(self, upload_id: UUID) -> None:
@@ -226,6 +235,7 @@ class Piece:
         Raises:
             UploadTooLarge: They are more than were announced; none of them was taken.
             NoRoom: The disk is full.
+            StoreUnavailable: The file cannot be written.
         """
         if self.offset + len(data) > self._size_bytes:
             raise UploadTooLarge(
@@ -238,7 +248,7 @@ class Piece:
                 self.offset += written
                 view = view[written:]
         except OSError as exc:
-            raise NoRoom(f"the upload cannot be stored ({exc.strerror}): make room, then go on") from exc
+            raise cannot_store("the upload cannot be stored", exc) from exc
 
 
 def _lock(file: IO[bytes]) -> None:

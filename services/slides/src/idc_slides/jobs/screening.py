@@ -9,10 +9,11 @@ from typing import Final
 
 from idc_contracts import utc_now
 from idc_contracts.slides import Slide, SlideState
-from idc_slides.errors import BucketUnavailable, NoRoom, SlideFailed, StoreUnavailable
+from idc_slides.errors import NoRoom, SlideFailed, SlidesError, StoreUnavailable
 from idc_slides.findings.conclusion import conclude
 from idc_slides.findings.decided import decide_slide
 from idc_slides.intake.slide_files import SlideFiles
+from idc_slides.intake.stored_files import cannot_store
 from idc_slides.jobs.batches import batches_of
 from idc_slides.jobs.cell_scores import CellScores
 from idc_slides.jobs.digest import FileDigest
@@ -90,12 +91,14 @@ class Screening:
         for attempt in range(DOWNLOAD_ATTEMPTS):
             try:
                 return self._files.fetch(stored, lambda _bytes: lease.check())
-            except BucketUnavailable as exc:
-                trouble = str(exc)
-                lease.wait(2**attempt / 2)
-            except (NoRoom, OSError) as exc:
-                raise SlideFailed(NoRoom.kind, str(exc)) from exc
-        raise SlideFailed(BucketUnavailable.kind, trouble)
+            except SlidesError as exc:
+                trouble = exc
+            except OSError as exc:
+                trouble = cannot_store("the download cannot be stored", exc)
+            if isinstance(trouble, NoRoom):
+                break
+            lease.wait(2**attempt / 2)
+        raise SlideFailed(trouble.kind, str(trouble)) from trouble
 
     def _score_all(
         self,
@@ -180,7 +183,7 @@ def _look(file: SlideFile, stated_um_per_px: float | None) -> tuple[ChosenScale,
     overview = file.overview(scale=unchecked)
     with ThreadPoolExecutor(1, thread_name_prefix="levels") as aside:
         checked = aside.submit(file.scale, stated_um_per_px)
-        tissue = tissue_cells(overview, unchecked.grid)
+        tissue = tissue_cells(overview.pixels, unchecked.grid, unread=overview.unread)
         scale = checked.result()
     if not tissue.tissue.any():
         raise SlideFailed(
@@ -200,7 +203,7 @@ def _described(slide: Slide, file: SlideFile, scale: ChosenScale) -> Slide:
             "height_px": facts.height_px,
             "scale": scale.record,
             "grid": scale.grid,
-            "warnings": facts.warnings,
+            "warnings": (*facts.warnings, *scale.warnings),
             "failure": None,
         }
     )

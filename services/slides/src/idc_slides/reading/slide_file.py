@@ -1,5 +1,6 @@
 """A slide, read at any scale."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,13 +16,15 @@ from idc_slides.reading.limits import Limits
 from idc_slides.reading.slide_path import slide_path
 from idc_slides.reading.slide_reader import SlideReader
 from idc_slides.reading.spare_worker import SpareWorker
-from idc_slides.reading.whole_slide import read_whole
+from idc_slides.reading.whole_slide import Overview, read_whole
 from idc_slides.scale import ChosenScale, choose_scale
 from idc_slides.scale.choosing import CELL_PX, level_for
 from idc_slides.unreadable import SlideUnreadable
 
 OVERVIEW_UM_PER_PX: Final = 16.0
 OVERVIEW_DOWNSAMPLE: Final = 32.0
+MOST_OVERVIEW_PX: Final = 16 * 2**20
+"""Of the overview for tiles, which is kept: of a larger slide it is coarser."""
 MOST_TILE_FACTOR: Final = 16.0
 """A tile that would need more pixels of the nearest level, in a file without a pyramid, is cut from an overview."""
 
@@ -47,8 +50,11 @@ class SlideFile:
         self._reader = reader
         self.described: SlideFacts = reader.described
         """The facts before the levels were checked; their sizes and scales are right."""
-        self._overviews: dict[float, NDArray[np.uint8]] = {}
         self._deepzoom = DeepZoom(self.described.width_px, self.described.height_px)
+        self._for_tiles: NDArray[np.uint8] | None = None
+        self._tiles_downsample = max(
+            OVERVIEW_DOWNSAMPLE, math.sqrt(self.described.width_px * self.described.height_px / MOST_OVERVIEW_PX)
+        )
 
     @classmethod
     def open(
@@ -127,8 +133,8 @@ class SlideFile:
         pixels[y : y + size_px[1], x : x + size_px[0]] = read
         return pixels
 
-    def overview(self, um_per_px: float = OVERVIEW_UM_PER_PX, scale: ChosenScale | None = None) -> NDArray[np.uint8]:
-        """The whole slide, RGB, uint8, shape (height, width, 3); it is kept.
+    def overview(self, um_per_px: float = OVERVIEW_UM_PER_PX, scale: ChosenScale | None = None) -> Overview:
+        """The whole slide.
 
         Args:
             um_per_px: Of the result.
@@ -140,8 +146,7 @@ class SlideFile:
         finest_um_per_px = scale.record.um_per_px if scale else self.described.um_per_px
         if finest_um_per_px is None:
             raise ValueError("the slide does not tell its scale: an overview needs the chosen one")
-        downsample = um_per_px / finest_um_per_px
-        return self._whole(downsample)
+        return read_whole(self._reader, um_per_px / finest_um_per_px)
 
     def dzi(self) -> str:
         """The DeepZoom description, XML."""
@@ -157,7 +162,7 @@ class SlideFile:
         tile = self._deepzoom.tile(level, column, row)
         index, downsample = level_for(self.described, 1.0, tile.downsample)
         if tile.downsample / downsample > MOST_TILE_FACTOR:
-            return jpeg(part_of(self._whole(OVERVIEW_DOWNSAMPLE), OVERVIEW_DOWNSAMPLE, tile))
+            return jpeg(part_of(self._overview_for_tiles(), self._tiles_downsample, tile))
         factor = tile.downsample / downsample
         size_px = (tile.width_px, tile.height_px)
         pixels, _ = self._reader.read(index, tile.left_px, tile.top_px, factor, size_px, CELL_PX)
@@ -179,10 +184,10 @@ class SlideFile:
     ) -> None:
         self.close()
 
-    def _whole(self, downsample: float) -> NDArray[np.uint8]:
-        if downsample not in self._overviews:
-            self._overviews[downsample] = read_whole(self._reader, downsample)
-        return self._overviews[downsample]
+    def _overview_for_tiles(self) -> NDArray[np.uint8]:
+        if self._for_tiles is None:
+            self._for_tiles = read_whole(self._reader, self._tiles_downsample).pixels
+        return self._for_tiles
 
     def _read_cells(
         self, scale: ChosenScale, row: int, columns: slice, cells: NDArray[np.uint8], readable: NDArray[np.bool_]

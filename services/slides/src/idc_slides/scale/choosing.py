@@ -13,6 +13,8 @@ CELL_PX: Final = 50
 CELL_UM: Final = CELL_PX * UM_PER_PX
 MAX_CELLS: Final = 150_000
 """6,000 mm2, three times the glass of a usual slide."""
+MAX_SIDE_CELLS: Final = 2_000
+"""400 mm, five times the length of a usual slide: a whole row of cells is held in memory."""
 LEAST_REST: Final = 0.05
 """Of a cell; without it a slide of exactly so many cells could get one more by rounding."""
 LEVEL_TOLERANCE: Final = 1.02
@@ -114,7 +116,7 @@ def _grid(facts: SlideFacts, um_per_px: float) -> SlideGrid:
             f"{size} is smaller than one patch of {CELL_UM:g} um: send the whole slide, or state its scale",
         )
     grid = SlideGrid(columns=cells(facts.width_px, pitch_px), rows=cells(facts.height_px, pitch_px), pitch_px=pitch_px)
-    if grid.columns * grid.rows > MAX_CELLS:
+    if grid.columns * grid.rows > MAX_CELLS or max(grid.columns, grid.rows) > MAX_SIDE_CELLS:
         width_mm, height_mm = (side * um_per_px / 1000 for side in (facts.width_px, facts.height_px))
         raise SlideUnreadable(
             "slide-too-large",

@@ -16,6 +16,7 @@ export const problems: typeof english = {
     "cross-site": () => "Die Anfrage kam von einer anderen Website und wurde abgelehnt: bitte diese Seite neu laden.",
     "empty-body": () => "Die Datei ist leer.",
     "folder-deleted": () => "Dieser Ordner wurde gelöscht.",
+    "folder-unavailable": () => "Der überwachte Ordner ist leer oder nicht lesbar: seine Freigabe einhängen. Die Schnitte warten darauf.",
     forbidden: () => "Dafür fehlt Ihnen die Berechtigung.",
     "idempotency-key-reused": () => "Dieselbe Anfrage wurde mit anderem Inhalt wiederholt: bitte die Seite neu laden.",
     "image-gone": () => "Das Bild ist nicht mehr gespeichert.",
@@ -61,6 +62,7 @@ export const problems: typeof english = {
     "no-tissue": () => "Auf diesem Schnitt wurde kein Gewebe gefunden.",
     "not-brightfield": () => "Das ist kein Hellfeld-Bild: Nur HE-gefärbte Schnitte im Durchlicht werden ausgewertet.",
     "outside-folder": () => "Der Eintrag verweist auf eine Datei außerhalb des Ordners: die Datei selbst hineinlegen.",
+    "several-slides": (detail) => `Der Ordner enthält die DICOM-Dateien mehrerer Schnitte: jedem Schnitt einen eigenen Ordner geben (${detail}).`,
     "slide-changed": () => "Die Datei wurde verändert, nachdem sie eingereiht war: Sie wird erneut ausgewertet oder ist noch einmal zu senden.",
     "slide-gone": () => "Die Datei ist nicht mehr da: bitte zurücklegen oder noch einmal senden.",
     "slide-not-found": () => "Die Datei lässt sich nicht öffnen: Namen und Zugriffsrechte prüfen.",
@@ -75,6 +77,11 @@ export const problems: typeof english = {
   warnings: {
     Level: () => "Statt einer gröberen Ebene der Datei wurde eine feinere gelesen, denn die gröbere entstand durch Weglassen von Pixeln oder ist stark komprimiert. Das dauert länger.",
     "The file calls its pixels RGB": () => "Die Datei gibt ihre Pixel als RGB aus, sie sind aber YCbCr. Sie wurden umgerechnet: bitte die Farben prüfen.",
+    "Tissue that could not be read": (sentence) =>
+      `${(/[\d.]+/.exec(sentence)?.[0] ?? "").replace(".", ",")} mm² Gewebe waren nicht lesbar und könnten IDC sein: die Datei noch einmal vom Scanner kopieren.`,
+    "DICOM files of the folder that cannot be read": (sentence) =>
+      `${/\d+/.exec(sentence)?.[0] ?? ""} DICOM-Dateien des Ordners waren nicht lesbar und blieben unberücksichtigt: den Schnitt noch einmal kopieren.`,
+    "Waits, since": () => "Der Schnitt wartet: Der überwachte Ordner ist leer oder nicht lesbar. Seine Freigabe einhängen.",
     "Waits for inference": () => "Der Schnitt wartet: Der Inferenzdienst ist nicht bereit.",
   },
 };
