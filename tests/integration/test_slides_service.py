@@ -424,7 +424,7 @@ def test_a_slide_without_a_finding_is_uncertain_where_a_part_of_it_cannot_be_rea
     assert [slide["counts"]["left_out"].get("unreadable", 0) for slide in slides] == [0, 36]
     assert slides[0]["warnings"] == []
     assert slides[1]["warnings"] == [
-        "1.44 mm² of tissue could not be read, and may be IDC: copy the file again from the scanner."
+        "Tissue that could not be read, and may be IDC: 1.44 mm². Copy the file again from the scanner."
     ]
 
 

@@ -122,7 +122,7 @@ def test_area_that_could_not_be_read_is_told_once_beside_the_other_warnings() ->
 
     assert slide.warnings == (
         "The colours were corrected.",
-        "76.80 mm² of tissue could not be read, and may be IDC: copy the file again from the scanner.",
+        "Tissue that could not be read, and may be IDC: 76.80 mm². Copy the file again from the scanner.",
     )
     assert conclude(slide, decided, (), 1.0).warnings == slide.warnings
 
