@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
@@ -13,6 +12,7 @@ from idc_contracts import BundleManifest
 from idc_contracts.bundle import Estimate
 from idc_contracts.decision import DecisionCounts
 from idc_contracts.promotion import ComparedMeasure, ModelDecisions
+from support import calls
 from support.checkout import REPOSITORY
 from support.demo_patches import png_of
 from support.gateway_fakes import MemoryBus, RednessInference
@@ -41,7 +41,7 @@ class Site:
         """Send patches of one patient."""
         patches = stained_patches(seed, count, **changes)  # type: ignore[arg-type] - a flag is a number, too
         files = [("images", (f"{patient}-{n}.png", png_of(patch), "image/png")) for n, patch in enumerate(patches)]
-        answer = httpx.post(
+        answer = calls.post(
             f"{self.address}/api/v1/classifications",
             files=files,
             params={"patient": patient},
@@ -237,7 +237,7 @@ def test_admin_makes_a_key_that_is_shown_once_and_revokes_it(page: Page, site: S
     secret = page.locator(".made code").inner_text()
     status = f"{site.address}/api/v1/status"
     headers = {"Authorization": f"Bearer {secret}"}
-    assert httpx.get(status, headers=headers, timeout=60).status_code == 200
+    assert calls.get(status, headers=headers, timeout=60).status_code == 200
     expect(page.get_by_role("row", name="scanner")).to_contain_text("send patches and slides")
     pictures(page, "keys")
     page.reload()
@@ -246,7 +246,7 @@ def test_admin_makes_a_key_that_is_shown_once_and_revokes_it(page: Page, site: S
     page.once("dialog", lambda dialog: dialog.accept())
     page.get_by_role("button", name="Revoke scanner").click()
     expect(page.get_by_text("The key scanner is revoked.")).to_be_visible()
-    assert httpx.get(status, headers=headers, timeout=60).status_code == 401
+    assert calls.get(status, headers=headers, timeout=60).status_code == 401
 
 
 def test_admin_finds_a_record_and_verifies_the_chain(page: Page) -> None:
@@ -308,7 +308,7 @@ def test_viewer_sees_the_model_and_no_way_to_change_it(browser: Browser, site: S
 def test_user_whom_an_administrator_removed_is_told_that_the_session_ended(browser: Browser, site: Site) -> None:
     with page_at(browser, site.address, WIDTHS_PX["desk"]) as page:
         enter_as(page, "ben", "viewer")
-        assert httpx.delete(f"{site.address}/api/v1/users/ben", headers=BEARER, timeout=60).status_code == 204
+        assert calls.delete(f"{site.address}/api/v1/users/ben", headers=BEARER, timeout=60).status_code == 204
         page.get_by_role("link", name="Model").click()
 
         expect(page.get_by_role("alert").filter(has_text="Your session has ended")).to_be_visible()

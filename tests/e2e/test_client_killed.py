@@ -7,9 +7,9 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-import httpx
 import pytest
 
+from support import calls
 from support.demo_patches import solid_png
 from support.gateway_fakes import MemoryBus
 from support.live_gateway import KEY, gateway_settings, live_gateway
@@ -40,7 +40,7 @@ def test_files_of_a_killed_run_are_stored_once(tmp_path: Path, folder: Path) -> 
         killed.kill()
         killed.communicate(timeout=60)
         again = subprocess.run([*command, "--json"], env=environment, capture_output=True, timeout=120, check=True)
-        stored = httpx.get(
+        stored = calls.get(
             f"{url}/api/v1/classifications/export", headers={"Authorization": f"Bearer {KEY}"}, timeout=60
         ).text
 

@@ -7,9 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import httpx
 import pytest
 
+from support import calls
 from support.demo_patches import solid_png
 from support.documents import REPOSITORY, commands
 from support.gateway_fakes import MemoryBus
@@ -56,7 +56,7 @@ def test_every_command_of_the_clients_page_works(tmp_path: Path, folder: Path) -
         environment = os.environ | {"IDC_URL": url, "IDC_API_KEY": KEY, "PATH": path}
         place = {"slide": "17a", "x": 4096, "y": 8192}
         send = {"content": RED, "headers": {"Authorization": f"Bearer {KEY}"}}
-        httpx.post(f"{url}/api/v1/classifications", params=place, **send).raise_for_status()  # type: ignore[arg-type]
+        calls.post(f"{url}/api/v1/classifications", params=place, **send).raise_for_status()  # type: ignore[arg-type]
         for command in ["idc classify tiles", *commands(REPOSITORY / "docs/reference/command-line.md")]:
             if command.startswith("idc "):
                 runs = command if shutil.which("jq") else command.partition(" | jq")[0]

@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from support import calls
 from support.compose_stack import ComposeStack
 from support.demo_patches import solid_png
 from support.docker_networks import free_network
@@ -107,7 +108,7 @@ def test_client_that_trusts_another_authority_refuses(secured: TlsStack) -> None
 
 
 def test_http_is_sent_to_https(secured: TlsStack) -> None:
-    answer = httpx.get(f"{secured.url}/docs?x=1", headers={"Host": DOMAIN}, timeout=60)
+    answer = calls.get(f"{secured.url}/docs?x=1", headers={"Host": DOMAIN}, timeout=60)
 
     assert answer.status_code == 308
     assert answer.headers["Location"] == f"https://{DOMAIN}/docs?x=1"
@@ -150,7 +151,7 @@ def test_host_that_asks_the_gateway_directly_is_not_a_proxy(secured: TlsStack) -
     address = networks[f"{secured.project}_tls"]["IPAddress"]
     forged = {"X-Forwarded-For": "203.0.113.7", "X-Forwarded-Proto": "https", "Sec-Fetch-Site": "same-origin"}
 
-    answer = httpx.post(
+    answer = calls.post(
         f"http://{address}:8080/api/v1/session", json={"key": secured.api_key}, headers=forged, timeout=60
     )
 
@@ -229,7 +230,7 @@ def test_end_of_the_certificate_is_reported_to_prometheus(secured: TlsStack) -> 
     query = 'probe_ssl_earliest_cert_expiry{service="tls"} - time()'
 
     def left_s() -> list[float]:
-        found = httpx.get(address, params={"query": query}, timeout=60).json()["data"]["result"]
+        found = calls.get(address, params={"query": query}, timeout=60).json()["data"]["result"]
         return [float(sample["value"][1]) for sample in found]
 
     wait_until(lambda: bool(left_s()), "Caddy's certificate was looked at", 150)

@@ -10,6 +10,7 @@ import pytest
 import tritonclient.http as triton
 
 from idc_inference.protocol.tensors import join_elements
+from support import calls
 from support.demo_patches import solid_png
 from support.free_port import free_port
 from support.inference_process import start_inference, wait_ready
@@ -62,7 +63,7 @@ def post_images(service: Service, images: list[bytes]) -> httpx.Response:
         f'"parameters":{{"binary_data_size":{len(tail)}}}}}]}}'
     ).encode()
     headers = {"Inference-Header-Content-Length": str(len(head))}
-    return httpx.post(f"{service.url}/v2/models/idc/infer", content=head + tail, headers=headers, timeout=60)
+    return calls.post(f"{service.url}/v2/models/idc/infer", content=head + tail, headers=headers, timeout=60)
 
 
 @pytest.mark.parametrize("is_announced", [True, False])
@@ -82,7 +83,7 @@ def test_body_of_100_mb_is_refused(service: Service, is_announced: bool) -> None
 
 
 def test_json_that_is_all_brackets_is_refused(service: Service) -> None:
-    answer = httpx.post(f"{service.url}/v2/models/idc/infer", content=b"[" * MIB)
+    answer = calls.post(f"{service.url}/v2/models/idc/infer", content=b"[" * MIB)
 
     assert answer.status_code == 400
 

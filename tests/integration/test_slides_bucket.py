@@ -4,16 +4,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import boto3
-import httpx
 import pytest
 from moto.server import ThreadedMotoServer
 
+from support import calls
 from support.eventually import wait_until
 from support.inference_process import inference_process
 from support.made_slide_files import write_made_slide
 from support.slides_process import slides_process
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
 CALLER = {"X-IDC-Caller": "scanner"}
 
@@ -51,14 +51,14 @@ def test_an_allowed_object_is_fetched_and_others_are_refused(
         slides_process(tmp_path / "data", tmp_path / "slides", inference, **settings) as address,
     ):
         answers = {
-            url: httpx.post(f"{address}/slides", json={"url": url}, headers=CALLER, timeout=60)
+            url: calls.post(f"{address}/slides", json={"url": url}, headers=CALLER, timeout=60)
             for url in ("s3://scans/in/s.tiff", "s3://scans/private/s.tiff", "s3://scans/in/../private/s.tiff")
         }
-        absent = httpx.post(f"{address}/slides", json={"url": "s3://scans/in/none.svs"}, headers=CALLER, timeout=60)
+        absent = calls.post(f"{address}/slides", json={"url": "s3://scans/in/none.svs"}, headers=CALLER, timeout=60)
         slide_id = answers["s3://scans/in/s.tiff"].json()["id"]
-        wait_until(lambda: httpx.get(f"{address}/slides/{slide_id}").json()["state"] == "done", "it is done")
-        tile = httpx.get(f"{address}/slides/{slide_id}_files/8/0_0.jpeg")
-        httpx.delete(f"{address}/slides/{slide_id}", headers=CALLER)
+        wait_until(lambda: calls.get(f"{address}/slides/{slide_id}").json()["state"] == "done", "it is done")
+        tile = calls.get(f"{address}/slides/{slide_id}_files/8/0_0.jpeg")
+        calls.delete(f"{address}/slides/{slide_id}", headers=CALLER)
         left = list((tmp_path / "data" / "files").iterdir())
 
     assert [answer.status_code for answer in answers.values()] == [201, 422, 422]

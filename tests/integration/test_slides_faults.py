@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from idc_contracts.slides import SlideState
+from support import calls
 from support.eventually import wait_until
 from support.free_port import free_port
 from support.gated_inference import GatedInference
@@ -17,7 +18,7 @@ from support.made_slide_files import write_made_slide
 from support.postgres import PostgresServer
 from support.slides_process import slides_process, start_slides
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
 CALLER = {"X-IDC-Caller": "scanner"}
 
@@ -36,13 +37,13 @@ def folder(tmp_path: Path) -> Path:
 
 
 def slides(address: str, **filters: Any) -> list[dict[str, Any]]:
-    items: list[dict[str, Any]] = httpx.get(f"{address}/slides", params=filters).json()["items"]
+    items: list[dict[str, Any]] = calls.get(f"{address}/slides", params=filters).json()["items"]
     return items
 
 
 def is_up(address: str) -> bool:
     try:
-        return httpx.get(f"{address}/readyz").status_code == 200
+        return calls.get(f"{address}/readyz").status_code == 200
     except httpx.TransportError:
         return False
 
@@ -59,7 +60,7 @@ def test_a_slide_goes_on_where_it_was_after_kill_9(tmp_path: Path, folder: Path,
         wait_until(lambda: is_up(address), "it is ready", timeout_s=180)
         wait_until(lambda: bool(slides(address)) and slides(address)[0]["warnings"] != [], "it waits for inference")
         half = slides(address)[0]
-        grid = httpx.get(f"{address}/slides/{half['id']}/grid").json()
+        grid = calls.get(f"{address}/slides/{half['id']}/grid").json()
         process.kill()
         process.wait()
 
@@ -67,7 +68,7 @@ def test_a_slide_goes_on_where_it_was_after_kill_9(tmp_path: Path, folder: Path,
         with slides_process(tmp_path / "data", folder, gate.url, **settings) as address:
             wait_until(lambda: slides(address)[0]["state"] == "done", "it is done")
             done = slides(address)[0]
-            feed = httpx.get(f"{address}/screened").json()
+            feed = calls.get(f"{address}/screened").json()
 
     assert (half["state"], half["decision"], half["idc"]) == ("running", None, None)
     assert 0 < half["progress"] < 1
@@ -96,14 +97,14 @@ def test_a_cancelled_slide_stops_and_shows_nothing(tmp_path: Path, folder: Path,
         gate.closes_after = 1
         wait_until(lambda: bool(slides(address)) and slides(address)[0]["warnings"] != [], "it waits")
         slide_id = slides(address)[0]["id"]
-        cancelled = httpx.post(f"{address}/slides/{slide_id}/cancel", headers=CALLER).json()
+        cancelled = calls.post(f"{address}/slides/{slide_id}/cancel", headers=CALLER).json()
         gate.is_open, gate.closes_after = True, None
         write_made_slide(folder / "next.tiff", columns=12, rows=10, lesion=3)
         wait_until(lambda: slides(address, search="next") != [], "the next is queued")
         wait_until(lambda: slides(address, search="next")[0]["state"] == "done", "the next is done")
-        after = httpx.get(f"{address}/slides/{slide_id}").json()
-        again = httpx.post(f"{address}/slides/{slide_id}/cancel", headers=CALLER)
-        grid = httpx.get(f"{address}/slides/{slide_id}/grid").json()
+        after = calls.get(f"{address}/slides/{slide_id}").json()
+        again = calls.post(f"{address}/slides/{slide_id}/cancel", headers=CALLER)
+        grid = calls.get(f"{address}/slides/{slide_id}/grid").json()
 
     assert cancelled["state"] == after["state"] == "cancelled"
     assert again.status_code == 200
@@ -122,7 +123,7 @@ def test_two_services_share_a_queue_without_doing_a_slide_twice(
         slides_process(tmp_path / "two", folder, inference, **shared) as two,
     ):
         wait_until(lambda: len(slides(one, state="done")) == len(names), "all are done", timeout_s=90)
-        feed = httpx.get(f"{two}/screened").json()
+        feed = calls.get(f"{two}/screened").json()
 
     assert sorted(item["slide"]["name"] for item in feed["items"]) == names
     assert [item["number"] for item in feed["items"]] == sorted(item["number"] for item in feed["items"])
@@ -177,7 +178,7 @@ def test_slides_wait_while_the_share_is_away_and_go_on_when_it_is_back(
         waiting = slides(address)
         move(away, folder)
         wait_until(lambda: len(slides(address, state="done")) == 4, "all are done", timeout_s=90)
-        told = httpx.get(f"{address}/screened").json()["items"]
+        told = calls.get(f"{address}/screened").json()["items"]
 
     said = [text for slide in waiting for text in slide["warnings"]]
     assert set(said) == {"Waits, since the watched folder is empty: mount its share again, or put the files back"}
@@ -190,14 +191,14 @@ def test_a_deleted_slide_stays_deleted_after_a_restart_until_a_person_sends_it(
     write_made_slide(folder / "deleted.tiff", columns=12, rows=10, lesion=3)
     with slides_process(tmp_path / "data", folder, inference) as address:
         wait_until(lambda: slides(address, state="done") != [], "it is done")
-        httpx.delete(f"{address}/slides/{slides(address)[0]['id']}", headers=CALLER)
+        calls.delete(f"{address}/slides/{slides(address)[0]['id']}", headers=CALLER)
 
     write_made_slide(folder / "later.tiff", columns=12, rows=10, lesion=3)
     with slides_process(tmp_path / "data", folder, inference) as address:
         wait_until(lambda: slides(address, state="done") != [], "the folder was looked at")
         after = [slide["name"] for slide in slides(address)]
-        told = httpx.get(f"{address}/screened").json()["items"]
-        sent = httpx.post(f"{address}/slides", json={"path": "deleted.tiff"}, headers=CALLER)
+        told = calls.get(f"{address}/screened").json()["items"]
+        sent = calls.post(f"{address}/slides", json={"path": "deleted.tiff"}, headers=CALLER)
 
     assert (after, [item["slide"]["name"] for item in told]) == (["later.tiff"], ["deleted", "later.tiff"])
     assert sent.status_code == 201
@@ -209,7 +210,7 @@ def test_a_scale_counts_for_a_slide_that_the_folder_queued_before_and_not_for_on
     write_made_slide(folder / "first.tiff", columns=12, rows=10, lesion=3)
 
     def queue(name: str) -> httpx.Response:
-        return httpx.post(f"{address}/slides", json={"path": name, "um_per_px": 1.5}, headers=CALLER)
+        return calls.post(f"{address}/slides", json={"path": name, "um_per_px": 1.5}, headers=CALLER)
 
     with (
         GatedInference(inference) as gate,
@@ -243,7 +244,7 @@ def test_a_file_that_changes_while_it_is_read_fails_and_is_screened_as_it_is_the
         wait_until(lambda: slides(address, state="done") != [], "the file as it is now is screened")
         wait_until(lambda: slides(address, state="failed") != [], "the file as it was has failed")
         failed, done = slides(address, state="failed"), slides(address, state="done")
-        told = httpx.get(f"{address}/screened").json()["items"]
+        told = calls.get(f"{address}/screened").json()["items"]
 
     assert [slide["failure"]["code"] for slide in failed] == ["slide-changed"]
     assert [slide["counts"]["tissue"] for slide in done] == [8 * 6]
@@ -255,11 +256,11 @@ def test_ten_thousand_files_at_once_are_queued(tmp_path: Path, folder: Path, inf
         (folder / f"{number:05}.svs").write_bytes(os.urandom(8))
     with slides_process(tmp_path / "data", folder, inference) as address:
         wait_until(
-            lambda: httpx.get(f"{address}/slides", params={"limit": 1}).json()["total"] == 10_000,
+            lambda: calls.get(f"{address}/slides", params={"limit": 1}).json()["total"] == 10_000,
             "all are queued",
             timeout_s=110,
         )
-        assert httpx.get(f"{address}/readyz").status_code == 200
+        assert calls.get(f"{address}/readyz").status_code == 200
 
 
 def test_an_upload_goes_on_after_kill_9(tmp_path: Path, folder: Path, inference: str) -> None:
@@ -269,20 +270,20 @@ def test_an_upload_goes_on_after_kill_9(tmp_path: Path, folder: Path, inference:
 
     def send(url: str, offset: int, end: int) -> httpx.Response:
         headers = {**tus, "Upload-Offset": str(offset), "Content-Type": "application/offset+octet-stream"}
-        return httpx.patch(url, content=data[offset:end], headers=headers, timeout=60)
+        return calls.patch(url, content=data[offset:end], headers=headers, timeout=60)
 
     port = free_port()
     address = f"http://127.0.0.1:{port}"
     process = start_slides(tmp_path / "data", folder, inference, port)
     wait_until(lambda: is_up(address), "it is ready", timeout_s=180)
     announced = {**tus, "Upload-Length": str(len(data)), "Upload-Metadata": "filename c2VudC50aWZm"}
-    upload = httpx.post(f"{address}/slides/uploads", headers=announced).headers["Location"]
+    upload = calls.post(f"{address}/slides/uploads", headers=announced).headers["Location"]
     assert send(f"{address}{upload}", 0, half).status_code == 204
     process.kill()
     process.wait()
 
     with slides_process(tmp_path / "data", folder, inference) as address:
-        offset = int(httpx.head(f"{address}{upload}", headers=tus).headers["Upload-Offset"])
+        offset = int(calls.head(f"{address}{upload}", headers=tus).headers["Upload-Offset"])
         last = send(f"{address}{upload}", offset, len(data))
         wait_until(lambda: slides(address, state="done") != [], "it is screened")
 

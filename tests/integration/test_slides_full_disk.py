@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from support import calls
 from support.compose_stack import answers
 from support.eventually import wait_until
 from support.free_port import free_port
@@ -18,7 +19,7 @@ from support.made_slide_files import write_made_slide
 from support.slides_process import start_slides
 from support.small_disk import SmallDisk, on_small_disk
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
 CALLER = {"X-IDC-Caller": "scanner"}
 TUS = {**CALLER, "Tus-Resumable": "1.0.0"}
@@ -60,7 +61,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def slides(address: str, **filters: Any) -> list[dict[str, Any]]:
-    items: list[dict[str, Any]] = httpx.get(f"{address}/slides", params=filters).json()["items"]
+    items: list[dict[str, Any]] = calls.get(f"{address}/slides", params=filters).json()["items"]
     return items
 
 
@@ -78,10 +79,10 @@ def test_a_slide_whose_result_finds_no_room_is_done_when_there_is_some(
         gate.is_open, gate.closes_after = True, None
         log = (tmp_path / "data").with_suffix(".log")
         wait_until(lambda: "waits for the database" in log.read_text(), "its result finds no room")
-        full, told = slides(address)[0], httpx.get(f"{address}/screened").json()
+        full, told = slides(address)[0], calls.get(f"{address}/screened").json()
         disk.make_room()
         wait_until(lambda: slides(address)[0]["state"] == "done", "it is done")
-        done, told_then = slides(address)[0], httpx.get(f"{address}/screened").json()
+        done, told_then = slides(address)[0], calls.get(f"{address}/screened").json()
 
     assert (full["state"], full["decision"], told["items"]) == ("running", None, [])
     assert done["counts"]["tissue"] == 20 * 16
@@ -96,7 +97,7 @@ def test_a_slide_that_appears_while_the_disk_is_full_is_queued_when_there_is_roo
         write_made_slide(folder / "a.tiff", columns=12, rows=10, lesion=3)
         log = (tmp_path / "data").with_suffix(".log")
         wait_until(lambda: "cannot be queued" in log.read_text(), "it finds no room")
-        full, ordered = slides(address), httpx.post(f"{address}/slides", json={"path": "a.tiff"}, headers=CALLER)
+        full, ordered = slides(address), calls.post(f"{address}/slides", json={"path": "a.tiff"}, headers=CALLER)
         disk.make_room()
         wait_until(lambda: slides(address, state="done") != [], "it is screened")
 
@@ -109,16 +110,16 @@ def test_an_upload_goes_on_when_there_is_room_again(tmp_path: Path, folder: Path
     piece = {**TUS, "Content-Type": "application/offset+octet-stream"}
 
     def send(url: str, offset: int, content: bytes) -> httpx.Response:
-        return httpx.patch(url, content=content, headers={**piece, "Upload-Offset": str(offset)}, timeout=60)
+        return calls.patch(url, content=content, headers={**piece, "Upload-Offset": str(offset)}, timeout=60)
 
     with on_disk_of("320m", tmp_path / "data", folder, inference) as (address, disk):
         announced = {**TUS, "Upload-Length": str(len(data)), "Upload-Metadata": "filename c2VudC50aWZm"}
-        upload = address + httpx.post(f"{address}/slides/uploads", headers=announced).headers["Location"]
+        upload = address + calls.post(f"{address}/slides/uploads", headers=announced).headers["Location"]
         assert send(upload, 0, data[:10_000]).status_code == 204
         disk.fill()
         refused = send(upload, 10_000, data[10_000:])
-        another = httpx.post(f"{address}/slides/uploads", headers=announced)
-        offset = int(httpx.head(upload, headers=TUS).headers["Upload-Offset"])
+        another = calls.post(f"{address}/slides/uploads", headers=announced)
+        offset = int(calls.head(upload, headers=TUS).headers["Upload-Offset"])
         queued = slides(address)
         disk.make_room()
         last = send(upload, offset, data[offset:])

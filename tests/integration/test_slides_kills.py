@@ -7,6 +7,7 @@ from typing import Any, Final
 import httpx
 import pytest
 
+from support import calls
 from support.eventually import wait_until
 from support.free_port import free_port
 from support.inference_process import inference_process
@@ -15,7 +16,7 @@ from support.made_slide_files import write_made_slide
 from support.slides_process import slides_process, start_slides
 from support.tiny_bundle import write_tiny_bundle
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
 CALLER: Final = {"X-IDC-Caller": "ann"}
 TUS: Final = {**CALLER, "Tus-Resumable": "1.0.0"}
@@ -75,13 +76,13 @@ def on_either(request: pytest.FixtureRequest, tmp_path: Path, inference: str) ->
 
 def is_up(address: str) -> bool:
     try:
-        return httpx.get(f"{address}/readyz").status_code == 200
+        return calls.get(f"{address}/readyz").status_code == 200
     except httpx.TransportError:
         return False
 
 
 def slides(address: str) -> list[dict[str, Any]]:
-    items: list[dict[str, Any]] = httpx.get(f"{address}/slides").json()["items"]
+    items: list[dict[str, Any]] = calls.get(f"{address}/slides").json()["items"]
     return items
 
 
@@ -93,11 +94,11 @@ def screened(address: str) -> dict[str, Any]:
 
 def told(address: str) -> list[str]:
     """The decisions on the gateway's list."""
-    return [item["slide"]["decision"] for item in httpx.get(f"{address}/screened").json()["items"]]
+    return [item["slide"]["decision"] for item in calls.get(f"{address}/screened").json()["items"]]
 
 
 def reviews(address: str, slide_id: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = httpx.get(f"{address}/slides/{slide_id}/reviews", headers=CALLER).json()
+    found: list[dict[str, Any]] = calls.get(f"{address}/slides/{slide_id}/reviews", headers=CALLER).json()
     return found
 
 
@@ -105,7 +106,7 @@ def call_healthy(address: str, slide_id: str) -> httpx.Response:
     """Reviews that take back the finding: the whole lesion is answered with `no_idc`."""
     cells = [[column, row] for column in LESION for row in LESION]
     body = {"cells": cells, "verdict": "no_idc"}
-    return httpx.post(f"{address}/slides/{slide_id}/reviews", headers=CALLER, json=body, timeout=60)
+    return calls.post(f"{address}/slides/{slide_id}/reviews", headers=CALLER, json=body, timeout=60)
 
 
 def test_a_review_its_decision_and_what_is_told_are_stored_together(on_either: Service) -> None:
@@ -136,7 +137,7 @@ def test_a_withdrawn_review_and_its_decision_are_stored_together(service: Servic
 
     service.is_killed(
         "idc_slides.records.review_change_store:save_record",
-        by=lambda address: httpx.delete(address + url, headers=CALLER, timeout=60),
+        by=lambda address: calls.delete(address + url, headers=CALLER, timeout=60),
     )
 
     after = service.does(lambda address: (slides(address)[0], len(reviews(address, before["id"]))))
@@ -148,19 +149,19 @@ def test_a_slide_whose_deletion_was_interrupted_does_not_come_back(service: Serv
 
     def send(address: str) -> tuple[dict[str, Any], str]:
         announced = {**TUS, "Upload-Length": str(len(data)), "Upload-Metadata": "filename c2VudC50aWZm"}
-        url = httpx.post(f"{address}/slides/uploads", headers=announced).headers["Location"]
+        url = calls.post(f"{address}/slides/uploads", headers=announced).headers["Location"]
         headers = {**TUS, "Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"}
-        assert httpx.patch(address + url, content=data, headers=headers, timeout=60).status_code == 204
+        assert calls.patch(address + url, content=data, headers=headers, timeout=60).status_code == 204
         return screened(address), url
 
     slide, url = service.does(send)
 
     service.is_killed(
         "idc_slides.intake.slide_files:SlideFiles.delete",
-        by=lambda address: httpx.delete(f"{address}/slides/{slide['id']}", headers=CALLER, timeout=60),
+        by=lambda address: calls.delete(f"{address}/slides/{slide['id']}", headers=CALLER, timeout=60),
     )
 
-    left = service.does(lambda address: (slides(address), httpx.head(address + url, headers=TUS).status_code))
+    left = service.does(lambda address: (slides(address), calls.head(address + url, headers=TUS).status_code))
     assert left == ([], 404), "neither the start nor its sender queues it again"
 
 
@@ -171,10 +172,10 @@ def test_a_deletion_that_was_interrupted_at_its_beginning_leaves_a_whole_slide(s
 
     service.is_killed(
         "idc_slides.records.screened_store:forget_name",
-        by=lambda address: httpx.delete(address + url, headers=CALLER, timeout=60),
+        by=lambda address: calls.delete(address + url, headers=CALLER, timeout=60),
     )
 
-    after = service.does(lambda address: (slides(address), len(httpx.get(f"{address}{url}/grid").json()["column"])))
+    after = service.does(lambda address: (slides(address), len(calls.get(f"{address}{url}/grid").json()["column"])))
     assert after == ([before], before["counts"]["tissue"])
 
 
@@ -183,7 +184,7 @@ def test_a_slide_that_ends_the_service_again_and_again_is_given_up_and_holds_up_
 
     def wait_for_the_end(address: str) -> None:
         while True:
-            httpx.get(f"{address}/livez")
+            calls.get(f"{address}/livez")
 
     for _ in range(3):
         service.is_killed("idc_slides.jobs.cell_scores:CellScores.score", by=wait_for_the_end)

@@ -16,6 +16,7 @@ import tifffile
 from PIL import Image
 
 from idc_trainer.data.layouts import open_patches
+from support import calls
 from support.eventually import wait_until
 from support.inference_process import inference_process
 from support.made_slide_files import GLASS, LESION, write_made_slide
@@ -23,7 +24,7 @@ from support.slide_files import damage_tile, write_slide
 from support.slides_process import slides_process
 from support.tiny_bundle import write_tiny_bundle
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
 CALLER = {"X-IDC-Caller": "dr.%20k%C3%B6nig"}
 FINAL = ("done", "failed", "cancelled", "needs_scale")
@@ -42,7 +43,7 @@ def through(address: str, name: str) -> dict[str, Any]:
     """The record of a slide of this name, when nothing more happens to it by itself."""
 
     def found() -> list[dict[str, Any]]:
-        items = httpx.get(f"{address}/slides", params={"search": name}).json()["items"]
+        items = calls.get(f"{address}/slides", params={"search": name}).json()["items"]
         return [item for item in items if item["state"] in FINAL]
 
     wait_until(lambda: bool(found()), f"{name} is through")
@@ -56,8 +57,8 @@ def test_a_file_of_the_folder_is_screened_by_itself(tmp_path: Path, inference: s
         write_made_slide(folder / "case 1\n.tiff")
 
         slide = through(address, "case 1")
-        cells = httpx.get(f"{address}/slides/{slide['id']}/grid").json()
-        feed = httpx.get(f"{address}/screened").json()
+        cells = calls.get(f"{address}/slides/{slide['id']}/grid").json()
+        feed = calls.get(f"{address}/screened").json()
 
     assert (slide["state"], slide["decision"], slide["failure"]) == ("done", "idc", None)
     assert slide["counts"]["tissue"] == 16 * 20
@@ -93,7 +94,7 @@ def screen(address: str, file: Path) -> dict[str, Any]:
 
 
 def queue(address: str, **body: Any) -> httpx.Response:
-    return httpx.post(f"{address}/slides", json=body, headers=CALLER)
+    return calls.post(f"{address}/slides", json=body, headers=CALLER)
 
 
 def test_a_known_file_is_answered_with_its_record(address: str, screened: dict[str, Any]) -> None:
@@ -105,7 +106,7 @@ def test_a_known_file_is_answered_with_its_record(address: str, screened: dict[s
 
 
 def test_qupath_gets_closed_rings_in_pixels_of_the_finest_level(address: str, screened: dict[str, Any]) -> None:
-    features = httpx.get(f"{address}/slides/{screened['id']}/map.geojson").json()["features"]
+    features = calls.get(f"{address}/slides/{screened['id']}/map.geojson").json()["features"]
 
     lesions = [feature for feature in features if feature["properties"]["classification"]["name"] == "IDC"]
     rings = [ring for feature in features for ring in feature["geometry"]["coordinates"]]
@@ -118,7 +119,7 @@ def test_qupath_gets_closed_rings_in_pixels_of_the_finest_level(address: str, sc
 
 
 def test_the_heat_map_is_an_ome_tiff_with_a_pixel_for_each_cell(address: str, screened: dict[str, Any]) -> None:
-    data = httpx.get(f"{address}/slides/{screened['id']}/heatmap.ome.tif").content
+    data = calls.get(f"{address}/slides/{screened['id']}/heatmap.ome.tif").content
 
     with tifffile.TiffFile(io.BytesIO(data)) as tiff:
         series = tiff.series[0]
@@ -131,7 +132,7 @@ def test_the_heat_map_is_an_ome_tiff_with_a_pixel_for_each_cell(address: str, sc
 
 def test_the_table_has_every_cell_and_says_what_was_left_out(address: str, screened: dict[str, Any]) -> None:
     rows = list(
-        csv.DictReader(httpx.get(f"{address}/slides/{screened['id']}/cells.csv", headers=CALLER).text.splitlines())
+        csv.DictReader(calls.get(f"{address}/slides/{screened['id']}/cells.csv", headers=CALLER).text.splitlines())
     )
 
     assert len(rows) == 20 * 24
@@ -141,7 +142,7 @@ def test_the_table_has_every_cell_and_says_what_was_left_out(address: str, scree
 
 
 def test_the_summary_is_a_page_with_the_notice(address: str, screened: dict[str, Any]) -> None:
-    page = httpx.get(f"{address}/slides/{screened['id']}/summary.html").text
+    page = calls.get(f"{address}/slides/{screened['id']}/summary.html").text
 
     assert "For research use only. Not a medical device." in page
     assert "IDC suspected" in page
@@ -151,8 +152,8 @@ def test_patches_of_a_slide_are_told_for_the_comparison_with_the_training(
     address: str, screened: dict[str, Any]
 ) -> None:
     query = {"model_sha256": screened["model"]["sha256"], "limit": 100}
-    found = httpx.get(f"{address}/latest-slides", params=query).json()
-    others = httpx.get(f"{address}/latest-slides", params={**query, "model_sha256": "0" * 64}).json()
+    found = calls.get(f"{address}/latest-slides", params=query).json()
+    others = calls.get(f"{address}/latest-slides", params={**query, "model_sha256": "0" * 64}).json()
 
     (slide,) = (one for one in found["items"] if one["slide_id"] == screened["id"])
     assert slide["patches"] == screened["counts"]["tissue"]
@@ -161,7 +162,7 @@ def test_patches_of_a_slide_are_told_for_the_comparison_with_the_training(
 
 
 def test_each_answer_names_the_version(address: str) -> None:
-    answer = httpx.get(f"{address}/livez")
+    answer = calls.get(f"{address}/livez")
 
     assert answer.headers.get_list("server") == [f"idc-slides/{version('idc-slides')}"]
 
@@ -169,24 +170,24 @@ def test_each_answer_names_the_version(address: str) -> None:
 def test_the_summary_is_german_for_who_wants_it(address: str, screened: dict[str, Any]) -> None:
     url = f"{address}/slides/{screened['id']}/summary.html"
 
-    chosen = httpx.get(url, params={"language": "de"})
-    of_browser = httpx.get(url, headers={"Accept-Language": "de-DE,de;q=0.9,en;q=0.8"})
+    chosen = calls.get(url, params={"language": "de"})
+    of_browser = calls.get(url, headers={"Accept-Language": "de-DE,de;q=0.9,en;q=0.8"})
 
     assert chosen.headers["content-language"] == "de"
     assert '<html lang="de">' in chosen.text
     assert "Nur für die Forschung. Kein Medizinprodukt." in chosen.text
     assert chosen.text == of_browser.text
-    assert httpx.get(url, params={"language": "fr"}).status_code == 422
+    assert calls.get(url, params={"language": "fr"}).status_code == 422
 
 
 def test_tissue_is_shown_as_deepzoom_and_as_cells(address: str, screened: dict[str, Any]) -> None:
     slide = f"{address}/slides/{screened['id']}"
 
-    dzi = httpx.get(f"{slide}.dzi")
-    tile = httpx.get(f"{slide}_files/12/1_1.jpeg")
-    cell = httpx.get(f"{slide}/cells/8/8.png", params={"around": 1})
-    none = httpx.get(f"{slide}_files/11/99_1.jpeg")
-    kept = httpx.get(f"{slide}_files/12/1_1.jpeg", headers={"If-None-Match": tile.headers["ETag"]})
+    dzi = calls.get(f"{slide}.dzi")
+    tile = calls.get(f"{slide}_files/12/1_1.jpeg")
+    cell = calls.get(f"{slide}/cells/8/8.png", params={"around": 1})
+    none = calls.get(f"{slide}_files/11/99_1.jpeg")
+    kept = calls.get(f"{slide}_files/12/1_1.jpeg", headers={"If-None-Match": tile.headers["ETag"]})
 
     assert 'Width="2400"' in dzi.text
     with Image.open(io.BytesIO(tile.content)) as image:
@@ -200,14 +201,14 @@ def test_tissue_is_shown_as_deepzoom_and_as_cells(address: str, screened: dict[s
 
 def test_a_review_moves_the_cut_and_can_be_withdrawn(address: str, screened: dict[str, Any]) -> None:
     slide = f"{address}/slides/{screened['id']}"
-    first, *_ = httpx.get(f"{slide}/next-reviews", params={"count": 5}, headers=CALLER).json()
+    first, *_ = calls.get(f"{slide}/next-reviews", params={"count": 5}, headers=CALLER).json()
     place = f"{slide}/reviews/{first['column']}/{first['row']}"
 
-    moved = httpx.put(place, json={"verdict": "idc", "comment": "ducts"}, headers=CALLER).json()
-    listed = httpx.get(f"{slide}/reviews", headers=CALLER).json()
-    after, *_ = httpx.get(f"{slide}/next-reviews", params={"count": 5}, headers=CALLER).json()
-    back = httpx.delete(place, headers=CALLER).json()
-    no_cell = httpx.put(f"{slide}/reviews/0/0", json={"verdict": "idc"}, headers=CALLER)
+    moved = calls.put(place, json={"verdict": "idc", "comment": "ducts"}, headers=CALLER).json()
+    listed = calls.get(f"{slide}/reviews", headers=CALLER).json()
+    after, *_ = calls.get(f"{slide}/next-reviews", params={"count": 5}, headers=CALLER).json()
+    back = calls.delete(place, headers=CALLER).json()
+    no_cell = calls.put(f"{slide}/reviews/0/0", json={"verdict": "idc"}, headers=CALLER)
 
     assert (moved["counts"]["reviewed"], moved["cut"]["reviews"]) == (1, 1)
     assert moved["cut"]["logit"] < screened["cut"]["logit"], "a cell below the cut was called IDC"
@@ -221,15 +222,15 @@ def test_a_review_moves_the_cells_around_it_and_the_models_own_decisions_stay(
     address: str, screened: dict[str, Any]
 ) -> None:
     slide = f"{address}/slides/{screened['id']}"
-    before = httpx.get(f"{slide}/grid").json()
-    asked, *_ = httpx.get(f"{slide}/next-reviews", params={"count": 1}, headers=CALLER).json()
+    before = calls.get(f"{slide}/grid").json()
+    asked, *_ = calls.get(f"{slide}/next-reviews", params={"count": 1}, headers=CALLER).json()
     place = f"{slide}/reviews/{asked['column']}/{asked['row']}"
 
-    cut_before = httpx.get(slide).json()["cut"]
-    httpx.put(place, json={"verdict": "idc"}, headers=CALLER).raise_for_status()
-    after = httpx.get(f"{slide}/grid").json()
-    httpx.delete(place, headers=CALLER).raise_for_status()
-    back = httpx.get(f"{slide}/grid").json()
+    cut_before = calls.get(slide).json()["cut"]
+    calls.put(place, json={"verdict": "idc"}, headers=CALLER).raise_for_status()
+    after = calls.get(f"{slide}/grid").json()
+    calls.delete(place, headers=CALLER).raise_for_status()
+    back = calls.get(f"{slide}/grid").json()
 
     moved = {
         (column, row): new - old
@@ -250,19 +251,19 @@ def test_what_readers_agree_on_becomes_a_training_folder_with_the_pixels_of_the_
 ) -> None:
     of_its_own = screen(address, write_made_slide(folder / "divided.tiff", lesion=7))
     slide = f"{address}/slides/{of_its_own['id']}"
-    asked = httpx.get(f"{slide}/next-reviews", params={"count": 3}, headers=CALLER).json()
+    asked = calls.get(f"{slide}/next-reviews", params={"count": 3}, headers=CALLER).json()
     cells = [[cell["column"], cell["row"]] for cell in asked]
     second = {"X-IDC-Caller": "eva"}
-    given = httpx.post(f"{slide}/reviews", json={"verdict": "idc", "cells": cells}, headers=CALLER)
+    given = calls.post(f"{slide}/reviews", json={"verdict": "idc", "cells": cells}, headers=CALLER)
     assert given.status_code == 200, given.text
 
-    unseen = httpx.get(f"{slide}/reviews", headers=second).json()
-    waiting = httpx.get(f"{slide}/next-reviews", params={"second": "true"}, headers=second).json()
-    httpx.post(f"{slide}/reviews", json={"verdict": "no_idc", "cells": cells[:1]}, headers=second)
-    table = httpx.get(f"{slide}/cells.csv", headers=second).text
-    counts = httpx.get(f"{slide}/training-folder").json()
-    patches_zip = httpx.get(f"{slide}/training-folder.zip", params={"patient": "8867"})
-    points = httpx.get(f"{slide}/operating-points").json()
+    unseen = calls.get(f"{slide}/reviews", headers=second).json()
+    waiting = calls.get(f"{slide}/next-reviews", params={"second": "true"}, headers=second).json()
+    calls.post(f"{slide}/reviews", json={"verdict": "no_idc", "cells": cells[:1]}, headers=second)
+    table = calls.get(f"{slide}/cells.csv", headers=second).text
+    counts = calls.get(f"{slide}/training-folder").json()
+    patches_zip = calls.get(f"{slide}/training-folder.zip", params={"patient": "8867"})
+    points = calls.get(f"{slide}/operating-points").json()
 
     assert unseen == []
     assert [[cell["column"], cell["row"]] for cell in waiting] == cells
@@ -275,13 +276,13 @@ def test_what_readers_agree_on_becomes_a_training_folder_with_the_pixels_of_the_
     assert [(patch.patient, patch.label) for patch in patches] == [("8867", 1), ("8867", 1)]
     place = patches[0].place
     assert place is not None
-    shown = httpx.get(f"{slide}/cells/{place.x_px // 50}/{place.y_px // 50}.png").content
+    shown = calls.get(f"{slide}/cells/{place.x_px // 50}/{place.y_px // 50}.png").content
     assert source.read(patches[0]) == shown
     assert len(points["logit"]) == len(points["sensitivity"]) > 50
     for reader, answered in ((CALLER, cells[1:]), (second, [])):
         for column, row in answered:
-            assert httpx.delete(f"{slide}/reviews/{column}/{row}", headers=reader).status_code == 200
-    kept = httpx.delete(f"{slide}/reviews/{cells[0][0]}/{cells[0][1]}", headers=second)
+            assert calls.delete(f"{slide}/reviews/{column}/{row}", headers=reader).status_code == 200
+    kept = calls.delete(f"{slide}/reviews/{cells[0][0]}/{cells[0][1]}", headers=second)
     assert (kept.status_code, kept.json()["type"]) == (409, "urn:idc-sentinel:problem:wrong-state")
 
 
@@ -293,14 +294,14 @@ def announced(address: str, data: bytes, name: str, **metadata: str) -> str:
     pairs = {"filename": name, **metadata}
     text = ",".join(f"{key} {base64.b64encode(value.encode()).decode()}" for key, value in pairs.items())
     headers = tus(**{"Upload-Length": str(len(data)), "Upload-Metadata": text})
-    answer = httpx.post(f"{address}/slides/uploads", headers=headers)
+    answer = calls.post(f"{address}/slides/uploads", headers=headers)
     assert answer.status_code == 201, answer.text
     return f"{address}{answer.headers['Location']}"
 
 
 def sent(url: str, offset: int, data: bytes) -> httpx.Response:
     headers = tus(**{"Upload-Offset": str(offset), "Content-Type": "application/offset+octet-stream"})
-    return httpx.patch(url, content=data, headers=headers, timeout=60)
+    return calls.patch(url, content=data, headers=headers, timeout=60)
 
 
 def test_an_upload_in_pieces_is_screened_when_it_is_whole(address: str, tmp_path: Path) -> None:
@@ -309,7 +310,7 @@ def test_an_upload_in_pieces_is_screened_when_it_is_whole(address: str, tmp_path
 
     first = sent(url, 0, data[:half])
     again = sent(url, 0, data)
-    where = httpx.head(url, headers=tus())
+    where = calls.head(url, headers=tus())
     last = sent(url, half, data[half:])
 
     assert (first.status_code, first.headers["Upload-Offset"]) == (204, str(half))
@@ -326,14 +327,14 @@ def test_uploads_are_bounded_and_end(address: str, tmp_path: Path) -> None:
     url = announced(address, b"12345", "short.svs")
 
     too_much = sent(url, 0, b"123456")
-    ended = httpx.delete(url, headers=tus())
-    gone = httpx.head(url, headers=tus())
+    ended = calls.delete(url, headers=tus())
+    gone = calls.head(url, headers=tus())
     headers = tus(**{"Upload-Length": str(10**9), "Upload-Metadata": "filename Zi5zdnM="})
-    too_large = httpx.post(f"{address}/slides/uploads", headers=headers)
-    no_slide = httpx.post(
+    too_large = calls.post(f"{address}/slides/uploads", headers=headers)
+    no_slide = calls.post(
         f"{address}/slides/uploads", headers=tus(**{"Upload-Length": "5", "Upload-Metadata": "filename Zi5leGU="})
     )
-    old = httpx.head(url, headers=CALLER)
+    old = calls.head(url, headers=CALLER)
 
     assert (too_much.status_code, ended.status_code, gone.status_code) == (413, 204, 404)
     assert (too_large.status_code, no_slide.status_code, old.status_code) == (413, 422, 412)
@@ -346,9 +347,9 @@ def test_a_slide_without_scale_asks_for_it(address: str, folder: Path) -> None:
     slide_id = queue(address, path="no-scale.tiff").json()["id"]
 
     asked = through(address, "no-scale")
-    httpx.patch(f"{address}/slides/{slide_id}", json={"um_per_px": 2.0}, headers=CALLER)
+    calls.patch(f"{address}/slides/{slide_id}", json={"um_per_px": 2.0}, headers=CALLER)
     wait_until(
-        lambda: httpx.get(f"{address}/slides/{slide_id}").json()["state"] == "done", "it is screened with its scale"
+        lambda: calls.get(f"{address}/slides/{slide_id}").json()["state"] == "done", "it is screened with its scale"
     )
 
     assert (asked["state"], asked["failure"]["code"]) == ("needs_scale", "needs-scale")
@@ -411,7 +412,7 @@ def test_a_file_that_is_no_good_slide_fails_with_a_reason(
     assert len(slide["failure"]["detail"]) > 20
     assert code is None or slide["failure"]["code"] == code
     assert slide["decision"] is None
-    assert httpx.get(f"{address}/slides/{slide['id']}/map.geojson").status_code == 409
+    assert calls.get(f"{address}/slides/{slide['id']}/map.geojson").status_code == 409
 
 
 def test_a_slide_without_a_finding_is_uncertain_where_a_part_of_it_cannot_be_read(address: str, folder: Path) -> None:
@@ -453,16 +454,16 @@ def test_a_deleted_slide_leaves_its_file_in_the_folder(address: str, folder: Pat
     slide_id = queue(address, path="old.tiff").json()["id"]
     through(address, "old.tiff")
 
-    deleted = httpx.delete(f"{address}/slides/{slide_id}", headers=CALLER)
+    deleted = calls.delete(f"{address}/slides/{slide_id}", headers=CALLER)
 
     assert deleted.status_code == 204
-    assert httpx.get(f"{address}/slides/{slide_id}").status_code == 404
+    assert calls.get(f"{address}/slides/{slide_id}").status_code == 404
     assert (folder / "old.tiff").exists()
 
 
 def test_lists_go_on_page_by_page(address: str, screened: dict[str, Any]) -> None:
-    first = httpx.get(f"{address}/slides", params={"limit": 1}).json()
-    wrong = httpx.get(f"{address}/slides", params={"cursor": "x"})
+    first = calls.get(f"{address}/slides", params={"limit": 1}).json()
+    wrong = calls.get(f"{address}/slides", params={"cursor": "x"})
 
     assert len(first["items"]) == 1
     assert first["total"] >= 1
@@ -470,5 +471,5 @@ def test_lists_go_on_page_by_page(address: str, screened: dict[str, Any]) -> Non
 
 
 def test_health_and_metrics_answer(address: str, screened: dict[str, Any]) -> None:
-    assert httpx.get(f"{address}/readyz").json()["checks"] == {"store": "ok", "folder": "ok"}
-    assert 'idc_slides_slides{state="done"}' in httpx.get(f"{address}/metrics").text
+    assert calls.get(f"{address}/readyz").json()["checks"] == {"store": "ok", "folder": "ok"}
+    assert 'idc_slides_slides{state="done"}' in calls.get(f"{address}/metrics").text

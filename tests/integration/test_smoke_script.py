@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
 import pytest
 import tifffile
 
+from support import calls
 from support.alarm_process import AlarmProcess
 from support.demo_patches import made_up_patches
 from support.eventually import wait_until
@@ -77,10 +77,10 @@ def finding_of(address: str, folder: Path) -> Path:
     patch = folder / "finding.png"
     patch.write_bytes(made_up_patches().positive)
     headers = AUTHORITY | {"Content-Type": "image/png"}
-    httpx.post(f"{address}/api/v1/classifications", content=patch.read_bytes(), headers=headers).raise_for_status()
+    calls.post(f"{address}/api/v1/classifications", content=patch.read_bytes(), headers=headers).raise_for_status()
 
     def is_latched() -> bool:
-        items = httpx.get(f"{address}/api/v1/alarms", headers=AUTHORITY).json()["items"]
+        items = calls.get(f"{address}/api/v1/alarms", headers=AUTHORITY).json()["items"]
         return any(item["latched_by"] for item in items)
 
     wait_until(is_latched, "the finding is latched")
@@ -105,7 +105,7 @@ def test_made_slide_is_screened_where_none_is_given_and_removed_at_the_end(
     assert "one slide:" in done.stdout
     assert "not tried: lamps and buzzer (--ring), killing pods (--keep-pods)" in done.stdout
     address = installation_with_slides.cluster.address
-    assert httpx.get(f"{address}/api/v1/slides", headers=AUTHORITY).json()["items"] == []
+    assert calls.get(f"{address}/api/v1/slides", headers=AUTHORITY).json()["items"] == []
 
 
 def test_slide_is_uploaded_and_screened_and_outlives_each_pod(
@@ -119,7 +119,7 @@ def test_slide_is_uploaded_and_screened_and_outlives_each_pod(
     assert "one slide:" in done.stdout
     assert installation_with_slides.cluster.killed()[-1] == "slides-0"
     address = installation_with_slides.cluster.address
-    (kept,) = httpx.get(f"{address}/api/v1/slides", headers=AUTHORITY).json()["items"]
+    (kept,) = calls.get(f"{address}/api/v1/slides", headers=AUTHORITY).json()["items"]
     assert kept["name"] == slide.name
 
 

@@ -102,6 +102,9 @@ class Files:
             raise self._errors.pop(0)
         raise StopIteration("it was fetched")
 
+    def require_source(self, _stored: StoredSlide) -> None:
+        """The folder is there."""
+
 
 class Hold:
     """A lease that is never lost, and waits not at all."""
