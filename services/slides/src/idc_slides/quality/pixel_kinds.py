@@ -64,8 +64,8 @@ def is_pen(density: NDArray[np.float32]) -> NDArray[np.bool_]:
 def is_red_pen(density: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Strokes of red felt pen, shape (height, width): as red as blood, but denser, clearer, and 80 um wide.
 
-    On ten complete slides of the public set none of 1.1 million pixels of tissue is mistaken for it. A pale red stroke is
-    not found: its colour is that of eosin or blood.
+    On ten complete slides of the public set none of 1.1 million pixels of tissue is mistaken for it. A pale red stroke
+    is not found: its colour is that of eosin or blood.
     """
     red, green, blue = (density[..., channel] for channel in range(3))
     is_clear_red = (green > 0.7) & (red < 0.15 * green) & (blue > 0.6 * green)
