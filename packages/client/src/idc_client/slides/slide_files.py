@@ -63,7 +63,7 @@ def find_slides(folder: Path, root: Path) -> Iterator[Path]:
 
 
 def is_text(path: str) -> bool:
-    """Whether a path can be sent: a name is bytes, and some are none of UTF-8."""
+    """Whether a path can be sent: names are bytes, and some are not UTF-8."""
     try:
         path.encode()
     except UnicodeEncodeError:
@@ -76,7 +76,7 @@ def _is_slide_name(name: str) -> bool:
 
 
 def _is_searched(folder: Path, root: Path) -> bool:
-    """Whether a folder and those around it are none that is left out."""
+    """Whether neither the folder nor one that holds it is left out."""
     if folder == root:
         return True
     beside = (entry.name for entry in folder.parent.iterdir())

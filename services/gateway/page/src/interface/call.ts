@@ -1,6 +1,6 @@
 // One request to the gateway's REST interface, and what can go wrong with it.
 
-import { refusal } from "../words/told";
+import { refusal } from "../words/translated";
 import { words } from "../words/words.svelte";
 import { connection } from "./connection.svelte";
 

@@ -1,11 +1,11 @@
 import { beforeEach, expect, test } from "vitest";
 
 import { Sharing } from "./sharing";
-import type { Told } from "./stream";
+import type { Translate } from "./stream";
 
 class Tab {
-  told: Told[] = [];
-  postMessage(told: Told) {
+  told: Translate[] = [];
+  postMessage(told: Translate) {
     this.told.push(told);
   }
   get kinds() {
@@ -27,7 +27,7 @@ function tab(as = "eva"): Tab {
   return one;
 }
 
-const event = (kind: Told["kind"], document: unknown = {}): Told => ({ kind, document });
+const event = (kind: Translate["kind"], document: unknown = {}): Translate => ({ kind, document });
 
 test("seven tabs have one stream, and each hears everything", () => {
   const tabs = Array.from({ length: 7 }, () => tab());

@@ -1,23 +1,23 @@
 // One stream for all tabs of a browser: over HTTP/1.1 a browser has six connections to a host, and each stream keeps one.
 
-import type { Told } from "./stream";
+import type { Translate } from "./stream";
 
 /** What a tab says: that it follows, and as which user; null: that it no longer does. */
 export type Follows = { as: string } | null;
 /** The tab's end of a channel, as a `MessagePort` has it. */
-export type Tab = { postMessage(told: Told): void };
+export type Tab = { postMessage(told: Translate): void };
 
 /** The tabs that follow, and what one of them needs that comes later. */
 export class Sharing {
   private readonly tabs = new Set<Tab>();
   private as = "";
-  private opened: Told | null = null;
-  private alarms: Told | null = null;
+  private opened: Translate | null = null;
+  private alarms: Translate | null = null;
 
   constructor(private readonly stream: { start(): void; stop(): void }) {}
 
   /** Take what the stream tells. */
-  take(told: Told): void {
+  take(told: Translate): void {
     if (told.kind === "open") this.opened = told;
     if (told.kind === "alarms") this.alarms = told;
     if (told.kind === "lost" || told.kind === "refused") this.opened = this.alarms = null;

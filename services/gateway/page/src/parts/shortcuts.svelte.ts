@@ -18,7 +18,7 @@ class Shortcuts {
     return this.isOn ? key : undefined;
   }
 
-  /** The key of a shortcut, in lower case; null where the press is none: somebody types, holds the key, or means the browser. */
+  /** The key of a shortcut, in lower case; null if the press is not one: somebody types, holds the key, or means the browser. */
   keyOf(event: KeyboardEvent): string | null {
     if (event.repeat || event.ctrlKey || event.metaKey || event.altKey || isTyped(event.target)) return null;
     return this.isOn || event.key.length > 1 ? event.key.toLowerCase() : null; // Escape and the like have longer names

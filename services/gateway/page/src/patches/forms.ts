@@ -3,7 +3,7 @@
 import { Refused, SignedOut, Unreachable, call, withQuery } from "../interface/call";
 import type { Batch, BatchItem, Classification } from "../interface/types";
 import { randomHex } from "../parts/identity";
-import { refusal } from "../words/told";
+import { refusal } from "../words/translated";
 import type { Words } from "../words/en";
 
 const FORM_FILES = 64;

@@ -8,7 +8,7 @@ import { keyOf } from "./selection";
 
 const placeOf = (queue: ReviewQueue, cell: Cell) => queue.entries.findIndex((entry) => keyOf(entry) === keyOf(cell));
 
-/** Answer a cell, for the first time or anew; as `ReviewQueue.answer`. */
+/** Answer a cell, for the first time or again; as `ReviewQueue.answer`. */
 export async function answerAt(queue: ReviewQueue, { column, row }: Cell, verdict: SlideVerdict, comment: string): Promise<void> {
   if (placeOf(queue, { column, row }) === -1) queue.entries.push({ column, row, chosen: null, answer: null });
   queue.go(placeOf(queue, { column, row }));

@@ -18,7 +18,7 @@ test("the last answer without the model's is the one that is compared with it", 
   expect([review.verdict, review.blind_verdict, review.unaided_verdict, review.model_shown]).toEqual(["unsure", "unsure", "no_idc", true]);
 });
 
-test("an answer after the model's was shown, or after one of which nothing is known, is none without it", () => {
+test("an answer given after the model's was shown, or may have been, does not count as given without it", () => {
   expect(after(["idc", true, true], ["no_idc", false, true]).unaided_verdict).toBeNull();
   const stored = { ...after(["idc", false, true]), model_shown: null, unaided_verdict: null };
   expect(answered(stored, { column: 1, row: 2, verdict: "idc", reviewer: "ann", comment: null, model_shown: false }, true).unaided_verdict).toBeNull();

@@ -16,8 +16,8 @@ export class Paged<T extends Thing> {
   private cursor: string | null = null;
   private question = 0;
   private loading: Promise<void> = Promise.resolve();
-  /** What was told since the last load began, null of what was removed: newer than the pages that were on their way. */
-  private readonly told = new Map<string, T | null>();
+  /** Changes since the last load began, null for removed things: newer than pages that were requested before. */
+  private readonly newer = new Map<string, T | null>();
 
   constructor(private readonly path: string) {}
 
@@ -32,7 +32,7 @@ export class Paged<T extends Thing> {
   }
 
   private async loadAgain(search: string, own: number): Promise<void> {
-    this.told.clear();
+    this.newer.clear();
     const wanted = Math.max(PAGE_ITEMS, this.items.length);
     let found: T[] = [];
     let cursor: string | null = null;
@@ -58,24 +58,24 @@ export class Paged<T extends Thing> {
 
   /** Take a new state of one; one that is not known yet is put before those that are older. */
   take(thing: T): void {
-    this.told.set(thing.id, thing);
+    this.newer.set(thing.id, thing);
     this.put(thing);
   }
 
   remove(id: string): void {
-    this.told.set(id, null);
+    this.newer.set(id, null);
     this.drop(id);
   }
 
   clear(): void {
     this.question += 1;
-    this.told.clear();
+    this.newer.clear();
     this.keep([], 0, null);
   }
 
   private keep(items: T[], total: number, cursor: string | null): void {
     [this.items, this.total, this.cursor, this.goesOn] = [items, total, cursor, cursor !== null];
-    for (const [id, thing] of this.told) if (thing === null) this.drop(id); else this.put(thing);
+    for (const [id, thing] of this.newer) if (thing === null) this.drop(id); else this.put(thing);
   }
 
   private put(thing: T): void {

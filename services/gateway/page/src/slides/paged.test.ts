@@ -78,7 +78,7 @@ test("what follows waits for a load that is on its way", async () => {
   expect(list.items).toEqual(STORED);
 });
 
-test("what was told while a load was on its way is newer than the load's answer", async () => {
+test("a change during a load wins over the load's older answer", async () => {
   const answers: (() => void)[] = [];
   const page = { items: STORED.slice(0, 3), next_cursor: null, total: 3 };
   vi.stubGlobal("fetch", () => new Promise((answer) => answers.push(() => answer(Response.json(page)))));
@@ -93,7 +93,7 @@ test("what was told while a load was on its way is newer than the load's answer"
   expect(list.total).toBe(3);
 });
 
-test("what was told while a further page was on its way is newer than that page", async () => {
+test("a change while a further page loads wins over that page", async () => {
   serve(STORED);
   const list = new Paged<Thing>("/things");
   await list.load("");

@@ -4,7 +4,7 @@ import { Upload } from "tus-js-client";
 
 import type { ProblemDetails } from "../interface/call";
 import { session } from "../session/session.svelte";
-import { refusal } from "../words/told";
+import { refusal } from "../words/translated";
 import { uploadsPath } from "./addresses";
 import { work } from "./list.svelte";
 

@@ -5,7 +5,7 @@ import { language } from "./words.svelte";
 
 afterEach(() => language.choose("en"));
 
-test("on a German page the gateway's own words are told apart, also within a sentence", () => {
+test("a German page marks the gateway's own words, also within a sentence", () => {
   language.choose("de");
   english("the disk is full");
 
@@ -17,6 +17,6 @@ test("on a German page the gateway's own words are told apart, also within a sen
   expect(pieces("Wird geladen …")).toEqual([{ text: "Wird geladen …", isEnglish: false }]);
 });
 
-test("on an English page nothing is told apart", () => {
+test("an English page marks nothing", () => {
   expect(pieces(english("the disk is full"))).toEqual([{ text: "the disk is full", isEnglish: false }]);
 });

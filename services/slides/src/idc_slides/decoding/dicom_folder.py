@@ -13,7 +13,7 @@ from idc_slides.decoding.source import CannotRead
 WHOLE_SLIDE: Final = "1.2.840.10008.5.1.4.1.1.77.1.6"
 """VL Whole Slide Microscopy Image Storage."""
 BESIDE_TISSUE: Final = frozenset({"LABEL", "OVERVIEW", "LOCALIZER", "THUMBNAIL"})
-"""What an image shows, by the third value of its type, where it is no level of the slide."""
+"""What an image shows, by the third value of its type, if it is not a level of the slide."""
 
 
 def open_dicom_folder(folder: Path) -> OpenSlideSource:

@@ -24,7 +24,7 @@ UNDEFINED: Final = 0xFFFF_FFFF
 
 
 def dicom_header(file: Path) -> dict[int, str] | None:
-    """The texts of a DICOM file by their tags, up to the series; None where it is no DICOM.
+    """The texts of a DICOM file by their tags, up to the series; None if it is not DICOM.
 
     What is damaged is missing; of a file that ends before its pixels the series is.
 

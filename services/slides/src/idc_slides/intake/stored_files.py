@@ -93,7 +93,7 @@ class StoredFiles:
 def cannot_store(what: str, exc: OSError) -> NoRoom | StoreUnavailable:
     """The error that says why a file cannot be written: only a full disk is one. It names no path of this machine."""
     if exc.errno in FULL:
-        return NoRoom(f"{what} ({exc.strerror}): make room, then go on")
+        return NoRoom(f"{what} ({exc.strerror}): make room, then continue")
     return StoreUnavailable(f"{what} ({exc.strerror}): an administrator must look at the data folder")
 
 

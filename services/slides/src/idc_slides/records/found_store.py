@@ -18,7 +18,7 @@ _LOST: Final = ("slide-gone", "slide-changed")
 
 
 def add(connection: Connection, found: StoredSlide) -> bool:
-    """Queue a slide that is new, or failed for want of its file; tells whether. One that was deleted is left alone."""
+    """Queue a slide that is new or failed without its file, but not one that was deleted; returns whether it did."""
     if not _insert(connection, found):
         return _queue_again_if_lost(connection, found)
     # Only now: on PostgreSQL the insertion waits for a deletion of this very slide.

@@ -39,7 +39,7 @@ export const review = {
   modelSays: "The model:",
   hidden: "The model's answer is shown after yours.",
   blind: "Hide the model's answer until mine is saved",
-  couldMove: (by: string, area: string) => `More review would still move the cut by some ${by} log odds; the decision on about ${area} mm² hangs on that.`,
+  couldMove: (by: string, area: string) => `More review would still move the cut by some ${by} log odds; the decision on about ${area} mm² depends on it.`,
   settled: "More review would hardly move the cut.",
   hasMoved: (by: string) => `Your answers have moved the cut by ${by} log odds.`,
   nothing: "No patch of this slide is left to review.",

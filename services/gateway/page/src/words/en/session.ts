@@ -18,6 +18,6 @@ export const session = {
     "Your session has ended: it was unused for too long, was signed out in another window, the password was changed, or an administrator ended it. Sign in again.",
   notSignedOut: (why: string) => `You are still signed in: ${why}`,
   stopsUploads: "Sign out? Uploads that are running stop.",
-  someoneElse: (name: string) => `${name} has signed in in another window of this browser. Sign in again, or reload to go on as ${name}.`,
+  someoneElse: (name: string) => `${name} signed in to this browser in another window. Sign in again, or reload the page to continue as ${name}.`,
   linkUsed: "This sign-in link was used or has expired: it works once, within an hour. Ask an administrator for a new one.",
 };

@@ -1,4 +1,4 @@
-// What the gateway tells by a code, in the page's language where the page has words for it, else in the gateway's own.
+// The gateway's messages by their codes: in the page's language if the page has a translation, else in English.
 
 import { english } from "./english";
 import { words } from "./words.svelte";
