@@ -103,8 +103,8 @@ def test_reader_with_second_readings_sees_the_slide_as_before_any_review(page: P
     page.get_by_role("button", name="Show the reviews' effect").click()
     expect(spots).to_have_text("Hot spots: 1")  # all patches are one
 
-    open_review(page, drawn)
-    page.get_by_role("button", name="Second reading").click()
+    page.get_by_role("link", name="To the second reading").click()
+    expect(page.get_by_role("button", name="Second reading")).to_have_attribute("aria-pressed", "true")
     expect(page.get_by_text("Patch 1 of 1; 0 answered.")).to_be_visible()
     page.keyboard.press("1")
     expect(page.get_by_text("; 1 answered.")).to_be_visible()

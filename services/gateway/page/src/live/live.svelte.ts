@@ -1,7 +1,7 @@
 // What the gateway tells of alarms, slides and folders as they change, handed on to the rooms.
 
 import { connection } from "../interface/connection.svelte";
-import { Stream, type Translate } from "./stream";
+import { Stream, type StreamEvent } from "./stream";
 import type { Follows } from "./sharing";
 
 type Handle = (document: unknown) => void;
@@ -15,7 +15,7 @@ class Live {
    * Call this with each document of a kind: `alarms`, `slide`, `slide-removed`, `folder`, `folder-removed`, or `reload`
    * without one; until the returned function is called.
    */
-  on<Document>(kind: Translate["kind"], handle: (document: Document) => void): () => void {
+  on<Document>(kind: StreamEvent["kind"], handle: (document: Document) => void): () => void {
     const handles = this.handles.get(kind) ?? new Set();
     handles.add(handle as Handle);
     this.handles.set(kind, handles);
@@ -54,7 +54,7 @@ class Live {
 }
 
 /** Follow the stream that the tabs share; one of this tab's own where the browser knows no shared workers. */
-function follow(as: string, tell: (told: Translate) => void): () => void {
+function follow(as: string, tell: (told: StreamEvent) => void): () => void {
   const own = new Stream(tell);
   if (typeof SharedWorker === "undefined") {
     own.start();
@@ -65,7 +65,7 @@ function follow(as: string, tell: (told: Translate) => void): () => void {
   const begin = () => say({ as });
   const again = ({ persisted }: PageTransitionEvent) => persisted && begin();
   const end = () => say(null);
-  worker.port.onmessage = ({ data }: MessageEvent<Translate>) => tell(data);
+  worker.port.onmessage = ({ data }: MessageEvent<StreamEvent>) => tell(data);
   worker.onerror = () => own.start(); // its file did not arrive
   begin();
   addEventListener("pagehide", end);

@@ -1,11 +1,11 @@
 import { beforeEach, expect, test } from "vitest";
 
 import { Sharing } from "./sharing";
-import type { Translate } from "./stream";
+import type { StreamEvent } from "./stream";
 
 class Tab {
-  told: Translate[] = [];
-  postMessage(told: Translate) {
+  told: StreamEvent[] = [];
+  postMessage(told: StreamEvent) {
     this.told.push(told);
   }
   get kinds() {
@@ -27,7 +27,7 @@ function tab(as = "eva"): Tab {
   return one;
 }
 
-const event = (kind: Translate["kind"], document: unknown = {}): Translate => ({ kind, document });
+const event = (kind: StreamEvent["kind"], document: unknown = {}): StreamEvent => ({ kind, document });
 
 test("seven tabs have one stream, and each hears everything", () => {
   const tabs = Array.from({ length: 7 }, () => tab());

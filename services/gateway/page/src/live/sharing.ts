@@ -1,23 +1,23 @@
 // One stream for all tabs of a browser: over HTTP/1.1 a browser has six connections to a host, and each stream keeps one.
 
-import type { Translate } from "./stream";
+import type { StreamEvent } from "./stream";
 
 /** What a tab says: that it follows, and as which user; null: that it no longer does. */
 export type Follows = { as: string } | null;
 /** The tab's end of a channel, as a `MessagePort` has it. */
-export type Tab = { postMessage(told: Translate): void };
+export type Tab = { postMessage(told: StreamEvent): void };
 
 /** The tabs that follow, and what one of them needs that comes later. */
 export class Sharing {
   private readonly tabs = new Set<Tab>();
   private as = "";
-  private opened: Translate | null = null;
-  private alarms: Translate | null = null;
+  private opened: StreamEvent | null = null;
+  private alarms: StreamEvent | null = null;
 
   constructor(private readonly stream: { start(): void; stop(): void }) {}
 
   /** Take what the stream tells. */
-  take(told: Translate): void {
+  take(told: StreamEvent): void {
     if (told.kind === "open") this.opened = told;
     if (told.kind === "alarms") this.alarms = told;
     if (told.kind === "lost" || told.kind === "refused") this.opened = this.alarms = null;

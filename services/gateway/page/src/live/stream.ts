@@ -9,7 +9,7 @@ const RETRY_MS = 3000;
 const KINDS = ["alarms", "slide", "slide-removed", "folder", "folder-removed", "reload", "alive", "authority-ended"] as const;
 
 /** One event of the gateway; or what became of the stream: it is `open`, `lost`, or `refused` by the gateway. */
-export type Translate = { kind: (typeof KINDS)[number] | "open" | "lost" | "refused"; document: unknown };
+export type StreamEvent = { kind: (typeof KINDS)[number] | "open" | "lost" | "refused"; document: unknown };
 
 export class Stream {
   private source: EventSource | null = null;
@@ -17,7 +17,7 @@ export class Stream {
   private retry: ReturnType<typeof setTimeout> | undefined;
   private watch: ReturnType<typeof setInterval> | undefined;
 
-  constructor(private readonly tell: (told: Translate) => void) {}
+  constructor(private readonly tell: (told: StreamEvent) => void) {}
 
   /** Open it, or open it again; it then opens itself again whenever it breaks. */
   start(): void {
@@ -51,7 +51,7 @@ export class Stream {
     };
   }
 
-  private hear(kind: Translate["kind"], document: unknown): void {
+  private hear(kind: StreamEvent["kind"], document: unknown): void {
     this.heardAt = Date.now();
     this.tell({ kind, document });
   }
