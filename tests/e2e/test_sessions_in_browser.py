@@ -172,7 +172,7 @@ def test_tab_ends_when_another_person_signs_in_in_the_same_browser(page: Page, h
     if hears == "stream":
         set_password(second)
 
-    expect(page.get_by_role("alert").filter(has_text="eva has signed in in another window")).to_be_visible()
+    expect(page.get_by_role("alert").filter(has_text="eva signed in to this browser in another window")).to_be_visible()
     expect(page.get_by_role("button", name="Create the key")).to_be_hidden()
 
 
