@@ -291,6 +291,7 @@ def test_panning_twenty_thousand_patches_draws_one_picture_and_no_patch_anew(bro
         page.mouse.move(box["x"] + 300, box["y"] + 300)
         page.mouse.wheel(0, -400)
         wait_until(lambda: page.evaluate("window.drawing.of_the_map") > 0, "the slide and its map are drawn", 120)
+        wait_for_quiet(page)  # the slide is loaded again when the stream of changes opens
         page.evaluate("Object.assign(window.drawing, { frames: 0, of_the_map: 0, pixels_put: 0 })")
         page.mouse.down()
         for step in range(60):
