@@ -5,13 +5,11 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Dialog, Page, expect
-from pydantic import HttpUrl
 
 from idc_contracts.slides import SlideState
-from support.gateway_fakes import MemoryBus, RednessInference
-from support.live_gateway import gateway_settings, live_gateway
 from support.page_browser import new_user, page_at, screenshot, sign_in
-from support.slides_fake import FakeSlides, made_slide, serving
+from support.slides_fake import FakeSlides, made_slide
+from support.slides_page import gateway_before
 from support.work_list import put_folder
 
 pytestmark = pytest.mark.e2e
@@ -24,10 +22,8 @@ def slides() -> FakeSlides:
 
 @pytest.fixture
 def address(slides: FakeSlides, tmp_path: Path) -> Iterator[str]:
-    with serving(slides) as service:
-        settings = gateway_settings(tmp_path, slides_url=HttpUrl(service))
-        with live_gateway(settings, inference=RednessInference(), bus=MemoryBus()) as address:
-            yield address
+    with gateway_before(slides, tmp_path) as address:
+        yield address
 
 
 @pytest.fixture

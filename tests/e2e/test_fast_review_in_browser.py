@@ -5,14 +5,13 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from pydantic import HttpUrl
 
 from support.drawn_slide import DrawnSlides
-from support.gateway_fakes import MemoryBus, RednessInference
-from support.live_gateway import KEY, gateway_settings, live_gateway
-from support.page_browser import page_at, reviews_saved, screenshot, sign_in
+from support.live_gateway import KEY
+from support.page_browser import reviews_saved, screenshot
 from support.page_quality import violations
-from support.slides_fake import problem, serving
+from support.slides_fake import problem
+from support.slides_page import page_before
 
 pytestmark = pytest.mark.e2e
 
@@ -27,16 +26,10 @@ def slides() -> DrawnSlides:
 @pytest.fixture
 def page(browser: Browser, slides: DrawnSlides, tmp_path: Path) -> Iterator[Page]:
     """A review that has just begun."""
-    with serving(slides) as service:
-        settings = gateway_settings(tmp_path, slides_url=HttpUrl(service))
-        with (
-            live_gateway(settings, inference=RednessInference(), bus=MemoryBus()) as address,
-            page_at(browser, address, 1280) as page,
-        ):
-            sign_in(page)
-            open_review(page, slides)
-            yield page
-            slides.holds_reviews = False
+    with page_before(browser, slides, tmp_path) as page:
+        open_review(page, slides)
+        yield page
+        slides.holds_reviews = False
 
 
 def open_review(page: Page, slides: DrawnSlides) -> None:

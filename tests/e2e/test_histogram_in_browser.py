@@ -5,14 +5,11 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from pydantic import HttpUrl
 
 from support.drawn_slide import DrawnSlides
 from support.eventually import wait_until
-from support.gateway_fakes import MemoryBus, RednessInference
-from support.live_gateway import gateway_settings, live_gateway
-from support.page_browser import page_at, sign_in, wait_for_quiet
-from support.slides_fake import serving
+from support.page_browser import wait_for_quiet
+from support.slides_page import page_before
 
 pytestmark = pytest.mark.e2e
 
@@ -24,17 +21,11 @@ LIGHT = "98,93,101,255"
 def page(browser: Browser, tmp_path: Path) -> Iterator[Page]:
     """A slide with its histogram."""
     slides = DrawnSlides()
-    with serving(slides) as service:
-        settings = gateway_settings(tmp_path, slides_url=HttpUrl(service))
-        with (
-            live_gateway(settings, inference=RednessInference(), bus=MemoryBus()) as address,
-            page_at(browser, address, 1280) as page,
-        ):
-            sign_in(page)
-            page.goto(f"{address}/#/slides/{slides.drawn.identity}")
-            expect(page.locator(".cut canvas")).to_be_visible()
-            wait_for_quiet(page)
-            yield page
+    with page_before(browser, slides, tmp_path) as page:
+        page.goto(f"{page.url.split('#')[0]}#/slides/{slides.drawn.identity}")
+        expect(page.locator(".cut canvas")).to_be_visible()
+        wait_for_quiet(page)
+        yield page
 
 
 def move_the_cut(page: Page) -> None:

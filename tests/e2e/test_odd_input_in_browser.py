@@ -8,14 +8,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from playwright.sync_api import Browser, Page, expect
-from pydantic import HttpUrl
 
 from support.drawn_slide import DrawnSlide, DrawnSlides
-from support.gateway_fakes import MemoryBus, RednessInference
-from support.live_gateway import gateway_settings, live_gateway
-from support.page_browser import page_at, screenshot, sign_in
+from support.page_browser import screenshot
 from support.page_quality import overflow_px, violations
-from support.slides_fake import serving
+from support.slides_page import page_before
 from support.work_list import put_folder
 
 pytestmark = pytest.mark.e2e
@@ -42,14 +39,8 @@ def drawn() -> DrawnSlide:
 
 @pytest.fixture
 def page(browser: Browser, drawn: DrawnSlide, tmp_path: Path) -> Iterator[Page]:
-    with serving(DrawnSlides(drawn=drawn)) as service:
-        settings = gateway_settings(tmp_path, slides_url=HttpUrl(service))
-        with (
-            live_gateway(settings, inference=RednessInference(), bus=MemoryBus()) as address,
-            page_at(browser, address, 1280) as page,
-        ):
-            sign_in(page)
-            yield page
+    with page_before(browser, DrawnSlides(drawn=drawn), tmp_path) as page:
+        yield page
 
 
 def is_whole(page: Page, name: str) -> None:

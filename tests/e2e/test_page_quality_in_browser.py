@@ -10,17 +10,17 @@ from dataclasses import dataclass, field
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from pydantic import HttpUrl
 
 from idc_contracts import ALARM_STATE, ALARM_STATUS, AlarmState, Lamps, ServiceStatus, utc_now
 from idc_contracts.slides import SlideFailure, SlideState
 from support.demo_patches import solid_png
 from support.drawn_slide import DrawnSlides
 from support.gateway_fakes import MemoryBus, RednessInference
-from support.live_gateway import KEY, gateway_settings, live_gateway
+from support.live_gateway import KEY
 from support.page_browser import new_user, page_at, screenshot, sign_in
 from support.page_quality import overflow_px, press, tab_to, violations
-from support.slides_fake import made_slide, problem, serving
+from support.slides_fake import made_slide, problem
+from support.slides_page import gateway_before
 
 pytestmark = pytest.mark.e2e
 
@@ -52,10 +52,8 @@ class Scene:
 @pytest.fixture(scope="module")
 def shared_scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     bus, inference, service = MemoryBus(), RednessInference(), DrawnSlides()
-    with serving(service) as slides_url:
-        settings = gateway_settings(tmp_path_factory.mktemp("gateway"), slides_url=HttpUrl(slides_url))
-        with live_gateway(settings, inference=inference, bus=bus) as address:
-            yield Scene(f"{address}/", bus, inference, service)
+    with gateway_before(service, tmp_path_factory.mktemp("gateway"), inference=inference, bus=bus) as address:
+        yield Scene(f"{address}/", bus, inference, service)
 
 
 @pytest.fixture

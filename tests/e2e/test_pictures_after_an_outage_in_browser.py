@@ -6,16 +6,13 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
-from pydantic import HttpUrl
 
 from support.demo_patches import solid_png
 from support.drawn_slide import DrawnSlides
 from support.eventually import wait_until
-from support.gateway_fakes import MemoryBus, RednessInference
-from support.live_gateway import gateway_settings, live_gateway
-from support.page_browser import page_at, screenshot, sign_in
+from support.page_browser import screenshot
 from support.page_quality import violations
-from support.slides_fake import serving
+from support.slides_page import page_before
 
 pytestmark = pytest.mark.e2e
 
@@ -32,14 +29,8 @@ def slides() -> DrawnSlides:
 @pytest.fixture
 def page(browser: Browser, slides: DrawnSlides, tmp_path: Path) -> Iterator[Page]:
     """The work list."""
-    with serving(slides) as service:
-        settings = gateway_settings(tmp_path, slides_url=HttpUrl(service))
-        with (
-            live_gateway(settings, inference=RednessInference(), bus=MemoryBus()) as address,
-            page_at(browser, address, 1280) as page,
-        ):
-            sign_in(page)
-            yield page
+    with page_before(browser, slides, tmp_path) as page:
+        yield page
 
 
 def show(page: Page, slides: DrawnSlides, view: str = "") -> None:

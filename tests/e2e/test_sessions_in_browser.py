@@ -6,12 +6,10 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Dialog, Page, Request, Route, expect
-from pydantic import HttpUrl
 
-from support.gateway_fakes import MemoryBus, RednessInference
-from support.live_gateway import gateway_settings, live_gateway
 from support.page_browser import new_user, page_at, sign_in
-from support.slides_fake import FakeSlides, serving
+from support.slides_fake import FakeSlides
+from support.slides_page import gateway_before
 
 pytestmark = pytest.mark.e2e
 
@@ -28,10 +26,8 @@ def slides() -> FakeSlides:
 
 @pytest.fixture
 def address(slides: FakeSlides, tmp_path: Path) -> Iterator[str]:
-    with serving(slides) as service:
-        settings = gateway_settings(tmp_path, slides_url=HttpUrl(service))
-        with live_gateway(settings, inference=RednessInference(), bus=MemoryBus()) as address:
-            yield address
+    with gateway_before(slides, tmp_path) as address:
+        yield address
 
 
 @pytest.fixture

@@ -5,14 +5,11 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from pydantic import HttpUrl
 
 from support.drawn_slide import DrawnSlides
-from support.gateway_fakes import MemoryBus, RednessInference
-from support.live_gateway import gateway_settings, live_gateway
-from support.page_browser import page_at, screenshot, sign_in
+from support.page_browser import screenshot
 from support.page_quality import violations
-from support.slides_fake import serving
+from support.slides_page import page_before
 
 pytestmark = pytest.mark.e2e
 
@@ -27,16 +24,10 @@ def slides() -> DrawnSlides:
 @pytest.fixture
 def page(browser: Browser, slides: DrawnSlides, tmp_path: Path) -> Iterator[Page]:
     """A slide."""
-    with serving(slides) as service:
-        settings = gateway_settings(tmp_path, slides_url=HttpUrl(service))
-        with (
-            live_gateway(settings, inference=RednessInference(), bus=MemoryBus()) as address,
-            page_at(browser, address, 1280) as page,
-        ):
-            sign_in(page)
-            page.goto(f"{address}/#/slides/{slides.drawn.identity}")
-            expect(page.locator("#hot-list button").first).to_be_visible()
-            yield page
+    with page_before(browser, slides, tmp_path) as page:
+        page.goto(f"{page.url.split('#')[0]}#/slides/{slides.drawn.identity}")
+        expect(page.locator("#hot-list button").first).to_be_visible()
+        yield page
 
 
 def review(page: Page) -> None:

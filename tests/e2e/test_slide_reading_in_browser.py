@@ -8,15 +8,12 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from pydantic import HttpUrl
 
 from idc_trainer.data.layouts import open_patches
 from support.drawn_slide import DrawnSlide, DrawnSlides
 from support.eventually import wait_until
-from support.gateway_fakes import MemoryBus, RednessInference
-from support.live_gateway import gateway_settings, live_gateway
-from support.page_browser import new_user, page_at, reviews_saved, screenshot, sign_in, wait_for_quiet
-from support.slides_fake import serving
+from support.page_browser import new_user, page_at, reviews_saved, screenshot, wait_for_quiet
+from support.slides_page import page_before
 
 pytestmark = pytest.mark.e2e
 
@@ -31,15 +28,9 @@ def drawn() -> DrawnSlide:
 @contextmanager
 def reading(browser: Browser, drawn: DrawnSlide, folder: Path) -> Iterator[Page]:
     """A page of the first key, before a slide, while the block runs."""
-    with serving(DrawnSlides(drawn=drawn)) as service:
-        settings = gateway_settings(folder, slides_url=HttpUrl(service))
-        with (
-            live_gateway(settings, inference=RednessInference(), bus=MemoryBus()) as address,
-            page_at(browser, address, 1280) as page,
-        ):
-            sign_in(page)
-            show(page, drawn)
-            yield page
+    with page_before(browser, DrawnSlides(drawn=drawn), folder) as page:
+        show(page, drawn)
+        yield page
 
 
 @pytest.fixture

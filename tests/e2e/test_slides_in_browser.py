@@ -7,14 +7,12 @@ from pathlib import Path
 import openslide
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from pydantic import HttpUrl
 
 from idc_contracts.slides import SlideFailure, SlideState
 from support.drawn_slide import DrawnSlide, DrawnSlides
-from support.gateway_fakes import MemoryBus, RednessInference
-from support.live_gateway import gateway_settings, live_gateway
-from support.page_browser import new_user, page_at, reviews_saved, screenshot, sign_in, wait_for_quiet
-from support.slides_fake import made_slide, serving
+from support.page_browser import new_user, page_at, reviews_saved, screenshot, wait_for_quiet
+from support.slides_fake import made_slide
+from support.slides_page import page_before
 
 pytestmark = pytest.mark.e2e
 
@@ -32,14 +30,8 @@ def slides(drawn: DrawnSlide) -> DrawnSlides:
 
 @pytest.fixture
 def page(browser: Browser, slides: DrawnSlides, tmp_path: Path) -> Iterator[Page]:
-    with serving(slides) as service:
-        settings = gateway_settings(tmp_path, slides_url=HttpUrl(service))
-        with (
-            live_gateway(settings, inference=RednessInference(), bus=MemoryBus()) as address,
-            page_at(browser, address, 1400) as page,
-        ):
-            sign_in(page)
-            yield page
+    with page_before(browser, slides, tmp_path, 1400) as page:
+        yield page
 
 
 def open_slide(page: Page) -> None:

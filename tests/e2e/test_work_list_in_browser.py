@@ -11,7 +11,6 @@ import httpx
 import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect
-from pydantic import HttpUrl
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -22,7 +21,8 @@ from support.eventually import wait_until
 from support.gateway_fakes import MemoryBus, RednessInference
 from support.live_gateway import KEY, gateway_settings, live_gateway
 from support.page_browser import page_at, screenshot, sign_in, wait_for_quiet
-from support.slides_fake import FakeSlides, made_slide, problem, serving
+from support.slides_fake import FakeSlides, made_slide, problem
+from support.slides_page import gateway_before
 from support.work_list import START, done_slide, of_each_state, put_folder, put_slides
 
 pytestmark = pytest.mark.e2e
@@ -60,10 +60,8 @@ def bus() -> MemoryBus:
 
 @pytest.fixture
 def address(slides: FakeSlides, bus: MemoryBus, tmp_path: Path) -> Iterator[str]:
-    with serving(slides) as service:
-        settings = gateway_settings(tmp_path, slides_url=HttpUrl(service))
-        with live_gateway(settings, inference=RednessInference(), bus=bus) as address:
-            yield address
+    with gateway_before(slides, tmp_path, bus=bus) as address:
+        yield address
 
 
 @pytest.fixture
